@@ -1,0 +1,8 @@
+/// What a person starts: `spinel up`, one store today, whole topologies later.
+///
+/// Called by the script `spinel` in the root. It knows the embedded API (`dev.spinel`) and the
+/// wire, and nothing of the server's inside: whatever a launcher can do, an application can do too.
+@NullMarked
+package dev.spinel.launcher;
+
+import org.jspecify.annotations.NullMarked;
