@@ -1,0 +1,322 @@
+package dev.spinel.config;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The configuration of one server: the value of every [Setting], who wants to know of changes, and
+/// what CONFIG GET, SET and REWRITE do.
+///
+/// **Reading** takes no lock: [#get] is one volatile read and an array access. Values that belong
+/// together are seen together, because a change publishes a whole new array. Code that can't afford
+/// even that keeps a plain field and renews it in a listener.
+///
+/// **Writing** is serialized by this object's monitor. A CONFIG SET parses all its pairs into a
+/// draft, publishes the draft, then runs the listeners of what changed, each once, in the order in
+/// which the pairs came. If one refuses, the old array is published again and the same listeners
+/// run again, so that they go back; the error tells which directive it was. Thus many directives
+/// change, or none.
+public final class Config {
+  /// The version of Redis whose behaviour we have.
+  public static final String REDIS_VERSION = "7.2.6";
+
+  /// What happens when a setting has changed.
+  @FunctionalInterface
+  public interface Listener {
+    /// Runs on the thread of the CONFIG SET, with the new values in place.
+    ///
+    /// @throws ConfigError with a bare reason, to refuse the change: everything is set back, and
+    ///   this listener is called once more
+    void changed(Config config);
+  }
+
+  /// Replaced, never written into; by whoever holds the monitor.
+  private volatile Values values;
+
+  /// By [Setting#index]; under the monitor.
+  private final Listener[][] listeners = new Listener[Settings.count()][];
+
+  private final Path file;
+  private final List<Directive> directives;
+  private final boolean sentinel;
+
+  /// Lines that came before [#logTo]; under the monitor, null afterwards.
+  private List<Note> notes;
+
+  /// Under the monitor.
+  private ConfigLog log = this::keep;
+
+  /// A line for a log that isn't there yet.
+  record Note(char level, String text) {}
+
+  Config(Values values, Path file, List<Directive> directives, List<Note> notes, boolean sentinel) {
+    this.values = values;
+    this.file = file;
+    this.directives = List.copyOf(directives);
+    this.notes = new ArrayList<>(notes);
+    this.sentinel = sentinel;
+  }
+
+  /// A configuration of defaults, changed by pairs of a directive's name and its value, written as
+  /// on the command line but without the dashes: `Config.of("port", "0", "save", "",
+  /// "client-output-buffer-limit", "normal 0 0 0")`. The strings are ordinary Java strings.
+  ///
+  /// @throws ConfigError if one is unknown or has a value that it doesn't accept
+  public static Config of(String... pairs) {
+    if (pairs.length % 2 != 0)
+      throw new IllegalArgumentException("a directive without a value: " + pairs[pairs.length - 1]);
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < pairs.length; i += 2) {
+      text.append(Octets.encode(pairs[i]))
+          .append(' ')
+          .append(Arguments.quote(Octets.encode(pairs[i + 1])))
+          .append('\n');
+    }
+    return parse(text.toString());
+  }
+
+  /// A configuration of defaults, changed by the lines of a text in the syntax of `redis.conf`, as
+  /// [Octets].
+  public static Config parse(String text) {
+    return new ConfigFile(false).read(text).finish(null);
+  }
+
+  // Reading
+
+  /// The value of a setting.
+  public <T> T get(Setting<T> setting) {
+    return values.get(setting);
+  }
+
+  /// The value of a whole number that is known to be small.
+  public int intOf(Setting<Long> setting) {
+    return Math.toIntExact(get(setting));
+  }
+
+  /// The value of a text for people: decoded from UTF-8.
+  public String text(Setting<String> setting) {
+    return Octets.decode(get(setting));
+  }
+
+  /// The exact bytes of a text.
+  public byte[] bytes(Setting<String> setting) {
+    return Octets.bytes(get(setting));
+  }
+
+  /// A text as a path, relative to `dir`.
+  public Path path(Setting<String> setting) {
+    return Path.of(text(Settings.DIR)).resolve(text(setting));
+  }
+
+  /// The file that was read, absolute, or null.
+  public Path file() {
+    return file;
+  }
+
+  /// Whether this is to be a Sentinel.
+  public boolean isSentinel() {
+    return sentinel;
+  }
+
+  /// The lines with directives that are no settings: `user`, `rename-command`, `loadmodule`,
+  /// `sentinel`, in their order. The features that they belong to execute them at the start, and
+  /// may refuse with [Directive#error].
+  public List<Directive> directives() {
+    return directives;
+  }
+
+  /// What CONFIG GET answers: names and values in turn, as [Octets]. A name without `*?[` is looked
+  /// up in any case and answered as it was written; a pattern finds names and old names, but no
+  /// hidden ones. Nothing is answered twice.
+  public List<String> matching(List<String> patterns) {
+    Values now = values;
+    List<String> found = new ArrayList<>();
+    for (String pattern : patterns) {
+      String name = Octets.untilZero(pattern);
+      if (!Glob.isPattern(name)) {
+        Setting<?> setting = Settings.find(name);
+        if (setting != null) answer(name, setting, now, found);
+        continue;
+      }
+      for (int i = 0; i < Settings.count(); i++) {
+        Setting<?> setting = Settings.at(i);
+        if (setting.isHidden()) continue;
+        if (Glob.matches(name, setting.name(), true)) answer(setting.name(), setting, now, found);
+        if (setting.alias() != null && Glob.matches(name, setting.alias(), true))
+          answer(setting.alias(), setting, now, found);
+      }
+    }
+    return found;
+  }
+
+  private static void answer(String name, Setting<?> setting, Values now, List<String> found) {
+    for (int i = 0; i < found.size(); i += 2) {
+      if (Octets.same(found.get(i), name)) return;
+    }
+    found.add(name);
+    found.add(setting.show(now));
+  }
+
+  // Following
+
+  /// Calls a listener after each change of a setting, for the life of this configuration. Several
+  /// settings may share a listener: one CONFIG SET calls it once. It isn't called now.
+  public synchronized void onChange(Setting<?> setting, Listener listener) {
+    Listener[] old = listeners[setting.index];
+    int count = old == null ? 0 : old.length;
+    Listener[] more = new Listener[count + 1];
+    if (count > 0) System.arraycopy(old, 0, more, 0, count);
+    more[count] = listener;
+    listeners[setting.index] = more;
+  }
+
+  /// From now on this is told; it gets the lines first that have gathered since the start.
+  public synchronized void logTo(ConfigLog log) {
+    this.log = log;
+    if (notes == null) return;
+    for (Note note : notes) log.log(note.level, note.text);
+    notes = null;
+  }
+
+  private synchronized void keep(char level, String text) {
+    if (notes != null) notes.add(new Note(level, text));
+  }
+
+  // Writing
+
+  /// Puts a value that the server itself decided upon: a role that changed, a port that the system
+  /// chose. No check, no listener.
+  public synchronized <T> void put(Setting<T> setting, T value) {
+    Values draft = values.draft();
+    draft.put(setting, value);
+    values = draft;
+  }
+
+  /// CONFIG SET: names and values in turn, as [Octets]. Takes all or none.
+  ///
+  /// @param local whether the client is on this machine, for `enable-protected-configs local`
+  /// @param loading whether a data set is being loaded
+  /// @throws ConfigError of kind REPLY
+  public synchronized void set(List<String> pairs, boolean local, boolean loading) {
+    if (pairs.size() % 2 != 0) throw reply("ERR syntax error");
+    int count = pairs.size() / 2;
+    Setting<?>[] settings = new Setting<?>[count];
+    for (int i = 0; i < count; i++) settings[i] = settable(pairs, i, local, loading);
+    Values old = values;
+    Values draft = old.draft();
+    List<Listener> calls = new ArrayList<>();
+    List<String> causes = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      Setting<?> setting = settings[i];
+      String name = Octets.lower(pairs.get(2 * i));
+      String value = pairs.get(2 * i + 1);
+      String[] arguments =
+          setting.is(Setting.MANY_ARGUMENTS)
+              ? Arguments.splitAtSpaces(value)
+              : new String[] {value};
+      boolean changed;
+      try {
+        changed = draft.take(setting, arguments, log);
+      } catch (ConfigError refused) {
+        throw failed(name, refused);
+      }
+      Listener[] interested = listeners[setting.index];
+      if (interested == null || !(changed || setting.is(Setting.ALWAYS_APPLIED))) continue;
+      for (Listener listener : interested) {
+        if (calls.contains(listener)) continue;
+        calls.add(listener);
+        causes.add(name);
+      }
+    }
+    values = draft;
+    apply(old, calls, causes);
+  }
+
+  /// The setting of the pair at `i`, if it may be set now.
+  private Setting<?> settable(List<String> pairs, int i, boolean local, boolean loading) {
+    String given = pairs.get(2 * i);
+    Setting<?> setting = Settings.find(given);
+    if (setting == null) {
+      throw reply(
+          "ERR Unknown option or number of arguments for CONFIG SET - '"
+              + Octets.untilZero(given)
+              + "'");
+    }
+    if (setting.isImmutable()) throw failed(given, Setting.reject("can't set immutable config"));
+    if (setting.is(Setting.PROTECTED) && !allowsProtected(local)) {
+      throw failed(given, Setting.reject("can't set protected config"));
+    }
+    if (loading && setting.is(Setting.NOT_WHILE_LOADING))
+      throw reply("LOADING Redis is loading the dataset in memory");
+    for (int earlier = 0; earlier < i; earlier++) {
+      if (Octets.same(pairs.get(2 * earlier), given))
+        throw failed(given, Setting.reject("duplicate parameter"));
+    }
+    return setting;
+  }
+
+  private boolean allowsProtected(boolean local) {
+    String allowed = get(Settings.ENABLE_PROTECTED_CONFIGS);
+    return allowed.equals("yes") || (allowed.equals("local") && local);
+  }
+
+  private void apply(Values old, List<Listener> calls, List<String> causes) {
+    for (int i = 0; i < calls.size(); i++) {
+      try {
+        calls.get(i).changed(this);
+      } catch (ConfigError refused) {
+        String name = causes.get(i);
+        log.log(
+            '#',
+            "Failed applying new configuration. Possibly related to new "
+                + name
+                + " setting. Restoring previous settings.");
+        values = old;
+        restore(calls);
+        throw failed(name, refused);
+      }
+    }
+  }
+
+  private void restore(List<Listener> calls) {
+    for (Listener listener : calls) {
+      try {
+        listener.changed(this);
+      } catch (ConfigError again) {
+        log.log('#', "Failed applying restored failed CONFIG SET command: " + again.getMessage());
+      }
+    }
+  }
+
+  private static ConfigError failed(String name, ConfigError why) {
+    String text =
+        "ERR CONFIG SET failed (possibly related to argument '" + Octets.untilZero(name) + "')";
+    return reply(why.octets().isEmpty() ? text : text + " - " + why.octets());
+  }
+
+  private static ConfigError reply(String octets) {
+    return new ConfigError(ConfigError.Kind.REPLY, octets);
+  }
+
+  /// CONFIG REWRITE: brings the file up to date. The file is replaced in one step, or not at all.
+  ///
+  /// @param users the lines of `user` that describe the users now, as [Octets]; ignored if users
+  ///   live in a file of their own
+  /// @throws ConfigError of kind REPLY
+  public synchronized void rewrite(List<String> users) {
+    if (file == null) throw reply("ERR The server is running without a config file");
+    try {
+      ConfigRewrite rewrite = ConfigRewrite.of(file);
+      for (int i = 0; i < Settings.count(); i++) Settings.at(i).rewrite(values, rewrite);
+      if (get(Settings.ACLFILE).isEmpty()) {
+        for (String user : users) rewrite.line("user", user, true);
+      }
+      rewrite.processed("user");
+      rewrite.processed("loadmodule");
+      rewrite.replace(file);
+    } catch (IOException failure) {
+      throw reply("ERR Rewriting config file: " + Octets.encode(IoReason.of(failure)));
+    }
+  }
+}

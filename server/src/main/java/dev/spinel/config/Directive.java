@@ -1,0 +1,16 @@
+package dev.spinel.config;
+
+/// A line of the configuration that is no setting, for the feature that it belongs to.
+///
+/// @param name in lower case: `user`, `rename-command`, `sentinel`
+/// @param arguments what follows the name, as [Octets]
+/// @param line the line as it stands in the file, trimmed
+/// @param number its number, from 1
+public record Directive(String name, java.util.List<String> arguments, String line, int number) {
+  /// The report of a fatal error at this line.
+  ///
+  /// @param reason plain text, such as "No such command in rename-command"
+  public ConfigError error(String reason) {
+    return ConfigError.atLine(number, line, Octets.encode(reason));
+  }
+}

@@ -1,0 +1,9 @@
+package dev.spinel.config;
+
+/// The primary that a server follows.
+///
+/// @param host its name or address, as [Octets]; empty in [#NONE]
+public record ReplicaOf(String host, int port) {
+  /// Of a server that is a primary itself.
+  public static final ReplicaOf NONE = new ReplicaOf("", 0);
+}

@@ -1,0 +1,632 @@
+package dev.spinel.config;
+
+import static dev.spinel.config.Setting.ALWAYS_APPLIED;
+import static dev.spinel.config.Setting.HIDDEN;
+import static dev.spinel.config.Setting.IMMUTABLE;
+import static dev.spinel.config.Setting.MANY_ARGUMENTS;
+import static dev.spinel.config.Setting.NOT_WHILE_LOADING;
+import static dev.spinel.config.Setting.PROTECTED;
+import static dev.spinel.config.Setting.SENSITIVE;
+
+import dev.spinel.config.Setting.Choice;
+import dev.spinel.config.Setting.Choices;
+import dev.spinel.config.Setting.Notation;
+import dev.spinel.config.Setting.Number;
+import dev.spinel.config.Setting.Row;
+import dev.spinel.config.Setting.Text;
+import dev.spinel.config.Setting.YesNo;
+import dev.spinel.config.SpecialSettings.FileName;
+import dev.spinel.config.SpecialSettings.HostName;
+import dev.spinel.config.SpecialSettings.NodeName;
+import dev.spinel.config.SpecialSettings.TitleTemplate;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+
+/// The table: every directive, one constant each.
+///
+/// A row begins with what we do about it: `row` is in force, `later` is accepted for the feature
+/// that it names, `never` has no effect for the reason that it gives ([Status]). COMPATIBILITY.md
+/// is printed from here, and a test compares the two, so a feature that arrives turns its `later`
+/// into `row` and prints again. Then follow the default and the range that Redis 7.2 has. Whole
+/// numbers without a bound of Redis's have its C type's.
+///
+/// The table is built when the class is loaded, a fraction of a millisecond; it never changes and
+/// belongs to no server.
+public final class Settings {
+  private Settings() {}
+
+  private static final ArrayList<Setting<?>> TABLE = new ArrayList<>(200);
+
+  // The network and its clients
+
+  public static final Setting<Long> PORT = integer(row("port"), 0, 65535, 6379);
+  public static final Setting<List<String>> BIND =
+      new SpecialSettings.Addresses(row("bind", MANY_ARGUMENTS));
+  public static final Setting<String> BIND_SOURCE_ADDR =
+      text(later("bind-source-addr", "replication, cluster"), true, "");
+  public static final Setting<String> UNIXSOCKET =
+      text(later("unixsocket", IMMUTABLE, "Unix sockets"), true, "");
+  public static final Setting<Long> UNIXSOCKETPERM =
+      octal(later("unixsocketperm", IMMUTABLE, "Unix sockets"), 0, 0777, 0);
+  public static final Setting<Long> TCP_BACKLOG =
+      integer(row("tcp-backlog", IMMUTABLE), 0, Integer.MAX_VALUE, 511);
+  public static final Setting<Long> TCP_KEEPALIVE =
+      integer(row("tcp-keepalive"), 0, Integer.MAX_VALUE, 300);
+  public static final Setting<Long> TIMEOUT = integer(row("timeout"), 0, Integer.MAX_VALUE, 0);
+  public static final Setting<Long> MAXCLIENTS = count(row("maxclients"), 1, 0xffff_ffffL, 10000);
+  public static final Setting<Boolean> PROTECTED_MODE = yesNo(row("protected-mode"), true);
+  public static final Setting<OutputLimits> CLIENT_OUTPUT_BUFFER_LIMIT =
+      new SpecialSettings.OutputLimit(row("client-output-buffer-limit", MANY_ARGUMENTS));
+  public static final Setting<Long> CLIENT_QUERY_BUFFER_LIMIT =
+      bytes(row("client-query-buffer-limit"), 1L << 20, Long.MAX_VALUE, 1L << 30);
+  public static final Setting<Long> PROTO_MAX_BULK_LEN =
+      memory(row("proto-max-bulk-len"), 1L << 20, Long.MAX_VALUE, 512L << 20);
+  public static final Setting<Long> MAXMEMORY_CLIENTS =
+      memoryOrPercent(later("maxmemory-clients", "eviction of clients"), -100, Long.MAX_VALUE, 0);
+  public static final Setting<Long> SOCKET_MARK_ID =
+      count(never("socket-mark-id", IMMUTABLE, "the JDK can't mark sockets"), 0, 0xffff_ffffL, 0);
+  public static final Setting<Long> IO_THREADS =
+      integer(never("io-threads", IMMUTABLE, "see event-loops"), 1, 128, 1);
+  public static final Setting<Boolean> IO_THREADS_DO_READS =
+      yesNo(never("io-threads-do-reads", IMMUTABLE, "loops always read"), false);
+
+  /// Our own: how many event loops serve; 0 is one for each processor that the process may use.
+  public static final Setting<Long> EVENT_LOOPS =
+      integer(row("event-loops", IMMUTABLE), 0, 1024, 0);
+
+  // The process
+
+  public static final Setting<Boolean> DAEMONIZE =
+      yesNo(later("daemonize", IMMUTABLE, "the launcher"), false);
+  public static final Setting<String> SUPERVISED =
+      choice(
+          later("supervised", IMMUTABLE, "the launcher"), "no", "upstart", "systemd", "auto", "no");
+  public static final Setting<String> PIDFILE =
+      text(later("pidfile", IMMUTABLE, "the launcher"), true, "");
+  public static final Setting<String> DIR =
+      new SpecialSettings.Directory(row("dir", PROTECTED | NOT_WHILE_LOADING));
+  public static final Setting<Long> DATABASES =
+      integer(row("databases", IMMUTABLE), 1, Integer.MAX_VALUE, 16);
+  public static final Setting<String> LOGFILE = text(row("logfile", IMMUTABLE), false, "");
+  public static final Setting<String> LOGLEVEL =
+      choice(row("loglevel"), "notice", "debug", "verbose", "notice", "warning", "nothing");
+  public static final Setting<Boolean> SYSLOG_ENABLED =
+      yesNo(never("syslog-enabled", IMMUTABLE, "log to a file or to standard output"), false);
+  public static final Setting<String> SYSLOG_IDENT =
+      text(never("syslog-ident", IMMUTABLE, "no syslog"), false, "redis");
+  public static final Setting<String> SYSLOG_FACILITY =
+      choice(
+          never("syslog-facility", IMMUTABLE, "no syslog"),
+          "local0",
+          "user",
+          "local0",
+          "local1",
+          "local2",
+          "local3",
+          "local4",
+          "local5",
+          "local6",
+          "local7");
+  public static final Setting<Long> HZ =
+      integer(later("hz", "pace of background work"), 0, Integer.MAX_VALUE, 10);
+  public static final Setting<Boolean> DYNAMIC_HZ =
+      yesNo(never("dynamic-hz", "background work paces itself"), true);
+  public static final Setting<Long> SHUTDOWN_TIMEOUT =
+      integer(later("shutdown-timeout", "replication"), 0, Integer.MAX_VALUE, 10);
+  public static final Setting<String> SHUTDOWN_ON_SIGINT =
+      new Choices(
+          later("shutdown-on-sigint", MANY_ARGUMENTS, "persistence"),
+          "default",
+          "save",
+          "nosave",
+          "now",
+          "force");
+  public static final Setting<String> SHUTDOWN_ON_SIGTERM =
+      new Choices(
+          later("shutdown-on-sigterm", MANY_ARGUMENTS, "persistence"),
+          "default",
+          "save",
+          "nosave",
+          "now",
+          "force");
+  public static final Setting<Boolean> ALWAYS_SHOW_LOGO =
+      yesNo(never("always-show-logo", IMMUTABLE, "no logo"), false);
+  public static final Setting<Boolean> SET_PROC_TITLE =
+      yesNo(never("set-proc-title", IMMUTABLE, "a JVM can't change its title"), true);
+  public static final Setting<String> PROC_TITLE_TEMPLATE =
+      new TitleTemplate(never("proc-title-template", "a JVM can't change its title"));
+  public static final Setting<String> LOCALE_COLLATE =
+      text(later("locale-collate", "SORT ALPHA"), false, "");
+  public static final Setting<String> IGNORE_WARNINGS =
+      text(never("ignore-warnings", "none of Redis's warnings applies"), false, "");
+  public static final Setting<Boolean> CRASH_LOG_ENABLED =
+      yesNo(never("crash-log-enabled", "the JVM writes its own crash log"), true);
+  public static final Setting<Boolean> CRASH_MEMCHECK_ENABLED =
+      yesNo(never("crash-memcheck-enabled", "the JVM writes its own crash log"), true);
+  public static final Setting<Boolean> USE_EXIT_ON_PANIC =
+      yesNo(never("use-exit-on-panic", HIDDEN, "no core dumps"), false);
+  public static final Setting<Long> WATCHDOG_PERIOD =
+      integer(never("watchdog-period", HIDDEN, "use jstack or JFR"), 0, Integer.MAX_VALUE, 0);
+  public static final Setting<String> ENABLE_PROTECTED_CONFIGS =
+      choice(row("enable-protected-configs", IMMUTABLE), "no", "no", "yes", "local");
+  public static final Setting<String> ENABLE_DEBUG_COMMAND =
+      choice(row("enable-debug-command", IMMUTABLE), "no", "no", "yes", "local");
+  public static final Setting<String> ENABLE_MODULE_COMMAND =
+      choice(never("enable-module-command", IMMUTABLE, "no modules"), "no", "no", "yes", "local");
+  public static final Setting<Boolean> DISABLE_THP =
+      yesNo(never("disable-thp", IMMUTABLE, "the JVM decides about huge pages"), true);
+  public static final Setting<String> OOM_SCORE_ADJ =
+      choice(
+          never("oom-score-adj", "left to whoever starts the JVM"),
+          "no",
+          "no",
+          "yes",
+          "relative=yes",
+          "absolute");
+  public static final Setting<List<Long>> OOM_SCORE_ADJ_VALUES =
+      new SpecialSettings.OomScores(
+          never("oom-score-adj-values", MANY_ARGUMENTS, "left to whoever starts the JVM"));
+  public static final Setting<String> SERVER_CPULIST =
+      text(never("server_cpulist", IMMUTABLE, "left to taskset"), true, "");
+  public static final Setting<String> BIO_CPULIST =
+      text(never("bio_cpulist", IMMUTABLE, "left to taskset"), true, "");
+  public static final Setting<String> AOF_REWRITE_CPULIST =
+      text(never("aof_rewrite_cpulist", IMMUTABLE, "no child processes"), true, "");
+  public static final Setting<String> BGSAVE_CPULIST =
+      text(never("bgsave_cpulist", IMMUTABLE, "no child processes"), true, "");
+
+  // Users and TLS
+
+  public static final Setting<String> REQUIREPASS = text(row("requirepass", SENSITIVE), true, "");
+  public static final Setting<String> ACLFILE = text(later("aclfile", IMMUTABLE, "ACL"), false, "");
+  public static final Setting<Long> ACLLOG_MAX_LEN =
+      integer(later("acllog-max-len", "ACL"), 0, Long.MAX_VALUE, 128);
+  public static final Setting<String> ACL_PUBSUB_DEFAULT =
+      choice(later("acl-pubsub-default", "ACL"), "resetchannels", "allchannels", "resetchannels");
+  public static final Setting<Long> TLS_PORT = integer(later("tls-port", "TLS"), 0, 65535, 0);
+  public static final Setting<String> TLS_CERT_FILE =
+      text(later("tls-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_KEY_FILE =
+      text(later("tls-key-file", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_KEY_FILE_PASS =
+      text(later("tls-key-file-pass", "TLS"), true, "");
+  public static final Setting<String> TLS_CLIENT_CERT_FILE =
+      text(later("tls-client-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_CLIENT_KEY_FILE =
+      text(later("tls-client-key-file", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_CLIENT_KEY_FILE_PASS =
+      text(later("tls-client-key-file-pass", "TLS"), true, "");
+  public static final Setting<String> TLS_DH_PARAMS_FILE =
+      text(later("tls-dh-params-file", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_CA_CERT_FILE =
+      text(later("tls-ca-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_CA_CERT_DIR =
+      text(later("tls-ca-cert-dir", ALWAYS_APPLIED, "TLS"), true, "");
+  public static final Setting<String> TLS_AUTH_CLIENTS =
+      choice(later("tls-auth-clients", "TLS"), "yes", "no", "yes", "optional");
+  public static final Setting<Boolean> TLS_REPLICATION =
+      yesNo(later("tls-replication", "TLS"), false);
+  public static final Setting<Boolean> TLS_CLUSTER = yesNo(later("tls-cluster", "TLS"), false);
+  public static final Setting<String> TLS_PROTOCOLS = text(later("tls-protocols", "TLS"), true, "");
+  public static final Setting<String> TLS_CIPHERS = text(later("tls-ciphers", "TLS"), true, "");
+  public static final Setting<String> TLS_CIPHERSUITES =
+      text(later("tls-ciphersuites", "TLS"), true, "");
+  public static final Setting<Boolean> TLS_PREFER_SERVER_CIPHERS =
+      yesNo(later("tls-prefer-server-ciphers", "TLS"), false);
+  public static final Setting<Boolean> TLS_SESSION_CACHING =
+      yesNo(later("tls-session-caching", "TLS"), true);
+  public static final Setting<Long> TLS_SESSION_CACHE_SIZE =
+      integer(later("tls-session-cache-size", "TLS"), 0, Integer.MAX_VALUE, 20 * 1024);
+  public static final Setting<Long> TLS_SESSION_CACHE_TIMEOUT =
+      integer(later("tls-session-cache-timeout", "TLS"), 0, Integer.MAX_VALUE, 300);
+
+  // Memory, expiry and freeing
+
+  public static final Setting<Long> MAXMEMORY = bytes(row("maxmemory"), 0, -1L, 0);
+  public static final Setting<String> MAXMEMORY_POLICY =
+      choice(
+          row("maxmemory-policy"),
+          "noeviction",
+          "volatile-lru",
+          "volatile-lfu",
+          "volatile-random",
+          "volatile-ttl",
+          "allkeys-lru",
+          "allkeys-lfu",
+          "allkeys-random",
+          "noeviction");
+  public static final Setting<Long> MAXMEMORY_SAMPLES =
+      integer(row("maxmemory-samples"), 1, Integer.MAX_VALUE, 5);
+  public static final Setting<Long> MAXMEMORY_EVICTION_TENACITY =
+      integer(later("maxmemory-eviction-tenacity", "eviction"), 0, 100, 10);
+  public static final Setting<Long> LFU_LOG_FACTOR =
+      integer(row("lfu-log-factor"), 0, Integer.MAX_VALUE, 10);
+  public static final Setting<Long> LFU_DECAY_TIME =
+      integer(row("lfu-decay-time"), 0, Integer.MAX_VALUE, 1);
+  public static final Setting<Long> ACTIVE_EXPIRE_EFFORT =
+      integer(row("active-expire-effort"), 1, 10, 1);
+  public static final Setting<Boolean> LAZYFREE_LAZY_EVICTION =
+      yesNo(later("lazyfree-lazy-eviction", "eviction"), false);
+  public static final Setting<Boolean> LAZYFREE_LAZY_EXPIRE =
+      yesNo(later("lazyfree-lazy-expire", "expiry"), false);
+  public static final Setting<Boolean> LAZYFREE_LAZY_SERVER_DEL =
+      yesNo(later("lazyfree-lazy-server-del", "freeing"), false);
+  public static final Setting<Boolean> LAZYFREE_LAZY_USER_DEL =
+      yesNo(row("lazyfree-lazy-user-del"), false);
+  public static final Setting<Boolean> LAZYFREE_LAZY_USER_FLUSH =
+      yesNo(row("lazyfree-lazy-user-flush"), false);
+  public static final Setting<Boolean> ACTIVEREHASHING =
+      yesNo(never("activerehashing", "nothing is ever rehashed whole"), true);
+  public static final Setting<Boolean> ACTIVEDEFRAG =
+      yesNo(never("activedefrag", "sparse pages are always evacuated"), false);
+  public static final Setting<Long> ACTIVE_DEFRAG_IGNORE_BYTES =
+      bytes(never("active-defrag-ignore-bytes", "see activedefrag"), 1, Long.MAX_VALUE, 100L << 20);
+  public static final Setting<Long> ACTIVE_DEFRAG_THRESHOLD_LOWER =
+      integer(never("active-defrag-threshold-lower", "see activedefrag"), 0, 1000, 10);
+  public static final Setting<Long> ACTIVE_DEFRAG_THRESHOLD_UPPER =
+      integer(never("active-defrag-threshold-upper", "see activedefrag"), 0, 1000, 100);
+  public static final Setting<Long> ACTIVE_DEFRAG_CYCLE_MIN =
+      integer(never("active-defrag-cycle-min", "see activedefrag"), 1, 99, 1);
+  public static final Setting<Long> ACTIVE_DEFRAG_CYCLE_MAX =
+      integer(never("active-defrag-cycle-max", "see activedefrag"), 1, 99, 25);
+  public static final Setting<Long> ACTIVE_DEFRAG_MAX_SCAN_FIELDS =
+      integer(never("active-defrag-max-scan-fields", "see activedefrag"), 1, Long.MAX_VALUE, 1000);
+  public static final Setting<Boolean> JEMALLOC_BG_THREAD =
+      yesNo(never("jemalloc-bg-thread", "own allocator"), true);
+
+  // Encodings
+
+  public static final Setting<Long> HASH_MAX_LISTPACK_ENTRIES =
+      count(
+          row("hash-max-listpack-entries").was("hash-max-ziplist-entries"), 0, Long.MAX_VALUE, 512);
+  public static final Setting<Long> HASH_MAX_LISTPACK_VALUE =
+      bytes(row("hash-max-listpack-value").was("hash-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
+  public static final Setting<Long> LIST_MAX_LISTPACK_SIZE =
+      integer(
+          row("list-max-listpack-size").was("list-max-ziplist-size"),
+          Integer.MIN_VALUE,
+          Integer.MAX_VALUE,
+          -2);
+  public static final Setting<Long> LIST_COMPRESS_DEPTH =
+      integer(later("list-compress-depth", "compressed list nodes"), 0, Integer.MAX_VALUE, 0);
+  public static final Setting<Long> SET_MAX_INTSET_ENTRIES =
+      count(later("set-max-intset-entries", "sets"), 0, Long.MAX_VALUE, 512);
+  public static final Setting<Long> SET_MAX_LISTPACK_ENTRIES =
+      count(later("set-max-listpack-entries", "sets"), 0, Long.MAX_VALUE, 128);
+  public static final Setting<Long> SET_MAX_LISTPACK_VALUE =
+      count(later("set-max-listpack-value", "sets"), 0, Long.MAX_VALUE, 64);
+  public static final Setting<Long> ZSET_MAX_LISTPACK_ENTRIES =
+      count(
+          later("zset-max-listpack-entries", "sorted sets").was("zset-max-ziplist-entries"),
+          0,
+          Long.MAX_VALUE,
+          128);
+  public static final Setting<Long> ZSET_MAX_LISTPACK_VALUE =
+      bytes(
+          later("zset-max-listpack-value", "sorted sets").was("zset-max-ziplist-value"),
+          0,
+          Long.MAX_VALUE,
+          64);
+  public static final Setting<Long> STREAM_NODE_MAX_BYTES =
+      bytes(later("stream-node-max-bytes", "streams"), 0, Long.MAX_VALUE, 4096);
+  public static final Setting<Long> STREAM_NODE_MAX_ENTRIES =
+      integer(later("stream-node-max-entries", "streams"), 0, Long.MAX_VALUE, 100);
+  public static final Setting<Long> HLL_SPARSE_MAX_BYTES =
+      bytes(later("hll-sparse-max-bytes", "HyperLogLog"), 0, Long.MAX_VALUE, 3000);
+
+  // Observation, events and scripts
+
+  public static final Setting<Long> SLOWLOG_LOG_SLOWER_THAN =
+      integer(later("slowlog-log-slower-than", "SLOWLOG"), -1, Long.MAX_VALUE, 10000);
+  public static final Setting<Long> SLOWLOG_MAX_LEN =
+      integer(later("slowlog-max-len", "SLOWLOG"), 0, Long.MAX_VALUE, 128);
+  public static final Setting<Long> LATENCY_MONITOR_THRESHOLD =
+      integer(later("latency-monitor-threshold", "LATENCY"), 0, Long.MAX_VALUE, 0);
+  public static final Setting<Boolean> LATENCY_TRACKING =
+      yesNo(later("latency-tracking", "INFO latencystats"), true);
+  public static final Setting<List<Double>> LATENCY_TRACKING_INFO_PERCENTILES =
+      new SpecialSettings.Percentiles(
+          later("latency-tracking-info-percentiles", MANY_ARGUMENTS, "INFO latencystats"));
+  public static final Setting<Long> NOTIFY_KEYSPACE_EVENTS =
+      new SpecialSettings.Events(row("notify-keyspace-events"));
+  public static final Setting<Long> TRACKING_TABLE_MAX_KEYS =
+      count(later("tracking-table-max-keys", "CLIENT TRACKING"), 0, Long.MAX_VALUE, 1000000);
+  public static final Setting<Long> BUSY_REPLY_THRESHOLD =
+      integer(
+          later("busy-reply-threshold", "scripts").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
+
+  // Persistence
+
+  public static final Setting<List<SavePoint>> SAVE =
+      new SpecialSettings.SavePoints(later("save", MANY_ARGUMENTS, "RDB"));
+  public static final Setting<String> DBFILENAME =
+      new FileName(later("dbfilename", PROTECTED, "RDB"), "dump.rdb", "filename", true);
+  public static final Setting<Boolean> RDBCOMPRESSION = yesNo(later("rdbcompression", "RDB"), true);
+  public static final Setting<Boolean> RDBCHECKSUM =
+      yesNo(later("rdbchecksum", IMMUTABLE, "RDB"), true);
+  public static final Setting<Boolean> RDB_DEL_SYNC_FILES =
+      yesNo(later("rdb-del-sync-files", "replication"), false);
+  public static final Setting<Boolean> RDB_SAVE_INCREMENTAL_FSYNC =
+      yesNo(later("rdb-save-incremental-fsync", "RDB"), true);
+  public static final Setting<Boolean> STOP_WRITES_ON_BGSAVE_ERROR =
+      yesNo(later("stop-writes-on-bgsave-error", "RDB"), true);
+  public static final Setting<String> SANITIZE_DUMP_PAYLOAD =
+      choice(
+          never("sanitize-dump-payload", "payloads are always checked"),
+          "no",
+          "no",
+          "yes",
+          "clients");
+  public static final Setting<Boolean> APPENDONLY =
+      yesNo(later("appendonly", NOT_WHILE_LOADING, "AOF"), false);
+  public static final Setting<String> APPENDFILENAME =
+      new FileName(later("appendfilename", IMMUTABLE, "AOF"), "appendonly.aof", "filename", false);
+  public static final Setting<String> APPENDDIRNAME =
+      new FileName(later("appenddirname", IMMUTABLE, "AOF"), "appendonlydir", "dirname", false);
+  public static final Setting<String> APPENDFSYNC =
+      choice(later("appendfsync", "AOF"), "everysec", "everysec", "always", "no");
+  public static final Setting<Boolean> NO_APPENDFSYNC_ON_REWRITE =
+      yesNo(later("no-appendfsync-on-rewrite", "AOF"), false);
+  public static final Setting<Long> AUTO_AOF_REWRITE_PERCENTAGE =
+      integer(later("auto-aof-rewrite-percentage", "AOF"), 0, Integer.MAX_VALUE, 100);
+  public static final Setting<Long> AUTO_AOF_REWRITE_MIN_SIZE =
+      memory(later("auto-aof-rewrite-min-size", "AOF"), 0, Long.MAX_VALUE, 64L << 20);
+  public static final Setting<Boolean> AOF_LOAD_TRUNCATED =
+      yesNo(later("aof-load-truncated", "AOF"), true);
+  public static final Setting<Boolean> AOF_USE_RDB_PREAMBLE =
+      yesNo(later("aof-use-rdb-preamble", "AOF"), true);
+  public static final Setting<Boolean> AOF_TIMESTAMP_ENABLED =
+      yesNo(later("aof-timestamp-enabled", "AOF"), false);
+  public static final Setting<Boolean> AOF_REWRITE_INCREMENTAL_FSYNC =
+      yesNo(later("aof-rewrite-incremental-fsync", "AOF"), true);
+  public static final Setting<Boolean> AOF_DISABLE_AUTO_GC =
+      yesNo(later("aof-disable-auto-gc", HIDDEN, "AOF"), false);
+  public static final Setting<Long> RDB_KEY_SAVE_DELAY =
+      integer(
+          later("rdb-key-save-delay", HIDDEN, "RDB, for tests"),
+          Integer.MIN_VALUE,
+          Integer.MAX_VALUE,
+          0);
+  public static final Setting<Long> KEY_LOAD_DELAY =
+      integer(
+          later("key-load-delay", HIDDEN, "RDB, for tests"),
+          Integer.MIN_VALUE,
+          Integer.MAX_VALUE,
+          0);
+  public static final Setting<Long> LOADING_PROCESS_EVENTS_INTERVAL_BYTES =
+      integer(
+          never(
+              "loading-process-events-interval-bytes",
+              HIDDEN,
+              "loading doesn't occupy the event loops"),
+          1024,
+          Integer.MAX_VALUE,
+          2L << 20);
+
+  // Replication
+
+  public static final Setting<ReplicaOf> REPLICAOF =
+      new SpecialSettings.Primary(
+          later("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
+  public static final Setting<String> MASTERAUTH =
+      text(later("masterauth", SENSITIVE, "replication"), true, "");
+  public static final Setting<String> MASTERUSER =
+      text(later("masteruser", SENSITIVE, "replication"), true, "");
+  public static final Setting<Boolean> REPLICA_SERVE_STALE_DATA =
+      yesNo(later("replica-serve-stale-data", "replication").was("slave-serve-stale-data"), true);
+  public static final Setting<Boolean> REPLICA_READ_ONLY =
+      yesNo(later("replica-read-only", "replication").was("slave-read-only"), true);
+  public static final Setting<Long> REPLICA_PRIORITY =
+      integer(
+          later("replica-priority", "replication").was("slave-priority"),
+          0,
+          Integer.MAX_VALUE,
+          100);
+  public static final Setting<Boolean> REPLICA_LAZY_FLUSH =
+      yesNo(later("replica-lazy-flush", "replication").was("slave-lazy-flush"), false);
+  public static final Setting<Boolean> REPLICA_IGNORE_MAXMEMORY =
+      yesNo(later("replica-ignore-maxmemory", "replication").was("slave-ignore-maxmemory"), true);
+  public static final Setting<Boolean> REPLICA_IGNORE_DISK_WRITE_ERRORS =
+      yesNo(later("replica-ignore-disk-write-errors", "replication"), false);
+  public static final Setting<Boolean> REPLICA_ANNOUNCED =
+      yesNo(later("replica-announced", "replication"), true);
+  public static final Setting<String> REPLICA_ANNOUNCE_IP =
+      text(later("replica-announce-ip", "replication").was("slave-announce-ip"), true, "");
+  public static final Setting<Long> REPLICA_ANNOUNCE_PORT =
+      integer(
+          later("replica-announce-port", "replication").was("slave-announce-port"), 0, 65535, 0);
+  public static final Setting<Long> MIN_REPLICAS_TO_WRITE =
+      integer(
+          later("min-replicas-to-write", "replication").was("min-slaves-to-write"),
+          0,
+          Integer.MAX_VALUE,
+          0);
+  public static final Setting<Long> MIN_REPLICAS_MAX_LAG =
+      integer(
+          later("min-replicas-max-lag", "replication").was("min-slaves-max-lag"),
+          0,
+          Integer.MAX_VALUE,
+          10);
+  public static final Setting<Long> REPL_TIMEOUT =
+      integer(later("repl-timeout", "replication"), 1, Integer.MAX_VALUE, 60);
+  public static final Setting<Long> REPL_PING_REPLICA_PERIOD =
+      integer(
+          later("repl-ping-replica-period", "replication").was("repl-ping-slave-period"),
+          1,
+          Integer.MAX_VALUE,
+          10);
+  public static final Setting<Long> REPL_BACKLOG_SIZE =
+      memory(later("repl-backlog-size", "replication"), 1, Long.MAX_VALUE, 1L << 20);
+  public static final Setting<Long> REPL_BACKLOG_TTL =
+      integer(later("repl-backlog-ttl", "replication"), 0, Long.MAX_VALUE, 3600);
+  public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
+      yesNo(later("repl-disable-tcp-nodelay", "replication"), false);
+  public static final Setting<Boolean> REPL_DISKLESS_SYNC =
+      yesNo(later("repl-diskless-sync", "replication"), true);
+  public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
+      integer(later("repl-diskless-sync-delay", "replication"), 0, Integer.MAX_VALUE, 5);
+  public static final Setting<Long> REPL_DISKLESS_SYNC_MAX_REPLICAS =
+      integer(later("repl-diskless-sync-max-replicas", "replication"), 0, Integer.MAX_VALUE, 0);
+  public static final Setting<String> REPL_DISKLESS_LOAD =
+      choice(
+          later("repl-diskless-load", NOT_WHILE_LOADING, "replication"),
+          "disabled",
+          "disabled",
+          "on-empty-db",
+          "swapdb");
+  public static final Setting<String> PROPAGATION_ERROR_BEHAVIOR =
+      choice(
+          later("propagation-error-behavior", "replication"),
+          "ignore",
+          "ignore",
+          "panic",
+          "panic-on-replicas");
+
+  // Cluster
+
+  public static final Setting<Boolean> CLUSTER_ENABLED =
+      yesNo(later("cluster-enabled", IMMUTABLE, "cluster"), false);
+  public static final Setting<String> CLUSTER_CONFIG_FILE =
+      text(later("cluster-config-file", IMMUTABLE, "cluster"), false, "nodes.conf");
+  public static final Setting<Long> CLUSTER_PORT =
+      integer(later("cluster-port", IMMUTABLE, "cluster"), 0, 65535, 0);
+  public static final Setting<Long> CLUSTER_NODE_TIMEOUT =
+      integer(later("cluster-node-timeout", "cluster"), 0, Long.MAX_VALUE, 15000);
+  public static final Setting<Long> CLUSTER_PING_INTERVAL =
+      integer(later("cluster-ping-interval", HIDDEN, "cluster"), 0, Long.MAX_VALUE, 0);
+  public static final Setting<String> CLUSTER_ANNOUNCE_IP =
+      text(later("cluster-announce-ip", "cluster"), true, "");
+  public static final Setting<Long> CLUSTER_ANNOUNCE_PORT =
+      integer(later("cluster-announce-port", "cluster"), 0, 65535, 0);
+  public static final Setting<Long> CLUSTER_ANNOUNCE_TLS_PORT =
+      integer(later("cluster-announce-tls-port", "cluster"), 0, 65535, 0);
+  public static final Setting<Long> CLUSTER_ANNOUNCE_BUS_PORT =
+      integer(later("cluster-announce-bus-port", "cluster"), 0, 65535, 0);
+  public static final Setting<String> CLUSTER_ANNOUNCE_HOSTNAME =
+      new HostName(later("cluster-announce-hostname", "cluster"));
+  public static final Setting<String> CLUSTER_ANNOUNCE_HUMAN_NODENAME =
+      new NodeName(later("cluster-announce-human-nodename", "cluster"));
+  public static final Setting<String> CLUSTER_PREFERRED_ENDPOINT_TYPE =
+      choice(
+          later("cluster-preferred-endpoint-type", "cluster"),
+          "ip",
+          "ip",
+          "hostname",
+          "unknown-endpoint");
+  public static final Setting<Boolean> CLUSTER_REQUIRE_FULL_COVERAGE =
+      yesNo(later("cluster-require-full-coverage", "cluster"), true);
+  public static final Setting<Long> CLUSTER_MIGRATION_BARRIER =
+      integer(later("cluster-migration-barrier", "cluster"), 0, Integer.MAX_VALUE, 1);
+  public static final Setting<Boolean> CLUSTER_ALLOW_REPLICA_MIGRATION =
+      yesNo(later("cluster-allow-replica-migration", "cluster"), true);
+  public static final Setting<Boolean> CLUSTER_ALLOW_READS_WHEN_DOWN =
+      yesNo(later("cluster-allow-reads-when-down", "cluster"), false);
+  public static final Setting<Boolean> CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN =
+      yesNo(later("cluster-allow-pubsubshard-when-down", "cluster"), true);
+  public static final Setting<Long> CLUSTER_REPLICA_VALIDITY_FACTOR =
+      integer(
+          later("cluster-replica-validity-factor", "cluster").was("cluster-slave-validity-factor"),
+          0,
+          Integer.MAX_VALUE,
+          10);
+  public static final Setting<Boolean> CLUSTER_REPLICA_NO_FAILOVER =
+      yesNo(
+          later("cluster-replica-no-failover", "cluster").was("cluster-slave-no-failover"), false);
+  public static final Setting<Long> CLUSTER_LINK_SENDBUF_LIMIT =
+      bytes(later("cluster-link-sendbuf-limit", "cluster"), 0, -1L, 0);
+
+  private static final HashMap<String, Setting<?>> BY_NAME = byName();
+
+  private static HashMap<String, Setting<?>> byName() {
+    HashMap<String, Setting<?>> names = new HashMap<>(512);
+    for (int i = 0; i < TABLE.size(); i++) {
+      Setting<?> setting = TABLE.get(i);
+      names.put(setting.name(), setting);
+      if (setting.alias() != null) names.put(setting.alias(), setting);
+    }
+    return names;
+  }
+
+  /// The row of a name or old name in any case, or null.
+  public static Setting<?> find(String name) {
+    return BY_NAME.get(Octets.lower(name));
+  }
+
+  /// How many rows there are.
+  public static int count() {
+    return TABLE.size();
+  }
+
+  /// The row at an index, in the table's order.
+  public static Setting<?> at(int index) {
+    return TABLE.get(index);
+  }
+
+  /// Called by each setting as it is made, while this class is initialized: no other thread can be
+  /// here.
+  static int enlist(Setting<?> setting) {
+    TABLE.add(setting);
+    return TABLE.size() - 1;
+  }
+
+  private static Row row(String name) {
+    return row(name, 0);
+  }
+
+  private static Row row(String name, int flags) {
+    return new Row(name, null, flags, Status.IN_FORCE, "");
+  }
+
+  private static Row later(String name, String feature) {
+    return later(name, 0, feature);
+  }
+
+  private static Row later(String name, int flags, String feature) {
+    return new Row(name, null, flags, Status.ACCEPTED, feature);
+  }
+
+  private static Row never(String name, String why) {
+    return never(name, 0, why);
+  }
+
+  private static Row never(String name, int flags, String why) {
+    return new Row(name, null, flags, Status.MEANINGLESS, why);
+  }
+
+  private static YesNo yesNo(Row row, boolean standard) {
+    return new YesNo(row, standard);
+  }
+
+  private static Number integer(Row row, long least, long most, long standard) {
+    return new Number(row, Notation.INTEGER, false, least, most, standard);
+  }
+
+  private static Number count(Row row, long least, long most, long standard) {
+    return new Number(row, Notation.INTEGER, true, least, most, standard);
+  }
+
+  private static Number memory(Row row, long least, long most, long standard) {
+    return new Number(row, Notation.MEMORY, false, least, most, standard);
+  }
+
+  private static Number bytes(Row row, long least, long most, long standard) {
+    return new Number(row, Notation.MEMORY, true, least, most, standard);
+  }
+
+  private static Number memoryOrPercent(Row row, long least, long most, long standard) {
+    return new Number(row, Notation.MEMORY_OR_PERCENT, false, least, most, standard);
+  }
+
+  private static Number octal(Row row, long least, long most, long standard) {
+    return new Number(row, Notation.OCTAL, true, least, most, standard);
+  }
+
+  private static Text text(Row row, boolean emptyIsUnset, String standard) {
+    return new Text(row, emptyIsUnset, standard);
+  }
+
+  private static Choice choice(Row row, String standard, String... words) {
+    return new Choice(row, standard, words);
+  }
+}

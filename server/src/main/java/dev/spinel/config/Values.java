@@ -1,0 +1,42 @@
+package dev.spinel.config;
+
+/// The values of all settings at one moment, by [Setting#index].
+///
+/// A draft while a file is read or a CONFIG SET is tried: only that thread sees it then. Once
+/// published in [Config] nobody writes it.
+final class Values {
+  private final Object[] slots;
+
+  private Values(Object[] slots) {
+    this.slots = slots;
+  }
+
+  static Values defaults() {
+    Object[] slots = new Object[Settings.count()];
+    for (int i = 0; i < slots.length; i++) slots[i] = Settings.at(i).defaultValue;
+    return new Values(slots);
+  }
+
+  Values draft() {
+    return new Values(slots.clone());
+  }
+
+  /// The value of a setting. The cast is right by construction: only [#put] and [#take] write, both
+  /// with what the setting itself made.
+  @SuppressWarnings("unchecked")
+  <T> T get(Setting<T> setting) {
+    return (T) slots[setting.index];
+  }
+
+  <T> void put(Setting<T> setting, T value) {
+    slots[setting.index] = value;
+  }
+
+  /// Parses arguments and takes their value; false if it is the one that was there.
+  <T> boolean take(Setting<T> setting, String[] arguments, ConfigLog log) {
+    T old = get(setting);
+    T value = setting.parse(arguments, this, log);
+    put(setting, value);
+    return !value.equals(old);
+  }
+}
