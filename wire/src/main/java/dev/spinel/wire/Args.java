@@ -1,0 +1,227 @@
+package dev.spinel.wire;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/// The arguments of one command (the first is its name), as places in a buffer.
+///
+/// ```
+///  base:   … * 2 \r \n $ 3 \r \n G E T \r \n $ 5 \r \n h e l l o \r \n …
+///  spans:                        [at 8, 3]              [at 17, 5]
+/// ```
+///
+/// A loop has one `Args` and the reader fills it again and again, so that a command costs no
+/// object. Slices are handed out again and again too: [#at] of the same index answers the same
+/// object, of different indexes different ones; all are dead when the next command is read. Beyond
+/// [#POOLED] arguments a fresh slice is made for each call of [#at], and nothing of that size is
+/// held on to.
+///
+/// Large arguments are nodes of a [LargeSink]; they belong to this object until they are taken
+/// ([Slice#take]), moved ([#copy]) or given up ([#release]). Belongs to one thread.
+public final class Args {
+  private static final int POOLED = 1024;
+  private static final int SPANS_KEPT = 16 * 1024;
+  private static final long[] NO_NODES = {};
+  private static final boolean[] NONE_OWNED = {};
+
+  /// The buffer that the spans are places in. Not ours.
+  private byte[] base;
+
+  /// `offset << 32 | length`; for a large argument `-1 - index in nodes` stands for the offset.
+  private long[] spans = new long[16];
+
+  private int count;
+  private long[] nodes = NO_NODES;
+
+  /// For each of `nodes`: still ours to give up.
+  private boolean[] owned = NONE_OWNED;
+
+  private int nodeCount;
+  private Slice[] slices = new Slice[16];
+
+  public Args() {}
+
+  public static Args of(byte[]... arguments) {
+    Args a = new Args();
+    int total = 0;
+    for (byte[] b : arguments) total += b.length;
+    a.begin(new byte[total], arguments.length);
+    int at = 0;
+    for (byte[] b : arguments) {
+      System.arraycopy(b, 0, a.base, at, b.length);
+      a.add(at, b.length);
+      at += b.length;
+    }
+    return a;
+  }
+
+  /// The characters of each argument as bytes, one each.
+  public static Args of(String... arguments) {
+    byte[][] bytes = new byte[arguments.length][];
+    for (int i = 0; i < bytes.length; i++)
+      bytes[i] = arguments[i].getBytes(StandardCharsets.ISO_8859_1);
+    return of(bytes);
+  }
+
+  public int count() {
+    return count;
+  }
+
+  /// The argument at `i`: see the class on how long the answer lives.
+  public Slice at(int i) {
+    assert i >= 0 && i < count : i + " of " + count;
+    long span = spans[i];
+    int offset = (int) (span >>> 32);
+    Slice s = i < slices.length ? slices[i] : null;
+    if (s == null) s = slice(i);
+    if (offset >= 0) {
+      s.array = base;
+      s.offset = offset;
+      s.length = (int) span;
+      s.node = 0;
+    } else {
+      s.setNode(this, -1 - offset, nodes[-1 - offset], (int) span);
+    }
+    return s;
+  }
+
+  /// Bytes of the argument at `i`.
+  public int lengthAt(int i) {
+    return (int) spans[i];
+  }
+
+  /// Bytes of all arguments, large ones too.
+  public long bytes() {
+    long sum = 0;
+    for (int i = 0; i < count; i++) sum += (int) spans[i];
+    return sum;
+  }
+
+  /// The same arguments in bytes of their own, for what outlives the call: queued and parked
+  /// commands. Large arguments *move* to the copy.
+  public Args copy() {
+    Args a = new Args();
+    int small = 0;
+    for (int i = 0; i < count; i++) if (spans[i] >= 0) small += (int) spans[i];
+    a.spans = new long[Math.max(1, count)];
+    a.slices = new Slice[Math.min(count, POOLED)];
+    a.base = new byte[small];
+    int at = 0;
+    for (int i = 0; i < count; i++) {
+      int n = (int) spans[i];
+      if (spans[i] >= 0) {
+        System.arraycopy(base, (int) (spans[i] >>> 32), a.base, at, n);
+        a.add(at, n);
+        at += n;
+      } else {
+        int node = -1 - (int) (spans[i] >>> 32);
+        a.addNode(nodes[node], n);
+        a.owned[a.nodeCount - 1] = owned[node];
+        owned[node] = false;
+      }
+    }
+    return a;
+  }
+
+  /// Gives up every large argument that nobody took. Call it when the command is over; costs
+  /// nothing where there was none.
+  public void release(LargeSink sink) {
+    for (int i = 0; i < nodeCount; i++) {
+      if (owned[i]) sink.abandon(nodes[i]);
+      owned[i] = false;
+    }
+    nodeCount = 0;
+  }
+
+  /// Whether some argument is a node.
+  public boolean hasNodes() {
+    return nodeCount != 0;
+  }
+
+  // What the reader does.
+
+  /// Empties this for a command of about `expected` arguments in `buffer`.
+  void begin(byte[] buffer, int expected) {
+    assert nodeCount == 0 : "large arguments of the command before were not released";
+    base = buffer;
+    count = 0;
+    if (spans.length > SPANS_KEPT || expected > spans.length)
+      spans = new long[Math.clamp(expected, 16, POOLED)];
+  }
+
+  /// The spans, with room for `expected` (few) of them: the reader's fast path writes them itself,
+  /// then calls [#counted].
+  long[] spans(byte[] buffer, int expected) {
+    begin(buffer, expected);
+    return spans;
+  }
+
+  void counted(int count) {
+    this.count = count;
+  }
+
+  void add(int offset, int length) {
+    if (count == spans.length) spans = Arrays.copyOf(spans, count * 2);
+    spans[count++] = (long) offset << 32 | length;
+  }
+
+  void addNode(long node, int length) {
+    if (nodeCount == nodes.length) {
+      nodes = Arrays.copyOf(nodes, Math.max(2, nodeCount * 2));
+      owned = Arrays.copyOf(owned, nodes.length);
+    }
+    nodes[nodeCount] = node;
+    owned[nodeCount] = true;
+    add(-1 - nodeCount++, length);
+  }
+
+  /// The place of the first argument in the buffer, or `otherwise` if none is there.
+  int firstOffset(int otherwise) {
+    for (int i = 0; i < count; i++) if (spans[i] >= 0) return (int) (spans[i] >>> 32);
+    return otherwise;
+  }
+
+  /// The bytes moved `by` places towards the front, perhaps into another buffer.
+  void moved(byte[] buffer, int by) {
+    base = buffer;
+    if (by != 0) for (int i = 0; i < count; i++) if (spans[i] >= 0) spans[i] -= (long) by << 32;
+  }
+
+  /// Takes over what `other` has, leaving it empty.
+  void adopt(Args other) {
+    begin(other.base, 0);
+    long[] s = spans;
+    spans = other.spans;
+    other.spans = s;
+    long[] n = nodes;
+    nodes = other.nodes;
+    other.nodes = n;
+    boolean[] o = owned;
+    owned = other.owned;
+    other.owned = o;
+    count = other.count;
+    nodeCount = other.nodeCount;
+    other.base = null;
+    other.count = 0;
+    other.nodeCount = 0;
+  }
+
+  private Slice slice(int i) {
+    if (i >= POOLED) return new Slice();
+    if (i >= slices.length)
+      slices = Arrays.copyOf(slices, Math.min(POOLED, Math.max(i + 1, slices.length * 2)));
+    return slices[i] = new Slice();
+  }
+
+  void taken(int nodeIndex, long node) {
+    assert nodes[nodeIndex] == node && owned[nodeIndex] : "taken twice";
+    owned[nodeIndex] = false;
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder b = new StringBuilder();
+    for (int i = 0; i < count; i++) b.append(i == 0 ? "" : " ").append(at(i));
+    return b.toString();
+  }
+}

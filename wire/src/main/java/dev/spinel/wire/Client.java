@@ -1,0 +1,340 @@
+package dev.spinel.wire;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// A small blocking client for any server that speaks RESP2 or RESP3: for tests, the command line
+/// and the launcher.
+///
+/// ```java
+/// try (Client c = Client.connect("127.0.0.1", 6379)) {
+///   c.command("SET", "k", "v");
+///   c.send("GET", "k"); c.send("INCR", "n");       // a pipeline
+///   Reply value = c.receive(), count = c.receive();
+/// }
+/// ```
+///
+/// Pushes (RESP3) that arrive between replies are set aside for [#push]; [#receive] never answers
+/// one. After SUBSCRIBE in RESP2 messages are ordinary arrays and come from `receive`. [#raw]
+/// answers the next reply as the bytes that it was, for comparisons to the byte. Belongs to one
+/// thread at a time.
+public final class Client implements AutoCloseable {
+  /// What a reply may nest, and what one string may be: a server that sends more is broken.
+  private static final int NESTING_MAX = 128;
+
+  private static final int COUNT_MAX = 1 << 28;
+
+  private final Socket socket;
+  private final InputStream in;
+  private final OutputStream out;
+
+  private byte[] outgoing = new byte[1024];
+  private int outgoingBytes;
+
+  private byte[] incoming = new byte[16 * 1024];
+  private int at;
+  private int end;
+
+  /// Where the reply that is being read starts in `incoming`, so that [#raw] has it whole.
+  private int mark;
+
+  private final ArrayDeque<Reply.Push> pushes = new ArrayDeque<>();
+
+  private Client(Socket socket) throws IOException {
+    this.socket = socket;
+    this.in = socket.getInputStream();
+    this.out = socket.getOutputStream();
+  }
+
+  /// Connects within 10 seconds; replies may then take 30 ([#timeoutMillis]).
+  public static Client connect(String host, int port) throws IOException {
+    Socket s = new Socket();
+    try {
+      s.setTcpNoDelay(true);
+      s.connect(new InetSocketAddress(host, port), 10_000);
+      s.setSoTimeout(30_000);
+      return new Client(s);
+    } catch (IOException e) {
+      s.close();
+      throw e;
+    }
+  }
+
+  /// How long a read may wait for bytes; 0 waits forever.
+  public Client timeoutMillis(int millis) throws IOException {
+    socket.setSoTimeout(millis);
+    return this;
+  }
+
+  /// The address of our end, as CLIENT LIST shows it.
+  public String localAddress() {
+    return socket.getLocalAddress().getHostAddress() + ":" + socket.getLocalPort();
+  }
+
+  // ── Commands ──
+
+  /// Sends one command and reads its reply. Arguments are characters 0 to 255, a byte each.
+  public Reply command(String... arguments) throws IOException {
+    send(arguments);
+    return receive();
+  }
+
+  public Reply command(byte[]... arguments) throws IOException {
+    send(arguments);
+    return receive();
+  }
+
+  /// Queues a command of a pipeline; it leaves with the next read or [#flush].
+  public void send(String... arguments) throws IOException {
+    header('*', arguments.length);
+    for (String a : arguments) {
+      byte[] b = a.getBytes(StandardCharsets.ISO_8859_1);
+      header('$', b.length);
+      put(b, 0, b.length);
+      crlf();
+    }
+  }
+
+  public void send(byte[]... arguments) throws IOException {
+    header('*', arguments.length);
+    for (byte[] b : arguments) {
+      header('$', b.length);
+      put(b, 0, b.length);
+      crlf();
+    }
+  }
+
+  /// Queues bytes as they are.
+  public void sendRaw(byte[] bytes) throws IOException {
+    put(bytes, 0, bytes.length);
+  }
+
+  public void flush() throws IOException {
+    if (outgoingBytes > 0) {
+      out.write(outgoing, 0, outgoingBytes);
+      outgoingBytes = 0;
+    }
+    out.flush();
+  }
+
+  // ── Replies ──
+
+  /// The next reply. Pushes before it are set aside.
+  public Reply receive() throws IOException {
+    flush();
+    while (true) {
+      mark = at;
+      Reply r = read(0);
+      mark = at;
+      if (!(r instanceof Reply.Push p)) return r;
+      pushes.add(p);
+    }
+  }
+
+  /// The next push, from those set aside or from the connection. Fails if a reply comes instead.
+  public Reply.Push push() throws IOException {
+    Reply.Push waiting = pushes.poll();
+    if (waiting != null) return waiting;
+    flush();
+    mark = at;
+    Reply r = read(0);
+    mark = at;
+    if (r instanceof Reply.Push p) return p;
+    throw new IOException("a push was expected, a reply came: " + r);
+  }
+
+  /// The bytes of the next reply or push, whatever it is.
+  public byte[] raw() throws IOException {
+    flush();
+    mark = at;
+    read(0);
+    byte[] b = Arrays.copyOfRange(incoming, mark, at);
+    mark = at;
+    return b;
+  }
+
+  /// Whatever bytes come until the server closes the connection.
+  public byte[] rawUntilClosed() throws IOException {
+    flush();
+    mark = at;
+    try {
+      while (true) more();
+    } catch (EOFException e) {
+      byte[] b = Arrays.copyOfRange(incoming, mark, end);
+      at = mark = end;
+      return b;
+    }
+  }
+
+  /// Whether nothing arrives within `millis`.
+  public boolean isQuiet(int millis) throws IOException {
+    flush();
+    if (at < end || !pushes.isEmpty()) return false;
+    int before = socket.getSoTimeout();
+    socket.setSoTimeout(Math.max(1, millis));
+    try {
+      mark = at;
+      more();
+      return false;
+    } catch (SocketTimeoutException e) {
+      return true;
+    } finally {
+      socket.setSoTimeout(before);
+    }
+  }
+
+  private Reply read(int nesting) throws IOException {
+    if (nesting > NESTING_MAX) throw new IOException("a reply nests deeper than " + NESTING_MAX);
+    int type = next();
+    return switch (type) {
+      case '+' -> new Reply.Simple(line());
+      case '-' -> new Reply.Error(line());
+      case ':' -> new Reply.Int(number());
+      case '$' -> string();
+      case '_' -> {
+        line();
+        yield new Reply.Nil();
+      }
+      case ',' -> new Reply.Double(line());
+      case '#' -> new Reply.Bool(line().equals("t"));
+      case '(' -> new Reply.Big(line());
+      case '=' -> {
+        String s = string().text();
+        yield new Reply.Verbatim(s.substring(0, 3), s.substring(4));
+      }
+      case '!' -> new Reply.Error(string().text());
+      case '*' -> {
+        List<Reply> list = elements(1, nesting);
+        yield list == null ? new Reply.Nil() : new Reply.Array(list);
+      }
+      case '~' -> new Reply.Set(elements(1, nesting));
+      case '>' -> new Reply.Push(elements(1, nesting));
+      case '%' -> new Reply.Map(elements(2, nesting));
+      case '|' -> {
+        elements(2, nesting);
+        yield read(nesting);
+      }
+      default -> throw new IOException("no RESP type: byte " + type);
+    };
+  }
+
+  private List<Reply> elements(int each, int nesting) throws IOException {
+    long n = number();
+    if (n < 0) return null;
+    if (n > COUNT_MAX) throw new IOException("an aggregate of " + n);
+    List<Reply> list = new ArrayList<>((int) Math.min(n * each, 1024));
+    for (long i = 0; i < n * each; i++) list.add(read(nesting + 1));
+    return list;
+  }
+
+  private Reply string() throws IOException {
+    long n = number();
+    if (n < 0) return new Reply.Nil();
+    if (n > Integer.MAX_VALUE - 64) throw new IOException("a string of " + n + " bytes");
+    while (end - at < n + 2) more();
+    byte[] b = Arrays.copyOfRange(incoming, at, at + (int) n);
+    at += (int) n + 2;
+    return new Reply.Bulk(b);
+  }
+
+  private long number() throws IOException {
+    String text = line();
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      throw new IOException("no number: " + text, e);
+    }
+  }
+
+  private String line() throws IOException {
+    int i = 0;
+    while (true) {
+      for (; at + i + 1 < end; i++) {
+        if (incoming[at + i] == '\r' && incoming[at + i + 1] == '\n') {
+          String s = new String(incoming, at, i, StandardCharsets.ISO_8859_1);
+          at += i + 2;
+          return s;
+        }
+      }
+      more();
+    }
+  }
+
+  private int next() throws IOException {
+    while (at == end) more();
+    return incoming[at++] & 0xff;
+  }
+
+  /// Reads some bytes behind `end`; what stands before `mark` is let go.
+  private void more() throws IOException {
+    if (end == incoming.length) {
+      int live = end - mark;
+      byte[] into =
+          mark >= incoming.length / 2
+              ? incoming
+              : new byte[(int) Math.min(Integer.MAX_VALUE - 16, incoming.length * 2L)];
+      if (live == into.length) throw new IOException("a reply of more than 2 GB");
+      System.arraycopy(incoming, mark, into, 0, live);
+      incoming = into;
+      at -= mark;
+      end = live;
+      mark = 0;
+    }
+    int n = in.read(incoming, end, incoming.length - end);
+    if (n < 0) throw new EOFException("the server closed the connection");
+    end += n;
+  }
+
+  private void header(int type, long n) throws IOException {
+    byte[] b = new byte[LINE];
+    b[0] = (byte) type;
+    int to = Numbers.format(n, b, 1);
+    b[to] = '\r';
+    b[to + 1] = '\n';
+    put(b, 0, to + 2);
+  }
+
+  private static final int LINE = 24;
+  private static final byte[] CRLF = {'\r', '\n'};
+
+  private void crlf() throws IOException {
+    put(CRLF, 0, 2);
+  }
+
+  private void put(byte[] b, int from, int n) throws IOException {
+    if (n > outgoing.length - outgoingBytes) {
+      if (outgoing.length < 64 * 1024 && outgoingBytes + n <= 64 * 1024) {
+        outgoing = Arrays.copyOf(outgoing, 64 * 1024);
+      } else {
+        out.write(outgoing, 0, outgoingBytes);
+        outgoingBytes = 0;
+        if (n > outgoing.length) {
+          out.write(b, from, n);
+          return;
+        }
+      }
+    }
+    System.arraycopy(b, from, outgoing, outgoingBytes, n);
+    outgoingBytes += n;
+  }
+
+  /// Closes at once; what is queued is not sent.
+  @Override
+  public void close() {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // nothing is lost that anybody waits for
+    }
+  }
+}

@@ -1,0 +1,580 @@
+package dev.spinel.wire;
+
+import java.util.Arrays;
+
+/// Reads requests, multibulk or inline, from bytes that arrive in any pieces. One per connection;
+/// belongs to the connection's loop thread.
+///
+/// ## How it is called
+///
+/// ```java
+/// int at = from;
+/// while ((status = reader.next(turn, at, to, args)) == COMPLETE) {
+///   at = reader.position();
+///   … run args, then args.release(sink) …
+/// }
+/// ```
+///
+/// `INCOMPLETE` means that all bytes up to `to` are taken; what they don't complete is kept here. A
+/// caller that stops early (the client blocks, its turn is used up) hands the rest over with
+/// [#keep]; later `next` goes on from there, with an empty range if nothing new has come.
+///
+/// ## What it costs
+///
+/// An idle connection has this object and nothing else. Bytes are parsed where they were read, in
+/// the loop's buffer: [#fast] takes a complete command of short arguments eight bytes at a time.
+/// Only the part of a command that is cut off at the end of a read is copied, into a [Pending] of
+/// its own. From then on the command is parsed there, and each read tops it up by *no more than the
+/// command is known to need*: six bytes for every argument that is still to come (`$0 \r\n \r\n`),
+/// the rest of the bulk, or a line up to its end. So bytes of the commands behind it are never
+/// copied, and an MSET of a million arguments in a thousand reads is parsed once, not a thousand
+/// times. When the command is complete the pending buffer goes with its arguments and becomes
+/// garbage.
+///
+/// Arguments of 32 KB and more go straight to the [LargeSink]; the heap never sees them whole.
+///
+/// ## What is malformed
+///
+/// Texts and limits are those of Redis 7.2 as seen from the wire; oddities are kept, because
+/// clients and tests see them:
+/// - a line ends at the first `\r`, and the byte after it is skipped unseen; so are the two bytes
+///   after a bulk;
+/// - a NUL byte hides everything behind it from the search for a line's end, so such a line is "too
+///   big" after 64 KB and waits until then;
+/// - a count of 0 or less is an empty command, skipped without a reply.
+///
+/// One is settled: Redis notices a line that is too long when its buffer happens to hold more than
+/// 64 KB without an end; here that is when the line is longer than that, so that the answer doesn't
+/// depend on how the bytes were cut.
+public final class RequestReader {
+  public static final int COMPLETE = 0;
+  public static final int INCOMPLETE = 1;
+
+  /// See [#error]: it is to be sent, then the connection closed.
+  public static final int ERROR = 2;
+
+  /// A query buffer limit is exceeded: the connection is closed without a reply.
+  public static final int TOO_MUCH = 3;
+
+  /// Arguments from this length on are offered to the sink.
+  public static final int LARGE_BYTES = 32 * 1024;
+
+  private static final int LINE_MAX = 64 * 1024;
+  private static final int UNAUTHENTICATED_COUNT = 10;
+  private static final int UNAUTHENTICATED_BYTES = 16 * 1024;
+  private static final int ARRAY_MAX = Integer.MAX_VALUE - 16;
+
+  /// Limits that a whole server shares and may change while it runs.
+  public static final class Limits {
+    /// `proto-max-bulk-len`.
+    public volatile long bulkBytes = 512L << 20;
+
+    /// `client-query-buffer-limit`: bytes received and not yet parsed into arguments.
+    public volatile long queryBytes = 1L << 30;
+
+    /// What one connection may hold on the Java heap while a command is incomplete. Redis has no
+    /// such limit; it protects the other clients of a small heap.
+    public volatile long heapBytes = 1L << 30;
+  }
+
+  private final Limits limits;
+
+  /// Null: everything stays on the heap.
+  private final LargeSink sink;
+
+  /// The command that is cut off, or bytes given to [#keep]; null when there are none.
+  private Pending pending;
+
+  /// The error found; final for this connection.
+  private String error;
+
+  /// Lifts the limits of a client that has not proved who it is.
+  private boolean authenticated = true;
+
+  /// First byte of the caller's buffer that is not consumed.
+  private int position;
+
+  /// Where [#parse] stopped in the buffer that it was given.
+  private int cursor;
+
+  // The command in progress.
+
+  /// Arguments still to be read; 0 between commands.
+  private int remaining;
+
+  /// Length of the argument being read; -1 while its header is not read.
+  private int bulk = -1;
+
+  /// The argument being read is large: its node, and how many of its bytes and of the two behind it
+  /// have come.
+  private long node;
+
+  private int filled;
+
+  /// Bytes of the cut-off line that were searched for its end already.
+  private int searched;
+
+  /// Bytes at hand of an incomplete command.
+  private static final class Pending {
+    byte[] bytes;
+
+    /// First byte that is not parsed.
+    int at;
+
+    int end;
+
+    /// Arguments that are complete; their places are in `bytes`.
+    final Args args = new Args();
+  }
+
+  public RequestReader(Limits limits, LargeSink sink) {
+    this.limits = limits;
+    this.sink = sink;
+  }
+
+  /// With Redis's default limits, and large arguments on the heap.
+  public RequestReader() {
+    this(new Limits(), null);
+  }
+
+  /// Whether the client has proved who it is, or need not: otherwise at most 10 arguments of at
+  /// most 16 KB are read. True at first.
+  public void authenticated(boolean yes) {
+    authenticated = yes;
+  }
+
+  /// Reads one command into `args` from what is kept and from `buf[from, to)`. Inline requests are
+  /// unescaped in place, so the consumed bytes may change.
+  ///
+  /// @return [#COMPLETE], [#INCOMPLETE], [#ERROR] or [#TOO_MUCH]
+  public int next(byte[] buf, int from, int to, Args args) {
+    if (pending == null) {
+      if (authenticated && error == null) {
+        int end = fast(buf, from, to, args);
+        if (end >= 0) {
+          position = end;
+          return COMPLETE;
+        }
+      }
+      return here(buf, from, to, args);
+    }
+    return resume(buf, from, to, args);
+  }
+
+  /// The first byte that is not consumed, after [#COMPLETE].
+  public int position() {
+    return position;
+  }
+
+  /// The text of the error, without `ERR`: "Protocol error: …", characters 0 to 255.
+  public String error() {
+    return error;
+  }
+
+  /// Keeps bytes for a later [#next], for a caller that can't run more commands now. False if that
+  /// exceeds the query buffer limit.
+  public boolean keep(byte[] buf, int from, int to) {
+    if (from == to) return true;
+    if (pending == null) {
+      pending = new Pending();
+      pending.bytes = new byte[capacity(to - from)];
+    }
+    return append(pending, buf, from, to - from) && !tooMuch(pending);
+  }
+
+  /// Bytes received and not yet parsed into arguments (`qbuf` of CLIENT LIST).
+  public long unparsedBytes() {
+    return (pending == null ? 0 : pending.end - pending.at) + (node == 0 ? 0L : filled);
+  }
+
+  /// Bytes of the heap that the incomplete command holds.
+  public long heapBytes() {
+    return pending == null ? 0 : pending.bytes.length + 8L * pending.args.count();
+  }
+
+  /// Whether a command has begun that isn't complete, or bytes are kept.
+  public boolean hasPending() {
+    return pending != null;
+  }
+
+  /// Gives up what is in progress, when the connection ends.
+  public void close() {
+    if (node != 0) sink.abandon(node);
+    node = 0;
+    if (pending != null && sink != null) pending.args.release(sink);
+    pending = null;
+    remaining = 0;
+    bulk = -1;
+  }
+
+  // ── A complete command of short arguments ──
+
+  /// Reads `*n` and n bulks of at most 9,999 bytes if they are all there and well-formed. Returns
+  /// the place behind them, or -1, having changed nothing, for everything else: the long way then
+  /// finds out what it is. Words may reach beyond `to`, inside the array: whatever they see there
+  /// is refused by the final comparison with `to`.
+  private static int fast(byte[] b, int from, int to, Args args) {
+    int last = b.length - 8;
+    int at = from;
+    if (at >= to || at > last) return -1;
+    long w = Words.at(b, at);
+    int count;
+    if ((w & 0xFFFF00FFL) == 0x0A0D002AL) { // * d \r \n
+      count = (int) (w >>> 8 & 0xff) - '0';
+      if (count < 1 || count > 9) return -1;
+      at += 4;
+    } else if ((w & 0xFFFF0000FFL) == 0x0A0D00002AL) { // * d d \r \n
+      count = twoDigits((int) (w >>> 8));
+      if (count < 10) return -1;
+      at += 5;
+    } else if ((w & 0xFFFF000000FFL) == 0x0A0D0000002AL) { // * d d d \r \n
+      int high = twoDigits((int) (w >>> 8));
+      int low = (int) (w >>> 24 & 0xff) - '0';
+      if (high < 10 || low < 0 || low > 9) return -1;
+      count = high * 10 + low;
+      at += 6;
+    } else {
+      return -1;
+    }
+    long[] spans = args.spans(b, count);
+    for (int i = 0; i < count; i++) {
+      if (at > last) return -1;
+      w = Words.at(b, at);
+      int length;
+      if ((w & 0xFFFF00FFL) == 0x0A0D0024L) { // $ d \r \n
+        length = (int) (w >>> 8 & 0xff) - '0';
+        if (length < 0 || length > 9) return -1;
+        at += 4;
+      } else if ((w & 0xFFFF0000FFL) == 0x0A0D000024L) { // $ d d \r \n
+        length = twoDigits((int) (w >>> 8));
+        if (length < 10) return -1;
+        at += 5;
+      } else if ((w & 0xFFFF000000FFL) == 0x0A0D00000024L) { // $ d d d \r \n
+        int high = twoDigits((int) (w >>> 8));
+        int low = (int) (w >>> 24 & 0xff) - '0';
+        if (high < 10 || low < 0 || low > 9) return -1;
+        length = high * 10 + low;
+        at += 6;
+      } else if ((w & 0xFFFF00000000FFL) == 0x0A0D0000000024L) { // $ d d d d \r \n
+        int high = twoDigits((int) (w >>> 8));
+        int low = twoDigits((int) (w >>> 24));
+        if (high < 10 || low < 0) return -1;
+        length = high * 100 + low;
+        at += 7;
+      } else {
+        return -1;
+      }
+      spans[i] = (long) at << 32 | length;
+      at += length + 2;
+      if (at > to) return -1;
+    }
+    args.counted(count);
+    return at;
+  }
+
+  /// The two digits in the low bytes of `w`, the first the lowest; negative if one isn't a digit.
+  private static int twoDigits(int w) {
+    int tens = (w & 0xff) - '0';
+    int ones = (w >>> 8 & 0xff) - '0';
+    return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+  }
+
+  // ── The long way ──
+
+  /// Parses in the caller's buffer; keeps what is cut off.
+  private int here(byte[] buf, int from, int to, Args args) {
+    args.begin(buf, 0);
+    int status = parse(buf, from, to, args);
+    if (status == COMPLETE) {
+      position = cursor;
+      return COMPLETE;
+    }
+    position = to;
+    if (status == ERROR) {
+      if (sink != null) args.release(sink);
+      return ERROR;
+    }
+    if (remaining == 0 && cursor == to) return INCOMPLETE;
+    int first = Math.min(cursor, args.firstOffset(cursor));
+    Pending p = new Pending();
+    int n = to - first;
+    p.bytes = new byte[capacity(n + (bulk >= 0 && node == 0 ? Math.min(bulk, LARGE_BYTES) : 0))];
+    System.arraycopy(buf, first, p.bytes, 0, n);
+    p.at = cursor - first;
+    p.end = n;
+    p.args.adopt(args);
+    p.args.moved(p.bytes, first);
+    pending = p;
+    return tooMuch(p) ? TOO_MUCH : INCOMPLETE;
+  }
+
+  /// Parses in the pending buffer, topping it up from the caller's.
+  private int resume(byte[] buf, int from, int to, Args args) {
+    Pending p = pending;
+    while (true) {
+      int status = parse(p.bytes, p.at, p.end, p.args);
+      p.at = cursor;
+      if (status == INCOMPLETE && from < to) {
+        if (node != 0) {
+          int n = Math.min(to - from, bulk + 2 - filled);
+          pour(buf, from, n);
+          from += n;
+        } else if (remaining == 0 && p.at == p.end) {
+          pending = null;
+          return next(buf, from, to, args);
+        } else {
+          int n = wanted(p, buf, from, to);
+          if (!append(p, buf, from, n)) return TOO_MUCH;
+          from += n;
+        }
+        continue;
+      }
+      position = from;
+      if (status == COMPLETE) {
+        args.adopt(p.args);
+        if (p.at == p.end) pending = null;
+        return COMPLETE;
+      }
+      if (status == ERROR) return ERROR;
+      if (remaining == 0 && p.at == p.end) pending = null;
+      return tooMuch(p) ? TOO_MUCH : INCOMPLETE;
+    }
+  }
+
+  /// How many bytes of `buf[from, to)` the pending command is sure to need. At least one.
+  private int wanted(Pending p, byte[] buf, int from, int to) {
+    long n;
+    if (remaining == 0) {
+      int end = Words.indexOf(buf, from, to, '\n');
+      n = end < 0 ? to - from : end + 1 - from;
+      n = Math.min(n, LINE_MAX + 2 - Math.min(LINE_MAX, p.end - p.at));
+    } else if (bulk < 0) {
+      n = 6L * remaining - (p.end - p.at);
+    } else {
+      n = bulk + 2L + 6L * (remaining - 1) - (p.end - p.at);
+    }
+    return Math.clamp(n, 1, to - from);
+  }
+
+  /// The state machine: goes on in `b[at, end)` from the fields above, adding complete arguments to
+  /// `args`, and says in `cursor` how far it came.
+  private int parse(byte[] b, int at, int end, Args args) {
+    if (error != null) return ERROR;
+    while (remaining == 0) {
+      cursor = at;
+      if (at == end) return INCOMPLETE;
+      if (b[at] != '*') {
+        int status = inline(b, at, end, args);
+        if (status != COMPLETE || args.count() > 0) return status;
+        at = cursor;
+        continue;
+      }
+      int line = lineEnd(b, at, end, '\r');
+      if (line < 0 || line + 1 >= end) {
+        return line < 0 && end - at > LINE_MAX ? fail("too big mbulk count string") : INCOMPLETE;
+      }
+      long n = Numbers.parseLong(b, at + 1, line - at - 1, Long.MAX_VALUE);
+      if (n > Integer.MAX_VALUE) return fail("invalid multibulk length");
+      if (n > UNAUTHENTICATED_COUNT && !authenticated)
+        return fail("unauthenticated multibulk length");
+      searched = 0;
+      at = line + 2;
+      if (n > 0) {
+        args.begin(b, (int) Math.min(n, 1024));
+        remaining = (int) n;
+      }
+    }
+    while (remaining > 0) {
+      cursor = at;
+      if (bulk < 0) {
+        int line = lineEnd(b, at, end, '\r');
+        if (line < 0 || line + 1 >= end) {
+          return line < 0 && end - at > LINE_MAX ? fail("too big bulk count string") : INCOMPLETE;
+        }
+        if (b[at] != '$') {
+          int got = b[at] == '\r' ? ' ' : b[at] & 0xff;
+          return fail("expected '$', got '" + (char) got + "'");
+        }
+        long n = Numbers.parseLong(b, at + 1, line - at - 1, -1);
+        if (n < 0 || n > LARGE_BYTES && n > Math.min(limits.bulkBytes, ARRAY_MAX - 2))
+          return fail("invalid bulk length");
+        if (n > UNAUTHENTICATED_BYTES && !authenticated) return fail("unauthenticated bulk length");
+        searched = 0;
+        at = line + 2;
+        cursor = at;
+        bulk = (int) n;
+        if (bulk >= LARGE_BYTES && sink != null) {
+          node = sink.begin(bulk);
+          filled = 0;
+        }
+      }
+      if (node != 0) {
+        int n = Math.min(end - at, bulk + 2 - filled);
+        if (n > 0) pour(b, at, n);
+        at += n;
+        cursor = at;
+        if (filled < bulk + 2) return INCOMPLETE;
+        args.addNode(node, bulk);
+        node = 0;
+      } else {
+        if (end - at < bulk + 2) return INCOMPLETE;
+        args.add(at, bulk);
+        at += bulk + 2;
+      }
+      bulk = -1;
+      remaining--;
+    }
+    cursor = at;
+    return COMPLETE;
+  }
+
+  /// Gives `n` bytes to the large argument; the last two of them are its line end.
+  private void pour(byte[] b, int at, int n) {
+    int data = Math.min(n, bulk - filled);
+    if (data > 0) sink.fill(node, filled, b, at, data);
+    filled += n;
+  }
+
+  /// The index of the line's end, or -1 if there is none within 64 KB or before a NUL.
+  private int lineEnd(byte[] b, int at, int end, int c) {
+    int stop = Math.min(end, at + LINE_MAX + 1);
+    for (int i = at + searched; i < stop; i++) {
+      if (b[i] == c) return i;
+      if (b[i] == 0) {
+        searched = i - at;
+        return -1;
+      }
+    }
+    searched = stop - at;
+    return -1;
+  }
+
+  private int fail(String text) {
+    error = "Protocol error: " + text;
+    return ERROR;
+  }
+
+  // ── Inline requests ──
+
+  /// A line of words, split and unescaped as a shell would: `set "a\x00b" 'it\'s'`. An unescaped
+  /// word is never longer than its source, so it is written over it.
+  private int inline(byte[] b, int at, int end, Args args) {
+    int line = lineEnd(b, at, end, '\n');
+    if (line < 0) return end - at > LINE_MAX ? fail("too big inline request") : INCOMPLETE;
+    searched = 0;
+    cursor = line + 1;
+    int stop = line > at && b[line - 1] == '\r' ? line - 1 : line;
+    args.begin(b, 0);
+    int i = at;
+    while (true) {
+      while (i < stop && isSpace(b[i])) i++;
+      if (i == stop) return COMPLETE;
+      int to = i;
+      int start = i;
+      int quote = 0;
+      boolean open = true;
+      while (open) {
+        if (i == stop) {
+          if (quote != 0) return fail("unbalanced quotes in request");
+          break;
+        }
+        int c = b[i];
+        if (quote == '"') {
+          if (c == '\\'
+              && i + 3 < stop
+              && hex(b[i + 2]) >= 0
+              && hex(b[i + 3]) >= 0
+              && b[i + 1] == 'x') {
+            b[to++] = (byte) (hex(b[i + 2]) << 4 | hex(b[i + 3]));
+            i += 3;
+          } else if (c == '\\' && i + 1 < stop) {
+            b[to++] = unescaped(b[++i]);
+          } else if (c == '"') {
+            open = false;
+          } else {
+            b[to++] = (byte) c;
+          }
+        } else if (quote == '\'') {
+          if (c == '\\' && i + 1 < stop && b[i + 1] == '\'') {
+            b[to++] = b[++i];
+          } else if (c == '\'') {
+            open = false;
+          } else {
+            b[to++] = (byte) c;
+          }
+        } else if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+          open = false;
+        } else if (c == '"' || c == '\'') {
+          quote = c;
+        } else {
+          b[to++] = (byte) c;
+        }
+        i++;
+        if (!open && quote != 0 && i < stop && !isSpace(b[i]))
+          return fail("unbalanced quotes in request");
+      }
+      args.add(start, to - start);
+    }
+  }
+
+  private static byte unescaped(byte c) {
+    return switch (c) {
+      case 'n' -> '\n';
+      case 'r' -> '\r';
+      case 't' -> '\t';
+      case 'b' -> '\b';
+      case 'a' -> 7;
+      default -> c;
+    };
+  }
+
+  private static boolean isSpace(int c) {
+    return c == ' ' || c >= 9 && c <= 13;
+  }
+
+  private static int hex(int c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    int lower = c | 32;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+  }
+
+  // ── The pending buffer ──
+
+  private static int capacity(int n) {
+    return n <= 128 ? 128 : (int) Math.min(ARRAY_MAX, ((long) n + 63) & -64);
+  }
+
+  /// Adds bytes behind the pending ones; bytes before the command in progress are let go when room
+  /// is short. False if an array can't be that long.
+  private boolean append(Pending p, byte[] buf, int from, int n) {
+    if (n > p.bytes.length - p.end) {
+      int dead = remaining > 0 ? Math.min(p.at, p.args.firstOffset(p.at)) : p.at;
+      long live = (long) p.end - dead;
+      if (live + n > Math.min(ARRAY_MAX, limits.heapBytes)) return false;
+      byte[] into = p.bytes;
+      if (dead < n || dead < p.bytes.length / 2)
+        into = new byte[capacity((int) Math.clamp(2 * live, live + n, ARRAY_MAX))];
+      System.arraycopy(p.bytes, dead, into, 0, (int) live);
+      p.bytes = into;
+      p.at -= dead;
+      p.end -= dead;
+      p.args.moved(into, dead);
+    }
+    System.arraycopy(buf, from, p.bytes, p.end, n);
+    p.end += n;
+    return true;
+  }
+
+  private boolean tooMuch(Pending p) {
+    return unparsedBytes() > limits.queryBytes || p.end > limits.heapBytes;
+  }
+
+  @Override
+  public String toString() {
+    return "reader"
+        + (remaining > 0 ? ", " + remaining + " arguments to come" : "")
+        + (pending == null
+            ? ""
+            : ", bytes " + Arrays.toString(new int[] {pending.at, pending.end}));
+  }
+}
