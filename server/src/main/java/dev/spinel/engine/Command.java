@@ -1,0 +1,303 @@
+package dev.spinel.engine;
+
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One command, or one subcommand of a container (`client|list`): how to run it, and what is known
+/// of it.
+///
+/// At start a command is a name, three unread texts and a place in its family. The texts are parsed
+/// when somebody first asks ([#synopsis]); two threads that ask at once parse twice and agree,
+/// because the answer is immutable.
+public final class Command {
+  /// Flags as `COMMAND INFO` lists them, in its order, then those that it hides.
+  public static final int WRITE = 1,
+      READONLY = 1 << 1,
+      DENYOOM = 1 << 2,
+      ADMIN = 1 << 3,
+      PUBSUB = 1 << 4,
+      NOSCRIPT = 1 << 5,
+      BLOCKING = 1 << 6,
+      LOADING = 1 << 7,
+      STALE = 1 << 8,
+      SKIP_MONITOR = 1 << 9,
+      SKIP_SLOWLOG = 1 << 10,
+      ASKING = 1 << 11,
+      FAST = 1 << 12,
+      NO_AUTH = 1 << 13,
+      NO_MANDATORY_KEYS = 1 << 14,
+      NO_ASYNC_LOADING = 1 << 15,
+      NO_MULTI = 1 << 16,
+      MOVABLEKEYS = 1 << 17,
+      ALLOW_BUSY = 1 << 18;
+
+  /// Hidden: writes nothing itself but may have effects on replicas; needs `enable-…-command`;
+  // touches keys that nobody
+  /// can foretell.
+  public static final int MAY_REPLICATE = 1 << 19,
+      PROTECTED = 1 << 20,
+      TOUCHES_ARBITRARY_KEYS = 1 << 21;
+
+  /// Ours: runs under the stopped world, as FLUSHALL does.
+  public static final int GLOBAL = 1 << 22;
+
+  private static final String[] FLAG_NAMES = {
+    "write",
+    "readonly",
+    "denyoom",
+    "admin",
+    "pubsub",
+    "noscript",
+    "blocking",
+    "loading",
+    "stale",
+    "skip_monitor",
+    "skip_slowlog",
+    "asking",
+    "fast",
+    "no_auth",
+    "no_mandatory_keys",
+    "no_async_loading",
+    "no_multi",
+    "movablekeys",
+    "allow_busy",
+    "may_replicate",
+    "protected",
+    "touches_arbitrary_keys",
+    "global"
+  };
+
+  /// How many of the flags, from the lowest, are shown to clients.
+  private static final int SHOWN = 19;
+
+  /// Finds keys that the specifications can't tell, or tell too roughly: an oddity of few commands
+  /// (SET, SORT).
+  public interface KeyFinder {
+    /// Fills `out` with positions and, unless null, `flags` with how each key is used. Answers how
+    /// many.
+    int find(Args args, int[] out, int @Nullable [] flags);
+  }
+
+  /// Lower case; `client|list` for a subcommand.
+  public final String name;
+
+  /// Dense, from 0, subcommands included: for arrays of statistics.
+  public final int index;
+
+  /// The container, for a subcommand.
+  public final @Nullable Command parent;
+
+  private final @Nullable Family family;
+  private final int row;
+  private final String synopsisText, factsText, wordsText;
+  private final @Nullable KeyFinder finder;
+
+  /// In order of declaration; empty unless a container. Complete before the table is published.
+  private final List<Command> subcommands = new ArrayList<>(0);
+
+  /// Null unless a container. Complete before the table is published.
+  @Nullable Names names;
+
+  /// Parsed at first use. A plain field: its value is immutable and every parse of it is equal.
+  private @Nullable Synopsis synopsis;
+
+  Command(
+      String name,
+      int index,
+      @Nullable Command parent,
+      @Nullable Family family,
+      int row,
+      String synopsis,
+      String facts,
+      String words,
+      @Nullable KeyFinder finder) {
+    this.name = name;
+    this.index = index;
+    this.parent = parent;
+    this.family = family;
+    this.row = row;
+    this.synopsisText = synopsis;
+    this.factsText = facts;
+    this.wordsText = words;
+    this.finder = finder;
+    if (parent != null) parent.subcommands.add(this);
+  }
+
+  /// Runs one call. Only commands that [#runs] are ever asked to.
+  public void run(Call call, Reply reply) {
+    assert family != null : name;
+    family.run(row, call, reply);
+  }
+
+  /// False for a container that is nothing without a subcommand. (Its arity, -2, refuses such a
+  /// call first.)
+  public boolean runs() {
+    return family != null;
+  }
+
+  /// What the row says. Hot paths take what they need from here once.
+  public Synopsis synopsis() {
+    Synopsis s = synopsis;
+    if (s == null) {
+      s = new Synopsis(synopsisText, factsText, wordsText, !subcommands.isEmpty(), runs());
+      synopsis = s;
+    }
+    return s;
+  }
+
+  public int arity() {
+    return synopsis().arity;
+  }
+
+  /// Whether a call may have so many words, the name (and the container's) included.
+  public boolean accepts(int words) {
+    int arity = synopsis().arity;
+    return arity >= 0 ? words == arity : words >= -arity;
+  }
+
+  public int flags() {
+    return synopsis().flags;
+  }
+
+  public boolean is(int flag) {
+    return (synopsis().flags & flag) != 0;
+  }
+
+  /// Where clients that know no specifications look for keys: 0 if nowhere. Channels of shards are
+  /// in it, too; [#keys] knows better.
+  public int firstKey() {
+    return synopsis().firstKey;
+  }
+
+  public int lastKey() {
+    return synopsis().lastKey;
+  }
+
+  public int step() {
+    return synopsis().step;
+  }
+
+  /// A bit for each of [Synopsis#CATEGORIES].
+  public int categories() {
+    return synopsis().categories;
+  }
+
+  public List<Command> subcommands() {
+    return subcommands;
+  }
+
+  /// The subcommand of that name, upper or lower case, or null.
+  public @Nullable Command subcommand(Slice name) {
+    Names n = names;
+    return n == null ? null : n.find(name);
+  }
+
+  /// Whether some argument may be a key.
+  public boolean hasKeys() {
+    if (finder != null) return true;
+    for (Synopsis.KeySpec spec : synopsis().keySpecs)
+      if ((spec.flags() & Synopsis.NOT_KEY) == 0) return true;
+    return false;
+  }
+
+  /// The positions of the keys in a call, into `out` (as long as the call at least); how many, or
+  /// -1 if the call isn't such that its keys can be told: then the command will answer with an
+  /// error of its own and must touch no key.
+  public int keys(Args args, int[] out) {
+    Synopsis s = synopsis();
+    if (finder != null && (s.flags & MOVABLEKEYS) != 0) return finder.find(args, out, null);
+    if ((s.flags & MOVABLEKEYS) == 0) return plain(s, args.count(), out);
+    return bySpecs(args, out, null, false);
+  }
+
+  /// The same, with how each key is used (flags of [Synopsis]).
+  public int keysAndFlags(Args args, int[] out, int[] flags) {
+    if (finder != null) return finder.find(args, out, flags);
+    return bySpecs(args, out, flags, false);
+  }
+
+  /// The positions of whatever is found like a key and belongs to a slot: keys, and channels of
+  /// shards.
+  public int routes(Args args, int[] out) {
+    return bySpecs(args, out, null, true);
+  }
+
+  private static int plain(Synopsis s, int count, int[] out) {
+    int first = s.firstKey;
+    if (first == 0 || s.onlyChannels) return 0;
+    int last = s.lastKey < 0 ? count + s.lastKey : s.lastKey;
+    if (last >= count || last < first) return -1;
+    int n = 0;
+    for (int i = first; i <= last; i += s.step) out[n++] = i;
+    return n;
+  }
+
+  private int bySpecs(Args args, int[] out, int @Nullable [] flags, boolean alsoChannels) {
+    int count = args.count();
+    int n = 0;
+    for (Synopsis.KeySpec spec : synopsis().keySpecs) {
+      if ((spec.flags() & Synopsis.NOT_KEY) != 0 && !alsoChannels) continue;
+      if (spec.unknown()) return -1;
+      int first = spec.index();
+      String keyword = spec.keyword();
+      if (keyword != null) {
+        first = behind(args, keyword, spec.startFrom());
+        if (first == 0) continue;
+      }
+      int last;
+      if (spec.byCount()) {
+        if (first >= count) return -1;
+        long many = args.at(first).toLong(-1);
+        if (many < 0) return -1;
+        first++;
+        last = (int) Math.min(Integer.MAX_VALUE, first + many - 1);
+      } else if (spec.lastKey() >= 0) {
+        last = first + spec.lastKey();
+      } else if (spec.limit() != 0) {
+        last = first + (count - first) / spec.limit() - 1;
+      } else {
+        last = count + spec.lastKey();
+      }
+      if (last >= count || last < first) return -1;
+      for (int i = first; i <= last; i += spec.keyStep()) {
+        if (flags != null) flags[n] = spec.flags();
+        out[n++] = i;
+      }
+      if ((spec.flags() & Synopsis.INCOMPLETE) != 0) return -1;
+    }
+    return n;
+  }
+
+  /// The position behind a token, searched from `from` forwards, or backwards if it counts from the
+  /// end; 0: not there.
+  private static int behind(Args args, String token, int from) {
+    int count = args.count();
+    if (from > 0) {
+      for (int i = from; i < count - 1; i++) if (args.at(i).is(token)) return i + 1;
+    } else {
+      for (int i = count + from; i > 1; i--) if (args.at(i).is(token)) return i + 1;
+    }
+    return 0;
+  }
+
+  /// Names of the flags in `mask` that clients may see.
+  public static List<String> flagNames(int mask) {
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < SHOWN; i++) if ((mask & 1 << i) != 0) names.add(FLAG_NAMES[i]);
+    return names;
+  }
+
+  /// The bit of a flag, or 0.
+  static int flag(String name) {
+    for (int i = 0; i < FLAG_NAMES.length; i++) if (FLAG_NAMES[i].equals(name)) return 1 << i;
+    return 0;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

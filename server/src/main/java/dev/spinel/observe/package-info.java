@@ -1,0 +1,8 @@
+/// What the server tells about itself, and what may be set in it: connections, commands,
+/// configuration, statistics.
+///
+/// Called by the engine, through [dev.spinel.engine.Family]. Must not know of sockets.
+@NullMarked
+package dev.spinel.observe;
+
+import org.jspecify.annotations.NullMarked;
