@@ -1,0 +1,11 @@
+package dev.spinel.net;
+
+/// The owner's door: gives each accepted connection its [Handler].
+@FunctionalInterface
+public interface Acceptor {
+  /// Called on the connection's own loop, within a turn, before anything was read.
+  ///
+  /// Returns null to refuse. What was written to [Connection#output] before leaves (as far as the
+  /// socket takes it), then the connection closes.
+  Handler accept(Connection connection);
+}

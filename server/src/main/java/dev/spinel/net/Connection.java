@@ -1,0 +1,403 @@
+package dev.spinel.net;
+
+import dev.spinel.wire.Output;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
+import java.util.Arrays;
+
+/// One client's socket, on its loop, from accept to close. An idle one holds no buffer: bytes stand
+/// in the loop's arrays for the length of a turn, and only what can't be handled or sent in that
+/// turn is kept, by the handler's reader or by [#output].
+///
+/// Everything belongs to the loop's thread, except [#kill] and what says otherwise.
+///
+/// ## Input stops and goes on
+///
+/// ```
+///                 readable: read, run                      runAgain(): next turn run, don't read
+///              ┌───────────────────┐                     ┌───────────────────┐
+///              │      reading      │ ──────────────────► │     held over     │
+///              └───────────────────┘ ◄────────────────── └───────────────────┘
+///      pauseReading() │     ▲ resume(): next turn run
+///                     ▼     │
+///              ┌───────────────────┐
+///              │      paused       │  readable: read and keep (at most 1 MB), don't run, to notice when the peer leaves
+///              └───────────────────┘
+/// ```
+///
+/// ## Three ways to an end, and the peer's own
+///
+/// - [#close]: now. Output that hasn't left never leaves.
+/// - [#closeAfterReply]: nothing is run any more, what still arrives is thrown away, and when the
+///   output has left, bound replies included, it closes.
+/// - [#closeAsap]: nothing is run or written any more, closes at the end of the turn. For whoever
+///   holds locks, or iterates over connections.
+/// - The peer's end of stream, or any I/O error, closes at once, as in Redis: replies that its
+///   socket doesn't take are lost.
+public final class Connection {
+  /// Bytes read for a paused connection before its socket is left alone. Only then a peer's leaving
+  /// goes unnoticed until [#resume].
+  static final int KEPT_BYTES_AT_MOST = 1 << 20;
+
+  private final Loop loop;
+  private final Output output;
+  private final SocketAddress remote;
+  private final SocketAddress local;
+  private final long createdAtMillis;
+
+  /// Immutable once the acceptor has answered; null if it refused.
+  private Handler handler;
+
+  // Loop thread only, all that follows.
+  private boolean open = true;
+  private boolean paused;
+  private boolean heldOver;
+  private boolean ending;
+  private boolean doomed;
+  private String closeReason = "";
+  private byte[] kept;
+  private int keptBytes;
+  private long lastInteractionMillis;
+  private long bytesIn;
+  private long bytesOut;
+
+  /// Owned by [Loop]: whether it stands in the ring of ready ones, and in the list of touched ones.
+  boolean offered;
+
+  boolean touched;
+
+  /// Owned by [Loop]: whether it stands in the list of those whose output waits for a position.
+  boolean bound;
+
+  /// Owned by [Loop]: neighbours in the list of all connections.
+  Connection next;
+
+  Connection previous;
+
+  /// Owned by [Transport]: what it needs to find the socket again.
+  final SocketChannel channel;
+
+  Object registration;
+
+  /// Set by [Transport#write] when the socket took less than there was, cleared when it is writable
+  /// again.
+  boolean socketFull;
+
+  /// Owned by [Transport]: whether the selector watches for room to write.
+  boolean watchedForWriting;
+
+  Connection(Loop loop, SocketChannel channel, Listener listener) throws IOException {
+    this.loop = loop;
+    this.channel = channel;
+    this.createdAtMillis = loop.now();
+    this.lastInteractionMillis = createdAtMillis;
+    if (listener.path() == null) {
+      remote = channel.getRemoteAddress();
+      local = channel.getLocalAddress();
+    } else {
+      remote = listener.channel().getLocalAddress();
+      local = remote;
+    }
+    output = new Output(loop.outputs());
+  }
+
+  // ---------------------------------------------------------------- for the owner
+
+  public Loop loop() {
+    return loop;
+  }
+
+  /// Where replies go. What a handler adds while it runs leaves with this turn; whoever adds from a
+  /// message, a timer or another connection's handler calls [#flush] afterwards.
+  public Output output() {
+    return output;
+  }
+
+  /// Has what was added to the output leave with this turn.
+  public void flush() {
+    if (open) {
+      loop.touch(this);
+    }
+  }
+
+  /// From within [Handler#run]: run again in the next turn, without reading before that.
+  public void runAgain() {
+    assert loop.mayTouch();
+    if (open) {
+      heldOver = true;
+      loop.offer(this);
+    }
+  }
+
+  /// Doesn't run the handler until [#resume]: its client waits for something.
+  public void pauseReading() {
+    assert loop.mayTouch();
+    paused = true;
+  }
+
+  /// Ends a pause: the handler runs in the next turn with what came meanwhile, perhaps nothing.
+  public void resume() {
+    assert loop.mayTouch();
+    if (paused) {
+      paused = false;
+      if (open) {
+        if (keptBytes >= KEPT_BYTES_AT_MOST) {
+          loop.transport().watchReading(this, true);
+        }
+        runAgain();
+      }
+    }
+  }
+
+  public boolean isPaused() {
+    return paused;
+  }
+
+  /// Closes now. The handler hears of it before this returns.
+  public void close() {
+    assert loop.mayTouch();
+    if (!open) {
+      return;
+    }
+    open = false;
+    loop.transport().detach(this);
+    output.close();
+    kept = null;
+    keptBytes = 0;
+    loop.forget(this);
+    if (handler != null) {
+      try {
+        handler.closed();
+      } catch (Throwable t) {
+        loop.report(t, this);
+      }
+    }
+  }
+
+  /// Closes when the output has left, and runs nothing any more.
+  public void closeAfterReply() {
+    assert loop.mayTouch();
+    ending = true;
+    flush();
+  }
+
+  /// Closes at the end of this turn, and neither runs nor writes anything any more. `reason` is for
+  /// the owner's log.
+  public void closeAsap(String reason) {
+    assert loop.mayTouch();
+    if (open && !doomed) {
+      doomed = true;
+      closeReason = reason;
+      loop.doom(this);
+    }
+  }
+
+  /// From any thread: has the loop [#close] it.
+  public void kill() {
+    loop.post(this::close);
+  }
+
+  /// False from the moment of closing.
+  public boolean isOpen() {
+    return open;
+  }
+
+  /// Whether an end has been decided, so that running more commands would be in vain.
+  public boolean isEnding() {
+    return !open || ending || doomed;
+  }
+
+  /// What was given to [#closeAsap], the message of the I/O error that ended the connection, or
+  /// empty.
+  public String closeReason() {
+    return closeReason;
+  }
+
+  /// `ip:port`, `[ip6]:port`, or `path:0` for a Unix socket. From any thread.
+  public String remoteAddress() {
+    return Addresses.text(remote);
+  }
+
+  /// As [#remoteAddress], of our end.
+  public String localAddress() {
+    return Addresses.text(local);
+  }
+
+  /// Whether the peer is on this machine: a loopback address or a Unix socket. From any thread.
+  public boolean isLocal() {
+    return !(remote instanceof InetSocketAddress tcp) || tcp.getAddress().isLoopbackAddress();
+  }
+
+  /// Whether it came through a Unix socket. From any thread.
+  public boolean isUnixSocket() {
+    return !(remote instanceof InetSocketAddress);
+  }
+
+  /// [Loop#now] when it was accepted. From any thread.
+  public long createdAt() {
+    return createdAtMillis;
+  }
+
+  /// [Loop#now] when bytes last came or went.
+  public long lastInteraction() {
+    return lastInteractionMillis;
+  }
+
+  public long bytesIn() {
+    return bytesIn;
+  }
+
+  public long bytesOut() {
+    return bytesOut;
+  }
+
+  /// Input read but not yet shown to the handler: only of a paused connection.
+  public int keptBytes() {
+    return keptBytes;
+  }
+
+  // ---------------------------------------------------------------- for the loop, in the order of
+  // a turn
+
+  void enter(Acceptor acceptor) {
+    try {
+      handler = acceptor.accept(this);
+    } catch (Throwable t) {
+      fail(t);
+      return;
+    }
+    if (handler == null) {
+      closeAfterReply();
+    } else if (output.pendingBytes() > 0) {
+      flush();
+    }
+  }
+
+  /// Reads into `into` from `at`. Returns the number of bytes to run over, perhaps 0, or -1 if
+  /// there is no reason to run.
+  int receive(byte[] into, int at) {
+    if (!open || doomed) {
+      return -1;
+    }
+    if (heldOver) {
+      heldOver = false;
+      return paused ? -1 : 0;
+    }
+    int n;
+    try {
+      n = loop.transport().read(this, into, at, Loop.READ_BYTES_PER_SOCKET);
+    } catch (IOException e) {
+      closeReason = String.valueOf(e.getMessage());
+      n = -1;
+    }
+    if (n <= 0) {
+      if (n < 0) {
+        close();
+      }
+      return -1;
+    }
+    lastInteractionMillis = loop.now();
+    bytesIn += n;
+    loop.countIn(n);
+    if (ending) {
+      return -1;
+    }
+    if (paused) {
+      keep(into, at, n);
+      return -1;
+    }
+    return n;
+  }
+
+  void run(byte[] buffer, int from, int to) {
+    if (isEnding()) {
+      return;
+    }
+    if (paused) { // since it was read, by somebody else's handler
+      keep(buffer, from, to - from);
+      return;
+    }
+    if (keptBytes > 0) {
+      assert from == to : "bytes were read before those kept had been run";
+      buffer = kept;
+      from = 0;
+      to = keptBytes;
+      kept = null;
+      keptBytes = 0;
+    }
+    try {
+      handler.run(buffer, from, to);
+    } catch (Throwable t) {
+      fail(t);
+      return;
+    }
+    if (open && output.pendingBytes() > 0) {
+      loop.touch(this);
+    }
+  }
+
+  void send() {
+    if (!open || doomed) {
+      return;
+    }
+    long pendingBytes = output.pendingBytes();
+    if (pendingBytes > 0) {
+      if (handler != null) {
+        try {
+          handler.aboutToWrite(pendingBytes);
+        } catch (Throwable t) {
+          fail(t);
+        }
+        if (!open || doomed) {
+          return;
+        }
+      }
+      if (!socketFull) {
+        try {
+          long written = loop.transport().write(this, loop.released());
+          if (written > 0) {
+            lastInteractionMillis = loop.now();
+            bytesOut += written;
+            loop.countOut(written);
+          }
+        } catch (IOException e) {
+          closeReason = String.valueOf(e.getMessage());
+          close();
+          return;
+        }
+        pendingBytes = output.pendingBytes();
+        if (pendingBytes > 0 && output.firstBound() > loop.released()) {
+          loop.bind(this);
+        }
+      }
+    }
+    if (ending && pendingBytes == 0) {
+      close();
+    }
+  }
+
+  private void keep(byte[] from, int at, int n) {
+    if (n == 0) {
+      return;
+    }
+    if (kept == null) {
+      kept = Arrays.copyOfRange(from, at, at + n);
+    } else {
+      if (keptBytes + n > kept.length) {
+        kept = Arrays.copyOf(kept, Math.max(keptBytes + n, 2 * kept.length));
+      }
+      System.arraycopy(from, at, kept, keptBytes, n);
+    }
+    keptBytes += n;
+    if (keptBytes >= KEPT_BYTES_AT_MOST) {
+      loop.transport().watchReading(this, false);
+    }
+  }
+
+  private void fail(Throwable t) {
+    close();
+    loop.report(t, this);
+  }
+}

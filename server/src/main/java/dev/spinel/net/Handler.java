@@ -1,0 +1,28 @@
+package dev.spinel.net;
+
+/// What a connection's bytes mean: the owner's side of a [Connection]. All calls come from the
+/// connection's loop, within a turn.
+///
+/// Whatever is thrown here closes this connection, is reported to [Incidents#uncaught], and hurts
+/// nobody else.
+public interface Handler {
+  /// Bytes `from` to `to` (exclusive) of `buffer` arrived. The buffer belongs to the loop and is
+  /// overwritten in the next turn: what isn't consumed must be kept by the handler (its
+  /// `RequestReader` does).
+  ///
+  /// Replies go to [Connection#output]; they leave at the end of the turn. A handler that has
+  /// produced [Loop#REPLY_BYTES_PER_TURN] of them calls [Connection#yield] and returns, keeping the
+  /// rest of its input; one whose client has to wait calls [Connection#pauseReading] and returns.
+  /// In both cases the next call comes later, with an empty range if nothing new has arrived (`from
+  /// == to`), and not before the socket was left alone meanwhile: it is a signal to go on with what
+  /// was kept.
+  void run(byte[] buffer, int from, int to);
+
+  /// Output was added in this turn and is about to be written; `pendingBytes` have not left yet,
+  /// those from earlier turns included. The place to enforce limits on output:
+  /// [Connection#closeAsap] prevents the writing.
+  default void aboutToWrite(long pendingBytes) {}
+
+  /// The connection is gone, whoever ended it. The last call.
+  void closed();
+}

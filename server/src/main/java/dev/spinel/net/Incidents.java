@@ -1,0 +1,19 @@
+package dev.spinel.net;
+
+import java.io.IOException;
+
+/// What went wrong and was survived; for the owner's log. Called on loop threads.
+public interface Incidents {
+  /// The owner's code threw. `connection` is the one whose handler it was (it has been closed), or
+  /// null if it was a message, a timer, a hook or an acceptor.
+  void uncaught(Throwable cause, Connection connection);
+
+  /// A connection couldn't be accepted (typically: too many open files). The listener pauses for a
+  /// moment and tries again.
+  void acceptFailed(Listener listener, IOException cause);
+
+  /// An address to listen at was left out, because this machine doesn't have it and that was
+  /// allowed. `message` is the line that Redis logs for it, without its `Warning: `. Called on the
+  /// thread that listens.
+  void addressSkipped(String message);
+}

@@ -1,0 +1,163 @@
+package dev.spinel.net;
+
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// One open door: a socket that listens at one address, and who is asked about each connection that
+/// comes through it. Made by [Net].
+///
+/// Accepting happens on the first loop; from there a connection goes to the loop that has the
+/// fewest. When accepting fails (out of file descriptors, mostly) the door stays shut for a moment,
+/// because the selector would report the same connection again at once, and again.
+public final class Listener {
+  /// Connections accepted in one turn; the rest wait for the next one.
+  private static final int ACCEPTED_PER_TURN = 128;
+
+  private static final int PAUSE_MILLIS = 100;
+
+  private final Net net;
+  private final ServerSocketChannel channel;
+  private final Acceptor acceptor;
+  private final String address;
+  private final int port;
+  private final Path path;
+  private final boolean onlyIpv6;
+
+  /// What the transport remembers about this listener. Loop thread.
+  Object registration;
+
+  /// Loop thread.
+  private boolean closed;
+
+  Listener(Net net, ServerSocketChannel channel, Acceptor acceptor, Path path, boolean onlyIpv6)
+      throws IOException {
+    this.net = net;
+    this.channel = channel;
+    this.acceptor = acceptor;
+    this.path = path;
+    this.onlyIpv6 = onlyIpv6;
+    if (path == null) {
+      var bound = (InetSocketAddress) channel.getLocalAddress();
+      port = bound.getPort();
+      address = Addresses.text(bound);
+    } else {
+      port = 0;
+      address = path + ":0";
+    }
+  }
+
+  /// The TCP port, the one that was found if 0 was asked for; 0 for a Unix socket.
+  public int port() {
+    return port;
+  }
+
+  /// `ip:port`, `[ip6]:port` or `path:0`.
+  public String address() {
+    return address;
+  }
+
+  /// The Unix socket's path, or null.
+  public Path path() {
+    return path;
+  }
+
+  /// Lets nobody in any more; who is in stays. From any thread; when this returns the address is
+  /// free.
+  public void close() {
+    net.close(this);
+  }
+
+  Acceptor acceptor() {
+    return acceptor;
+  }
+
+  ServerSocketChannel channel() {
+    return channel;
+  }
+
+  /// On the first loop.
+  void acceptSome(Loop loop) {
+    for (int i = 0; i < ACCEPTED_PER_TURN && !closed; i++) {
+      SocketChannel accepted;
+      try {
+        accepted = channel.accept();
+      } catch (ClosedChannelException e) {
+        return;
+      } catch (IOException e) {
+        loop.transport().watchAccepting(this, false);
+        loop.schedule(loop.now() + PAUSE_MILLIS, this::acceptAgain);
+        loop.incidents().acceptFailed(this, e);
+        return;
+      }
+      if (accepted == null) {
+        return;
+      }
+      handOut(accepted, loop);
+    }
+  }
+
+  private void acceptAgain() {
+    if (!closed) {
+      net.loops().getFirst().transport().watchAccepting(this, true);
+    }
+  }
+
+  private void handOut(SocketChannel accepted, Loop here) {
+    try {
+      if (onlyIpv6
+          && ((InetSocketAddress) accepted.getRemoteAddress()).getAddress()
+              instanceof Inet4Address) {
+        accepted.close();
+        return;
+      }
+      accepted.configureBlocking(false);
+      if (path == null) {
+        net.equip(accepted);
+      }
+    } catch (IOException e) { // the peer has gone already
+      abandon(accepted);
+      return;
+    }
+    var loop = net.leastLoaded();
+    loop.load().incrementAndGet();
+    if (loop == here) {
+      loop.adopt(accepted, this);
+    } else {
+      loop.post(() -> loop.adopt(accepted, this));
+    }
+  }
+
+  /// On the first loop, or when it has ended. Removes a Unix socket's file, too.
+  void shut() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      channel.close();
+      if (path != null) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      // A door that can't be shut properly is shut anyway: the descriptor is gone, and a stale file
+      // is replaced by the next bind.
+      registration = null;
+    }
+  }
+
+  static void abandon(SocketChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      // There is no connection to speak of: nobody has heard of it, and its descriptor is released
+      // even so.
+      return;
+    }
+  }
+}

@@ -1,0 +1,572 @@
+package dev.spinel.net;
+
+import dev.spinel.wire.OutputPool;
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+
+/// One thread, its sockets, and what it does in which order. Time passes in turns:
+///
+/// ```
+///   await        sockets become ready (sleeps only if nothing at all is left to do)
+///   turnBegins   the owner takes its seat; the clock is read, once
+///   mail         messages of other threads, and of this one's last turn
+///   timers       those that are due
+///   receive      every ready socket is read, at most 64, into one array:  │c1 bytes│c2 bytes│c7 bytes│…
+///   run          each handler runs over its range of it; replies pile up in the outputs
+///   mail         what was posted meanwhile, mostly by those handlers, so that it leaves with this turn's replies
+///   send         every output that was touched goes to its socket
+///   doomed       connections that somebody wanted closed are closed
+///   turnEnds     the owner leaves its seat
+/// ```
+///
+/// Phases, instead of read-run-write socket by socket, keep the kernel's code and the owner's code
+/// in the processor's caches by turns: measured at 1.3 to 1.6 times the throughput when clients
+/// pipeline (`docs/adr/007-loop-in-phases.md`).
+///
+/// **Fairness.** Ready connections wait in one ring, each at most once. A turn serves the first 64
+/// of them, reads at most 64 KB from each, and lets each produce about 1 MB of replies: a handler
+/// that gets there yields and goes to the back of the ring, its socket unread until it has worked
+/// off what it holds. Output that a socket doesn't take waits for the socket and stops nothing
+/// else, not even reading: a client that writes its whole pipeline before it reads would otherwise
+/// wait for us as we for it. Bounding that output is the owner's business ([Handler#aboutToWrite]).
+///
+/// **Threads.** Everything here belongs to the loop's thread, except [#post] and the counters.
+/// Nothing is allocated in a turn, once the arrays have grown to what the load needs.
+///
+/// **Sleep.** Whoever posts wakes the loop only if it sleeps or is about to: the loop raises
+/// `asleep`, then looks into its mailbox a last time; a poster posts, then looks at `asleep`. Both
+/// orders are fenced, so at least one of them sees the other.
+///
+/// Nothing that a handler, message, timer or hook throws ends the loop ([Incidents#uncaught]).
+public final class Loop implements Runnable {
+  /// Sockets read in one turn: more make a turn's bytes outgrow the processor's caches.
+  static final int SOCKETS_PER_TURN = 64;
+
+  /// Bytes read from one socket in one turn.
+  static final int READ_BYTES_PER_SOCKET = 64 << 10;
+
+  /// What a handler may add to its connection's output before it should [Connection#yield].
+  public static final int REPLY_BYTES_PER_TURN = 1 << 20;
+
+  /// What one connection's socket is given in one turn.
+  static final int WRITTEN_BYTES_PER_TURN = 1 << 20;
+
+  private static final int TURN_BYTES_AT_FIRST = 128 << 10;
+  private static final int TURN_BYTES_AT_MOST = 1 << 20;
+
+  /// A longer delay than this is as good as this (about a hundred years): keeps sums of nanoseconds
+  /// from overflowing.
+  private static final long LONGEST_DELAY_MILLIS = 3_155_760_000_000L;
+
+  private final int index;
+  private final LoopHooks hooks;
+  private final Incidents incidents;
+  private final Transport transport;
+  private final OutputPool outputs;
+  private final Readiness readiness = new Readiness();
+  private final Mailbox mailbox = new Mailbox();
+  private final AtomicBoolean asleep = new AtomicBoolean();
+  private final Timers timers = new Timers();
+
+  /// Set once when the thread starts, read by [#isCurrent] on any thread.
+  private volatile Thread thread;
+
+  /// Set once from outside, read by the loop at each turn.
+  private volatile boolean stopping;
+
+  /// Set by the loop when it has closed everything: posts are then dropped.
+  private volatile boolean stopped;
+
+  /// Connections that were given to this loop and are not closed yet. The acceptor adds, the loop
+  /// subtracts, anybody reads.
+  private final AtomicInteger load = new AtomicInteger();
+
+  // From here on: loop thread only.
+  private long nowMillis;
+  private long nowNanos;
+  private final Ring ready = new Ring();
+  private final Connection[] running = new Connection[SOCKETS_PER_TURN];
+  private final int[] runningFrom = new int[SOCKETS_PER_TURN];
+  private final int[] runningTo = new int[SOCKETS_PER_TURN];
+  private byte[] turnBytes = new byte[TURN_BYTES_AT_FIRST];
+  private Connection[] touched = new Connection[SOCKETS_PER_TURN];
+  private int touchedCount;
+  private Connection[] doomed = new Connection[16];
+  private int doomedCount;
+  private final ArrayDeque<Listener> knocking = new ArrayDeque<>(4);
+
+  /// All connections, as a list through [Connection#next].
+  private Connection connections;
+
+  /// Output bound to later positions than this doesn't leave.
+  private long released = Long.MAX_VALUE;
+
+  /// Connections whose output waits for a position.
+  private Connection[] bound = new Connection[16];
+
+  private int boundCount;
+
+  private long turnBytesIn;
+  private long turnBytesOut;
+
+  // Written by the loop at the end of a turn, read by anybody for statistics.
+  private volatile long bytesIn;
+  private volatile long bytesOut;
+
+  Loop(int index, Function<Loop, LoopHooks> hooks, Incidents incidents) throws IOException {
+    this.index = index;
+    this.incidents = incidents;
+    readClock();
+    this.hooks = hooks.apply(this);
+    this.outputs = new OutputPool(this.hooks.chunks());
+    this.transport = new NioTransport();
+  }
+
+  // ---------------------------------------------------------------- for everybody
+
+  /// Has the loop run `message` within its next turn (the current one if it comes in time), in the
+  /// order of posting. From any thread, also its own; never waits. After the loop's end messages
+  /// are dropped.
+  public void post(Runnable message) {
+    if (stopped) {
+      return;
+    }
+    mailbox.post(message);
+    if (asleep.get() && asleep.compareAndSet(true, false)) {
+      transport.wakeup();
+    }
+  }
+
+  /// Which of its [Net]'s loops this is, from 0.
+  public int index() {
+    return index;
+  }
+
+  /// Whether the caller runs on this loop's thread.
+  public boolean isCurrent() {
+    return Thread.currentThread() == thread;
+  }
+
+  /// Connections on this loop, from any thread.
+  public int connections() {
+    return load.get();
+  }
+
+  /// Bytes read from sockets since the start, from any thread.
+  public long bytesIn() {
+    return bytesIn;
+  }
+
+  /// Bytes written to sockets since the start, from any thread.
+  public long bytesOut() {
+    return bytesOut;
+  }
+
+  // ---------------------------------------------------------------- for the loop's thread
+
+  /// Milliseconds since 1970, as of this turn's beginning.
+  public long now() {
+    return nowMillis;
+  }
+
+  /// [System#nanoTime], as of this turn's beginning: for distances.
+  public long nanos() {
+    return nowNanos;
+  }
+
+  /// Runs `action` in the first turn at or after `atMillis` (as [#now] counts). Later jumps of the
+  /// wall clock don't move it.
+  public Timer schedule(long atMillis, Runnable action) {
+    assert mayTouch();
+    long delayMillis = Math.clamp(atMillis - nowMillis, 0, LONGEST_DELAY_MILLIS);
+    if (atMillis > nowMillis && delayMillis == 0) {
+      delayMillis = LONGEST_DELAY_MILLIS; // the difference overflowed
+    }
+    var timer = new Timer(nowNanos + delayMillis * 1_000_000, action, timers);
+    timers.add(timer);
+    return timer;
+  }
+
+  /// Output that is bound to a position (`Output.mark`) leaves when the position is at most this.
+  /// At first everything leaves; an owner that binds replies sets this before, and again whenever
+  /// more is released.
+  public void setReleased(long position) {
+    assert mayTouch();
+    if (position == released) {
+      return;
+    }
+    released = position;
+    int left = 0;
+    for (int i = 0; i < boundCount; i++) {
+      var connection = bound[i];
+      if (connection.output().firstBound() > position) {
+        bound[left++] = connection;
+      } else {
+        connection.bound = false;
+        connection.flush();
+      }
+    }
+    Arrays.fill(bound, left, boundCount, null);
+    boundCount = left;
+  }
+
+  public long released() {
+    return released;
+  }
+
+  /// The connection's output waits for [#setReleased].
+  void bind(Connection connection) {
+    if (!connection.bound) {
+      connection.bound = true;
+      if (boundCount == bound.length) {
+        bound = Arrays.copyOf(bound, boundCount * 2);
+      }
+      bound[boundCount++] = connection;
+    }
+  }
+
+  /// For assertions: on the loop's thread, or before it has one.
+  boolean mayTouch() {
+    return thread == null || isCurrent();
+  }
+
+  Transport transport() {
+    return transport;
+  }
+
+  Incidents incidents() {
+    return incidents;
+  }
+
+  OutputPool outputs() {
+    return outputs;
+  }
+
+  AtomicInteger load() {
+    return load;
+  }
+
+  /// Puts a connection at the end of the ring, unless it is there.
+  void offer(Connection connection) {
+    if (!connection.offered) {
+      connection.offered = true;
+      ready.add(connection);
+    }
+  }
+
+  /// Has the connection's output sent (and its end reconsidered) in this turn's sending phase.
+  void touch(Connection connection) {
+    assert mayTouch();
+    if (!connection.touched) {
+      connection.touched = true;
+      if (touchedCount == touched.length) {
+        touched = Arrays.copyOf(touched, touchedCount * 2);
+      }
+      touched[touchedCount++] = connection;
+    }
+  }
+
+  void doom(Connection connection) {
+    if (doomedCount == doomed.length) {
+      doomed = Arrays.copyOf(doomed, doomedCount * 2);
+    }
+    doomed[doomedCount++] = connection;
+  }
+
+  /// Takes over a socket that was just accepted. `load` has counted it already.
+  void adopt(SocketChannel channel, Listener listener) {
+    Connection connection;
+    try {
+      connection = new Connection(this, channel, listener);
+      transport.attach(connection);
+    } catch (IOException e) { // reset before we came to it
+      load.decrementAndGet();
+      Listener.abandon(channel);
+      return;
+    }
+    connection.next = connections;
+    if (connections != null) {
+      connections.previous = connection;
+    }
+    connections = connection;
+    connection.enter(listener.acceptor());
+  }
+
+  /// The connection has been closed.
+  void forget(Connection connection) {
+    if (connection.bound) {
+      connection.bound = false;
+      int at = 0;
+      while (bound[at] != connection) {
+        at++;
+      }
+      bound[at] = bound[--boundCount];
+      bound[boundCount] = null;
+    }
+    if (connection.previous == null) {
+      connections = connection.next;
+    } else {
+      connection.previous.next = connection.next;
+    }
+    if (connection.next != null) {
+      connection.next.previous = connection.previous;
+    }
+    connection.next = null;
+    connection.previous = null;
+    load.decrementAndGet();
+  }
+
+  void watch(Listener listener) {
+    try {
+      transport.attach(listener);
+    } catch (IOException e) {
+      report(e, null);
+    }
+  }
+
+  /// Closes a listener so that its address is free when this returns.
+  void unwatch(Listener listener) {
+    transport.detach(listener);
+    listener.shut();
+    try {
+      transport.await(0, readiness); // a selector lets go of a socket when it next looks
+    } catch (IOException e) {
+      report(e, null);
+    }
+  }
+
+  // ---------------------------------------------------------------- the life of the thread
+
+  @Override
+  public void run() {
+    thread = Thread.currentThread();
+    try {
+      while (!stopping) {
+        try {
+          turn();
+        } catch (Throwable t) {
+          survive(t);
+        }
+      }
+    } finally {
+      end();
+    }
+  }
+
+  /// From any thread: the loop closes everything and its thread ends.
+  void stop() {
+    stopping = true;
+    transport.wakeup();
+  }
+
+  private void turn() throws IOException {
+    await();
+    Thread.interrupted(); // an interrupted thread's sockets would close under it
+    readClock();
+    hooks.turnBegins();
+    try {
+      readMail();
+      if (timers.size() > 0) {
+        fireTimers();
+      }
+      while (!knocking.isEmpty()) {
+        knocking.poll().acceptSome(this);
+      }
+      int count = receive();
+      for (int i = 0; i < count; i++) {
+        var connection = running[i];
+        running[i] = null;
+        connection.run(turnBytes, runningFrom[i], runningTo[i]);
+      }
+      readMail();
+      send();
+      closeDoomed();
+      publishCounts();
+    } finally {
+      hooks.turnEnds();
+    }
+  }
+
+  /// Everything that is open closes; what can be said before that is said.
+  private void end() {
+    try {
+      readClock();
+      hooks.turnBegins();
+      try {
+        readMail();
+        send();
+        while (connections != null) {
+          connections.close();
+        }
+        stopped = true;
+        readMail();
+        publishCounts();
+      } finally {
+        hooks.turnEnds();
+      }
+    } catch (Throwable t) {
+      report(t, null);
+    } finally {
+      stopped = true;
+      transport.shutDown();
+    }
+  }
+
+  private void await() throws IOException {
+    if (!ready.isEmpty() || touchedCount > 0) {
+      transport.await(0, readiness);
+      return;
+    }
+    asleep.set(true);
+    try {
+      long timeout = -1;
+      if (!mailbox.isEmpty() || stopping) {
+        timeout = 0;
+      } else if (timers.size() > 0) {
+        timeout = Math.max(0, timers.earliestNanos() - System.nanoTime());
+      }
+      transport.await(timeout, readiness);
+    } finally {
+      asleep.set(false);
+    }
+  }
+
+  private void readClock() {
+    nowMillis = System.currentTimeMillis();
+    nowNanos = System.nanoTime();
+  }
+
+  private void readMail() {
+    if (mailbox.isEmpty()) {
+      return;
+    }
+    var mark = mailbox.mark();
+    for (Runnable message; (message = mailbox.take(mark)) != null; ) {
+      attempt(message);
+    }
+  }
+
+  private void fireTimers() {
+    for (Timer timer; (timer = timers.takeDue(nowNanos)) != null; ) {
+      attempt(timer.action);
+    }
+  }
+
+  private void attempt(Runnable action) {
+    try {
+      action.run();
+    } catch (Throwable t) {
+      report(t, null);
+    }
+  }
+
+  /// Reads from the first connections of the ring. Returns how many have something to run over.
+  private int receive() {
+    int count = 0;
+    int filled = 0;
+    for (int n = Math.min(ready.size(), SOCKETS_PER_TURN); n > 0; n--) {
+      int room = turnBytes.length - filled;
+      if (room < READ_BYTES_PER_SOCKET) {
+        if (turnBytes.length < TURN_BYTES_AT_MOST) {
+          turnBytes = Arrays.copyOf(turnBytes, turnBytes.length * 2);
+        } else {
+          break;
+        }
+      }
+      var connection = ready.take();
+      connection.offered = false;
+      int got = connection.receive(turnBytes, filled);
+      if (got >= 0) {
+        running[count] = connection;
+        runningFrom[count] = filled;
+        filled += got;
+        runningTo[count++] = filled;
+      }
+    }
+    return count;
+  }
+
+  private void send() {
+    // Owners may touch further connections while they look at these: then the count grows under us.
+    for (int i = 0; i < touchedCount; i++) {
+      var connection = touched[i];
+      touched[i] = null;
+      connection.touched = false;
+      connection.send();
+    }
+    touchedCount = 0;
+  }
+
+  private void closeDoomed() {
+    for (int i = 0; i < doomedCount; i++) {
+      var connection = doomed[i];
+      doomed[i] = null;
+      connection.close();
+    }
+    doomedCount = 0;
+  }
+
+  void countIn(int n) {
+    turnBytesIn += n;
+  }
+
+  void countOut(long n) {
+    turnBytesOut += n;
+  }
+
+  private void publishCounts() {
+    if (turnBytesIn != 0) {
+      bytesIn += turnBytesIn; // the only writer
+      turnBytesIn = 0;
+    }
+    if (turnBytesOut != 0) {
+      bytesOut += turnBytesOut;
+      turnBytesOut = 0;
+    }
+  }
+
+  /// Something of the turn's own machinery failed, or a hook. Goes on, but not so fast that a
+  /// lasting failure makes a busy loop of it.
+  private void survive(Throwable t) {
+    report(t, null);
+    try {
+      Thread.sleep(10);
+    } catch (InterruptedException e) {
+      // The interruption has shortened the pause, and the next turn would clear it anyway.
+      return;
+    }
+  }
+
+  /// Tells the owner; if even that fails, there is nobody left to tell, and the loop goes on.
+  void report(Throwable t, Connection connection) {
+    try {
+      incidents.uncaught(t, connection);
+    } catch (Throwable reportFailed) {
+      t.addSuppressed(reportFailed);
+    }
+  }
+
+  /// What the transport calls while it looks. Outside of a turn: only takes notes.
+  private final class Readiness implements Transport.Readiness {
+    @Override
+    public void readable(Connection connection) {
+      offer(connection);
+    }
+
+    @Override
+    public void writable(Connection connection) {
+      connection.socketFull = false;
+      touch(connection);
+    }
+
+    @Override
+    public void acceptable(Listener listener) {
+      knocking.add(listener);
+    }
+  }
+}

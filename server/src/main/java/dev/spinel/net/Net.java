@@ -1,0 +1,368 @@
+package dev.spinel.net;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import jdk.net.ExtendedSocketOptions;
+
+/// All loops of one server, with their threads, and the doors that lead to them.
+///
+/// ```java
+/// try (var net = Net.start(2, "spinel-loop-", loop -> LoopHooks.NONE, incidents)) {
+///   net.listen(List.of("127.0.0.1"), 6379, 511, connection -> new MyHandler(connection));
+///   …
+/// }   // nothing is left: no socket, no thread, no file
+/// ```
+///
+/// The methods may be called from any thread that is not one of the loops, [#loops] and
+/// [#keepAlive] from those as well.
+public final class Net implements AutoCloseable {
+  private final List<Loop> loops;
+  private final List<Thread> threads;
+  private final Incidents incidents;
+
+  /// Guarded by this.
+  private final List<Listener> listeners = new ArrayList<>();
+
+  /// Guarded by this.
+  private boolean closed;
+
+  /// Seconds of silence after which TCP asks the peer whether it is still there; 0: never. Any
+  /// thread; counts for connections accepted from now on.
+  private volatile int keepAliveSeconds = 300;
+
+  /// Which loop to prefer among equally loaded ones. First loop's thread.
+  private int turnOf;
+
+  private Net(List<Loop> loops, List<Thread> threads, Incidents incidents) {
+    this.loops = loops;
+    this.threads = threads;
+    this.incidents = incidents;
+  }
+
+  /// Starts `count` loops, each on a platform thread named `threadPrefix` + its number from 0.
+  ///
+  /// @param hooks asked once per loop, before its thread starts
+  public static Net start(
+      int count, String threadPrefix, Function<Loop, LoopHooks> hooks, Incidents incidents)
+      throws IOException {
+    var loops = new ArrayList<Loop>(count);
+    var threads = new ArrayList<Thread>(count);
+    try {
+      for (int i = 0; i < count; i++) {
+        loops.add(new Loop(i, hooks, incidents));
+      }
+    } catch (IOException | RuntimeException e) {
+      for (var loop : loops) {
+        loop.transport().shutDown();
+      }
+      throw e;
+    }
+    for (var loop : loops) {
+      var thread = new Thread(loop, threadPrefix + loop.index());
+      thread.setDaemon(true);
+      threads.add(thread);
+    }
+    for (var thread : threads) {
+      thread.start();
+    }
+    return new Net(List.copyOf(loops), threads, incidents);
+  }
+
+  public List<Loop> loops() {
+    return loops;
+  }
+
+  /// `tcp-keepalive`, for connections that are accepted from now on.
+  public void keepAlive(int seconds) {
+    keepAliveSeconds = seconds;
+  }
+
+  /// Opens TCP doors at all of `addresses`: `*` is every IPv4 address, `::*` every IPv6 one, a
+  /// leading `-` allows an address to be missing on this machine. With port 0 a free one is found,
+  /// the same for all.
+  ///
+  /// Either all (but the optional) open, or none. What an address lacks is reported
+  /// ([Incidents#addressSkipped]) or thrown.
+  public List<Listener> listen(List<String> addresses, int port, int backlog, Acceptor acceptor)
+      throws BindException {
+    var opened = new ArrayList<Listener>(addresses.size());
+    boolean bothFamilies = has(addresses, "*") && has(addresses, "::*");
+    int actualPort = port;
+    try {
+      for (var written : addresses) {
+        boolean optional = written.startsWith("-");
+        var address = optional ? written.substring(1) : written;
+        if (bothFamilies && address.equals("*")) {
+          continue; // `::*` opens one door for both, or falls back to this one
+        }
+        var listener =
+            open(
+                address,
+                optional,
+                bothFamilies && address.equals("::*"),
+                actualPort,
+                backlog,
+                acceptor);
+        if (listener != null) {
+          opened.add(listener);
+          actualPort = listener.port();
+        }
+      }
+    } catch (BindException e) {
+      for (var listener : opened) {
+        listener.shut();
+      }
+      throw e;
+    }
+    admit(opened);
+    return opened;
+  }
+
+  /// Opens a Unix socket at `path`, replacing whatever file is there, with `permissions` as in
+  /// `unixsocketperm` (0: as the umask says).
+  public Listener listen(Path path, int permissions, int backlog, Acceptor acceptor)
+      throws BindException {
+    ServerSocketChannel channel = null;
+    try {
+      Files.deleteIfExists(path);
+      channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+      channel.bind(UnixDomainSocketAddress.of(path), backlog);
+      if (permissions != 0) {
+        Files.setPosixFilePermissions(path, permissions(permissions));
+      }
+      channel.configureBlocking(false);
+      var listener = new Listener(this, channel, acceptor, path, false);
+      admit(List.of(listener));
+      return listener;
+    } catch (IOException e) {
+      abandon(channel, e);
+      throw new BindException("Failed opening Unix socket: bind: " + e.getMessage(), e);
+    }
+  }
+
+  /// Ends all loops: the doors close, every connection is closed (its handler hears of it), all
+  /// threads have ended when this returns. Replies that a socket takes at once still leave.
+  @Override
+  public void close() {
+    for (var loop : loops) {
+      if (loop.isCurrent()) {
+        throw new IllegalStateException("a loop can't wait for its own end");
+      }
+    }
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    // The first loop accepts: when it has ended, nothing new reaches the others.
+    for (int i = 0; i < threads.size(); i++) {
+      loops.get(i).stop();
+      join(threads.get(i));
+      if (i == 0) {
+        for (var loop : loops) {
+          loop.stop();
+        }
+      }
+    }
+    synchronized (this) {
+      for (var listener : listeners) {
+        listener.shut();
+      }
+      listeners.clear();
+    }
+  }
+
+  // ---------------------------------------------------------------- doors
+
+  void close(Listener listener) {
+    synchronized (this) {
+      if (!listeners.remove(listener)) {
+        return;
+      }
+    }
+    var first = loops.getFirst();
+    if (first.isCurrent()) {
+      first.unwatch(listener);
+      return;
+    }
+    var done = new CountDownLatch(1);
+    first.post(
+        () -> {
+          first.unwatch(listener);
+          done.countDown();
+        });
+    try {
+      while (!done.await(50, TimeUnit.MILLISECONDS)) {
+        if (!threads.getFirst().isAlive()) {
+          listener.shut();
+          return;
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void admit(List<Listener> opened) throws BindException {
+    if (closed) {
+      for (var listener : opened) {
+        listener.shut();
+      }
+      throw new BindException("The server has been stopped", null);
+    }
+    listeners.addAll(opened);
+    var first = loops.getFirst();
+    for (var listener : opened) {
+      first.post(() -> first.watch(listener));
+    }
+  }
+
+  /// Returns null if the address was optional, or is of a family that this machine doesn't have.
+  /// With `bothFamilies` the door opens for IPv4 even so.
+  private Listener open(
+      String address,
+      boolean optional,
+      boolean bothFamilies,
+      int port,
+      int backlog,
+      Acceptor acceptor)
+      throws BindException {
+    boolean six = address.indexOf(':') >= 0;
+    ServerSocketChannel channel = null;
+    String skipped;
+    try {
+      channel =
+          ServerSocketChannel.open(
+              six ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
+      channel.bind(resolve(address, port), backlog);
+      channel.configureBlocking(false);
+      return new Listener(this, channel, acceptor, null, address.equals("::*") && !bothFamilies);
+    } catch (UnsupportedOperationException e) {
+      skipped = text(address, port, "socket: Address family not supported by protocol");
+    } catch (IOException e) {
+      abandon(channel, e);
+      boolean missing =
+          e.getMessage() != null && e.getMessage().startsWith("Cannot assign requested address");
+      var reason =
+          e instanceof UnknownHostException
+              ? "Name or service not known"
+              : "bind: " + e.getMessage();
+      if (!missing || !optional) {
+        throw new BindException(text(bothFamilies ? "*" : address, port, reason), e);
+      }
+      skipped = text(address, port, reason);
+    }
+    incidents.addressSkipped(skipped);
+    return bothFamilies ? open("*", false, false, port, backlog, acceptor) : null;
+  }
+
+  private static String text(String address, int port, String reason) {
+    return "Could not create server TCP listening socket " + address + ":" + port + ": " + reason;
+  }
+
+  private static InetSocketAddress resolve(String address, int port) throws UnknownHostException {
+    return switch (address) {
+      case "*" -> new InetSocketAddress(InetAddress.getByAddress(new byte[4]), port);
+      case "::*" -> new InetSocketAddress(InetAddress.getByAddress(new byte[16]), port);
+      default -> new InetSocketAddress(InetAddress.getByName(address), port);
+    };
+  }
+
+  private static boolean has(List<String> addresses, String wanted) {
+    for (var address : addresses) {
+      if (address.equals(wanted)
+          || (address.startsWith("-") && address.substring(1).equals(wanted))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static EnumSet<PosixFilePermission> permissions(int mode) {
+    var permissions = EnumSet.noneOf(PosixFilePermission.class);
+    var all = PosixFilePermission.values(); // OWNER_READ first, OTHERS_EXECUTE last
+    for (int i = 0; i < all.length; i++) {
+      if ((mode >> (all.length - 1 - i) & 1) != 0) {
+        permissions.add(all[i]);
+      }
+    }
+    return permissions;
+  }
+
+  private static void abandon(ServerSocketChannel channel, IOException because) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        because.addSuppressed(e);
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- what accepting needs, on the
+  // first loop
+
+  Loop leastLoaded() {
+    int count = loops.size();
+    var best = loops.get(turnOf);
+    for (int i = 1; i < count; i++) {
+      var other = loops.get((turnOf + i) % count);
+      if (other.connections() < best.connections()) {
+        best = other;
+      }
+    }
+    turnOf = (best.index() + 1) % count;
+    return best;
+  }
+
+  /// Gives an accepted TCP socket its options.
+  void equip(SocketChannel channel) throws IOException {
+    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    int seconds = keepAliveSeconds;
+    if (seconds > 0) {
+      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+      var options = channel.supportedOptions();
+      if (options.contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+        channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, seconds);
+      }
+      if (options.contains(ExtendedSocketOptions.TCP_KEEPINTERVAL)) {
+        channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, Math.max(1, seconds / 3));
+      }
+      if (options.contains(ExtendedSocketOptions.TCP_KEEPCOUNT)) {
+        channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
+      }
+    }
+  }
+
+  private static void join(Thread thread) {
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
