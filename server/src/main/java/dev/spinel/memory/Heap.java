@@ -1,71 +1,90 @@
 package dev.spinel.memory;
 
-import java.lang.foreign.Arena;
-import java.util.ArrayDeque;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 
-/// Owns the slabs that nodes lie in.
+/// The data of one server: slabs, pages, depots, and the account of what is in use.
+///
+/// **The account.** Each allocator counts what it allocates and frees, by capacity, in a word of
+/// its own; the sum is [#liveBytes()]. It is exact whenever no allocator is at work, and 0 when
+/// everything is freed.
+///
+/// **Giving memory back.** A page without nodes returns to its slab and may serve any class; a slab
+/// without pages returns to the system. Deleting most of a store at random empties no page, though.
+/// Then [#markSparse()] chooses the sparsest slabs, as many as the rest could take in: nothing is
+/// allocated there any more, and [#sparse(long)] is true of their nodes. Whoever owns such a node
+/// copies it to a new one and frees the old one; [#unmark()] ends the pass.
+///
+/// Threads: all methods may be called by any thread.
 public final class Heap implements AutoCloseable {
 
-  private final Memory memory = new Memory();
-  private final Arena arena = Arena.ofShared();
-  private final Map<Long, Integer> live = new HashMap<>();
-  private final Map<Integer, ArrayDeque<Long>> free = new HashMap<>();
-  private int slabs;
-  private long next;
-  private long end;
-  private long liveBytes;
+  /// From here on resident ÷ live is worth a pass: 1.4, but never for less than a few slabs.
+  private static final int SPARSE_PERCENT = 140;
 
-  public Heap() {}
+  private static final long SPARSE_SLACK_BYTES = 4L * Memory.SLAB;
+
+  /// How full the slabs that stay may become by a pass.
+  private static final double FILL = 0.9;
+
+  private static final VarHandle ROUND = MethodHandles.arrayElementVarHandle(int[].class);
+
+  private final Memory memory = new Memory();
+  private final PageMap map = new PageMap();
+  private final Slabs slabs = new Slabs(memory, map, this::trim);
+  private final Depot[] depots = new Depot[SizeClasses.COUNT];
+
+  /// Raised when allocators are to give back what they keep. In the middle of an array, for all of
+  /// them read it all the time, and nothing near it should be written.
+  private final int[] round = new int[64];
+
+  /// Replaced under this object's monitor.
+  private volatile Allocator[] allocators = {};
+
+  /// What those that have left counted. This object's monitor.
+  private long leftBytes;
+
+  /// Slabs that are being emptied. This object's monitor.
+  private final List<Slab> marked = new ArrayList<>();
+
+  public Heap() {
+    for (int c = 0; c < depots.length; c++) depots[c] = new Depot(c, memory, map, slabs);
+    slabs.start();
+  }
 
   public Memory memory() {
     return memory;
   }
 
-  public Allocator allocator() {
-    return new Allocator(this);
+  /// An allocator for one thread.
+  public synchronized Allocator allocator() {
+    Allocator allocator = new Allocator(this, memory, map, depots);
+    Allocator[] more = Arrays.copyOf(allocators, allocators.length + 1);
+    more[more.length - 1] = allocator;
+    allocators = more;
+    return allocator;
   }
 
-  synchronized long allocate(int bytes) {
-    if (bytes < 1 || bytes > SizeClasses.MAX_RUN)
-      throw new IllegalArgumentException("node of " + bytes + " bytes");
-    int capacity = SizeClasses.capacityFor(bytes);
-    ArrayDeque<Long> list = free.get(capacity);
-    Long address = list == null ? null : list.pollLast();
-    if (address == null) {
-      int step = Math.max(capacity, (capacity & 63) == 0 ? 64 : 8);
-      long at = (capacity & 63) == 0 ? (next + 63) & -64 : next;
-      if (at + step > end) {
-        at = memory.attach(++slabs, arena.allocate(Memory.SLAB, 4096));
-        end = at + Memory.SLAB;
-      }
-      next = at + step;
-      address = at;
-    }
-    live.put(address, capacity);
-    liveBytes += capacity;
-    return address;
-  }
-
-  synchronized void free(long address) {
-    Integer capacity = live.remove(address);
-    if (capacity == null)
-      throw new AssertionError("free of no node: 0x" + Long.toHexString(address));
-    if (!Memory.RAW) memory.fill(address, capacity, (byte) 0xee);
-    liveBytes -= capacity;
-    free.computeIfAbsent(capacity, c -> new ArrayDeque<>()).addLast(address);
-  }
-
-  synchronized int capacity(long address) {
-    return live.get(address);
+  synchronized void left(Allocator allocator) {
+    List<Allocator> rest = new ArrayList<>(List.of(allocators));
+    if (!rest.remove(allocator)) return;
+    leftBytes += allocator.liveBytes();
+    allocators = rest.toArray(new Allocator[0]);
   }
 
   /// Bytes of all nodes in use, by capacity; exact while nobody allocates or frees.
-  public synchronized long liveBytes() {
-    return liveBytes;
+  public long liveBytes() {
+    Allocator[] all;
+    long sum;
+    synchronized (this) {
+      all = allocators;
+      sum = leftBytes;
+    }
+    for (Allocator allocator : all) sum += allocator.liveBytes();
+    return sum;
   }
 
   /// Bytes taken from the system.
@@ -73,19 +92,99 @@ public final class Heap implements AutoCloseable {
     return memory.reservedBytes();
   }
 
-  /// True if the node lies on a page that is to be emptied: whoever owns it moves it to a new node.
+  /// Usable bytes of a live node.
+  public int capacity(long address) {
+    int code = map.get(address) & PageMap.CODE;
+    if (code == PageMap.RUN) return map.runGranules(address) << SizeClasses.GRANULE_BITS;
+    if (code < 1 || code > SizeClasses.COUNT) {
+      throw new IllegalStateException(
+          "capacity of an address that is no node's: 0x" + Long.toHexString(address));
+    }
+    return SizeClasses.bytes(code - 1);
+  }
+
+  /// True if the node lies where [#markSparse()] wants to be rid of it.
   public boolean sparse(long address) {
-    return false;
+    return map.get(address) < 0;
   }
 
-  public synchronized HeapStats stats() {
+  /// Marks the sparsest slabs if resident ÷ live is above 1.4; true if some are marked now. Each
+  /// call first lets depots give back what they keep and asks allocators to do the same.
+  public synchronized boolean markSparse() {
+    long live = Math.max(0, liveBytes());
+    long used = slabs.usedBytes();
+    if (used < live * SPARSE_PERCENT / 100 || used - live < SPARSE_SLACK_BYTES)
+      return !marked.isEmpty();
+    trim();
+    List<Slab> all = slabs.all();
+    long[] out = new long[all.size()];
+    List<Integer> order = new ArrayList<>();
+    for (int i = 0; i < out.length; i++) {
+      out[i] = slabs.outBytes(all.get(i));
+      order.add(i);
+    }
+    order.sort(Comparator.comparingLong(i -> out[i]));
+    int keep = (int) Math.ceil(live / (FILL * Memory.SLAB)) + 1;
+    for (int i = 0; i < order.size() - keep; i++) mark(all.get(order.get(i)));
+    raiseRound();
+    return !marked.isEmpty();
+  }
+
+  private void mark(Slab slab) {
+    List<Page> pages = slabs.mark(slab);
+    if (pages == null) return;
+    marked.add(slab);
+    for (Page page : pages) page.depot.mark(page);
+  }
+
+  /// Ends a pass: what could not be emptied is used again.
+  public synchronized void unmark() {
+    for (Slab slab : marked) {
+      List<Page> pages = slabs.unmark(slab);
+      if (pages == null) continue;
+      for (Page page : pages) page.depot.unmark(page);
+    }
+    marked.clear();
+  }
+
+  public HeapStats stats() {
     List<HeapStats.SizeClass> classes = new ArrayList<>();
-    return new HeapStats(liveBytes, residentBytes(), slabs, classes);
+    for (Depot depot : depots) {
+      HeapStats.SizeClass stats = depot.stats();
+      if (stats != null) classes.add(stats);
+    }
+    return new HeapStats(liveBytes(), residentBytes(), slabs.count(), List.copyOf(classes));
   }
 
+  /// Ends the daemon and gives all memory back to the system, whether nodes are alive or not. No
+  /// thread may use an address of this heap from now on: raw, that would be undefined.
   @Override
-  public synchronized void close() {
+  public void close() {
+    slabs.close();
     memory.close();
-    arena.close();
+  }
+
+  int round() {
+    return (int) ROUND.getAcquire(round, round.length / 2);
+  }
+
+  private void raiseRound() {
+    ROUND.getAndAdd(round, round.length / 2, 1);
+  }
+
+  private void trim() {
+    for (Depot depot : depots) depot.drain();
+    raiseRound();
+  }
+
+  long takeRun(int bytes) {
+    int granules = SizeClasses.capacityFor(bytes) >> SizeClasses.GRANULE_BITS;
+    Page page = slabs.take(granules, null, PageMap.RUN);
+    if (Memory.CHECKED) memory.poison(page.address, (long) granules * SizeClasses.GRANULE);
+    return page.address;
+  }
+
+  void freeRun(long address) {
+    slabs.release(map.page(address));
   }
 }

@@ -49,6 +49,12 @@ public final class Memory implements AutoCloseable {
   public static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /// Addresses have no more bits than this, and the lowest three of a node's are 0.
+  public static final int ADDRESS_BITS = 48;
+
+  /// Bounded and with assertions: every access is checked against the node that it claims to touch.
+  static final boolean CHECKED = !RAW && Memory.class.desiredAssertionStatus();
+
   static final int SLAB_BITS = 22;
   static final int SLAB = 1 << SLAB_BITS;
 
@@ -64,6 +70,9 @@ public final class Memory implements AutoCloseable {
   /// thread only through a lock, and the slab was here before the address was.
   private MemorySegment[] slabs = new MemorySegment[2];
 
+  /// Which bytes belong to live nodes; null unless [#CHECKED].
+  private final Liveness liveness = CHECKED ? new Liveness() : null;
+
   /// Bytes taken from the system; written under the heap's lock.
   private volatile long reservedBytes;
 
@@ -77,6 +86,11 @@ public final class Memory implements AutoCloseable {
 
   /// The segment in which `a` lies, to be used with [#offset(long)].
   public MemorySegment segment(long a) {
+    assert alive(a, 1);
+    return slab(a);
+  }
+
+  private MemorySegment slab(long a) {
     if (RAW) return EVERYTHING;
     MemorySegment[] table = slabs;
     long index = a >>> SLAB_BITS;
@@ -92,46 +106,56 @@ public final class Memory implements AutoCloseable {
   }
 
   public byte getByte(long a) {
-    return segment(a).get(BYTE, offset(a));
+    assert alive(a, 1);
+    return slab(a).get(BYTE, offset(a));
   }
 
   public short getShort(long a) {
-    return segment(a).get(SHORT, offset(a));
+    assert alive(a, 2);
+    return slab(a).get(SHORT, offset(a));
   }
 
   public int getInt(long a) {
-    return segment(a).get(INT, offset(a));
+    assert alive(a, 4);
+    return slab(a).get(INT, offset(a));
   }
 
   public long getLong(long a) {
-    return segment(a).get(LONG, offset(a));
+    assert alive(a, 8);
+    return slab(a).get(LONG, offset(a));
   }
 
   public void putByte(long a, byte v) {
-    segment(a).set(BYTE, offset(a), v);
+    assert alive(a, 1);
+    slab(a).set(BYTE, offset(a), v);
   }
 
   public void putShort(long a, short v) {
-    segment(a).set(SHORT, offset(a), v);
+    assert alive(a, 2);
+    slab(a).set(SHORT, offset(a), v);
   }
 
   public void putInt(long a, int v) {
-    segment(a).set(INT, offset(a), v);
+    assert alive(a, 4);
+    slab(a).set(INT, offset(a), v);
   }
 
   public void putLong(long a, long v) {
-    segment(a).set(LONG, offset(a), v);
+    assert alive(a, 8);
+    slab(a).set(LONG, offset(a), v);
   }
 
   /// Copies `n` bytes, correctly also where the two ranges overlap.
   public void copy(long from, long to, long n) {
     if (n == 0) return;
-    MemorySegment.copy(segment(from), offset(from), segment(to), offset(to), n);
+    assert alive(from, n) && alive(to, n);
+    MemorySegment.copy(slab(from), offset(from), slab(to), offset(to), n);
   }
 
   public void copyIn(byte[] src, int from, long to, int n) {
     if (n == 0) return;
-    MemorySegment s = segment(to);
+    assert alive(to, n);
+    MemorySegment s = slab(to);
     long o = offset(to);
     if (n > SHORT_COPY) {
       MemorySegment.copy(src, from, s, BYTE, o, n);
@@ -144,7 +168,8 @@ public final class Memory implements AutoCloseable {
 
   public void copyOut(long from, byte[] dst, int to, int n) {
     if (n == 0) return;
-    MemorySegment s = segment(from);
+    assert alive(from, n);
+    MemorySegment s = slab(from);
     long o = offset(from);
     if (n > SHORT_COPY) {
       MemorySegment.copy(s, BYTE, o, dst, to, n);
@@ -157,12 +182,14 @@ public final class Memory implements AutoCloseable {
 
   public void fill(long a, long n, byte v) {
     if (n == 0) return;
-    segment(a).asSlice(offset(a), n).fill(v);
+    assert alive(a, n);
+    slab(a).asSlice(offset(a), n).fill(v);
   }
 
   public boolean equal(long a, byte[] b, int from, int n) {
     if (n == 0) return true;
-    MemorySegment s = segment(a);
+    assert alive(a, n);
+    MemorySegment s = slab(a);
     long o = offset(a);
     int i = 0;
     for (; i <= n - 8; i += 8)
@@ -173,8 +200,9 @@ public final class Memory implements AutoCloseable {
 
   public boolean equal(long a, long b, int n) {
     if (n == 0) return true;
-    MemorySegment s = segment(a);
-    MemorySegment t = segment(b);
+    assert alive(a, n) && alive(b, n);
+    MemorySegment s = slab(a);
+    MemorySegment t = slab(b);
     long o = offset(a);
     long p = offset(b);
     int i = 0;
@@ -187,8 +215,9 @@ public final class Memory implements AutoCloseable {
   public int compare(long a, int an, long b, int bn) {
     int n = Math.min(an, bn);
     if (n == 0) return an - bn;
-    MemorySegment s = segment(a);
-    MemorySegment t = segment(b);
+    assert alive(a, an) && alive(b, bn);
+    MemorySegment s = slab(a);
+    MemorySegment t = slab(b);
     long o = offset(a);
     long p = offset(b);
     int i = 0;
@@ -208,7 +237,8 @@ public final class Memory implements AutoCloseable {
   /// outlive the node.
   public ByteBuffer view(long a, int n) {
     if (n == 0) return ByteBuffer.allocate(0);
-    return segment(a).asSlice(offset(a), n).asByteBuffer();
+    assert alive(a, n);
+    return slab(a).asSlice(offset(a), n).asByteBuffer();
   }
 
   /// Bytes that have been taken from the system and not given back.
@@ -221,22 +251,76 @@ public final class Memory implements AutoCloseable {
   @Override
   public void close() {
     slabs = new MemorySegment[2];
-    reservedBytes = 0;
   }
 
-  /// Makes `slab` part of the memory and says at which address it begins. Heap's lock.
+  /// Makes `slab` part of the memory and says at which address it begins. Slabs' lock.
   long attach(int index, MemorySegment slab) {
+    long address = RAW ? slab.address() : (long) index << SLAB_BITS;
+    if (address >>> ADDRESS_BITS != 0) {
+      throw new IllegalStateException(
+          "address 0x" + Long.toHexString(address) + " has more than 48 bits");
+    }
     reservedBytes += SLAB;
-    if (RAW) return slab.address();
-    if (index >= slabs.length) slabs = Arrays.copyOf(slabs, Math.max(index + 1, slabs.length * 2));
-    slabs[index] = slab;
-    return (long) index << SLAB_BITS;
+    if (RAW) return address;
+    if (CHECKED) liveness.attach(index);
+    MemorySegment[] table = slabs;
+    if (index >= table.length) table = Arrays.copyOf(table, Math.max(index + 1, table.length * 2));
+    table[index] = slab;
+    slabs = table;
+    return address;
   }
 
-  /// The opposite; every address in the slab is wild from now on. Heap's lock.
+  /// The opposite; every address in the slab is wild from now on. Slabs' lock.
   void detach(int index) {
     reservedBytes -= SLAB;
-    if (!RAW) slabs[index] = null;
+    if (RAW) return;
+    slabs[index] = null;
+    if (CHECKED) liveness.detach(index);
+  }
+
+  // ---- for the allocator: words of its own, and the book-keeping of the checked mode
+
+  long peek(long a) {
+    return slab(a).get(LONG, offset(a));
+  }
+
+  void poke(long a, long v) {
+    slab(a).set(LONG, offset(a), v);
+  }
+
+  /// Marks bytes as belonging to nobody.
+  void poison(long a, long n) {
+    slab(a).asSlice(offset(a), n).fill(Liveness.POISON);
+  }
+
+  /// A node begins to live; checks that nobody has written to it while it was dead. Always true.
+  boolean born(long a, int capacity) {
+    if (!CHECKED) return true;
+    liveness.born(a, capacity);
+    MemorySegment s = slab(a);
+    long o = offset(a);
+    for (int i = 0; i < capacity; i += Long.BYTES) {
+      if (s.get(LONG, o + i) != Liveness.POISON_WORD) {
+        throw new AssertionError(
+            "written after free: 0x" + Long.toHexString(a + i) + " in a node of " + capacity);
+      }
+    }
+    return true;
+  }
+
+  /// A node is dead from now on. Always true.
+  boolean died(long a, int capacity) {
+    if (!CHECKED) return true;
+    liveness.died(a, capacity);
+    poison(a, capacity);
+    return true;
+  }
+
+  /// All of `[a, a + n)` lies in one live node, or this throws.
+  private boolean alive(long a, long n) {
+    if (!CHECKED) return true;
+    slab(a); // a wild address has its own exception
+    return liveness.check(a, n);
   }
 
   private static IndexOutOfBoundsException wild(long a) {

@@ -1,0 +1,405 @@
+package dev.spinel.memory;
+
+import static dev.spinel.memory.SizeClasses.GRANULE;
+import static dev.spinel.memory.SizeClasses.GRANULE_BITS;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// All slabs of a heap, from the lowest: who needs a page or a run gets it from the first that has
+/// one, so that the last become empty.
+///
+/// **One thread talks to the system.** Taking 4 MB costs 2 to 5 ms, for it is zeroed and faulted in
+/// page by page, up to 30 ms beside a busy neighbour; closing costs 0.4 ms. No command should pay
+/// that, so a daemon of the heap makes slabs *ahead of need*: it keeps [#reservePages()] full pages
+/// free, more of them the larger the heap, and more for a while after somebody had to wait. Empty
+/// slabs beyond that go back once they have been surplus for [#SURPLUS_MILLIS], so that a queue
+/// that fills and drains doesn't keep it busy.
+///
+/// A request that finds nothing waits for the daemon; if the system refuses, it gets an
+/// [OutOfMemoryError] and the heap is as it was.
+///
+/// Lock: this object's monitor. Depots take it while they hold their own, never the other way
+/// round; the daemon holds neither while it talks to the system.
+final class Slabs {
+
+  private static final long SURPLUS_MILLIS = 100;
+  private static final long BOOST_MILLIS = 1000;
+  private static final int MAX_RESERVE_SLABS = 16;
+
+  /// Bounded mode: so many indexes stay unused after their slab, that a stale address is an
+  /// exception.
+  private static final int QUARANTINE = 64;
+
+  private final Memory memory;
+  private final PageMap map;
+  private final Runnable trim;
+  private final Thread daemon;
+
+  /// By index, null where there is none; 0 never is one. Replaced, never shrunk.
+  private Slab[] table = new Slab[4];
+
+  private int lastIndex;
+  private int count;
+  private final ArrayDeque<Integer> retired = new ArrayDeque<>();
+
+  /// Over all slabs that are not marked.
+  private int freePages;
+
+  private int emptySlabs;
+
+  /// `cursor[b]`: no slab below has `1 << b` free granules in a row. `pageCursor`: … has a full
+  /// page free.
+  private final int[] cursor = new int[9];
+
+  private int pageCursor;
+
+  /// Where [#find(int)] found room.
+  private int found;
+
+  /// Somebody waits for a slab.
+  private boolean wanted;
+
+  /// Attempts of the daemon that the system has refused.
+  private int refusals;
+
+  /// Slabs kept beyond the usual reserve, because somebody had to wait.
+  private int boost;
+
+  /// Granules given back since the last trim.
+  private int releasedGranules;
+
+  private boolean closed;
+
+  /// Making a slab ended with something that is not a want of memory: whoever waits gets it as
+  /// cause.
+  private Throwable failure;
+
+  /// @param trim asks depots and allocators to give back what they keep; run by the daemon, without
+  ///   a lock
+  Slabs(Memory memory, PageMap map, Runnable trim) {
+    this.memory = memory;
+    this.map = map;
+    this.trim = trim;
+    this.daemon = new Thread(this::serve, "spinel-slabs");
+    daemon.setDaemon(true);
+  }
+
+  void start() {
+    daemon.start();
+  }
+
+  /// A page of `granules` for nodes of `depot`; with `depot` null a run.
+  Page take(int granules, Depot depot, int code) {
+    boolean interrupted = false;
+    try {
+      synchronized (this) {
+        int seen = refusals;
+        while (true) {
+          Slab slab = find(granules);
+          if (slab != null) return claim(slab, granules, depot, code);
+          if (closed) throw new IllegalStateException("the heap is closed");
+          if (failure != null) throw new IllegalStateException("the slab daemon has died", failure);
+          if (refusals != seen)
+            throw new OutOfMemoryError("the system refuses another 4 MB of memory");
+          if (!wanted && count > 0) boost = Math.min(MAX_RESERVE_SLABS, boost * 2 + 1);
+          wanted = true;
+          notifyAll();
+          try {
+            wait();
+          } catch (InterruptedException e) {
+            interrupted =
+                true; // whose interrupt it is finds out later: half an allocation can't be left
+          }
+        }
+      }
+    } finally {
+      if (interrupted) Thread.currentThread().interrupt();
+    }
+  }
+
+  /// The first slab with room, and where in [#found]; or null.
+  private Slab find(int granules) {
+    boolean page = granules == Slab.PAGE_GRANULES;
+    int bucket = 31 - Integer.numberOfLeadingZeros(granules);
+    boolean nothingBelow = true;
+    for (int i = page ? pageCursor : cursor[bucket]; i <= lastIndex; i++) {
+      Slab slab = table[i];
+      if (slab != null && !slab.marked) {
+        found = page || slab.longest >= granules ? slab.find(granules) : -1;
+        if (found >= 0) return slab;
+        nothingBelow &= page || slab.longest < 1 << bucket;
+      }
+      if (!nothingBelow) continue;
+      if (page) pageCursor = i + 1;
+      else cursor[bucket] = i + 1;
+    }
+    return null;
+  }
+
+  private Page claim(Slab slab, int granules, Depot depot, int code) {
+    if (slab.empty()) emptySlabs--;
+    freePages -= slab.freePages();
+    slab.claim(found, granules);
+    freePages += slab.freePages();
+    long address = slab.address + ((long) found << GRANULE_BITS);
+    Page page =
+        new Page(
+            slab, address, granules, depot, depot == null ? granules * GRANULE : depot.nodeBytes);
+    slab.enter(page);
+    if (depot == null) {
+      map.set(address, code);
+      map.set(address + GRANULE, granules - 1);
+    } else {
+      for (int i = 0; i < granules; i++) map.set(address + (long) i * GRANULE, code);
+    }
+    if (freePages < reservePages()) notifyAll();
+    return page;
+  }
+
+  /// Takes back a page without nodes, or a run.
+  synchronized void release(Page page) {
+    Slab slab = page.slab;
+    page.gone = true;
+    for (int i = 0; i < page.granules; i++) map.set(page.address + (long) i * GRANULE, 0);
+    if (!slab.marked) freePages -= slab.freePages();
+    slab.release((int) (page.address - slab.address) >> GRANULE_BITS, page.granules);
+    slab.leave(page);
+    if (slab.empty()) {
+      emptySlabs++;
+      slab.marked = false; // as good as new
+    }
+    if (!slab.marked) {
+      freePages += slab.freePages();
+      lowerCursors(slab.index);
+    }
+    releasedGranules += page.granules;
+    if (wanted || surplus() || releasedGranules > trimGranules()) notifyAll();
+  }
+
+  private void lowerCursors(int index) {
+    for (int b = 0; b < cursor.length; b++) cursor[b] = Math.min(cursor[b], index);
+    pageCursor = Math.min(pageCursor, index);
+  }
+
+  /// Full pages that should be free at any time.
+  private int reservePages() {
+    if (count <= 2 && boost == 0) return Slab.PAGES / 2;
+    return Slab.PAGES * Math.min(MAX_RESERVE_SLABS, 1 + count / 64 + boost);
+  }
+
+  private boolean surplus() {
+    return emptySlabs > 0 && freePages - Slab.PAGES >= reservePages() + Slab.PAGES / 2;
+  }
+
+  private int trimGranules() {
+    return Math.max(4, count / 4) * Slab.GRANULES;
+  }
+
+  // ---- the daemon
+
+  private void serve() {
+    long surplusSince = 0;
+    long boostedAt = 0;
+    while (true) {
+      Slab back = null;
+      boolean trimNow = false;
+      synchronized (this) {
+        if (closed) return;
+        long now = System.nanoTime() / 1_000_000;
+        if (boost > 0 && (boostedAt == 0 || wanted)) boostedAt = now;
+        if (boost > 0 && now - boostedAt >= BOOST_MILLIS) {
+          boost--;
+          boostedAt = boost == 0 ? 0 : now;
+        }
+        if (!surplus()) surplusSince = 0;
+        else if (surplusSince == 0) surplusSince = now;
+
+        if (wanted || freePages < reservePages()) {
+          // make one, below
+        } else if (releasedGranules > trimGranules()) {
+          releasedGranules = 0;
+          trimNow = true;
+        } else if (surplusSince != 0 && now - surplusSince >= SURPLUS_MILLIS) {
+          back = removeLastEmpty();
+        } else {
+          long millis =
+              surplusSince != 0
+                  ? SURPLUS_MILLIS - (now - surplusSince)
+                  : boost > 0 ? BOOST_MILLIS : 0;
+          pause(millis);
+          continue;
+        }
+      }
+      if (trimNow) trim.run();
+      else if (back != null) back.arena.close();
+      else make();
+    }
+  }
+
+  /// Called with the lock held.
+  private void pause(long millis) {
+    try {
+      wait(millis);
+    } catch (InterruptedException e) {
+      // nobody has business interrupting it; close() says so by a field
+    }
+  }
+
+  private void make() {
+    Arena arena = Arena.ofShared();
+    try {
+      MemorySegment segment = arena.allocate(Memory.SLAB, GRANULE);
+      synchronized (this) {
+        if (!closed) {
+          add(arena, segment);
+          notifyAll();
+          return;
+        }
+      }
+      arena.close();
+    } catch (OutOfMemoryError e) {
+      arena.close();
+      synchronized (this) {
+        refusals++;
+        wanted = false;
+        notifyAll();
+        if (!closed) pause(SURPLUS_MILLIS);
+      }
+    } catch (RuntimeException | Error e) {
+      synchronized (this) {
+        failure = e;
+        notifyAll();
+      }
+      throw e;
+    }
+  }
+
+  private void add(Arena arena, MemorySegment segment) {
+    int index = retired.size() > QUARANTINE ? retired.poll() : ++lastIndex;
+    if (index >= table.length) table = Arrays.copyOf(table, table.length * 2);
+    Slab slab = new Slab(index, memory.attach(index, segment), arena);
+    table[index] = slab;
+    map.add(slab);
+    count++;
+    emptySlabs++;
+    freePages += Slab.PAGES;
+    wanted = false;
+    lowerCursors(index);
+  }
+
+  private Slab removeLastEmpty() {
+    int i = lastIndex;
+    while (table[i] == null || !table[i].empty()) i--;
+    Slab slab = table[i];
+    remove(slab);
+    emptySlabs--;
+    freePages -= Slab.PAGES;
+    return slab;
+  }
+
+  private void remove(Slab slab) {
+    table[slab.index] = null;
+    map.remove(slab);
+    memory.detach(slab.index);
+    retired.add(slab.index);
+    count--;
+  }
+
+  // ---- evacuation
+
+  /// The slabs of this moment, each with the bytes that are out of its pages.
+  synchronized List<Slab> all() {
+    List<Slab> all = new ArrayList<>(count);
+    for (int i = 1; i <= lastIndex; i++) if (table[i] != null) all.add(table[i]);
+    return all;
+  }
+
+  /// Bytes of the nodes and runs that lie in `slab` and are out of their pages; roughly, while
+  /// others work.
+  synchronized long outBytes(Slab slab) {
+    long[] sum = new long[1];
+    slab.forEach(
+        page ->
+            sum[0] +=
+                page.depot == null
+                    ? (long) page.granules * GRANULE
+                    : (long) page.outNodes() * page.nodeBytes);
+    return sum[0];
+  }
+
+  /// Takes nothing more from `slab`, marks its runs, and says which pages it has. Null if there is
+  /// nothing to empty.
+  synchronized List<Page> mark(Slab slab) {
+    if (slab.marked || slab.empty() || table[slab.index] != slab) return null;
+    slab.marked = true;
+    freePages -= slab.freePages();
+    if (freePages < reservePages()) notifyAll();
+    List<Page> pages = new ArrayList<>();
+    slab.forEach(
+        page -> {
+          if (page.depot == null) map.set(page.address, PageMap.RUN | PageMap.MARK);
+          else pages.add(page);
+        });
+    return pages;
+  }
+
+  /// Uses `slab` again; says which pages it has. Null if it was emptied in the meantime.
+  synchronized List<Page> unmark(Slab slab) {
+    if (!slab.marked || table[slab.index] != slab) return null;
+    slab.marked = false;
+    freePages += slab.freePages();
+    lowerCursors(slab.index);
+    List<Page> pages = new ArrayList<>();
+    slab.forEach(
+        page -> {
+          if (page.depot == null) map.set(page.address, PageMap.RUN);
+          else pages.add(page);
+        });
+    return pages;
+  }
+
+  /// Sets or clears the mark in the map for all granules of a page.
+  synchronized void mapMark(Page page, int code) {
+    for (int i = 0; i < page.granules; i++) map.set(page.address + (long) i * GRANULE, code);
+  }
+
+  synchronized int count() {
+    return count;
+  }
+
+  /// Bytes of the slabs that are not empty.
+  synchronized long usedBytes() {
+    return (long) (count - emptySlabs) * Memory.SLAB;
+  }
+
+  /// Ends the daemon and gives everything back to the system, used or not.
+  void close() {
+    synchronized (this) {
+      if (closed) return;
+      closed = true;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    while (daemon.isAlive()) {
+      try {
+        daemon.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) Thread.currentThread().interrupt();
+    synchronized (this) {
+      for (int i = 1; i <= lastIndex; i++) {
+        Slab slab = table[i];
+        if (slab == null) continue;
+        remove(slab);
+        slab.arena.close();
+      }
+    }
+  }
+}
