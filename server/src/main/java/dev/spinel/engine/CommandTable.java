@@ -13,12 +13,12 @@ import org.jspecify.annotations.Nullable;
 public final class CommandTable implements Iterable<Command> {
   private final List<Command> commands;
   private final Names names;
-  private final int total;
+  private final int size;
 
-  private CommandTable(List<Command> commands, Names names, int total) {
+  private CommandTable(List<Command> commands, Names names, int size) {
     this.commands = List.copyOf(commands);
     this.names = names;
-    this.total = total;
+    this.size = size;
   }
 
   /// The command that a call names, its subcommand if it is a container and a second word is there;
@@ -86,13 +86,14 @@ public final class CommandTable implements Iterable<Command> {
   }
 
   /// How many commands there are, subcommands not counted: what `COMMAND COUNT` says.
-  public int size() {
+  public int count() {
     return commands.size();
   }
 
-  /// How many there are with subcommands: one more than the highest [Command#index].
-  public int total() {
-    return total;
+  /// How many rows there are, subcommands and renamed ones too: one more than the highest
+  /// [Command#index].
+  public int size() {
+    return size;
   }
 
   /// The commands in order of declaration; each knows its subcommands.

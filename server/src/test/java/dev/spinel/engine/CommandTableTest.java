@@ -132,7 +132,7 @@ class CommandTableTest {
 
   @Test
   void indexesAreDense() {
-    boolean[] seen = new boolean[TABLE.total()];
+    boolean[] seen = new boolean[TABLE.size()];
     for (Command command : everything()) {
       assertThat(seen[command.index]).as(command.name).isFalse();
       seen[command.index] = true;
@@ -236,7 +236,7 @@ class CommandTableTest {
     assertThat(fetch).isNotNull();
     assertThat(fetch.name).isEqualTo("get");
     assertThat(table.lookup(Args.of("flushall"))).isNull();
-    assertThat(table.size()).isEqualTo(TABLE.size() - 1);
+    assertThat(table.count()).isEqualTo(TABLE.count() - 1);
   }
 
   @Test
