@@ -1,0 +1,251 @@
+package dev.spinel.value;
+
+import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Memory;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/// One key (or field) with its value, in one node.
+///
+/// ```
+///   63          40 39    28 27    16 15     8 7      4  3  2    0
+///  [ access       | klen   | vlen   | epoch  | encoding|ttl| type ]      the header word
+///  [klen 4][vlen 4]          only if klen or vlen says 0xfff
+///  [expiry 8]                only if ttl: milliseconds since 1970
+///  [key][value]              no padding: values are read unaligned
+/// ```
+///
+/// - *access* (the LRU clock or the LFU counter) and *epoch* are written as bytes, at any time, by
+///   whoever holds the lock: a walk does not mind. Everything else changes only after
+///   [Dictionary#writable].
+/// - *epoch* are the low 8 bits of the [Walk#epoch] in which the entry was born; see [Walk].
+/// - The capacity of the value is whatever the node has left behind it: [#valueCapacity].
+///
+/// A field of a nested dictionary has the same layout. All functions are static over (memory,
+/// address of the entry): there is no object per entry.
+public final class Entry {
+  public static final int STRING = 0;
+  public static final int LIST = 1;
+  public static final int SET = 2;
+  public static final int ZSET = 3;
+  public static final int HASH = 4;
+  public static final int STREAM = 6;
+
+  /// The value is a `long`, 8 bytes.
+  public static final int INT = 0;
+
+  /// The value is the bytes of a string (of at most 44 bytes, as Redis has it).
+  public static final int EMBSTR = 1;
+
+  /// The value is the bytes of a string.
+  public static final int RAW = 2;
+
+  /// A long string: the value refers to a sequence of chunks, which its [Owner] knows.
+  public static final int CHUNKED = 3;
+
+  /// The value is a listpack.
+  public static final int LISTPACK = 4;
+
+  /// A long list: the value refers to a sequence of listpacks.
+  public static final int QUICKLIST = 5;
+
+  /// The value is the 64 byte header of a nested dictionary.
+  public static final int NESTED = 6;
+
+  public static final int INTSET = 7;
+  public static final int SKIPLIST = 8;
+  public static final int STREAM_TREE = 9;
+
+  /// The longest key or field: an entry is one node, and the header of an aggregate must fit behind
+  /// the key.
+  public static final int MAX_KEY = Allocator.MAX_RUN - 256;
+
+  static final int LENGTH_ESCAPE = 0xfff;
+  static final int TTL_BIT = 1 << 3;
+  private static final int VALUE_SHIFT = 16;
+  private static final int KEY_SHIFT = 28;
+  private static final VarHandle ARRAY_LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private Entry() {}
+
+  /// One of the types above.
+  public static int type(Memory m, long e) {
+    return m.getByte(e) & 7;
+  }
+
+  /// One of the encodings above.
+  public static int encoding(Memory m, long e) {
+    return (m.getByte(e) & 0xff) >>> 4;
+  }
+
+  public static boolean hasExpiry(Memory m, long e) {
+    return (m.getByte(e) & TTL_BIT) != 0;
+  }
+
+  /// The low 8 bits of the epoch in which the entry was born.
+  public static int epoch(Memory m, long e) {
+    return m.getByte(e + 1) & 0xff;
+  }
+
+  static void epoch(Memory m, long e, int epoch) {
+    m.putByte(e + 1, (byte) epoch);
+  }
+
+  /// The 24 bits of LRU or LFU.
+  public static int access(Memory m, long e) {
+    return m.getByte(e + 5) & 0xff | (m.getShort(e + 6) & 0xffff) << 8;
+  }
+
+  public static void access(Memory m, long e, int access) {
+    m.putByte(e + 5, (byte) access);
+    m.putShort(e + 6, (short) (access >>> 8));
+  }
+
+  /// Milliseconds since 1970, or -1: none.
+  public static long expiry(Memory m, long e) {
+    long word = m.getLong(e);
+    if ((word & TTL_BIT) == 0) return -1;
+    return m.getLong(e + (isLong(word) ? 16 : 8));
+  }
+
+  public static long keyAddress(Memory m, long e) {
+    return e + keyOffset(m.getLong(e));
+  }
+
+  public static int keyLength(Memory m, long e) {
+    long word = m.getLong(e);
+    return isLong(word) ? m.getInt(e + 8) : (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE;
+  }
+
+  public static long valueAddress(Memory m, long e) {
+    MemorySegment s = m.segment(e);
+    long o = m.offset(e);
+    long word = s.get(Memory.LONG, o);
+    return e
+        + keyOffset(word)
+        + (isLong(word) ? s.get(Memory.INT, o + 8) : (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE);
+  }
+
+  public static int valueLength(Memory m, long e) {
+    long word = m.getLong(e);
+    return isLong(word) ? m.getInt(e + 12) : (int) (word >>> VALUE_SHIFT) & LENGTH_ESCAPE;
+  }
+
+  /// How long the value may become without a new node.
+  public static int valueCapacity(Memory m, Allocator a, long e) {
+    int room = a.capacity(e) - (int) (valueAddress(m, e) - e);
+    return isLong(m.getLong(e)) ? room : Math.min(room, LENGTH_ESCAPE - 1);
+  }
+
+  /// The key's bytes, for messages and tests.
+  public static byte[] key(Memory m, long e) {
+    byte[] bytes = new byte[keyLength(m, e)];
+    m.copyOut(keyAddress(m, e), bytes, 0, bytes.length);
+    return bytes;
+  }
+
+  /// The value's bytes, for messages and tests.
+  public static byte[] value(Memory m, long e) {
+    byte[] bytes = new byte[valueLength(m, e)];
+    m.copyOut(valueAddress(m, e), bytes, 0, bytes.length);
+    return bytes;
+  }
+
+  /// Changes the encoding, of an entry that is writable.
+  public static void encoding(Memory m, long e, int encoding) {
+    m.putByte(e, (byte) (m.getByte(e) & 0xf | encoding << 4));
+  }
+
+  /// Sets the length of the value, of an entry that is writable; at most [#valueCapacity].
+  static void valueLength(Memory m, long e, int length) {
+    long word = m.getLong(e);
+    if (isLong(word)) {
+      m.putInt(e + 12, length);
+    } else {
+      assert length < LENGTH_ESCAPE;
+      m.putShort(e + 2, (short) (m.getShort(e + 2) & 0xf000 | length));
+    }
+  }
+
+  /// Sets the expiry of an entry that has one and is writable.
+  static void expiry(Memory m, long e, long millis) {
+    long word = m.getLong(e);
+    assert (word & TTL_BIT) != 0;
+    m.putLong(e + (isLong(word) ? 16 : 8), millis);
+  }
+
+  /// Bytes in front of the value.
+  static int overhead(int keyLength, int valueLength, boolean ttl) {
+    return 8
+        + (keyLength >= LENGTH_ESCAPE || valueLength >= LENGTH_ESCAPE ? 8 : 0)
+        + (ttl ? 8 : 0)
+        + keyLength;
+  }
+
+  /// Writes everything in front of the key and returns where the key begins.
+  static long write(
+      Memory m,
+      long e,
+      int type,
+      int encoding,
+      int epoch,
+      int access,
+      int keyLength,
+      int valueLength,
+      long expiry) {
+    boolean ttl = expiry >= 0;
+    boolean large = keyLength >= LENGTH_ESCAPE || valueLength >= LENGTH_ESCAPE;
+    int k = large ? LENGTH_ESCAPE : keyLength;
+    int v = large ? LENGTH_ESCAPE : valueLength;
+    long word =
+        type
+            | (ttl ? TTL_BIT : 0)
+            | encoding << 4
+            | (epoch & 0xff) << 8
+            | (long) v << VALUE_SHIFT
+            | (long) k << KEY_SHIFT
+            | (long) access << 40;
+    MemorySegment s = m.segment(e);
+    long o = m.offset(e);
+    s.set(Memory.LONG, o, word);
+    int at = 8;
+    if (large) {
+      s.set(Memory.INT, o + 8, keyLength);
+      s.set(Memory.INT, o + 12, valueLength);
+      at = 16;
+    }
+    if (ttl) {
+      s.set(Memory.LONG, o + at, expiry);
+      at += 8;
+    }
+    return e + at;
+  }
+
+  /// Whether the key of `e` is these bytes: the one comparison on the way of every command.
+  static boolean hasKey(Memory m, long e, byte[] key, int from, int length) {
+    MemorySegment s = m.segment(e);
+    long o = m.offset(e);
+    long word = s.get(Memory.LONG, o);
+    int k = (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE;
+    if (k == LENGTH_ESCAPE) k = s.get(Memory.INT, o + 8);
+    if (k != length) return false;
+    o += keyOffset(word);
+    int i = 0;
+    for (; i <= k - 8; i += 8) {
+      if (s.get(Memory.LONG, o + i) != (long) ARRAY_LONG.get(key, from + i)) return false;
+    }
+    for (; i < k; i++) if (s.get(Memory.BYTE, o + i) != key[from + i]) return false;
+    return true;
+  }
+
+  private static boolean isLong(long word) {
+    return (word >>> KEY_SHIFT & LENGTH_ESCAPE) == LENGTH_ESCAPE;
+  }
+
+  private static int keyOffset(long word) {
+    return 8 + (isLong(word) ? 8 : 0) + (int) (word & TTL_BIT);
+  }
+}

@@ -1,0 +1,9 @@
+package dev.spinel.value;
+
+/// Frees in the background what is too large for a command to free: given by the keyspace.
+@FunctionalInterface
+public interface Reaper {
+  /// Takes an entry over, for [Dictionary#free] on another thread; nothing refers to it any more.
+  /// False: it can't (no background thread runs), and the caller frees it itself.
+  boolean reap(long entry);
+}

@@ -1,0 +1,37 @@
+package dev.spinel.value;
+
+import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Memory;
+import dev.spinel.wire.Hash64;
+
+/// A seat's value structures: one of each, over one allocator. Used by the thread that has the
+/// seat, under the locks of the slots whose headers and places it passes in.
+public final class Values {
+  private final Memory memory;
+  private final Allocator allocator;
+  private final Dictionary dictionary;
+
+  /// @param hashKey0 and hashKey1: the secret of the process that orders keys
+  public Values(Memory memory, Allocator allocator, Walk walk, long hashKey0, long hashKey1) {
+    this.memory = memory;
+    this.allocator = allocator;
+    dictionary = new Dictionary(memory, allocator, walk, new Hash64(hashKey0, hashKey1));
+  }
+
+  /// Who frees large values in the background. Before the seat is used.
+  public void reaper(Reaper reaper) {
+    dictionary.reaper(reaper);
+  }
+
+  public Memory memory() {
+    return memory;
+  }
+
+  public Allocator allocator() {
+    return allocator;
+  }
+
+  public Dictionary dictionary() {
+    return dictionary;
+  }
+}

@@ -1,0 +1,161 @@
+package dev.spinel.value;
+
+import dev.spinel.memory.Memory;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
+
+/// The state of *the* snapshot, shared by all seats: an epoch, and a cursor in the order of the
+/// hash.
+///
+/// The **cut** ([#begin], in a stopped world) increments the epoch. Entries born later carry the
+/// new epoch and do not belong to the snapshot. A [Walker] then goes through every dictionary from
+/// hash 0 to the last, a page at a time. A page whose words it has copied is *in flight*: the
+/// walker reads its entries without the lock. Until then a writer *keeps* what it replaces. The
+/// whole rule, for an entry with hash `h` that leaves its dictionary (or is about to be changed in
+/// place: then a copy takes its place first), is [#fate]:
+///
+/// ```
+///   no walk, or the dictionary is passed             FREE       it is yours
+///   h before the range in flight                     FREE       already written
+///   h in the range in flight, whatever its age       PINNED     the walker may be reading it: freed when it moves on
+///   h beyond it, born after the cut                  FREE       not part of the snapshot
+///   h beyond it, older                               PRESERVED  written at the end of this dictionary, then freed
+/// ```
+///
+/// There is one walk at a time, and it is in at most two dictionaries: a slot's table and one
+/// nested dictionary in it. Each has a [Flight]. A dictionary's header says which epoch's walk has
+/// *passed* it; a header made after the cut is born passed. Splits, merges and growth of pages need
+/// no rule, for ranges are of hashes, not of pages.
+///
+/// **Threads.** `epoch` and `active` change in a stopped world (or, at the end, when every header
+/// is passed, so that an old `true` does no harm). A flight changes under the lock of the slot that
+/// it is in. `preserved` is atomic.
+public final class Walk {
+  static final int FREE = 0;
+  static final int PINNED = 1;
+  static final int PRESERVED = 2;
+
+  final Flight table = new Flight();
+  final Flight nested = new Flight();
+  private final AtomicLong preservedBytes = new AtomicLong();
+  private final Memory memory;
+  private int epoch = 1; // stopped world
+  private boolean active; // stopped world; walker at the end
+  private volatile boolean abandoned;
+
+  public Walk(Memory memory) {
+    this.memory = memory;
+  }
+
+  /// The cut. Stopped world; no walk may be active.
+  public void begin() {
+    assert !active : "one walk at a time";
+    assert preservedBytes.get() == 0;
+    epoch++;
+    abandoned = false;
+    active = true;
+  }
+
+  /// The walk has been through every dictionary.
+  public void finish() {
+    assert active;
+    assert table.header == 0 && nested.header == 0;
+    active = false;
+  }
+
+  /// Nobody wants the snapshot any more. The walk goes on, for the sake of what was kept and of the
+  /// epochs of what is old, but writes nothing; it is a matter of milliseconds per million keys.
+  /// Any thread.
+  public void abandon() {
+    abandoned = true;
+  }
+
+  public boolean abandoned() {
+    return abandoned;
+  }
+
+  public boolean active() {
+    return active;
+  }
+
+  /// Number of the current epoch: how many cuts there were, plus 1.
+  public int epoch() {
+    return epoch;
+  }
+
+  /// Bytes that exist only for the walk. What writers ask before they lock, to be slowed when it is
+  /// too much.
+  public long preservedBytes() {
+    return preservedBytes.get();
+  }
+
+  void account(long bytes) {
+    preservedBytes.addAndGet(bytes);
+  }
+
+  /// What happens to an entry of the dictionary at `header` that leaves it or is to be changed.
+  /// Slot lock.
+  int fate(long header, long hash, long entry) {
+    if (!active || Dictionary.passed(memory, header) == epoch) return FREE;
+    Flight flight = flight(header);
+    if (flight != null) {
+      if (flight.done || Long.compareUnsigned(hash, flight.first) < 0) return FREE;
+      if (Long.compareUnsigned(hash, flight.last) <= 0) return PINNED;
+    }
+    return Entry.epoch(memory, entry) == (epoch & 0xff) ? FREE : PRESERVED;
+  }
+
+  /// The flight that is in the dictionary at `header`, or null. A flight in another slot may change
+  /// while this reads it, but never from or to this header, whose slot is locked.
+  Flight flight(long header) {
+    if (table.header == header) return table;
+    if (nested.header == header) return nested;
+    return null;
+  }
+
+  /// Where the walker is in one dictionary: the hashes in flight, and what writers have pinned
+  /// there. Belongs to the lock of the slot.
+  static final class Flight {
+    /// The dictionary, 0 = none.
+    long header;
+
+    /// First and last hash in flight, unsigned. Before the first: written.
+    long first;
+
+    long last;
+
+    /// All of the index is written; what is left is the preserved chain.
+    boolean done;
+
+    /// Pairs of hash and entry; [#SHELL] in the entry: to be freed alone.
+    long[] pinned = new long[16];
+
+    int pinnedWords;
+
+    void begin(long header) {
+      assert this.header == 0 && pinnedWords == 0;
+      this.header = header;
+      done = false;
+    }
+
+    void end() {
+      assert pinnedWords == 0;
+      header = 0;
+    }
+
+    void pin(long hash, long entry) {
+      if (pinnedWords == pinned.length) pinned = Arrays.copyOf(pinned, 2 * pinned.length);
+      pinned[pinnedWords++] = hash;
+      pinned[pinnedWords++] = entry;
+    }
+  }
+
+  /// Marks a kept address whose node is to be freed without what it owns, or, in a preserved chain,
+  /// without being written: nodes are aligned to 8.
+  static final long SHELL = 1;
+
+  /// Marks an entry in a preserved chain that is released, but not written.
+  static final long DEAD = 2;
+
+  static final long ADDRESS = -8;
+}

@@ -1,0 +1,204 @@
+package dev.spinel.value;
+
+import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Memory;
+import java.util.HashSet;
+import java.util.Set;
+
+/// Walks everything that a header reaches and checks the invariants of
+/// `docs/adr/003-dictionary-pages.md`: structure, order, homes, counts, bounds, one referrer per
+/// node. Adds up what is reachable.
+final class DictionaryVerifier {
+  private final Dictionary dictionary;
+  private final Memory m;
+  private final Allocator allocator;
+  private final Set<Long> nodes = new HashSet<>();
+  private long bytes;
+  int chained;
+
+  DictionaryVerifier(Dictionary dictionary) {
+    this.dictionary = dictionary;
+    this.m = dictionary.memory;
+    this.allocator = dictionary.allocator;
+  }
+
+  /// Bytes of all nodes that were reached so far.
+  long bytes() {
+    return bytes;
+  }
+
+  void node(long address) {
+    check(nodes.add(address), "two referrers of a node");
+    bytes += allocator.capacity(address);
+  }
+
+  void table(long header) {
+    node(header);
+    tree(header);
+  }
+
+  /// The dictionary whose header is inside some node.
+  void tree(long header) {
+    Tally all = new Tally();
+    long root = m.getLong(header);
+    check(root != Dictionary.MOVED, "a moved header is reachable");
+    reference(root, 0, 0, 0, all);
+    check(
+        all.count == dictionary.count(header),
+        "count " + all.count + " header " + dictionary.count(header));
+    check(all.expiring == dictionary.expiring(header), "expiring");
+    bound(all.earliest, m.getInt(header + Dictionary.NEXT_EXPIRY), "header");
+    for (long block = m.getLong(header + Dictionary.CHAIN); block != 0; block = m.getLong(block)) {
+      node(block);
+      int n = m.getInt(block + 8);
+      check(n > 0 && n <= m.getInt(block + 12), "chain block");
+      for (int i = 0; i < n; i++) {
+        long tagged = m.getLong(block + 16 + 8L * i);
+        chained++;
+        if ((tagged & Walk.SHELL) != 0) node(tagged & Walk.ADDRESS);
+        else entry(tagged & Walk.ADDRESS);
+      }
+    }
+  }
+
+  private static final class Tally {
+    long count;
+    long expiring;
+    int earliest = Dictionary.NO_EXPIRY;
+
+    void add(Tally other) {
+      count += other.count;
+      expiring += other.expiring;
+      earlier(other.earliest);
+    }
+
+    void earlier(int bound) {
+      if (Integer.compareUnsigned(bound, earliest) < 0) earliest = bound;
+    }
+  }
+
+  /// @param path the hash bits above, in the top `shift + depth` bits
+  private void reference(long ref, int shift, int depth, long path, Tally into) {
+    int kind = (int) (ref >>> Dictionary.KIND_SHIFT);
+    long address = ref & Dictionary.ADDRESS;
+    if (kind == 0) {
+      check((ref >>> Dictionary.DEPTH_SHIFT & 15) == depth, "local depth");
+      if (address != 0) leaf(ref, address, shift, depth, path, into);
+    } else if (kind == Dictionary.BUCKET) {
+      check(shift == Dictionary.BUCKET_SHIFT, "a bucket at " + shift);
+      bucket(address, path, into);
+    } else {
+      inner(kind, address, shift, path, into);
+    }
+  }
+
+  private void inner(int kind, long node, int shift, long path, Tally into) {
+    check(kind <= Dictionary.LEVEL_BITS, "kind");
+    node(node);
+    Tally mine = new Tally();
+    int size = 1 << kind;
+    boolean full = false;
+    for (int i = 0; i < size; ) {
+      long child = m.getLong(node + 8 + 8L * i);
+      int childKind = (int) (child >>> Dictionary.KIND_SHIFT);
+      if (childKind != 0) {
+        check(kind == Dictionary.LEVEL_BITS, "an inner child of a node that is not full");
+        int below = shift + Dictionary.LEVEL_BITS;
+        reference(child, below, 0, path | (long) i << 64 - below, mine);
+        full = true;
+        i++;
+        continue;
+      }
+      int depth = (int) (child >>> Dictionary.DEPTH_SHIFT & 15);
+      check(depth >= 1 && depth <= kind, "depth " + depth + " in a node of " + kind);
+      if (depth == kind) full = true;
+      int span = 1 << kind - depth;
+      check(i % span == 0, "alignment");
+      for (int j = 1; j < span; j++)
+        check(m.getLong(node + 8 + 8L * (i + j)) == child, "neighbours");
+      int prefix = shift + depth;
+      reference(child, shift, depth, path | (long) (i / span) << 64 - prefix, mine);
+      i += span;
+    }
+    check(full, "no leaf has the full depth");
+    bound(mine.earliest, m.getInt(node), "inner");
+    into.add(mine);
+  }
+
+  private void leaf(long ref, long page, int shift, int depth, long path, Tally into) {
+    node(page);
+    int sizeClass = (int) (ref >>> Dictionary.CLASS_SHIFT) & 15;
+    check(allocator.capacity(page) == Leaf.bytes(sizeClass), "size class");
+    int range = (ref & Dictionary.PLAIN) == 0 ? Leaf.range(sizeClass) : 0;
+    Tally mine = new Tally();
+    int lastBits = -1;
+    int gap = -1; // the last gap seen
+    for (int i = 0; i < Leaf.words(sizeClass); i++) {
+      long word = m.getLong(page + Leaf.HEADER + 8L * i);
+      if (word == 0) {
+        gap = i;
+        continue;
+      }
+      int bits = Leaf.bits(word);
+      long entry = Leaf.entry(word);
+      long hash = dictionary.hashOf(entry);
+      check(bits == Leaf.bits(hash, shift), "bits of a word");
+      int prefix = shift + depth;
+      if (prefix > 0) check((hash ^ path) >>> 64 - prefix == 0, "a word in the wrong leaf");
+      check(bits >= lastBits, "order");
+      int home = Leaf.home(bits, depth, range);
+      check(i >= home && gap < home || gap == -1, "a gap between a word and its home");
+      check(i >= home, "before its home");
+      lastBits = bits;
+      entry(entry, mine);
+    }
+    check(mine.count == m.getShort(page), "leaf count");
+    bound(mine.earliest, m.getInt(page + 4), "leaf");
+    into.add(mine);
+  }
+
+  private void bucket(long first, long path, Tally into) {
+    Tally mine = new Tally();
+    for (long page = first; page != 0; page = m.getLong(page + 8)) {
+      node(page);
+      int n = m.getInt(page);
+      check(n > 0 && n <= Dictionary.BUCKET_WORDS, "bucket count");
+      check(page == first || n == Dictionary.BUCKET_WORDS, "a gap in a bucket");
+      for (int i = 0; i < n; i++) {
+        long entry = Leaf.entry(m.getLong(page + 16 + 8L * i));
+        check((dictionary.hashOf(entry) ^ path) >>> 1 == 0, "a word in the wrong bucket");
+        entry(entry, mine);
+      }
+    }
+    bound(mine.earliest, m.getInt(first + 4), "bucket");
+    into.add(mine);
+  }
+
+  private void entry(long entry, Tally into) {
+    into.count++;
+    long expiry = Entry.expiry(m, entry);
+    if (expiry >= 0) {
+      into.expiring++;
+      into.earlier(Dictionary.bound(expiry));
+    }
+    entry(entry);
+  }
+
+  /// An entry, wherever it hangs.
+  void entry(long entry) {
+    node(entry);
+    int age = dictionary.walk.epoch() - Entry.epoch(m, entry) & 0xff;
+    check(age <= 128, "an entry of age " + age);
+    if (Entry.encoding(m, entry) == Entry.NESTED) tree(Entry.valueAddress(m, entry));
+  }
+
+  private static void bound(int earliest, int stored, String where) {
+    check(
+        Integer.compareUnsigned(stored, earliest) <= 0,
+        "expiry bound of a " + where + " is too high");
+  }
+
+  private static void check(boolean good, String what) {
+    if (!good) throw new AssertionError(what);
+  }
+}
