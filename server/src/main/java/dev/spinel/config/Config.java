@@ -135,7 +135,7 @@ public final class Config {
     for (String pattern : patterns) {
       String name = Octets.untilZero(pattern);
       if (!Glob.isPattern(name)) {
-        Setting<?> setting = Settings.find(name);
+        Setting<?> setting = Settings.find(pattern);
         if (setting != null) answer(name, setting, now, found);
         continue;
       }

@@ -21,6 +21,9 @@ public abstract class Setting<T> {
   /// Setting it to the value that it has applies it anew: a file of that name may have changed.
   static final int ALWAYS_APPLIED = 1 << 6;
 
+  /// A text that may contain zero bytes; others end there.
+  static final int BINARY = 1 << 7;
+
   final int index;
   private final String name;
   private final String alias;
@@ -178,7 +181,14 @@ public abstract class Setting<T> {
       Long value = read(arguments[0]);
       if (value == null) throw reject(misread());
       requireInRange(value);
-      return this == Settings.HZ ? (Long) Math.clamp(value, 1L, 500L) : value;
+      return settle(value);
+    }
+
+    /// Two settings are hints: what is out of bounds is accepted and moved inside.
+    private long settle(long value) {
+      if (this == Settings.HZ) return Math.clamp(value, 1, 500);
+      if (this == Settings.REPL_BACKLOG_SIZE) return Math.max(value, 16 << 10);
+      return value;
     }
 
     private Long read(String text) {
@@ -273,7 +283,7 @@ public abstract class Setting<T> {
 
     @Override
     String parse(String[] arguments, Values draft, ConfigLog log) {
-      String text = isSensitive() ? arguments[0] : Octets.untilZero(arguments[0]);
+      String text = is(BINARY) ? arguments[0] : Octets.untilZero(arguments[0]);
       check(text, draft);
       return text;
     }

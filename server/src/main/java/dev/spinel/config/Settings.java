@@ -1,6 +1,7 @@
 package dev.spinel.config;
 
 import static dev.spinel.config.Setting.ALWAYS_APPLIED;
+import static dev.spinel.config.Setting.BINARY;
 import static dev.spinel.config.Setting.HIDDEN;
 import static dev.spinel.config.Setting.IMMUTABLE;
 import static dev.spinel.config.Setting.MANY_ARGUMENTS;
@@ -178,7 +179,8 @@ public final class Settings {
 
   // Users and TLS
 
-  public static final Setting<String> REQUIREPASS = text(row("requirepass", SENSITIVE), true, "");
+  public static final Setting<String> REQUIREPASS =
+      text(row("requirepass", SENSITIVE | BINARY), true, "");
   public static final Setting<String> ACLFILE = text(later("aclfile", IMMUTABLE, "ACL"), false, "");
   public static final Setting<Long> ACLLOG_MAX_LEN =
       integer(later("acllog-max-len", "ACL"), 0, Long.MAX_VALUE, 128);
@@ -410,7 +412,7 @@ public final class Settings {
       new SpecialSettings.Primary(
           later("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
   public static final Setting<String> MASTERAUTH =
-      text(later("masterauth", SENSITIVE, "replication"), true, "");
+      text(later("masterauth", SENSITIVE | BINARY, "replication"), true, "");
   public static final Setting<String> MASTERUSER =
       text(later("masteruser", SENSITIVE, "replication"), true, "");
   public static final Setting<Boolean> REPLICA_SERVE_STALE_DATA =

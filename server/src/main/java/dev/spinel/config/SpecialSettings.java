@@ -349,16 +349,21 @@ final class SpecialSettings {
       return List.of(percentiles);
     }
 
+    /// As C's `strtod` does, which also knows hexadecimal and infinity.
     private static double read(String text) {
-      boolean plain = !text.isEmpty();
-      for (int i = 0; i < text.length(); i++)
-        plain &= "0123456789+-.eE".indexOf(text.charAt(i)) >= 0;
       String word = Octets.lower(text);
       if (word.equals("inf") || word.equals("infinity") || word.equals("+inf"))
         return Double.POSITIVE_INFINITY;
       if (word.equals("-inf") || word.equals("-infinity")) return Double.NEGATIVE_INFINITY;
+      boolean hexadecimal = word.indexOf('x') >= 0;
+      boolean plain = !word.isEmpty();
+      for (int i = 0; i < word.length(); i++) {
+        plain &=
+            (hexadecimal ? "0123456789abcdefxp+-." : "0123456789e+-.").indexOf(word.charAt(i)) >= 0;
+      }
       try {
-        if (plain) return Double.parseDouble(text);
+        if (plain)
+          return Double.parseDouble(hexadecimal && word.indexOf('p') < 0 ? word + "p0" : word);
       } catch (NumberFormatException misread) {
         // refused below, like everything else that is no number
       }
