@@ -146,6 +146,8 @@ final class Toy implements Acceptor {
       }
     }
 
+    @SuppressWarnings(
+        "InfiniteRecursion") // a handler that overflows its stack must not end its loop
     private int overflow(int depth) {
       return overflow(depth + 1) + 1;
     }

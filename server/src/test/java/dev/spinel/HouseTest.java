@@ -1,0 +1,267 @@
+package dev.spinel;
+
+import static java.util.stream.Collectors.joining;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaField;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/// Guards the walls of the house: who may know whom, and what a room must never know at all.
+///
+/// `DIRECTIONS` is the picture of ARCHITECTURE.md in text. A room may use whatever can be reached
+/// by following the arrows, and nothing else. A failure prints each edge that offends, with its
+/// line, so that it can be mended without this file; if the edge is right, redraw the picture here
+/// and there.
+class HouseTest {
+  /// One arrow for each pair of neighbours. `api` is the package `dev.spinel` itself.
+  private static final String DIRECTIONS =
+      """
+      launcher → api → server
+      launcher → wire
+      server → cluster → replication → persist → engine
+      engine → keyspace → rdb
+      engine → journal → rdb
+      engine → config → rdb
+      rdb → value → memory
+      value → wire
+      server → commands → engine
+      server → acl → engine
+      server → pubsub → engine
+      server → script → engine
+      server → observe → engine
+      server → sentinel → engine
+      server → net → wire
+      """;
+
+  /// Rooms that see less than the arrows say: Sentinel is a client.
+  private static final Map<String, Set<String>> EXCEPT =
+      Map.of("sentinel", Set.of("keyspace", "journal", "rdb", "value", "memory"));
+
+  /// These see everything, on purpose: they measure the inside.
+  private static final Set<String> UNGUARDED = Set.of("bench");
+
+  private static final JavaClasses HOUSE = mainClasses();
+
+  @Test
+  void everyImportPointsRightward() {
+    Map<String, Set<String>> reach = reach();
+    Set<String> offences = new TreeSet<>();
+    for (JavaClass from : HOUSE) {
+      String room = room(from);
+      if (UNGUARDED.contains(room)) continue;
+      Set<String> allowed = reach.getOrDefault(room, Set.of());
+      for (Dependency dependency : from.getDirectDependenciesFromSelf()) {
+        JavaClass to = dependency.getTargetClass().getBaseComponentType();
+        if (!isOurs(to) || room(to).equals(room) || allowed.contains(room(to))) continue;
+        offences.add(room + " → " + room(to) + ": " + dependency.getDescription());
+      }
+    }
+    assertNone("imports that point leftward, or at a room apart", offences);
+  }
+
+  @Test
+  void everyRoomHasAPlaceInThePicture() {
+    Map<String, Set<String>> reach = reach();
+    Set<String> unknown = new TreeSet<>();
+    for (JavaClass type : HOUSE) {
+      if (!reach.containsKey(room(type)) && !UNGUARDED.contains(room(type)))
+        unknown.add(type.getPackageName());
+    }
+    assertNone("packages that no arrow of this test mentions", unknown);
+  }
+
+  @Test
+  void everyPackageSaysWhatItIs() {
+    Set<String> silent = new TreeSet<>();
+    for (JavaClass type : HOUSE) {
+      if (type.getPackage().tryGetPackageInfo().isEmpty()) silent.add(type.getPackageName());
+    }
+    assertNone("packages without a @NullMarked package-info.java", silent);
+  }
+
+  @Test
+  void valuesKnowNoClockNoChanceAndNoFiles() {
+    assertNone(
+        "uses of time, randomness or I/O in value and rdb",
+        accesses(
+            Set.of("value", "rdb"),
+            access ->
+                isCall(access, "java.lang.System", "currentTimeMillis")
+                    || isCall(access, "java.lang.System", "nanoTime")
+                    || owner(access).startsWith("java.time.")
+                    || owner(access).startsWith("java.io.")
+                    || owner(access).startsWith("java.net.")
+                    || owner(access).startsWith("java.nio.channels.")
+                    || owner(access).startsWith("java.nio.file.")
+                    || owner(access).equals("java.util.Random")
+                    || owner(access).equals("java.util.concurrent.ThreadLocalRandom")));
+  }
+
+  @Test
+  void commandsKnowNoLockThreadOrSocket() {
+    assertNone(
+        "locks, threads or sockets in commands",
+        accesses(
+            Set.of("commands"),
+            access ->
+                owner(access).equals("java.lang.Thread")
+                    || owner(access).startsWith("java.util.concurrent.locks.")
+                    || owner(access).startsWith("java.util.concurrent.Exec")
+                    || owner(access).startsWith("java.net.")
+                    || owner(access).startsWith("java.nio.channels.")
+                    || owner(access).equals("dev.spinel.keyspace.Slots")
+                    || owner(access).equals("dev.spinel.keyspace.World")));
+  }
+
+  @Test
+  void nothingInsidePrints() {
+    // The two programs talk to the person who started them; what they start only logs.
+    Set<String> programs = Set.of("dev.spinel.server.Main", "dev.spinel.launcher.Up");
+    assertNone(
+        "uses of System.out and System.err",
+        accesses(
+            room -> !UNGUARDED.contains(room),
+            access ->
+                owner(access).equals("java.lang.System")
+                    && Set.of("out", "err").contains(access.getTarget().getName())
+                    && !programs.contains(topLevel(access.getOriginOwner()))));
+  }
+
+  @Test
+  void nothingReflects() {
+    assertNone(
+        "uses of reflection",
+        accesses(
+            room -> !UNGUARDED.contains(room),
+            access ->
+                isCall(access, "java.lang.Class", "forName")
+                    || owner(access).startsWith("java.lang.reflect.")
+                    || owner(access).startsWith("sun.misc.")));
+  }
+
+  @Test
+  void manyServersFitInOneJvm() {
+    Set<String> offences = new TreeSet<>();
+    for (JavaClass type : HOUSE) {
+      if (UNGUARDED.contains(room(type))) continue;
+      for (JavaField field : type.getFields()) {
+        Set<JavaModifier> modifiers = field.getModifiers();
+        if (modifiers.contains(JavaModifier.STATIC)
+            && !modifiers.contains(JavaModifier.FINAL)
+            && !modifiers.contains(JavaModifier.SYNTHETIC)) {
+          offences.add(field.getFullName());
+        }
+      }
+    }
+    assertNone("static fields that can change", offences);
+  }
+
+  @Test
+  void namesSayWhatThingsAre() {
+    Set<String> offences = new TreeSet<>();
+    for (JavaClass type : HOUSE) {
+      String name = type.getSimpleName();
+      if (Stream.of("Manager", "Helper", "Util", "Utils", "Impl").anyMatch(name::endsWith)
+          || name.startsWith("Abstract")) {
+        offences.add(type.getName());
+      }
+    }
+    assertNone("names that say nothing", offences);
+  }
+
+  /// Our classes without the tests beside them, wherever the build in use puts either.
+  private static JavaClasses mainClasses() {
+    String tests = HouseTest.class.getProtectionDomain().getCodeSource().getLocation().toString();
+    return new ClassFileImporter()
+        .withImportOption(location -> !location.asURI().toString().startsWith(tests))
+        .importPackages("dev.spinel");
+  }
+
+  /// Room → all rooms that can be reached from it.
+  private static Map<String, Set<String>> reach() {
+    Map<String, Set<String>> next = new LinkedHashMap<>();
+    for (String line : DIRECTIONS.lines().toList()) {
+      String[] rooms = line.strip().split(" → ");
+      for (int i = 0; i < rooms.length; i++) {
+        Set<String> to = next.computeIfAbsent(rooms[i], room -> new TreeSet<>());
+        if (i + 1 < rooms.length) to.add(rooms[i + 1]);
+      }
+    }
+    Map<String, Set<String>> reach = new LinkedHashMap<>();
+    for (String room : next.keySet()) {
+      Set<String> seen = new TreeSet<>();
+      List<String> open = new ArrayList<>(next.get(room));
+      while (!open.isEmpty()) {
+        String other = open.removeLast();
+        if (seen.add(other)) open.addAll(next.get(other));
+      }
+      seen.removeAll(EXCEPT.getOrDefault(room, Set.of()));
+      // The launcher and the applications see the API, not what it is made of.
+      if (room.equals("launcher")) seen.retainAll(next.get(room));
+      reach.put(room, seen);
+    }
+    return reach;
+  }
+
+  private static Set<String> accesses(Set<String> rooms, Predicate<JavaAccess<?>> forbidden) {
+    return accesses(rooms::contains, forbidden);
+  }
+
+  private static Set<String> accesses(Predicate<String> rooms, Predicate<JavaAccess<?>> forbidden) {
+    Set<String> found = new TreeSet<>();
+    for (JavaClass type : HOUSE) {
+      if (!rooms.test(room(type))) continue;
+      for (JavaAccess<?> access : type.getAccessesFromSelf()) {
+        if (forbidden.test(access)) found.add(access.getDescription());
+      }
+    }
+    return found;
+  }
+
+  private static boolean isCall(JavaAccess<?> access, String owner, String name) {
+    return owner(access).equals(owner) && access.getTarget().getName().equals(name);
+  }
+
+  private static String owner(JavaAccess<?> access) {
+    return access.getTargetOwner().getName();
+  }
+
+  private static String topLevel(JavaClass type) {
+    String name = type.getName();
+    int nested = name.indexOf('$');
+    return nested < 0 ? name : name.substring(0, nested);
+  }
+
+  private static boolean isOurs(JavaClass type) {
+    return type.getPackageName().equals("dev.spinel")
+        || type.getPackageName().startsWith("dev.spinel.");
+  }
+
+  /// `dev.spinel.engine` → `engine`; a package inside a room belongs to the room.
+  private static String room(JavaClass type) {
+    String name = type.getPackageName();
+    return name.equals("dev.spinel") ? "api" : name.split("\\.")[2];
+  }
+
+  private static void assertNone(String what, Collection<String> offences) {
+    assertThat(offences)
+        .withFailMessage(
+            () -> what + ":\n" + offences.stream().map(line -> "  " + line).collect(joining("\n")))
+        .isEmpty();
+  }
+}
