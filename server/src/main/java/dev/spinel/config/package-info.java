@@ -18,4 +18,7 @@
 /// package is *octets*: each char is one byte (see [Octets]), so that a password with any bytes in
 /// it survives GET, SET and REWRITE. Paths and messages for people are decoded as UTF-8 where they
 /// leave: [Config#path], [Config#text], [ConfigError#getMessage].
+@NullMarked
 package dev.spinel.config;
+
+import org.jspecify.annotations.NullMarked;

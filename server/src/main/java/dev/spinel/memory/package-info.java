@@ -8,4 +8,7 @@
 /// INFO for its figures. It must not know what a node contains, who refers to it, or which lock
 /// guards it: *a node has one referrer, and its address never outlives the slot lock* is the
 /// callers' promise, and the assertions of the bounded mode are how it is kept.
+@NullMarked
 package dev.spinel.memory;
+
+import org.jspecify.annotations.NullMarked;

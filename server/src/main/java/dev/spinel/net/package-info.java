@@ -14,4 +14,7 @@
 /// The only other seam is [dev.spinel.net.Transport]: what a loop asks of an operating system, so
 /// that another than NIO's selector (io_uring) can take its place. Decision and measurements:
 /// `docs/adr/007-loop-in-phases.md`.
+@NullMarked
 package dev.spinel.net;
+
+import org.jspecify.annotations.NullMarked;

@@ -8,4 +8,7 @@
 /// What it must not know: sockets other than the client's own, selectors, configuration, commands,
 /// keys' values, clocks. It allocates nothing per command and holds no thread: every object here
 /// belongs to one thread at a time, as said in each class. It depends on the JDK alone.
+@NullMarked
 package dev.spinel.wire;
+
+import org.jspecify.annotations.NullMarked;
