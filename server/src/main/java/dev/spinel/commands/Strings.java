@@ -237,11 +237,11 @@ public final class Strings implements Family {
   /// SET reads its key only if it is asked for the old value.
   private static final class SetKeys implements Command.KeyFinder {
     @Override
-    public int find(Args args, int[] out, int @Nullable [] flags) {
+    public int find(Args args, int from, int[] out, int @Nullable [] flags) {
       out[0] = 1;
       if (flags != null) {
         flags[0] = Synopsis.OW | Synopsis.UPDATE;
-        for (int i = 3; i < args.count(); i++)
+        for (int i = from + 3; i < args.count(); i++)
           if (args.at(i).is("GET")) flags[0] = Synopsis.RW | Synopsis.ACCESS | Synopsis.UPDATE;
       }
       return 1;

@@ -76,9 +76,9 @@ public final class Command {
   /// Finds keys that the specifications can't tell, or tell too roughly: an oddity of few commands
   /// (SET, SORT).
   public interface KeyFinder {
-    /// Fills `out` with positions and, unless null, `flags` with how each key is used. Answers how
-    /// many.
-    int find(Args args, int[] out, int @Nullable [] flags);
+    /// The call begins at argument `from`. Fills `out` with positions counted from there and,
+    /// unless null, `flags` with how each key is used. Answers how many, or -1.
+    int find(Args args, int from, int[] out, int @Nullable [] flags);
   }
 
   /// Lower case; `client|list` for a subcommand.
@@ -208,21 +208,22 @@ public final class Command {
   /// error of its own and must touch no key.
   public int keys(Args args, int[] out) {
     Synopsis s = synopsis();
-    if (finder != null && (s.flags & MOVABLEKEYS) != 0) return finder.find(args, out, null);
     if ((s.flags & MOVABLEKEYS) == 0) return plain(s, args.count(), out);
-    return bySpecs(args, out, null, false);
+    return finder != null ? finder.find(args, 0, out, null) : bySpecs(args, 0, out, null, false);
   }
 
-  /// The same, with how each key is used (flags of [Synopsis]).
-  public int keysAndFlags(Args args, int[] out, int[] flags) {
-    if (finder != null) return finder.find(args, out, flags);
-    return bySpecs(args, out, flags, false);
+  /// The same for a call that begins at argument `from`, with how each key is used (flags of
+  /// [Synopsis]). Positions count from `from`.
+  public int keysAndFlags(Args args, int from, int[] out, int[] flags) {
+    return finder != null
+        ? finder.find(args, from, out, flags)
+        : bySpecs(args, from, out, flags, false);
   }
 
   /// The positions of whatever is found like a key and belongs to a slot: keys, and channels of
   /// shards.
   public int routes(Args args, int[] out) {
-    return bySpecs(args, out, null, true);
+    return bySpecs(args, 0, out, null, true);
   }
 
   private static int plain(Synopsis s, int count, int[] out) {
@@ -235,8 +236,9 @@ public final class Command {
     return n;
   }
 
-  private int bySpecs(Args args, int[] out, int @Nullable [] flags, boolean alsoChannels) {
-    int count = args.count();
+  private int bySpecs(
+      Args args, int from, int[] out, int @Nullable [] flags, boolean alsoChannels) {
+    int count = args.count() - from;
     int n = 0;
     for (Synopsis.KeySpec spec : synopsis().keySpecs) {
       if ((spec.flags() & Synopsis.NOT_KEY) != 0 && !alsoChannels) continue;
@@ -244,16 +246,17 @@ public final class Command {
       int first = spec.index();
       String keyword = spec.keyword();
       if (keyword != null) {
-        first = behind(args, keyword, spec.startFrom());
+        first = behind(args, from, keyword, spec.startFrom());
         if (first == 0) continue;
       }
       int last;
       if (spec.byCount()) {
         if (first >= count) return -1;
-        long many = args.at(first).toLong(-1);
-        if (many < 0) return -1;
+        long many = args.at(from + first).toLong(-1);
+        if (many == 0 && is(NO_MANDATORY_KEYS)) continue;
+        if (many <= 0) return -1;
+        last = (int) Math.min(Integer.MAX_VALUE, first + many);
         first++;
-        last = (int) Math.min(Integer.MAX_VALUE, first + many - 1);
       } else if (spec.lastKey() >= 0) {
         last = first + spec.lastKey();
       } else if (spec.limit() != 0) {
@@ -271,14 +274,14 @@ public final class Command {
     return n;
   }
 
-  /// The position behind a token, searched from `from` forwards, or backwards if it counts from the
-  /// end; 0: not there.
-  private static int behind(Args args, String token, int from) {
-    int count = args.count();
-    if (from > 0) {
-      for (int i = from; i < count - 1; i++) if (args.at(i).is(token)) return i + 1;
+  /// The position behind a token of the call at `from`, searched from `start` forwards, or
+  /// backwards if that counts from the end; 0: not there. The last word is never such a token.
+  private static int behind(Args args, int from, String token, int start) {
+    int count = args.count() - from;
+    if (start > 0) {
+      for (int i = start; i < count - 1; i++) if (args.at(from + i).is(token)) return i + 1;
     } else {
-      for (int i = count + from; i > 1; i--) if (args.at(i).is(token)) return i + 1;
+      for (int i = count + start; i > 1; i--) if (args.at(from + i).is(token)) return i + 1;
     }
     return 0;
   }

@@ -24,9 +24,14 @@ public final class CommandTable implements Iterable<Command> {
   /// The command that a call names, its subcommand if it is a container and a second word is there;
   /// null if there is no such command or subcommand: [#unknown] says what to answer. No allocation.
   public @Nullable Command lookup(Args args) {
-    Command command = names.find(args.at(0));
-    if (command == null || command.names == null || args.count() == 1) return command;
-    return command.names.find(args.at(1));
+    return lookup(args, 0);
+  }
+
+  /// The same for a call that begins at argument `from`.
+  public @Nullable Command lookup(Args args, int from) {
+    Command command = names.find(args.at(from));
+    if (command == null || command.names == null || args.count() == from + 1) return command;
+    return command.names.find(args.at(from + 1));
   }
 
   /// The command of one word, without looking for a subcommand.
