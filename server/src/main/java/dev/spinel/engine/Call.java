@@ -1,4 +1,449 @@
 package dev.spinel.engine;
 
-/// One call of a command.
-public final class Call {}
+import dev.spinel.journal.Effects;
+import dev.spinel.keyspace.Database;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Slots;
+import dev.spinel.memory.Memory;
+import dev.spinel.value.Entry;
+import dev.spinel.value.Place;
+import dev.spinel.value.Values;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.Slice;
+import java.util.Arrays;
+
+/// One run of one command: its arguments, its keys, and the verbs by which a handler changes the world.
+///
+/// A handler checks its arguments (throwing [CommandError] before any mutation), finds its keys with [#read] or [#write],
+/// works on their values through [#values], says [#changed] for each key that it changed, and writes its reply. Locks,
+/// effects, waiters, watches, notifications and statistics follow from that. Reused from command to command by one
+/// [Dispatcher]; its keys and slices live until the handler returns.
+public final class Call {
+  private static final int KEPT_KEYS = 32;
+  static final int UNLOCKED = -1;
+
+  final Dispatcher dispatcher;
+  final Engine engine;
+  final Seat seat;
+  private final Values values;
+  private final Memory memory;
+
+  Args args = Args.of();
+  Command command;
+  Session session;
+  int database;
+  long now;
+  boolean inMulti;
+  boolean mayBlock;
+
+  /// Positions and slots of the call's keys, in the order of the arguments.
+  int[] keyPositions = new int[8];
+
+  int[] keySlots = new int[8];
+  int keyCount;
+
+  private Key[] keys = new Key[4];
+  private int usedKeys;
+  private int slotHint;
+
+  long changes;
+  private boolean ownEffect;
+  private boolean writes;
+
+  // what park() asked for
+  boolean parking;
+  long parkMillis;
+  int parkType;
+  int parkFirst;
+  int parkLast;
+
+  Call(Dispatcher dispatcher, Engine engine, Seat seat) {
+    this.dispatcher = dispatcher;
+    this.engine = engine;
+    this.seat = seat;
+    this.values = seat.values;
+    this.memory = seat.values.memory();
+  }
+
+  void begin(Session session, Command command, Args args, long now, boolean mayBlock) {
+    this.session = session;
+    this.command = command;
+    this.args = args;
+    this.database = session.database;
+    this.now = now;
+    this.mayBlock = mayBlock;
+    usedKeys = 0;
+    slotHint = 0;
+    changes = 0;
+    ownEffect = false;
+    parking = false;
+    writes = (command.flags() & Command.WRITE) != 0;
+  }
+
+  // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  public int argc() {
+    return args.count();
+  }
+
+  public Args args() {
+    return args;
+  }
+
+  /// The argument at `i`; 0 is the command's name (for a subcommand, 1 is the subcommand's).
+  public Slice arg(int i) {
+    return args.at(i);
+  }
+
+  public byte[] bytes(int i) {
+    return args.at(i).copy();
+  }
+
+  public String text(int i) {
+    return args.at(i).text();
+  }
+
+  /// Whether the argument is this token, in any case. `upper` in upper case.
+  public boolean is(int i, String upper) {
+    return args.at(i).is(upper);
+  }
+
+  /// Errors: not an integer, or beyond 64 bits.
+  public long integer(int i) {
+    return integer(args.at(i));
+  }
+
+  public static long integer(Slice slice) {
+    long value = slice.toLong(0);
+    if (value == 0 && !slice.isLong()) {
+      throw CommandError.NOT_INTEGER;
+    }
+    return value;
+  }
+
+  /// Errors: not an integer; out of `min` to `max`: both say `otherwise`.
+  public long integer(int i, long min, long max, CommandError otherwise) {
+    Slice slice = args.at(i);
+    long value = slice.toLong(0);
+    if ((value == 0 && !slice.isLong()) || value < min || value > max) {
+      throw otherwise;
+    }
+    return value;
+  }
+
+  // ── surroundings ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  public Session session() {
+    return session;
+  }
+
+  public Engine engine() {
+    return engine;
+  }
+
+  public Limits limits() {
+    return engine.limits;
+  }
+
+  public Command command() {
+    return command;
+  }
+
+  public Values values() {
+    return values;
+  }
+
+  public Seat seat() {
+    return seat;
+  }
+
+  public Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  /// Milliseconds since 1970, the same throughout the command (and throughout an EXEC).
+  public long now() {
+    return now;
+  }
+
+  /// The number of the selected database.
+  public int database() {
+    return database;
+  }
+
+  public boolean inMulti() {
+    return inMulti;
+  }
+
+  // ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// The key at argument `i`, for reading: counts a hit or a miss, remembers the access.
+  public Key read(int i) {
+    return read(args.at(i), slotOf(i));
+  }
+
+  /// The same for a name that is not an argument, in a global command or for a key of a slot that is locked.
+  public Key read(Slice name) {
+    return read(name, KeySlot.of(name.array, name.offset, name.length));
+  }
+
+  private Key read(Slice name, int slot) {
+    Key key = find(name, slot, database, true);
+    if (key.exists()) {
+      dispatcher.hits++;
+    } else {
+      dispatcher.misses++;
+      if ((engine.limits.notify & Events.KEY_MISS) != 0) {
+        event(key, Events.KEY_MISS, "keymiss");
+      }
+    }
+    return key;
+  }
+
+  /// Errors: the key holds another type.
+  public Key read(int i, int type) {
+    return typed(read(i), type);
+  }
+
+  /// The key at argument `i`, to be changed or made.
+  public Key write(int i) {
+    return find(args.at(i), slotOf(i), database, true);
+  }
+
+  public Key write(int i, int type) {
+    return typed(write(i), type);
+  }
+
+  public Key write(Slice name) {
+    return find(name, KeySlot.of(name.array, name.offset, name.length), database, true);
+  }
+
+  /// The key at argument `i` without a trace: no access time, no hit or miss.
+  public Key peek(int i) {
+    return find(args.at(i), slotOf(i), database, false);
+  }
+
+  public Key peek(Slice name) {
+    return find(name, KeySlot.of(name.array, name.offset, name.length), database, false);
+  }
+
+  /// A key of the same name in another database: its slot is the same, hence locked.
+  public Key inDatabase(Key key, int other) {
+    return find(key.name, key.slot, other, false);
+  }
+
+  private static Key typed(Key key, int type) {
+    if (key.exists() && key.type() != type) {
+      throw CommandError.WRONGTYPE;
+    }
+    return key;
+  }
+
+  private int slotOf(int argument) {
+    if (slotHint < keyCount && keyPositions[slotHint] == argument) {
+      return keySlots[slotHint++];
+    }
+    for (int i = 0; i < keyCount; i++) {
+      if (keyPositions[i] == argument) {
+        slotHint = i + 1;
+        return keySlots[i];
+      }
+    }
+    Slice name = args.at(argument);
+    return KeySlot.of(name.array, name.offset, name.length);
+  }
+
+  private Key find(Slice name, int slot, int number, boolean touch) {
+    assert seat.holds(slot) : "a key of slot " + slot + ", which isn't locked";
+    Key key = nextKey();
+    key.name.set(name.array, name.offset, name.length);
+    key.database = number;
+    key.slot = slot;
+    Database keys = engine.keyspace.database(number);
+    long header = writes ? keys.headerForWrite(seat, slot) : keys.header(slot);
+    Place place = key.place;
+    if (header == 0) {
+      place.entry = 0;
+      return key;
+    }
+    if (values.dictionary().find(header, values.dictionary().hash(name), name, place)) {
+      if (Entry.expiry(memory, place.entry) >= 0 && expired(place.entry)) {
+        if (engine.mayExpire()) {
+          engine.expire(seat, effects(number), number, slot, name, place);
+          values.dictionary().find(header, place.hash, name, place);
+        } else {
+          place.entry = 0;
+        }
+      } else if (touch && !session.noTouch) {
+        int old = Entry.access(memory, place.entry);
+        int stamp = engine.limits.lfu ? engine.frequency(old, now) : dispatcher.lruClock;
+        if (stamp != old) {
+          Entry.access(memory, place.entry, stamp);
+        }
+      }
+    }
+    return key;
+  }
+
+  private boolean expired(long entry) {
+    return Entry.expiry(memory, entry) <= now && engine.expiryInForce();
+  }
+
+  private Key nextKey() {
+    if (usedKeys >= KEPT_KEYS) {
+      return new Key(memory);
+    }
+    if (usedKeys == keys.length) {
+      keys = Arrays.copyOf(keys, keys.length * 2);
+    }
+    Key key = keys[usedKeys];
+    if (key == null) {
+      keys[usedKeys] = key = new Key(memory);
+    }
+    usedKeys++;
+    return key;
+  }
+
+  // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// *The* verb of mutation: the key has changed. Dirties, breaks watches, wakes who waits, notifies.
+  public void changed(Key key, int eventClass, String event) {
+    changed(key, eventClass, event, 1);
+  }
+
+  /// The same, counting `count` changes since the last save.
+  public void changed(Key key, int eventClass, String event, long count) {
+    changes += count;
+    byte flags = engine.slots.flags(key.slot);
+    if (flags != 0) {
+      flagged(key, flags);
+    }
+    if ((engine.limits.notify & eventClass) != 0) {
+      engine.notifier.event(eventClass, event, key.database, key.name);
+    }
+  }
+
+  private void flagged(Key key, byte flags) {
+    if ((flags & Slots.WATCHERS) != 0) {
+      engine.watches.touch(key.database, key.slot, key.name);
+    }
+    if ((flags & Slots.WAITERS) != 0) {
+      dispatcher.ready(key.database, key.slot, key.name);
+    }
+  }
+
+  /// A further event of a key that [#changed] was said of (`del` after `lpop`), or one that changed nothing.
+  public void event(Key key, int eventClass, String event) {
+    if ((engine.limits.notify & eventClass) != 0) {
+      engine.notifier.event(eventClass, event, key.database, key.name);
+    }
+  }
+
+  /// Takes the key away and frees its value. Say [#changed] too.
+  public void remove(Key key) {
+    values.dictionary().remove(key.place);
+  }
+
+  /// Takes a key away whose value became empty, with its event; after `changed` for what emptied it.
+  public void removeEmpty(Key key) {
+    remove(key);
+    changed(key, Events.GENERIC, "del", 0);
+  }
+
+  /// Something changed that is not one key (FLUSHALL): counts changes and has the command recorded.
+  public void dirty(long count) {
+    changes += count;
+  }
+
+  /// Whether effects are recorded at all: ask before computing one.
+  public boolean recorded() {
+    return engine.journal.recording();
+  }
+
+  /// The effect of this command, instead of the command as received; several calls make several commands. Words are
+  /// String, byte[], Slice, Long. Deterministic only: absolute times, chosen elements.
+  public void effect(Object... words) {
+    ownEffect = true;
+    if (recorded()) {
+      effects(database).add(words);
+    }
+  }
+
+  /// This command has no effect to be recorded, whatever it changed.
+  public void noEffect() {
+    ownEffect = true;
+  }
+
+  private Effects effects(int number) {
+    dispatcher.effects.database(number);
+    return dispatcher.effects;
+  }
+
+  /// Ends the handler's part: the command itself becomes the effect if it changed something and named no other.
+  void recordSelf() {
+    if (changes != 0 && !ownEffect && recorded()) {
+      Effects effects = effects(database);
+      int count = args.count();
+      effects.command(count);
+      for (int i = 0; i < count; i++) {
+        effects.add(args.at(i));
+      }
+    }
+  }
+
+  /// Frees the tables that this call emptied, so that a keyspace without keys uses no memory.
+  void tidy() {
+    if (!writes || engine.keyspace.walk().active()) {
+      return;
+    }
+    for (int i = 0; i < usedKeys; i++) {
+      Key key = keys[i];
+      if (key.place.entry == 0) {
+        engine.keyspace.database(key.database).dropIfEmpty(seat, key.slot);
+      }
+    }
+  }
+
+  // ── blocking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Waits until one of the keys at the arguments `firstKey` to `lastKey` holds a value of `type` (one of Entry's), then
+  /// the handler runs again. Returns whether it waits (then reply nothing); if not, as inside EXEC, reply as if the time
+  /// had run out.
+  ///
+  /// @param timeoutMillis 0 waits for ever; the time of the first run counts
+  public boolean park(long timeoutMillis, int type, int firstKey, int lastKey) {
+    if (!mayBlock) {
+      return false;
+    }
+    parking = true;
+    parkMillis = timeoutMillis;
+    parkType = type;
+    parkFirst = firstKey;
+    parkLast = lastKey;
+    return true;
+  }
+
+  /// Watches the key at argument `i` for the session.
+  public void watch(int i) {
+    int slot = slotOf(i);
+    Key key = stored(database, slot, args.at(i).copy());
+    boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() <= now;
+    engine.watches.add(session, database, slot, key.name, expired);
+  }
+
+  /// What is stored under the name, whether or not its time is over.
+  Key stored(int number, int slot, byte[] name) {
+    Key key = nextKey();
+    key.name.set(name, 0, name.length);
+    key.database = number;
+    key.slot = slot;
+    long header = engine.keyspace.database(number).header(slot);
+    if (header == 0) {
+      key.place.entry = 0;
+    } else {
+      values.dictionary().find(header, values.dictionary().hash(key.name), key.name, key.place);
+    }
+    return key;
+  }
+}

@@ -1,4 +1,129 @@
 package dev.spinel.engine;
 
-/// Where a command writes its answer.
-public final class Reply {}
+import dev.spinel.wire.Output;
+import dev.spinel.wire.RespWriter;
+import dev.spinel.wire.Slice;
+
+/// The reply to the running call, written as it goes, in the session's protocol. One per dispatcher.
+public final class Reply {
+  private final RespWriter writer;
+  private Output output;
+  private int errors; // error replies written, ever
+
+  Reply(Output output) {
+    this.writer = new RespWriter(output, 2);
+    this.output = output;
+  }
+
+  void to(Output output, int protocol) {
+    this.output = output;
+    writer.on(output, protocol);
+  }
+
+  Output output() {
+    return output;
+  }
+
+  int errors() {
+    return errors;
+  }
+
+  /// For values that write themselves.
+  public RespWriter writer() {
+    return writer;
+  }
+
+  public int protocol() {
+    return writer.protocol();
+  }
+
+  public void ok() {
+    writer.ok();
+  }
+
+  public void simple(String text) {
+    writer.simple(text);
+  }
+
+  /// An error reply whose text begins with its code.
+  public void error(String text) {
+    errors++;
+    writer.error(text);
+  }
+
+  public void integer(long value) {
+    writer.integer(value);
+  }
+
+  /// 1 or 0.
+  public void flag(boolean value) {
+    writer.integer(value ? 1 : 0);
+  }
+
+  public void bulk(String text) {
+    writer.bulk(text);
+  }
+
+  public void bulk(byte[] bytes) {
+    writer.bulk(bytes);
+  }
+
+  public void bulk(Slice slice) {
+    writer.bulk(slice);
+  }
+
+  /// A number as a bulk string.
+  public void bulk(long number) {
+    writer.bulk(number);
+  }
+
+  public void nil() {
+    writer.nil();
+  }
+
+  public void nilArray() {
+    writer.nilArray();
+  }
+
+  public void array(long elements) {
+    writer.array(elements);
+  }
+
+  public void map(long pairs) {
+    writer.map(pairs);
+  }
+
+  public void set(long elements) {
+    writer.set(elements);
+  }
+
+  public void push(long elements) {
+    writer.push(elements);
+  }
+
+  public void number(double value) {
+    writer.doubleValue(value);
+  }
+
+  public void bool(boolean value) {
+    writer.bool(value);
+  }
+
+  public void verbatim(String format, byte[] text) {
+    writer.verbatim(format, text);
+  }
+
+  /// Begins an array whose length isn't known yet; [#close] ends the innermost.
+  public void deferArray() {
+    writer.deferArray();
+  }
+
+  public void deferMap() {
+    writer.deferMap();
+  }
+
+  /// Ends what was deferred last, with its number of elements (of pairs for a map).
+  public void close(long elements) {
+    writer.closeArray(elements);
+  }
+}

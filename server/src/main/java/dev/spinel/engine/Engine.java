@@ -1,0 +1,360 @@
+package dev.spinel.engine;
+
+import dev.spinel.journal.Effects;
+import dev.spinel.journal.Journal;
+import dev.spinel.keyspace.Keyspace;
+import dev.spinel.keyspace.KeyspaceListener;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Slots;
+import dev.spinel.memory.Memory;
+import dev.spinel.value.Entry;
+import dev.spinel.value.Place;
+import dev.spinel.wire.Slice;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What all dispatchers of a server share: the keyspace, the journal, the command table, the sessions, the gates, who
+/// watches and who waits.
+public final class Engine implements KeyspaceListener {
+  /// What goes wrong in our own code while a command runs.
+  public interface BugReport {
+    void bug(Command command, Throwable bug);
+  }
+
+  public final Keyspace keyspace;
+  public final Journal journal;
+  public final CommandTable table;
+  public final Limits limits;
+  public final Clock clock;
+  final Slots slots;
+  final Watches watches;
+  final Parking parking;
+  final Command exec;
+  private final Command[] alsoInMulti; // run at once inside MULTI
+  private final BugReport bugReport;
+  Notifier notifier = (eventClass, event, database, key) -> {}; // before the first session
+  Slow slow = Slow.NOBODY; // before the first session
+
+  private Gate[] gates = {}; // before the first session
+  private final Gate[][] gatesOf; // by command index; made at first use, the same whoever makes it
+
+  /// Whether some gate may have something to say to everybody.
+  volatile boolean gated;
+
+  private final ConcurrentHashMap<Long, Session> sessions = new ConcurrentHashMap<>();
+  private final AtomicLong sessionIds = new AtomicLong();
+  private final CopyOnWriteArrayList<Dispatcher> dispatchers = new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<Consumer<Session>> closeListeners = new CopyOnWriteArrayList<>();
+  private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
+  private final LongAdder errorReplies = new LongAdder();
+  private final LongAdder changes = new LongAdder();
+  private final Effects expiryEffects = new Effects(); // keeper's thread
+  private final LongAdder expired = new LongAdder();
+
+  public Engine(
+      Keyspace keyspace,
+      Journal journal,
+      CommandTable table,
+      Limits limits,
+      Clock clock,
+      BugReport bugReport) {
+    this.keyspace = keyspace;
+    this.journal = journal;
+    this.table = table;
+    this.limits = limits;
+    this.clock = clock;
+    this.bugReport = bugReport;
+    this.slots = keyspace.slots();
+    this.watches = new Watches(slots);
+    this.parking = new Parking(slots);
+    this.exec = known("exec");
+    this.alsoInMulti =
+        new Command[] {
+          known("exec"), known("discard"), known("multi"), known("watch"), known("quit"), known("reset")
+        };
+    this.gatesOf = new Gate[table.size()][];
+  }
+
+  private Command known(String name) {
+    Command command = table.byName(name);
+    if (command == null) {
+      throw new IllegalStateException("the table lacks " + name);
+    }
+    return command;
+  }
+
+  /// The gates, in the order in which they are asked; the one visible list. Before the first session.
+  public void gates(Gate... ordered) {
+    gates = ordered;
+  }
+
+  /// Whether gates must be asked for every session (memory is short, a replica is read-only…).
+  public void gated(boolean on) {
+    gated = on;
+  }
+
+  public void notifier(Notifier to) {
+    notifier = to;
+  }
+
+  public void slow(Slow to) {
+    slow = to;
+  }
+
+  Gate[] gates(Command command) {
+    Gate[] of = gatesOf[command.index];
+    if (of == null) {
+      of = java.util.Arrays.stream(gates).filter(gate -> gate.concerns(command)).toArray(Gate[]::new);
+      gatesOf[command.index] = of;
+    }
+    return of;
+  }
+
+  boolean runsInMulti(Command command) {
+    for (Command known : alsoInMulti) {
+      if (known == command) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // ── threads and sessions ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /// A dispatcher for the thread that calls; closed by it.
+  public Dispatcher dispatcher() {
+    Dispatcher dispatcher = new Dispatcher(this);
+    dispatchers.add(dispatcher);
+    return dispatcher;
+  }
+
+  void forget(Dispatcher dispatcher) {
+    retired.add(dispatcher);
+    dispatchers.remove(dispatcher);
+  }
+
+  private final CopyOnWriteArrayList<Dispatcher> retired = new CopyOnWriteArrayList<>();
+
+  /// Opens a session whose commands the calling thread will run.
+  public Session open(Outlet outlet) {
+    Session session = new Session(sessionIds.incrementAndGet(), outlet, clock.millis());
+    sessions.put(session.id, session);
+    return session;
+  }
+
+  void closed(Session session) {
+    sessions.remove(session.id);
+    for (Consumer<Session> listener : closeListeners) {
+      listener.accept(session);
+    }
+  }
+
+  /// Hears of closed sessions, on their own threads.
+  public void onClose(Consumer<Session> listener) {
+    closeListeners.add(listener);
+  }
+
+  public @Nullable Session session(long id) {
+    return sessions.get(id);
+  }
+
+  public Collection<Session> sessions() {
+    return sessions.values();
+  }
+
+  /// How many sessions wait for a key.
+  public int parked() {
+    return parking.count();
+  }
+
+  // ── expiry ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Whether this server removes keys whose time is over (a replica waits for its primary's word).
+  boolean mayExpire() {
+    return true;
+  }
+
+  boolean expiryInForce() {
+    return true;
+  }
+
+  /// Removes an expired key, with its effect and events. Slot lock.
+  void expire(Seat seat, Effects effects, int database, int slot, Slice key, Place place) {
+    seat.values.dictionary().remove(place);
+    expired.increment();
+    if (journal.recording()) {
+      effects.command(2).add(limits.lazyExpire ? "UNLINK" : "DEL").add(key);
+    }
+    if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
+      watches.touch(database, slot, key);
+    }
+    if ((limits.notify & Events.EXPIRED) != 0) {
+      notifier.event(Events.EXPIRED, "expired", database, key);
+    }
+  }
+
+  @Override
+  public boolean expired(Seat seat, int database, int slot, Place place) {
+    if (!mayExpire() || !expiryInForce()) {
+      return false;
+    }
+    Memory memory = seat.values.memory();
+    byte[] name = new byte[Entry.keyLength(memory, place.entry)];
+    memory.copyOut(Entry.keyAddress(memory, place.entry), name, 0, name.length);
+    expiryEffects.clear();
+    expiryEffects.database(database);
+    expire(seat, expiryEffects, database, slot, new Slice(name), place);
+    if (!expiryEffects.isEmpty()) {
+      slots.lastEffect(slot, journal.append(expiryEffects, Journal.ALL));
+    }
+    changes.increment();
+    return true;
+  }
+
+  // ── databases as a whole ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Empties a database (its watched keys change). Stopped world. Returns how many keys it had.
+  public long flush(Seat seat, int database, boolean later) {
+    watches.touchAll(database, watch -> exists(seat, database, watch));
+    return keyspace.flush(seat, database, later);
+  }
+
+  /// Exchanges two databases; who waits or watches there is told. Stopped world.
+  public void swap(Dispatcher by, int a, int b) {
+    Seat seat = by.seat();
+    for (int database : new int[] {a, b}) {
+      watches.touchAll(database, watch -> exists(seat, a, watch) || exists(seat, b, watch));
+    }
+    keyspace.swap(a, b);
+    by.readyAll(a);
+    by.readyAll(b);
+  }
+
+  private boolean exists(Seat seat, int database, Watches.Watch watch) {
+    long header = keyspace.database(database).header(watch.slot);
+    if (header == 0) {
+      return false;
+    }
+    Slice key = new Slice(watch.key);
+    return seat.values
+        .dictionary()
+        .find(header, seat.values.dictionary().hash(key), key, new Place());
+  }
+
+  // ── statistics ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  void changes(long count) {
+    if (count != 0) {
+      changes.add(count);
+    }
+  }
+
+  /// Changes since the server started or was last saved.
+  public long changes() {
+    return changes.sum();
+  }
+
+  void bug(Command command, Throwable bug) {
+    bugReport.bug(command, bug);
+  }
+
+  void countError(String code) {
+    errorReplies.increment();
+    LongAdder count = errors.get(code);
+    if (count == null) {
+      if (errors.size() >= 128) {
+        return;
+      }
+      count = errors.computeIfAbsent(code, c -> new LongAdder());
+    }
+    count.increment();
+  }
+
+  /// Error replies by their code.
+  public java.util.Map<String, LongAdder> errors() {
+    return errors;
+  }
+
+  public long errorReplies() {
+    return errorReplies.sum();
+  }
+
+  public long expiredKeys() {
+    return expired.sum();
+  }
+
+  /// What is counted per dispatcher, summed over all.
+  public enum Count {
+    COMMANDS,
+    HITS,
+    MISSES
+  }
+
+  public long count(Count what) {
+    long sum = 0;
+    for (List<Dispatcher> list : List.of(dispatchers, retired)) {
+      for (Dispatcher dispatcher : list) {
+        sum +=
+            switch (what) {
+              case COMMANDS -> dispatcher.commands;
+              case HITS -> dispatcher.hits;
+              case MISSES -> dispatcher.misses;
+            };
+      }
+    }
+    return sum;
+  }
+
+  /// Statistics of one command: calls, microseconds, rejected, failed.
+  public long[] statistics(Command command) {
+    long[] sums = new long[4];
+    for (List<Dispatcher> list : List.of(dispatchers, retired)) {
+      for (Dispatcher dispatcher : list) {
+        sums[0] += dispatcher.calls[command.index];
+        sums[1] += dispatcher.nanos[command.index];
+        sums[2] += dispatcher.rejected[command.index];
+        sums[3] += dispatcher.failed[command.index];
+      }
+    }
+    sums[1] /= 1000;
+    return sums;
+  }
+
+  /// CONFIG RESETSTAT. Stopped world.
+  public void resetStatistics() {
+    retired.clear();
+    for (Dispatcher dispatcher : dispatchers) {
+      dispatcher.resetStatistics();
+    }
+    errors.clear();
+    errorReplies.reset();
+    expired.reset();
+  }
+
+  /// The next 24-bit LFU word for an access: 16 bits of minutes, 8 of a logarithmic counter.
+  int frequency(int old, long nowMillis) {
+    int minutes = (int) (nowMillis / 60_000) & 0xffff;
+    int counter = decayed(old, minutes);
+    if (counter < 255) {
+      double likely = 1.0 / (Math.max(0, counter - 5) * limits.lfuLogFactor + 1);
+      if (java.util.concurrent.ThreadLocalRandom.current().nextDouble() < likely) {
+        counter++;
+      }
+    }
+    return minutes << 8 | counter;
+  }
+
+  /// The counter of an LFU word as of now.
+  public int decayed(int word, int minutes) {
+    int counter = word & 0xff;
+    int elapsed = (minutes - (word >>> 8)) & 0xffff;
+    int periods = limits.lfuDecayMinutes == 0 ? 0 : elapsed / limits.lfuDecayMinutes;
+    return Math.max(0, counter - periods);
+  }
+}

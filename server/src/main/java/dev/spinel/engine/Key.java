@@ -1,0 +1,58 @@
+package dev.spinel.engine;
+
+import dev.spinel.memory.Memory;
+import dev.spinel.value.Entry;
+import dev.spinel.value.Place;
+import dev.spinel.wire.Slice;
+
+/// A key of the running call, found under its slot's lock: where it is, or would be. Lives as long as the call.
+public final class Key {
+  /// For the value structures: `values.strings().append(key.place, …)`.
+  public final Place place = new Place();
+
+  /// The name; a view of the call's argument, or bytes of its own.
+  public final Slice name = new Slice();
+
+  int database; // the number
+  int slot;
+  Memory memory;
+
+  Key(Memory memory) {
+    this.memory = memory;
+  }
+
+  public boolean exists() {
+    return place.entry != 0;
+  }
+
+  /// The entry's address, 0 if there is no such key.
+  public long entry() {
+    return place.entry;
+  }
+
+  /// One of [Entry]'s types; only if it exists.
+  public int type() {
+    return Entry.type(memory, place.entry);
+  }
+
+  public int encoding() {
+    return Entry.encoding(memory, place.entry);
+  }
+
+  /// Milliseconds since 1970, or -1: none.
+  public long expiry() {
+    return Entry.expiry(memory, place.entry);
+  }
+
+  public int slot() {
+    return slot;
+  }
+
+  public int database() {
+    return database;
+  }
+
+  public boolean same(Key other) {
+    return database == other.database && name.equals(other.name);
+  }
+}

@@ -1,0 +1,49 @@
+package dev.spinel.engine;
+
+import dev.spinel.wire.Output;
+
+/// Where a session's replies go, and how other threads reach the session: a connection of the server, or a caller in
+/// the same JVM. The engine's only view of what is on the other side.
+public interface Outlet {
+  /// The session's output. Its own thread only.
+  Output output();
+
+  /// Runs `message` on the session's own thread, in the order of posting, before it reads more of the session's input;
+  /// also when called from that thread. Any thread.
+  void post(Runnable message);
+
+  /// Something was written to the output outside of a run (a message, a served reply): send it. Own thread.
+  void flush();
+
+  /// The session was parked and goes on: run the input that it kept. Own thread.
+  void resume();
+
+  /// Runs `action` on the own thread after `delayMillis`; the handle cancels it. Own thread.
+  Runnable after(long delayMillis, Runnable action);
+
+  /// Closes the connection once what is in its output has been sent (`gracefully`), or at once. Own thread.
+  void close(boolean gracefully);
+
+  /// `127.0.0.1:50112`, or a unix socket's path and `:0`.
+  String address();
+
+  String localAddress();
+
+  /// The descriptor's stand-in in CLIENT LIST.
+  default long descriptor() {
+    return -1;
+  }
+
+  /// Bytes of input that are kept but not run.
+  default long inputBytes() {
+    return 0;
+  }
+
+  default long bytesIn() {
+    return 0;
+  }
+
+  default long bytesOut() {
+    return 0;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.spinel.engine;
+
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Slice;
+import org.jspecify.annotations.Nullable;
+
+/// A call that waits for one of its keys, with its arguments in bytes of its own.
+///
+/// ```
+///            ┌──────── a writer of the key ran it ───────► SERVED
+///   WAITING ─┼──────── its time ran out ─────────────────► TIMED_OUT
+///            └──────── its client is gone, or killed ────► KILLED
+/// ```
+///
+/// Every transition happens while *all* slots of its keys are locked by whoever makes it (or in a stopped world): that
+/// lock is the compare-and-set.
+final class Parked {
+  enum State {
+    WAITING,
+    SERVED,
+    TIMED_OUT,
+    KILLED
+  }
+
+  final Session session;
+  final Command command;
+  final Args args;
+  final int database;
+  final int type; // what the key must hold to wake it: one of Entry's types
+  final Slice[] keys; // those that it waits for, in bytes of their own
+  final int[] keySlots; // of `keys`, one each
+  final int[] slots; // of all its keys, ascending, each once
+  final long sinceNanos;
+  State state = State.WAITING; // all its slots' locks
+  @Nullable Runnable timer; // session's thread
+
+  Parked(
+      Session session,
+      Command command,
+      Args args,
+      int database,
+      int type,
+      Slice[] keys,
+      int[] keySlots,
+      int[] slots,
+      long sinceNanos) {
+    this.session = session;
+    this.command = command;
+    this.args = args;
+    this.database = database;
+    this.type = type;
+    this.keys = keys;
+    this.keySlots = keySlots;
+    this.slots = slots;
+    this.sinceNanos = sinceNanos;
+  }
+}

@@ -1,0 +1,106 @@
+package dev.spinel.engine;
+
+import dev.spinel.wire.Args;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One client's state between commands. Its own thread runs its commands and owns every field, but for those that say
+/// otherwise.
+public final class Session {
+  /// What happens to replies (CLIENT REPLY).
+  public enum Replies {
+    ON,
+    OFF,
+    SKIP_NEXT,
+    SKIP
+  }
+
+  /// A command that waits for EXEC, in bytes of its own.
+  record Queued(Command command, Args args) {}
+
+  public final long id;
+  public final Outlet outlet;
+  public final long createdMillis;
+
+  public int database;
+  public int protocol = 2;
+  public boolean authenticated;
+  public byte[] user = DEFAULT_USER;
+  public byte[] name = NOTHING;
+  public byte[] libraryName = NOTHING;
+  public byte[] libraryVersion = NOTHING;
+  public Replies replies = Replies.ON;
+  public boolean noEvict;
+  public boolean noTouch;
+  public boolean readOnly; // READONLY mode of cluster replicas
+  public long lastInteractionMillis;
+  public @Nullable Command lastCommand;
+
+  /// Counts of subscriptions; kept by pub/sub.
+  public int channels;
+
+  public int patterns;
+  public int shardChannels;
+
+  /// What a feature keeps for this session (pub/sub's sets of channels).
+  public @Nullable Object subscriptions;
+
+  /// MULTI was said.
+  boolean multi;
+
+  /// A command was refused while queueing: EXEC must abort.
+  boolean multiFailed;
+
+  List<Queued> queue = List.of();
+  long queuedBytes;
+  final ArrayList<Watches.Watch> watches = new ArrayList<>();
+
+  /// A watched key changed. Written under the key's slot lock by whoever changed it, read under the same lock.
+  volatile boolean watchBroken;
+
+  /// The call that waits for a key, if one does. Written by the own thread.
+  volatile @Nullable Parked parked;
+
+  /// The session is to be closed: run nothing more for it. Any thread may set it.
+  public volatile boolean closing;
+
+  /// Whether some gate may have something to say to this session: then all gates are asked.
+  boolean gated;
+
+  static final byte[] NOTHING = {};
+  private static final byte[] DEFAULT_USER = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
+
+  Session(long id, Outlet outlet, long nowMillis) {
+    this.id = id;
+    this.outlet = outlet;
+    this.createdMillis = nowMillis;
+    this.lastInteractionMillis = nowMillis;
+  }
+
+  public boolean inMulti() {
+    return multi;
+  }
+
+  public int queuedCommands() {
+    return multi ? queue.size() : -1;
+  }
+
+  public int watchedKeys() {
+    return watches.size();
+  }
+
+  public boolean isParked() {
+    return parked != null;
+  }
+
+  /// Subscribed to anything: under RESP2 few commands are allowed then.
+  public boolean subscribed() {
+    return channels + patterns + shardChannels > 0;
+  }
+
+  /// Authentication or subscriptions changed: decide again whether gates must be asked.
+  public void gatesChanged() {
+    gated = !authenticated || (subscribed() && protocol == 2);
+  }
+}

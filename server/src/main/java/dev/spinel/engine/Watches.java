@@ -1,0 +1,106 @@
+package dev.spinel.engine;
+
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Slots;
+import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// Who watches which keys (WATCH), by slot. A slot's list is touched under the slot's lock, or in a stopped world;
+/// whoever changes a key of a slot whose WATCHERS flag is up breaks the watches on it.
+final class Watches {
+  /// One session's watch of one key.
+  static final class Watch {
+    final Session session;
+    final int database;
+    final int slot;
+    final byte[] key;
+    final boolean expired; // it had expired when the watch began: its removal is no change
+
+    Watch(Session session, int database, int slot, byte[] key, boolean expired) {
+      this.session = session;
+      this.database = database;
+      this.slot = slot;
+      this.key = key;
+      this.expired = expired;
+    }
+  }
+
+  private final Slots slots;
+
+  @SuppressWarnings("unchecked")
+  private final @Nullable ArrayList<Watch>[] bySlot = new ArrayList[Slots.COUNT];
+
+  Watches(Slots slots) {
+    this.slots = slots;
+  }
+
+  void add(Session session, int database, int slot, Slice key, boolean expired) {
+    for (Watch watch : session.watches) {
+      if (watch.database == database && watch.slot == slot && key.equal(watch.key)) {
+        return;
+      }
+    }
+    Watch watch = new Watch(session, database, slot, key.copy(), expired);
+    ArrayList<Watch> list = bySlot[slot];
+    if (list == null) {
+      bySlot[slot] = list = new ArrayList<>(2);
+    }
+    list.add(watch);
+    session.watches.add(watch);
+    slots.raise(slot, Slots.WATCHERS);
+  }
+
+  /// The key changed.
+  void touch(int database, int slot, Slice key) {
+    ArrayList<Watch> list = bySlot[slot];
+    for (int i = 0; list != null && i < list.size(); i++) {
+      Watch watch = list.get(i);
+      if (watch.database == database && key.equal(watch.key)) {
+        watch.session.watchBroken = true;
+      }
+    }
+  }
+
+  /// All keys of the database for which `changed` says so changed. Stopped world.
+  void touchAll(int database, java.util.function.Predicate<Watch> changed) {
+    for (ArrayList<Watch> list : bySlot) {
+      for (int i = 0; list != null && i < list.size(); i++) {
+        Watch watch = list.get(i);
+        if (watch.database == database && changed.test(watch)) {
+          watch.session.watchBroken = true;
+        }
+      }
+    }
+  }
+
+  /// Ends all watches of the session, taking the slot locks that the seat doesn't hold.
+  void end(Session session, Seat seat) {
+    for (int i = 0; i < session.watches.size(); i++) {
+      Watch watch = session.watches.get(i);
+      boolean held = seat.holds(watch.slot);
+      if (!held) {
+        seat.lock(watch.slot);
+      }
+      ArrayList<Watch> list = bySlot[watch.slot];
+      if (list != null) {
+        list.remove(watch);
+        if (list.isEmpty()) {
+          bySlot[watch.slot] = null;
+          slots.lower(watch.slot, Slots.WATCHERS);
+        }
+      }
+      if (!held) {
+        seat.unlock(watch.slot);
+      }
+    }
+    session.watches.clear();
+    session.watchBroken = false;
+  }
+
+  /// For tests: how many watches there are. Stopped world.
+  int size() {
+    return Arrays.stream(bySlot).mapToInt(list -> list == null ? 0 : list.size()).sum();
+  }
+}

@@ -1,0 +1,129 @@
+package dev.spinel.keyspace;
+
+import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Heap;
+import dev.spinel.value.Place;
+import dev.spinel.value.Values;
+import dev.spinel.value.Walk;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// All databases of a server, the locks of their slots and the seats of those who touch them.
+///
+/// ```
+///   number ──► Database ──► slot ──► header (64 B) ──► pages ──► entries       (memory)
+///                            │
+///                            └► Slots: lock, flags, last effect  (by slot number, shared by all databases)
+/// ```
+public final class Keyspace implements AutoCloseable {
+  private final Heap heap;
+  private final Slots slots = new Slots();
+  private final World world = new World();
+  private final Walk walk;
+  private final long hashKey0;
+  private final long hashKey1;
+  private final AtomicInteger seatIds = new AtomicInteger();
+  private volatile Database[] databases; // replaced whole in a stopped world
+  private final Keeper keeper;
+
+  /// @param databases how many, 1 or more
+  /// @param hashKey0 half of the secret that orders keys; with `hashKey1` it should differ in each process
+  /// @param nowMillis the clock
+  public Keyspace(
+      Heap heap, int databases, long hashKey0, long hashKey1, java.util.function.LongSupplier nowMillis) {
+    this.heap = heap;
+    this.hashKey0 = hashKey0;
+    this.hashKey1 = hashKey1;
+    this.walk = new Walk(heap.memory());
+    this.databases = new Database[databases];
+    for (int i = 0; i < databases; i++) {
+      this.databases[i] = new Database();
+    }
+    this.keeper = new Keeper(this, nowMillis);
+  }
+
+  /// Begins the work that happens by itself (expiry, the reaper); before this, and after [#close], there is none.
+  public void start(KeyspaceListener listener) {
+    keeper.start(listener);
+  }
+
+  public Heap heap() {
+    return heap;
+  }
+
+  public Slots slots() {
+    return slots;
+  }
+
+  public World world() {
+    return world;
+  }
+
+  public Walk walk() {
+    return walk;
+  }
+
+  public Keeper keeper() {
+    return keeper;
+  }
+
+  /// A new seat, for the thread that calls. Closed by whom it was made for, when that thread touches data no more.
+  public Seat seat() {
+    Allocator allocator = heap.allocator();
+    Values values = new Values(heap.memory(), allocator, walk, hashKey0, hashKey1);
+    values.reaper(keeper.reaper(allocator));
+    Seat seat = new Seat(seatIds.incrementAndGet(), values, world, slots, allocator::close);
+    world.add(seat);
+    return seat;
+  }
+
+  public int databases() {
+    return databases.length;
+  }
+
+  public Database database(int number) {
+    return databases[number];
+  }
+
+  /// SWAPDB. Stopped world.
+  public void swap(int a, int b) {
+    Database[] renumbered = databases.clone();
+    renumbered[a] = databases[b];
+    renumbered[b] = databases[a];
+    databases = renumbered;
+  }
+
+  /// Empties a database and returns how many keys it had; `later` leaves the freeing to the reaper. Stopped world.
+  public long flush(Seat seat, int number, boolean later) {
+    assert seat.stopsWorld();
+    Database database = databases[number];
+    long removed = database.size(seat);
+    if (database.used()) {
+      long[] tables = database.detach();
+      if (later) {
+        keeper.reap(tables);
+      } else {
+        Database.free(seat, tables);
+      }
+    }
+    return removed;
+  }
+
+  /// Finds one expired key of the slot; `place` tells where. Slot lock.
+  boolean nextExpired(Seat seat, Database database, int slot, long nowMillis, Place place) {
+    long header = database.header(slot);
+    return header != 0 && seat.values.dictionary().nextExpired(header, nowMillis, place);
+  }
+
+  /// Frees everything: no other thread may be seated any more.
+  @Override
+  public void close() {
+    keeper.close();
+    Seat seat = seat();
+    seat.enter();
+    for (Database database : databases) {
+      Database.free(seat, database.detach());
+    }
+    seat.leave();
+    seat.close();
+  }
+}

@@ -1,0 +1,115 @@
+package dev.spinel.keyspace;
+
+import dev.spinel.value.Values;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/// A thread's right to touch data, with the tools that it needs for that: its allocator and its value structures.
+///
+/// Each loop, background thread and embedded caller has one. It is entered for a turn, left before the thread sleeps,
+/// and between commands the thread looks up ([#breathe]) to let a global operation pass. Everything in it belongs to the
+/// thread that sits in it.
+public final class Seat implements AutoCloseable {
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE = MethodHandles.lookup().findVarHandle(Seat.class, "state", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private static final int OUT = 0;
+  private static final int IN = 1;
+  private static final int STOPPED = 2; // in, and nobody else is
+
+  /// Positive, unique in its keyspace: what its slot locks say.
+  public final int id;
+
+  public final Values values;
+  private final World world;
+  private final Slots slots;
+  private final AutoCloseable release;
+  private volatile int state; // the seated thread writes, others read
+
+  Seat(int id, Values values, World world, Slots slots, AutoCloseable release) {
+    this.id = id;
+    this.values = values;
+    this.world = world;
+    this.slots = slots;
+    this.release = release;
+  }
+
+  /// Takes the seat; waits while the world stands still.
+  public void enter() {
+    assert state == OUT : "the seat is taken";
+    while (true) {
+      STATE.setVolatile(this, IN);
+      if (!world.stopping()) {
+        return;
+      }
+      STATE.setVolatile(this, OUT);
+      world.await();
+    }
+  }
+
+  /// Leaves the seat: no slot lock may be held.
+  public void leave() {
+    assert state == IN : "the seat is not taken";
+    STATE.setRelease(this, OUT);
+  }
+
+  /// Lets a global operation pass, if one waits. Called between commands, without slot locks.
+  public void breathe() {
+    if (world.stopping() && state == IN) {
+      leave();
+      enter();
+    }
+  }
+
+  boolean taken() {
+    return state != OUT;
+  }
+
+  void enterStopped() {
+    STATE.setVolatile(this, STOPPED);
+  }
+
+  void leaveStopped() {
+    STATE.setRelease(this, OUT);
+  }
+
+  /// Whether this seat runs a global operation now: then no lock is needed for anything.
+  public boolean stopsWorld() {
+    return state == STOPPED;
+  }
+
+  public void lock(int slot) {
+    assert state == IN : "a slot lock needs a seat";
+    slots.lock(slot, id);
+  }
+
+  public boolean tryLock(int slot) {
+    return slots.tryLock(slot, id);
+  }
+
+  public void unlock(int slot) {
+    slots.unlock(slot, id);
+  }
+
+  /// Whether this seat may touch keys of the slot now: for asserts.
+  public boolean holds(int slot) {
+    return state == STOPPED || slots.heldBy(slot, id);
+  }
+
+  @Override
+  public void close() {
+    world.remove(this);
+    try {
+      release.close();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

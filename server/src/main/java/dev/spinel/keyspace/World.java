@@ -1,0 +1,88 @@
+package dev.spinel.keyspace;
+
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// The right to have the world stand still: no seat but one's own is taken while a global operation runs.
+///
+/// ```
+///   seat A   ──run──run──┐ leaves      ┌ enters──run──
+///   seat B   ──run─┐ leaves            └ enters──run──
+///   global          token · stopping=true · all out · ACT · stopping=false · token back
+/// ```
+///
+/// A seat enters by writing its state and then looking at `stopping`; a global operation writes `stopping` and then
+/// looks at the states: one of the two sees the other (both are volatile, so both orders are total). Who sees `stopping`
+/// while entering steps back and waits for the token; who is seated looks at the flag between commands ([Seat#breathe]).
+/// A global operation is started without slot locks and leaves its own seat first, so nobody waits for the token while
+/// seated, and no two of them wait for each other.
+public final class World {
+  private final ReentrantLock token = new ReentrantLock(true);
+  private final CopyOnWriteArrayList<Seat> seats = new CopyOnWriteArrayList<>();
+  private volatile boolean stopping;
+  private volatile Thread stopper = Thread.currentThread(); // token
+
+  /// Whether somebody wants the world to stand still: leave your seat soon.
+  boolean stopping() {
+    return stopping;
+  }
+
+  void add(Seat seat) {
+    token.lock();
+    try {
+      seats.add(seat);
+    } finally {
+      token.unlock();
+    }
+  }
+
+  void remove(Seat seat) {
+    seats.remove(seat);
+  }
+
+  public Iterable<Seat> seats() {
+    return seats;
+  }
+
+  /// Runs `action` from `own` while no other seat is taken. `own` must be entered and hold no slot lock; it is left
+  /// while waiting and is entered again (with the world still stopped) for the action.
+  public void stop(Seat own, Runnable action) {
+    if (own.stopsWorld()) {
+      action.run();
+      return;
+    }
+    own.leave();
+    token.lock();
+    try {
+      stopper = Thread.currentThread();
+      stopping = true;
+      for (Seat seat : seats) {
+        for (int spins = 0; seat != own && seat.taken(); spins++) {
+          if (spins < 100) {
+            Thread.onSpinWait();
+          } else {
+            LockSupport.parkNanos(20_000);
+          }
+        }
+      }
+      own.enterStopped();
+      try {
+        action.run();
+      } finally {
+        own.leaveStopped();
+        stopping = false;
+      }
+    } finally {
+      token.unlock();
+      own.enter();
+    }
+  }
+
+  /// Waits until nobody wants the world to stand still any more.
+  void await() {
+    LockSupport.unpark(stopper);
+    token.lock();
+    token.unlock();
+  }
+}
