@@ -52,8 +52,8 @@ public final class Dispatcher implements AutoCloseable {
   private final Call guest; // runs parked calls of other sessions
   private final Reply reply;
   private final Reply guestReply;
-  private final Output guestOutput = new Output(new OutputPool(Chunks.HEAP));
-  private final Output nowhere = new Output(new OutputPool(Chunks.HEAP));
+  private final Output guestOutput = new Output(new OutputPool(Chunks.heap()));
+  private final Output nowhere = new Output(new OutputPool(Chunks.heap()));
   final Effects effects = new Effects();
   private final ArrayDeque<Ready> ready = new ArrayDeque<>();
 
@@ -555,7 +555,7 @@ public final class Dispatcher implements AutoCloseable {
     if (parked.timer != null) {
       parked.timer.run();
     }
-    parked.args.release();
+    parked.args.release(parked.session.outlet.large());
     Output output = session.outlet.output();
     if (session.replies == Session.Replies.ON) {
       output.write(bytes, 0, bytes.length);
@@ -724,7 +724,7 @@ public final class Dispatcher implements AutoCloseable {
   public void end(Session session) {
     if (session.multi) {
       for (Session.Queued queued : session.queue) {
-        queued.args().release();
+        queued.args().release(session.outlet.large());
       }
     }
     session.multi = false;
@@ -749,7 +749,7 @@ public final class Dispatcher implements AutoCloseable {
       if (parked.timer != null) {
         parked.timer.run();
       }
-      parked.args.release();
+      parked.args.release(parked.session.outlet.large());
     }
     end(session);
     engine.closed(session);

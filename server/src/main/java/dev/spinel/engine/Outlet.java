@@ -1,6 +1,8 @@
 package dev.spinel.engine;
 
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
+import org.jspecify.annotations.Nullable;
 
 /// Where a session's replies go, and how other threads reach the session: a connection of the server, or a caller in
 /// the same JVM. The engine's only view of what is on the other side.
@@ -23,6 +25,9 @@ public interface Outlet {
 
   /// Closes the connection once what is in its output has been sent (`gracefully`), or at once. Own thread.
   void close(boolean gracefully);
+
+  /// Where the session's large arguments go; null if they stay on the heap. Own thread.
+  @Nullable LargeSink large();
 
   /// `127.0.0.1:50112`, or a unix socket's path and `:0`.
   String address();

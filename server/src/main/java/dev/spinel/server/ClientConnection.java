@@ -1,0 +1,175 @@
+package dev.spinel.server;
+
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Outlet;
+import dev.spinel.engine.Session;
+import dev.spinel.net.Connection;
+import dev.spinel.net.Handler;
+import dev.spinel.net.Loop;
+import dev.spinel.net.Timer;
+import dev.spinel.wire.LargeSink;
+import dev.spinel.wire.Output;
+import dev.spinel.wire.RequestReader;
+import dev.spinel.wire.RespWriter;
+import org.jspecify.annotations.Nullable;
+
+/// A client: its connection, its session, and the reader between them. All but [#post] belongs to the loop's thread.
+final class ClientConnection implements Handler, Outlet {
+  private final LoopSide side;
+  final Connection connection;
+  final Session session;
+  private final RequestReader reader;
+  private long softLimitSinceMillis;
+
+  ClientConnection(LoopSide side, Connection connection) {
+    this.side = side;
+    this.connection = connection;
+    this.reader = new RequestReader(side.server.readerLimits, side.large);
+    this.session = side.server.engine.open(this);
+  }
+
+  @Override
+  public void run(byte[] buffer, int from, int to) {
+    Dispatcher dispatcher = side.dispatcher;
+    Output output = connection.output();
+    long most = output.pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
+    int at = from;
+    while (true) {
+      reader.authenticated(session.authenticated);
+      int status = reader.next(buffer, at, to, side.args);
+      if (status != RequestReader.COMPLETE) {
+        if (status != RequestReader.INCOMPLETE) {
+          broken(status);
+        }
+        return;
+      }
+      at = reader.position();
+      int outcome = dispatcher.execute(session, side.args);
+      side.args.release(side.large);
+      if (outcome == Dispatcher.RUN_ON) {
+        if (output.pendingBytes() > most) {
+          keep(buffer, at, to);
+          connection.runAgain();
+          return;
+        }
+      } else if (outcome == Dispatcher.PARKED) {
+        keep(buffer, at, to);
+        connection.pauseReading();
+        return;
+      } else {
+        connection.closeAfterReply();
+        return;
+      }
+    }
+  }
+
+  private void keep(byte[] buffer, int at, int to) {
+    if (!reader.keep(buffer, at, to)) {
+      broken(RequestReader.TOO_MUCH);
+    }
+  }
+
+  private void broken(int status) {
+    if (status == RequestReader.ERROR) {
+      new RespWriter(connection.output(), session.protocol).error("ERR " + reader.error());
+      side.server.protocolError(this, reader.error());
+      connection.closeAfterReply();
+    } else {
+      side.server.queryBufferExceeded(this);
+      connection.closeAsap("query buffer limit");
+    }
+  }
+
+  @Override
+  public void aboutToWrite(long pendingBytes) {
+    int verdict = side.server.outputVerdict(session, pendingBytes, softLimitSinceMillis, side.loop.now());
+    if (verdict < 0) {
+      side.server.outputExceeded(this, pendingBytes);
+      connection.closeAsap("output buffer limit");
+    } else if (verdict > 0) {
+      if (softLimitSinceMillis == 0) {
+        softLimitSinceMillis = side.loop.now();
+      }
+    } else {
+      softLimitSinceMillis = 0;
+    }
+  }
+
+  @Override
+  public void closed() {
+    side.dispatcher.closed(session);
+    reader.close();
+    side.connections.remove(this);
+    side.server.connectionClosed();
+  }
+
+  // ── Outlet ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  @Override
+  public Output output() {
+    return connection.output();
+  }
+
+  @Override
+  public void post(Runnable message) {
+    connection.loop().post(message);
+  }
+
+  @Override
+  public void flush() {
+    connection.flush();
+  }
+
+  @Override
+  public void resume() {
+    if (connection.isOpen()) {
+      connection.resume();
+    }
+  }
+
+  @Override
+  public Runnable after(long delayMillis, Runnable action) {
+    Timer timer = side.loop.schedule(side.loop.now() + delayMillis, action);
+    return timer::cancel;
+  }
+
+  @Override
+  public void close(boolean gracefully) {
+    if (gracefully) {
+      connection.closeAfterReply();
+      connection.flush();
+    } else if (connection.isOpen()) {
+      connection.closeAsap("killed");
+    }
+  }
+
+  @Override
+  public @Nullable LargeSink large() {
+    return side.large;
+  }
+
+  @Override
+  public String address() {
+    return connection.remoteAddress();
+  }
+
+  @Override
+  public String localAddress() {
+    return connection.localAddress();
+  }
+
+  @Override
+  public long inputBytes() {
+    return reader.unparsedBytes() + connection.keptBytes();
+  }
+
+  @Override
+  public long bytesIn() {
+    return connection.bytesIn();
+  }
+
+  @Override
+  public long bytesOut() {
+    return connection.bytesOut();
+  }
+}

@@ -1,0 +1,49 @@
+package dev.spinel.server;
+
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.net.Loop;
+import dev.spinel.net.LoopHooks;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.LargeSink;
+import java.util.LinkedHashSet;
+import org.jspecify.annotations.Nullable;
+
+/// What the server keeps for one loop: its dispatcher (made on first use, by the loop's own thread), and what its
+/// connections share.
+final class LoopSide implements LoopHooks {
+  private static final long CRON_MILLIS = 100;
+
+  final Server server;
+  final Loop loop;
+  final Dispatcher dispatcher;
+  final Args args = new Args();
+  final @Nullable LargeSink large;
+  final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
+  private boolean cronRuns;
+
+  LoopSide(Server server, Loop loop) {
+    this.server = server;
+    this.loop = loop;
+    this.dispatcher = server.engine.dispatcher();
+    this.large = dispatcher.seat().values.largeStrings();
+  }
+
+  @Override
+  public void turnBegins() {
+    dispatcher.turnBegins();
+    if (!cronRuns) {
+      cronRuns = true;
+      loop.schedule(loop.now() + CRON_MILLIS, this::cron);
+    }
+  }
+
+  @Override
+  public void turnEnds() {
+    dispatcher.turnEnds();
+  }
+
+  private void cron() {
+    loop.schedule(loop.now() + CRON_MILLIS, this::cron);
+    server.cron(this);
+  }
+}

@@ -1,0 +1,126 @@
+package dev.spinel.server;
+
+import dev.spinel.config.CommandLine;
+import dev.spinel.config.Config;
+import dev.spinel.config.ConfigError;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Clock;
+import dev.spinel.net.BindException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// The program `redis-server`: its command line, its log lines at start and stop, its exit statuses.
+public final class Main {
+  private static final String VERSION = "0.1.0";
+
+  private Main() {}
+
+  public static void main(String[] arguments) throws Exception {
+    CommandLine line = CommandLine.of(arguments);
+    switch (line.act()) {
+      case VERSION -> say(FileDescriptor.out,
+          "Redis server v=" + Config.REDIS_VERSION + " sha=00000000:0 malloc=spinel bits=64 build=spinel-" + VERSION + "\n");
+      case HELP -> say(FileDescriptor.err, HELP);
+      case TEST_MEMORY -> {
+        say(FileDescriptor.err, "This program has no memory test; use memtest86 or your system's own.\n");
+        System.exit(1);
+      }
+      case CHECK_SYSTEM -> say(FileDescriptor.out, "[checks]...Nothing to check: no fork, no huge pages needed.\n");
+      case RUN -> System.exit(run(line));
+      default -> throw new AssertionError(line.act());
+    }
+  }
+
+  private static int run(CommandLine line) throws Exception {
+    Config config;
+    try {
+      config = line.load(System.in);
+    } catch (ConfigError e) {
+      try (FileOutputStream err = new FileOutputStream(FileDescriptor.err)) {
+        err.write(e.bytes());
+      }
+      return 1;
+    }
+    Log log = new Log(config);
+    config.logTo(log);
+    long pid = ProcessHandle.current().pid();
+    log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    log.notice("Redis version=" + Config.REDIS_VERSION + ", bits=64, commit=00000000, modified=0, pid=" + pid + ", just started");
+    if (line.isEmpty()) {
+      log.warning("Warning: no config file specified, using the default config. In order to specify a config file use "
+              + "redis-server /path/to/redis.conf");
+    } else {
+      log.notice("Configuration loaded");
+    }
+    log.notice("monotonic clock: System.nanoTime");
+    log.become('M');
+    Server server = new Server(config, log, Clock.SYSTEM);
+    try {
+      server.start();
+    } catch (BindException e) {
+      log.warning("Warning: " + e.getMessage());
+      log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
+      return 1;
+    }
+    log.notice("Running mode=standalone, port=" + server.port() + ".");
+    log.notice("PID: " + pid);
+    log.notice("Server initialized");
+    log.notice("Ready to accept connections tcp");
+    Path pidFile = writePid(config, pid, log);
+    Signals.onStop(signal -> {
+      log.notice("Received " + signal + " scheduling shutdown...");
+      server.requestStop();
+    });
+    server.awaitStop();
+    log.notice("User requested shutdown...");
+    if (pidFile != null) {
+      log.notice("Removing the pid file.");
+      Files.deleteIfExists(pidFile);
+    }
+    server.close();
+    log.notice("Redis is now ready to exit, bye bye...");
+    return 0;
+  }
+
+  private static @org.jspecify.annotations.Nullable Path writePid(Config config, long pid, Log log) {
+    String name = config.text(Settings.PIDFILE);
+    if (name.isEmpty()) {
+      return null;
+    }
+    Path file = Path.of(name);
+    try {
+      Files.writeString(file, pid + "\n");
+      return file;
+    } catch (IOException e) {
+      log.warning("Failed to write PID file: " + e.getMessage());
+      return null;
+    }
+  }
+
+  private static void say(FileDescriptor where, String text) throws IOException {
+    try (OutputStream out = new FileOutputStream(where)) {
+      out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  private static final String HELP =
+      """
+      Usage: redis-server [file] [--name value ...] [-]
+             redis-server -v | --version
+             redis-server -h | --help
+
+        file            a configuration file; without one, defaults are used
+        --name value    a directive of the configuration, which wins over the file's
+        -               reads more directives from standard input
+
+      Examples:
+             redis-server --port 7777 --appendonly yes
+             redis-server /etc/redis.conf --loglevel verbose
+             echo 'maxmemory 128mb' | redis-server -
+      """;
+}

@@ -1,0 +1,317 @@
+package dev.spinel.server;
+
+import dev.spinel.commands.Hashes;
+import dev.spinel.commands.Keys;
+import dev.spinel.commands.Lists;
+import dev.spinel.commands.Strings;
+import dev.spinel.config.Config;
+import dev.spinel.config.OutputLimits;
+import dev.spinel.config.Setting;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Clock;
+import dev.spinel.engine.Command;
+import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Engine;
+import dev.spinel.engine.Limits;
+import dev.spinel.engine.Session;
+import dev.spinel.engine.Transactions;
+import dev.spinel.journal.Journal;
+import dev.spinel.keyspace.Keyspace;
+import dev.spinel.memory.Heap;
+import dev.spinel.net.BindException;
+import dev.spinel.net.Connection;
+import dev.spinel.net.Handler;
+import dev.spinel.net.Incidents;
+import dev.spinel.net.Listener;
+import dev.spinel.net.Loop;
+import dev.spinel.net.LoopHooks;
+import dev.spinel.net.Net;
+import dev.spinel.wire.RequestReader;
+import dev.spinel.wire.RespWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing of it is left then.
+public final class Server implements AutoCloseable, Incidents {
+  private static final int STANDARD_BACKLOG = 511;
+
+  public final Config config;
+  public final Log log;
+  public final Engine engine;
+  final RequestReader.Limits readerLimits = new RequestReader.Limits();
+  private final Heap heap;
+  private final Keyspace keyspace;
+  private final Limits limits = new Limits();
+  private final Clock clock;
+  private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
+  private @Nullable Net net;
+  private List<Listener> listeners = List.of();
+  private final AtomicInteger clients = new AtomicInteger();
+  private final LongAdder accepted = new LongAdder();
+  private final LongAdder refused = new LongAdder();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final CountDownLatch stopRequested = new CountDownLatch(1);
+  private volatile OutputLimits outputLimits;
+  private volatile long maxClients;
+  private volatile long idleSeconds;
+  private volatile boolean protectedMode;
+
+  public Server(Config config, Log log, Clock clock) {
+    this.config = config;
+    this.log = log;
+    this.clock = clock;
+    SecureRandom random = new SecureRandom();
+    heap = new Heap();
+    keyspace =
+        new Keyspace(
+            heap, config.intOf(Settings.DATABASES), random.nextLong(), random.nextLong(), clock::millis);
+    CommandTable.Builder rows = new CommandTable.Builder();
+    declare(rows);
+    engine =
+        new Engine(keyspace, new Journal(), rows.build(), limits, clock, (command, bug) -> bug(command, bug));
+    outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
+    follow();
+  }
+
+  /// The families, in the order in which COMMAND lists them.
+  private void declare(CommandTable.Builder rows) {
+    rows.add(new Strings());
+    rows.add(new Lists());
+    rows.add(new Hashes());
+    rows.add(new Keys());
+    rows.add(new Transactions());
+  }
+
+  /// Copies settings to where they are read, now and whenever they change.
+  private void follow() {
+    on(Settings.PROTO_MAX_BULK_LEN, () -> {
+      limits.maxBulkBytes = config.get(Settings.PROTO_MAX_BULK_LEN);
+      readerLimits.bulkBytes = limits.maxBulkBytes;
+    });
+    on(Settings.CLIENT_QUERY_BUFFER_LIMIT,
+        () -> readerLimits.queryBytes = config.get(Settings.CLIENT_QUERY_BUFFER_LIMIT));
+    on(Settings.HASH_MAX_LISTPACK_ENTRIES,
+        () -> limits.hashMaxListpackEntries = config.intOf(Settings.HASH_MAX_LISTPACK_ENTRIES));
+    on(Settings.HASH_MAX_LISTPACK_VALUE,
+        () -> limits.hashMaxListpackValue = config.intOf(Settings.HASH_MAX_LISTPACK_VALUE));
+    on(Settings.LIST_MAX_LISTPACK_SIZE,
+        () -> limits.listMaxListpackSize = config.intOf(Settings.LIST_MAX_LISTPACK_SIZE));
+    on(Settings.SET_MAX_INTSET_ENTRIES,
+        () -> limits.setMaxIntsetEntries = config.intOf(Settings.SET_MAX_INTSET_ENTRIES));
+    on(Settings.LAZYFREE_LAZY_USER_DEL,
+        () -> limits.lazyUserDelete = config.get(Settings.LAZYFREE_LAZY_USER_DEL));
+    on(Settings.LAZYFREE_LAZY_USER_FLUSH,
+        () -> limits.lazyUserFlush = config.get(Settings.LAZYFREE_LAZY_USER_FLUSH));
+    on(Settings.LAZYFREE_LAZY_SERVER_DEL,
+        () -> limits.lazyServerDelete = config.get(Settings.LAZYFREE_LAZY_SERVER_DEL));
+    on(Settings.LAZYFREE_LAZY_EXPIRE,
+        () -> limits.lazyExpire = config.get(Settings.LAZYFREE_LAZY_EXPIRE));
+    on(Settings.MAXMEMORY_POLICY,
+        () -> limits.lfu = config.text(Settings.MAXMEMORY_POLICY).endsWith("lfu"));
+    on(Settings.LFU_LOG_FACTOR, () -> limits.lfuLogFactor = config.intOf(Settings.LFU_LOG_FACTOR));
+    on(Settings.LFU_DECAY_TIME, () -> limits.lfuDecayMinutes = config.intOf(Settings.LFU_DECAY_TIME));
+    on(Settings.NOTIFY_KEYSPACE_EVENTS,
+        () -> limits.notify = config.intOf(Settings.NOTIFY_KEYSPACE_EVENTS));
+    on(Settings.SLOWLOG_LOG_SLOWER_THAN,
+        () -> limits.slowlogMicros = config.get(Settings.SLOWLOG_LOG_SLOWER_THAN));
+    on(Settings.CLIENT_OUTPUT_BUFFER_LIMIT,
+        () -> outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT));
+    on(Settings.MAXCLIENTS, () -> maxClients = config.get(Settings.MAXCLIENTS));
+    on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
+    on(Settings.PROTECTED_MODE, () -> protectedMode = config.get(Settings.PROTECTED_MODE));
+  }
+
+  private void on(Setting<?> setting, Runnable copy) {
+    copy.run();
+    config.onChange(setting, copy::run);
+  }
+
+  /// Starts the loops and opens the doors. Errors: a [BindException] says which address can't be had and why.
+  public void start() throws IOException {
+    keyspace.start(engine);
+    int loops = config.intOf(Settings.EVENT_LOOPS);
+    if (loops == 0) {
+      loops = Runtime.getRuntime().availableProcessors();
+    }
+    net = Net.start(loops, "spinel-loop-", this::side, this);
+    net.keepAlive(config.intOf(Settings.TCP_KEEPALIVE));
+    try {
+      int backlog = config.intOf(Settings.TCP_BACKLOG);
+      if (config.get(Settings.PORT) != 0 || !config.get(Settings.BIND).isEmpty()) {
+        listeners = net.listen(config.get(Settings.BIND), config.intOf(Settings.PORT), backlog, this::accept);
+      }
+      String socket = config.text(Settings.UNIXSOCKET);
+      if (!socket.isEmpty()) {
+        net.listen(Path.of(socket), config.intOf(Settings.UNIXSOCKETPERM), backlog, this::accept);
+      }
+    } catch (BindException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private synchronized LoopHooks side(Loop loop) {
+    LoopSide side = new LoopSide(this, loop);
+    sides.add(side);
+    return side;
+  }
+
+  /// The TCP port that it listens at, 0 if at none.
+  public int port() {
+    return listeners.isEmpty() ? 0 : listeners.getFirst().port();
+  }
+
+  // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private @Nullable Handler accept(Connection connection) {
+    accepted.increment();
+    if (clients.get() >= maxClients) {
+      refused.increment();
+      refuse(connection, "ERR max number of clients reached");
+      return null;
+    }
+    if (protectedMode && !connection.isLocal() && config.text(Settings.REQUIREPASS).isEmpty()) {
+      refused.increment();
+      refuse(connection, PROTECTED);
+      return null;
+    }
+    clients.incrementAndGet();
+    LoopSide side = sides.get(connection.loop().index());
+    ClientConnection client = new ClientConnection(side, connection);
+    side.connections.add(client);
+    client.session.authenticated = config.text(Settings.REQUIREPASS).isEmpty();
+    client.session.gatesChanged();
+    if (log.isOn(Log.Level.VERBOSE)) {
+      log.verbose("Accepted " + connection.remoteAddress());
+    }
+    return client;
+  }
+
+  private static final String PROTECTED =
+      "DENIED Spinel runs in protected mode: no password is set for the default user, so only clients on this machine"
+          + " may connect. To change that, set a password (CONFIG SET requirepass, or requirepass in the configuration"
+          + " file), or, if nobody else can reach this port, CONFIG SET protected-mode no from this machine";
+
+  private static void refuse(Connection connection, String error) {
+    new RespWriter(connection.output(), 2).error(error);
+  }
+
+  void connectionClosed() {
+    clients.decrementAndGet();
+  }
+
+  void protocolError(ClientConnection client, String error) {
+    if (log.isOn(Log.Level.VERBOSE)) {
+      log.verbose("Protocol error (" + error + ") from client: " + client.address());
+    }
+  }
+
+  void queryBufferExceeded(ClientConnection client) {
+    log.warning("Closing client that reached max query buffer length: id=" + client.session.id + " addr=" + client.address());
+  }
+
+  void outputExceeded(ClientConnection client, long pendingBytes) {
+    log.warning(
+        "Client id=" + client.session.id + " addr=" + client.address() + " omem=" + pendingBytes
+            + " scheduled to be closed ASAP for overcoming of output buffer limits.");
+  }
+
+  /// Whether so much unsent output is within limits: 0 yes, 1 beyond the soft limit, -1 close it.
+  int outputVerdict(Session session, long pendingBytes, long softSinceMillis, long nowMillis) {
+    OutputLimits.Limit limit = session.subscribed() ? outputLimits.pubsub() : outputLimits.normal();
+    if (limit.hardBytes() > 0 && pendingBytes >= limit.hardBytes()) {
+      return -1;
+    }
+    if (limit.softBytes() > 0 && pendingBytes >= limit.softBytes()) {
+      return softSinceMillis != 0 && nowMillis - softSinceMillis > limit.softSeconds() * 1000L ? -1 : 1;
+    }
+    return 0;
+  }
+
+  /// Ten times a second on each loop.
+  void cron(LoopSide side) {
+    long idle = idleSeconds * 1000;
+    for (ClientConnection client : side.connections) {
+      Session session = client.session;
+      if (idle > 0
+          && side.loop.now() - session.lastInteractionMillis > idle
+          && !session.isParked()
+          && !session.subscribed()) {
+        log.verbose("Closing idle client");
+        client.connection.closeAsap("idle");
+      }
+    }
+  }
+
+  // ── incidents ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private void bug(Command command, Throwable bug) {
+    log.warning("A bug, while running " + command.name + ": " + trace(bug));
+  }
+
+  @Override
+  public void uncaught(Throwable cause, @Nullable Connection connection) {
+    log.warning("A bug: " + trace(cause));
+  }
+
+  @Override
+  public void acceptFailed(Listener listener, IOException cause) {
+    log.warning("Accepting client connection: " + cause.getMessage());
+  }
+
+  @Override
+  public void addressSkipped(String message) {
+    log.warning("Warning: " + message);
+  }
+
+  private static String trace(Throwable bug) {
+    StringBuilder text = new StringBuilder(bug.toString());
+    for (Throwable cause = bug; cause != null; cause = cause.getCause()) {
+      for (StackTraceElement element : cause.getStackTrace()) {
+        text.append("\n    at ").append(element);
+      }
+    }
+    return text.toString();
+  }
+
+  // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
+  public void requestStop() {
+    stopRequested.countDown();
+  }
+
+  /// Waits for SHUTDOWN or [#requestStop].
+  public void awaitStop() throws InterruptedException {
+    stopRequested.await();
+  }
+
+  @Override
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    if (net != null) {
+      net.close();
+    }
+    for (LoopSide side : sides) {
+      side.dispatcher.close();
+    }
+    keyspace.close();
+    heap.close();
+    stopRequested.countDown();
+  }
+
+  static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.spinel.server;
+
+import java.util.function.Consumer;
+import sun.misc.Signal;
+
+/// SIGTERM and SIGINT of this process.
+final class Signals {
+  private Signals() {}
+
+  /// Calls `action` with the signal's name instead of ending the process; a second signal ends it at once.
+  static void onStop(Consumer<String> action) {
+    for (String name : new String[] {"TERM", "INT"}) {
+      try {
+        Signal.handle(
+            new Signal(name),
+            signal -> {
+              action.accept("SIG" + name);
+              Signal.handle(signal, again -> Runtime.getRuntime().halt(1));
+            });
+      } catch (IllegalArgumentException e) {
+        // the JVM was told to leave signals alone (-Xrs): then they end it
+        continue;
+      }
+    }
+  }
+}

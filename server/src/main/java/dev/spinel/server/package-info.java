@@ -1,0 +1,8 @@
+/// Assembly: the one place that knows everybody. Builds a server from its configuration, ties connections to sessions,
+/// orders the gates, and takes everything down again.
+///
+/// Called by the command line ([Main]) and by the embedded API ([dev.spinel.Spinel]).
+@NullMarked
+package dev.spinel.server;
+
+import org.jspecify.annotations.NullMarked;
