@@ -29,7 +29,7 @@ public final class Call {
   private final Values values;
   private final Memory memory;
 
-  Args args = Args.of();
+  Args args = new Args();
   Command command;
   Session session;
   int database;

@@ -710,7 +710,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private boolean watchedExpired(Session session) {
     for (Watches.Watch watch : session.watches) {
-      guest.begin(session, engine.exec, Args.of(), now, false);
+      guest.begin(session, engine.exec, new Args(), now, false);
       Key key = guest.stored(watch.database, watch.slot, watch.key);
       boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() <= now;
       if (expired && !watch.expired) {

@@ -1,6 +1,5 @@
 package dev.spinel.keyspace;
 
-import dev.spinel.memory.Allocator;
 import dev.spinel.value.Dictionary;
 import dev.spinel.value.Place;
 import dev.spinel.value.Reaper;
@@ -55,12 +54,11 @@ public final class Keeper {
     return work.size() + (busy ? 1 : 0);
   }
 
-  Reaper reaper(Allocator allocator) {
+  Reaper reaper() {
     return entry -> {
       if (thread == null || closed) {
         return false;
       }
-      allocator.account(); // makes this thread's share of the account visible before another thread frees
       work.add(entry);
       LockSupport.unpark(thread);
       return true;

@@ -70,7 +70,7 @@ public final class Keyspace implements AutoCloseable {
   public Seat seat() {
     Allocator allocator = heap.allocator();
     Values values = new Values(heap.memory(), allocator, walk, hashKey0, hashKey1);
-    values.reaper(keeper.reaper(allocator));
+    values.reaper(keeper.reaper());
     Seat seat = new Seat(seatIds.incrementAndGet(), values, world, slots, allocator::close);
     world.add(seat);
     return seat;

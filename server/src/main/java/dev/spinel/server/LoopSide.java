@@ -25,7 +25,7 @@ final class LoopSide implements LoopHooks {
     this.server = server;
     this.loop = loop;
     this.dispatcher = server.engine.dispatcher();
-    this.large = dispatcher.seat().values.largeStrings();
+    this.large = null;
   }
 
   @Override

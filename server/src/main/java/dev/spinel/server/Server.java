@@ -132,7 +132,7 @@ public final class Server implements AutoCloseable, Incidents {
 
   private void on(Setting<?> setting, Runnable copy) {
     copy.run();
-    config.onChange(setting, copy::run);
+    config.onChange(setting, changed -> copy.run());
   }
 
   /// Starts the loops and opens the doors. Errors: a [BindException] says which address can't be had and why.
@@ -188,12 +188,17 @@ public final class Server implements AutoCloseable, Incidents {
     LoopSide side = sides.get(connection.loop().index());
     ClientConnection client = new ClientConnection(side, connection);
     side.connections.add(client);
-    client.session.authenticated = config.text(Settings.REQUIREPASS).isEmpty();
-    client.session.gatesChanged();
+    admit(client.session);
     if (log.isOn(Log.Level.VERBOSE)) {
       log.verbose("Accepted " + connection.remoteAddress());
     }
     return client;
+  }
+
+  /// Logs a new session in, if no password is asked for.
+  void admit(Session session) {
+    session.authenticated = config.text(Settings.REQUIREPASS).isEmpty();
+    session.gatesChanged();
   }
 
   private static final String PROTECTED =

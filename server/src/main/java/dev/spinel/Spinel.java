@@ -1,0 +1,80 @@
+package dev.spinel;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.server.Log;
+import dev.spinel.server.Server;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+
+/// A whole Spinel server inside this JVM.
+///
+/// ```java
+/// try (Spinel spinel = Spinel.start("port", "0")) {
+///   new Jedis("127.0.0.1", spinel.port()).set("k", "v");
+/// }
+/// ```
+///
+/// Any number of them may run side by side; they share nothing. After [#close] their threads and their memory are gone.
+/// Nothing is printed; nothing is written but what the configuration asks for.
+public final class Spinel implements AutoCloseable {
+  private final Server server;
+
+  private Spinel(Server server) {
+    this.server = server;
+  }
+
+  /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`. Without a `port` it finds a
+  /// free one; without a `bind` it listens at 127.0.0.1.
+  ///
+  /// Errors: [IllegalArgumentException] for a bad setting, in the words of a configuration file's error;
+  /// [UncheckedIOException] if an address or port can't be had.
+  public static Spinel start(String... settings) {
+    return start(OutputStream.nullOutputStream(), settings);
+  }
+
+  /// The same, with the log written to `log`.
+  public static Spinel start(OutputStream log, String... settings) {
+    String[] all = new String[settings.length + 4];
+    all[0] = "port";
+    all[1] = "0";
+    all[2] = "bind";
+    all[3] = "127.0.0.1";
+    System.arraycopy(settings, 0, all, 4, settings.length);
+    Config config;
+    try {
+      config = Config.of(all);
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+    Server server = new Server(config, new Log(config, log), Clock.SYSTEM);
+    try {
+      server.start();
+    } catch (IOException e) {
+      server.close();
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
+    return new Spinel(server);
+  }
+
+  /// The TCP port that it listens at.
+  public int port() {
+    return server.port();
+  }
+
+  /// `127.0.0.1:PORT`.
+  public String address() {
+    return "127.0.0.1:" + port();
+  }
+
+  /// Waits until somebody says SHUTDOWN or closes it.
+  public void awaitStop() throws InterruptedException {
+    server.awaitStop();
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+}

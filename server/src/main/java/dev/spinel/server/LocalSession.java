@@ -1,0 +1,231 @@
+package dev.spinel.server;
+
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Outlet;
+import dev.spinel.engine.Session;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Chunks;
+import dev.spinel.wire.LargeSink;
+import dev.spinel.wire.Output;
+import dev.spinel.wire.OutputPool;
+import dev.spinel.wire.RequestReader;
+import dev.spinel.wire.RespWriter;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/// A session of a caller in the same JVM: RESP bytes in, RESP bytes out, no socket, no loop. The caller's thread takes the
+/// session's own seat for each run; several threads may use it one after the other, never at once.
+///
+/// What other sessions send it (messages, served replies) is taken from its mailbox at the beginning and the end of each run.
+public final class LocalSession implements Outlet, AutoCloseable {
+  private record Alarm(long atNanos, Runnable action) {}
+
+  private final Server server;
+  private final Dispatcher dispatcher;
+  private final Session session;
+  private final Output output = new Output(new OutputPool(Chunks.heap()));
+  private final RequestReader reader;
+  private final Args args = new Args();
+  private final ConcurrentLinkedQueue<Runnable> mailbox = new ConcurrentLinkedQueue<>();
+  private final ArrayList<Alarm> alarms = new ArrayList<>();
+  private volatile @Nullable Thread waiting;
+  private boolean resumed;
+  private boolean closed;
+  private boolean ended; // it was told to close, or its input is malformed
+
+  /// A session like that of a client on this machine. Logged in if the server has no password.
+  public LocalSession(Server server) {
+    this.server = server;
+    this.dispatcher = server.engine.dispatcher();
+    this.reader = new RequestReader(server.readerLimits, large());
+    this.session = server.engine.open(this);
+    server.admit(session);
+  }
+
+  public Session session() {
+    return session;
+  }
+
+  public Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  /// Whether the server has ended this session.
+  public boolean ended() {
+    return ended;
+  }
+
+  /// Runs the requests in `bytes` (also a part of one) and returns what there is to say so far, perhaps nothing.
+  public byte[] run(byte[] bytes) {
+    dispatcher.turnBegins();
+    try {
+      drain();
+      input(bytes, 0, bytes.length);
+      drain();
+    } finally {
+      dispatcher.turnEnds();
+    }
+    return take();
+  }
+
+  /// Runs one command, its words given as text (one byte a character).
+  public byte[] run(String... words) {
+    return run(request(words));
+  }
+
+  /// Waits until something was sent to the session, at most so long, and returns it; empty if nothing was.
+  public byte[] await(long millis) {
+    long deadline = System.nanoTime() + millis * 1_000_000;
+    waiting = Thread.currentThread();
+    while (true) {
+      byte[] got = run(new byte[0]);
+      long left = deadline - System.nanoTime();
+      if (got.length > 0 || left <= 0 || ended) {
+        waiting = null;
+        return got;
+      }
+      LockSupport.parkNanos(Math.min(left, untilAlarm()));
+    }
+  }
+
+  /// `words` as a RESP request.
+  public static byte[] request(String... words) {
+    StringBuilder text = new StringBuilder();
+    text.append('*').append(words.length).append("\r\n");
+    for (String word : words) {
+      text.append('$').append(word.length()).append("\r\n").append(word).append("\r\n");
+    }
+    return Server.ascii(text.toString());
+  }
+
+  private void input(byte[] bytes, int from, int to) {
+    int at = from;
+    if (session.isParked() || ended) {
+      reader.keep(bytes, from, to);
+      return;
+    }
+    while (!ended) {
+      reader.authenticated(session.authenticated);
+      int status = reader.next(bytes, at, to, args);
+      if (status == RequestReader.INCOMPLETE) {
+        return;
+      }
+      if (status != RequestReader.COMPLETE) {
+        if (status == RequestReader.ERROR) {
+          new RespWriter(output, session.protocol).error("ERR " + reader.error());
+        }
+        ended = true;
+        return;
+      }
+      at = reader.position();
+      int outcome = dispatcher.execute(session, args);
+      args.release(large());
+      if (outcome == Dispatcher.PARKED) {
+        reader.keep(bytes, at, to);
+        return;
+      }
+      ended = outcome == Dispatcher.CLOSING;
+    }
+  }
+
+  private void drain() {
+    while (true) {
+      long now = server.engine.clock.nanos();
+      for (int i = 0; i < alarms.size(); i++) {
+        if (alarms.get(i).atNanos <= now) {
+          alarms.remove(i--).action.run();
+        }
+      }
+      Runnable message = mailbox.poll();
+      if (message != null) {
+        message.run();
+      } else if (resumed) {
+        resumed = false;
+        input(new byte[0], 0, 0);
+      } else {
+        return;
+      }
+    }
+  }
+
+  private long untilAlarm() {
+    long until = 50_000_000;
+    long now = server.engine.clock.nanos();
+    for (Alarm alarm : alarms) {
+      until = Math.min(until, Math.max(1, alarm.atNanos - now));
+    }
+    return until;
+  }
+
+  private byte[] take() {
+    long released = server.engine.journal.released();
+    byte[] bytes = new byte[Math.toIntExact(output.releasedBytes(released))];
+    output.drainTo(ByteBuffer.wrap(bytes), released);
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      ended = true;
+      dispatcher.turnBegins();
+      dispatcher.closed(session);
+      reader.close();
+      output.close();
+      dispatcher.turnEnds();
+      dispatcher.close();
+    }
+  }
+
+  // ── Outlet ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  @Override
+  public Output output() {
+    return output;
+  }
+
+  @Override
+  public void post(Runnable message) {
+    mailbox.add(message);
+    LockSupport.unpark(waiting);
+  }
+
+  @Override
+  public void flush() {}
+
+  @Override
+  public void resume() {
+    resumed = true;
+  }
+
+  @Override
+  public Runnable after(long delayMillis, Runnable action) {
+    Alarm alarm = new Alarm(server.engine.clock.nanos() + delayMillis * 1_000_000, action);
+    alarms.add(alarm);
+    return () -> alarms.remove(alarm);
+  }
+
+  @Override
+  public void close(boolean gracefully) {
+    ended = true;
+  }
+
+  @Override
+  public @Nullable LargeSink large() {
+    return null;
+  }
+
+  @Override
+  public String address() {
+    return "127.0.0.1:0";
+  }
+
+  @Override
+  public String localAddress() {
+    return "127.0.0.1:" + server.port();
+  }
+}
