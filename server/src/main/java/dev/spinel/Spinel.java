@@ -16,8 +16,9 @@ import java.io.UncheckedIOException;
 /// }
 /// ```
 ///
-/// Any number of them may run side by side; they share nothing. After [#close] their threads and their memory are gone.
-/// Nothing is printed; nothing is written but what the configuration asks for.
+/// Any number of them may run side by side; they share nothing. After [#close] their threads and
+/// their memory are gone. Nothing is printed; nothing is written but what the configuration asks
+/// for.
 public final class Spinel implements AutoCloseable {
   private final Server server;
 
@@ -25,11 +26,11 @@ public final class Spinel implements AutoCloseable {
     this.server = server;
   }
 
-  /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`. Without a `port` it finds a
-  /// free one; without a `bind` it listens at 127.0.0.1.
+  /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`.
+  /// Without a `port` it finds a free one; without a `bind` it listens at 127.0.0.1.
   ///
-  /// Errors: [IllegalArgumentException] for a bad setting, in the words of a configuration file's error;
-  /// [UncheckedIOException] if an address or port can't be had.
+  /// Errors: [IllegalArgumentException] for a bad setting, in the words of a configuration file's
+  /// error; [UncheckedIOException] if an address or port can't be had.
   public static Spinel start(String... settings) {
     return start(OutputStream.nullOutputStream(), settings);
   }

@@ -13,12 +13,14 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 
-/// One run of one command: its arguments, its keys, and the verbs by which a handler changes the world.
+/// One run of one command: its arguments, its keys, and the verbs by which a handler changes the
+/// world.
 ///
-/// A handler checks its arguments (throwing [CommandError] before any mutation), finds its keys with [#read] or [#write],
-/// works on their values through [#values], says [#changed] for each key that it changed, and writes its reply. Locks,
-/// effects, waiters, watches, notifications and statistics follow from that. Reused from command to command by one
-/// [Dispatcher]; its keys and slices live until the handler returns.
+/// A handler checks its arguments (throwing [CommandError] before any mutation), finds its keys
+/// with [#read] or [#write], works on their values through [#values], says [#changed] for each key
+/// that it changed, and writes its reply. Locks, effects, waiters, watches, notifications and
+/// statistics follow from that. Reused from command to command by one [Dispatcher]; its keys and
+/// slices live until the handler returns.
 public final class Call {
   private static final int KEPT_KEYS = 32;
   static final int UNLOCKED = -1;
@@ -81,7 +83,8 @@ public final class Call {
     writes = (command.flags() & Command.WRITE) != 0;
   }
 
-  // ── arguments ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── arguments
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   public int argc() {
     return args.count();
@@ -132,7 +135,8 @@ public final class Call {
     return value;
   }
 
-  // ── surroundings ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── surroundings
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   public Session session() {
     return session;
@@ -176,14 +180,16 @@ public final class Call {
     return inMulti;
   }
 
-  // ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── keys
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// The key at argument `i`, for reading: counts a hit or a miss, remembers the access.
   public Key read(int i) {
     return read(args.at(i), slotOf(i));
   }
 
-  /// The same for a name that is not an argument, in a global command or for a key of a slot that is locked.
+  /// The same for a name that is not an argument, in a global command or for a key of a slot that
+  /// is locked.
   public Key read(Slice name) {
     return read(name, KeySlot.of(name.array, name.offset, name.length));
   }
@@ -305,9 +311,11 @@ public final class Call {
     return key;
   }
 
-  // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── changes
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /// *The* verb of mutation: the key has changed. Dirties, breaks watches, wakes who waits, notifies.
+  /// *The* verb of mutation: the key has changed. Dirties, breaks watches, wakes who waits,
+  /// notifies.
   public void changed(Key key, int eventClass, String event) {
     changed(key, eventClass, event, 1);
   }
@@ -333,7 +341,8 @@ public final class Call {
     }
   }
 
-  /// A further event of a key that [#changed] was said of (`del` after `lpop`), or one that changed nothing.
+  /// A further event of a key that [#changed] was said of (`del` after `lpop`), or one that changed
+  /// nothing.
   public void event(Key key, int eventClass, String event) {
     if ((engine.limits.notify & eventClass) != 0) {
       engine.notifier.event(eventClass, event, key.database, key.name);
@@ -345,7 +354,8 @@ public final class Call {
     values.dictionary().remove(key.place);
   }
 
-  /// Takes a key away whose value became empty, with its event; after `changed` for what emptied it.
+  /// Takes a key away whose value became empty, with its event; after `changed` for what emptied
+  /// it.
   public void removeEmpty(Key key) {
     remove(key);
     changed(key, Events.GENERIC, "del", 0);
@@ -361,8 +371,9 @@ public final class Call {
     return engine.journal.recording();
   }
 
-  /// The effect of this command, instead of the command as received; several calls make several commands. Words are
-  /// String, byte[], Slice, Long. Deterministic only: absolute times, chosen elements.
+  /// The effect of this command, instead of the command as received; several calls make several
+  /// commands. Words are String, byte[], Slice, Long. Deterministic only: absolute times, chosen
+  /// elements.
   public void effect(Object... words) {
     ownEffect = true;
     if (recorded()) {
@@ -380,7 +391,8 @@ public final class Call {
     return dispatcher.effects;
   }
 
-  /// Ends the handler's part: the command itself becomes the effect if it changed something and named no other.
+  /// Ends the handler's part: the command itself becomes the effect if it changed something and
+  /// named no other.
   void recordSelf() {
     if (changes != 0 && !ownEffect && recorded()) {
       Effects effects = effects(database);
@@ -405,11 +417,12 @@ public final class Call {
     }
   }
 
-  // ── blocking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── blocking
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /// Waits until one of the keys at the arguments `firstKey` to `lastKey` holds a value of `type` (one of Entry's), then
-  /// the handler runs again. Returns whether it waits (then reply nothing); if not, as inside EXEC, reply as if the time
-  /// had run out.
+  /// Waits until one of the keys at the arguments `firstKey` to `lastKey` holds a value of `type`
+  /// (one of Entry's), then the handler runs again. Returns whether it waits (then reply nothing);
+  /// if not, as inside EXEC, reply as if the time had run out.
   ///
   /// @param timeoutMillis 0 waits for ever; the time of the first run counts
   public boolean park(long timeoutMillis, int type, int firstKey, int lastKey) {

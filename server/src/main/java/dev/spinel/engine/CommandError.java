@@ -1,7 +1,8 @@
 package dev.spinel.engine;
 
-/// A user's mistake: its message is the error reply, code first (`ERR …`, `WRONGTYPE …`). Thrown before any mutation;
-/// carries no stack, because nobody reads it and filling it costs more than the command.
+/// A user's mistake: its message is the error reply, code first (`ERR …`, `WRONGTYPE …`). Thrown
+/// before any mutation; carries no stack, because nobody reads it and filling it costs more than
+/// the command.
 public final class CommandError extends RuntimeException {
   private static final long serialVersionUID = 1;
 

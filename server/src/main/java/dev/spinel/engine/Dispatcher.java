@@ -27,12 +27,14 @@ import org.jspecify.annotations.Nullable;
 ///                                          unlock
 /// ```
 ///
-/// A *global* command (one that touches keys that it doesn't name) runs in a stopped world instead of under locks, and so
-/// does a write that would have to lock too many waiters' slots, and an EXEC that contains one.
+/// A *global* command (one that touches keys that it doesn't name) runs in a stopped world instead
+/// of under locks, and so does a write that would have to lock too many waiters' slots, and an EXEC
+/// that contains one.
 ///
 /// Everything here belongs to the seat's thread, but for the statistics, which others read racily.
 public final class Dispatcher implements AutoCloseable {
-  /// What [#execute] answers: go on with the session's next command; stop, it is parked; stop, it is to be closed.
+  /// What [#execute] answers: go on with the session's next command; stop, it is parked; stop, it
+  /// is to be closed.
   public static final int RUN_ON = 0;
 
   public static final int PARKED = 1;
@@ -115,9 +117,11 @@ public final class Dispatcher implements AutoCloseable {
     seat.close();
   }
 
-  // ── one command ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── one command
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /// Runs one command of `session`, whose reply (if it isn't parked) is in the session's output afterwards.
+  /// Runs one command of `session`, whose reply (if it isn't parked) is in the session's output
+  /// afterwards.
   public int execute(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
@@ -179,8 +183,7 @@ public final class Dispatcher implements AutoCloseable {
     return null;
   }
 
-  private void refused(
-      Session session, @Nullable Command command, CommandError refusal, Reply to) {
+  private void refused(Session session, @Nullable Command command, CommandError refusal, Reply to) {
     if (command != null) {
       rejected[command.index]++;
     }
@@ -199,7 +202,9 @@ public final class Dispatcher implements AutoCloseable {
 
   private CommandError unknown(Args args) {
     StringBuilder text = new StringBuilder(64);
-    text.append("ERR unknown command '").append(shown(args.at(0), 128)).append("', with args beginning with: ");
+    text.append("ERR unknown command '")
+        .append(shown(args.at(0), 128))
+        .append("', with args beginning with: ");
     int room = 128;
     int begun = text.length();
     for (int i = 1; i < args.count() && text.length() - begun < room; i++) {
@@ -271,7 +276,8 @@ public final class Dispatcher implements AutoCloseable {
     return call.parking ? PARKED : RUN_ON;
   }
 
-  /// Runs `action` under the locks of [#lockSet] and, for a write, of all whom it may wake; or in a stopped world.
+  /// Runs `action` under the locks of [#lockSet] and, for a write, of all whom it may wake; or in a
+  /// stopped world.
   private void lockedOrStopped(boolean writes, Runnable action) {
     for (int round = 1; ; round++) {
       lockAll();
@@ -446,7 +452,8 @@ public final class Dispatcher implements AutoCloseable {
     return position;
   }
 
-  /// The journal position that a reply is bound to: its own effect, or the last one that it can have seen.
+  /// The journal position that a reply is bound to: its own effect, or the last one that it can
+  /// have seen.
   private long seen(long own) {
     long position = own;
     for (int i = 0; i < lockCount; i++) {
@@ -455,7 +462,8 @@ public final class Dispatcher implements AutoCloseable {
     return seat.stopsWorld() ? Math.max(position, journal.position()) : position;
   }
 
-  // ── blocking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── blocking
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   void ready(int database, int slot, Slice key) {
     for (Ready known : ready) {
@@ -597,7 +605,8 @@ public final class Dispatcher implements AutoCloseable {
     return waited;
   }
 
-  /// CLIENT UNBLOCK: ends the wait of another session as a timeout or with an error. Stopped world. Returns whether it waited.
+  /// CLIENT UNBLOCK: ends the wait of another session as a timeout or with an error. Stopped world.
+  /// Returns whether it waited.
   public boolean unblock(Session other, boolean withError) {
     assert seat.stopsWorld();
     Parked parked = other.parked;
@@ -627,7 +636,8 @@ public final class Dispatcher implements AutoCloseable {
     return bytes;
   }
 
-  // ── transactions ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── transactions
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   private static void queue(Session session, Command command, Args args) {
     if (session.multiFailed || session.watchBroken) {
@@ -755,7 +765,8 @@ public final class Dispatcher implements AutoCloseable {
     engine.closed(session);
   }
 
-  /// Keys of swapped or refilled databases may be what somebody waits for: looks at them all. Stopped world.
+  /// Keys of swapped or refilled databases may be what somebody waits for: looks at them all.
+  /// Stopped world.
   public void readyAll(int database) {
     for (Slice key : engine.parking.awaited(database)) {
       ready(database, KeySlot.of(key.array, key.offset, key.length), key);

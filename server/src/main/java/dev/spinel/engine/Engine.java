@@ -19,8 +19,8 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What all dispatchers of a server share: the keyspace, the journal, the command table, the sessions, the gates, who
-/// watches and who waits.
+/// What all dispatchers of a server share: the keyspace, the journal, the command table, the
+/// sessions, the gates, who watches and who waits.
 public final class Engine implements KeyspaceListener {
   /// What goes wrong in our own code while a command runs.
   public interface BugReport {
@@ -50,7 +50,8 @@ public final class Engine implements KeyspaceListener {
   private final ConcurrentHashMap<Long, Session> sessions = new ConcurrentHashMap<>();
   private final AtomicLong sessionIds = new AtomicLong();
   private final CopyOnWriteArrayList<Dispatcher> dispatchers = new CopyOnWriteArrayList<>();
-  private final CopyOnWriteArrayList<Consumer<Session>> closeListeners = new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<Consumer<Session>> closeListeners =
+      new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
   private final LongAdder errorReplies = new LongAdder();
   private final LongAdder changes = new LongAdder();
@@ -76,7 +77,12 @@ public final class Engine implements KeyspaceListener {
     this.exec = known("exec");
     this.alsoInMulti =
         new Command[] {
-          known("exec"), known("discard"), known("multi"), known("watch"), known("quit"), known("reset")
+          known("exec"),
+          known("discard"),
+          known("multi"),
+          known("watch"),
+          known("quit"),
+          known("reset")
         };
     this.gatesOf = new Gate[table.size()][];
   }
@@ -89,7 +95,8 @@ public final class Engine implements KeyspaceListener {
     return command;
   }
 
-  /// The gates, in the order in which they are asked; the one visible list. Before the first session.
+  /// The gates, in the order in which they are asked; the one visible list. Before the first
+  /// session.
   public void gates(Gate... ordered) {
     gates = ordered;
   }
@@ -110,7 +117,10 @@ public final class Engine implements KeyspaceListener {
   Gate[] gates(Command command) {
     Gate[] of = gatesOf[command.index];
     if (of == null) {
-      of = java.util.Arrays.stream(gates).filter(gate -> gate.concerns(command)).toArray(Gate[]::new);
+      of =
+          java.util.Arrays.stream(gates)
+              .filter(gate -> gate.concerns(command))
+              .toArray(Gate[]::new);
       gatesOf[command.index] = of;
     }
     return of;
@@ -125,7 +135,8 @@ public final class Engine implements KeyspaceListener {
     return false;
   }
 
-  // ── threads and sessions ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── threads and sessions
+  // ───────────────────────────────────────────────────────────────────────────────────────────
 
   /// A dispatcher for the thread that calls; closed by it.
   public Dispatcher dispatcher() {
@@ -173,7 +184,8 @@ public final class Engine implements KeyspaceListener {
     return parking.count();
   }
 
-  // ── expiry ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── expiry
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Whether this server removes keys whose time is over (a replica waits for its primary's word).
   boolean mayExpire() {
@@ -217,7 +229,8 @@ public final class Engine implements KeyspaceListener {
     return true;
   }
 
-  // ── databases as a whole ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── databases as a whole
+  // ───────────────────────────────────────────────────────────────────────────────────────────
 
   /// Empties a database (its watched keys change). Stopped world. Returns how many keys it had.
   public long flush(Seat seat, int database, boolean later) {
@@ -247,7 +260,8 @@ public final class Engine implements KeyspaceListener {
         .find(header, seat.values.dictionary().hash(key), key, new Place());
   }
 
-  // ── statistics ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── statistics
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   void changes(long count) {
     if (count != 0) {

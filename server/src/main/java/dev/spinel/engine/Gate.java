@@ -3,8 +3,9 @@ package dev.spinel.engine;
 import dev.spinel.wire.Args;
 import org.jspecify.annotations.Nullable;
 
-/// One reason not to run a command: authentication, too little memory, a read-only replica… Each lives in its feature's
-/// package; the assembly orders them in one visible list; a command asks only those that concern its flags.
+/// One reason not to run a command: authentication, too little memory, a read-only replica… Each
+/// lives in its feature's package; the assembly orders them in one visible list; a command asks
+/// only those that concern its flags.
 public interface Gate {
   String name();
 

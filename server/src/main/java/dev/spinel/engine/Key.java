@@ -5,7 +5,8 @@ import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.wire.Slice;
 
-/// A key of the running call, found under its slot's lock: where it is, or would be. Lives as long as the call.
+/// A key of the running call, found under its slot's lock: where it is, or would be. Lives as long
+/// as the call.
 public final class Key {
   /// For the value structures: `values.strings().append(key.place, …)`.
   public final Place place = new Place();

@@ -1,7 +1,8 @@
 package dev.spinel.engine;
 
-/// The settings that handlers read, as plain fields. Written by the assembly when the configuration changes, without
-/// order among them; read racily, which is as good as the command having come a moment earlier.
+/// The settings that handlers read, as plain fields. Written by the assembly when the configuration
+/// changes, without order among them; read racily, which is as good as the command having come a
+/// moment earlier.
 public final class Limits {
   public long maxBulkBytes = 512L << 20;
   public int hashMaxListpackEntries = 128;

@@ -4,17 +4,18 @@ import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
 import org.jspecify.annotations.Nullable;
 
-/// Where a session's replies go, and how other threads reach the session: a connection of the server, or a caller in
-/// the same JVM. The engine's only view of what is on the other side.
+/// Where a session's replies go, and how other threads reach the session: a connection of the
+/// server, or a caller in the same JVM. The engine's only view of what is on the other side.
 public interface Outlet {
   /// The session's output. Its own thread only.
   Output output();
 
-  /// Runs `message` on the session's own thread, in the order of posting, before it reads more of the session's input;
-  /// also when called from that thread. Any thread.
+  /// Runs `message` on the session's own thread, in the order of posting, before it reads more of
+  /// the session's input; also when called from that thread. Any thread.
   void post(Runnable message);
 
-  /// Something was written to the output outside of a run (a message, a served reply): send it. Own thread.
+  /// Something was written to the output outside of a run (a message, a served reply): send it. Own
+  /// thread.
   void flush();
 
   /// The session was parked and goes on: run the input that it kept. Own thread.
@@ -23,7 +24,8 @@ public interface Outlet {
   /// Runs `action` on the own thread after `delayMillis`; the handle cancels it. Own thread.
   Runnable after(long delayMillis, Runnable action);
 
-  /// Closes the connection once what is in its output has been sent (`gracefully`), or at once. Own thread.
+  /// Closes the connection once what is in its output has been sent (`gracefully`), or at once. Own
+  /// thread.
   void close(boolean gracefully);
 
   /// Where the session's large arguments go; null if they stay on the heap. Own thread.

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 ///            └──────── its client is gone, or killed ────► KILLED
 /// ```
 ///
-/// Every transition happens while *all* slots of its keys are locked by whoever makes it (or in a stopped world): that
-/// lock is the compare-and-set.
+/// Every transition happens while *all* slots of its keys are locked by whoever makes it (or in a
+/// stopped world): that lock is the compare-and-set.
 final class Parked {
   enum State {
     WAITING,

@@ -9,11 +9,13 @@ import org.jspecify.annotations.Nullable;
 
 /// Who waits for which keys, by slot, in order of arrival.
 ///
-/// **To make a new command block**: its handler, finding nothing, calls [Call#park] and returns without a reply. That is
-/// all. The dispatcher keeps the call here, under the locks of its keys; a writer of such a key runs the same handler
-/// again ([Dispatcher#serve]) after its own command; when the handler replies, the call was served; when it parks again it
-/// keeps its place. Because a served call may touch keys that its writer never named (BLMOVE's destination, on which
-/// others may wait in turn), a writer locks those too before its own handler runs: [#closeOver] computes them.
+/// **To make a new command block**: its handler, finding nothing, calls [Call#park] and returns
+/// without a reply. That is all. The dispatcher keeps the call here, under the locks of its keys; a
+/// writer of such a key runs the same handler again ([Dispatcher#serve]) after its own command;
+/// when the handler replies, the call was served; when it parks again it keeps its place. Because a
+/// served call may touch keys that its writer never named (BLMOVE's destination, on which others
+/// may wait in turn), a writer locks those too before its own handler runs: [#closeOver] computes
+/// them.
 ///
 /// A slot's list is touched under the slot's lock, or in a stopped world.
 final class Parking {
@@ -87,8 +89,9 @@ final class Parking {
     return false;
   }
 
-  /// Adds to `set` (ascending, `count` long) the slots of all calls parked on slots of it, and of those parked on these, as
-  /// far as `set`'s own slots tell (only they are locked). Returns the grown set, or `set` itself if it is closed.
+  /// Adds to `set` (ascending, `count` long) the slots of all calls parked on slots of it, and of
+  /// those parked on these, as far as `set`'s own slots tell (only they are locked). Returns the
+  /// grown set, or `set` itself if it is closed.
   int[] closeOver(int[] set) {
     int[] grown = set;
     for (int slot : set) {

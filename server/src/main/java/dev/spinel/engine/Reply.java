@@ -4,7 +4,8 @@ import dev.spinel.wire.Output;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 
-/// The reply to the running call, written as it goes, in the session's protocol. One per dispatcher.
+/// The reply to the running call, written as it goes, in the session's protocol. One per
+/// dispatcher.
 public final class Reply {
   private final RespWriter writer;
   private Output output;

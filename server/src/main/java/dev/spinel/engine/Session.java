@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One client's state between commands. Its own thread runs its commands and owns every field, but for those that say
-/// otherwise.
+/// One client's state between commands. Its own thread runs its commands and owns every field, but
+/// for those that say otherwise.
 public final class Session {
   /// What happens to replies (CLIENT REPLY).
   public enum Replies {
@@ -56,7 +56,8 @@ public final class Session {
   long queuedBytes;
   final ArrayList<Watches.Watch> watches = new ArrayList<>();
 
-  /// A watched key changed. Written under the key's slot lock by whoever changed it, read under the same lock.
+  /// A watched key changed. Written under the key's slot lock by whoever changed it, read under the
+  /// same lock.
   volatile boolean watchBroken;
 
   /// The call that waits for a key, if one does. Written by the own thread.

@@ -4,9 +4,9 @@ import java.util.ArrayList;
 
 /// MULTI and what belongs to it.
 ///
-/// Between MULTI and EXEC the [Dispatcher] queues a session's commands, in bytes of their own. EXEC is the dispatcher's own too:
-/// it locks the slots of everything queued and watched, checks the watches, runs the queue, and appends all effects as
-/// one record.
+/// Between MULTI and EXEC the [Dispatcher] queues a session's commands, in bytes of their own. EXEC
+/// is the dispatcher's own too: it locks the slots of everything queued and watched, checks the
+/// watches, runs the queue, and appends all effects as one record.
 public final class Transactions implements Family {
   public Transactions() {}
 

@@ -5,7 +5,8 @@ import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// The effects of one command or transaction, encoded as RESP commands, before they are appended. Belongs to one thread.
+/// The effects of one command or transaction, encoded as RESP commands, before they are appended.
+/// Belongs to one thread.
 public final class Effects {
   private static final int KEEP_BYTES = 64 * 1024;
 

@@ -12,14 +12,16 @@ import org.jspecify.annotations.Nullable;
 ///                                       position 41, 42, 43 …                               REPLICAS offset 90411
 /// ```
 ///
-/// A *position* counts appended records and is what replies, slots and releases speak of; a target's *offset* counts the
-/// bytes that it was given. A target has a reader or it hasn't: without any reader nothing is encoded at all
-/// ([#recording]). The SELECT that a target needs before a record of another database, and the MULTI/EXEC around a record
-/// of several commands, are added here, per target, since each began at another moment.
+/// A *position* counts appended records and is what replies, slots and releases speak of; a
+/// target's *offset* counts the bytes that it was given. A target has a reader or it hasn't:
+/// without any reader nothing is encoded at all ([#recording]). The SELECT that a target needs
+/// before a record of another database, and the MULTI/EXEC around a record of several commands, are
+/// added here, per target, since each began at another moment.
 ///
-/// **Releases.** A reply may be bound to a position and leaves when that position is *released*: by nobody (then replies
-/// are not bound at all), by an fsync, by replicas' acknowledgements. Whoever binds replies calls [#bind] before the
-/// first reply and [#release] as positions become safe; listeners (the loops) then send what waited.
+/// **Releases.** A reply may be bound to a position and leaves when that position is *released*: by
+/// nobody (then replies are not bound at all), by an fsync, by replicas' acknowledgements. Whoever
+/// binds replies calls [#bind] before the first reply and [#release] as positions become safe;
+/// listeners (the loops) then send what waited.
 public final class Journal {
   /// Targets, as bits.
   public static final int AOF = 1;
@@ -30,8 +32,8 @@ public final class Journal {
   private static final byte[] MULTI = bytes("*1\r\n$5\r\nMULTI\r\n");
   private static final byte[] EXEC = bytes("*1\r\n$4\r\nEXEC\r\n");
 
-  /// Reads a target's bytes. Called within the journal's critical section: take them and return; never block, never call
-  /// back. One call is one record or its framing, in order.
+  /// Reads a target's bytes. Called within the journal's critical section: take them and return;
+  /// never block, never call back. One call is one record or its framing, in order.
   public interface Reader {
     void append(byte[] bytes, int from, int length);
   }
@@ -115,8 +117,8 @@ public final class Journal {
     }
   }
 
-  /// Appends a record for the given targets and returns its position. The caller holds the locks of all slots that the
-  /// effects touched.
+  /// Appends a record for the given targets and returns its position. The caller holds the locks of
+  /// all slots that the effects touched.
   public long append(Effects effects, int to) {
     appending.lock();
     try {

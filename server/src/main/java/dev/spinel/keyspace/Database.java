@@ -3,13 +3,16 @@ package dev.spinel.keyspace;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Dictionary;
 
-/// The keys of one database: for each slot the address of its table's header, or 0 before the first write to it.
+/// The keys of one database: for each slot the address of its table's header, or 0 before the first
+/// write to it.
 ///
-/// The contents move as a whole: FLUSHALL ASYNC and a full sync take the tables out ([#detach]) and leave empty ones.
-/// SWAPDB only renumbers databases in their [Keyspace].
+/// The contents move as a whole: FLUSHALL ASYNC and a full sync take the tables out ([#detach]) and
+/// leave empty ones. SWAPDB only renumbers databases in their [Keyspace].
 public final class Database {
-  private long[] headers = new long[Slots.COUNT]; // each element: its slot's lock; the array: stopped world
-  private volatile boolean used; // some header was ever made: lets walks over all databases skip the untouched
+  private long[] headers =
+      new long[Slots.COUNT]; // each element: its slot's lock; the array: stopped world
+  private volatile boolean
+      used; // some header was ever made: lets walks over all databases skip the untouched
 
   /// The header of the slot's table, or 0. Slot lock.
   public long header(int slot) {
@@ -30,7 +33,8 @@ public final class Database {
     return header;
   }
 
-  /// Frees the slot's table if it holds nothing: an empty keyspace uses no memory. Slot lock; no walk is under way.
+  /// Frees the slot's table if it holds nothing: an empty keyspace uses no memory. Slot lock; no
+  /// walk is under way.
   public void dropIfEmpty(Seat seat, int slot) {
     long header = headers[slot];
     if (header != 0 && seat.values.dictionary().count(header) == 0) {
@@ -45,8 +49,8 @@ public final class Database {
     return used;
   }
 
-  /// The number of keys, expired ones that nobody met yet included. Slot by slot: with writers at work, a number that no
-  /// single moment may have seen.
+  /// The number of keys, expired ones that nobody met yet included. Slot by slot: with writers at
+  /// work, a number that no single moment may have seen.
   public long size(Seat seat) {
     if (!used) {
       return 0;
@@ -76,7 +80,8 @@ public final class Database {
     return size;
   }
 
-  /// Takes all tables out; the database is empty afterwards. Stopped world (or nobody else knows the database).
+  /// Takes all tables out; the database is empty afterwards. Stopped world (or nobody else knows
+  /// the database).
   long[] detach() {
     long[] all = headers;
     headers = new long[Slots.COUNT];

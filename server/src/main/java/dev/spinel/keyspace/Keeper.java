@@ -8,12 +8,13 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// The one background thread of a keyspace: it removes keys whose time has come, and frees what is too large for a
-/// command to free (the *reaper*): large values that were unlinked, databases that were flushed.
+/// The one background thread of a keyspace: it removes keys whose time has come, and frees what is
+/// too large for a command to free (the *reaper*): large values that were unlinked, databases that
+/// were flushed.
 ///
-/// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the lower bound in each
-/// slot's header without a lock, takes the lock of a slot where something is due, removes at most 64 keys, and lets go.
-/// It spends at most a quarter of its time on that.
+/// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the
+/// lower bound in each slot's header without a lock, takes the lock of a slot where something is
+/// due, removes at most 64 keys, and lets go. It spends at most a quarter of its time on that.
 public final class Keeper {
   private static final long CYCLE_NANOS = 100_000_000;
   private static final long EXPIRY_NANOS = 25_000_000;
@@ -21,7 +22,8 @@ public final class Keeper {
 
   private final Keyspace keyspace;
   private final LongSupplier nowMillis;
-  private final ConcurrentLinkedQueue<Object> work = new ConcurrentLinkedQueue<>(); // Long = entry, long[] = tables
+  private final ConcurrentLinkedQueue<Object> work =
+      new ConcurrentLinkedQueue<>(); // Long = entry, long[] = tables
   private volatile boolean expiring = true;
   private volatile boolean closed;
   private volatile boolean busy;
@@ -39,7 +41,8 @@ public final class Keeper {
     thread.start();
   }
 
-  /// Whether keys are removed when their time has come, or only when somebody meets them (DEBUG SET-ACTIVE-EXPIRE).
+  /// Whether keys are removed when their time has come, or only when somebody meets them (DEBUG
+  /// SET-ACTIVE-EXPIRE).
   public void expiring(boolean on) {
     expiring = on;
   }

@@ -26,10 +26,15 @@ public final class Keyspace implements AutoCloseable {
   private final Keeper keeper;
 
   /// @param databases how many, 1 or more
-  /// @param hashKey0 half of the secret that orders keys; with `hashKey1` it should differ in each process
+  /// @param hashKey0 half of the secret that orders keys; with `hashKey1` it should differ in each
+  ///   process
   /// @param nowMillis the clock
   public Keyspace(
-      Heap heap, int databases, long hashKey0, long hashKey1, java.util.function.LongSupplier nowMillis) {
+      Heap heap,
+      int databases,
+      long hashKey0,
+      long hashKey1,
+      java.util.function.LongSupplier nowMillis) {
     this.heap = heap;
     this.hashKey0 = hashKey0;
     this.hashKey1 = hashKey1;
@@ -41,7 +46,8 @@ public final class Keyspace implements AutoCloseable {
     this.keeper = new Keeper(this, nowMillis);
   }
 
-  /// Begins the work that happens by itself (expiry, the reaper); before this, and after [#close], there is none.
+  /// Begins the work that happens by itself (expiry, the reaper); before this, and after [#close],
+  /// there is none.
   public void start(KeyspaceListener listener) {
     keeper.start(listener);
   }
@@ -66,7 +72,8 @@ public final class Keyspace implements AutoCloseable {
     return keeper;
   }
 
-  /// A new seat, for the thread that calls. Closed by whom it was made for, when that thread touches data no more.
+  /// A new seat, for the thread that calls. Closed by whom it was made for, when that thread
+  /// touches data no more.
   public Seat seat() {
     Allocator allocator = heap.allocator();
     Values values = new Values(heap.memory(), allocator, walk, hashKey0, hashKey1);
@@ -92,7 +99,8 @@ public final class Keyspace implements AutoCloseable {
     databases = renumbered;
   }
 
-  /// Empties a database and returns how many keys it had; `later` leaves the freeing to the reaper. Stopped world.
+  /// Empties a database and returns how many keys it had; `later` leaves the freeing to the reaper.
+  /// Stopped world.
   public long flush(Seat seat, int number, boolean later) {
     assert seat.stopsWorld();
     Database database = databases[number];

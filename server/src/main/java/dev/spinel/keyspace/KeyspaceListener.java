@@ -4,7 +4,8 @@ import dev.spinel.value.Place;
 
 /// Hears of what the keyspace does by itself. One per keyspace, given at construction.
 public interface KeyspaceListener {
-  /// A key's time has come; `place` is where it is. Called from `seat` under the slot's lock (or in a stopped world).
-  /// The listener removes the key, with its effect and its events. Returns whether it did: a replica leaves it.
+  /// A key's time has come; `place` is where it is. Called from `seat` under the slot's lock (or in
+  /// a stopped world). The listener removes the key, with its effect and its events. Returns
+  /// whether it did: a replica leaves it.
   boolean expired(Seat seat, int database, int slot, Place place);
 }

@@ -4,11 +4,12 @@ import dev.spinel.value.Values;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/// A thread's right to touch data, with the tools that it needs for that: its allocator and its value structures.
+/// A thread's right to touch data, with the tools that it needs for that: its allocator and its
+/// value structures.
 ///
-/// Each loop, background thread and embedded caller has one. It is entered for a turn, left before the thread sleeps,
-/// and between commands the thread looks up ([#breathe]) to let a global operation pass. Everything in it belongs to the
-/// thread that sits in it.
+/// Each loop, background thread and embedded caller has one. It is entered for a turn, left before
+/// the thread sleeps, and between commands the thread looks up ([#breathe]) to let a global
+/// operation pass. Everything in it belongs to the thread that sits in it.
 public final class Seat implements AutoCloseable {
   private static final VarHandle STATE;
 

@@ -4,16 +4,17 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
-/// What belongs to a hash slot *number*, shared by all databases and never swapped: its lock, its flags, and the journal
-/// position of its last effect.
+/// What belongs to a hash slot *number*, shared by all databases and never swapped: its lock, its
+/// flags, and the journal position of its last effect.
 ///
-/// **The lock** is one int: 0 when free, else the id of the seat that holds it. Taking it is a compare-and-set,
-/// releasing it a release store (about 2.5 ns together when nobody competes); a waiter spins a hundred times, then
-/// sleeps 50 µs at a time, because a release store wakes nobody. A thread takes the locks of several slots in ascending
-/// order only; nobody waits for the world's token while it holds one. Locks are not reentrant: [#lock] asserts that.
+/// **The lock** is one int: 0 when free, else the id of the seat that holds it. Taking it is a
+/// compare-and-set, releasing it a release store (about 2.5 ns together when nobody competes); a
+/// waiter spins a hundred times, then sleeps 50 µs at a time, because a release store wakes nobody.
+/// A thread takes the locks of several slots in ascending order only; nobody waits for the world's
+/// token while it holds one. Locks are not reentrant: [#lock] asserts that.
 ///
-/// **Flags** say that somebody waits for or watches a key of the slot, so that commands on all other slots pay one byte
-/// of cache for both features.
+/// **Flags** say that somebody waits for or watches a key of the slot, so that commands on all
+/// other slots pay one byte of cache for both features.
 public final class Slots {
   public static final int COUNT = 16384;
 
@@ -33,7 +34,8 @@ public final class Slots {
 
   /// Takes the lock of `slot` for the seat with the (positive) id `owner`.
   public void lock(int slot, int owner) {
-    assert (int) LOCK.getOpaque(locks, slot) != owner : "slot " + slot + " is locked twice by one seat";
+    assert (int) LOCK.getOpaque(locks, slot) != owner
+        : "slot " + slot + " is locked twice by one seat";
     if (!LOCK.compareAndSet(locks, slot, 0, owner)) {
       await(slot, owner);
     }
@@ -57,7 +59,8 @@ public final class Slots {
   }
 
   public void unlock(int slot, int owner) {
-    assert (int) LOCK.getOpaque(locks, slot) == owner : "slot " + slot + " is unlocked by another seat";
+    assert (int) LOCK.getOpaque(locks, slot) == owner
+        : "slot " + slot + " is unlocked by another seat";
     LOCK.setRelease(locks, slot, 0);
   }
 

@@ -4,7 +4,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// The right to have the world stand still: no seat but one's own is taken while a global operation runs.
+/// The right to have the world stand still: no seat but one's own is taken while a global operation
+/// runs.
 ///
 /// ```
 ///   seat A   ──run──run──┐ leaves      ┌ enters──run──
@@ -12,11 +13,12 @@ import java.util.concurrent.locks.ReentrantLock;
 ///   global          token · stopping=true · all out · ACT · stopping=false · token back
 /// ```
 ///
-/// A seat enters by writing its state and then looking at `stopping`; a global operation writes `stopping` and then
-/// looks at the states: one of the two sees the other (both are volatile, so both orders are total). Who sees `stopping`
-/// while entering steps back and waits for the token; who is seated looks at the flag between commands ([Seat#breathe]).
-/// A global operation is started without slot locks and leaves its own seat first, so nobody waits for the token while
-/// seated, and no two of them wait for each other.
+/// A seat enters by writing its state and then looking at `stopping`; a global operation writes
+/// `stopping` and then looks at the states: one of the two sees the other (both are volatile, so
+/// both orders are total). Who sees `stopping` while entering steps back and waits for the token;
+/// who is seated looks at the flag between commands ([Seat#breathe]). A global operation is started
+/// without slot locks and leaves its own seat first, so nobody waits for the token while seated,
+/// and no two of them wait for each other.
 public final class World {
   private final ReentrantLock token = new ReentrantLock(true);
   private final CopyOnWriteArrayList<Seat> seats = new CopyOnWriteArrayList<>();
@@ -45,8 +47,9 @@ public final class World {
     return seats;
   }
 
-  /// Runs `action` from `own` while no other seat is taken. `own` must be entered and hold no slot lock; it is left
-  /// while waiting and is entered again (with the world still stopped) for the action.
+  /// Runs `action` from `own` while no other seat is taken. `own` must be entered and hold no slot
+  /// lock; it is left while waiting and is entered again (with the world still stopped) for the
+  /// action.
   public void stop(Seat own, Runnable action) {
     if (own.stopsWorld()) {
       action.run();

@@ -13,7 +13,8 @@ import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import org.jspecify.annotations.Nullable;
 
-/// A client: its connection, its session, and the reader between them. All but [#post] belongs to the loop's thread.
+/// A client: its connection, its session, and the reader between them. All but [#post] belongs to
+/// the loop's thread.
 final class ClientConnection implements Handler, Outlet {
   private final LoopSide side;
   final Connection connection;
@@ -82,7 +83,8 @@ final class ClientConnection implements Handler, Outlet {
 
   @Override
   public void aboutToWrite(long pendingBytes) {
-    int verdict = side.server.outputVerdict(session, pendingBytes, softLimitSinceMillis, side.loop.now());
+    int verdict =
+        side.server.outputVerdict(session, pendingBytes, softLimitSinceMillis, side.loop.now());
     if (verdict < 0) {
       side.server.outputExceeded(this, pendingBytes);
       connection.closeAsap("output buffer limit");
@@ -103,7 +105,8 @@ final class ClientConnection implements Handler, Outlet {
     side.server.connectionClosed();
   }
 
-  // ── Outlet ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Outlet
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   @Override
   public Output output() {

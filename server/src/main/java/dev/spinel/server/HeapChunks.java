@@ -6,7 +6,8 @@ import dev.spinel.wire.Chunks;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
 
-/// Large replies in the server's own memory, counted: the chunks of one loop's outputs. Belongs to the loop's thread.
+/// Large replies in the server's own memory, counted: the chunks of one loop's outputs. Belongs to
+/// the loop's thread.
 final class HeapChunks implements Chunks {
   private final Memory memory;
   private final Allocator allocator;

@@ -16,10 +16,12 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A session of a caller in the same JVM: RESP bytes in, RESP bytes out, no socket, no loop. The caller's thread takes the
-/// session's own seat for each run; several threads may use it one after the other, never at once.
+/// A session of a caller in the same JVM: RESP bytes in, RESP bytes out, no socket, no loop. The
+/// caller's thread takes the session's own seat for each run; several threads may use it one after
+/// the other, never at once.
 ///
-/// What other sessions send it (messages, served replies) is taken from its mailbox at the beginning and the end of each run.
+/// What other sessions send it (messages, served replies) is taken from its mailbox at the
+/// beginning and the end of each run.
 public final class LocalSession implements Outlet, AutoCloseable {
   private record Alarm(long atNanos, Runnable action) {}
 
@@ -58,7 +60,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
     return ended;
   }
 
-  /// Runs the requests in `bytes` (also a part of one) and returns what there is to say so far, perhaps nothing.
+  /// Runs the requests in `bytes` (also a part of one) and returns what there is to say so far,
+  /// perhaps nothing.
   public byte[] run(byte[] bytes) {
     dispatcher.turnBegins();
     try {
@@ -76,7 +79,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
     return run(request(words));
   }
 
-  /// Waits until something was sent to the session, at most so long, and returns it; empty if nothing was.
+  /// Waits until something was sent to the session, at most so long, and returns it; empty if
+  /// nothing was.
   public byte[] await(long millis) {
     long deadline = System.nanoTime() + millis * 1_000_000;
     waiting = Thread.currentThread();
@@ -181,7 +185,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
     }
   }
 
-  // ── Outlet ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Outlet
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   @Override
   public Output output() {

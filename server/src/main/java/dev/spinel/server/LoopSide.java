@@ -4,12 +4,13 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.Chunks;
 import dev.spinel.wire.LargeSink;
 import java.util.LinkedHashSet;
 import org.jspecify.annotations.Nullable;
 
-/// What the server keeps for one loop: its dispatcher (made on first use, by the loop's own thread), and what its
-/// connections share.
+/// What the server keeps for one loop: its dispatcher (made on first use, by the loop's own
+/// thread), and what its connections share.
 final class LoopSide implements LoopHooks {
   private static final long CRON_MILLIS = 100;
 
@@ -26,6 +27,11 @@ final class LoopSide implements LoopHooks {
     this.loop = loop;
     this.dispatcher = server.engine.dispatcher();
     this.large = null;
+  }
+
+  @Override
+  public Chunks chunks() {
+    return new HeapChunks(dispatcher.seat().values.memory(), dispatcher.seat().values.allocator());
   }
 
   @Override

@@ -14,7 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// The program `redis-server`: its command line, its log lines at start and stop, its exit statuses.
+/// The program `redis-server`: its command line, its log lines at start and stop, its exit
+/// statuses.
 public final class Main {
   private static final String VERSION = "0.1.0";
 
@@ -23,14 +24,23 @@ public final class Main {
   public static void main(String[] arguments) throws Exception {
     CommandLine line = CommandLine.of(arguments);
     switch (line.act()) {
-      case VERSION -> say(FileDescriptor.out,
-          "Redis server v=" + Config.REDIS_VERSION + " sha=00000000:0 malloc=spinel bits=64 build=spinel-" + VERSION + "\n");
+      case VERSION ->
+          say(
+              FileDescriptor.out,
+              "Redis server v="
+                  + Config.REDIS_VERSION
+                  + " sha=00000000:0 malloc=spinel bits=64 build=spinel-"
+                  + VERSION
+                  + "\n");
       case HELP -> say(FileDescriptor.err, HELP);
       case TEST_MEMORY -> {
-        say(FileDescriptor.err, "This program has no memory test; use memtest86 or your system's own.\n");
+        say(
+            FileDescriptor.err,
+            "This program has no memory test; use memtest86 or your system's own.\n");
         System.exit(1);
       }
-      case CHECK_SYSTEM -> say(FileDescriptor.out, "[checks]...Nothing to check: no fork, no huge pages needed.\n");
+      case CHECK_SYSTEM ->
+          say(FileDescriptor.out, "[checks]...Nothing to check: no fork, no huge pages needed.\n");
       case RUN -> System.exit(run(line));
       default -> throw new AssertionError(line.act());
     }
@@ -50,10 +60,16 @@ public final class Main {
     config.logTo(log);
     long pid = ProcessHandle.current().pid();
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
-    log.notice("Redis version=" + Config.REDIS_VERSION + ", bits=64, commit=00000000, modified=0, pid=" + pid + ", just started");
+    log.notice(
+        "Redis version="
+            + Config.REDIS_VERSION
+            + ", bits=64, commit=00000000, modified=0, pid="
+            + pid
+            + ", just started");
     if (line.isEmpty()) {
-      log.warning("Warning: no config file specified, using the default config. In order to specify a config file use "
-              + "redis-server /path/to/redis.conf");
+      log.warning(
+          "Warning: no config file specified, using the default config. In order to specify a"
+              + " config file use redis-server /path/to/redis.conf");
     } else {
       log.notice("Configuration loaded");
     }
@@ -72,10 +88,11 @@ public final class Main {
     log.notice("Server initialized");
     log.notice("Ready to accept connections tcp");
     Path pidFile = writePid(config, pid, log);
-    Signals.onStop(signal -> {
-      log.notice("Received " + signal + " scheduling shutdown...");
-      server.requestStop();
-    });
+    Signals.onStop(
+        signal -> {
+          log.notice("Received " + signal + " scheduling shutdown...");
+          server.requestStop();
+        });
     server.awaitStop();
     log.notice("User requested shutdown...");
     if (pidFile != null) {
@@ -87,7 +104,8 @@ public final class Main {
     return 0;
   }
 
-  private static @org.jspecify.annotations.Nullable Path writePid(Config config, long pid, Log log) {
+  private static @org.jspecify.annotations.Nullable Path writePid(
+      Config config, long pid, Log log) {
     String name = config.text(Settings.PIDFILE);
     if (name.isEmpty()) {
       return null;

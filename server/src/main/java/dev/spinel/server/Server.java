@@ -26,6 +26,9 @@ import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
+import dev.spinel.observe.CommandInfo;
+import dev.spinel.observe.Connections;
+import dev.spinel.pubsub.PubSub;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.io.IOException;
@@ -40,7 +43,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing of it is left then.
+/// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
+/// of it is left then.
 public final class Server implements AutoCloseable, Incidents {
   private static final int STANDARD_BACKLOG = 511;
 
@@ -73,11 +77,21 @@ public final class Server implements AutoCloseable, Incidents {
     heap = new Heap();
     keyspace =
         new Keyspace(
-            heap, config.intOf(Settings.DATABASES), random.nextLong(), random.nextLong(), clock::millis);
+            heap,
+            config.intOf(Settings.DATABASES),
+            random.nextLong(),
+            random.nextLong(),
+            clock::millis);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows);
     engine =
-        new Engine(keyspace, new Journal(), rows.build(), limits, clock, (command, bug) -> bug(command, bug));
+        new Engine(
+            keyspace,
+            new Journal(),
+            rows.build(),
+            limits,
+            clock,
+            (command, bug) -> bug(command, bug));
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
     follow();
   }
@@ -89,41 +103,62 @@ public final class Server implements AutoCloseable, Incidents {
     rows.add(new Hashes());
     rows.add(new Keys());
     rows.add(new Transactions());
+    rows.add(new PubSub());
+    rows.add(new Connections());
+    rows.add(new dev.spinel.observe.Server());
+    rows.add(new CommandInfo());
   }
 
   /// Copies settings to where they are read, now and whenever they change.
   private void follow() {
-    on(Settings.PROTO_MAX_BULK_LEN, () -> {
-      limits.maxBulkBytes = config.get(Settings.PROTO_MAX_BULK_LEN);
-      readerLimits.bulkBytes = limits.maxBulkBytes;
-    });
-    on(Settings.CLIENT_QUERY_BUFFER_LIMIT,
+    on(
+        Settings.PROTO_MAX_BULK_LEN,
+        () -> {
+          limits.maxBulkBytes = config.get(Settings.PROTO_MAX_BULK_LEN);
+          readerLimits.bulkBytes = limits.maxBulkBytes;
+        });
+    on(
+        Settings.CLIENT_QUERY_BUFFER_LIMIT,
         () -> readerLimits.queryBytes = config.get(Settings.CLIENT_QUERY_BUFFER_LIMIT));
-    on(Settings.HASH_MAX_LISTPACK_ENTRIES,
+    on(
+        Settings.HASH_MAX_LISTPACK_ENTRIES,
         () -> limits.hashMaxListpackEntries = config.intOf(Settings.HASH_MAX_LISTPACK_ENTRIES));
-    on(Settings.HASH_MAX_LISTPACK_VALUE,
+    on(
+        Settings.HASH_MAX_LISTPACK_VALUE,
         () -> limits.hashMaxListpackValue = config.intOf(Settings.HASH_MAX_LISTPACK_VALUE));
-    on(Settings.LIST_MAX_LISTPACK_SIZE,
+    on(
+        Settings.LIST_MAX_LISTPACK_SIZE,
         () -> limits.listMaxListpackSize = config.intOf(Settings.LIST_MAX_LISTPACK_SIZE));
-    on(Settings.SET_MAX_INTSET_ENTRIES,
+    on(
+        Settings.SET_MAX_INTSET_ENTRIES,
         () -> limits.setMaxIntsetEntries = config.intOf(Settings.SET_MAX_INTSET_ENTRIES));
-    on(Settings.LAZYFREE_LAZY_USER_DEL,
+    on(
+        Settings.LAZYFREE_LAZY_USER_DEL,
         () -> limits.lazyUserDelete = config.get(Settings.LAZYFREE_LAZY_USER_DEL));
-    on(Settings.LAZYFREE_LAZY_USER_FLUSH,
+    on(
+        Settings.LAZYFREE_LAZY_USER_FLUSH,
         () -> limits.lazyUserFlush = config.get(Settings.LAZYFREE_LAZY_USER_FLUSH));
-    on(Settings.LAZYFREE_LAZY_SERVER_DEL,
+    on(
+        Settings.LAZYFREE_LAZY_SERVER_DEL,
         () -> limits.lazyServerDelete = config.get(Settings.LAZYFREE_LAZY_SERVER_DEL));
-    on(Settings.LAZYFREE_LAZY_EXPIRE,
+    on(
+        Settings.LAZYFREE_LAZY_EXPIRE,
         () -> limits.lazyExpire = config.get(Settings.LAZYFREE_LAZY_EXPIRE));
-    on(Settings.MAXMEMORY_POLICY,
+    on(
+        Settings.MAXMEMORY_POLICY,
         () -> limits.lfu = config.text(Settings.MAXMEMORY_POLICY).endsWith("lfu"));
     on(Settings.LFU_LOG_FACTOR, () -> limits.lfuLogFactor = config.intOf(Settings.LFU_LOG_FACTOR));
-    on(Settings.LFU_DECAY_TIME, () -> limits.lfuDecayMinutes = config.intOf(Settings.LFU_DECAY_TIME));
-    on(Settings.NOTIFY_KEYSPACE_EVENTS,
+    on(
+        Settings.LFU_DECAY_TIME,
+        () -> limits.lfuDecayMinutes = config.intOf(Settings.LFU_DECAY_TIME));
+    on(
+        Settings.NOTIFY_KEYSPACE_EVENTS,
         () -> limits.notify = config.intOf(Settings.NOTIFY_KEYSPACE_EVENTS));
-    on(Settings.SLOWLOG_LOG_SLOWER_THAN,
+    on(
+        Settings.SLOWLOG_LOG_SLOWER_THAN,
         () -> limits.slowlogMicros = config.get(Settings.SLOWLOG_LOG_SLOWER_THAN));
-    on(Settings.CLIENT_OUTPUT_BUFFER_LIMIT,
+    on(
+        Settings.CLIENT_OUTPUT_BUFFER_LIMIT,
         () -> outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT));
     on(Settings.MAXCLIENTS, () -> maxClients = config.get(Settings.MAXCLIENTS));
     on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
@@ -135,7 +170,8 @@ public final class Server implements AutoCloseable, Incidents {
     config.onChange(setting, changed -> copy.run());
   }
 
-  /// Starts the loops and opens the doors. Errors: a [BindException] says which address can't be had and why.
+  /// Starts the loops and opens the doors. Errors: a [BindException] says which address can't be
+  /// had and why.
   public void start() throws IOException {
     keyspace.start(engine);
     int loops = config.intOf(Settings.EVENT_LOOPS);
@@ -147,7 +183,9 @@ public final class Server implements AutoCloseable, Incidents {
     try {
       int backlog = config.intOf(Settings.TCP_BACKLOG);
       if (config.get(Settings.PORT) != 0 || !config.get(Settings.BIND).isEmpty()) {
-        listeners = net.listen(config.get(Settings.BIND), config.intOf(Settings.PORT), backlog, this::accept);
+        listeners =
+            net.listen(
+                config.get(Settings.BIND), config.intOf(Settings.PORT), backlog, this::accept);
       }
       String socket = config.text(Settings.UNIXSOCKET);
       if (!socket.isEmpty()) {
@@ -170,7 +208,8 @@ public final class Server implements AutoCloseable, Incidents {
     return listeners.isEmpty() ? 0 : listeners.getFirst().port();
   }
 
-  // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── connections
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private @Nullable Handler accept(Connection connection) {
     accepted.increment();
@@ -202,9 +241,10 @@ public final class Server implements AutoCloseable, Incidents {
   }
 
   private static final String PROTECTED =
-      "DENIED Spinel runs in protected mode: no password is set for the default user, so only clients on this machine"
-          + " may connect. To change that, set a password (CONFIG SET requirepass, or requirepass in the configuration"
-          + " file), or, if nobody else can reach this port, CONFIG SET protected-mode no from this machine";
+      "DENIED Spinel runs in protected mode: no password is set for the default user, so only"
+          + " clients on this machine may connect. To change that, set a password (CONFIG SET"
+          + " requirepass, or requirepass in the configuration file), or, if nobody else can reach"
+          + " this port, CONFIG SET protected-mode no from this machine";
 
   private static void refuse(Connection connection, String error) {
     new RespWriter(connection.output(), 2).error(error);
@@ -221,12 +261,21 @@ public final class Server implements AutoCloseable, Incidents {
   }
 
   void queryBufferExceeded(ClientConnection client) {
-    log.warning("Closing client that reached max query buffer length: id=" + client.session.id + " addr=" + client.address());
+    log.warning(
+        "Closing client that reached max query buffer length: id="
+            + client.session.id
+            + " addr="
+            + client.address());
   }
 
   void outputExceeded(ClientConnection client, long pendingBytes) {
     log.warning(
-        "Client id=" + client.session.id + " addr=" + client.address() + " omem=" + pendingBytes
+        "Client id="
+            + client.session.id
+            + " addr="
+            + client.address()
+            + " omem="
+            + pendingBytes
             + " scheduled to be closed ASAP for overcoming of output buffer limits.");
   }
 
@@ -237,7 +286,9 @@ public final class Server implements AutoCloseable, Incidents {
       return -1;
     }
     if (limit.softBytes() > 0 && pendingBytes >= limit.softBytes()) {
-      return softSinceMillis != 0 && nowMillis - softSinceMillis > limit.softSeconds() * 1000L ? -1 : 1;
+      return softSinceMillis != 0 && nowMillis - softSinceMillis > limit.softSeconds() * 1000L
+          ? -1
+          : 1;
     }
     return 0;
   }
@@ -257,7 +308,8 @@ public final class Server implements AutoCloseable, Incidents {
     }
   }
 
-  // ── incidents ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── incidents
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private void bug(Command command, Throwable bug) {
     log.warning("A bug, while running " + command.name + ": " + trace(bug));
@@ -288,7 +340,8 @@ public final class Server implements AutoCloseable, Incidents {
     return text.toString();
   }
 
-  // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the end
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
   public void requestStop() {

@@ -7,7 +7,8 @@ import sun.misc.Signal;
 final class Signals {
   private Signals() {}
 
-  /// Calls `action` with the signal's name instead of ending the process; a second signal ends it at once.
+  /// Calls `action` with the signal's name instead of ending the process; a second signal ends it
+  /// at once.
   static void onStop(Consumer<String> action) {
     for (String name : new String[] {"TERM", "INT"}) {
       try {

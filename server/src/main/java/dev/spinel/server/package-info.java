@@ -1,5 +1,5 @@
-/// Assembly: the one place that knows everybody. Builds a server from its configuration, ties connections to sessions,
-/// orders the gates, and takes everything down again.
+/// Assembly: the one place that knows everybody. Builds a server from its configuration, ties
+/// connections to sessions, orders the gates, and takes everything down again.
 ///
 /// Called by the command line ([Main]) and by the embedded API ([dev.spinel.Spinel]).
 @NullMarked
