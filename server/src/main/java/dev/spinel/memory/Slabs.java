@@ -28,7 +28,9 @@ import java.util.List;
 final class Slabs {
 
   private static final long SURPLUS_MILLIS = 100;
-  private static final long BOOST_MILLIS = 1000;
+  private static final long QUIET_MILLIS = 500;
+  private static final long BOOST_MILLIS = 500;
+  private static final long LOOK_MILLIS = 50;
   private static final int MAX_RESERVE_SLABS = 16;
 
   /// Bounded mode: so many indexes stay unused after their slab, that a stale address is an
@@ -70,8 +72,11 @@ final class Slabs {
   /// Slabs kept beyond the usual reserve, because somebody had to wait.
   private int boost;
 
-  /// Granules given back since the last trim.
-  private int releasedGranules;
+  /// Pages and runs given back since the last trim.
+  private int releases;
+
+  /// The daemon sleeps, but not for long: nobody need wake it for what can wait.
+  private boolean looksAgain;
 
   private boolean closed;
 
@@ -106,7 +111,7 @@ final class Slabs {
           if (failure != null) throw new IllegalStateException("the slab daemon has died", failure);
           if (refusals != seen)
             throw new OutOfMemoryError("the system refuses another 4 MB of memory");
-          if (!wanted && count > 0) boost = Math.min(MAX_RESERVE_SLABS, boost * 2 + 1);
+          if (!wanted && count > 0) boost = Math.min(count / 16 + 1, boost + 1);
           wanted = true;
           notifyAll();
           try {
@@ -177,8 +182,8 @@ final class Slabs {
       freePages += slab.freePages();
       lowerCursors(slab.index);
     }
-    releasedGranules += page.granules;
-    if (wanted || surplus() || releasedGranules > trimGranules()) notifyAll();
+    releases++;
+    if (wanted || !looksAgain) notifyAll();
   }
 
   private void lowerCursors(int index) {
@@ -193,51 +198,51 @@ final class Slabs {
   }
 
   private boolean surplus() {
-    return emptySlabs > 0 && freePages - Slab.PAGES >= reservePages() + Slab.PAGES / 2;
-  }
-
-  private int trimGranules() {
-    return Math.max(4, count / 4) * Slab.GRANULES;
+    return emptySlabs > 0 && freePages - Slab.PAGES >= reservePages() + Slab.PAGES / 4;
   }
 
   // ---- the daemon
 
   private void serve() {
-    long surplusSince = 0;
-    long boostedAt = 0;
+    long start = System.nanoTime();
+    long surplusSince = 0; // ms since `start`, plus 1; 0: there is none
+    long quietSince = 0;
+    long boostedSince = 0;
+    int seenReleases = 0;
+    int seenBoost = 0;
     while (true) {
       Slab back = null;
-      boolean trimNow = false;
+      boolean make = false;
       synchronized (this) {
         if (closed) return;
-        long now = System.nanoTime() / 1_000_000;
-        if (boost > 0 && (boostedAt == 0 || wanted)) boostedAt = now;
-        if (boost > 0 && now - boostedAt >= BOOST_MILLIS) {
+        long now = (System.nanoTime() - start) / 1_000_000 + 1;
+        if (boost > seenBoost) boostedSince = now;
+        else if (boost > 0 && now - boostedSince >= BOOST_MILLIS) {
           boost--;
-          boostedAt = boost == 0 ? 0 : now;
+          boostedSince = now;
         }
-        if (!surplus()) surplusSince = 0;
-        else if (surplusSince == 0) surplusSince = now;
+        seenBoost = boost;
+        surplusSince = !surplus() ? 0 : surplusSince == 0 ? now : surplusSince;
+        if (releases != seenReleases) quietSince = now;
+        seenReleases = releases;
 
         if (wanted || freePages < reservePages()) {
-          // make one, below
-        } else if (releasedGranules > trimGranules()) {
-          releasedGranules = 0;
-          trimNow = true;
+          make = true;
         } else if (surplusSince != 0 && now - surplusSince >= SURPLUS_MILLIS) {
           back = removeLastEmpty();
+        } else if (releases > 0 && now - quietSince >= QUIET_MILLIS) {
+          releases = 0;
+          seenReleases = 0;
         } else {
-          long millis =
-              surplusSince != 0
-                  ? SURPLUS_MILLIS - (now - surplusSince)
-                  : boost > 0 ? BOOST_MILLIS : 0;
-          pause(millis);
+          looksAgain = surplusSince != 0 || releases > 0 || boost > 0;
+          pause(looksAgain ? LOOK_MILLIS : 0);
+          looksAgain = false;
           continue;
         }
       }
-      if (trimNow) trim.run();
+      if (make) make();
       else if (back != null) back.arena.close();
-      else make();
+      else trim.run();
     }
   }
 

@@ -205,7 +205,7 @@ class HeapTest {
       heap.unmark();
       await()
           .atMost(Duration.ofSeconds(20))
-          .until(() -> heap.residentBytes() < live * 1.4 + 8 * MB);
+          .until(() -> heap.residentBytes() < live * 1.4 + 12 * MB);
       nodes.forEach(a -> assertThat(heap.sparse(a)).isFalse());
       nodes.forEach(allocator::free);
       assertThat(heap.liveBytes()).isZero();
