@@ -298,7 +298,9 @@ public final class RequestReader {
     int first = Math.min(cursor, args.firstOffset(cursor));
     Pending p = new Pending();
     int n = to - first;
-    p.bytes = new byte[capacity(n + (bulk >= 0 && node == 0 ? Math.min(bulk, LARGE_BYTES) : 0))];
+    // room for what was announced, but no more than came already: announcing costs a client nothing
+    int ahead = bulk >= 0 && node == 0 ? Math.min(bulk, Math.max(n, 1024)) : 0;
+    p.bytes = new byte[capacity(n + ahead)];
     System.arraycopy(buf, first, p.bytes, 0, n);
     p.at = cursor - first;
     p.end = n;
@@ -392,7 +394,7 @@ public final class RequestReader {
           return line < 0 && end - at > LINE_MAX ? fail("too big bulk count string") : INCOMPLETE;
         }
         if (b[at] != '$') {
-          int got = b[at] == '\r' ? ' ' : b[at] & 0xff;
+          int got = b[at] == '\r' || b[at] == '\n' ? ' ' : b[at] & 0xff;
           return fail("expected '$', got '" + (char) got + "'");
         }
         long n = Numbers.parseLong(b, at + 1, line - at - 1, -1);
