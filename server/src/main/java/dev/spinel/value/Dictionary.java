@@ -388,6 +388,14 @@ public final class Dictionary {
     return e;
   }
 
+  /// A new entry with the key, type, access and expiry of `from`, for another encoding of the same
+  /// value; not in any dictionary yet, its value not initialised.
+  long renewed(long from, int encoding, int valueBytes) {
+    long e = shell(from, valueBytes, valueBytes, Entry.expiry(memory, from));
+    Entry.encoding(memory, e, encoding);
+    return e;
+  }
+
   /// Puts an entry where `p` says there is none. Afterwards `p` is where it is.
   public void insert(Place p, long entry) {
     if (p.stamp != stamp) refind(p);
@@ -1193,6 +1201,48 @@ public final class Dictionary {
   /// In how many neighbouring references of a node of 2^kind a child stands.
   private static int span(long child, int kind) {
     return kind(child) == 0 ? 1 << kind - depth(child) : 1;
+  }
+
+  /// Bytes of an entry and all that belongs to it: its nodes exactly, of nested entries the mean of
+  /// up to `samples` (0: all of them).
+  public long memoryUse(long entry, int samples) {
+    Memory m = memory;
+    long bytes = allocator.capacity(entry);
+    if (Entry.encoding(m, entry) == Entry.NESTED) {
+      long header = Entry.valueAddress(m, entry);
+      long[] sum = new long[2];
+      scan(
+          header,
+          0,
+          samples == 0 ? Integer.MAX_VALUE : samples,
+          e -> {
+            sum[0] += memoryUse(e, samples);
+            sum[1]++;
+          });
+      bytes += indexBytes(m.getLong(header));
+      if (sum[1] > 0) bytes += Math.round((double) sum[0] / sum[1] * count(header));
+    }
+    return bytes;
+  }
+
+  /// Bytes of the pages and inner nodes below a reference.
+  private long indexBytes(long ref) {
+    long address = ref & ADDRESS;
+    if (address == 0) return 0;
+    int kind = kind(ref);
+    if (kind == 0) return Leaf.bytes(sizeClass(ref));
+    long bytes = 0;
+    if (kind == BUCKET) {
+      for (long page = address; page != 0; page = memory.getLong(page + 8)) bytes += BUCKET_BYTES;
+      return bytes;
+    }
+    bytes = allocator.capacity(address);
+    for (int i = 0; i < 1 << kind; ) {
+      long child = memory.getLong(address + 8 + 8L * i);
+      bytes += indexBytes(child);
+      i += span(child, kind);
+    }
+    return bytes;
   }
 
   // ------------------------------------------------------------------ freeing

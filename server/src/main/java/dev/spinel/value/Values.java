@@ -10,12 +10,14 @@ public final class Values {
   private final Memory memory;
   private final Allocator allocator;
   private final Dictionary dictionary;
+  private final HashValue hashes;
 
   /// @param hashKey0 and hashKey1: the secret of the process that orders keys
   public Values(Memory memory, Allocator allocator, Walk walk, long hashKey0, long hashKey1) {
     this.memory = memory;
     this.allocator = allocator;
     dictionary = new Dictionary(memory, allocator, walk, new Hash64(hashKey0, hashKey1));
+    hashes = new HashValue(dictionary);
   }
 
   /// Who frees large values in the background. Before the seat is used.
@@ -33,5 +35,9 @@ public final class Values {
 
   public Dictionary dictionary() {
     return dictionary;
+  }
+
+  public HashValue hashes() {
+    return hashes;
   }
 }

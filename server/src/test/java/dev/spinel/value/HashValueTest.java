@@ -1,0 +1,173 @@
+package dev.spinel.value;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Heap;
+import dev.spinel.memory.Memory;
+import dev.spinel.wire.Slice;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class HashValueTest {
+  private final Heap heap = new Heap();
+  private final Memory memory = heap.memory();
+  private final Allocator allocator = heap.allocator();
+  private final Walk walk = new Walk(memory);
+  private final Values values = new Values(memory, allocator, walk, 3, 4);
+  private final Dictionary dictionary = values.dictionary();
+  private final HashValue hashes = values.hashes();
+  private final Place place = new Place();
+  private final Slice key = Slice.of("a key");
+  private final long header = allocator.allocate(Dictionary.HEADER_BYTES);
+
+  @BeforeEach
+  void open() {
+    dictionary.init(header);
+    dictionary.find(header, dictionary.hash(key), key, place);
+    hashes.create(place, key);
+  }
+
+  @AfterEach
+  void theAccountCloses() {
+    DictionaryVerifier verifier = new DictionaryVerifier(dictionary);
+    verifier.table(header);
+    allocator.flush();
+    assertThat(verifier.bytes()).isEqualTo(heap.liveBytes());
+    dictionary.clear(header);
+    allocator.free(header);
+    allocator.flush();
+    assertThat(heap.liveBytes()).isZero();
+    heap.close();
+  }
+
+  private static String text(byte[] b) {
+    return new String(b, StandardCharsets.ISO_8859_1);
+  }
+
+  private boolean set(String field, String value) {
+    return hashes.set(place, Slice.of(field), Slice.of(value), 20, 64);
+  }
+
+  private Map<String, String> all() {
+    Map<String, String> all = new LinkedHashMap<>();
+    hashes.each(
+        place.entry, at -> assertThat(all.put(text(at.field()), text(at.value()))).isNull());
+    return all;
+  }
+
+  @Test
+  void behavesAsAMapUnderRandomOperations() {
+    Random random = new Random(7);
+    Map<String, String> model = new HashMap<>();
+    for (int step = 0; step < 60_000; step++) {
+      if (step % 2_000 == 0) {
+        dictionary.find(header, dictionary.hash(key), key, place);
+        dictionary.remove(place);
+        model.clear();
+        hashes.create(place, key);
+      }
+      int fields = 10 << step / 2_000 % 8;
+      String field =
+          random.nextInt(3) == 0 ? "" + random.nextInt(fields) : "f" + random.nextInt(fields);
+      switch (random.nextInt(4)) {
+        case 0, 1 -> {
+          String value =
+              switch (random.nextInt(20)) {
+                case 0 -> "x".repeat(random.nextInt(200));
+                case 1, 2, 3 -> "" + random.nextLong();
+                default -> "v".repeat(random.nextInt(60)) + random.nextInt(100);
+              };
+          assertThat(set(field, value)).isEqualTo(model.put(field, value) == null);
+        }
+        case 2 ->
+            assertThat(hashes.delete(place, Slice.of(field)))
+                .isEqualTo(model.remove(field) != null);
+        default -> {
+          assertThat(hashes.find(place.entry, Slice.of(field))).isEqualTo(model.containsKey(field));
+          if (model.containsKey(field)) {
+            assertThat(text(hashes.value())).isEqualTo(model.get(field));
+            assertThat(hashes.valueLength()).isEqualTo(model.get(field).length());
+          }
+        }
+      }
+      assertThat(hashes.length(place.entry)).isEqualTo(model.size());
+      if (step % 500 == 0) assertThat(all()).isEqualTo(model);
+    }
+  }
+
+  @Test
+  void aListpackKeepsTheOrderOfInsertionAndBecomesADictionaryBeyondItsLimits() {
+    for (int i = 0; i < 20; i++) set("f" + i, "v" + i);
+    assertThat(Entry.encoding(memory, place.entry)).isEqualTo(Entry.LISTPACK);
+    List<String> expected = new ArrayList<>();
+    for (int i = 0; i < 20; i++) expected.add("f" + i);
+    assertThat(all().keySet()).containsExactlyElementsOf(expected);
+    set("f3", "new");
+    hashes.delete(place, Slice.of("f5"));
+    set("f5", "last");
+    expected.remove("f5");
+    expected.add("f5");
+    assertThat(all().keySet()).containsExactlyElementsOf(expected);
+    set("one more", "");
+    assertThat(Entry.encoding(memory, place.entry)).isEqualTo(Entry.NESTED);
+    assertThat(all()).hasSize(21).containsEntry("f3", "new").containsEntry("one more", "");
+  }
+
+  @Test
+  void aLongValueMakesADictionary() {
+    set("f", "v");
+    set("g", "x".repeat(65));
+    assertThat(Entry.encoding(memory, place.entry)).isEqualTo(Entry.NESTED);
+    assertThat(all()).isEqualTo(Map.of("f", "v", "g", "x".repeat(65)));
+  }
+
+  @Test
+  void samplesAreUniformAndDistinct() {
+    Random random = new Random(11);
+    for (int size : new int[] {7, 60}) {
+      for (int i = 0; i < size; i++) set("f" + i, "v" + i);
+      for (int count : new int[] {1, 3, size / 2, size}) {
+        Map<String, Integer> seen = new HashMap<>();
+        int rounds = 20_000;
+        for (int round = 0; round < rounds; round++) {
+          List<String> picked = new ArrayList<>();
+          hashes.sample(place.entry, count, random, at -> picked.add(text(at.field())));
+          assertThat(picked).hasSize(count).doesNotHaveDuplicates();
+          for (String f : picked) seen.merge(f, 1, Integer::sum);
+        }
+        double expected = (double) rounds * count / size;
+        double chi = 0;
+        for (int i = 0; i < size; i++) {
+          double d = seen.getOrDefault("f" + i, 0) - expected;
+          chi += d * d / expected;
+        }
+        assertThat(chi)
+            .as("chi-square of " + count + " of " + size)
+            .isLessThan(size + 5 * Math.sqrt(2.0 * size));
+      }
+    }
+  }
+
+  @Test
+  void scanReturnsEveryFieldOnce() {
+    for (int i = 0; i < 1_000; i++) set("f" + i, "v" + i);
+    List<String> seen = new ArrayList<>();
+    long cursor = 0;
+    int calls = 0;
+    do {
+      cursor = hashes.scan(place.entry, cursor, 10, at -> seen.add(text(at.field())));
+      calls++;
+    } while (cursor != 0);
+    assertThat(seen).hasSize(1_000).doesNotHaveDuplicates();
+    assertThat(calls).isBetween(90, 101);
+  }
+}
