@@ -1,0 +1,99 @@
+package dev.spinel.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/// COMPATIBILITY.md shows the table as it is in the program. To print it again after a change, run
+/// this class's `main`.
+final class DirectivesTest {
+  private static final String BEGIN = "<!-- directives -->\n";
+  private static final String END = "<!-- end of directives -->\n";
+
+  public static void main(String[] arguments) throws IOException {
+    Path file = file();
+    String text = Files.readString(file);
+    int begin = text.indexOf(BEGIN) + BEGIN.length();
+    Files.writeString(file, text.substring(0, begin) + table() + text.substring(text.indexOf(END)));
+  }
+
+  @Test
+  void compatibilityShowsTheTable() throws IOException {
+    String text = Files.readString(file());
+    assertThat(text.substring(text.indexOf(BEGIN) + BEGIN.length(), text.indexOf(END)))
+        .as("COMPATIBILITY.md, which %s.main prints", getClass().getSimpleName())
+        .isEqualTo(table());
+  }
+
+  @Test
+  void everyDirectiveOfRedisIsInTheTable() {
+    for (String line : Facts.resource("config-defaults.txt").lines().toList()) {
+      String name = line.substring(0, line.indexOf(' '));
+      assertThat(Settings.find(name)).as(name).isNotNull();
+    }
+    for (String name :
+        new String[] {
+          "port",
+          "bind",
+          "dir",
+          "logfile",
+          "event-loops",
+          "aof-disable-auto-gc",
+          "use-exit-on-panic"
+        }) {
+      assertThat(Settings.find(name)).as(name).isNotNull();
+    }
+  }
+
+  @Test
+  void namesAreUniqueAndWhatHasNoEffectSaysWhy() {
+    Set<String> names = new HashSet<>();
+    for (int i = 0; i < Settings.count(); i++) {
+      Setting<?> setting = Settings.at(i);
+      assertThat(setting.index).isEqualTo(i);
+      assertThat(names.add(setting.name())).as(setting.name()).isTrue();
+      assertThat(setting.alias() == null || names.add(setting.alias())).as(setting.name()).isTrue();
+      assertThat(setting.about().isEmpty())
+          .as(setting.name())
+          .isEqualTo(setting.status() == Status.IN_FORCE);
+    }
+  }
+
+  private static Path file() {
+    for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
+      if (Files.exists(folder.resolve("COMPATIBILITY.md")))
+        return folder.resolve("COMPATIBILITY.md");
+    }
+    throw new AssertionError("no COMPATIBILITY.md above " + Path.of("").toAbsolutePath());
+  }
+
+  private static String table() {
+    StringBuilder table =
+        new StringBuilder(
+            "| directive | default | accepts | at run time | |\n|---|---|---|---|---|\n");
+    Values defaults = Values.defaults();
+    for (int i = 0; i < Settings.count(); i++) {
+      Setting<?> setting = Settings.at(i);
+      table.append("| `").append(setting.name()).append('`');
+      if (setting.alias() != null) table.append(" (`").append(setting.alias()).append("`)");
+      String standard = setting == Settings.DIR ? "" : setting.show(defaults);
+      table.append(" | ").append(standard.isEmpty() ? "" : "`" + standard + "`");
+      table.append(" | ").append(setting.accepts());
+      table
+          .append(" | ")
+          .append(
+              setting.isImmutable() ? "no" : setting.is(Setting.PROTECTED) ? "protected" : "yes");
+      table
+          .append(" | ")
+          .append(setting.status().word)
+          .append(setting.about().isEmpty() ? "" : ": " + setting.about());
+      table.append(" |\n");
+    }
+    return table.toString();
+  }
+}
