@@ -16,8 +16,9 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 
-/// The ceiling of `net`: its loops with the smallest store behind them that `redis-benchmark` can talk to (PING, GET, SET, LRANGE on a hash map per loop). What the
-/// real engine costs is the distance to this. Server side only:
+/// The ceiling of `net`: its loops with the smallest store behind them that `redis-benchmark` can
+/// talk to (PING, GET, SET, LRANGE on a hash map per loop). What the real engine costs is the
+/// distance to this. Server side only:
 ///
 /// ```
 /// java … dev.spinel.bench.NetBench PORT [LOOPS]     then: redis-benchmark -p PORT -t get,set -P 16 …
@@ -31,7 +32,9 @@ public final class NetBench {
     try (var net = Net.start(loops, "loop-", loop -> LoopHooks.NONE, new Printed())) {
       var stores = new Store[loops];
       Arrays.setAll(stores, i -> new Store());
-      var listeners = net.listen(List.of("127.0.0.1"), port, 511, c -> new Session(c, stores[c.loop().index()]));
+      var listeners =
+          net.listen(
+              List.of("127.0.0.1"), port, 511, c -> new Session(c, stores[c.loop().index()]));
       System.out.println("listening at " + listeners.getFirst().address());
       Thread.sleep(Long.MAX_VALUE);
     }
@@ -45,7 +48,8 @@ public final class NetBench {
     final RespWriter reply = new RespWriter();
   }
 
-  /// Bytes with the equality of a key; one of them is pointed at arguments to look them up without a copy.
+  /// Bytes with the equality of a key; one of them is pointed at arguments to look them up without
+  /// a copy.
   private static final class Key {
     byte[] array;
     int offset;
@@ -79,7 +83,8 @@ public final class NetBench {
 
     @Override
     public boolean equals(Object o) {
-      return o instanceof Key k && Arrays.equals(array, offset, offset + length, k.array, k.offset, k.offset + k.length);
+      return o instanceof Key k
+          && Arrays.equals(array, offset, offset + length, k.array, k.offset, k.offset + k.length);
     }
   }
 

@@ -397,7 +397,7 @@ public final class Connection {
   }
 
   private void fail(Throwable t) {
-    close();
     loop.report(t, this);
+    close();
   }
 }

@@ -4,8 +4,8 @@ import java.io.IOException;
 
 /// What went wrong and was survived; for the owner's log. Called on loop threads.
 public interface Incidents {
-  /// The owner's code threw. `connection` is the one whose handler it was (it has been closed), or
-  /// null if it was a message, a timer, a hook or an acceptor.
+  /// The owner's code threw. `connection` is the one whose handler it was (it is about to be
+  /// closed), or null if it was a message, a timer, a hook or an acceptor.
   void uncaught(Throwable cause, Connection connection);
 
   /// A connection couldn't be accepted (typically: too many open files). The listener pauses for a

@@ -95,7 +95,8 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   @Override
   public long write(Connection connection, long released) throws IOException {
     var output = connection.output();
-    long written = output.writeTo(connection.channel, writeBuffer, released);
+    long written =
+        output.writeTo(connection.channel, writeBuffer, released, Loop.WRITTEN_BYTES_PER_TURN);
     boolean more = output.pendingBytes() > 0 && output.releasedBytes(released) > 0;
     connection.socketFull = more;
     if (more != connection.watchedForWriting) {

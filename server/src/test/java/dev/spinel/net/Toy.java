@@ -6,7 +6,6 @@ import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 
 /// A little server to try the loops with: PING, ECHO, SET, GET, and a few verbs that provoke a
 /// connection into all its states. What the engine will do, in miniature: it shows how a [Handler]
@@ -19,7 +18,6 @@ final class Toy implements Acceptor {
 
   volatile int mostSessions = Integer.MAX_VALUE;
   volatile long mostPendingBytes = Long.MAX_VALUE;
-  final CountDownLatch released = new CountDownLatch(1);
   private final java.util.concurrent.atomic.AtomicLong ids =
       new java.util.concurrent.atomic.AtomicLong();
 

@@ -380,12 +380,13 @@ public final class Output {
     while (firstMark < endMarks && marks[firstMark + 1] <= sent) firstMark += 2;
   }
 
-  /// Sends released bytes until the channel takes no more; large chunks go as they are, the rest
-  /// through `direct`, which is empty before and after. Returns the number of bytes sent.
-  public long writeTo(WritableByteChannel channel, ByteBuffer direct, long released)
+  /// Sends released bytes until the channel takes no more, or `enough` have left; large chunks go
+  /// as they are, the rest through `direct`, which is empty before and after. Returns the number of
+  /// bytes sent.
+  public long writeTo(WritableByteChannel channel, ByteBuffer direct, long released, long enough)
       throws IOException {
     long total = 0;
-    while (true) {
+    while (total < enough) {
       long may = releasedBytes(released);
       if (may == 0) return total;
       Piece first = spilled == null ? null : spilled.peekFirst();
@@ -405,6 +406,7 @@ public final class Output {
       total += written;
       if (written < offered) return total;
     }
+    return total;
   }
 
   /// Gives everything back, sent or not, when the connection ends.

@@ -1,0 +1,111 @@
+package dev.spinel.net;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.wire.Client;
+import dev.spinel.wire.Reply;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Function;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+
+/// A [Net] with a [Toy] behind it, on a free port. Afterwards nothing may be left: no thread, no
+/// session, no unexpected incident.
+abstract class NetFixture {
+  static final Reply OK = new Reply.Simple("OK");
+  static final Reply PONG = new Reply.Simple("PONG");
+
+  final Toy toy = new Toy();
+  final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
+  final Queue<String> skipped = new ConcurrentLinkedQueue<>();
+  final Incidents incidents = new Noted();
+  Net net;
+  int port;
+
+  void start(int loops) throws IOException {
+    start(loops, loop -> LoopHooks.NONE);
+  }
+
+  void start(int loops, Function<Loop, LoopHooks> hooks) throws IOException {
+    net = Net.start(loops, "net-test-", hooks, incidents);
+    port = net.listen(List.of("127.0.0.1"), 0, 511, toy).getFirst().port();
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    if (net != null) {
+      net.close();
+      for (var loop : net.loops()) {
+        assertThat(loop.connections()).as("connections of loop %d", loop.index()).isZero();
+      }
+    }
+    assertThat(toy.sessions).isEmpty();
+    assertThat(threads()).isZero();
+    assertThat(uncaught).isEmpty();
+  }
+
+  static long threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(t -> t.getName().startsWith("net-test-"))
+        .count();
+  }
+
+  Client client() throws IOException {
+    return Client.connect("127.0.0.1", port).timeoutMillis(10_000);
+  }
+
+  /// A socket without any protocol.
+  Socket socket() throws IOException {
+    var socket = new Socket();
+    socket.connect(new InetSocketAddress("127.0.0.1", port), 5_000);
+    socket.setSoTimeout(10_000);
+    return socket;
+  }
+
+  static void write(Socket socket, String text) throws IOException {
+    socket.getOutputStream().write(bytes(text));
+  }
+
+  static String read(Socket socket, int n) throws IOException {
+    return new String(socket.getInputStream().readNBytes(n), StandardCharsets.ISO_8859_1);
+  }
+
+  static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  static long integer(Reply reply) {
+    return ((Reply.Int) reply).value();
+  }
+
+  static void eventually(org.awaitility.core.ThrowingRunnable assertion) {
+    Awaitility.await()
+        .pollInterval(Duration.ofMillis(5))
+        .atMost(Duration.ofSeconds(10))
+        .untilAsserted(assertion);
+  }
+
+  private final class Noted implements Incidents {
+    @Override
+    public void uncaught(Throwable cause, Connection connection) {
+      uncaught.add(cause);
+    }
+
+    @Override
+    public void acceptFailed(Listener listener, IOException cause) {
+      uncaught.add(cause);
+    }
+
+    @Override
+    public void addressSkipped(String message) {
+      skipped.add(message);
+    }
+  }
+}
