@@ -63,7 +63,7 @@ class OutputTest {
         switch (r.nextInt(8)) {
           case 0 -> nested(w, model, r, scale, 0);
           case 1 -> {
-            o.writeTo(channel, direct, Long.MAX_VALUE);
+            o.writeTo(channel, direct, Long.MAX_VALUE, Long.MAX_VALUE);
             assertThat(o.pendingBytes()).isEqualTo(model.size() - channel.got.size());
           }
           case 2 -> {
