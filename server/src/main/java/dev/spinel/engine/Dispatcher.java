@@ -133,7 +133,8 @@ public final class Dispatcher implements AutoCloseable {
     session.lastInteractionMillis = now;
     int outcome = RUN_ON;
     Command command = engine.table.lookup(args);
-    CommandError refusal = command == null ? unknown(args) : refuse(session, command, args);
+    CommandError refusal =
+        command == null ? engine.table.unknown(args) : refuse(session, command, args);
     if (refusal != null) {
       refused(session, command, refusal, to);
     } else if (session.multi && !engine.runsInMulti(command)) {
@@ -163,9 +164,6 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   private @Nullable CommandError refuse(Session session, Command command, Args args) {
-    if (!command.runs() && args.count() > 1) {
-      return unknownSubcommand(command, args);
-    }
     if (!command.accepts(args.count())) {
       return CommandError.wrongArguments(command.name);
     }
@@ -198,49 +196,6 @@ public final class Dispatcher implements AutoCloseable {
       return;
     }
     to.error(refusal.text());
-  }
-
-  private CommandError unknown(Args args) {
-    StringBuilder text = new StringBuilder(64);
-    text.append("ERR unknown command '")
-        .append(shown(args.at(0), 128))
-        .append("', with args beginning with: ");
-    int room = 128;
-    int begun = text.length();
-    for (int i = 1; i < args.count() && text.length() - begun < room; i++) {
-      text.append('\'').append(shown(args.at(i), room - (text.length() - begun))).append("' ");
-    }
-    return new CommandError(oneLine(text));
-  }
-
-  private static CommandError unknownSubcommand(Command container, Args args) {
-    StringBuilder text = new StringBuilder(64);
-    text.append("ERR unknown subcommand '").append(shown(args.at(1), 128)).append("'. Try ");
-    text.append(container.name.toUpperCase(java.util.Locale.ROOT)).append(" HELP.");
-    return new CommandError(oneLine(text));
-  }
-
-  private static String shown(Slice slice, int most) {
-    if (slice.node != 0) {
-      return "";
-    }
-    String text =
-        new String(
-            slice.array,
-            slice.offset,
-            Math.min(slice.length, Math.max(0, most)),
-            java.nio.charset.StandardCharsets.ISO_8859_1);
-    int zero = text.indexOf(0);
-    return zero < 0 ? text : text.substring(0, zero);
-  }
-
-  private static String oneLine(StringBuilder text) {
-    for (int i = 0; i < text.length(); i++) {
-      if (text.charAt(i) == '\r' || text.charAt(i) == '\n') {
-        text.setCharAt(i, ' ');
-      }
-    }
-    return text.toString();
   }
 
   private int runAlone(Session session, Command command, Args args) {
