@@ -328,7 +328,7 @@ public final class Call {
       flagged(key, flags);
     }
     if ((engine.limits.notify & eventClass) != 0) {
-      engine.notifier.event(eventClass, event, key.database, key.name);
+      engine.notifier.event(engine.limits.notify, event, key.database, key.name);
     }
   }
 
@@ -345,7 +345,7 @@ public final class Call {
   /// nothing.
   public void event(Key key, int eventClass, String event) {
     if ((engine.limits.notify & eventClass) != 0) {
-      engine.notifier.event(eventClass, event, key.database, key.name);
+      engine.notifier.event(engine.limits.notify, event, key.database, key.name);
     }
   }
 

@@ -38,7 +38,7 @@ public final class Engine implements KeyspaceListener {
   final Command exec;
   private final Command[] alsoInMulti; // run at once inside MULTI
   private final BugReport bugReport;
-  Notifier notifier = (eventClass, event, database, key) -> {}; // before the first session
+  Notifier notifier = (enabled, event, database, key) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
 
   private Gate[] gates = {}; // before the first session
@@ -207,7 +207,7 @@ public final class Engine implements KeyspaceListener {
       watches.touch(database, slot, key);
     }
     if ((limits.notify & Events.EXPIRED) != 0) {
-      notifier.event(Events.EXPIRED, "expired", database, key);
+      notifier.event(limits.notify, "expired", database, key);
     }
   }
 

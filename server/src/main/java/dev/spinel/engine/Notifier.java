@@ -5,5 +5,6 @@ import dev.spinel.wire.Slice;
 /// Takes keyspace events on their way to subscribers. Called under the key's slot lock, so that
 /// events of one key come in the order of its changes.
 public interface Notifier {
-  void event(int eventClass, String event, int database, Slice key);
+  /// @param enabled what is to be notified: bits of [Events], those of the event's class among them
+  void event(int enabled, String event, int database, Slice key);
 }

@@ -3,11 +3,26 @@ package dev.spinel.pubsub;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Notifier;
 import dev.spinel.engine.Reply;
+import dev.spinel.engine.Session;
+import dev.spinel.wire.Glob;
+import dev.spinel.wire.Numbers;
+import dev.spinel.wire.Slice;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// Channels: listening, speaking, looking at who listens.
-public final class PubSub implements Family {
+/// Channels: listening, speaking, looking at who listens; and keyspace events, which are spoken
+/// here.
+///
+/// A message is posted to each listener's mailbox under the lock of its channel ([Listeners]), so
+/// that all who listen to a channel hear its messages in one order. It is written to the listener's
+/// output on the listener's own thread, after whatever reply that thread is writing.
+public final class PubSub implements Family, Notifier {
   private static final int PSUBSCRIBE = 0,
       PUBLISH = 1,
       PUBSUB_CHANNELS = 2,
@@ -22,6 +37,17 @@ public final class PubSub implements Family {
       SUBSCRIBE = 11,
       SUNSUBSCRIBE = 12,
       UNSUBSCRIBE = 13;
+  private static final int CHANNELS = 0, PATTERNS = 1, SHARDS = 2;
+  private static final String[] SUBSCRIBED = {"subscribe", "psubscribe", "ssubscribe"};
+  private static final String[] UNSUBSCRIBED = {"unsubscribe", "punsubscribe", "sunsubscribe"};
+
+  /// What one session listens to, by kind. Its own thread.
+  private static final class Subscriptions {
+    final List<LinkedHashSet<Slice>> of =
+        List.of(new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>());
+  }
+
+  private final Listeners[] listeners = {new Listeners(), new Listeners(), new Listeners()};
 
   public PubSub() {}
 
@@ -151,77 +177,292 @@ public final class PubSub implements Family {
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case PSUBSCRIBE -> psubscribe(call, reply);
-      case PUBLISH -> publish(call, reply);
-      case PUBSUB_CHANNELS -> pubsubChannels(call, reply);
-      case PUBSUB_HELP -> pubsubHelp(call, reply);
-      case PUBSUB_NUMPAT -> pubsubNumpat(call, reply);
-      case PUBSUB_NUMSUB -> pubsubNumsub(call, reply);
-      case PUBSUB_SHARDCHANNELS -> pubsubShardchannels(call, reply);
-      case PUBSUB_SHARDNUMSUB -> pubsubShardnumsub(call, reply);
-      case PUNSUBSCRIBE -> punsubscribe(call, reply);
-      case SPUBLISH -> spublish(call, reply);
-      case SSUBSCRIBE -> ssubscribe(call, reply);
-      case SUBSCRIBE -> subscribe(call, reply);
-      case SUNSUBSCRIBE -> sunsubscribe(call, reply);
-      case UNSUBSCRIBE -> unsubscribe(call, reply);
+      case SUBSCRIBE -> subscribe(call, reply, CHANNELS);
+      case PSUBSCRIBE -> subscribe(call, reply, PATTERNS);
+      case SSUBSCRIBE -> subscribe(call, reply, SHARDS);
+      case UNSUBSCRIBE -> unsubscribe(call, reply, CHANNELS);
+      case PUNSUBSCRIBE -> unsubscribe(call, reply, PATTERNS);
+      case SUNSUBSCRIBE -> unsubscribe(call, reply, SHARDS);
+      case PUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), CHANNELS));
+      case SPUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), SHARDS));
+      case PUBSUB_CHANNELS -> names(call, reply, CHANNELS);
+      case PUBSUB_SHARDCHANNELS -> names(call, reply, SHARDS);
+      case PUBSUB_NUMSUB -> counts(call, reply, CHANNELS);
+      case PUBSUB_SHARDNUMSUB -> counts(call, reply, SHARDS);
+      case PUBSUB_NUMPAT -> reply.integer(listeners[PATTERNS].size());
+      case PUBSUB_HELP -> help(reply);
       default -> throw new AssertionError(row);
     }
   }
 
-  private static void psubscribe(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── listening
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private void subscribe(Call call, Reply reply, int kind) {
+    Session session = call.session();
+    LinkedHashSet<Slice> mine = subscriptions(session).of.get(kind);
+    for (int i = 1; i < call.argc(); i++) {
+      Slice name = new Slice(call.bytes(i));
+      if (mine.add(name)) {
+        listeners[kind].add(name, session);
+      }
+      count(session);
+      confirm(reply, SUBSCRIBED[kind], name, session, kind);
+    }
+    session.gatesChanged();
   }
 
-  private static void publish(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private void unsubscribe(Call call, Reply reply, int kind) {
+    Session session = call.session();
+    LinkedHashSet<Slice> mine = subscriptions(session).of.get(kind);
+    List<Slice> names = new java.util.ArrayList<>();
+    if (call.argc() == 1) {
+      names.addAll(mine);
+      if (names.isEmpty()) {
+        confirm(reply, UNSUBSCRIBED[kind], null, session, kind);
+      }
+    } else {
+      for (int i = 1; i < call.argc(); i++) {
+        names.add(new Slice(call.bytes(i)));
+      }
+    }
+    for (Slice name : names) {
+      if (mine.remove(name)) {
+        listeners[kind].remove(name, session);
+      }
+      count(session);
+      confirm(reply, UNSUBSCRIBED[kind], name, session, kind);
+    }
+    session.gatesChanged();
   }
 
-  private static void pubsubChannels(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void confirm(
+      Reply reply, String what, @Nullable Slice name, Session session, int kind) {
+    reply.push(3);
+    reply.bulk(what);
+    if (name == null) {
+      reply.nil();
+    } else {
+      reply.bulk(name);
+    }
+    reply.integer(kind == SHARDS ? session.shardChannels : session.channels + session.patterns);
   }
 
-  private static void pubsubHelp(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static Subscriptions subscriptions(Session session) {
+    Subscriptions of = (Subscriptions) session.subscriptions;
+    if (of == null) {
+      of = new Subscriptions();
+      session.subscriptions = of;
+    }
+    return of;
   }
 
-  private static void pubsubNumpat(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void count(Session session) {
+    Subscriptions of = subscriptions(session);
+    session.channels = of.of.get(CHANNELS).size();
+    session.patterns = of.of.get(PATTERNS).size();
+    session.shardChannels = of.of.get(SHARDS).size();
   }
 
-  private static void pubsubNumsub(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// Ends all subscriptions of a session: its connection is gone, or it said RESET. Its own thread.
+  public void end(Session session) {
+    if (session.subscriptions == null) {
+      return;
+    }
+    for (int kind = 0; kind < listeners.length; kind++) {
+      for (Slice name : subscriptions(session).of.get(kind)) {
+        listeners[kind].remove(name, session);
+      }
+    }
+    session.subscriptions = null;
+    session.channels = 0;
+    session.patterns = 0;
+    session.shardChannels = 0;
+    session.gatesChanged();
   }
 
-  private static void pubsubShardchannels(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── speaking
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Says `message` on a channel. Returns how many hear it. Any seat.
+  private int publish(Slice channel, Slice message, int kind) {
+    if (!listeners[kind].any() && !listeners[PATTERNS].any()) {
+      return 0;
+    }
+    Slice name = new Slice(channel.copy());
+    byte[] text = message.copy();
+    int heard =
+        listeners[kind].tell(
+            name, new Message(kind == SHARDS ? "smessage" : "message", null, name.array, text));
+    if (kind == CHANNELS && listeners[PATTERNS].any()) {
+      for (Slice pattern : listeners[PATTERNS].names()) {
+        if (Glob.matches(pattern, name, false)) {
+          heard +=
+              listeners[PATTERNS].tell(
+                  pattern, new Message("pmessage", pattern.array, name.array, text));
+        }
+      }
+    }
+    return heard;
   }
 
-  private static void pubsubShardnumsub(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// A message, encoded once for each protocol that somebody needs.
+  static final class Message {
+    private final String kind;
+    private final byte @Nullable [] pattern;
+    private final byte[] channel;
+    private final byte[] text;
+    private byte @Nullable [] resp2; // publisher's thread
+    private byte @Nullable [] resp3;
+
+    Message(String kind, byte @Nullable [] pattern, byte[] channel, byte[] text) {
+      this.kind = kind;
+      this.pattern = pattern;
+      this.channel = channel;
+      this.text = text;
+    }
+
+    /// Posts it to a listener.
+    void post(Session to) {
+      byte[] bytes;
+      if (to.protocol == 3) {
+        bytes = resp3 == null ? resp3 = encode('>') : resp3;
+      } else {
+        bytes = resp2 == null ? resp2 = encode('*') : resp2;
+      }
+      to.outlet.post(
+          () -> {
+            if (to.subscriptions != null) {
+              to.outlet.output().write(bytes, 0, bytes.length);
+              to.outlet.flush();
+            }
+          });
+    }
+
+    private byte[] encode(char sign) {
+      byte[] word = kind.getBytes(StandardCharsets.ISO_8859_1);
+      byte[] out =
+          new byte
+              [64
+                  + word.length
+                  + (pattern == null ? 0 : pattern.length + 24)
+                  + channel.length
+                  + text.length
+                  + 48];
+      int at = 0;
+      out[at++] = (byte) sign;
+      out[at++] = (byte) (pattern == null ? '3' : '4');
+      out[at++] = '\r';
+      out[at++] = '\n';
+      at = bulk(out, at, word);
+      if (pattern != null) {
+        at = bulk(out, at, pattern);
+      }
+      at = bulk(out, at, channel);
+      at = bulk(out, at, text);
+      return java.util.Arrays.copyOf(out, at);
+    }
+
+    private static int bulk(byte[] out, int from, byte[] word) {
+      int at = from;
+      out[at++] = '$';
+      at = Numbers.format(word.length, out, at);
+      out[at++] = '\r';
+      out[at++] = '\n';
+      System.arraycopy(word, 0, out, at, word.length);
+      at += word.length;
+      out[at++] = '\r';
+      out[at++] = '\n';
+      return at;
+    }
   }
 
-  private static void punsubscribe(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  @Override
+  public void event(int enabled, String event, int database, Slice key) {
+    if (!listeners[CHANNELS].any() && !listeners[PATTERNS].any()) {
+      return;
+    }
+    if ((enabled & Events.KEYSPACE) != 0) {
+      publish(channel("__keyspace@" + database + "__:", key), Slice.of(event), CHANNELS);
+    }
+    if ((enabled & Events.KEYEVENT) != 0) {
+      publish(Slice.of("__keyevent@" + database + "__:" + event), key, CHANNELS);
+    }
   }
 
-  private static void spublish(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static Slice channel(String prefix, Slice key) {
+    byte[] name = new byte[prefix.length() + key.length];
+    System.arraycopy(prefix.getBytes(StandardCharsets.ISO_8859_1), 0, name, 0, prefix.length());
+    key.copyTo(name, prefix.length());
+    return new Slice(name);
   }
 
-  private static void ssubscribe(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── looking
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private void names(Call call, Reply reply, int kind) {
+    if (call.argc() > 3) {
+      throw wrong(call);
+    }
+    List<Slice> names = listeners[kind].names();
+    if (call.argc() == 3) {
+      Slice pattern = call.arg(2);
+      names = names.stream().filter(name -> Glob.matches(pattern, name, false)).toList();
+    }
+    reply.array(names.size());
+    for (Slice name : names) {
+      reply.bulk(name);
+    }
   }
 
-  private static void subscribe(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static CommandError wrong(Call call) {
+    return new CommandError(
+        "ERR Unknown subcommand or wrong number of arguments for '"
+            + call.text(1)
+            + "'. Try PUBSUB HELP.");
   }
 
-  private static void sunsubscribe(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private void counts(Call call, Reply reply, int kind) {
+    reply.array((call.argc() - 2) * 2L);
+    for (int i = 2; i < call.argc(); i++) {
+      Slice name = new Slice(call.bytes(i));
+      reply.bulk(name);
+      reply.integer(listeners[kind].count(name));
+    }
   }
 
-  private static void unsubscribe(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// How many channels somebody listens to, and how many patterns: for INFO.
+  public int channels() {
+    return listeners[CHANNELS].size();
+  }
+
+  public int patterns() {
+    return listeners[PATTERNS].size();
+  }
+
+  public int shardChannels() {
+    return listeners[SHARDS].size();
+  }
+
+  private static void help(Reply reply) {
+    String[] lines = {
+      "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "CHANNELS [<pattern>]",
+      "    Lists channels that somebody listens to, those that match the pattern only.",
+      "NUMPAT",
+      "    Counts the patterns that somebody listens to.",
+      "NUMSUB [<channel> ...]",
+      "    Counts the listeners of each channel; those who listen by pattern are left out.",
+      "SHARDCHANNELS [<pattern>]",
+      "    As CHANNELS, for channels of shards.",
+      "SHARDNUMSUB [<shardchannel> ...]",
+      "    As NUMSUB, for channels of shards.",
+      "HELP",
+      "    Prints this help."
+    };
+    reply.array(lines.length);
+    for (String line : lines) {
+      reply.simple(line);
+    }
   }
 }

@@ -29,6 +29,7 @@ import dev.spinel.net.Net;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
 import dev.spinel.pubsub.PubSub;
+import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.io.IOException;
@@ -56,6 +57,7 @@ public final class Server implements AutoCloseable, Incidents {
   private final Keyspace keyspace;
   private final Limits limits = new Limits();
   private final Clock clock;
+  private final PubSub pubSub = new PubSub();
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
   private List<Listener> listeners = List.of();
@@ -93,6 +95,9 @@ public final class Server implements AutoCloseable, Incidents {
             clock,
             (command, bug) -> bug(command, bug));
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
+    engine.notifier(pubSub);
+    engine.onClose(pubSub::end);
+    engine.gates(new SubscribedGate());
     follow();
   }
 
@@ -103,7 +108,7 @@ public final class Server implements AutoCloseable, Incidents {
     rows.add(new Hashes());
     rows.add(new Keys());
     rows.add(new Transactions());
-    rows.add(new PubSub());
+    rows.add(pubSub);
     rows.add(new Connections());
     rows.add(new dev.spinel.observe.Server());
     rows.add(new CommandInfo());
