@@ -1,0 +1,318 @@
+package dev.spinel.value;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Heap;
+import dev.spinel.memory.Memory;
+import dev.spinel.wire.Hash64;
+import dev.spinel.wire.Slice;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/// Snapshots are exact: seeded operations between every half step of the walker, compared with a
+/// copy of the model that was made at the cut; and the account closes.
+class WalkTest {
+
+  /// A keyspace of a few tables beside its model.
+  private static final class World implements AutoCloseable {
+    final Heap heap = new Heap();
+    final Memory memory = heap.memory();
+    final Allocator allocator = heap.allocator();
+    final Walk walk = new Walk(memory);
+    final Dictionary dictionary;
+    final HashValue hashes;
+    final Place place = new Place();
+    final Place other = new Place();
+    final long[] tables;
+    final Random random;
+    final Map<String, Object> model = new HashMap<>(); // "table/key" to String or Map of fields
+    final Map<String, Long> expiries = new HashMap<>();
+    final int keys;
+    final int fields;
+
+    World(long seed) {
+      random = new Random(seed);
+      long[] masks = {
+        -1, -1, -1, 0xff00_0000_0000_0000L, 0x0000_0000_0003_001fL, 0x00ff_ff00_0000_0000L
+      };
+      dictionary =
+          new Dictionary(
+              memory, allocator, walk, new Hash64(seed, 5), masks[random.nextInt(masks.length)]);
+      hashes = new HashValue(dictionary);
+      tables = new long[1 + random.nextInt(3)];
+      for (int i = 0; i < tables.length; i++) {
+        tables[i] = allocator.allocate(Dictionary.HEADER_BYTES);
+        dictionary.init(tables[i]);
+      }
+      keys = 1 << 1 + random.nextInt(9);
+      fields = 1 << 1 + random.nextInt(8);
+    }
+
+    boolean find(String name, Place at) {
+      int slash = name.indexOf('/');
+      Slice key = Slice.of(name.substring(slash + 1));
+      return dictionary.find(
+          tables[Integer.parseInt(name.substring(0, slash))], dictionary.hash(key), key, at);
+    }
+
+    String name() {
+      return random.nextInt(tables.length) + "/k" + random.nextInt(keys);
+    }
+
+    long expiry() {
+      return random.nextInt(3) == 0 ? 1_700_000_000_000L + random.nextInt(1 << 30) : -1;
+    }
+
+    @SuppressWarnings("unchecked")
+    void operate() {
+      String name = name();
+      boolean there = find(name, place);
+      assertThat(there).isEqualTo(model.containsKey(name));
+      String key = name.substring(name.indexOf('/') + 1);
+      switch (random.nextInt(12)) {
+        case 0, 1 -> { // SET
+          String value = "v".repeat(random.nextInt(50)) + random.nextInt(1000);
+          long expiry = expiry();
+          long e =
+              dictionary.create(Slice.of(key), Entry.STRING, Entry.RAW, value.length(), expiry);
+          memory.copyIn(Slice.of(value).array, 0, Entry.valueAddress(memory, e), value.length());
+          if (there) {
+            dictionary.replace(place, e);
+          } else {
+            dictionary.insert(place, e);
+          }
+          model.put(name, value);
+          expiries.put(name, expiry);
+        }
+        case 2 -> { // DEL
+          if (there) {
+            dictionary.remove(place);
+            model.remove(name);
+            expiries.remove(name);
+          }
+        }
+        case 3 -> { // EXPIRE, PERSIST
+          if (there) {
+            long expiry = expiry();
+            dictionary.setExpiry(place, expiry);
+            expiries.put(name, expiry);
+          }
+        }
+        case 4 -> { // APPEND, in place where there is room
+          if (there && model.get(name) instanceof String s) {
+            String more = "a".repeat(random.nextInt(8));
+            long e = dictionary.resize(place, s.length() + more.length());
+            memory.copyIn(
+                Slice.of(more).array, 0, Entry.valueAddress(memory, e) + s.length(), more.length());
+            model.put(name, s + more);
+          }
+        }
+        case 5 -> { // SETRANGE within
+          if (there && model.get(name) instanceof String s) {
+            long e = dictionary.writable(place);
+            memory.putByte(Entry.valueAddress(memory, e), (byte) '#');
+            model.put(name, "#" + s.substring(1));
+          }
+        }
+        case 6 -> { // RENAME, between tables too
+          String to = name();
+          if (there && !to.equals(name)) {
+            long e = dictionary.detach(place);
+            e =
+                dictionary.rekey(
+                    e, Slice.of(to.substring(to.indexOf('/') + 1)), expiries.get(name));
+            if (find(to, other)) {
+              dictionary.replace(other, e);
+            } else {
+              dictionary.insert(other, e);
+            }
+            model.put(to, model.remove(name));
+            expiries.put(to, expiries.remove(name));
+          }
+        }
+        default -> { // hashes
+          if (!there) {
+            hashes.create(place, Slice.of(key));
+            model.put(name, new TreeMap<String, String>());
+            expiries.put(name, -1L);
+          }
+          if (model.get(name) instanceof Map<?, ?> m) {
+            Map<String, String> hash = (Map<String, String>) m;
+            for (int i = random.nextInt(6); i >= 0; i--) {
+              String field = "f" + random.nextInt(fields);
+              if (random.nextInt(3) != 0 || hash.isEmpty()) {
+                String value = "w".repeat(random.nextInt(20)) + random.nextInt(1000);
+                boolean isNew = hashes.set(place, Slice.of(field), Slice.of(value), 8, 64);
+                assertThat(isNew).isEqualTo(hash.put(field, value) == null);
+              } else {
+                assertThat(hashes.delete(place, Slice.of(field)))
+                    .isEqualTo(hash.remove(field) != null);
+              }
+            }
+            assertThat(hashes.length(dictionary.entry(place))).isEqualTo(hash.size());
+            if (hash.isEmpty()) {
+              dictionary.remove(place);
+              model.remove(name);
+              expiries.remove(name);
+            }
+          }
+        }
+      }
+    }
+
+    @SuppressWarnings("unchecked")
+    Map<String, Object> copy() {
+      Map<String, Object> copy = new HashMap<>();
+      model.forEach(
+          (name, value) ->
+              copy.put(
+                  name + "@" + expiries.get(name),
+                  value instanceof Map<?, ?> m ? new TreeMap<>((Map<String, String>) m) : value));
+      return copy;
+    }
+
+    /// A snapshot with `between` operations at most between half steps; null if it was abandoned.
+    Map<String, Object> snapshot(int between, boolean abandon) {
+      walk.begin();
+      Walker walker = new Walker(dictionary);
+      Collected collected = new Collected(memory);
+      int steps = 0;
+      for (int i = 0; i < tables.length; i++) {
+        collected.table = i;
+        operations(between);
+        walker.enter(tables[i]);
+        while (true) {
+          operations(between);
+          boolean more = walker.advance();
+          operations(between);
+          if (abandon && ++steps == 5) walk.abandon();
+          walker.emit(collected);
+          if (!more) break;
+        }
+      }
+      operations(between);
+      walk.finish();
+      assertThat(walk.preservedBytes()).isZero();
+      return walk.abandoned() ? null : collected.all;
+    }
+
+    void operations(int most) {
+      for (int i = most == 0 ? 0 : random.nextInt(most + 1); i > 0; i--) operate();
+    }
+
+    void verify() {
+      DictionaryVerifier verifier = new DictionaryVerifier(dictionary);
+      for (long table : tables) verifier.table(table);
+      if (!walk.active()) {
+        assertThat(verifier.chained).as("chains are empty").isZero();
+        allocator.flush();
+        assertThat(verifier.bytes()).as("reachable bytes").isEqualTo(heap.liveBytes());
+      }
+    }
+
+    @Override
+    public void close() {
+      for (long table : tables) {
+        dictionary.clear(table);
+        allocator.free(table);
+      }
+      allocator.flush();
+      assertThat(heap.liveBytes()).isZero();
+      heap.close();
+    }
+  }
+
+  private static final class Collected implements Walker.Visitor {
+    final Memory memory;
+    final Map<String, Object> all = new HashMap<>();
+    int table;
+    private TreeMap<String, String> hash;
+    private long expected;
+
+    Collected(Memory memory) {
+      this.memory = memory;
+    }
+
+    private static String text(byte[] bytes) {
+      return new String(bytes, StandardCharsets.ISO_8859_1);
+    }
+
+    private void put(long entry, long expiry, Object value) {
+      Object before = all.put(table + "/" + text(Entry.key(memory, entry)) + "@" + expiry, value);
+      assertThat(before).as("written twice").isNull();
+    }
+
+    @Override
+    public void entry(long entry, long expiry) {
+      Object value;
+      if (Entry.type(memory, entry) == Entry.HASH) {
+        TreeMap<String, String> small = new TreeMap<>();
+        long lp = Entry.valueAddress(memory, entry);
+        byte[] field = new byte[200];
+        byte[] bytes = new byte[200];
+        for (int at = Listpack.first(memory, lp); at != 0; at = Listpack.next(memory, lp, at)) {
+          int n = Listpack.copyOut(memory, lp, at, field, 0);
+          at = Listpack.next(memory, lp, at);
+          int v = Listpack.copyOut(memory, lp, at, bytes, 0);
+          small.put(
+              new String(field, 0, n, StandardCharsets.ISO_8859_1),
+              new String(bytes, 0, v, StandardCharsets.ISO_8859_1));
+        }
+        value = small;
+      } else {
+        value = text(Entry.value(memory, entry));
+      }
+      put(entry, expiry, value);
+    }
+
+    @Override
+    public void open(long entry, long expiry, long count) {
+      hash = new TreeMap<>();
+      expected = count;
+      put(entry, expiry, hash);
+    }
+
+    @Override
+    public void field(long field) {
+      String before = hash.put(text(Entry.key(memory, field)), text(Entry.value(memory, field)));
+      assertThat(before).as("field written twice").isNull();
+    }
+
+    @Override
+    public void close() {
+      assertThat((long) hash.size()).as("count at the cut").isEqualTo(expected);
+      hash = null;
+    }
+  }
+
+  /// Runs one seed; the message of a failure says which.
+  private static void run(long seed) {
+    try (World world = new World(seed)) {
+      world.operations(world.random.nextInt(1 << world.random.nextInt(12)) + 1);
+      for (int round = 0; round < 3; round++) {
+        world.verify();
+        Map<String, Object> expected = world.copy();
+        Map<String, Object> actual =
+            world.snapshot(1 << world.random.nextInt(7), world.random.nextInt(8) == 0);
+        if (actual != null) assertThat(actual).isEqualTo(expected);
+        world.verify();
+        assertThat(world.snapshot(0, false)).isEqualTo(world.copy());
+      }
+    } catch (Throwable e) {
+      throw new AssertionError("seed " + seed + ": " + e.getMessage(), e);
+    }
+  }
+
+  @Test
+  void aSnapshotIsExactWhateverHappensBetweenItsHalfSteps() {
+    long seeds = Long.getLong("spinel.seeds", 2_000);
+    long first = Long.getLong("spinel.seed", 1);
+    long end = System.nanoTime() + 12_000_000_000L;
+    for (long seed = first; seed < first + seeds && System.nanoTime() < end; seed++) run(seed);
+  }
+}
