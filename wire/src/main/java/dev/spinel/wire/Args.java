@@ -2,6 +2,7 @@ package dev.spinel.wire;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The arguments of one command (the first is its name), as places in a buffer.
 ///
@@ -25,7 +26,7 @@ public final class Args {
   private static final boolean[] NONE_OWNED = {};
 
   /// The buffer that the spans are places in. Not ours.
-  private byte[] base;
+  private byte[] base = Slice.NO_BYTES;
 
   /// `offset << 32 | length`; for a large argument `-1 - index in nodes` stands for the offset.
   private long[] spans = new long[16];
@@ -37,7 +38,7 @@ public final class Args {
   private boolean[] owned = NONE_OWNED;
 
   private int nodeCount;
-  private Slice[] slices = new Slice[16];
+  private @Nullable Slice[] slices = new Slice[16];
 
   public Args() {}
 
@@ -201,7 +202,7 @@ public final class Args {
     other.owned = o;
     count = other.count;
     nodeCount = other.nodeCount;
-    other.base = null;
+    other.base = Slice.NO_BYTES;
     other.count = 0;
     other.nodeCount = 0;
   }
@@ -210,7 +211,9 @@ public final class Args {
     if (i >= POOLED) return new Slice();
     if (i >= slices.length)
       slices = Arrays.copyOf(slices, Math.min(POOLED, Math.max(i + 1, slices.length * 2)));
-    return slices[i] = new Slice();
+    Slice s = new Slice();
+    slices[i] = s;
+    return s;
   }
 
   void taken(int nodeIndex, long node) {

@@ -200,7 +200,10 @@ public final class Client implements AutoCloseable {
       case '+' -> new Reply.Simple(line());
       case '-' -> new Reply.Error(line());
       case ':' -> new Reply.Int(number());
-      case '$' -> string();
+      case '$' -> {
+        long n = number();
+        yield n < 0 ? new Reply.Nil() : new Reply.Bulk(string(n));
+      }
       case '_' -> {
         line();
         yield new Reply.Nil();
@@ -209,42 +212,43 @@ public final class Client implements AutoCloseable {
       case '#' -> new Reply.Bool(line().equals("t"));
       case '(' -> new Reply.Big(line());
       case '=' -> {
-        String s = string().text();
+        String s = textOf(number());
+        if (s.length() < 4) throw new IOException("a verbatim string without a format");
         yield new Reply.Verbatim(s.substring(0, 3), s.substring(4));
       }
-      case '!' -> new Reply.Error(string().text());
+      case '!' -> new Reply.Error(textOf(number()));
       case '*' -> {
-        List<Reply> list = elements(1, nesting);
-        yield list == null ? new Reply.Nil() : new Reply.Array(list);
+        long n = number();
+        yield n < 0 ? new Reply.Nil() : new Reply.Array(elements(n, 1, nesting));
       }
-      case '~' -> new Reply.Set(elements(1, nesting));
-      case '>' -> new Reply.Push(elements(1, nesting));
-      case '%' -> new Reply.Map(elements(2, nesting));
+      case '~' -> new Reply.Set(elements(number(), 1, nesting));
+      case '>' -> new Reply.Push(elements(number(), 1, nesting));
+      case '%' -> new Reply.Map(elements(number(), 2, nesting));
       case '|' -> {
-        elements(2, nesting);
+        elements(number(), 2, nesting);
         yield read(nesting);
       }
       default -> throw new IOException("no RESP type: byte " + type);
     };
   }
 
-  private List<Reply> elements(int each, int nesting) throws IOException {
-    long n = number();
-    if (n < 0) return null;
-    if (n > COUNT_MAX) throw new IOException("an aggregate of " + n);
+  private List<Reply> elements(long n, int each, int nesting) throws IOException {
+    if (n < 0 || n > COUNT_MAX) throw new IOException("an aggregate of " + n);
     List<Reply> list = new ArrayList<>((int) Math.min(n * each, 1024));
     for (long i = 0; i < n * each; i++) list.add(read(nesting + 1));
     return list;
   }
 
-  private Reply string() throws IOException {
-    long n = number();
-    if (n < 0) return new Reply.Nil();
-    if (n > Integer.MAX_VALUE - 64) throw new IOException("a string of " + n + " bytes");
+  private String textOf(long n) throws IOException {
+    return new String(string(n), StandardCharsets.ISO_8859_1);
+  }
+
+  private byte[] string(long n) throws IOException {
+    if (n < 0 || n > Integer.MAX_VALUE - 64) throw new IOException("a string of " + n + " bytes");
     while (end - at < n + 2) more();
     byte[] b = Arrays.copyOfRange(incoming, at, at + (int) n);
     at += (int) n + 2;
-    return new Reply.Bulk(b);
+    return b;
   }
 
   private long number() throws IOException {

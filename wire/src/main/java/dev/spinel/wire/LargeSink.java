@@ -7,6 +7,25 @@ package dev.spinel.wire;
 /// A node belongs to the reader from [#begin] until the command is complete, then to the [Args]
 /// until somebody takes it with [Slice#take]; whatever nobody takes is abandoned by [Args#release].
 public interface LargeSink {
+  /// Declines everything: all arguments stay on the heap.
+  LargeSink NONE =
+      new LargeSink() {
+        @Override
+        public long begin(int length) {
+          return 0;
+        }
+
+        @Override
+        public void fill(long node, int at, byte[] src, int from, int n) {
+          throw new IllegalStateException("nothing was begun");
+        }
+
+        @Override
+        public void abandon(long node) {
+          throw new IllegalStateException("nothing was begun");
+        }
+      };
+
   /// Makes room for an argument of `length` bytes. Returns its number, or 0 to decline: then the
   /// argument stays on the heap, in the reader's own buffer.
   long begin(int length);

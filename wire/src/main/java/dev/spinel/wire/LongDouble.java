@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The x86-64 `long double`: a 64-bit fraction, exponents to ±16383, gradual underflow, rounding to
 /// even. Redis computes INCRBYFLOAT, HINCRBYFLOAT and timeouts in it, and a sequence of increments
@@ -60,7 +61,7 @@ public final class LongDouble {
   /// What `strtold` makes of exactly these bytes, or null for what Redis refuses: other text around
   /// or instead of a number, `nan`, numbers beyond the range, numbers too small to be more than
   /// zero, texts of 5 KB. `inf` is accepted.
-  public static LongDouble parse(byte[] b, int at, int n) {
+  public static @Nullable LongDouble parse(byte[] b, int at, int n) {
     if (n == 0 || n >= TEXT_MAX) return null;
     int shape = Numbers.shape(b, at, n);
     if (shape == Numbers.NOTHING) return null;
@@ -71,7 +72,7 @@ public final class LongDouble {
     return v.kind == Kind.INFINITE || v.fraction == 0 ? null : v;
   }
 
-  public static LongDouble parse(String text) {
+  public static @Nullable LongDouble parse(String text) {
     byte[] b = text.getBytes(StandardCharsets.ISO_8859_1);
     return parse(b, 0, b.length);
   }
@@ -99,7 +100,7 @@ public final class LongDouble {
     while (mark < end && (b[mark] | 32) != 'p') mark++;
     int from = at + (b[at] == '-' || b[at] == '+' ? 3 : 2);
     BigInteger digits = digits(b, from, mark, 16);
-    long two = (mark < end ? exponent(b, mark + 1, end) : 0) - 4 * placesAfterPoint(b, from, mark);
+    long two = (mark < end ? exponent(b, mark + 1, end) : 0) - 4L * placesAfterPoint(b, from, mark);
     boolean negative = b[at] == '-';
     if (two > 60_000) return new LongDouble(Kind.INFINITE, negative, 0, 0);
     if (two < -60_000) return new LongDouble(Kind.FINITE, negative, 0, 0);

@@ -21,7 +21,7 @@ public final class Numbers {
 
   /// Integers up to here are printed as such: half the range of a long, as a cautious cast would
   /// have it.
-  private static final double INTEGRAL = (double) (Long.MAX_VALUE / 2);
+  private static final double INTEGRAL = 0x1p62;
 
   private Numbers() {}
 
@@ -46,7 +46,7 @@ public final class Numbers {
       c = b[++i];
     }
     if (c < '1' || c > '9') return otherwise;
-    long v = '0' - c; // negative, as that side is longer by one
+    long v = -(c - '0'); // negative, as that side is longer by one
     if (end - i > 19) return otherwise;
     int safe = Math.min(end, i + 18); // 18 digits can't overflow
     for (i++; i < safe; i++) {

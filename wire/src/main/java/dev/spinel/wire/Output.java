@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// What one connection has still to be sent. Belongs to the connection's loop thread.
 ///
@@ -41,6 +42,9 @@ public final class Output {
   private static final int HEADER = 24;
 
   private static final byte[] NOTHING = {};
+  private static final long[] NO_MARKS = {};
+  private static final int[] NO_HEADERS = {};
+  private static final @Nullable Piece[] NO_PIECES = {};
 
   /// A spilled piece: bytes `start` to `buffer.position()` are to be sent.
   private static final class Piece {
@@ -69,7 +73,7 @@ public final class Output {
   private int at;
 
   /// Pieces before `tail`; null if there are none.
-  private ArrayDeque<Piece> spilled;
+  private @Nullable ArrayDeque<Piece> spilled;
 
   private long spilledBytes;
 
@@ -81,16 +85,16 @@ public final class Output {
 
   /// Pairs (position, end): bytes up to `end` (counted as `sent` is) wait for `position`. A ring
   /// would save little: a queue is short and drains whole.
-  private long[] marks;
+  private long[] marks = NO_MARKS;
 
   private int firstMark;
   private int endMarks;
 
   /// Open deferred headers, outermost first: a place in `tail`, or `-1 - index` into
   /// `deferredPieces`.
-  private int[] deferred;
+  private int[] deferred = NO_HEADERS;
 
-  private Piece[] deferredPieces;
+  private @Nullable Piece[] deferredPieces = NO_PIECES;
   private int open;
 
   public Output(OutputPool pool) {
@@ -182,7 +186,7 @@ public final class Output {
     assert open == 0;
     long end = sent + pendingBytes();
     if (end == (firstMark == endMarks ? sent : marks[endMarks - 1])) return;
-    if (marks == null) marks = new long[8];
+    if (marks.length == 0) marks = new long[8];
     if (firstMark == endMarks) {
       firstMark = endMarks = 0;
     } else if (marks[endMarks - 2] >= position) {
@@ -219,7 +223,7 @@ public final class Output {
 
   /// Opens a header that comes here and is written by [#settle].
   public void defer() {
-    if (deferred == null) {
+    if (deferred.length == 0) {
       deferred = new int[4];
       deferredPieces = new Piece[4];
     }
@@ -412,7 +416,7 @@ public final class Output {
   /// Gives everything back, sent or not, when the connection ends.
   public void close() {
     open = 0;
-    if (deferredPieces != null) Arrays.fill(deferredPieces, null);
+    Arrays.fill(deferredPieces, null);
     sent += pendingBytes();
     spilledBytes = 0;
     head = at = 0;
@@ -433,7 +437,7 @@ public final class Output {
     }
     if (firstMark == endMarks) {
       firstMark = endMarks = 0;
-      if (marks != null && marks.length > 64) marks = null;
+      if (marks != null && marks.length > 64) marks = NO_MARKS;
     }
   }
 

@@ -3,8 +3,13 @@ package dev.spinel.wire;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// A reply as a client sees it. Records compare by content; texts are bytes as characters 0 to 255.
+@SuppressWarnings({
+  "AvoidCommonTypeNames",
+  "ArrayRecordComponent"
+}) // the protocol's names; never changed after it is read
 public sealed interface Reply {
   /// `+OK`
   record Simple(String text) implements Reply {}
@@ -63,7 +68,7 @@ public sealed interface Reply {
   record Verbatim(String format, String body) implements Reply {}
 
   /// The text of a string of any kind; the digits of a number; null for nil. Aggregates have none.
-  default String text() {
+  default @Nullable String text() {
     return switch (this) {
       case Simple s -> s.text;
       case Error e -> e.text;

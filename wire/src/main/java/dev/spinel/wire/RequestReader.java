@@ -1,6 +1,6 @@
 package dev.spinel.wire;
 
-import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// Reads requests, multibulk or inline, from bytes that arrive in any pieces. One per connection;
 /// belongs to the connection's loop thread.
@@ -79,14 +79,13 @@ public final class RequestReader {
 
   private final Limits limits;
 
-  /// Null: everything stays on the heap.
   private final LargeSink sink;
 
   /// The command that is cut off, or bytes given to [#keep]; null when there are none.
-  private Pending pending;
+  private @Nullable Pending pending;
 
   /// The error found; final for this connection.
-  private String error;
+  private @Nullable String error;
 
   /// Lifts the limits of a client that has not proved who it is.
   private boolean authenticated = true;
@@ -125,6 +124,10 @@ public final class RequestReader {
 
     /// Arguments that are complete; their places are in `bytes`.
     final Args args = new Args();
+
+    Pending(byte[] bytes) {
+      this.bytes = bytes;
+    }
   }
 
   public RequestReader(Limits limits, LargeSink sink) {
@@ -134,7 +137,7 @@ public final class RequestReader {
 
   /// With Redis's default limits, and large arguments on the heap.
   public RequestReader() {
-    this(new Limits(), null);
+    this(new Limits(), LargeSink.NONE);
   }
 
   /// Whether the client has proved who it is, or need not: otherwise at most 10 arguments of at
@@ -148,7 +151,8 @@ public final class RequestReader {
   ///
   /// @return [#COMPLETE], [#INCOMPLETE], [#ERROR] or [#TOO_MUCH]
   public int next(byte[] buf, int from, int to, Args args) {
-    if (pending == null) {
+    Pending p = pending;
+    if (p == null) {
       if (authenticated && error == null) {
         int end = fast(buf, from, to, args);
         if (end >= 0) {
@@ -158,7 +162,7 @@ public final class RequestReader {
       }
       return here(buf, from, to, args);
     }
-    return resume(buf, from, to, args);
+    return resume(p, buf, from, to, args);
   }
 
   /// The first byte that is not consumed, after [#COMPLETE].
@@ -167,7 +171,7 @@ public final class RequestReader {
   }
 
   /// The text of the error, without `ERR`: "Protocol error: …", characters 0 to 255.
-  public String error() {
+  public @Nullable String error() {
     return error;
   }
 
@@ -175,10 +179,7 @@ public final class RequestReader {
   /// exceeds the query buffer limit.
   public boolean keep(byte[] buf, int from, int to) {
     if (from == to) return true;
-    if (pending == null) {
-      pending = new Pending();
-      pending.bytes = new byte[capacity(to - from)];
-    }
+    if (pending == null) pending = new Pending(new byte[capacity(to - from)]);
     return append(pending, buf, from, to - from) && !tooMuch(pending);
   }
 
@@ -201,7 +202,7 @@ public final class RequestReader {
   public void close() {
     if (node != 0) sink.abandon(node);
     node = 0;
-    if (pending != null && sink != null) pending.args.release(sink);
+    if (pending != null) pending.args.release(sink);
     pending = null;
     remaining = 0;
     bulk = -1;
@@ -291,16 +292,15 @@ public final class RequestReader {
     }
     position = to;
     if (status == ERROR) {
-      if (sink != null) args.release(sink);
+      args.release(sink);
       return ERROR;
     }
     if (remaining == 0 && cursor == to) return INCOMPLETE;
     int first = Math.min(cursor, args.firstOffset(cursor));
-    Pending p = new Pending();
     int n = to - first;
     // room for what was announced, but no more than came already: announcing costs a client nothing
     int ahead = bulk >= 0 && node == 0 ? Math.min(bulk, Math.max(n, 1024)) : 0;
-    p.bytes = new byte[capacity(n + ahead)];
+    Pending p = new Pending(new byte[capacity(n + ahead)]);
     System.arraycopy(buf, first, p.bytes, 0, n);
     p.at = cursor - first;
     p.end = n;
@@ -311,8 +311,7 @@ public final class RequestReader {
   }
 
   /// Parses in the pending buffer, topping it up from the caller's.
-  private int resume(byte[] buf, int from, int to, Args args) {
-    Pending p = pending;
+  private int resume(Pending p, byte[] buf, int from, int to, Args args) {
     while (true) {
       int status = parse(p.bytes, p.at, p.end, p.args);
       p.at = cursor;
@@ -405,7 +404,7 @@ public final class RequestReader {
         at = line + 2;
         cursor = at;
         bulk = (int) n;
-        if (bulk >= LARGE_BYTES && sink != null) {
+        if (bulk >= LARGE_BYTES) {
           node = sink.begin(bulk);
           filled = 0;
         }
@@ -575,8 +574,6 @@ public final class RequestReader {
   public String toString() {
     return "reader"
         + (remaining > 0 ? ", " + remaining + " arguments to come" : "")
-        + (pending == null
-            ? ""
-            : ", bytes " + Arrays.toString(new int[] {pending.at, pending.end}));
+        + (pending == null ? "" : ", bytes " + pending.at + " to " + pending.end);
   }
 }

@@ -22,6 +22,8 @@ public final class RespWriter {
 
   private int open;
 
+  /// Pointed at nothing yet: [#on] comes first.
+  @SuppressWarnings("NullAway")
   public RespWriter() {}
 
   public RespWriter(Output out, int protocol) {

@@ -2,6 +2,7 @@ package dev.spinel.wire;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The bytes of one argument: `length` bytes of `array` from `offset`, or, for a large argument (32
 /// KB and more) that was read straight into its place, an opaque `node` number with `array ==
@@ -12,8 +13,11 @@ import java.util.Arrays;
 /// Fields are public because the hot paths of every command read them; only `wire` and whoever made
 /// the slice write them. Owned by the thread that runs the call.
 public final class Slice {
-  /// The bytes' home; null when `node != 0`.
-  public byte[] array;
+  static final byte[] NO_BYTES = {};
+
+  /// The bytes' home; null when `node != 0` (not declared so: every reader knows, having asked for
+  /// `node`).
+  public byte[] array = NO_BYTES;
 
   /// Index of the first byte in `array`.
   public int offset;
@@ -25,7 +29,7 @@ public final class Slice {
   public long node;
 
   /// Who hands the node over when it is taken; null for a slice of our own.
-  private Args owner;
+  private @Nullable Args owner;
 
   /// The node's place in `owner`.
   private int nodeIndex;
@@ -53,6 +57,7 @@ public final class Slice {
     return this;
   }
 
+  @SuppressWarnings("NullAway")
   void setNode(Args owner, int nodeIndex, long node, int length) {
     this.array = null;
     this.offset = 0;
@@ -141,14 +146,14 @@ public final class Slice {
   }
 
   /// The long double, or null if the bytes aren't one.
-  public LongDouble toLongDouble() {
+  public @Nullable LongDouble toLongDouble() {
     return node != 0 ? null : LongDouble.parse(array, offset, length);
   }
 
   @Override
   public int hashCode() {
     int h = 1;
-    for (int i = offset, end = offset + length; node == 0 && i < end; i++) h = 31 * h + array[i];
+    for (int i = offset, end = offset + length; node == 0 && i < end; i++) h = (31 * h) + array[i];
     return h;
   }
 

@@ -262,7 +262,7 @@ class RequestReaderTest {
   void theQueryBufferLimitCountsWhatIsNotParsed() {
     RequestReader.Limits limits = new RequestReader.Limits();
     limits.queryBytes = 1000;
-    RequestReader r = new RequestReader(limits, null);
+    RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b =
         Requests.bytes(
             "*3\r\n$3\r\nSET\r\n$900\r\n" + "k".repeat(900) + "\r\n$2000\r\n" + "v".repeat(900));
@@ -277,7 +277,7 @@ class RequestReaderTest {
     r.close();
     assertThat(sink.live).isEmpty();
 
-    r = new RequestReader(limits, null);
+    r = new RequestReader(limits, LargeSink.NONE);
     assertThat(r.keep(b, 0, 900)).isTrue();
     assertThat(r.keep(b, 0, 900)).isFalse();
   }
@@ -286,7 +286,7 @@ class RequestReaderTest {
   void theHeapLimitCountsWhatIsParsedToo() {
     RequestReader.Limits limits = new RequestReader.Limits();
     limits.heapBytes = 10_000;
-    RequestReader r = new RequestReader(limits, null);
+    RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(50));
     int status = r.next(b, 0, b.length, args);
     int reads = 1;
@@ -299,11 +299,11 @@ class RequestReaderTest {
   @Test
   void theBulkLimitCanBeChangedWhileRunning() {
     RequestReader.Limits limits = new RequestReader.Limits();
-    RequestReader r = new RequestReader(limits, null);
+    RequestReader r = new RequestReader(limits, LargeSink.NONE);
     limits.bulkBytes = 1 << 20;
     byte[] b = Requests.bytes("*2\r\n$4\r\nECHO\r\n$1048576\r\n");
     assertThat(r.next(b, 0, b.length, args)).isEqualTo(RequestReader.INCOMPLETE);
-    r = new RequestReader(limits, null);
+    r = new RequestReader(limits, LargeSink.NONE);
     b = Requests.bytes("*2\r\n$4\r\nECHO\r\n$1048577\r\n");
     assertThat(r.next(b, 0, b.length, args)).isEqualTo(RequestReader.ERROR);
     assertThat(r.error()).isEqualTo("Protocol error: invalid bulk length");

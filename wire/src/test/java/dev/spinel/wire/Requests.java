@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /// Requests by seed, well-formed and otherwise, and what a server that knows only ECHO answers to
 /// them, by our reader.
@@ -155,7 +156,8 @@ final class Requests {
 
   /// What an ECHO server answers to `input` when it arrives in pieces of at most `piece(i)` bytes:
   /// bulks; `E` for any error of a command; the protocol error in full, and then nothing more.
-  static String answers(byte[] input, RequestReader reader, LargeSinkModel sink, Random cuts) {
+  static String answers(
+      byte[] input, RequestReader reader, @Nullable LargeSinkModel sink, @Nullable Random cuts) {
     StringBuilder out = new StringBuilder();
     Args args = new Args();
     byte[] turn = new byte[input.length + 40];
