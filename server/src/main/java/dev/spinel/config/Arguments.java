@@ -133,6 +133,16 @@ final class Arguments {
     return quoted.append('"').toString();
   }
 
+  /// The argument as it is, or quoted if it would otherwise be read as something else, or as
+  /// another line.
+  static String quoteIfNeeded(String argument) {
+    for (int i = 0; i < argument.length(); i++) {
+      char c = argument.charAt(i);
+      if (c <= ' ' || c >= 127 || c == '"' || c == '\'' || c == '\\') return quote(argument);
+    }
+    return argument.isEmpty() ? "\"\"" : argument;
+  }
+
   /// Split at every single space, so that two spaces enclose an empty argument: how CONFIG SET
   /// reads a directive of many arguments.
   static String[] splitAtSpaces(String value) {

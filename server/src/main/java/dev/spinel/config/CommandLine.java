@@ -110,7 +110,7 @@ public record CommandLine(
       text.append(reader.load(Octets.encode(absolute.toString())));
     }
     if (fromInput) {
-      reader.note('*', "Reading config from stdin");
+      reader.log('*', "Reading config from stdin");
       text.append(ConfigFile.load(input));
     }
     text.append('\n').append(options);

@@ -44,8 +44,8 @@ public final class Config {
   /// Lines that came before [#logTo]; under the monitor, null afterwards.
   private List<Note> notes;
 
-  /// Under the monitor.
-  private ConfigLog log = this::keep;
+  /// Null until [#logTo]; under the monitor.
+  private ConfigLog log;
 
   /// A line for a log that isn't there yet.
   record Note(char level, String text) {}
@@ -179,8 +179,9 @@ public final class Config {
     notes = null;
   }
 
-  private synchronized void keep(char level, String text) {
-    if (notes != null) notes.add(new Note(level, text));
+  private synchronized void tell(char level, String text) {
+    if (log == null) notes.add(new Note(level, text));
+    else log.log(level, text);
   }
 
   // Writing
@@ -215,14 +216,14 @@ public final class Config {
           setting.is(Setting.MANY_ARGUMENTS)
               ? Arguments.splitAtSpaces(value)
               : new String[] {value};
-      boolean changed;
       try {
-        changed = draft.take(setting, arguments, log);
+        draft.take(setting, arguments, this::tell);
       } catch (ConfigError refused) {
         throw failed(name, refused);
       }
       Listener[] interested = listeners[setting.index];
-      if (interested == null || !(changed || setting.is(Setting.ALWAYS_APPLIED))) continue;
+      if (interested == null) continue;
+      if (draft.agree(setting, old) && !setting.is(Setting.ALWAYS_APPLIED)) continue;
       for (Listener listener : interested) {
         if (calls.contains(listener)) continue;
         calls.add(listener);
@@ -267,7 +268,7 @@ public final class Config {
         calls.get(i).changed(this);
       } catch (ConfigError refused) {
         String name = causes.get(i);
-        log.log(
+        tell(
             '#',
             "Failed applying new configuration. Possibly related to new "
                 + name
@@ -284,7 +285,7 @@ public final class Config {
       try {
         listener.changed(this);
       } catch (ConfigError again) {
-        log.log('#', "Failed applying restored failed CONFIG SET command: " + again.getMessage());
+        tell('#', "Failed applying restored failed CONFIG SET command: " + again.getMessage());
       }
     }
   }

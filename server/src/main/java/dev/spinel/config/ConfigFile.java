@@ -20,7 +20,7 @@ import java.util.List;
 ///
 /// Nothing takes effect before all is read: a mistake throws, and the draft is forgotten. One
 /// reader serves one start; it isn't shared.
-final class ConfigFile {
+final class ConfigFile implements ConfigLog {
   /// Bounds on `include`, which Redis lets run until the stack overflows.
   private static final int MOST_NESTED = 32;
 
@@ -167,7 +167,7 @@ final class ConfigFile {
       arguments = split == null ? new String[0] : split;
     }
     if (setting == Settings.SAVE) addSavePoints(arguments);
-    else draft.take(setting, arguments, this::note);
+    else draft.take(setting, arguments, this);
   }
 
   private void addSavePoints(String[] arguments) {
@@ -186,12 +186,12 @@ final class ConfigFile {
   private void checkTogether() {
     if (!draft.get(Settings.LOGFILE).isEmpty()) checkLogFile();
     if (draft.get(Settings.CLUSTER_ENABLED)) {
-      if (!draft.get(Settings.REPLICAOF).equals(ReplicaOf.NONE)) {
+      if (!draft.get(Settings.REPLICAOF).isNone()) {
         throw ConfigError.afterLines("replicaof directive not allowed in cluster mode");
       }
       long databases = draft.get(Settings.DATABASES);
       if (databases > 1) {
-        note(
+        log(
             '#',
             "WARNING: Changing databases number from "
                 + databases
@@ -219,8 +219,9 @@ final class ConfigFile {
     }
   }
 
-  /// Keeps a line for the log.
-  void note(char level, String text) {
+  /// Keeps a line for the log that will be.
+  @Override
+  public void log(char level, String text) {
     notes.add(new Config.Note(level, text));
   }
 }

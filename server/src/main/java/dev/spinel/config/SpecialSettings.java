@@ -182,7 +182,7 @@ final class SpecialSettings {
       String hard = Numbers.formatMemory(limit.hardBytes());
       String soft = Numbers.formatMemory(limit.softBytes());
       String line = name() + " " + kind + " " + hard + " " + soft + " " + limit.softSeconds();
-      to.line(name(), line, !limit.equals(standard));
+      to.line(name(), line, !format(kind, limit).equals(format(kind, standard)));
     }
 
     @Override
@@ -281,8 +281,14 @@ final class SpecialSettings {
     @Override
     void rewrite(Values values, ConfigRewrite to) {
       List<String> addresses = values.get(this);
-      if (addresses.equals(defaultValue)) to.processed(name());
-      else to.line(name(), name() + " " + (addresses.isEmpty() ? "\"\"" : format(addresses)), true);
+      if (!differs(addresses)) {
+        to.processed(name());
+        return;
+      }
+      StringBuilder line = new StringBuilder(name());
+      if (addresses.isEmpty()) line.append(" \"\"");
+      for (String address : addresses) line.append(' ').append(Arguments.quoteIfNeeded(address));
+      to.line(name(), line.toString(), true);
     }
 
     @Override
@@ -310,16 +316,19 @@ final class SpecialSettings {
 
     @Override
     String format(ReplicaOf primary) {
-      return primary.equals(ReplicaOf.NONE) ? "" : primary.host() + " " + primary.port();
+      return primary.isNone() ? "" : primary.host() + " " + primary.port();
     }
 
     @Override
     void rewrite(Values values, ConfigRewrite to) {
       ReplicaOf primary = values.get(this);
       // In a cluster the roles are in nodes.conf.
-      if (values.get(Settings.CLUSTER_ENABLED) || primary.equals(ReplicaOf.NONE))
-        to.processed(name());
-      else to.line(name(), name() + " " + format(primary), true);
+      if (values.get(Settings.CLUSTER_ENABLED) || primary.isNone()) to.processed(name());
+      else
+        to.line(
+            name(),
+            name() + " " + Arguments.quoteIfNeeded(primary.host()) + " " + primary.port(),
+            true);
     }
 
     @Override

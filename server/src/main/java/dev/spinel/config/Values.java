@@ -32,11 +32,13 @@ final class Values {
     slots[setting.index] = value;
   }
 
-  /// Parses arguments and takes their value; false if it is the one that was there.
-  <T> boolean take(Setting<T> setting, String[] arguments, ConfigLog log) {
-    T old = get(setting);
-    T value = setting.parse(arguments, this, log);
-    put(setting, value);
-    return !value.equals(old);
+  /// Parses arguments and takes their value.
+  <T> void take(Setting<T> setting, String[] arguments, ConfigLog log) {
+    put(setting, setting.parse(arguments, this, log));
+  }
+
+  /// Whether a setting has the same value in both.
+  <T> boolean agree(Setting<T> setting, Values other) {
+    return setting.same(get(setting), other.get(setting));
   }
 }

@@ -92,6 +92,11 @@ final class LocalOffset {
     if (old.version < '2') return false;
     Header header = Header.at(file, old.bodyAt + old.bodyBytes(4));
     int types = header.bodyAt + header.times * 9;
+    if (header.times == 0) {
+      if (hasRule(file, header.bodyAt + header.bodyBytes(8))) return false;
+      hold(file.getInt(types) * 1000L, Long.MIN_VALUE, FOREVER);
+      return true;
+    }
     int after = 0; // transitions that have happened
     while (after < header.times && file.getLong(header.bodyAt + after * 8) <= now) after++;
     if (after == 0) return false;

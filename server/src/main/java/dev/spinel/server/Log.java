@@ -84,7 +84,14 @@ public final class Log implements ConfigLog {
     this.clockMillis = clockMillis;
     this.localOffset = localOffset;
     this.least = levelOf(config);
-    config.onChange(Settings.LOGLEVEL, changed -> least = levelOf(changed));
+    config.onChange(
+        Settings.LOGLEVEL,
+        new Config.Listener() { // no lambda: it would link itself during the start
+          @Override
+          public void changed(Config changed) {
+            least = levelOf(changed);
+          }
+        });
     config.logTo(this);
   }
 

@@ -435,6 +435,19 @@ final class ConfigTest {
   }
 
   @Test
+  void nothingThatIsWrittenBecomesAnotherLine() throws Exception {
+    Path file = Files.writeString(directory.resolve("redis.conf"), "port 7\n");
+    Config config = CommandLine.of(file.toString()).load(null);
+    config.put(Settings.REPLICAOF, new ReplicaOf("a\nport 8", 1));
+    set(config, "bind", "b\nport 9 c");
+    config.rewrite(List.of());
+    assertThat(Files.readString(file))
+        .contains("\nreplicaof \"a\\nport 8\" 1\n")
+        .contains("\nbind \"b\\nport\" 9 c\n");
+    assertThat(CommandLine.of(file.toString()).load(null).intOf(Settings.PORT)).isEqualTo(7);
+  }
+
+  @Test
   void usersOfAFileOfTheirOwnAreNotWritten() throws Exception {
     Path file =
         Files.writeString(
