@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /// Reads well-formed JSON into maps, lists, strings and longs: enough for test resources.
-final class Json {
+public final class Json {
   private final String text;
   private int at;
 
@@ -14,7 +14,7 @@ final class Json {
     this.text = text;
   }
 
-  static Object parse(String text) {
+  public static Object parse(String text) {
     Json json = new Json(text);
     Object value = json.value();
     json.blank();

@@ -1,0 +1,277 @@
+package dev.spinel.observe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.Spinel;
+import dev.spinel.engine.Json;
+import dev.spinel.wire.Client;
+import dev.spinel.wire.Reply;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// COMMAND over the wire: what clients read off it is what they would read off a real 7.2.6.
+class CommandInfoTest {
+  private static Spinel spinel;
+  private Client client;
+
+  @BeforeAll
+  static void start() {
+    spinel = Spinel.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    spinel.close();
+  }
+
+  @BeforeEach
+  void connect() throws IOException {
+    client = Client.connect("127.0.0.1", spinel.port());
+  }
+
+  @AfterEach
+  void disconnect() {
+    client.close();
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> map(Object json) {
+    return (Map<String, Object>) json;
+  }
+
+  private static Map<String, Object> redis() throws IOException {
+    try (InputStream in = CommandInfoTest.class.getResourceAsStream("/redis-7.2-commands.json")) {
+      return map(Json.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
+    }
+  }
+
+  @Test
+  void infoAndDocsTogetherSayWhatRedisSays() throws IOException {
+    Map<String, Object> redis = redis();
+    List<Reply> infos = client.command("COMMAND").elements();
+    Map<String, Reply> docs = pairs(client.command("COMMAND", "DOCS"));
+    assertThat(docs).hasSize(infos.size());
+    assertThat(client.command("COMMAND", "COUNT").integer()).isEqualTo(infos.size());
+    assertThat(infos).hasSizeGreaterThan(100);
+    for (Reply info : infos) {
+      String name = info.elements().get(0).text();
+      Map<String, Object> expected = map(redis.get(name));
+      Map<String, Object> subcommands = map(expected.remove("subcommands"));
+      Reply of = docs.get(name);
+      assertThat(facts(info, of)).as(name).isEqualTo(expected);
+      List<Reply> subInfos = info.elements().get(9).elements();
+      if (subInfos.isEmpty()) {
+        assertThat(pairs(of)).doesNotContainKey("subcommands");
+        continue;
+      }
+      Map<String, Reply> subDocs = pairs(pairs(of).get("subcommands"));
+      assertThat(subDocs).hasSize(subInfos.size());
+      for (Reply sub : subInfos) {
+        String subName = sub.elements().get(0).text();
+        assertThat(facts(sub, subDocs.get(subName)))
+            .as(subName)
+            .isEqualTo(subcommands.get(subName));
+      }
+    }
+  }
+
+  @Test
+  void infoAndDocsOfNamedCommandsAreThoseOfAll() throws IOException {
+    assertThat(
+            client.command("COMMAND", "INFO", "get", "nothing", "CLIENT|LIST", "get|x").elements())
+        .satisfiesExactly(
+            get -> assertThat(get.elements().get(0).text()).isEqualTo("get"),
+            nothing -> assertThat(nothing.isNil()).isTrue(),
+            list -> assertThat(list.elements().get(0).text()).isEqualTo("client|list"),
+            x -> assertThat(x.isNil()).isTrue());
+    assertThat(pairs(client.command("COMMAND", "DOCS", "get", "nothing", "client|LIST")))
+        .containsOnlyKeys("get", "client|list");
+    assertThat(client.command("COMMAND", "INFO")).isEqualTo(client.command("COMMAND"));
+  }
+
+  @Test
+  void docsCarryWordsAndNotes() throws IOException {
+    Map<String, Reply> set = pairs(pairs(client.command("COMMAND", "DOCS", "SET")).get("set"));
+    assertThat(set.get("summary").text()).isEqualTo("Writes a string, whatever was there before.");
+    assertThat(set.get("complexity").text()).isEqualTo("O(1)");
+    assertThat(set.get("history").elements().get(1).elements().get(1).text()).isEqualTo("KEEPTTL");
+    Reply info = client.command("COMMAND", "INFO", "SET").elements().get(0);
+    Map<String, Reply> spec = pairs(info.elements().get(8).elements().get(0));
+    assertThat(spec.get("notes").text()).contains("`GET`");
+  }
+
+  @Test
+  void listFiltersByCategoryAndPattern() throws IOException {
+    assertThat(names("COMMAND", "LIST"))
+        .contains("get", "client", "client|list")
+        .doesNotContain("zadd|x");
+    assertThat(names("COMMAND", "LIST", "FILTERBY", "PATTERN", "CLIENT|k*"))
+        .containsExactly("client|kill");
+    assertThat(names("COMMAND", "LIST", "filterby", "aclcat", "Transaction"))
+        .containsExactlyInAnyOrder("multi", "exec", "discard", "watch", "unwatch");
+    assertThat(names("COMMAND", "LIST", "FILTERBY", "ACLCAT", "nothing")).isEmpty();
+    assertThat(names("COMMAND", "LIST", "FILTERBY", "MODULE", "search")).isEmpty();
+    for (String[] wrong :
+        new String[][] {
+          {"COMMAND", "LIST", "PATTERN"},
+          {"COMMAND", "LIST", "FILTERBY"},
+          {"COMMAND", "LIST", "FILTERBY", "PATTERN"},
+          {"COMMAND", "LIST", "FILTERBY", "NAME", "x"},
+          {"COMMAND", "LIST", "FILTERBY", "PATTERN", "x", "y"}
+        }) assertThat(client.command(wrong).text()).isEqualTo("ERR syntax error");
+  }
+
+  @Test
+  void getkeysTellsKeysAndHowTheyAreUsed() throws IOException {
+    assertThat(names("COMMAND", "GETKEYS", "MSET", "a", "1", "b", "2")).containsExactly("a", "b");
+    assertThat(names("COMMAND", "GETKEYS", "OBJECT", "ENCODING", "k")).containsExactly("k");
+    assertThat(names("COMMAND", "GETKEYS", "BLMPOP", "0", "2", "a", "b", "LEFT"))
+        .containsExactly("a", "b");
+    assertThat(use("SET", "k", "v")).containsExactly("OW", "update");
+    assertThat(use("SET", "k", "v", "EX", "1", "get")).containsExactly("RW", "access", "update");
+    assertThat(use("DEL", "k")).containsExactly("RM", "delete");
+  }
+
+  private List<String> use(String... words) throws IOException {
+    List<String> all = new ArrayList<>(List.of("COMMAND", "GETKEYSANDFLAGS"));
+    all.addAll(List.of(words));
+    Reply one = client.command(all.toArray(new String[0])).elements().get(0);
+    assertThat(one.elements().get(0).text()).isEqualTo("k");
+    return texts(one.elements().get(1));
+  }
+
+  @Test
+  void getkeysSaysWhyItCannotTell() throws IOException {
+    assertThat(error("nothing", "a")).isEqualTo("ERR Invalid command specified");
+    assertThat(error("CLIENT", "nothing")).isEqualTo("ERR Invalid command specified");
+    assertThat(error("PING")).isEqualTo("ERR The command has no key arguments");
+    assertThat(error("SPUBLISH", "c", "m")).isEqualTo("ERR The command has no key arguments");
+    assertThat(error("OBJECT")).isEqualTo("ERR The command has no key arguments");
+    assertThat(error("GET")).isEqualTo("ERR Invalid number of arguments specified for command");
+    assertThat(error("LMPOP", "x", "k", "LEFT"))
+        .isEqualTo("ERR Invalid arguments specified for command");
+  }
+
+  private String error(String... words) throws IOException {
+    List<String> all = new ArrayList<>(List.of("COMMAND", "GETKEYS"));
+    all.addAll(List.of(words));
+    Reply reply = client.command(all.toArray(new String[0]));
+    assertThat(reply.isError()).isTrue();
+    return reply.text();
+  }
+
+  @Test
+  void helpListsEverySubcommandInItsFormAndItselfLast() throws IOException {
+    List<String> lines = names("COMMAND", "HELP");
+    assertThat(lines.get(0))
+        .isEqualTo("COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    assertThat(lines.get(1)).isEqualTo("(no subcommand)");
+    assertThat(lines).contains("GETKEYS command [arg [arg ...]]", "    Counts the commands.");
+    assertThat(lines.get(lines.size() - 2)).isEqualTo("HELP");
+  }
+
+  private List<String> names(String... words) throws IOException {
+    return texts(client.command(words));
+  }
+
+  private static List<String> texts(Reply reply) {
+    List<String> texts = new ArrayList<>();
+    for (Reply one : reply.elements()) texts.add(one.text());
+    return texts;
+  }
+
+  /// A map of either protocol, by its keys' texts.
+  private static Map<String, Reply> pairs(Reply map) {
+    Map<String, Reply> pairs = new LinkedHashMap<>();
+    List<Reply> elements = map.elements();
+    for (int i = 0; i < elements.size(); i += 2)
+      pairs.put(elements.get(i).text(), elements.get(i + 1));
+    return pairs;
+  }
+
+  /// INFO and DOCS of one command in the shape of the recorded facts.
+  private static Map<String, Object> facts(Reply info, Reply docs) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    List<Reply> ten = info.elements();
+    assertThat(ten).hasSize(10);
+    facts.put("arity", ten.get(1).integer());
+    put(facts, "flags", texts(ten.get(2)));
+    facts.put("first", ten.get(3).integer());
+    facts.put("last", ten.get(4).integer());
+    facts.put("step", ten.get(5).integer());
+    put(facts, "categories", texts(ten.get(6)));
+    put(facts, "tips", texts(ten.get(7)));
+    List<Object> specs = new ArrayList<>();
+    for (Reply spec : ten.get(8).elements()) {
+      Map<String, Reply> parts = pairs(spec);
+      Map<String, Object> one = new LinkedHashMap<>();
+      one.put("flags", texts(parts.get("flags")));
+      for (String rule : List.of("begin_search", "find_keys")) {
+        Map<String, Reply> rules = pairs(parts.get(rule));
+        Map<String, Object> parameters = new LinkedHashMap<>();
+        pairs(rules.get("spec"))
+            .forEach((k, v) -> parameters.put(k, v instanceof Reply.Int i ? i.value() : v.text()));
+        one.put(rule, Map.of("type", rules.get("type").text(), "spec", parameters));
+      }
+      specs.add(one);
+    }
+    put(facts, "key_specs", specs);
+    pairs(docs)
+        .forEach(
+            (name, value) -> {
+              switch (name) {
+                case "summary", "complexity" -> assertThat(value.text()).isNotEmpty();
+                case "doc_flags" -> put(facts, name, texts(value));
+                case "history" -> {
+                  List<Object> versions = new ArrayList<>();
+                  for (Reply change : value.elements())
+                    versions.add(change.elements().get(0).text());
+                  put(facts, "history_versions", versions);
+                }
+                case "arguments" -> put(facts, name, arguments(value));
+                case "subcommands" -> {}
+                default -> facts.put(name, value.text());
+              }
+            });
+    return facts;
+  }
+
+  private static List<Object> arguments(Reply reply) {
+    List<Object> arguments = new ArrayList<>();
+    for (Reply one : reply.elements()) {
+      Map<String, Object> argument = new LinkedHashMap<>();
+      pairs(one)
+          .forEach(
+              (name, value) -> {
+                switch (name) {
+                  case "flags" -> put(argument, name, texts(value));
+                  case "arguments" -> put(argument, name, arguments(value));
+                  case "key_spec_index" -> argument.put(name, value.integer());
+                  default -> argument.put(name, value.text());
+                }
+              });
+      // Redis shows the name where there is nothing else to show; the recorded facts leave that out
+      String type = (String) argument.get("type");
+      if (!type.equals("oneof") && !type.equals("block"))
+        assertThat(argument).containsKey("display_text");
+      if (argument.get("name").equals(argument.get("display_text")))
+        argument.remove("display_text");
+      arguments.add(argument);
+    }
+    return arguments;
+  }
+
+  private static void put(Map<String, Object> facts, String name, List<?> list) {
+    if (!list.isEmpty()) facts.put(name, list);
+  }
+}
