@@ -1,0 +1,5 @@
+/// What a person starts at a terminal. It knows the embedded API alone.
+module dev.spinel.launcher {
+  requires static org.jspecify;
+  requires dev.spinel;
+}
