@@ -19,8 +19,7 @@ final class OneStore implements AutoCloseable {
     String port = Integer.toString(order.port());
     String directory = order.directory().toAbsolutePath().normalize().toString();
     try {
-      return new OneStore(
-          Spinel.start(log, "port", port, "dir", directory, "loglevel", "warning"));
+      return new OneStore(Spinel.start(log, "port", port, "dir", directory, "loglevel", "warning"));
     } catch (UncheckedIOException e) {
       throw new BadOrder("can't listen at 127.0.0.1:" + port + ": " + reason(e));
     }
@@ -37,13 +36,13 @@ final class OneStore implements AutoCloseable {
     String version = OneStore.class.getPackage().getImplementationVersion();
     int port = spinel.port();
     return """
-        Spinel %s is up: one store at 127.0.0.1:%d (process %d). Nothing is saved yet: what you store is gone when it ends.
-        Connect with any client of Redis 7.2:
-          redis-cli -p %2$d
-          RedisClient jedis = RedisClient.create("127.0.0.1", %2$d);
-        Ctrl-C ends it.
-        """
-        .formatted(version == null ? "" : version, port, ProcessHandle.current().pid());
+    Spinel%s is up: one store at 127.0.0.1:%d (process %d). Nothing is saved yet: what you store is gone when it ends.
+    Connect with any client of Redis 7.2:
+      redis-cli -p %2$d
+      RedisClient jedis = RedisClient.create("127.0.0.1", %2$d);
+    Ctrl-C ends it.
+    """
+        .formatted(version == null ? "" : " " + version, port, ProcessHandle.current().pid());
   }
 
   void awaitStop() throws InterruptedException {

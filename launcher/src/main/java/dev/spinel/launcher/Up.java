@@ -4,13 +4,15 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// `spinel up`: starts something to play with, says what runs and how to reach it, and waits for its end.
+/// `spinel up`: starts something to play with, says what runs and how to reach it, and waits for
+/// its end.
 ///
-/// Today that is one store. A topology (replication, cluster, sentinel) is a word before the options; it
-/// gets a case in [Order#of] and a class that owns its servers and describes itself, as [OneStore] does.
+/// Today that is one store. A topology (replication, cluster, sentinel) is a word before the
+/// options; it gets a case in [Order#of] and a class that owns its servers and describes itself, as
+/// [OneStore] does.
 ///
-/// It ends with status 0 on Ctrl-C, SIGTERM and a client's SHUTDOWN, with 1 and one line on standard error
-/// if it can't start.
+/// It ends with status 0 on Ctrl-C, SIGTERM and a client's SHUTDOWN, with 1 and one line on
+/// standard error if it can't start.
 public final class Up {
   private static final String HELP =
       """
