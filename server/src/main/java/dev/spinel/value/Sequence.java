@@ -14,7 +14,7 @@ import dev.spinel.memory.Memory;
 ///   in an entry's value,                                     │ up to 64 KB   │  CHUNK    counts bytes
 ///   or a node of 16 bytes                                    ├───────────────┤
 ///                                                            │ a root cell ──┼─► chunks
-///   cell = [cells below 8 | flags 5 | kind 3 | address 48]   └───────────────┘  ELEMENT  counts 1
+///   cell = [cells below 8 | marks 5 | kind 3 | address 48]   └───────────────┘  ELEMENT  counts 1
 ///          [epoch 24 | count 40]
 /// ```
 ///
@@ -64,18 +64,13 @@ public final class Sequence {
   private static final int CELLS_SHIFT = 56;
   private static final long ADDRESS = (1L << KIND_SHIFT) - 1;
 
-  /// A leaf that continues its left neighbour: together they stand for one node of Redis
-  /// ([Quicklist]).
-  static final long JOINED = 1L << 51;
-
-  /// A large element that Redis would keep in a node of its own, without a listpack around it
-  /// ([Quicklist]).
-  static final long PLAIN = 1L << 52;
+  /// What the owner of a leaf may note in its cell: see [Quicklist].
+  static final long MARKS = 7L << 51;
 
   /// Of a root cell: what is below it belongs to its younger twin, see [#freeze].
   private static final int FROZEN_BYTE = 6;
 
-  private static final long FROZEN = 1L << 53;
+  private static final long FROZEN = 1L << 54;
 
   private static final int EPOCH_SHIFT = 40;
   private static final long COUNT = (1L << EPOCH_SHIFT) - 1;
@@ -307,7 +302,7 @@ public final class Sequence {
   // ----------------------------------------------------------------------------------------------
   // the leaf here
 
-  /// The reference to the leaf, flags included.
+  /// The reference to the leaf, marks included.
   public long word() {
     return m.getLong(path[depth]);
   }
@@ -387,7 +382,7 @@ public final class Sequence {
     }
   }
 
-  /// Lets the cell refer to another node than before, flags and count as they were. Whoever moved
+  /// Lets the cell refer to another node than before, marks and count as they were. Whoever moved
   /// the leaf (after [#writable]) freed the old one.
   public void moved(long leaf) {
     m.putLong(path[depth], word() & ~ADDRESS | leaf);
@@ -407,14 +402,15 @@ public final class Sequence {
     release(old, was);
   }
 
-  /// Sets or clears [#JOINED] of the leaf.
-  void joined(boolean on) {
+  /// Sets and clears [#MARKS] of the leaf.
+  void mark(long set, long clear) {
+    assert ((set | clear) & ~MARKS) == 0;
     long word = word();
-    if ((word & JOINED) != 0 != on) {
+    if ((word | set) != word || (word & clear) != 0) {
       if (frozen) {
         spine();
       }
-      m.putLong(path[depth], on ? word | JOINED : word & ~JOINED);
+      m.putLong(path[depth], (word | set) & ~clear);
     }
   }
 

@@ -11,6 +11,9 @@ public final class Values {
   private final Allocator allocator;
   private final Dictionary dictionary;
   private final HashValue hashes;
+  private final LargeStrings large;
+  private final StringValue strings;
+  private final ListValue lists;
 
   /// @param hashKey0 and hashKey1: the secret of the process that orders keys
   public Values(Memory memory, Allocator allocator, Walk walk, long hashKey0, long hashKey1) {
@@ -18,6 +21,10 @@ public final class Values {
     this.allocator = allocator;
     dictionary = new Dictionary(memory, allocator, walk, new Hash64(hashKey0, hashKey1));
     hashes = new HashValue(dictionary);
+    large = new LargeStrings(memory, allocator);
+    strings = new StringValue(memory, allocator, dictionary, large);
+    lists = new ListValue(memory, allocator, dictionary, large);
+    dictionary.owner(new Sequences(memory, allocator, dictionary));
   }
 
   /// Who frees large values in the background. Before the seat is used.
@@ -39,5 +46,18 @@ public final class Values {
 
   public HashValue hashes() {
     return hashes;
+  }
+
+  public StringValue strings() {
+    return strings;
+  }
+
+  public ListValue lists() {
+    return lists;
+  }
+
+  /// Where large arguments are read to.
+  public LargeStrings large() {
+    return large;
   }
 }
