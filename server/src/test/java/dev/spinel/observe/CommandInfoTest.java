@@ -3,11 +3,17 @@ package dev.spinel.observe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.Spinel;
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
 import dev.spinel.engine.Json;
+import dev.spinel.server.LocalSession;
+import dev.spinel.server.Log;
+import dev.spinel.server.Server;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -178,6 +184,59 @@ class CommandInfoTest {
     assertThat(lines.get(1)).isEqualTo("(no subcommand)");
     assertThat(lines).contains("GETKEYS command [arg [arg ...]]", "    Counts the commands.");
     assertThat(lines.get(lines.size() - 2)).isEqualTo("HELP");
+  }
+
+  /// In RESP3 flags and the like are sets, what has names are maps; nothing else differs.
+  @Test
+  void resp3SaysTheSameInSetsAndMaps() {
+    Config config = Config.of("port", "0");
+    try (Server server =
+            new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM);
+        LocalSession session = new LocalSession(server)) {
+      for (String[] words :
+          new String[][] {
+            {"COMMAND"},
+            {"COMMAND", "DOCS"},
+            {"COMMAND", "DOCS", "get", "nothing"},
+            {"COMMAND", "INFO", "get", "nothing"},
+            {"COMMAND", "LIST"},
+            {"COMMAND", "GETKEYSANDFLAGS", "SET", "k", "v"},
+            {"COMMAND", "HELP"}
+          }) {
+        session.session().protocol = 2;
+        String two = new String(session.run(words), StandardCharsets.ISO_8859_1);
+        session.session().protocol = 3;
+        String three = new String(session.run(words), StandardCharsets.ISO_8859_1);
+        assertThat(asResp2(three)).as(String.join(" ", words)).isEqualTo(two);
+      }
+      String get = new String(session.run("COMMAND", "INFO", "GET"), StandardCharsets.ISO_8859_1);
+      assertThat(get)
+          .startsWith(
+              "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n~2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n"
+                  + "~3\r\n+@read\r\n+@string\r\n+@fast\r\n~0\r\n~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n")
+          .endsWith("$5\r\nlimit\r\n:0\r\n~0\r\n");
+    }
+  }
+
+  private static String asResp2(String resp3) {
+    StringBuilder out = new StringBuilder();
+    for (int at = 0; at < resp3.length(); ) {
+      int end = resp3.indexOf("\r\n", at) + 2;
+      char type = resp3.charAt(at);
+      if (type == '%') {
+        int pairs = Integer.parseInt(resp3.substring(at + 1, end - 2));
+        out.append('*').append(pairs * 2).append("\r\n");
+      } else if (type == '~') {
+        out.append('*').append(resp3, at + 1, end);
+      } else if (type == '_') {
+        out.append("$-1\r\n");
+      } else {
+        if (type == '$') end += Integer.parseInt(resp3.substring(at + 1, end - 2)) + 2;
+        out.append(resp3, at, end);
+      }
+      at = end;
+    }
+    return out.toString();
   }
 
   private List<String> names(String... words) throws IOException {
