@@ -1,6 +1,7 @@
 package dev.spinel.config;
 
 import java.util.ArrayList;
+import org.jspecify.annotations.Nullable;
 
 /// The syntax of one line of a configuration: splitting it into arguments, and quoting an argument
 /// so that splitting gives it back.
@@ -13,7 +14,7 @@ final class Arguments {
   private Arguments() {}
 
   /// The arguments of a line, or null if its quotes don't balance. A zero byte ends the line.
-  static String[] split(String line) {
+  static String @Nullable [] split(String line) {
     ArrayList<String> arguments = new ArrayList<>(4);
     int end = Octets.untilZero(line).length();
     int at = 0;

@@ -3,6 +3,7 @@ package dev.spinel.config;
 import java.io.InputStream;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// The command line of `redis-server`: `[file] [--name value …] [-]`.
 ///
@@ -23,11 +24,11 @@ import java.nio.file.Path;
 /// @param isEmpty whether there were no arguments at all, which the log mentions
 public record CommandLine(
     Act act,
-    String file,
+    @Nullable String file,
     boolean fromInput,
     String options,
     boolean sentinel,
-    String megabytes,
+    @Nullable String megabytes,
     boolean isEmpty) {
 
   /// What a command line asks for. Only the first argument can ask for something else than to run.
@@ -98,20 +99,20 @@ public record CommandLine(
 
   /// Reads all that the command line names.
   ///
-  /// @param input standard input; only read if a lone dash asks for it
+  /// @param input standard input; only read if a lone dash asks for it, null if there is none
   /// @throws ConfigError of kind FILE or FATAL
-  public Config load(InputStream input) {
+  public Config load(@Nullable InputStream input) {
     ConfigFile reader = new ConfigFile(sentinel);
     if (isEmpty) return reader.finish(null);
     StringBuilder text = new StringBuilder();
-    Path absolute = null;
+    @Nullable Path absolute = null;
     if (file != null) {
       absolute = absolute(file);
       text.append(reader.load(Octets.encode(absolute.toString())));
     }
     if (fromInput) {
       reader.log('*', "Reading config from stdin");
-      text.append(ConfigFile.load(input));
+      if (input != null) text.append(ConfigFile.load(input));
     }
     text.append('\n').append(options);
     return reader.read(text.toString()).finish(absolute);

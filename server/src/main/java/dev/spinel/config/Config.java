@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// The configuration of one server: the value of every [Setting], who wants to know of changes, and
 /// what CONFIG GET, SET and REWRITE do.
@@ -34,23 +35,30 @@ public final class Config {
   /// Replaced, never written into; by whoever holds the monitor.
   private volatile Values values;
 
-  /// By [Setting#index]; under the monitor.
-  private final Listener[][] listeners = new Listener[Settings.count()][];
+  /// In the order in which they came; under the monitor.
+  private final List<Follower> followers = new ArrayList<>();
 
-  private final Path file;
+  private record Follower(Setting<?> setting, Listener listener) {}
+
+  private final @Nullable Path file;
   private final List<Directive> directives;
   private final boolean sentinel;
 
-  /// Lines that came before [#logTo]; under the monitor, null afterwards.
-  private List<Note> notes;
+  /// Lines that came before [#logTo]; under the monitor, empty afterwards.
+  private final List<Note> notes;
 
   /// Null until [#logTo]; under the monitor.
-  private ConfigLog log;
+  private @Nullable ConfigLog log;
 
   /// A line for a log that isn't there yet.
   record Note(char level, String text) {}
 
-  Config(Values values, Path file, List<Directive> directives, List<Note> notes, boolean sentinel) {
+  Config(
+      Values values,
+      @Nullable Path file,
+      List<Directive> directives,
+      List<Note> notes,
+      boolean sentinel) {
     this.values = values;
     this.file = file;
     this.directives = List.copyOf(directives);
@@ -89,9 +97,9 @@ public final class Config {
     return values.get(setting);
   }
 
-  /// The value of a whole number that is known to be small.
+  /// The value of a whole number; beyond 32 bits it is the nearest that fits.
   public int intOf(Setting<Long> setting) {
-    return Math.toIntExact(get(setting));
+    return Math.clamp(get(setting), Integer.MIN_VALUE, Integer.MAX_VALUE);
   }
 
   /// The value of a text for people: decoded from UTF-8.
@@ -110,7 +118,7 @@ public final class Config {
   }
 
   /// The file that was read, absolute, or null.
-  public Path file() {
+  public @Nullable Path file() {
     return file;
   }
 
@@ -163,20 +171,14 @@ public final class Config {
   /// Calls a listener after each change of a setting, for the life of this configuration. Several
   /// settings may share a listener: one CONFIG SET calls it once. It isn't called now.
   public synchronized void onChange(Setting<?> setting, Listener listener) {
-    Listener[] old = listeners[setting.index];
-    int count = old == null ? 0 : old.length;
-    Listener[] more = new Listener[count + 1];
-    if (count > 0) System.arraycopy(old, 0, more, 0, count);
-    more[count] = listener;
-    listeners[setting.index] = more;
+    followers.add(new Follower(setting, listener));
   }
 
   /// From now on this is told; it gets the lines first that have gathered since the start.
   public synchronized void logTo(ConfigLog log) {
     this.log = log;
-    if (notes == null) return;
     for (Note note : notes) log.log(note.level, note.text);
-    notes = null;
+    notes.clear();
   }
 
   private synchronized void tell(char level, String text) {
@@ -221,12 +223,10 @@ public final class Config {
       } catch (ConfigError refused) {
         throw failed(name, refused);
       }
-      Listener[] interested = listeners[setting.index];
-      if (interested == null) continue;
       if (draft.agree(setting, old) && !setting.is(Setting.ALWAYS_APPLIED)) continue;
-      for (Listener listener : interested) {
-        if (calls.contains(listener)) continue;
-        calls.add(listener);
+      for (Follower follower : followers) {
+        if (follower.setting.index != setting.index || calls.contains(follower.listener)) continue;
+        calls.add(follower.listener);
         causes.add(name);
       }
     }
@@ -276,6 +276,10 @@ public final class Config {
         values = old;
         restore(calls);
         throw failed(name, refused);
+      } catch (RuntimeException bug) {
+        values = old;
+        restore(calls);
+        throw bug;
       }
     }
   }
@@ -284,7 +288,7 @@ public final class Config {
     for (Listener listener : calls) {
       try {
         listener.changed(this);
-      } catch (ConfigError again) {
+      } catch (RuntimeException again) {
         tell('#', "Failed applying restored failed CONFIG SET command: " + again.getMessage());
       }
     }

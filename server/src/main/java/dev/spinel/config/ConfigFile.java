@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Reads `redis.conf` syntax into a draft of all values.
 ///
@@ -44,7 +45,7 @@ final class ConfigFile implements ConfigLog {
   /// The result of all that was read.
   ///
   /// @param file what CONFIG REWRITE will write, or null
-  Config finish(Path file) {
+  Config finish(@Nullable Path file) {
     return new Config(draft, file, directives, notes, sentinel);
   }
 

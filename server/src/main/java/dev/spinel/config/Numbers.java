@@ -1,5 +1,7 @@
 package dev.spinel.config;
 
+import org.jspecify.annotations.Nullable;
+
 /// The ways in which Redis reads numbers in its configuration, each as strict or lenient as there.
 /// A reader returns null for what it doesn't accept, and never throws.
 final class Numbers {
@@ -7,7 +9,7 @@ final class Numbers {
 
   /// A decimal integer in its one canonical form: no blank, no `+`, no leading zero, within 64
   /// bits.
-  static Long integer(String text) {
+  static @Nullable Long integer(String text) {
     int length = text.length();
     if (length == 0 || length > 20) return null;
     if (text.equals("0")) return 0L;
@@ -25,16 +27,16 @@ final class Numbers {
 
   /// What C's `strtoll` makes of a text that it reads to its end: blanks and a sign may lead,
   /// nothing at all counts as 0, and what doesn't fit becomes the nearest number that does.
-  static Long lenient(String text, int base) {
+  static @Nullable Long lenient(String text, int base) {
     return toLong(text, base, true);
   }
 
   /// As [#lenient], but refuses what doesn't fit into 64 bits.
-  static Long fitting(String text, int base) {
+  static @Nullable Long fitting(String text, int base) {
     return toLong(text, base, false);
   }
 
-  private static Long toLong(String text, int base, boolean clamp) {
+  private static @Nullable Long toLong(String text, int base, boolean clamp) {
     if (text.isEmpty()) return 0L;
     int at = 0;
     while (at < text.length() && Arguments.isSpace(text.charAt(at))) at++;
@@ -58,7 +60,7 @@ final class Numbers {
   /// An amount of memory: digits, then nothing or b, k, kb, m, mb, g or gb in any case; 1k is 1000,
   /// 1kb is 1024. No digits are 0. The 64 bits are unsigned: digits beyond them count as the
   /// largest value, and the product with the unit wraps, as in Redis.
-  static Long memory(String text) {
+  static @Nullable Long memory(String text) {
     int digits = 0;
     while (digits < text.length() && text.charAt(digits) >= '0' && text.charAt(digits) <= '9')
       digits++;

@@ -1,5 +1,7 @@
 package dev.spinel.config;
 
+import org.jspecify.annotations.Nullable;
+
 /// One row of the table: a directive's name, type, default, and what may be done with it.
 ///
 /// A setting is immutable and shared by all servers of the JVM; the values are each server's own,
@@ -26,7 +28,7 @@ public abstract class Setting<T> {
 
   final int index;
   private final String name;
-  private final String alias;
+  private final @Nullable String alias;
   private final int flags;
   final T defaultValue;
   private final Status status;
@@ -47,7 +49,7 @@ public abstract class Setting<T> {
   /// @param alias the old name, or null
   /// @param about one line for COMPATIBILITY.md: the feature that an accepted directive waits for,
   ///   or why one has no effect
-  record Row(String name, String alias, int flags, Status status, String about) {
+  record Row(String name, @Nullable String alias, int flags, Status status, String about) {
     /// The same with an old name.
     Row was(String oldName) {
       return new Row(name, oldName, flags, status, about);
@@ -59,7 +61,7 @@ public abstract class Setting<T> {
   }
 
   /// The directive's other name ("slave-read-only"), or null.
-  public final String alias() {
+  public final @Nullable String alias() {
     return alias;
   }
 
@@ -111,7 +113,7 @@ public abstract class Setting<T> {
   /// Whether two values are the same. Compared as shown: the `equals` of a record links itself at
   /// its first call, which takes 30 ms.
   final boolean same(T a, T b) {
-    return a == b || format(a).equals(format(b));
+    return format(a).equals(format(b));
   }
 
   /// Whether REWRITE must mention the value.
@@ -173,13 +175,13 @@ public abstract class Setting<T> {
   }
 
   /// A number in a range. All are 64 bits wide; `unsigned` ones compare and print as such.
-  static final class Number extends Setting<Long> {
+  static final class Whole extends Setting<Long> {
     private final Notation notation;
     private final boolean unsigned;
     private final long least;
     private final long most;
 
-    Number(Row row, Notation notation, boolean unsigned, long least, long most, long defaultValue) {
+    Whole(Row row, Notation notation, boolean unsigned, long least, long most, long defaultValue) {
       super(row, defaultValue);
       this.notation = notation;
       this.unsigned = unsigned;
@@ -202,7 +204,7 @@ public abstract class Setting<T> {
       return value;
     }
 
-    private Long read(String text) {
+    private @Nullable Long read(String text) {
       return switch (notation) {
         case INTEGER -> Numbers.integer(text);
         case MEMORY -> Numbers.memory(text);

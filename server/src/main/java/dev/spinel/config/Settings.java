@@ -12,9 +12,9 @@ import static dev.spinel.config.Setting.SENSITIVE;
 import dev.spinel.config.Setting.Choice;
 import dev.spinel.config.Setting.Choices;
 import dev.spinel.config.Setting.Notation;
-import dev.spinel.config.Setting.Number;
 import dev.spinel.config.Setting.Row;
 import dev.spinel.config.Setting.Text;
+import dev.spinel.config.Setting.Whole;
 import dev.spinel.config.Setting.YesNo;
 import dev.spinel.config.SpecialSettings.FileName;
 import dev.spinel.config.SpecialSettings.HostName;
@@ -23,6 +23,7 @@ import dev.spinel.config.SpecialSettings.TitleTemplate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// The table: every directive, one constant each.
 ///
@@ -551,7 +552,7 @@ public final class Settings {
   }
 
   /// The row of a name or old name in any case, or null.
-  public static Setting<?> find(String name) {
+  public static @Nullable Setting<?> find(String name) {
     return BY_NAME.get(Octets.lower(name));
   }
 
@@ -600,28 +601,28 @@ public final class Settings {
     return new YesNo(row, standard);
   }
 
-  private static Number integer(Row row, long least, long most, long standard) {
-    return new Number(row, Notation.INTEGER, false, least, most, standard);
+  private static Whole integer(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.INTEGER, false, least, most, standard);
   }
 
-  private static Number count(Row row, long least, long most, long standard) {
-    return new Number(row, Notation.INTEGER, true, least, most, standard);
+  private static Whole count(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.INTEGER, true, least, most, standard);
   }
 
-  private static Number memory(Row row, long least, long most, long standard) {
-    return new Number(row, Notation.MEMORY, false, least, most, standard);
+  private static Whole memory(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.MEMORY, false, least, most, standard);
   }
 
-  private static Number bytes(Row row, long least, long most, long standard) {
-    return new Number(row, Notation.MEMORY, true, least, most, standard);
+  private static Whole bytes(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.MEMORY, true, least, most, standard);
   }
 
-  private static Number memoryOrPercent(Row row, long least, long most, long standard) {
-    return new Number(row, Notation.MEMORY_OR_PERCENT, false, least, most, standard);
+  private static Whole memoryOrPercent(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.MEMORY_OR_PERCENT, false, least, most, standard);
   }
 
-  private static Number octal(Row row, long least, long most, long standard) {
-    return new Number(row, Notation.OCTAL, true, least, most, standard);
+  private static Whole octal(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.OCTAL, true, least, most, standard);
   }
 
   private static Text text(Row row, boolean emptyIsUnset, String standard) {

@@ -124,7 +124,7 @@ public final class Log implements ConfigLog {
 
   /// Whether lines of this level are let through.
   public boolean isOn(Level level) {
-    return level.ordinal() >= least.ordinal();
+    return level.compareTo(least) >= 0;
   }
 
   public void debug(String text) {

@@ -135,6 +135,26 @@ final class ConfigTest {
   }
 
   @Test
+  void aListenerThatFailsSetsEverythingBackToo() {
+    Config config = Config.of();
+    config.onChange(
+        Settings.HZ,
+        changed -> {
+          if (changed.intOf(Settings.HZ) == 77) throw new IllegalStateException("bug");
+        });
+    assertThatThrownBy(() -> set(config, "timeout", "3", "hz", "77"))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(config.get(Settings.TIMEOUT)).isZero();
+    assertThat(config.get(Settings.HZ)).isEqualTo(10);
+  }
+
+  @Test
+  void smallReadsOfLargeNumbersAreCut() {
+    Config config = Config.of("hash-max-listpack-entries", "9223372036854775807");
+    assertThat(config.intOf(Settings.HASH_MAX_LISTPACK_ENTRIES)).isEqualTo(Integer.MAX_VALUE);
+  }
+
+  @Test
   void theServerPutsWhatItDecided() {
     Config config = Config.of("replicaof", "a 1");
     config.put(Settings.REPLICAOF, new ReplicaOf("b", 2));
