@@ -207,7 +207,8 @@ public final class WireBench {
     measure("parse an integer of 19 digits", 1, () -> Numbers.parseLong(long19, 0, 19, -1));
     byte[] into = new byte[64];
     long[] counter = {100_000};
-    measure("format an integer of 6 digits", 1, () -> Numbers.format(counter[0]++ & 0xfffff, into, 0));
+    measure(
+        "format an integer of 6 digits", 1, () -> Numbers.format(counter[0]++ & 0xfffff, into, 0));
     byte[] fraction = bytes("1234.5678");
     measure(
         "parse a double",

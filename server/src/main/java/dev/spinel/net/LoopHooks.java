@@ -13,7 +13,7 @@ public interface LoopHooks {
   /// perhaps sleeps.
   void turnEnds();
 
-  /// Where this loop's outputs keep what doesn't fit into their first 16 KB. Asked once, before the
+  /// Where this loop's outputs keep what doesn't fit into their first 32 KB. Asked once, before the
   /// loop's thread starts; used by that thread only.
   default Chunks chunks() {
     return Chunks.heap();

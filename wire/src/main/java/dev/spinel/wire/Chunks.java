@@ -2,7 +2,7 @@ package dev.spinel.wire;
 
 import java.nio.ByteBuffer;
 
-/// Where replies that don't fit into the first 16 KB are put until they are sent. The server gives
+/// Where replies that don't fit into the first 32 KB are put until they are sent. The server gives
 /// memory outside of the Java heap and counts it.
 public interface Chunks {
   /// A buffer of at least `bytes` bytes, its position 0, its limit its capacity. The best is a

@@ -23,7 +23,30 @@ public final class Numbers {
   /// have it.
   private static final double INTEGRAL = 0x1p62;
 
+  /// 10^i; where that is beyond a long, its greatest value.
+  private static final long[] POWERS = powers();
+
+  /// The last and the first digit of 0 to 99.
+  private static final byte[] ONES = new byte[100];
+
+  private static final byte[] TENS_OF = new byte[100];
+
+  static {
+    for (int i = 0; i < 100; i++) {
+      ONES[i] = (byte) ('0' + i % 10);
+      TENS_OF[i] = (byte) ('0' + i / 10);
+    }
+  }
+
   private Numbers() {}
+
+  private static long[] powers() {
+    long[] p = new long[20];
+    long power = 1;
+    for (int i = 0; i < 19; i++, power *= 10) p[i] = power;
+    p[19] = Long.MAX_VALUE;
+    return p;
+  }
 
   // ── Integers ──
 
@@ -66,28 +89,43 @@ public final class Numbers {
 
   /// Decimal digits of `v`, without its sign.
   public static int digits(long v) {
-    long n = v < 0 ? v : -v;
-    int digits = 1;
-    for (long limit = -10; digits < 19 && n <= limit; digits++) limit *= 10;
-    return digits;
+    long n = v < 0 ? -v : v;
+    if (n < 0) return 19;
+    // 1233 / 4096 is log10(2): right, or one too few
+    int digits = (64 - Long.numberOfLeadingZeros(n | 1)) * 1233 >> 12;
+    return n >= POWERS[digits] ? digits + 1 : Math.max(digits, 1);
   }
 
   /// Writes `v` at `at`; returns the place behind it. Needs up to [#LONG_CHARS] bytes.
   public static int format(long v, byte[] into, int at) {
-    if (v >= 0 && v < 10) {
+    if (v < 0) {
+      into[at++] = '-';
+      if (v == Long.MIN_VALUE) {
+        into[at++] = '9'; // the rest is in range again
+        v = 223372036854775808L;
+      } else {
+        v = -v;
+      }
+    }
+    if (v < 10) {
       into[at] = (byte) ('0' + v);
       return at + 1;
     }
-    int end = at + digits(v) + (v < 0 ? 1 : 0);
+    int end = at + digits(v);
     int i = end;
-    long n = v < 0 ? v : -v;
-    while (n <= -10) {
-      long q = n / 10;
-      into[--i] = (byte) ('0' + (q * 10 - n));
-      n = q;
+    while (v >= 100) {
+      long q = v / 100;
+      int two = (int) (v - q * 100);
+      into[--i] = ONES[two];
+      into[--i] = TENS_OF[two];
+      v = q;
     }
-    into[--i] = (byte) ('0' - n);
-    if (v < 0) into[at] = '-';
+    if (v >= 10) {
+      into[i - 1] = ONES[(int) v];
+      into[i - 2] = TENS_OF[(int) v];
+    } else {
+      into[i - 1] = (byte) ('0' + v);
+    }
     return end;
   }
 

@@ -10,15 +10,17 @@ import org.jspecify.annotations.Nullable;
 /// What one connection has still to be sent. Belongs to the connection's loop thread.
 ///
 /// ```
-///   ┌ spilled (Chunks: outside the heap, counted) ┐   ┌ tail: one array of 16 KB from the loop's pool ┐
+///   ┌ spilled (Chunks: outside the heap, counted) ┐   ┌ tail: one array of 32 KB from the loop's pool ┐
 ///   │ 64 KB … 1 MB │ 64 KB … 1 MB │ …             │ → │ small replies are written here    │ free      │
 ///   └──────────────┴──────────────┴───────────────┘   └───────────────────────────────────┴───────────┘
 ///     sent first                                        `at`
 /// ```
 ///
 /// Replies are written into `tail`. When it is full, its bytes move to the last spilled chunk and
-/// it is used again, so a connection never holds more than 16 KB of heap, whatever it doesn't read.
-/// Large values are put straight into a chunk ([#window]). An empty output holds nothing.
+/// it is used again, so a connection never holds more than 32 KB of heap, whatever it doesn't read.
+/// Large values are put straight into a chunk ([#window]). An empty output holds nothing; and once
+/// many outputs of a loop hold an array, those that can't send at once put their bytes on the shelf
+/// ([#shelve]), so ten thousand clients that don't read cost the heap no more than a hundred.
 ///
 /// ## Bound replies
 ///
@@ -103,7 +105,7 @@ public final class Output {
 
   // ── Writing ──
 
-  /// An array with at least `n` free bytes (at most 16 KB) from [#at]. Write there, then
+  /// An array with at least `n` free bytes (at most 32 KB) from [#at]. Write there, then
   /// [#advance].
   public byte[] reserve(int n) {
     assert n <= OutputPool.BYTES;
@@ -303,11 +305,29 @@ public final class Output {
     }
   }
 
+  /// Moves all bytes from the heap to a chunk of their size, for a connection that will wait.
+  public void shelve() {
+    assert open == 0;
+    int n = at - head;
+    Piece last = spilled == null ? null : spilled.peekLast();
+    if (n > 0 && (last == null || last.buffer.remaining() < n)) addChunk((n + 1023) & -1024, 0);
+    spill(at);
+    head = at = 0;
+    if (tail.length > 0) {
+      pool.give(tail);
+      tail = NOTHING;
+    }
+  }
+
   /// Chunks grow with what is pending, so that a reply of many MB is a few pieces and one of 20 KB
   /// is small.
   private Piece addPiece(int n, int start) {
     long wanted = Math.max(n, spilledBytes);
-    ByteBuffer chunk = pool.chunks.take(Math.clamp(wanted, CHUNK_MIN, CHUNK_MAX));
+    return addChunk(Math.clamp(wanted, CHUNK_MIN, CHUNK_MAX), start);
+  }
+
+  private Piece addChunk(int bytes, int start) {
+    ByteBuffer chunk = pool.chunks.take(bytes);
     assert chunk.position() == 0 && chunk.limit() == chunk.capacity();
     Piece p = new Piece(chunk, start);
     if (spilled == null) spilled = new ArrayDeque<>(4);
@@ -388,6 +408,13 @@ public final class Output {
   /// as they are, the rest through `direct`, which is empty before and after. Returns the number of
   /// bytes sent.
   public long writeTo(WritableByteChannel channel, ByteBuffer direct, long released, long enough)
+      throws IOException {
+    long total = send(channel, direct, released, enough);
+    if (at != head && pool.isShort()) shelve();
+    return total;
+  }
+
+  private long send(WritableByteChannel channel, ByteBuffer direct, long released, long enough)
       throws IOException {
     long total = 0;
     while (total < enough) {

@@ -2,24 +2,36 @@ package dev.spinel.wire;
 
 import java.util.Arrays;
 
-/// A loop's stock of the 16 KB arrays that its connections' [Output]s write small replies to. An
+/// A loop's stock of the 32 KB arrays that its connections' [Output]s write small replies to. An
 /// output holds one only while it has unsent bytes, so thousands of idle connections share a
 /// handful. Belongs to one thread.
 public final class OutputPool {
   /// Bytes of an array.
-  public static final int BYTES = 16 * 1024;
+  public static final int BYTES = 32 * 1024;
 
   private static final int KEPT = 64;
+
+  /// Outputs may keep their arrays beyond a turn while no more than these are out.
+  private static final int LENT_MAX = 128;
 
   final Chunks chunks;
   private final byte[][] stock = new byte[KEPT][];
   private int count;
 
+  /// Arrays that outputs hold.
+  private int lent;
+
   public OutputPool(Chunks chunks) {
     this.chunks = chunks;
   }
 
+  /// Whether outputs that stay full should move to chunks ([Output#shelve]).
+  boolean isShort() {
+    return lent > LENT_MAX;
+  }
+
   byte[] take() {
+    lent++;
     if (count == 0) return new byte[BYTES];
     byte[] b = stock[--count];
     stock[count] = null;
@@ -27,6 +39,7 @@ public final class OutputPool {
   }
 
   void give(byte[] b) {
+    lent--;
     if (count < KEPT) stock[count++] = b;
   }
 

@@ -67,6 +67,7 @@ class OutputTest {
             assertThat(o.pendingBytes()).isEqualTo(model.size() - channel.got.size());
           }
           case 2 -> {
+            if (r.nextInt(4) == 0) o.shelve();
             ByteBuffer some = ByteBuffer.allocate(r.nextInt(3 * scale));
             int n = o.drainTo(some, Long.MAX_VALUE);
             channel.got.write(some.array(), 0, n);
@@ -261,11 +262,44 @@ class OutputTest {
   }
 
   @Test
-  void aReplyOfUpToSixteenKilobytesNeedsNoChunk() {
+  void aReplyThatFitsIntoTheArrayNeedsNoChunk() {
     Output o = new Output(pool);
     o.write(new byte[OutputPool.BYTES]);
     assertThat(chunks.out).isEmpty();
     assertThat(drained(o)).hasSize(OutputPool.BYTES);
+  }
+
+  @Test
+  void manyClientsThatReadNothingShareALittleHeap() throws IOException {
+    Output[] outputs = new Output[1000];
+    ByteBuffer direct = ByteBuffer.allocateDirect(4096);
+    WritableByteChannel full =
+        new WritableByteChannel() {
+          @Override
+          public int write(ByteBuffer src) {
+            return 0;
+          }
+
+          @Override
+          public boolean isOpen() {
+            return true;
+          }
+
+          @Override
+          public void close() {}
+        };
+    for (int i = 0; i < outputs.length; i++) {
+      outputs[i] = new Output(pool);
+      for (int turn = 0; turn < 3; turn++) {
+        outputs[i].write(new byte[300]);
+        assertThat(outputs[i].writeTo(full, direct, Long.MAX_VALUE, 1 << 20)).isZero();
+      }
+    }
+    long held = 0;
+    for (Output o : outputs) held += o.heldBytes();
+    assertThat(held).isLessThan(200L * OutputPool.BYTES);
+    for (Output o : outputs) assertThat(drained(o)).hasSize(900);
+    assertThat(chunks.out).isEmpty();
   }
 
   @Test
