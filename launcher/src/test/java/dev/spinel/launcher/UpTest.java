@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,7 @@ class UpTest {
         .contains("RedisClient.create(\"127.0.0.1\", " + port.group(1) + ")");
 
     shutDown(Integer.parseInt(port.group(1)));
-    assertThat(status.join()).isZero();
+    assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
     assertThat(text(err)).isEmpty();
   }
 
