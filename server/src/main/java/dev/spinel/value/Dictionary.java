@@ -888,11 +888,11 @@ public final class Dictionary {
       release(entry);
       return;
     }
-    int fate = walk.fate(header, hash, entry);
-    if (fate != Walk.FREE) {
+    if (isOwned(Entry.encoding(memory, entry)) && isCurrent(entry) && !passed(header)) {
+      // a frozen twin may share nodes with it, and that one is written at the end of the chain
+      chain(header, entry | Walk.DEAD);
+    } else if (walk.fate(header, hash, entry) != Walk.FREE) {
       keep(header, hash, entry);
-    } else if (isOwned(Entry.encoding(memory, entry)) && !passed(header) && isCurrent(entry)) {
-      chain(header, entry | Walk.DEAD); // a frozen twin may share nodes with it
     } else {
       release(entry);
     }
@@ -1028,7 +1028,7 @@ public final class Dictionary {
     long changed = shell(entry, length, length, millis);
     m.copy(Entry.valueAddress(m, entry), Entry.valueAddress(m, changed), length);
     swap(p, changed);
-    if (free) {
+    if (free || isOwned(encoding)) { // a fork that was made just now has been seen by nobody
       allocator.free(entry);
     } else {
       keep(p.header, p.hash, entry);

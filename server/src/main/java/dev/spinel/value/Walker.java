@@ -160,6 +160,8 @@ public final class Walker {
     long block; // of the preserved chain, taken over; 0 = at the end
     int blockAt; // next element of it
     long ending; // the element of the chain that is being walked, freed when that is done
+    private long[] later = new long[64]; // kept addresses that are freed when the chain is written
+    private int laters;
 
     Level(Walk.Flight flight) {
       this.flight = flight;
@@ -274,17 +276,31 @@ public final class Walker {
       }
       while (block != 0) {
         long tagged = nextKept();
-        if (tagged == 0) return;
-        if ((tagged & (Walk.SHELL | Walk.DEAD)) == 0) {
-          if (Entry.encoding(memory, tagged) == Entry.NESTED) {
-            opening = tagged;
-            ending = tagged;
-            return;
-          }
-          to.entry(tagged, Entry.expiry(memory, tagged));
+        if (tagged == 0) break;
+        if ((tagged & (Walk.SHELL | Walk.DEAD)) != 0) {
+          later(tagged);
+          continue;
         }
+        if (Entry.encoding(memory, tagged) == Entry.NESTED) {
+          opening = tagged;
+          ending = tagged;
+          return;
+        }
+        to.entry(tagged, Entry.expiry(memory, tagged));
         end(tagged);
       }
+      endLater();
+    }
+
+    /// Keeps what a frozen sequence may share, until everything in the chain is written.
+    private void later(long tagged) {
+      if (laters == later.length) later = Arrays.copyOf(later, 2 * laters);
+      later[laters++] = tagged;
+    }
+
+    private void endLater() {
+      for (int i = 0; i < laters; i++) end(later[i]);
+      laters = 0;
     }
 
     /// No lock.
@@ -300,10 +316,15 @@ public final class Walker {
       }
       while (block != 0) {
         long tagged = nextKept();
-        if (tagged == 0) return;
-        if ((tagged & (Walk.SHELL | Walk.DEAD)) == 0) to.field(tagged);
+        if (tagged == 0) break;
+        if ((tagged & (Walk.SHELL | Walk.DEAD)) != 0) {
+          later(tagged);
+          continue;
+        }
+        to.field(tagged);
         end(tagged);
       }
+      endLater();
     }
 
     /// The nested dictionary at hand is done.
