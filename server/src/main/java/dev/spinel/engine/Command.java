@@ -35,8 +35,7 @@ public final class Command {
       ALLOW_BUSY = 1 << 18;
 
   /// Hidden: writes nothing itself but may have effects on replicas; needs `enable-…-command`;
-  // touches keys that nobody
-  /// can foretell.
+  /// touches keys that nobody can foretell.
   public static final int MAY_REPLICATE = 1 << 19,
       PROTECTED = 1 << 20,
       TOUCHES_ARBITRARY_KEYS = 1 << 21;
@@ -128,8 +127,9 @@ public final class Command {
 
   /// Runs one call. Only commands that [#runs] are ever asked to.
   public void run(Call call, Reply reply) {
-    assert family != null : name;
-    family.run(row, call, reply);
+    Family of = family;
+    if (of == null) throw new IllegalStateException(name + " is nothing without a subcommand");
+    of.run(row, call, reply);
   }
 
   /// False for a container that is nothing without a subcommand. (Its arity, -2, refuses such a
