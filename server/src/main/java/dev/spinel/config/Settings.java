@@ -47,10 +47,9 @@ public final class Settings {
       new SpecialSettings.Addresses(row("bind", MANY_ARGUMENTS));
   public static final Setting<String> BIND_SOURCE_ADDR =
       text(later("bind-source-addr", "replication, cluster"), true, "");
-  public static final Setting<String> UNIXSOCKET =
-      text(later("unixsocket", IMMUTABLE, "Unix sockets"), true, "");
+  public static final Setting<String> UNIXSOCKET = text(row("unixsocket", IMMUTABLE), true, "");
   public static final Setting<Long> UNIXSOCKETPERM =
-      octal(later("unixsocketperm", IMMUTABLE, "Unix sockets"), 0, 0777, 0);
+      octal(row("unixsocketperm", IMMUTABLE), 0, 0777, 0);
   public static final Setting<Long> TCP_BACKLOG =
       integer(row("tcp-backlog", IMMUTABLE), 0, Integer.MAX_VALUE, 511);
   public static final Setting<Long> TCP_KEEPALIVE =
@@ -84,8 +83,7 @@ public final class Settings {
   public static final Setting<String> SUPERVISED =
       choice(
           later("supervised", IMMUTABLE, "the launcher"), "no", "upstart", "systemd", "auto", "no");
-  public static final Setting<String> PIDFILE =
-      text(later("pidfile", IMMUTABLE, "the launcher"), true, "");
+  public static final Setting<String> PIDFILE = text(row("pidfile", IMMUTABLE), true, "");
   public static final Setting<String> DIR =
       new SpecialSettings.Directory(row("dir", PROTECTED | NOT_WHILE_LOADING));
   public static final Setting<Long> DATABASES =
@@ -153,7 +151,7 @@ public final class Settings {
   public static final Setting<String> ENABLE_PROTECTED_CONFIGS =
       choice(row("enable-protected-configs", IMMUTABLE), "no", "no", "yes", "local");
   public static final Setting<String> ENABLE_DEBUG_COMMAND =
-      choice(row("enable-debug-command", IMMUTABLE), "no", "no", "yes", "local");
+      choice(later("enable-debug-command", IMMUTABLE, "DEBUG"), "no", "no", "yes", "local");
   public static final Setting<String> ENABLE_MODULE_COMMAND =
       choice(never("enable-module-command", IMMUTABLE, "no modules"), "no", "no", "yes", "local");
   public static final Setting<Boolean> DISABLE_THP =
@@ -226,10 +224,10 @@ public final class Settings {
 
   // Memory, expiry and freeing
 
-  public static final Setting<Long> MAXMEMORY = bytes(row("maxmemory"), 0, -1L, 0);
+  public static final Setting<Long> MAXMEMORY = bytes(later("maxmemory", "eviction"), 0, -1L, 0);
   public static final Setting<String> MAXMEMORY_POLICY =
       choice(
-          row("maxmemory-policy"),
+          later("maxmemory-policy", "eviction"),
           "noeviction",
           "volatile-lru",
           "volatile-lfu",
@@ -240,7 +238,7 @@ public final class Settings {
           "allkeys-random",
           "noeviction");
   public static final Setting<Long> MAXMEMORY_SAMPLES =
-      integer(row("maxmemory-samples"), 1, Integer.MAX_VALUE, 5);
+      integer(later("maxmemory-samples", "eviction"), 1, Integer.MAX_VALUE, 5);
   public static final Setting<Long> MAXMEMORY_EVICTION_TENACITY =
       integer(later("maxmemory-eviction-tenacity", "eviction"), 0, 100, 10);
   public static final Setting<Long> LFU_LOG_FACTOR =
@@ -248,11 +246,11 @@ public final class Settings {
   public static final Setting<Long> LFU_DECAY_TIME =
       integer(row("lfu-decay-time"), 0, Integer.MAX_VALUE, 1);
   public static final Setting<Long> ACTIVE_EXPIRE_EFFORT =
-      integer(row("active-expire-effort"), 1, 10, 1);
+      integer(later("active-expire-effort", "pace of expiry"), 1, 10, 1);
   public static final Setting<Boolean> LAZYFREE_LAZY_EVICTION =
       yesNo(later("lazyfree-lazy-eviction", "eviction"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_EXPIRE =
-      yesNo(later("lazyfree-lazy-expire", "expiry"), false);
+      yesNo(row("lazyfree-lazy-expire"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_SERVER_DEL =
       yesNo(later("lazyfree-lazy-server-del", "freeing"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_USER_DEL =

@@ -51,14 +51,17 @@ public final class Main {
     try {
       config = line.load(System.in);
     } catch (ConfigError e) {
+      if (e.kind() == ConfigError.Kind.FATAL) {
+        new Log(Config.of()).warning(e.getMessage());
+        return 1;
+      }
       try (FileOutputStream err = new FileOutputStream(FileDescriptor.err)) {
         err.write(e.bytes());
       }
       return 1;
     }
     Log log = new Log(config);
-    config.logTo(log);
-    long pid = ProcessHandle.current().pid();
+    long pid = Log.pid();
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
     log.notice(
         "Redis version="
@@ -110,7 +113,7 @@ public final class Main {
     if (name.isEmpty()) {
       return null;
     }
-    Path file = Path.of(name);
+    Path file = config.path(Settings.PIDFILE);
     try {
       Files.writeString(file, pid + "\n");
       return file;

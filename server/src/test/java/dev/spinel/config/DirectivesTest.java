@@ -3,10 +3,15 @@ package dev.spinel.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// COMPATIBILITY.md shows the table as it is in the program. To print it again after a change, run
@@ -62,6 +67,25 @@ final class DirectivesTest {
           .as(setting.name())
           .isEqualTo(setting.status() == Status.IN_FORCE);
     }
+  }
+
+  /// What is said to be in force must be read by someone: the sources mention its constant outside
+  /// the table.
+  @Test
+  void whatIsInForceIsReadSomewhere() throws Exception {
+    StringBuilder sources = new StringBuilder();
+    try (Stream<Path> files = Files.walk(file().resolveSibling("server/src/main/java"))) {
+      for (Path source : files.filter(name -> name.toString().endsWith(".java")).toList()) {
+        if (!source.endsWith("Settings.java")) sources.append(Files.readString(source));
+      }
+    }
+    List<String> unread = new ArrayList<>();
+    for (Field field : Settings.class.getFields()) {
+      Setting<?> setting = (Setting<?>) field.get(null);
+      boolean read = Pattern.compile("\\b" + field.getName() + "\\b").matcher(sources).find();
+      if (setting.status() == Status.IN_FORCE && !read) unread.add(setting.name());
+    }
+    assertThat(unread).isEmpty();
   }
 
   private static Path file() {
