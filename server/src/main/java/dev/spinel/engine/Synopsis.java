@@ -128,8 +128,8 @@ public final class Synopsis {
   /// [Command]'s flags.
   public final int flags;
 
-  /// Key positions as a plain range; all zero if there is none. A negative last key counts from the
-  // end.
+  /// Key positions as a plain range; all zero if there is none. A negative last key counts from
+  /// the end.
   public final int firstKey, lastKey, step;
 
   /// What the range holds are no keys.
