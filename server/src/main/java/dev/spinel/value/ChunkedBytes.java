@@ -145,7 +145,8 @@ public final class ChunkedBytes {
 
   /// The address of the byte at `at`; [#run] bytes follow each other from there.
   public long address(long at) {
-    return sequence.leaf() + reach(at);
+    int offset = reach(at); // which moves to the leaf
+    return sequence.leaf() + offset;
   }
 
   /// How many bytes, from `at` on, lie where [#address] said.

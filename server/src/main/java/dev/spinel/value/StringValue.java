@@ -355,8 +355,8 @@ public final class StringValue {
     if (isInt(e)) {
       dictionary.replace(p, raw(p, e, was));
     }
-    int spare = Math.min(length, INLINE_MAX >> 2);
-    e = dictionary.resize(p, length, Math.min(length + spare, inlineMax(Entry.keyLength(m, e))));
+    int most = inlineMax(Entry.keyLength(m, p.entry));
+    e = dictionary.resize(p, length, Math.min(length + Math.min(length, INLINE_MAX >> 2), most));
     Entry.encoding(m, e, Entry.RAW);
     return e;
   }
