@@ -4,10 +4,20 @@ import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Synopsis;
+import dev.spinel.value.Entry;
+import dev.spinel.value.StringValue;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.LongDouble;
+import dev.spinel.wire.Slice;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
 /// Commands on strings.
@@ -252,116 +262,566 @@ public final class Strings implements Family {
   public void run(int row, Call call, Reply reply) {
     switch (row) {
       case APPEND -> append(call, reply);
-      case DECR -> decr(call, reply);
+      case DECR -> add(call, reply, -1);
       case DECRBY -> decrby(call, reply);
       case GET -> get(call, reply);
       case GETDEL -> getdel(call, reply);
       case GETEX -> getex(call, reply);
       case GETRANGE -> getrange(call, reply);
       case GETSET -> getset(call, reply);
-      case INCR -> incr(call, reply);
-      case INCRBY -> incrby(call, reply);
+      case INCR -> add(call, reply, 1);
+      case INCRBY -> add(call, reply, call.integer(2));
       case INCRBYFLOAT -> incrbyfloat(call, reply);
       case LCS -> lcs(call, reply);
       case MGET -> mget(call, reply);
       case MSET -> mset(call, reply);
       case MSETNX -> msetnx(call, reply);
-      case PSETEX -> psetex(call, reply);
+      case PSETEX -> setex(call, reply, RELATIVE_MILLIS, "psetex");
       case SET -> set(call, reply);
-      case SETEX -> setex(call, reply);
+      case SETEX -> setex(call, reply, RELATIVE_SECONDS, "setex");
       case SETNX -> setnx(call, reply);
       case SETRANGE -> setrange(call, reply);
       case STRLEN -> strlen(call, reply);
-      case SUBSTR -> substr(call, reply);
+      case SUBSTR -> getrange(call, reply);
       default -> throw new AssertionError(row);
     }
   }
 
-  private static void append(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
+  // ── setting
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void decr(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void decrby(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void get(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void getdel(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void getex(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void getrange(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void getset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void incr(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void incrby(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void incrbyfloat(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lcs(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void mget(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void mset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void msetnx(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void psetex(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
+  private static final int NX = 1,
+      XX = 1 << 1,
+      GET_OLD = 1 << 2,
+      KEEP_TTL = 1 << 3,
+      PERSISTENT = 1 << 4,
+      RELATIVE_SECONDS = 1 << 5,
+      RELATIVE_MILLIS = 1 << 6,
+      ABSOLUTE_SECONDS = 1 << 7,
+      ABSOLUTE_MILLIS = 1 << 8;
+  private static final int TIMED =
+      RELATIVE_SECONDS | RELATIVE_MILLIS | ABSOLUTE_SECONDS | ABSOLUTE_MILLIS;
 
   private static void set(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    int count = call.argc();
+    if (count == 3) {
+      Key key = call.write(1);
+      call.values().strings().set(key.place, key.name, call.arg(2), -1);
+      call.changed(key, Events.STRING, "set");
+      reply.ok();
+      return;
+    }
+    long options = options(call, 3, true);
+    int flags = (int) options;
+    int at = (int) (options >>> 32);
+    long expiry = (flags & TIMED) == 0 ? -1 : expiry(call, at, flags, "set");
+    Key key = call.write(1);
+    StringValue strings = call.values().strings();
+    if ((flags & GET_OLD) != 0) {
+      if (key.exists() && key.type() != Entry.STRING) {
+        throw CommandError.WRONGTYPE;
+      }
+      get(call, key, reply);
+    }
+    if ((flags & NX) != 0 && key.exists() || (flags & XX) != 0 && !key.exists()) {
+      if ((flags & GET_OLD) == 0) {
+        reply.nil();
+      }
+      return;
+    }
+    if ((flags & KEEP_TTL) != 0 && key.exists()) {
+      expiry = key.expiry();
+    }
+    strings.set(key.place, key.name, call.arg(2), expiry);
+    call.changed(key, Events.STRING, "set");
+    if ((flags & TIMED) != 0) {
+      call.event(key, Events.GENERIC, "expire");
+      if ((flags & ABSOLUTE_MILLIS) == 0) {
+        call.effect("SET", key.name, call.arg(2), "PXAT", expiry);
+      }
+    } else if ((flags & GET_OLD) != 0) {
+      call.effect(without(call, "GET"));
+    }
+    if ((flags & GET_OLD) == 0) {
+      reply.ok();
+    }
   }
 
-  private static void setex(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// The call's words but for the options `word`.
+  private static Object[] without(Call call, String word) {
+    ArrayList<Object> words = new ArrayList<>();
+    for (int i = 0; i < call.argc(); i++) {
+      if (i < 3 || !call.is(i, word)) {
+        words.add(call.arg(i));
+      }
+    }
+    return words.toArray();
+  }
+
+  /// The options of SET and GETEX from argument `from` on: flags, and in the upper half where the
+  /// time stands.
+  private static long options(Call call, int from, boolean setting) {
+    int flags = 0;
+    int at = 0;
+    int last = call.argc() - 1;
+    for (int i = from; i <= last; i++) {
+      int time = 0;
+      if (setting && call.is(i, "NX") && (flags & XX) == 0) {
+        flags |= NX;
+      } else if (setting && call.is(i, "XX") && (flags & NX) == 0) {
+        flags |= XX;
+      } else if (setting && call.is(i, "GET")) {
+        flags |= GET_OLD;
+      } else if (setting && call.is(i, "KEEPTTL") && (flags & TIMED) == 0) {
+        flags |= KEEP_TTL;
+      } else if (!setting && call.is(i, "PERSIST") && (flags & TIMED) == 0) {
+        flags |= PERSISTENT;
+      } else if (call.is(i, "EX")) {
+        time = RELATIVE_SECONDS;
+      } else if (call.is(i, "PX")) {
+        time = RELATIVE_MILLIS;
+      } else if (call.is(i, "EXAT")) {
+        time = ABSOLUTE_SECONDS;
+      } else if (call.is(i, "PXAT")) {
+        time = ABSOLUTE_MILLIS;
+      } else {
+        throw CommandError.SYNTAX;
+      }
+      if (time != 0) {
+        if (i == last || (flags & (KEEP_TTL | PERSISTENT | TIMED & ~time)) != 0) {
+          throw CommandError.SYNTAX;
+        }
+        flags |= time;
+        at = ++i;
+      }
+    }
+    return (long) at << 32 | flags;
+  }
+
+  /// The time at argument `at` as milliseconds since 1970.
+  private static long expiry(Call call, int at, int flags, String command) {
+    long time = call.integer(at);
+    boolean seconds = (flags & (RELATIVE_SECONDS | ABSOLUTE_SECONDS)) != 0;
+    if (time <= 0 || seconds && time > Long.MAX_VALUE / 1000) {
+      throw invalidExpiry(command);
+    }
+    if (seconds) {
+      time *= 1000;
+    }
+    if ((flags & (RELATIVE_SECONDS | RELATIVE_MILLIS)) != 0) {
+      time += call.now();
+    }
+    if (time <= 0) {
+      throw invalidExpiry(command);
+    }
+    return time;
+  }
+
+  private static CommandError invalidExpiry(String command) {
+    return new CommandError("ERR invalid expire time in '" + command + "' command");
   }
 
   private static void setnx(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    Key key = call.write(1);
+    boolean absent = !key.exists();
+    if (absent) {
+      call.values().strings().set(key.place, key.name, call.arg(2), -1);
+      call.changed(key, Events.STRING, "set");
+    }
+    reply.flag(absent);
   }
 
-  private static void setrange(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void setex(Call call, Reply reply, int flags, String command) {
+    long expiry = expiry(call, 2, flags, command);
+    Key key = call.write(1);
+    call.values().strings().set(key.place, key.name, call.arg(3), expiry);
+    call.changed(key, Events.STRING, "set");
+    call.event(key, Events.GENERIC, "expire");
+    call.effect("SET", key.name, call.arg(3), "PXAT", expiry);
+    reply.ok();
+  }
+
+  private static void getset(Call call, Reply reply) {
+    Key key = call.write(1, Entry.STRING);
+    get(call, key, reply);
+    call.values().strings().set(key.place, key.name, call.arg(2), -1);
+    call.changed(key, Events.STRING, "set");
+    call.effect("SET", key.name, call.arg(2));
+  }
+
+  private static void mset(Call call, Reply reply) {
+    pairs(call, "mset");
+    for (int i = 1; i < call.argc(); i += 2) {
+      put(call, i);
+    }
+    reply.ok();
+  }
+
+  private static void msetnx(Call call, Reply reply) {
+    pairs(call, "msetnx");
+    for (int i = 1; i < call.argc(); i += 2) {
+      if (call.write(i).exists()) {
+        reply.integer(0);
+        return;
+      }
+    }
+    for (int i = 1; i < call.argc(); i += 2) {
+      put(call, i);
+    }
+    reply.integer(1);
+  }
+
+  private static void pairs(Call call, String command) {
+    if (call.argc() % 2 == 0) {
+      throw CommandError.wrongArguments(command);
+    }
+  }
+
+  private static void put(Call call, int i) {
+    Key key = call.write(i);
+    call.values().strings().set(key.place, key.name, call.arg(i + 1), -1);
+    call.changed(key, Events.STRING, "set");
+  }
+
+  // ── reading
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void get(Call call, Reply reply) {
+    get(call, call.read(1, Entry.STRING), reply);
+  }
+
+  private static void get(Call call, Key key, Reply reply) {
+    if (key.exists()) {
+      call.values().strings().get(key.entry(), reply.writer());
+    } else {
+      reply.nil();
+    }
+  }
+
+  private static void getex(Call call, Reply reply) {
+    long options = options(call, 2, false);
+    int flags = (int) options;
+    Key key = call.write(1, Entry.STRING);
+    if (!key.exists()) {
+      reply.nil();
+      return;
+    }
+    long expiry = (flags & TIMED) == 0 ? -1 : expiry(call, (int) (options >>> 32), flags, "getex");
+    get(call, key, reply);
+    if ((flags & TIMED) != 0) {
+      if (expiry <= call.now()) {
+        call.remove(key);
+        call.changed(key, Events.GENERIC, "del");
+        call.effect("DEL", key.name);
+      } else {
+        call.values().dictionary().setExpiry(key.place, expiry);
+        call.changed(key, Events.GENERIC, "expire");
+        call.effect("PEXPIREAT", key.name, expiry);
+      }
+    } else if ((flags & PERSISTENT) != 0 && key.expiry() >= 0) {
+      call.values().dictionary().setExpiry(key.place, -1);
+      call.changed(key, Events.GENERIC, "persist");
+      call.effect("PERSIST", key.name);
+    }
+  }
+
+  private static void getdel(Call call, Reply reply) {
+    Key key = call.write(1, Entry.STRING);
+    get(call, key, reply);
+    if (key.exists()) {
+      call.remove(key);
+      call.changed(key, Events.GENERIC, "del");
+      call.effect("DEL", key.name);
+    }
+  }
+
+  private static void mget(Call call, Reply reply) {
+    int count = call.argc();
+    reply.array(count - 1);
+    for (int i = 1; i < count; i++) {
+      Key key = call.read(i);
+      if (key.exists() && key.type() == Entry.STRING) {
+        call.values().strings().get(key.entry(), reply.writer());
+      } else {
+        reply.nil();
+      }
+    }
   }
 
   private static void strlen(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    Key key = call.read(1, Entry.STRING);
+    reply.integer(key.exists() ? call.values().strings().length(key.entry()) : 0);
   }
 
-  private static void substr(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void getrange(Call call, Reply reply) {
+    long start = call.integer(2);
+    long end = call.integer(3);
+    Key key = call.read(1, Entry.STRING);
+    long length = key.exists() ? call.values().strings().length(key.entry()) : 0;
+    if (start < 0 && end < 0 && start > end) {
+      reply.bulk("");
+      return;
+    }
+    start = Math.max(0, start < 0 ? start + length : start);
+    end = Math.min(length - 1, Math.max(0, end < 0 ? end + length : end));
+    if (start > end || length == 0) {
+      reply.bulk("");
+      return;
+    }
+    call.values()
+        .strings()
+        .range(key.entry(), (int) start, (int) (end - start + 1), reply.writer());
+  }
+
+  // ── changing
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void append(Call call, Reply reply) {
+    Key key = call.write(1, Entry.STRING);
+    StringValue strings = call.values().strings();
+    Slice more = call.arg(2);
+    long length;
+    if (key.exists()) {
+      length = (long) strings.length(key.entry()) + more.length;
+      checkLength(call, length);
+      strings.append(key.place, more);
+    } else {
+      length = more.length;
+      strings.set(key.place, key.name, more, -1);
+    }
+    call.changed(key, Events.STRING, "append");
+    reply.integer(length);
+  }
+
+  private static void checkLength(Call call, long length) {
+    if (length < 0 || length > call.limits().maxBulkBytes) {
+      throw CommandError.TOO_LONG;
+    }
+  }
+
+  private static void setrange(Call call, Reply reply) {
+    long offset = call.integer(2);
+    Slice value = call.arg(3);
+    if (offset < 0) {
+      throw new CommandError("ERR offset is out of range");
+    }
+    Key key = call.write(1, Entry.STRING);
+    StringValue strings = call.values().strings();
+    if (value.length == 0) {
+      reply.integer(key.exists() ? strings.length(key.entry()) : 0);
+      return;
+    }
+    checkLength(call, offset + value.length);
+    if (!key.exists()) {
+      strings.create(key.place, key.name, 0);
+    }
+    int length = strings.setRange(key.place, (int) offset, value);
+    call.changed(key, Events.STRING, "setrange");
+    reply.integer(length);
+  }
+
+  private static void add(Call call, Reply reply, long by) {
+    Key key = call.write(1, Entry.STRING);
+    StringValue strings = call.values().strings();
+    long old = 0;
+    if (key.exists()) {
+      old = strings.toLong(key.entry(), 0);
+      if (old == 0 && !strings.isLong(key.entry())) {
+        throw CommandError.NOT_INTEGER;
+      }
+    }
+    long sum = old + by;
+    if (((old ^ sum) & (by ^ sum)) < 0) {
+      throw new CommandError("ERR increment or decrement would overflow");
+    }
+    if (key.exists()) {
+      strings.putLong(key.place, sum);
+    } else {
+      strings.setLong(key.place, key.name, sum, -1);
+    }
+    call.changed(key, Events.STRING, "incrby");
+    reply.integer(sum);
+  }
+
+  private static void decrby(Call call, Reply reply) {
+    long by = call.integer(2);
+    if (by == Long.MIN_VALUE) {
+      throw new CommandError("ERR decrement would overflow");
+    }
+    add(call, reply, -by);
+  }
+
+  private static void incrbyfloat(Call call, Reply reply) {
+    Key key = call.write(1, Entry.STRING);
+    StringValue strings = call.values().strings();
+    LongDouble old =
+        key.exists() ? new Slice(strings.bytes(key.entry())).toLongDouble() : LongDouble.of(0);
+    LongDouble by = old == null ? null : call.arg(2).toLongDouble();
+    if (old == null || by == null) {
+      throw CommandError.NOT_FLOAT;
+    }
+    LongDouble sum = old.plus(by);
+    if (!sum.isFinite()) {
+      throw new CommandError("ERR increment would produce NaN or Infinity");
+    }
+    byte[] text = sum.human();
+    strings.setText(key.place, key.name, new Slice(text), key.exists() ? key.expiry() : -1);
+    call.changed(key, Events.STRING, "incrbyfloat");
+    call.effect("SET", key.name, text, "KEEPTTL");
+    reply.bulk(text);
+  }
+
+  // ── comparing
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// The longest common subsequence, by the textbook's table, which lives outside the Java heap.
+  private static void lcs(Call call, Reply reply) {
+    Key first = call.read(1);
+    Key second = call.read(2);
+    if (first.exists() && first.type() != Entry.STRING
+        || second.exists() && second.type() != Entry.STRING) {
+      throw new CommandError("ERR The specified keys must contain string values");
+    }
+    boolean length = false;
+    boolean positions = false;
+    boolean withLengths = false;
+    long shortest = 0;
+    for (int i = 3; i < call.argc(); i++) {
+      if (call.is(i, "IDX")) {
+        positions = true;
+      } else if (call.is(i, "LEN")) {
+        length = true;
+      } else if (call.is(i, "WITHMATCHLEN")) {
+        withLengths = true;
+      } else if (call.is(i, "MINMATCHLEN") && i + 1 < call.argc()) {
+        shortest = Math.max(0, call.integer(++i));
+      } else {
+        throw CommandError.SYNTAX;
+      }
+    }
+    if (length && positions) {
+      throw new CommandError("ERR If you want both the length and indexes, please just use IDX.");
+    }
+    StringValue strings = call.values().strings();
+    byte[] a = first.exists() ? strings.bytes(first.entry()) : new byte[0];
+    byte[] b = second.exists() ? strings.bytes(second.entry()) : new byte[0];
+    long cells = (a.length + 1L) * (b.length + 1L);
+    if (cells * 4 > call.limits().maxBulkBytes) {
+      throw new CommandError(
+          "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment table = arena.allocate(cells * 4, 4);
+      int common = fill(table, a, b);
+      if (positions) {
+        reply.map(2);
+        reply.bulk("matches");
+        ranges(table, a, b, shortest, withLengths, reply);
+        reply.bulk("len");
+        reply.integer(common);
+      } else if (length) {
+        reply.integer(common);
+      } else {
+        reply.bulk(subsequence(table, a, b, common));
+      }
+    }
+  }
+
+  private static long cell(int i, int j, int width) {
+    return 4L * ((long) i * width + j);
+  }
+
+  private static int at(MemorySegment table, int i, int j, int width) {
+    return table.get(ValueLayout.JAVA_INT, cell(i, j, width));
+  }
+
+  private static int fill(MemorySegment table, byte[] a, byte[] b) {
+    int width = b.length + 1;
+    for (int i = 1; i <= a.length; i++) {
+      for (int j = 1; j <= b.length; j++) {
+        int value =
+            a[i - 1] == b[j - 1]
+                ? at(table, i - 1, j - 1, width) + 1
+                : Math.max(at(table, i - 1, j, width), at(table, i, j - 1, width));
+        table.set(ValueLayout.JAVA_INT, cell(i, j, width), value);
+      }
+    }
+    return at(table, a.length, b.length, width);
+  }
+
+  private static byte[] subsequence(MemorySegment table, byte[] a, byte[] b, int common) {
+    byte[] result = new byte[common];
+    int width = b.length + 1;
+    int left = common;
+    for (int i = a.length, j = b.length; i > 0 && j > 0; ) {
+      if (a[i - 1] == b[j - 1]) {
+        result[--left] = a[i - 1];
+        i--;
+        j--;
+      } else if (at(table, i - 1, j, width) > at(table, i, j - 1, width)) {
+        i--;
+      } else {
+        j--;
+      }
+    }
+    return result;
+  }
+
+  /// Replies with the ranges that match, from the last to the first.
+  private static void ranges(
+      MemorySegment table, byte[] a, byte[] b, long shortest, boolean withLengths, Reply reply) {
+    int width = b.length + 1;
+    int count = 0;
+    int aFrom = -1; // no range is open
+    int bFrom = 0;
+    int aTo = 0;
+    int bTo = 0;
+    reply.deferArray();
+    for (int i = a.length, j = b.length; i > 0 && j > 0; ) {
+      boolean emit = false;
+      int nextI = i;
+      int nextJ = j;
+      if (a[i - 1] == b[j - 1]) {
+        if (aFrom < 0) {
+          aFrom = aTo = i - 1;
+          bFrom = bTo = j - 1;
+        } else if (aFrom == i && bFrom == j) {
+          aFrom--;
+          bFrom--;
+        } else {
+          emit = true;
+        }
+        emit |= aFrom == 0 || bFrom == 0;
+        nextI = i - 1;
+        nextJ = j - 1;
+      } else {
+        if (at(table, i - 1, j, width) > at(table, i, j - 1, width)) {
+          nextI = i - 1;
+        } else {
+          nextJ = j - 1;
+        }
+        emit = aFrom >= 0;
+      }
+      if (emit) {
+        int matched = aTo - aFrom + 1;
+        if (shortest == 0 || matched >= shortest) {
+          reply.array(withLengths ? 3 : 2);
+          reply.array(2);
+          reply.integer(aFrom);
+          reply.integer(aTo);
+          reply.array(2);
+          reply.integer(bFrom);
+          reply.integer(bTo);
+          if (withLengths) {
+            reply.integer(matched);
+          }
+          count++;
+        }
+        aFrom = -1;
+      }
+      i = nextI;
+      j = nextJ;
+    }
+    reply.close(count);
   }
 }

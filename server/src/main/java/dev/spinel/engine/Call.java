@@ -323,6 +323,10 @@ public final class Call {
   /// The same, counting `count` changes since the last save.
   public void changed(Key key, int eventClass, String event, long count) {
     changes += count;
+    long entry = key.place.entry;
+    if (entry != 0 && Entry.access(memory, entry) == 0) {
+      Entry.access(memory, entry, engine.limits.lfu ? engine.newcomer(now) : dispatcher.lruClock);
+    }
     byte flags = engine.slots.flags(key.slot);
     if (flags != 0) {
       flagged(key, flags);
@@ -377,6 +381,11 @@ public final class Call {
   public void effect(Object... words) {
     ownEffect = true;
     if (recorded()) {
+      for (int i = 0; i < words.length; i++) {
+        if (words[i] instanceof Slice slice && slice.node != 0) {
+          words[i] = values.large().materialized(slice);
+        }
+      }
       effects(database).add(words);
     }
   }
@@ -399,7 +408,8 @@ public final class Call {
       int count = args.count();
       effects.command(count);
       for (int i = 0; i < count; i++) {
-        effects.add(args.at(i));
+        Slice word = args.at(i);
+        effects.add(word.node == 0 ? word : values.large().materialized(word));
       }
     }
   }

@@ -364,6 +364,11 @@ public final class Engine implements KeyspaceListener {
     return minutes << 8 | counter;
   }
 
+  /// The LFU word of a new key.
+  static int newcomer(long nowMillis) {
+    return ((int) (nowMillis / 60_000) & 0xffff) << 8 | 5;
+  }
+
   /// The counter of an LFU word as of now.
   public int decayed(int word, int minutes) {
     int counter = word & 0xff;

@@ -26,7 +26,7 @@ final class LoopSide implements LoopHooks {
     this.server = server;
     this.loop = loop;
     this.dispatcher = server.engine.dispatcher();
-    this.large = null;
+    this.large = dispatcher.seat().values.large();
   }
 
   @Override

@@ -111,4 +111,11 @@ public final class LargeStrings implements LargeSink {
             ? m.equal(address, slice.array, slice.offset, n)
             : reader(slice).equal(address, n));
   }
+
+  /// The bytes of a large slice, on the heap: for whoever must encode a command as it was received.
+  public Slice materialized(Slice slice) {
+    byte[] bytes = new byte[slice.length];
+    copyOut(slice, bytes, 0);
+    return new Slice(bytes);
+  }
 }
