@@ -121,6 +121,11 @@ public final class Dictionary {
     this.hashMask = hashMask;
   }
 
+  /// The same dictionaries, seen from another seat: for tests.
+  Dictionary forAnotherSeat(Allocator allocator) {
+    return new Dictionary(memory, allocator, walk, keyHash, hashMask);
+  }
+
   void reaper(Reaper reaper) {
     this.reaper = reaper;
   }

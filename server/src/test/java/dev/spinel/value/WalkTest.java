@@ -34,11 +34,12 @@ class WalkTest {
     final Map<String, Long> expiries = new HashMap<>();
     final int keys;
     final int fields;
+    boolean shrinking; // keys are rather deleted than made, for a while
 
     World(long seed) {
       random = new Random(seed);
       long[] masks = {
-        -1, -1, -1, 0xff00_0000_0000_0000L, 0x0000_0000_0003_001fL, 0x00ff_ff00_0000_0000L
+        -1, -1, -1, 0xff00_0000_0000_0000L, 0x0000_0000_0003_001fL, 0x00ff_ff00_0000_0000L, 1, 0x8000_0000_0700_0001L
       };
       dictionary =
           new Dictionary(
@@ -49,7 +50,7 @@ class WalkTest {
         tables[i] = allocator.allocate(Dictionary.HEADER_BYTES);
         dictionary.init(tables[i]);
       }
-      keys = 1 << 1 + random.nextInt(9);
+      keys = 1 << 1 + random.nextInt(10);
       fields = 1 << 1 + random.nextInt(8);
     }
 
@@ -74,7 +75,8 @@ class WalkTest {
       boolean there = find(name, place);
       assertThat(there).isEqualTo(model.containsKey(name));
       String key = name.substring(name.indexOf('/') + 1);
-      switch (random.nextInt(12)) {
+      if (random.nextInt(500) == 0) shrinking = !shrinking;
+      switch (shrinking && random.nextInt(4) != 0 ? 2 : random.nextInt(12)) {
         case 0, 1 -> { // SET
           String value = "v".repeat(random.nextInt(50)) + random.nextInt(1000);
           long expiry = expiry();
@@ -298,7 +300,7 @@ class WalkTest {
         world.verify();
         Map<String, Object> expected = world.copy();
         Map<String, Object> actual =
-            world.snapshot(1 << world.random.nextInt(7), world.random.nextInt(8) == 0);
+            world.snapshot(1 << world.random.nextInt(9), world.random.nextInt(8) == 0);
         if (actual != null) assertThat(actual).isEqualTo(expected);
         world.verify();
         assertThat(world.snapshot(0, false)).isEqualTo(world.copy());
@@ -314,5 +316,79 @@ class WalkTest {
     long first = Long.getLong("spinel.seed", 1);
     long end = System.nanoTime() + 12_000_000_000L;
     for (long seed = first; seed < first + seeds && System.nanoTime() < end; seed++) run(seed);
+  }
+
+  /// Epochs are 8 bits wide: what nobody changes must not look new after 256 cuts, nor be lost.
+  @Test
+  void entriesOutliveTheEpochsOfTheirBirth() {
+    for (long seed = 1; seed <= 3; seed++) {
+      try (World world = new World(seed)) {
+        world.operations(2_000);
+        for (int round = 0; round < 600; round++) {
+          Map<String, Object> expected = world.copy();
+          Map<String, Object> actual = world.snapshot(round % 50 == 0 ? 3 : 0, round % 3 == 0);
+          if (actual != null) assertThat(actual).as("seed " + seed + " round " + round).isEqualTo(expected);
+        }
+        world.verify();
+      }
+    }
+  }
+
+  /// Two threads: a writer at full speed, and a walker, with a lock between them as the server has it.
+  @Test
+  void aSnapshotIsExactWhileAnotherThreadWrites() throws Exception {
+    for (long seed = 1; seed <= 6; seed++) {
+      try (World world = new World(seed)) {
+        world.operations(20_000);
+        Object lock = new Object();
+        boolean[] stop = new boolean[1];
+        Throwable[] failure = new Throwable[1];
+        Thread writer =
+            new Thread(
+                () -> {
+                  try {
+                    while (true) {
+                      synchronized (lock) {
+                        if (stop[0]) return;
+                        world.operate();
+                      }
+                    }
+                  } catch (Throwable e) {
+                    failure[0] = e;
+                  }
+                });
+        Dictionary ofWalker;
+        Map<String, Object> expected;
+        synchronized (lock) {
+          expected = world.copy();
+          world.walk.begin();
+          ofWalker = world.dictionary.forAnotherSeat(world.heap.allocator());
+        }
+        writer.start();
+        Collected collected = new Collected(world.memory);
+        Walker walker = new Walker(ofWalker);
+        for (int i = 0; i < world.tables.length; i++) {
+          collected.table = i;
+          walker.enter(world.tables[i]);
+          while (true) {
+            boolean more;
+            synchronized (lock) {
+              more = walker.advance();
+            }
+            walker.emit(collected);
+            if (!more) break;
+          }
+        }
+        synchronized (lock) {
+          stop[0] = true;
+        }
+        writer.join();
+        world.walk.finish();
+        ofWalker.allocator.close();
+        assertThat(failure[0]).isNull();
+        assertThat(collected.all).as("seed " + seed).isEqualTo(expected);
+        world.verify();
+      }
+    }
   }
 }
