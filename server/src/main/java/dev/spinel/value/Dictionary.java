@@ -1464,6 +1464,8 @@ public final class Dictionary {
   public long scan(long header, long cursor, int count, Visitor visitor) {
     long from = cursor << 64 - CURSOR_BITS;
     int seen = 0;
+    long last = 0;
+    boolean any = false;
     while (true) {
       descend(header, from);
       int known = Math.min(CURSOR_BITS, atShift + Leaf.HASH_BITS);
@@ -1478,14 +1480,14 @@ public final class Dictionary {
           for (int i = 0; i < n; i++)
             visitor.entry(Leaf.entry(memory.getLong(bucketWord(page, i))));
         }
+        last = from & -1L << 64 - CURSOR_BITS;
+        any = true;
       } else if (page != 0) {
         int words = Leaf.words(sizeClass(atRef));
         int shift = atShift;
         int fromBits = Leaf.bits(from, shift);
         boolean ambiguous =
             from << shift << Leaf.HASH_BITS != 0 && shift + Leaf.HASH_BITS < CURSOR_BITS;
-        long last = 0;
-        boolean any = false;
         for (int i = 0; i < words; i++) {
           long word = memory.getLong(page + Leaf.HEADER + 8L * i);
           if (word == 0) continue;

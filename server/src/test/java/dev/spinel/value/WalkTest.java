@@ -39,7 +39,14 @@ class WalkTest {
     World(long seed) {
       random = new Random(seed);
       long[] masks = {
-        -1, -1, -1, 0xff00_0000_0000_0000L, 0x0000_0000_0003_001fL, 0x00ff_ff00_0000_0000L, 1, 0x8000_0000_0700_0001L
+        -1,
+        -1,
+        -1,
+        0xff00_0000_0000_0000L,
+        0x0000_0000_0003_001fL,
+        0x00ff_ff00_0000_0000L,
+        1,
+        0x8000_0000_0700_0001L
       };
       dictionary =
           new Dictionary(
@@ -327,14 +334,16 @@ class WalkTest {
         for (int round = 0; round < 600; round++) {
           Map<String, Object> expected = world.copy();
           Map<String, Object> actual = world.snapshot(round % 50 == 0 ? 3 : 0, round % 3 == 0);
-          if (actual != null) assertThat(actual).as("seed " + seed + " round " + round).isEqualTo(expected);
+          if (actual != null)
+            assertThat(actual).as("seed " + seed + " round " + round).isEqualTo(expected);
         }
         world.verify();
       }
     }
   }
 
-  /// Two threads: a writer at full speed, and a walker, with a lock between them as the server has it.
+  /// Two threads: a writer at full speed, and a walker, with a lock between them as the server has
+  /// it.
   @Test
   void aSnapshotIsExactWhileAnotherThreadWrites() throws Exception {
     for (long seed = 1; seed <= 6; seed++) {
