@@ -23,13 +23,15 @@ public final class Args {
   private static final int POOLED = 1024;
   private static final int SPANS_KEPT = 16 * 1024;
   private static final long[] NO_NODES = {};
+  private static final long[] NO_SPANS = {};
+  private static final @Nullable Slice[] NO_SLICES = {};
   private static final boolean[] NONE_OWNED = {};
 
   /// The buffer that the spans are places in. Not ours.
   private byte[] base = Slice.NO_BYTES;
 
   /// `offset << 32 | length`; for a large argument `-1 - index in nodes` stands for the offset.
-  private long[] spans = new long[16];
+  private long[] spans = NO_SPANS;
 
   private int count;
   private long[] nodes = NO_NODES;
@@ -38,7 +40,7 @@ public final class Args {
   private boolean[] owned = NONE_OWNED;
 
   private int nodeCount;
-  private @Nullable Slice[] slices = new Slice[16];
+  private @Nullable Slice[] slices = NO_SLICES;
 
   public Args() {}
 
@@ -162,7 +164,7 @@ public final class Args {
   }
 
   void add(int offset, int length) {
-    if (count == spans.length) spans = Arrays.copyOf(spans, count * 2);
+    if (count == spans.length) spans = Arrays.copyOf(spans, Math.max(8, count * 2));
     spans[count++] = (long) offset << 32 | length;
   }
 
@@ -176,6 +178,11 @@ public final class Args {
     add(-1 - nodeCount++, length);
   }
 
+  /// Heap that the places take.
+  long spanBytes() {
+    return 8L * spans.length;
+  }
+
   /// The place of the first argument in the buffer, or `otherwise` if none is there.
   int firstOffset(int otherwise) {
     for (int i = 0; i < count; i++) if (spans[i] >= 0) return (int) (spans[i] >>> 32);
@@ -186,6 +193,14 @@ public final class Args {
   void moved(byte[] buffer, int by) {
     base = buffer;
     if (by != 0) for (int i = 0; i < count; i++) if (spans[i] >= 0) spans[i] -= (long) by << 32;
+  }
+
+  /// Takes over the few arguments that `other` has, leaving it empty, with its room for many.
+  void begun(Args other) {
+    long[] its = other.spans;
+    other.spans = Arrays.copyOf(its, Math.max(8, other.count + 1));
+    adopt(other);
+    other.spans = its;
   }
 
   /// Takes over what `other` has, leaving it empty.
@@ -210,7 +225,8 @@ public final class Args {
   private Slice slice(int i) {
     if (i >= POOLED) return new Slice();
     if (i >= slices.length)
-      slices = Arrays.copyOf(slices, Math.min(POOLED, Math.max(i + 1, slices.length * 2)));
+      slices =
+          Arrays.copyOf(slices, Math.min(POOLED, Math.max(Math.max(16, i + 1), slices.length * 2)));
     Slice s = new Slice();
     slices[i] = s;
     return s;

@@ -1,5 +1,6 @@
 package dev.spinel.wire;
 
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// Reads requests, multibulk or inline, from bytes that arrive in any pieces. One per connection;
@@ -64,6 +65,9 @@ public final class RequestReader {
   private static final int UNAUTHENTICATED_BYTES = 16 * 1024;
   private static final int ARRAY_MAX = Integer.MAX_VALUE - 16;
 
+  /// What a connection may always hold.
+  private static final int HELD_MIN = 16 * 1024;
+
   /// Limits that a whole server shares and may change while it runs.
   public static final class Limits {
     /// `proto-max-bulk-len`.
@@ -72,9 +76,18 @@ public final class RequestReader {
     /// `client-query-buffer-limit`: bytes received and not yet parsed into arguments.
     public volatile long queryBytes = 1L << 30;
 
-    /// What one connection may hold on the Java heap while a command is incomplete. Redis has no
-    /// such limit; it protects the other clients of a small heap.
-    public volatile long heapBytes = 1L << 30;
+    /// What incomplete commands of all connections together may hold on the Java heap. Redis has no
+    /// such limit; it keeps one client's endless command from ending the JVM for all others.
+    /// Connections that hold less than 16 KB are never refused.
+    public volatile long heapBytes = Runtime.getRuntime().maxMemory() / 8 * 3;
+
+    /// What they hold now.
+    private final AtomicLong heldBytes = new AtomicLong();
+
+    /// Heap bytes of all incomplete commands.
+    public long heldBytes() {
+      return heldBytes.get();
+    }
   }
 
   private final Limits limits;
@@ -83,6 +96,9 @@ public final class RequestReader {
 
   /// The command that is cut off, or bytes given to [#keep]; null when there are none.
   private @Nullable Pending pending;
+
+  /// What of [Limits#heldBytes] is ours.
+  private long charged;
 
   /// The error found; final for this connection.
   private @Nullable String error;
@@ -190,7 +206,7 @@ public final class RequestReader {
 
   /// Bytes of the heap that the incomplete command holds.
   public long heapBytes() {
-    return pending == null ? 0 : pending.bytes.length + 8L * pending.args.count();
+    return pending == null ? 0 : pending.bytes.length + pending.args.spanBytes();
   }
 
   /// Whether a command has begun that isn't complete, or bytes are kept.
@@ -203,7 +219,7 @@ public final class RequestReader {
     if (node != 0) sink.abandon(node);
     node = 0;
     if (pending != null) pending.args.release(sink);
-    pending = null;
+    drop();
     remaining = 0;
     bulk = -1;
   }
@@ -304,7 +320,7 @@ public final class RequestReader {
     System.arraycopy(buf, first, p.bytes, 0, n);
     p.at = cursor - first;
     p.end = n;
-    p.args.adopt(args);
+    p.args.begun(args);
     p.args.moved(p.bytes, first);
     pending = p;
     return tooMuch(p) ? TOO_MUCH : INCOMPLETE;
@@ -321,7 +337,7 @@ public final class RequestReader {
           pour(buf, from, n);
           from += n;
         } else if (remaining == 0 && p.at == p.end) {
-          pending = null;
+          drop();
           return next(buf, from, to, args);
         } else {
           int n = wanted(p, buf, from, to);
@@ -333,11 +349,14 @@ public final class RequestReader {
       position = from;
       if (status == COMPLETE) {
         args.adopt(p.args);
-        if (p.at == p.end) pending = null;
+        if (p.at == p.end) drop();
         return COMPLETE;
       }
       if (status == ERROR) return ERROR;
-      if (remaining == 0 && p.at == p.end) pending = null;
+      if (remaining == 0 && p.at == p.end) {
+        drop();
+        return INCOMPLETE;
+      }
       return tooMuch(p) ? TOO_MUCH : INCOMPLETE;
     }
   }
@@ -381,7 +400,7 @@ public final class RequestReader {
       searched = 0;
       at = line + 2;
       if (n > 0) {
-        args.begin(b, (int) Math.min(n, 1024));
+        args.begin(b, 0); // announcing many costs a client nothing
         remaining = (int) n;
       }
     }
@@ -541,6 +560,12 @@ public final class RequestReader {
 
   // ── The pending buffer ──
 
+  private void drop() {
+    pending = null;
+    if (charged != 0) limits.heldBytes.addAndGet(-charged);
+    charged = 0;
+  }
+
   private static int capacity(int n) {
     return n <= 128 ? 128 : (int) Math.min(ARRAY_MAX, ((long) n + 63) & -64);
   }
@@ -551,10 +576,13 @@ public final class RequestReader {
     if (n > p.bytes.length - p.end) {
       int dead = remaining > 0 ? Math.min(p.at, p.args.firstOffset(p.at)) : p.at;
       long live = (long) p.end - dead;
-      if (live + n > Math.min(ARRAY_MAX, limits.heapBytes)) return false;
+      if (live + n > ARRAY_MAX) return false;
       byte[] into = p.bytes;
-      if (dead < n || dead < p.bytes.length / 2)
-        into = new byte[capacity((int) Math.clamp(2 * live, live + n, ARRAY_MAX))];
+      if (dead < n || dead < p.bytes.length / 2) {
+        int bytes = capacity((int) Math.clamp(expected(p, live), live + n, ARRAY_MAX));
+        if (isRefused(bytes)) return false;
+        into = new byte[bytes];
+      }
       System.arraycopy(p.bytes, dead, into, 0, (int) live);
       p.bytes = into;
       p.at -= dead;
@@ -566,8 +594,26 @@ public final class RequestReader {
     return true;
   }
 
+  /// What the pending bytes will grow to: twice as much, or less if the arguments so far tell.
+  private long expected(Pending p, long live) {
+    int parsed = p.args.count();
+    if (remaining == 0 || parsed < 64) return 2 * live;
+    return Math.min(2 * live, live + live / parsed * remaining + live / 16);
+  }
+
+  /// Whether the heap has no room for us to hold `bytes`.
+  private boolean isRefused(long bytes) {
+    return bytes > HELD_MIN && limits.heldBytes.get() - charged + bytes > limits.heapBytes;
+  }
+
+  /// Counts what is pending, and says whether it exceeds a limit.
   private boolean tooMuch(Pending p) {
-    return unparsedBytes() > limits.queryBytes || p.end > limits.heapBytes;
+    long held = p.bytes.length + p.args.spanBytes();
+    if (held != charged) {
+      limits.heldBytes.addAndGet(held - charged);
+      charged = held;
+    }
+    return unparsedBytes() > limits.queryBytes || isRefused(held);
   }
 
   @Override

@@ -283,17 +283,28 @@ class RequestReaderTest {
   }
 
   @Test
-  void theHeapLimitCountsWhatIsParsedToo() {
+  void theHeapLimitCountsWhatAllConnectionsHold() {
     RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heapBytes = 10_000;
+    limits.heapBytes = 100_000;
     RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(50));
     int status = r.next(b, 0, b.length, args);
     int reads = 1;
-    while (status == RequestReader.INCOMPLETE && reads++ < 100)
+    while (status == RequestReader.INCOMPLETE && reads++ < 1000) {
+      assertThat(limits.heldBytes()).isEqualTo(r.heapBytes()).isBetween(1L, 100_000L);
       status = r.next(b, 10, b.length, args);
+    }
     assertThat(status).isEqualTo(RequestReader.TOO_MUCH);
-    assertThat(r.heapBytes()).isLessThan(30_000);
+    assertThat(r.heapBytes()).isLessThan(200_000);
+    byte[] little = Requests.bytes("*2\r\n$4\r\nECHO\r\n$4\r\nab");
+    RequestReader other = new RequestReader(limits, LargeSink.NONE);
+    assertThat(other.next(little, 0, little.length, args))
+        .as("others go on")
+        .isEqualTo(RequestReader.INCOMPLETE);
+    r.close();
+    assertThat(limits.heldBytes()).isEqualTo(other.heapBytes()).isPositive();
+    assertThat(other.next(Requests.bytes("cd\r\n"), 0, 4, args)).isEqualTo(RequestReader.COMPLETE);
+    assertThat(limits.heldBytes()).isZero();
   }
 
   @Test
