@@ -3,8 +3,19 @@ package dev.spinel.commands;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Help;
+import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
+import dev.spinel.memory.Memory;
+import dev.spinel.value.Dictionary;
+import dev.spinel.value.Entry;
+import dev.spinel.value.Place;
+import dev.spinel.wire.Glob;
+import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.concurrent.ThreadLocalRandom;
 
 /// Commands on keys, whatever their values.
 public final class Keys implements Family {
@@ -272,136 +283,467 @@ public final class Keys implements Family {
   public void run(int row, Call call, Reply reply) {
     switch (row) {
       case COPY -> copy(call, reply);
-      case DEL -> del(call, reply);
+      case DEL, UNLINK -> delete(call, reply);
       case EXISTS -> exists(call, reply);
-      case EXPIRE -> expire(call, reply);
-      case EXPIREAT -> expireat(call, reply);
-      case EXPIRETIME -> expiretime(call, reply);
+      case EXPIRE -> expire(call, reply, true, true, "expire");
+      case EXPIREAT -> expire(call, reply, true, false, "expireat");
+      case PEXPIRE -> expire(call, reply, false, true, "pexpire");
+      case PEXPIREAT -> expire(call, reply, false, false, "pexpireat");
+      case TTL -> ttl(call, reply, true, false);
+      case PTTL -> ttl(call, reply, false, false);
+      case EXPIRETIME -> ttl(call, reply, true, true);
+      case PEXPIRETIME -> ttl(call, reply, false, true);
       case KEYS -> keys(call, reply);
       case MOVE -> move(call, reply);
-      case OBJECT_ENCODING -> objectEncoding(call, reply);
-      case OBJECT_FREQ -> objectFreq(call, reply);
-      case OBJECT_HELP -> objectHelp(call, reply);
-      case OBJECT_IDLETIME -> objectIdletime(call, reply);
-      case OBJECT_REFCOUNT -> objectRefcount(call, reply);
+      case OBJECT_HELP -> Help.reply(call, reply);
+      case OBJECT_ENCODING, OBJECT_FREQ, OBJECT_IDLETIME, OBJECT_REFCOUNT ->
+          object(call, reply, row);
       case PERSIST -> persist(call, reply);
-      case PEXPIRE -> pexpire(call, reply);
-      case PEXPIREAT -> pexpireat(call, reply);
-      case PEXPIRETIME -> pexpiretime(call, reply);
-      case PTTL -> pttl(call, reply);
       case RANDOMKEY -> randomkey(call, reply);
-      case RENAME -> rename(call, reply);
-      case RENAMENX -> renamenx(call, reply);
+      case RENAME -> rename(call, reply, false);
+      case RENAMENX -> rename(call, reply, true);
       case SCAN -> scan(call, reply);
       case TOUCH -> touch(call, reply);
-      case TTL -> ttl(call, reply);
       case TYPE -> type(call, reply);
-      case UNLINK -> unlink(call, reply);
       default -> throw new AssertionError(row);
     }
   }
 
-  private static void copy(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
+  // ── there or not
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void del(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void delete(Call call, Reply reply) {
+    int deleted = 0;
+    for (int i = 1; i < call.argc(); i++) {
+      Key key = call.write(i);
+      if (key.exists()) {
+        call.remove(key);
+        call.changed(key, Events.GENERIC, "del");
+        deleted++;
+      }
+    }
+    reply.integer(deleted);
   }
 
   private static void exists(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void expire(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void expireat(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void expiretime(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void keys(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void move(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void objectEncoding(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void objectFreq(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void objectHelp(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void objectIdletime(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void objectRefcount(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void persist(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void pexpire(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void pexpireat(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void pexpiretime(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void pttl(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void randomkey(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void rename(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void renamenx(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void scan(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    int found = 0;
+    for (int i = 1; i < call.argc(); i++) {
+      found += call.look(i).exists() ? 1 : 0;
+    }
+    reply.integer(found);
   }
 
   private static void touch(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void ttl(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    int found = 0;
+    for (int i = 1; i < call.argc(); i++) {
+      found += call.read(i).exists() ? 1 : 0;
+    }
+    reply.integer(found);
   }
 
   private static void type(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    Key key = call.look(1);
+    reply.simple(key.exists() ? typeName(key.type()) : "none");
   }
 
-  private static void unlink(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static String typeName(int type) {
+    return switch (type) {
+      case Entry.STRING -> "string";
+      case Entry.LIST -> "list";
+      case Entry.SET -> "set";
+      case Entry.ZSET -> "zset";
+      case Entry.HASH -> "hash";
+      case Entry.STREAM -> "stream";
+      default -> throw new AssertionError(type);
+    };
+  }
+
+  // ── expiry
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static final int NX = 1, XX = 2, GT = 4, LT = 8;
+
+  private static void expire(
+      Call call, Reply reply, boolean seconds, boolean relative, String command) {
+    int conditions = conditions(call);
+    long at = call.integer(2);
+    if (seconds) {
+      if (at > Long.MAX_VALUE / 1000 || at < Long.MIN_VALUE / 1000) {
+        throw invalidExpiry(command);
+      }
+      at *= 1000;
+    }
+    if (relative) {
+      if (at > Long.MAX_VALUE - call.now()) {
+        throw invalidExpiry(command);
+      }
+      at += call.now();
+    }
+    Key key = call.write(1);
+    if (!key.exists() || !holds(conditions, key.expiry(), at)) {
+      reply.integer(0);
+      return;
+    }
+    if (at <= call.now()) {
+      call.remove(key);
+      call.changed(key, Events.GENERIC, "del");
+      call.effect(call.limits().lazyExpire ? "UNLINK" : "DEL", key.name);
+    } else {
+      call.values().dictionary().setExpiry(key.place, at);
+      call.changed(key, Events.GENERIC, "expire");
+      call.effect("PEXPIREAT", key.name, at);
+    }
+    reply.integer(1);
+  }
+
+  private static CommandError invalidExpiry(String command) {
+    return new CommandError("ERR invalid expire time in '" + command + "' command");
+  }
+
+  private static int conditions(Call call) {
+    int conditions = 0;
+    for (int i = 3; i < call.argc(); i++) {
+      if (call.is(i, "NX")) {
+        conditions |= NX;
+      } else if (call.is(i, "XX")) {
+        conditions |= XX;
+      } else if (call.is(i, "GT")) {
+        conditions |= GT;
+      } else if (call.is(i, "LT")) {
+        conditions |= LT;
+      } else {
+        throw new CommandError("ERR Unsupported option " + call.text(i));
+      }
+    }
+    if ((conditions & NX) != 0 && conditions != NX) {
+      throw new CommandError("ERR NX and XX, GT or LT options at the same time are not compatible");
+    }
+    if ((conditions & (GT | LT)) == (GT | LT)) {
+      throw new CommandError("ERR GT and LT options at the same time are not compatible");
+    }
+    return conditions;
+  }
+
+  /// @param now the expiry that the key has, -1 for none
+  private static boolean holds(int conditions, long now, long then) {
+    boolean has = now >= 0;
+    if ((conditions & NX) != 0 && has || (conditions & XX) != 0 && !has) {
+      return false;
+    }
+    if ((conditions & GT) != 0 && (!has || then <= now)) {
+      return false;
+    }
+    return (conditions & LT) == 0 || !has || then < now;
+  }
+
+  private static void persist(Call call, Reply reply) {
+    Key key = call.write(1);
+    boolean had = key.exists() && key.expiry() >= 0;
+    if (had) {
+      call.values().dictionary().setExpiry(key.place, -1);
+      call.changed(key, Events.GENERIC, "persist");
+    }
+    reply.flag(had);
+  }
+
+  /// TTL and its kin: -2 without the key, -1 without expiry.
+  private static void ttl(Call call, Reply reply, boolean seconds, boolean absolute) {
+    Key key = call.look(1);
+    if (!key.exists() || key.expiry() < 0) {
+      reply.integer(key.exists() ? -1 : -2);
+      return;
+    }
+    long millis = absolute ? key.expiry() : Math.max(0, key.expiry() - call.now());
+    reply.integer(seconds ? (millis + 500) / 1000 : millis);
+  }
+
+  // ── moving and copying
+  // ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void rename(Call call, Reply reply, boolean ifAbsent) {
+    Key from = call.write(1);
+    if (!from.exists()) {
+      throw CommandError.NO_SUCH_KEY;
+    }
+    if (call.arg(1).equals(call.arg(2))) {
+      if (ifAbsent) {
+        reply.integer(0);
+      } else {
+        reply.ok();
+      }
+      return;
+    }
+    Key to = call.write(2);
+    if (to.exists() && ifAbsent) {
+      reply.integer(0);
+      return;
+    }
+    move(call, from, to);
+    call.changed(from, Events.GENERIC, "rename_from");
+    call.changed(to, Events.GENERIC, "rename_to", 0);
+    if (ifAbsent) {
+      reply.integer(1);
+    } else {
+      reply.ok();
+    }
+  }
+
+  /// Takes the value, with its expiry, from one key to the other, which loses its own.
+  private static void move(Call call, Key from, Key to) {
+    Dictionary dictionary = call.values().dictionary();
+    if (to.exists()) {
+      call.remove(to);
+    }
+    long expiry = from.expiry();
+    long value = dictionary.detach(from.place);
+    dictionary.insert(to.place, dictionary.rekey(value, to.name, expiry));
+  }
+
+  private static int databaseNumber(Call call, int argument) {
+    long number =
+        call.integer(argument, Integer.MIN_VALUE, Integer.MAX_VALUE, CommandError.NOT_INTEGER);
+    if (number < 0 || number >= call.engine().keyspace.databases()) {
+      throw new CommandError("ERR DB index is out of range");
+    }
+    return (int) number;
+  }
+
+  private static final CommandError SAME_OBJECT =
+      new CommandError("ERR source and destination objects are the same");
+
+  private static void move(Call call, Reply reply) {
+    int database = databaseNumber(call, 2);
+    if (database == call.database()) {
+      throw SAME_OBJECT;
+    }
+    Key from = call.write(1);
+    Key to = from.exists() ? call.inDatabase(from, database) : null;
+    if (to == null || to.exists()) {
+      reply.integer(0);
+      return;
+    }
+    move(call, from, to);
+    call.changed(from, Events.GENERIC, "move_from");
+    call.changed(to, Events.GENERIC, "move_to", 0);
+    reply.integer(1);
+  }
+
+  private static void copy(Call call, Reply reply) {
+    boolean replace = false;
+    int database = call.database();
+    for (int i = 3; i < call.argc(); i++) {
+      if (call.is(i, "REPLACE")) {
+        replace = true;
+      } else if (call.is(i, "DB") && i + 1 < call.argc()) {
+        database = databaseNumber(call, ++i);
+      } else {
+        throw CommandError.SYNTAX;
+      }
+    }
+    if (database == call.database() && call.arg(1).equals(call.arg(2))) {
+      throw SAME_OBJECT;
+    }
+    Key from = call.read(1);
+    if (!from.exists()) {
+      reply.integer(0);
+      return;
+    }
+    Key to = call.inDatabase(call.write(2), database);
+    if (to.exists()) {
+      if (!replace) {
+        reply.integer(0);
+        return;
+      }
+      call.remove(to);
+    }
+    Dictionary dictionary = call.values().dictionary();
+    dictionary.insert(
+        to.place, dictionary.copy(dictionary.entry(from.place), to.name, from.expiry()));
+    call.changed(to, Events.GENERIC, "copy_to");
+    reply.integer(1);
+  }
+
+  // ── walking
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void keys(Call call, Reply reply) {
+    byte[] pattern = call.bytes(1);
+    boolean all = Glob.matchesAll(pattern);
+    Memory memory = call.values().memory();
+    int[] count = {0};
+    reply.deferArray();
+    call.sweep(
+        0,
+        (slot, header) -> {
+          call.values()
+              .dictionary()
+              .scan(
+                  header,
+                  0,
+                  Integer.MAX_VALUE,
+                  entry -> {
+                    long expiry = Entry.expiry(memory, entry);
+                    if (expiry >= 0 && expiry <= call.now()) {
+                      return;
+                    }
+                    byte[] name = Entry.key(memory, entry);
+                    if (all || Glob.matches(pattern, name, false)) {
+                      reply.bulk(name);
+                      count[0]++;
+                    }
+                  });
+          return true;
+        });
+    reply.close(count[0]);
+  }
+
+  /// The cursor is the slot and, below it, the first 49 bits of the hash to go on from.
+  private static void scan(Call call, Reply reply) {
+    long cursor = Scan.cursor(call.arg(1));
+    Scan options = Scan.options(call, 2, true);
+    int from = (int) (cursor >>> Dictionary.CURSOR_BITS);
+    if (from >= 16384) {
+      from = 16384;
+    }
+    long[] state = {
+      cursor & (1L << Dictionary.CURSOR_BITS) - 1, 0, 0
+    }; // within the slot; seen; the next cursor
+    ArrayList<byte[]> found = new ArrayList<>();
+    Memory memory = call.values().memory();
+    int first = from;
+    call.sweep(
+        first,
+        (slot, header) -> {
+          if (state[1] >= options.count()) {
+            state[2] = (long) slot << Dictionary.CURSOR_BITS;
+            return false;
+          }
+          int begun = found.size();
+          long next =
+              call.values()
+                  .dictionary()
+                  .scan(
+                      header,
+                      slot == first ? state[0] : 0,
+                      (int) Math.min(Integer.MAX_VALUE, options.count() - state[1]),
+                      entry -> {
+                        state[1]++;
+                        byte[] name = Entry.key(memory, entry);
+                        if (options.matches(name)) {
+                          found.add(name);
+                        }
+                      });
+          for (int i = found.size() - 1; i >= begun; i--) {
+            Key key = call.peek(new Slice(found.get(i)));
+            if (!key.exists()
+                || options.type() != null && !options.type().equals(typeName(key.type()))) {
+              found.remove(i);
+            }
+          }
+          if (next != 0) {
+            state[2] = (long) slot << Dictionary.CURSOR_BITS | next;
+            return false;
+          }
+          return true;
+        });
+    reply.array(2);
+    reply.bulk(state[2]);
+    reply.array(found.size());
+    for (byte[] name : found) {
+      reply.bulk(name);
+    }
+  }
+
+  private static void randomkey(Call call, Reply reply) {
+    Memory memory = call.values().memory();
+    for (int tries = 0; tries < 100; tries++) {
+      long total = call.engine().keyspace.database(call.database()).size(call.seat());
+      if (total == 0) {
+        break;
+      }
+      long[] left = {ThreadLocalRandom.current().nextLong(total)};
+      byte[][] picked = {null};
+      call.sweep(
+          0,
+          (slot, header) -> {
+            long count = call.values().dictionary().count(header);
+            left[0] -= count;
+            if (left[0] >= 0 || count == 0) {
+              return true;
+            }
+            Place place = new Place();
+            if (call.values().dictionary().random(header, ThreadLocalRandom.current(), place)) {
+              byte[] name = Entry.key(memory, place.entry);
+              if (call.peek(new Slice(name)).exists()) {
+                picked[0] = name;
+              }
+            }
+            return false;
+          });
+      if (picked[0] != null) {
+        reply.bulk(picked[0]);
+        return;
+      }
+    }
+    reply.nil();
+  }
+
+  // ── OBJECT
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void object(Call call, Reply reply, int row) {
+    Key key = call.peek(2);
+    if (!key.exists()) {
+      reply.nil();
+      return;
+    }
+    int access = Entry.access(call.values().memory(), key.entry());
+    switch (row) {
+      case OBJECT_ENCODING -> reply.bulk(encodingName(key.encoding()));
+      case OBJECT_REFCOUNT -> reply.integer(isShared(call, key) ? Integer.MAX_VALUE : 1);
+      case OBJECT_IDLETIME -> {
+        if (call.limits().lfu) {
+          throw new CommandError(
+              "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that"
+                  + " when switching between policies at runtime LRU and LFU data will take some"
+                  + " time to adjust.");
+        }
+        reply.integer((call.now() / 1000 - access) & 0xffffff);
+      }
+      default -> {
+        if (!call.limits().lfu) {
+          throw new CommandError(
+              "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please"
+                  + " note that when switching between policies at runtime LRU and LFU data will"
+                  + " take some time to adjust.");
+        }
+        reply.integer(call.engine().decayed(access, (int) (call.now() / 60_000) & 0xffff));
+      }
+    }
+  }
+
+  /// Redis keeps one object for each integer below 10,000, and says so.
+  private static boolean isShared(Call call, Key key) {
+    if (key.type() != Entry.STRING || key.encoding() != Entry.INT) {
+      return false;
+    }
+    long value = call.values().strings().toLong(key.entry(), -1);
+    return value >= 0 && value < 10_000;
+  }
+
+  /// As OBJECT ENCODING tells it.
+  public static String encodingName(int encoding) {
+    return switch (encoding) {
+      case Entry.INT -> "int";
+      case Entry.EMBSTR -> "embstr";
+      case Entry.RAW, Entry.CHUNKED -> "raw";
+      case Entry.LISTPACK -> "listpack";
+      case Entry.QUICKLIST -> "quicklist";
+      case Entry.NESTED -> "hashtable";
+      case Entry.INTSET -> "intset";
+      case Entry.SKIPLIST -> "skiplist";
+      case Entry.STREAM_TREE -> "stream";
+      default -> throw new AssertionError(encoding);
+    };
   }
 }

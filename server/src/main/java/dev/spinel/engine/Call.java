@@ -225,6 +225,17 @@ public final class Call {
     return find(name, KeySlot.of(name.array, name.offset, name.length), database, true);
   }
 
+  /// The key at argument `i`, for a look: counts a hit or a miss, but is no access.
+  public Key look(int i) {
+    Key key = find(args.at(i), slotOf(i), database, false);
+    if (key.exists()) {
+      dispatcher.hits++;
+    } else {
+      dispatcher.misses++;
+    }
+    return key;
+  }
+
   /// The key at argument `i` without a trace: no access time, no hit or miss.
   public Key peek(int i) {
     return find(args.at(i), slotOf(i), database, false);
@@ -237,6 +248,41 @@ public final class Call {
   /// A key of the same name in another database: its slot is the same, hence locked.
   public Key inDatabase(Key key, int other) {
     return find(key.name, key.slot, other, false);
+  }
+
+  /// Visits a slot's table; false ends the sweep.
+  @FunctionalInterface
+  public interface Sweep {
+    boolean slot(int slot, long header);
+  }
+
+  /// Visits the tables of the selected database from slot `from` on, one slot locked at a time.
+  /// Only for commands without keys ([Engine#sweeps]); within EXEC the world stands still for them.
+  public void sweep(int from, Sweep sweep) {
+    Database keys = engine.keyspace.database(database);
+    boolean lock = !seat.stopsWorld();
+    for (int slot = from; slot < Slots.COUNT; slot++) {
+      if (keys.header(slot) == 0) {
+        continue;
+      }
+      if (lock) {
+        seat.lock(slot);
+      }
+      boolean on;
+      try {
+        long header = keys.header(slot);
+        on = header == 0 || sweep.slot(slot, header);
+        dispatcher.appendFor(slot);
+      } finally {
+        if (lock) {
+          seat.unlock(slot);
+        }
+      }
+      usedKeys = 0;
+      if (!on) {
+        return;
+      }
+    }
   }
 
   private static Key typed(Key key, int type) {

@@ -407,6 +407,14 @@ public final class Dispatcher implements AutoCloseable {
     return position;
   }
 
+  /// Appends what a sweep did in a slot (expired keys), before it lets go of it.
+  void appendFor(int slot) {
+    if (!effects.isEmpty()) {
+      slots.lastEffect(slot, journal.append(effects, Journal.ALL));
+      effects.clear();
+    }
+  }
+
   /// The journal position that a reply is bound to: its own effect, or the last one that it can
   /// have seen.
   private long seen(long own) {
@@ -621,7 +629,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean writes = false;
     lockCount = 0;
     for (Session.Queued queued : session.queue) {
-      global |= queued.command().is(Command.GLOBAL);
+      global |= queued.command().is(Command.GLOBAL) || engine.sweeps(queued.command());
       writes |= (queued.command().flags() & Command.WRITE) != 0;
       collectKeys(call, queued.command(), queued.args());
       addToLockSet(call);

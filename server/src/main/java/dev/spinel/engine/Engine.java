@@ -37,6 +37,7 @@ public final class Engine implements KeyspaceListener {
   final Parking parking;
   final Command exec;
   private final Command[] alsoInMulti; // run at once inside MULTI
+  private final Command[] sweeping;
   private final BugReport bugReport;
   Notifier notifier = (enabled, event, database, key) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
@@ -84,6 +85,7 @@ public final class Engine implements KeyspaceListener {
           known("quit"),
           known("reset")
         };
+    this.sweeping = new Command[] {known("keys"), known("scan"), known("randomkey")};
     this.gatesOf = new Gate[table.size()][];
   }
 
@@ -137,6 +139,16 @@ public final class Engine implements KeyspaceListener {
 
   // ── threads and sessions
   // ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Whether the command goes through a whole database slot by slot, taking locks as it goes.
+  boolean sweeps(Command command) {
+    for (Command known : sweeping) {
+      if (known == command) {
+        return true;
+      }
+    }
+    return false;
+  }
 
   /// A dispatcher for the thread that calls; closed by it.
   public Dispatcher dispatcher() {

@@ -413,7 +413,7 @@ public final class Server implements Family {
   }
 
   private static void dbsize(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    reply.integer(call.engine().keyspace.database(call.database()).size(call.seat()));
   }
 
   private static void debug(Call call, Reply reply) {
@@ -421,11 +421,32 @@ public final class Server implements Family {
   }
 
   private static void flushall(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    boolean later = later(call);
+    long removed = 0;
+    for (int database = 0; database < call.engine().keyspace.databases(); database++) {
+      removed += call.engine().flush(call.seat(), database, later);
+    }
+    call.dirty(Math.max(1, removed));
+    reply.ok();
   }
 
   private static void flushdb(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    boolean later = later(call);
+    long removed = call.engine().flush(call.seat(), call.database(), later);
+    call.dirty(Math.max(1, removed));
+    reply.ok();
+  }
+
+  /// Whether freeing is left to the background: ASYNC, SYNC, or as `lazyfree-lazy-user-flush` says.
+  private static boolean later(Call call) {
+    if (call.argc() == 1) {
+      return call.limits().lazyUserFlush;
+    }
+    boolean later = call.is(1, "ASYNC");
+    if (call.argc() > 2 || !later && !call.is(1, "SYNC")) {
+      throw CommandError.SYNTAX;
+    }
+    return later;
   }
 
   private static void info(Call call, Reply reply) {
@@ -513,8 +534,22 @@ public final class Server implements Family {
   }
 
   private static void swapdb(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    long a = call.integer(1, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_FIRST);
+    long b = call.integer(2, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_SECOND);
+    int databases = call.engine().keyspace.databases();
+    if (a < 0 || a >= databases || b < 0 || b >= databases) {
+      throw new CommandError("ERR DB index is out of range");
+    }
+    if (a != b) {
+      call.engine().swap(call.dispatcher(), (int) a, (int) b);
+    }
+    call.dirty(1);
+    reply.ok();
   }
+
+  private static final CommandError INVALID_FIRST = new CommandError("ERR invalid first DB index");
+  private static final CommandError INVALID_SECOND =
+      new CommandError("ERR invalid second DB index");
 
   private static void time(Call call, Reply reply) {
     throw new CommandError("ERR not in this build yet");
