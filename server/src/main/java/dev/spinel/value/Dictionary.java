@@ -1213,6 +1213,7 @@ public final class Dictionary {
   public long memoryUse(long entry, int samples) {
     Memory m = memory;
     long bytes = allocator.capacity(entry);
+    if (isOwned(Entry.encoding(m, entry))) return bytes + owner.memoryUse(entry);
     if (Entry.encoding(m, entry) == Entry.NESTED) {
       long header = Entry.valueAddress(m, entry);
       long[] sum = new long[2];
@@ -1699,6 +1700,11 @@ public final class Dictionary {
 
     @Override
     public void release(long entry) {
+      throw new AssertionError("no sequences here");
+    }
+
+    @Override
+    public long memoryUse(long entry) {
       throw new AssertionError("no sequences here");
     }
 

@@ -33,6 +33,8 @@ public final class HashValue {
 
   private final Memory m;
   private final Dictionary dictionary;
+  private final StringValue strings; // fields of a dictionary are entries like keys with strings
+  private final LargeStrings large;
   private final Place inner = new Place();
 
   // The pair at hand: positions in a listpack, or a field's entry in a dictionary (then `listpack`
@@ -49,8 +51,10 @@ public final class HashValue {
   private Visitor visitor; // of the visit that is on
   private final Dictionary.Visitor entries = this::visitEntry;
 
-  HashValue(Dictionary dictionary) {
+  HashValue(Dictionary dictionary, StringValue strings, LargeStrings large) {
     this.dictionary = dictionary;
+    this.strings = strings;
+    this.large = large;
     this.m = dictionary.memory;
   }
 
@@ -76,6 +80,7 @@ public final class HashValue {
 
   /// Brings a field to hand; false if the hash has no such field.
   public boolean find(long entry, Slice field) {
+    if (field.node != 0) field = large.materialized(field);
     long at = Entry.valueAddress(m, entry);
     if (!isListpack(entry)) {
       boolean there = dictionary.find(at, dictionary.hash(field), field, inner);
@@ -94,14 +99,14 @@ public final class HashValue {
   /// Sets a field, makes it if need be, and says whether it is new. Beyond `maxEntries` fields, or
   /// with a field or value of more than `maxValue` bytes, the hash becomes a dictionary.
   public boolean set(Place p, Slice field, Slice value, int maxEntries, int maxValue) {
+    if (field.node != 0) field = large.materialized(field);
     long entry = dictionary.entry(p);
     if (isListpack(entry)) {
-      int more =
-          Listpack.entryBytes(field.array, field.offset, field.length)
-              + Listpack.entryBytes(value.array, value.offset, value.length);
       if (field.length > maxValue
           || value.length > maxValue
-          || Listpack.bytes(m, Entry.valueAddress(m, entry)) + more > MAX_LISTPACK) {
+          || value.node != 0
+          || Listpack.bytes(m, Entry.valueAddress(m, entry)) + field.length + value.length
+              > MAX_LISTPACK) {
         convert(p);
       } else {
         boolean isNew = setInListpack(p, entry, field, value);
@@ -109,7 +114,10 @@ public final class HashValue {
         return isNew;
       }
     }
-    return setInDictionary(Entry.valueAddress(m, p.entry), field, value);
+    long header = Entry.valueAddress(m, p.entry);
+    boolean there = dictionary.find(header, dictionary.hash(field), field, inner);
+    strings.setText(inner, field, value, -1);
+    return !there;
   }
 
   private boolean setInListpack(Place p, long entry, Slice field, Slice value) {
@@ -133,23 +141,6 @@ public final class HashValue {
 
   private long grow(Place p, int bytes) {
     return Entry.valueAddress(m, dictionary.resize(p, bytes));
-  }
-
-  private boolean setInDictionary(long header, Slice field, Slice value) {
-    if (dictionary.find(header, dictionary.hash(field), field, inner)) {
-      long e = dictionary.resize(inner, value.length);
-      m.copyIn(value.array, value.offset, Entry.valueAddress(m, e), value.length);
-      return false;
-    }
-    insert(header, field, value);
-    return true;
-  }
-
-  /// Puts a field at `inner`, where there is none.
-  private void insert(long header, Slice field, Slice value) {
-    long e = dictionary.create(field, Entry.STRING, Entry.RAW, value.length, -1);
-    m.copyIn(value.array, value.offset, Entry.valueAddress(m, e), value.length);
-    dictionary.insert(inner, e);
   }
 
   /// Deletes a field; false if there is none.
@@ -181,7 +172,7 @@ public final class HashValue {
       valueBytes = take(lp, at, valueBytes, value);
       boolean twice = dictionary.find(header, dictionary.hash(field), field, inner);
       assert !twice;
-      insert(header, field, value);
+      strings.setText(inner, field, value, -1);
     }
     dictionary.replace(p, converted);
   }
@@ -201,7 +192,7 @@ public final class HashValue {
   }
 
   public int valueLength() {
-    return listpack != 0 ? Listpack.length(m, listpack, valueAt) : Entry.valueLength(m, pair);
+    return listpack != 0 ? Listpack.length(m, listpack, valueAt) : strings.length(pair);
   }
 
   /// Copies the field to `to[at…]` and returns its length.
@@ -215,8 +206,8 @@ public final class HashValue {
   /// Copies the value to `to[at…]` and returns its length.
   public int copyValue(byte[] to, int at) {
     if (listpack != 0) return Listpack.copyOut(m, listpack, valueAt, to, at);
-    int length = Entry.valueLength(m, pair);
-    m.copyOut(Entry.valueAddress(m, pair), to, at, length);
+    int length = strings.length(pair);
+    strings.copyOut(pair, 0, to, at, length);
     return length;
   }
 
@@ -248,7 +239,7 @@ public final class HashValue {
     if (listpack != 0) {
       writeElement(out, valueAt);
     } else {
-      Bulk.write(m, out, Entry.valueAddress(m, pair), Entry.valueLength(m, pair));
+      strings.get(pair, out);
     }
   }
 

@@ -25,4 +25,7 @@ public interface Owner {
 
   /// About how many nodes [#release] will free.
   long nodes(long entry);
+
+  /// Bytes of all that the value of `entry` owns, but not of the node of the entry itself.
+  long memoryUse(long entry);
 }

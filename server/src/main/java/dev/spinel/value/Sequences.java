@@ -49,4 +49,9 @@ final class Sequences implements Owner {
     long root = Entry.valueAddress(m, entry);
     return sequence.isFrozen(root) ? 0 : sequence.nodes(root, Dictionary.REAP_NODES + 1);
   }
+
+  @Override
+  public long memoryUse(long entry) {
+    return sequence.memoryUse(Entry.valueAddress(m, entry));
+  }
 }

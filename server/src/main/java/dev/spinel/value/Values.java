@@ -20,9 +20,9 @@ public final class Values {
     this.memory = memory;
     this.allocator = allocator;
     dictionary = new Dictionary(memory, allocator, walk, new Hash64(hashKey0, hashKey1));
-    hashes = new HashValue(dictionary);
     large = new LargeStrings(memory, allocator);
     strings = new StringValue(memory, allocator, dictionary, large);
+    hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
     dictionary.owner(new Sequences(memory, allocator, dictionary));
   }

@@ -358,7 +358,9 @@ class DictionaryTest {
   void aCopySharesNothing() {
     for (long mask : new long[] {-1, 0x1f, 0}) {
       open(mask);
-      HashValue hashes = new HashValue(dictionary);
+      LargeStrings large = new LargeStrings(memory, allocator);
+      HashValue hashes =
+          new HashValue(dictionary, new StringValue(memory, allocator, dictionary, large), large);
       find("from");
       hashes.create(place, Slice.of("from"));
       for (int i = 0; i < 2_000; i++)

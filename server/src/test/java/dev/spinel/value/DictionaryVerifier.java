@@ -189,7 +189,13 @@ final class DictionaryVerifier {
     node(entry);
     int age = dictionary.walk.epoch() - Entry.epoch(m, entry) & 0xff;
     check(age <= 128, "an entry of age " + age);
-    if (Entry.encoding(m, entry) == Entry.NESTED) tree(Entry.valueAddress(m, entry));
+    int encoding = Entry.encoding(m, entry);
+    long value = Entry.valueAddress(m, entry);
+    if (encoding == Entry.NESTED) tree(value);
+    if (encoding == Entry.CHUNKED || encoding == Entry.QUICKLIST) {
+      Sequence sequence = new Sequence(m, allocator);
+      if (!sequence.isFrozen(value)) bytes += sequence.memoryUse(value);
+    }
   }
 
   private static void bound(int earliest, int stored, String where) {

@@ -170,4 +170,26 @@ class HashValueTest {
     assertThat(seen).hasSize(1_000).doesNotHaveDuplicates();
     assertThat(calls).isBetween(90, 101);
   }
+
+  @Test
+  void largeArgumentsBecomeChunksAndAreTakenOver() {
+    byte[] bytes = new byte[300_000];
+    new Random(3).nextBytes(bytes);
+    LargeStrings large = values.large();
+    for (int round = 0; round < 2; round++) {
+      long cell = large.begin(bytes.length);
+      for (int at = 0; at < bytes.length; at += 20_000) large.fill(cell, at, bytes, at, 20_000);
+      Slice value = new Slice();
+      value.node = cell;
+      value.length = bytes.length;
+      assertThat(hashes.set(place, Slice.of("f"), value, 20, 64)).isEqualTo(round == 0);
+      assertThat(hashes.find(place.entry, Slice.of("f"))).isTrue();
+      assertThat(hashes.valueLength()).isEqualTo(bytes.length);
+      assertThat(hashes.value()).isEqualTo(bytes);
+    }
+    set("g", "small");
+    assertThat(dictionary.memoryUse(place.entry, 0)).isBetween(300_000L, 330_000L);
+    assertThat(set("f", "small now")).isFalse();
+    assertThat(all()).isEqualTo(Map.of("f", "small now", "g", "small"));
+  }
 }

@@ -25,6 +25,7 @@ class WalkTest {
     final Allocator allocator = heap.allocator();
     final Walk walk = new Walk(memory);
     final Dictionary dictionary;
+    final StringValue strings;
     final HashValue hashes;
     final Place place = new Place();
     final Place other = new Place();
@@ -51,7 +52,10 @@ class WalkTest {
       dictionary =
           new Dictionary(
               memory, allocator, walk, new Hash64(seed, 5), masks[random.nextInt(masks.length)]);
-      hashes = new HashValue(dictionary);
+      LargeStrings large = new LargeStrings(memory, allocator);
+      strings = new StringValue(memory, allocator, dictionary, large);
+      hashes = new HashValue(dictionary, strings, large);
+      dictionary.owner(new Sequences(memory, allocator, dictionary));
       tables = new long[1 + random.nextInt(3)];
       for (int i = 0; i < tables.length; i++) {
         tables[i] = allocator.allocate(Dictionary.HEADER_BYTES);
@@ -155,7 +159,9 @@ class WalkTest {
             for (int i = random.nextInt(6); i >= 0; i--) {
               String field = "f" + random.nextInt(fields);
               if (random.nextInt(3) != 0 || hash.isEmpty()) {
-                String value = "w".repeat(random.nextInt(20)) + random.nextInt(1000);
+                String value =
+                    "w".repeat(random.nextInt(200) == 0 ? 70_000 : random.nextInt(20))
+                        + random.nextInt(1000);
                 boolean isNew = hashes.set(place, Slice.of(field), Slice.of(value), 8, 64);
                 assertThat(isNew).isEqualTo(hash.put(field, value) == null);
               } else {
@@ -189,7 +195,7 @@ class WalkTest {
     Map<String, Object> snapshot(int between, boolean abandon) {
       walk.begin();
       Walker walker = new Walker(dictionary);
-      Collected collected = new Collected(memory);
+      Collected collected = new Collected(this, allocator);
       int steps = 0;
       for (int i = 0; i < tables.length; i++) {
         collected.table = i;
@@ -238,13 +244,17 @@ class WalkTest {
 
   private static final class Collected implements Walker.Visitor {
     final Memory memory;
+    final StringValue strings;
     final Map<String, Object> all = new HashMap<>();
     int table;
     private TreeMap<String, String> hash;
     private long expected;
 
-    Collected(Memory memory) {
-      this.memory = memory;
+    Collected(World world, Allocator allocator) {
+      this.memory = world.memory;
+      Dictionary dictionary = world.dictionary.forAnotherSeat(allocator);
+      this.strings =
+          new StringValue(memory, allocator, dictionary, new LargeStrings(memory, allocator));
     }
 
     private static String text(byte[] bytes) {
@@ -274,7 +284,7 @@ class WalkTest {
         }
         value = small;
       } else {
-        value = text(Entry.value(memory, entry));
+        value = text(strings.bytes(entry));
       }
       put(entry, expiry, value);
     }
@@ -288,7 +298,7 @@ class WalkTest {
 
     @Override
     public void field(long field) {
-      String before = hash.put(text(Entry.key(memory, field)), text(Entry.value(memory, field)));
+      String before = hash.put(text(Entry.key(memory, field)), text(strings.bytes(field)));
       assertThat(before).as("field written twice").isNull();
     }
 
@@ -372,9 +382,10 @@ class WalkTest {
           expected = world.copy();
           world.walk.begin();
           ofWalker = world.dictionary.forAnotherSeat(world.heap.allocator());
+          ofWalker.owner(new Sequences(world.memory, ofWalker.allocator, ofWalker));
         }
         writer.start();
-        Collected collected = new Collected(world.memory);
+        Collected collected = new Collected(world, ofWalker.allocator);
         Walker walker = new Walker(ofWalker);
         for (int i = 0; i < world.tables.length; i++) {
           collected.table = i;
