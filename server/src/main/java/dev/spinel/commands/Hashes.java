@@ -3,8 +3,20 @@ package dev.spinel.commands;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Key;
+import dev.spinel.engine.Limits;
 import dev.spinel.engine.Reply;
+import dev.spinel.value.Dictionary;
+import dev.spinel.value.Entry;
+import dev.spinel.value.HashValue;
+import dev.spinel.wire.LongDouble;
+import dev.spinel.wire.Numbers;
+import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
 
 /// Commands on hashes.
 public final class Hashes implements Family {
@@ -166,86 +178,274 @@ public final class Hashes implements Family {
   public void run(int row, Call call, Reply reply) {
     switch (row) {
       case HDEL -> hdel(call, reply);
-      case HEXISTS -> hexists(call, reply);
+      case HEXISTS -> reply.flag(find(call, call.read(1, Entry.HASH), 2));
       case HGET -> hget(call, reply);
-      case HGETALL -> hgetall(call, reply);
+      case HGETALL -> each(call, reply, true, true);
       case HINCRBY -> hincrby(call, reply);
       case HINCRBYFLOAT -> hincrbyfloat(call, reply);
-      case HKEYS -> hkeys(call, reply);
-      case HLEN -> hlen(call, reply);
+      case HKEYS -> each(call, reply, true, false);
+      case HLEN -> reply.integer(length(call, call.read(1, Entry.HASH)));
       case HMGET -> hmget(call, reply);
-      case HMSET -> hmset(call, reply);
+      case HMSET -> hset(call, reply, "hmset", false);
       case HRANDFIELD -> hrandfield(call, reply);
       case HSCAN -> hscan(call, reply);
-      case HSET -> hset(call, reply);
+      case HSET -> hset(call, reply, "hset", true);
       case HSETNX -> hsetnx(call, reply);
       case HSTRLEN -> hstrlen(call, reply);
-      case HVALS -> hvals(call, reply);
+      case HVALS -> each(call, reply, false, true);
       default -> throw new AssertionError(row);
     }
   }
 
-  private static void hdel(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── setting
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// The hash at argument 1, made if need be. Only right before something is put into it.
+  private static Key made(Call call, Key key) {
+    if (!key.exists()) {
+      call.values().hashes().create(key.place, key.name);
+    }
+    return key;
   }
 
-  private static void hexists(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static boolean put(Call call, Key key, Slice field, Slice value) {
+    Limits limits = call.limits();
+    return call.values()
+        .hashes()
+        .set(key.place, field, value, limits.hashMaxListpackEntries, limits.hashMaxListpackValue);
   }
 
-  private static void hget(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hgetall(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hincrby(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hincrbyfloat(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hkeys(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hlen(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hmget(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hmset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hrandfield(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hscan(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void hset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void hset(Call call, Reply reply, String command, boolean counted) {
+    int count = call.argc();
+    if (count % 2 == 1) {
+      throw CommandError.wrongArguments(command);
+    }
+    Key key = made(call, call.write(1, Entry.HASH));
+    int created = 0;
+    for (int i = 2; i < count; i += 2) {
+      created += put(call, key, call.arg(i), call.arg(i + 1)) ? 1 : 0;
+    }
+    call.changed(key, Events.HASH, "hset", (count - 2) / 2);
+    if (counted) {
+      reply.integer(created);
+    } else {
+      reply.ok();
+    }
   }
 
   private static void hsetnx(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    Key key = call.write(1, Entry.HASH);
+    if (key.exists() && call.values().hashes().find(key.entry(), call.arg(2))) {
+      reply.integer(0);
+      return;
+    }
+    put(call, made(call, key), call.arg(2), call.arg(3));
+    call.changed(key, Events.HASH, "hset");
+    reply.integer(1);
+  }
+
+  private static void hdel(Call call, Reply reply) {
+    Key key = call.write(1, Entry.HASH);
+    HashValue hashes = call.values().hashes();
+    int deleted = 0;
+    boolean empty = false;
+    for (int i = 2; i < call.argc() && key.exists() && !empty; i++) {
+      if (hashes.delete(key.place, call.arg(i))) {
+        deleted++;
+        empty = hashes.length(key.entry()) == 0;
+      }
+    }
+    if (deleted > 0) {
+      call.changed(key, Events.HASH, "hdel", deleted);
+      if (empty) {
+        call.removeEmpty(key);
+      }
+    }
+    reply.integer(deleted);
+  }
+
+  private static void hincrby(Call call, Reply reply) {
+    long by = call.integer(3);
+    Key key = call.write(1, Entry.HASH);
+    HashValue hashes = call.values().hashes();
+    long old = 0;
+    if (key.exists() && hashes.find(key.entry(), call.arg(2))) {
+      Slice value = new Slice(hashes.value());
+      old = value.toLong(0);
+      if (old == 0 && !value.isLong()) {
+        throw new CommandError("ERR hash value is not an integer");
+      }
+    }
+    long sum = old + by;
+    if (((old ^ sum) & (by ^ sum)) < 0) {
+      throw new CommandError("ERR increment or decrement would overflow");
+    }
+    put(call, made(call, key), call.arg(2), new Slice(Numbers.bytes(sum)));
+    call.changed(key, Events.HASH, "hincrby");
+    reply.integer(sum);
+  }
+
+  private static void hincrbyfloat(Call call, Reply reply) {
+    LongDouble by = call.arg(3).toLongDouble();
+    if (by == null) {
+      throw CommandError.NOT_FLOAT;
+    }
+    if (!by.isFinite()) {
+      throw new CommandError("ERR value is NaN or Infinity");
+    }
+    Key key = call.write(1, Entry.HASH);
+    HashValue hashes = call.values().hashes();
+    LongDouble old = LongDouble.of(0);
+    if (key.exists() && hashes.find(key.entry(), call.arg(2))) {
+      old = new Slice(hashes.value()).toLongDouble();
+      if (old == null) {
+        throw new CommandError("ERR hash value is not a float");
+      }
+    }
+    LongDouble sum = old.plus(by);
+    if (!sum.isFinite()) {
+      throw new CommandError("ERR increment would produce NaN or Infinity");
+    }
+    byte[] text = sum.human();
+    put(call, made(call, key), call.arg(2), new Slice(text));
+    call.changed(key, Events.HASH, "hincrbyfloat");
+    call.effect("HSET", key.name, call.arg(2), text);
+    reply.bulk(text);
+  }
+
+  // ── reading
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static boolean find(Call call, Key key, int argument) {
+    return key.exists() && call.values().hashes().find(key.entry(), call.arg(argument));
+  }
+
+  private static void hget(Call call, Reply reply) {
+    if (find(call, call.read(1, Entry.HASH), 2)) {
+      call.values().hashes().writeValue(reply.writer());
+    } else {
+      reply.nil();
+    }
+  }
+
+  private static void hmget(Call call, Reply reply) {
+    Key key = call.read(1, Entry.HASH);
+    reply.array(call.argc() - 2);
+    for (int i = 2; i < call.argc(); i++) {
+      if (find(call, key, i)) {
+        call.values().hashes().writeValue(reply.writer());
+      } else {
+        reply.nil();
+      }
+    }
   }
 
   private static void hstrlen(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    boolean found = find(call, call.read(1, Entry.HASH), 2);
+    reply.integer(found ? call.values().hashes().valueLength() : 0);
   }
 
-  private static void hvals(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static long length(Call call, Key key) {
+    return key.exists() ? call.values().hashes().length(key.entry()) : 0;
+  }
+
+  private static void each(Call call, Reply reply, boolean fields, boolean values) {
+    Key key = call.read(1, Entry.HASH);
+    long length = length(call, key);
+    if (fields && values) {
+      reply.map(length);
+    } else {
+      reply.array(length);
+    }
+    if (length > 0) {
+      call.values().hashes().each(key.entry(), pair -> write(pair, reply, fields, values));
+    }
+  }
+
+  private static void write(HashValue pair, Reply reply, boolean fields, boolean values) {
+    if (fields) {
+      pair.writeField(reply.writer());
+    }
+    if (values) {
+      pair.writeValue(reply.writer());
+    }
+  }
+
+  private static void hrandfield(Call call, Reply reply) {
+    Random random = ThreadLocalRandom.current();
+    HashValue hashes = call.values().hashes();
+    if (call.argc() == 2) {
+      Key key = call.read(1, Entry.HASH);
+      if (key.exists()) {
+        hashes.random(key.entry(), random);
+        hashes.writeField(reply.writer());
+      } else {
+        reply.nil();
+      }
+      return;
+    }
+    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE, CommandError.NOT_INTEGER);
+    boolean values = call.argc() == 4 && call.is(3, "WITHVALUES");
+    if (call.argc() > 4 || call.argc() == 4 && !values) {
+      throw CommandError.SYNTAX;
+    }
+    if (values && (count < -Long.MAX_VALUE / 2 || count > Long.MAX_VALUE / 2)) {
+      throw new CommandError("ERR value is out of range");
+    }
+    Key key = call.read(1, Entry.HASH);
+    boolean nested = values && reply.protocol() > 2;
+    long picks = !key.exists() ? 0 : count < 0 ? -count : Math.min(count, length(call, key));
+    reply.array(values && !nested ? picks * 2 : picks);
+    if (picks == 0) {
+      return;
+    }
+    HashValue.Visitor write =
+        pair -> {
+          if (nested) {
+            reply.array(2);
+          }
+          write(pair, reply, true, values);
+        };
+    if (count > 0) {
+      hashes.sample(key.entry(), picks, random, write);
+    } else {
+      for (long i = 0; i < picks && !call.session().closing; i++) {
+        hashes.random(key.entry(), random);
+        write.pair(hashes);
+      }
+    }
+  }
+
+  private static void hscan(Call call, Reply reply) {
+    long cursor = Scan.cursor(call.arg(2));
+    Key key = call.read(1, Entry.HASH);
+    if (!key.exists()) {
+      reply.array(2);
+      reply.bulk("0");
+      reply.array(0);
+      return;
+    }
+    Scan options = Scan.options(call, 3, false);
+    ArrayList<byte[]> found = new ArrayList<>();
+    long next =
+        call.values()
+            .hashes()
+            .scan(
+                key.entry(),
+                cursor & (1L << Dictionary.CURSOR_BITS) - 1,
+                (int) Math.min(Integer.MAX_VALUE, options.count()),
+                pair -> {
+                  byte[] field = pair.field();
+                  if (options.matches(field)) {
+                    found.add(field);
+                    found.add(pair.value());
+                  }
+                });
+    reply.array(2);
+    reply.bulk(next);
+    reply.array(found.size());
+    for (byte[] word : found) {
+      reply.bulk(word);
+    }
   }
 }
