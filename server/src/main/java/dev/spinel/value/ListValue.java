@@ -40,7 +40,6 @@ public final class ListValue {
   private static final int VALUE_BYTES = NAMED + 1;
 
   private final Memory m;
-  private final Allocator allocator;
   private final Dictionary dictionary;
   private final LargeStrings large;
   private final Quicklist list;
@@ -56,7 +55,6 @@ public final class ListValue {
 
   ListValue(Memory m, Allocator allocator, Dictionary dictionary, LargeStrings large) {
     this.m = m;
-    this.allocator = allocator;
     this.dictionary = dictionary;
     this.large = large;
     this.list = new Quicklist(m, allocator, large);
@@ -364,7 +362,6 @@ public final class ListValue {
     list.seek(head ? 0 : -1);
     if (list.isLarge()) {
       int length = list.length();
-      popped.array = null;
       popped.offset = 0;
       popped.length = length;
       popped.node = list.takeLarge();

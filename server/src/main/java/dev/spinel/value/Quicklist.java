@@ -90,7 +90,7 @@ final class Quicklist {
   }
 
   static int byteLimit(int fill) {
-    return fill < 0 ? 4096 << Math.min(-fill, 5) - 1 : NO_LIMIT;
+    return fill < 0 ? 4096 << (Math.min(-fill, 5) - 1) : NO_LIMIT;
   }
 
   static int countLimit(int fill) {
@@ -575,7 +575,7 @@ final class Quicklist {
     if (!forward) {
       return previous();
     }
-    return p != Listpack.end(m, lp) || sequence.next() && enter(0);
+    return p != Listpack.end(m, lp) || (sequence.next() && enter(0));
   }
 
   /// Deletes the element here of the one listpack, which is writable and whose entry keeps its
@@ -749,8 +749,10 @@ final class Quicklist {
   /// Merges nodes around the leaf here, as Redis does after a split.
   private void mergeAround() {
     long start = sequence.leafStart();
-    if (sequence.previous() && sequence.previous()) {
-      mergeWithNext();
+    if (sequence.previous()) {
+      if (sequence.previous()) {
+        mergeWithNext();
+      }
     }
     sequence.seek(start);
     if (sequence.next()) {
@@ -801,7 +803,7 @@ final class Quicklist {
         replaceByPlain(v);
       }
     } else if (cell != 0) {
-      long word = leafWord(v) | sequence.word() & (GROUP | JOINED);
+      long word = leafWord(v) | (sequence.word() & (GROUP | JOINED));
       sequence.replace(word, 1);
       settle();
     } else {
@@ -818,7 +820,7 @@ final class Quicklist {
         trimLeaf();
         settle();
       } else if (sequence.leafCount() == 1) {
-        long word = leafWord(v) | sequence.word() & (GROUP | JOINED);
+        long word = leafWord(v) | (sequence.word() & (GROUP | JOINED));
         sequence.replace(word, 1);
       } else {
         Listpack.delete(m, sequence.writable(), p);

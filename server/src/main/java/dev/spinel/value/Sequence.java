@@ -49,6 +49,16 @@ public final class Sequence {
     void orphan(long node);
   }
 
+  /// Of a sequence that nobody changes while it is frozen.
+  private static final class Nobody implements Orphans {
+    @Override
+    public void orphan(long node) {
+      throw new AssertionError("a frozen sequence was opened without a place for its nodes");
+    }
+  }
+
+  private static final Orphans NOBODY = new Nobody();
+
   /// Bytes of a cell.
   public static final int CELL = 16;
 
@@ -88,7 +98,7 @@ public final class Sequence {
   // What the sequence that is open must heed.
   private boolean frozen;
   private int epoch;
-  private Orphans orphans;
+  private Orphans orphans = NOBODY;
 
   public Sequence(Memory m, Allocator allocator) {
     this(m, allocator, FAN_OUT);
@@ -168,12 +178,12 @@ public final class Sequence {
 
   /// The same for a sequence that no walk can know: it isn't in a dictionary.
   public void open(long root) {
-    open(root, false, 0, null);
+    open(root, false, 0, NOBODY);
   }
 
   /// The same for a sequence that is only read.
   public void openToRead(long root) {
-    open(root, true, -1, null);
+    open(root, true, -1, NOBODY);
   }
 
   // ----------------------------------------------------------------------------------------------
@@ -352,7 +362,7 @@ public final class Sequence {
     long copy =
         allocator.allocate(Math.max(bytes, Math.min(allocator.capacity(old), Allocator.MAX_RUN)));
     m.copy(old, copy, bytes);
-    putCell(path[depth], word & ~ADDRESS | copy, leafCount());
+    putCell(path[depth], (word & ~ADDRESS) | copy, leafCount());
     orphans.orphan(old);
     return copy;
   }
@@ -385,7 +395,7 @@ public final class Sequence {
   /// Lets the cell refer to another node than before, marks and count as they were. Whoever moved
   /// the leaf (after [#writable]) freed the old one.
   public void moved(long leaf) {
-    m.putLong(path[depth], word() & ~ADDRESS | leaf);
+    m.putLong(path[depth], (word() & ~ADDRESS) | leaf);
   }
 
   /// Puts another leaf in the place of this one, with as many elements as `count` says. The old one
@@ -763,7 +773,7 @@ public final class Sequence {
         m.copy(node, copy, bytes);
       }
     }
-    putCell(to, word & ~ADDRESS | copy, countAt(from));
+    putCell(to, (word & ~ADDRESS) | copy, countAt(from));
   }
 
   // ----------------------------------------------------------------------------------------------

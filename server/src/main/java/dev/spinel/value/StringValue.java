@@ -325,7 +325,7 @@ public final class StringValue {
   public long stretch(Place p, int length) {
     int was = length(dictionary.entry(p));
     if (length <= was) {
-      long e = raw(p, p.entry, was);
+      long e = raw(p.entry, was);
       if (e != p.entry) {
         dictionary.replace(p, e);
       }
@@ -353,7 +353,7 @@ public final class StringValue {
       return toChunks(p, was);
     }
     if (isInt(e)) {
-      dictionary.replace(p, raw(p, e, was));
+      dictionary.replace(p, raw(e, was));
     }
     int most = inlineMax(Entry.keyLength(m, p.entry));
     e = dictionary.resize(p, length, Math.min(length + Math.min(length, INLINE_MAX >> 2), most));
@@ -362,7 +362,7 @@ public final class StringValue {
   }
 
   /// An integer as the bytes of its digits, in a new entry; anything else is what it was.
-  private long raw(Place p, long entry, int length) {
+  private long raw(long entry, int length) {
     if (!isInt(entry)) {
       return entry;
     }

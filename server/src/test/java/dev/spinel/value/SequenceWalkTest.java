@@ -12,6 +12,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 
 /// Snapshots of long lists and strings are exact: seeded operations between every half step of the
@@ -343,6 +346,65 @@ class SequenceWalkTest {
     long end = System.nanoTime() + 12_000_000_000L;
     for (long seed = first; seed < first + seeds && System.nanoTime() < end; seed++) {
       run(seed);
+    }
+  }
+
+  @Test
+  void aSnapshotIsExactWhileAnotherThreadWrites() throws Exception {
+    long end = System.nanoTime() + 5_000_000_000L;
+    for (long seed = 1; seed <= 12 && System.nanoTime() < end; seed++) {
+      World world = new World(seed);
+      world.operations(500);
+      ReentrantLock slots = new ReentrantLock();
+      AtomicBoolean done = new AtomicBoolean();
+      AtomicReference<Throwable> failure = new AtomicReference<>();
+      Thread writer =
+          new Thread(
+              () -> {
+                try {
+                  while (!done.get()) {
+                    slots.lock();
+                    world.operate();
+                    slots.unlock();
+                  }
+                } catch (Throwable e) {
+                  failure.set(e);
+                  slots.unlock();
+                }
+              });
+      writer.start();
+      try {
+        for (int round = 0; round < 20; round++) {
+          slots.lock();
+          Map<String, Object> expected = world.copy();
+          world.walk.begin();
+          slots.unlock();
+          world.written = new HashMap<>();
+          Walker walker = new Walker(world.walkers.dictionary());
+          for (world.table = 0; world.table < world.tables.length; world.table++) {
+            slots.lock();
+            walker.enter(world.tables[world.table]);
+            slots.unlock();
+            boolean more = true;
+            while (more) {
+              slots.lock();
+              more = walker.advance();
+              slots.unlock();
+              walker.emit(world);
+            }
+          }
+          slots.lock();
+          world.walk.finish();
+          slots.unlock();
+          assertThat(world.written).as("seed " + seed + " round " + round).isEqualTo(expected);
+        }
+      } finally {
+        done.set(true);
+        writer.join();
+      }
+      assertThat(failure.get()).as("seed " + seed).isNull();
+      world.verify();
+      world.end();
     }
   }
 }
