@@ -47,6 +47,12 @@ public final class LargeStrings implements LargeSink {
     writer.append(src, from, n, length - at - n);
   }
 
+  /// With a reader of its own: a call that was parked reads its arguments on another seat's thread.
+  @Override
+  public void read(long node, int at, byte[] into, int from, int n) {
+    new ChunkedBytes(m, allocator).openToRead(node).copyOut(at, into, from, n);
+  }
+
   @Override
   public void abandon(long node) {
     sequence.free(node);

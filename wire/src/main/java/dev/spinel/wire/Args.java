@@ -18,7 +18,14 @@ import org.jspecify.annotations.Nullable;
 /// held on to.
 ///
 /// Large arguments are nodes of a [LargeSink]; they belong to this object until they are taken
-/// ([Slice#take]), moved ([#copy]) or given up ([#release]). Belongs to one thread.
+/// ([Slice#take]), moved ([#copy]) or given up ([#release]).
+///
+/// A command of a great many arguments doesn't stay on the heap either while it is read: its bytes
+/// go to the sink in *blocks* of some 100 KB, in the order in which they came, and only the places
+/// stay here. A slice of such an argument gets bytes of its own when it is asked for, which are
+/// garbage soon.
+///
+/// Belongs to one thread.
 public final class Args {
   private static final int POOLED = 1024;
   private static final int SPANS_KEPT = 16 * 1024;
@@ -26,11 +33,15 @@ public final class Args {
   private static final long[] NO_SPANS = {};
   private static final @Nullable Slice[] NO_SLICES = {};
   private static final boolean[] NONE_OWNED = {};
+  private static final int[] NO_STARTS = {};
+  private static final int IN_BLOCK = Integer.MIN_VALUE;
+  private static final int DOUBLED = 64 * 1024;
 
   /// The buffer that the spans are places in. Not ours.
   private byte[] base = Slice.NO_BYTES;
 
-  /// `offset << 32 | length`; for a large argument `-1 - index in nodes` stands for the offset.
+  /// `offset << 32 | length`. For a large argument `-1 - index in nodes` stands for the offset. For
+  /// one in a block the length has [#IN_BLOCK] added, and the offset counts through all blocks.
   private long[] spans = NO_SPANS;
 
   private int count;
@@ -41,6 +52,27 @@ public final class Args {
 
   private int nodeCount;
   private @Nullable Slice[] slices = NO_SLICES;
+
+  /// How many spans this will need at most, as far as is known.
+  private int most = Integer.MAX_VALUE;
+
+  /// Nodes with the bytes of the first arguments, and the offset where each begins.
+  private long[] blocks = NO_NODES;
+
+  private int[] blockStarts = NO_STARTS;
+  private int blockCount;
+
+  /// The offset where the last block ends.
+  private int blocksEnd;
+
+  /// Whether the blocks are ours to give up.
+  private boolean blocksOwned;
+
+  /// The first argument that isn't in a block.
+  private int firstHere;
+
+  /// Reads the blocks.
+  private LargeSink blockSink = LargeSink.NONE;
 
   public Args() {}
 
@@ -75,28 +107,39 @@ public final class Args {
     assert i >= 0 && i < count : i + " of " + count;
     long span = spans[i];
     int offset = (int) (span >>> 32);
+    int length = (int) span;
     Slice s = i < slices.length ? slices[i] : null;
     if (s == null) s = slice(i);
-    if (offset >= 0) {
+    if ((offset | length) >= 0) {
       s.array = base;
       s.offset = offset;
-      s.length = (int) span;
+      s.length = length;
       s.node = 0;
+    } else if (offset < 0) {
+      s.setNode(this, -1 - offset, nodes[-1 - offset], length);
     } else {
-      s.setNode(this, -1 - offset, nodes[-1 - offset], (int) span);
+      readBlock(s, offset, length & Integer.MAX_VALUE);
     }
     return s;
   }
 
+  private void readBlock(Slice s, int offset, int length) {
+    int block = Arrays.binarySearch(blockStarts, 0, blockCount, offset);
+    if (block < 0) block = -2 - block;
+    byte[] own = new byte[length];
+    if (length > 0) blockSink.read(blocks[block], offset - blockStarts[block], own, 0, length);
+    s.set(own, 0, length);
+  }
+
   /// Bytes of the argument at `i`.
   public int lengthAt(int i) {
-    return (int) spans[i];
+    return (int) spans[i] & Integer.MAX_VALUE;
   }
 
   /// Bytes of all arguments, large ones too.
   public long bytes() {
     long sum = 0;
-    for (int i = 0; i < count; i++) sum += (int) spans[i];
+    for (int i = 0; i < count; i++) sum += lengthAt(i);
     return sum;
   }
 
@@ -105,14 +148,16 @@ public final class Args {
   public Args copy() {
     Args a = new Args();
     int small = 0;
-    for (int i = 0; i < count; i++) if (spans[i] >= 0) small += (int) spans[i];
+    for (int i = firstHere; i < count; i++) if (spans[i] >= 0) small += (int) spans[i];
     a.spans = new long[Math.max(1, count)];
     a.slices = new Slice[Math.min(count, POOLED)];
     a.base = new byte[small];
     int at = 0;
     for (int i = 0; i < count; i++) {
       int n = (int) spans[i];
-      if (spans[i] >= 0) {
+      if (spans[i] >= 0 && n < 0) {
+        a.spans[a.count++] = spans[i];
+      } else if (spans[i] >= 0) {
         System.arraycopy(base, (int) (spans[i] >>> 32), a.base, at, n);
         a.add(at, n);
         at += n;
@@ -123,6 +168,14 @@ public final class Args {
         owned[node] = false;
       }
     }
+    a.blocks = blocks;
+    a.blockStarts = blockStarts;
+    a.blockCount = blockCount;
+    a.blocksEnd = blocksEnd;
+    a.blocksOwned = blocksOwned;
+    a.firstHere = firstHere;
+    a.blockSink = blockSink;
+    blocksOwned = false;
     return a;
   }
 
@@ -134,6 +187,18 @@ public final class Args {
       owned[i] = false;
     }
     nodeCount = 0;
+    if (blockCount > 0) {
+      for (int i = 0; i < blockCount && blocksOwned; i++) sink.abandon(blocks[i]);
+      forgetBlocks();
+    }
+  }
+
+  private void forgetBlocks() {
+    blocks = NO_NODES;
+    blockStarts = NO_STARTS;
+    blockCount = blocksEnd = firstHere = 0;
+    blocksOwned = false;
+    blockSink = LargeSink.NONE;
   }
 
   /// Whether some argument is a node.
@@ -145,9 +210,10 @@ public final class Args {
 
   /// Empties this for a command of about `expected` arguments in `buffer`.
   void begin(byte[] buffer, int expected) {
-    assert nodeCount == 0 : "large arguments of the command before were not released";
+    assert nodeCount == 0 && blockCount == 0 : "the command before was not released";
     base = buffer;
     count = 0;
+    most = Integer.MAX_VALUE;
     if (spans.length > SPANS_KEPT || expected > spans.length)
       spans = new long[Math.clamp(expected, 16, POOLED)];
   }
@@ -164,8 +230,48 @@ public final class Args {
   }
 
   void add(int offset, int length) {
-    if (count == spans.length) spans = Arrays.copyOf(spans, Math.max(8, count * 2));
+    if (count == spans.length) spans = Arrays.copyOf(spans, grown());
     spans[count++] = (long) offset << 32 | length;
+  }
+
+  private int grown() {
+    return count < DOUBLED
+        ? Math.max(8, count * 2)
+        : (int) Math.clamp(2L * count, count + 1, Math.max(most, count + 1));
+  }
+
+  /// There will be `count` arguments, so that a million of them don't make room for two.
+  void expect(long count) {
+    most = (int) Math.min(count, Integer.MAX_VALUE - 16);
+  }
+
+  /// Bytes of heap that growing would take for a while if `more` arguments come; 0 if there is
+  /// room.
+  long growthBytes(long more) {
+    return count + more <= spans.length ? 0 : 8L * grown();
+  }
+
+  /// Moves the bytes from `from` to `to`, where all arguments are that are not in a block yet, to a
+  /// block of the sink. False if it declines.
+  boolean spill(LargeSink sink, int from, int to) {
+    if ((long) blocksEnd + to - from > Integer.MAX_VALUE) return false;
+    long node = sink.begin(to - from);
+    if (node == 0) return false;
+    sink.fill(node, 0, base, from, to - from);
+    if (blockCount == blocks.length) {
+      blocks = Arrays.copyOf(blocks, Math.max(8, blockCount * 2));
+      blockStarts = Arrays.copyOf(blockStarts, blocks.length);
+    }
+    long by = (long) (blocksEnd - from) << 32;
+    for (int i = firstHere; i < count; i++)
+      if (spans[i] >= 0) spans[i] = spans[i] + by | IN_BLOCK & 0xffffffffL;
+    blocks[blockCount] = node;
+    blockStarts[blockCount++] = blocksEnd;
+    blocksEnd += to - from;
+    blocksOwned = true;
+    blockSink = sink;
+    firstHere = count;
+    return true;
   }
 
   void addNode(long node, int length) {
@@ -185,14 +291,15 @@ public final class Args {
 
   /// The place of the first argument in the buffer, or `otherwise` if none is there.
   int firstOffset(int otherwise) {
-    for (int i = 0; i < count; i++) if (spans[i] >= 0) return (int) (spans[i] >>> 32);
+    for (int i = firstHere; i < count; i++) if (spans[i] >= 0) return (int) (spans[i] >>> 32);
     return otherwise;
   }
 
   /// The bytes moved `by` places towards the front, perhaps into another buffer.
   void moved(byte[] buffer, int by) {
     base = buffer;
-    if (by != 0) for (int i = 0; i < count; i++) if (spans[i] >= 0) spans[i] -= (long) by << 32;
+    if (by == 0) return;
+    for (int i = firstHere; i < count; i++) if (spans[i] >= 0) spans[i] -= (long) by << 32;
   }
 
   /// Takes over the few arguments that `other` has, leaving it empty, with its room for many.
@@ -217,6 +324,14 @@ public final class Args {
     other.owned = o;
     count = other.count;
     nodeCount = other.nodeCount;
+    blocks = other.blocks;
+    blockStarts = other.blockStarts;
+    blockCount = other.blockCount;
+    blocksEnd = other.blocksEnd;
+    blocksOwned = other.blocksOwned;
+    firstHere = other.firstHere;
+    blockSink = other.blockSink;
+    other.forgetBlocks();
     other.base = Slice.NO_BYTES;
     other.count = 0;
     other.nodeCount = 0;

@@ -21,6 +21,11 @@ public interface LargeSink {
         }
 
         @Override
+        public void read(long node, int at, byte[] into, int from, int n) {
+          throw new IllegalStateException("nothing was begun");
+        }
+
+        @Override
         public void abandon(long node) {
           throw new IllegalStateException("nothing was begun");
         }
@@ -32,6 +37,10 @@ public interface LargeSink {
 
   /// Bytes `at` to `at + n` of the argument have arrived. Called in order, without gaps.
   void fill(long node, int at, byte[] src, int from, int n);
+
+  /// Copies bytes `at` to `at + n` of a complete argument to `into[from…]`. Any thread may ask, at
+  /// any time until the node's end.
+  void read(long node, int at, byte[] into, int from, int n);
 
   /// The argument will never be used (the connection broke off, or the command didn't want it).
   void abandon(long node);

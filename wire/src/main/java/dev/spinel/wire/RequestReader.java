@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
 /// garbage.
 ///
 /// Arguments of 32 KB and more go straight to the [LargeSink]; the heap never sees them whole.
+/// Those of a command that is long for their number go there too, in blocks ([Args]), so that of a
+/// command of a gigabyte only eight bytes for each argument stay on the heap.
 ///
 /// ## What is malformed
 ///
@@ -64,6 +66,9 @@ public final class RequestReader {
   private static final int UNAUTHENTICATED_COUNT = 10;
   private static final int UNAUTHENTICATED_BYTES = 16 * 1024;
   private static final int ARRAY_MAX = Integer.MAX_VALUE - 16;
+
+  /// Arguments that are read go to the sink when there are this many bytes of them.
+  private static final int SPILLED_BYTES = 128 * 1024;
 
   /// What a connection may always hold.
   private static final int HELD_MIN = 16 * 1024;
@@ -573,14 +578,20 @@ public final class RequestReader {
   /// Adds bytes behind the pending ones; bytes before the command in progress are let go when room
   /// is short. False if an array can't be that long.
   private boolean append(Pending p, byte[] buf, int from, int n) {
+    if (remaining > 0) {
+      p.args.expect((long) p.args.count() + remaining);
+      long spans = p.args.growthBytes(n / 6 + 1);
+      if (spans > 0 && isRefused(charged + spans)) return false;
+    }
     if (n > p.bytes.length - p.end) {
       int dead = remaining > 0 ? Math.min(p.at, p.args.firstOffset(p.at)) : p.at;
+      if (p.at - dead >= SPILLED_BYTES && p.args.spill(sink, dead, p.at)) dead = p.at;
       long live = (long) p.end - dead;
       if (live + n > ARRAY_MAX) return false;
       byte[] into = p.bytes;
       if (dead < n || dead < p.bytes.length / 2) {
-        int bytes = capacity((int) Math.clamp(expected(p, live), live + n, ARRAY_MAX));
-        if (isRefused(bytes)) return false;
+        int bytes = capacity((int) Math.clamp(2 * live, live + n, ARRAY_MAX));
+        if (isRefused(charged + bytes)) return false; // old and new, for a moment
         into = new byte[bytes];
       }
       System.arraycopy(p.bytes, dead, into, 0, (int) live);
@@ -592,13 +603,6 @@ public final class RequestReader {
     System.arraycopy(buf, from, p.bytes, p.end, n);
     p.end += n;
     return true;
-  }
-
-  /// What the pending bytes will grow to: twice as much, or less if the arguments so far tell.
-  private long expected(Pending p, long live) {
-    int parsed = p.args.count();
-    if (remaining == 0 || parsed < 64) return 2 * live;
-    return Math.min(2 * live, live + live / parsed * remaining + live / 16);
   }
 
   /// Whether the heap has no room for us to hold `bytes`.

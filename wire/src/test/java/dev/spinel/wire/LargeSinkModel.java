@@ -28,6 +28,12 @@ final class LargeSinkModel implements LargeSink {
   }
 
   @Override
+  public void read(long node, int at, byte[] into, int from, int n) {
+    if (filled.get(node) != live.get(node).length) throw new AssertionError("incomplete");
+    System.arraycopy(live.get(node), at, into, from, n);
+  }
+
+  @Override
   public void abandon(long node) {
     if (live.remove(node) == null) throw new AssertionError("abandoned twice");
     filled.remove(node);

@@ -192,6 +192,89 @@ class RequestReaderTest {
   }
 
   @Test
+  void ofManyArgumentsOnlyThePlacesStayOnTheHeap() {
+    LargeSinkModel sink = new LargeSinkModel();
+    RequestReader.Limits limits = new RequestReader.Limits();
+    limits.heapBytes = 6_000_000;
+    RequestReader r = new RequestReader(limits, sink);
+    Random random = new Random(12);
+    int n = 300_000;
+    String[] expected = new String[n];
+    StringBuilder s = new StringBuilder("*" + n + "\r\n");
+    for (int i = 0; i < n; i++) {
+      int length =
+          random.nextInt(60_000) == 0 ? 33_000 + random.nextInt(100_000) : random.nextInt(90);
+      expected[i] = Integer.toString(i, 36).repeat(length / 3 + 1);
+      s.append('$').append(expected[i].length()).append("\r\n").append(expected[i]).append("\r\n");
+    }
+    s.append("*1\r\n$4\r\nPING\r\n");
+    byte[] input = Requests.bytes(s.toString());
+    int status = RequestReader.INCOMPLETE;
+    int at = 0;
+    int end = 0;
+    while (status == RequestReader.INCOMPLETE) {
+      at = end;
+      end =
+          Math.min(input.length, at + 1 + random.nextInt(random.nextInt(4) == 0 ? 200_000 : 3000));
+      status = r.next(input, at, end, args);
+      assertThat(r.heapBytes()).isLessThan(5_000_000);
+    }
+    assertThat(status).isEqualTo(RequestReader.COMPLETE);
+    assertThat(args.count()).isEqualTo(n);
+    long bytes = 0;
+    for (int i = 0; i < n; i++) {
+      assertThat(args.lengthAt(i)).isEqualTo(expected[i].length());
+      assertThat(sink.text(args.at(i))).isEqualTo(expected[i]);
+      bytes += expected[i].length();
+    }
+    assertThat(args.bytes()).isEqualTo(bytes);
+    Args copy = args.copy();
+    args.release(sink);
+    assertThat(r.next(input, r.position(), input.length, args)).isEqualTo(RequestReader.COMPLETE);
+    assertThat(args.at(0).text()).isEqualTo("PING");
+    args.release(sink);
+    for (int i = n - 1; i >= 0; i--) assertThat(sink.text(copy.at(i))).isEqualTo(expected[i]);
+    assertThat(sink.live).isNotEmpty();
+    Args again = copy.copy();
+    copy.release(sink);
+    assertThat(again.at(5).text()).isEqualTo(expected[5]);
+    again.release(sink);
+    assertThat(sink.live).isEmpty();
+    assertThat(limits.heldBytes()).isZero();
+  }
+
+  @Test
+  void aConnectionThatEndsGivesItsBlocksUp() {
+    LargeSinkModel sink = new LargeSinkModel();
+    RequestReader r = new RequestReader(new RequestReader.Limits(), sink);
+    byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(1000));
+    assertThat(r.next(b, 0, b.length, args)).isEqualTo(RequestReader.INCOMPLETE);
+    for (int i = 0; i < 50; i++)
+      assertThat(r.next(b, 10, b.length, args)).isEqualTo(RequestReader.INCOMPLETE);
+    assertThat(sink.live).isNotEmpty();
+    r.close();
+    assertThat(sink.live).isEmpty();
+  }
+
+  @Test
+  void endlessTinyArgumentsAreRefusedBeforeTheirPlacesFillTheHeap() {
+    LargeSinkModel sink = new LargeSinkModel();
+    RequestReader.Limits limits = new RequestReader.Limits();
+    limits.heapBytes = 3_000_000;
+    RequestReader r = new RequestReader(limits, sink);
+    byte[] b = Requests.bytes("*2000000000\r\n" + "$0\r\n\r\n".repeat(1000));
+    int status = r.next(b, 0, b.length, args);
+    for (int i = 0; i < 1000 && status == RequestReader.INCOMPLETE; i++) {
+      status = r.next(b, 13, b.length, args);
+      assertThat(limits.heldBytes()).isLessThanOrEqualTo(3_000_000);
+    }
+    assertThat(status).isEqualTo(RequestReader.TOO_MUCH);
+    r.close();
+    assertThat(sink.live).isEmpty();
+    assertThat(limits.heldBytes()).isZero();
+  }
+
+  @Test
   void aLineInSingleBytesIsNotSearchedAgainAndAgain() {
     byte[] x = {'x'};
     int status = RequestReader.INCOMPLETE;
