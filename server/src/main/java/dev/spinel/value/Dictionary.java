@@ -231,6 +231,7 @@ public final class Dictionary {
         if (there != bits) break;
         long entry = Leaf.entry(word);
         if (Entry.hasKey(m, entry, key.array, key.offset, key.length)) {
+          assert walk.seal(p.header, hash, entry);
           p.entry = entry;
           p.index = i;
           return true;
@@ -871,7 +872,7 @@ public final class Dictionary {
     return copy;
   }
 
-  private static boolean isOwned(int encoding) {
+  static boolean isOwned(int encoding) {
     return encoding == Entry.CHUNKED
         || encoding == Entry.QUICKLIST
         || encoding == Entry.STREAM_TREE;

@@ -2,6 +2,7 @@ package dev.spinel.value;
 
 import dev.spinel.memory.Memory;
 import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// The state of *the* snapshot, shared by all seats: an epoch, and a cursor in the order of the
@@ -43,6 +44,9 @@ public final class Walk {
   private boolean active; // stopped world; walker at the end
   private volatile boolean abandoned;
 
+  /// Checksums by entry; only with assertions.
+  private final ConcurrentHashMap<Long, Long> seals = new ConcurrentHashMap<>();
+
   public Walk(Memory memory) {
     this.memory = memory;
   }
@@ -61,6 +65,7 @@ public final class Walk {
     assert active;
     assert table.header == 0 && nested.header == 0;
     active = false;
+    seals.clear();
   }
 
   /// Nobody wants the snapshot any more. The walk goes on, for the sake of what was kept and of the
@@ -103,6 +108,37 @@ public final class Walk {
       if (Long.compareUnsigned(hash, flight.last) <= 0) return PINNED;
     }
     return Entry.epoch(memory, entry) == (epoch & 0xff) ? FREE : PRESERVED;
+  }
+
+  /// With assertions on: notes what an entry that the walk still needs looks like, since somebody
+  /// is about to use it. Slot lock.
+  boolean seal(long header, long hash, long entry) {
+    if (active && isPlain(entry) && fate(header, hash, entry) != FREE) {
+      seals.putIfAbsent(entry, checksum(entry));
+    }
+    return true;
+  }
+
+  /// With assertions on: whether an entry looks as it did when it was first used after the cut. If
+  /// not, somebody wrote to it without [Dictionary#writable].
+  boolean intact(long entry) {
+    Long seal = seals.remove(entry);
+    return seal == null || seal == checksum(entry);
+  }
+
+  private boolean isPlain(long entry) {
+    int encoding = Entry.encoding(memory, entry);
+    return encoding != Entry.NESTED && !Dictionary.isOwned(encoding);
+  }
+
+  /// Of all bytes but those of epoch and access.
+  private long checksum(long entry) {
+    long end = Entry.valueAddress(memory, entry) + Entry.valueLength(memory, entry);
+    long sum = memory.getLong(entry) & 0x000000ffffff00ffL;
+    long at = entry + 8;
+    for (; at <= end - 8; at += 8) sum = sum * 0x9e3779b97f4a7c15L + memory.getLong(at);
+    for (; at < end; at++) sum = sum * 31 + memory.getByte(at);
+    return sum;
   }
 
   /// The flight that is in the dictionary at `header`, or null. A flight in another slot may change

@@ -270,6 +270,7 @@ public final class Walker {
             opening = entry;
             return;
           }
+          assert walk.intact(entry) : "changed without writable";
           to.entry(entry, Entry.expiry(memory, entry));
         }
         return;
@@ -286,6 +287,7 @@ public final class Walker {
           ending = tagged;
           return;
         }
+        assert walk.intact(tagged) : "changed without writable";
         to.entry(tagged, Entry.expiry(memory, tagged));
         end(tagged);
       }
@@ -310,6 +312,7 @@ public final class Walker {
           long entry = Leaf.entry(page.words[at]);
           if (entry == 0 || isCurrent(entry)) continue;
           restamp(entry);
+          assert walk.intact(entry) : "changed without writable";
           to.field(entry);
         }
         return;
@@ -321,6 +324,7 @@ public final class Walker {
           later(tagged);
           continue;
         }
+        assert walk.intact(tagged) : "changed without writable";
         to.field(tagged);
         end(tagged);
       }

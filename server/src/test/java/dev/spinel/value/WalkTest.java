@@ -1,6 +1,7 @@
 package dev.spinel.value;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Heap;
@@ -409,6 +410,25 @@ class WalkTest {
         assertThat(collected.all).as("seed " + seed).isEqualTo(expected);
         world.verify();
       }
+    }
+  }
+
+  /// One missed `writable` would be a wrong backup that no ordinary test sees.
+  @Test
+  void aChangeInPlaceThatDidNotAskIsNoticed() {
+    try (World world = new World(1)) {
+      Slice key = Slice.of("k");
+      world.find("0/k", world.place);
+      world.strings.set(world.place, key, Slice.of("as it was"), -1);
+      world.walk.begin();
+      world.find("0/k", world.place);
+      world.memory.putByte(Entry.valueAddress(world.memory, world.place.entry), (byte) '!');
+      Walker walker = new Walker(world.dictionary);
+      walker.enter(world.tables[0]);
+      walker.advance();
+      assertThatThrownBy(() -> walker.emit(new Collected(world, world.allocator)))
+          .isInstanceOf(AssertionError.class)
+          .hasMessageContaining("without writable");
     }
   }
 }
