@@ -3,7 +3,7 @@
 module dev.spinel {
   requires static org.jspecify;
   requires jdk.unsupported; // sun.misc.Signal: SIGTERM and SIGINT are answered as Redis answers
-                            // them
+  // them
   requires jdk.net; // TCP_KEEPIDLE and its kin
   requires transitive dev.spinel.wire;
 
