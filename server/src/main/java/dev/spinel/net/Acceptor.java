@@ -1,5 +1,7 @@
 package dev.spinel.net;
 
+import org.jspecify.annotations.Nullable;
+
 /// The owner's door: gives each accepted connection its [Handler].
 @FunctionalInterface
 public interface Acceptor {
@@ -7,5 +9,5 @@ public interface Acceptor {
   ///
   /// Returns null to refuse. What was written to [Connection#output] before leaves (as far as the
   /// socket takes it), then the connection closes.
-  Handler accept(Connection connection);
+  @Nullable Handler accept(Connection connection);
 }

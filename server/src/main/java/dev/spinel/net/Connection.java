@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// One client's socket, on its loop, from accept to close. An idle one holds no buffer: bytes stand
 /// in the loop's arrays for the length of a turn, and only what can't be handled or sent in that
@@ -41,14 +42,26 @@ public final class Connection {
   /// goes unnoticed until [#resume].
   static final int KEPT_BYTES_AT_MOST = 1 << 20;
 
+  private static final byte[] NOTHING = {};
+
+  /// For who hasn't been let in (yet).
+  private static final Handler NOBODY =
+      new Handler() {
+        @Override
+        public void run(byte[] buffer, int from, int to) {}
+
+        @Override
+        public void closed() {}
+      };
+
   private final Loop loop;
   private final Output output;
   private final SocketAddress remote;
   private final SocketAddress local;
   private final long createdAtMillis;
 
-  /// Immutable once the acceptor has answered; null if it refused.
-  private Handler handler;
+  /// Immutable once the acceptor has answered.
+  private Handler handler = NOBODY;
 
   // Loop thread only, all that follows.
   private boolean open = true;
@@ -57,7 +70,7 @@ public final class Connection {
   private boolean ending;
   private boolean doomed;
   private String closeReason = "";
-  private byte[] kept;
+  private byte[] kept = NOTHING;
   private int keptBytes;
   private long lastInteractionMillis;
   private long bytesIn;
@@ -72,14 +85,14 @@ public final class Connection {
   boolean bound;
 
   /// Owned by [Loop]: neighbours in the list of all connections.
-  Connection next;
+  @Nullable Connection next;
 
-  Connection previous;
+  @Nullable Connection previous;
 
   /// Owned by [Transport]: what it needs to find the socket again.
   final SocketChannel channel;
 
-  Object registration;
+  @Nullable Object registration;
 
   /// Set by [Transport#write] when the socket took less than there was, cleared when it is writable
   /// again.
@@ -164,15 +177,13 @@ public final class Connection {
     open = false;
     loop.transport().detach(this);
     output.close();
-    kept = null;
+    kept = NOTHING;
     keptBytes = 0;
     loop.forget(this);
-    if (handler != null) {
-      try {
-        handler.closed();
-      } catch (Throwable t) {
-        loop.report(t, this);
-      }
+    try {
+      handler.closed();
+    } catch (Throwable t) {
+      loop.report(t, this);
     }
   }
 
@@ -263,14 +274,17 @@ public final class Connection {
 
   void enter(Acceptor acceptor) {
     try {
-      handler = acceptor.accept(this);
+      var answer = acceptor.accept(this);
+      if (answer == null) {
+        closeAfterReply();
+        return;
+      }
+      handler = answer;
     } catch (Throwable t) {
       fail(t);
       return;
     }
-    if (handler == null) {
-      closeAfterReply();
-    } else if (output.pendingBytes() > 0) {
+    if (output.pendingBytes() > 0) {
       flush();
     }
   }
@@ -324,7 +338,7 @@ public final class Connection {
       buffer = kept;
       from = 0;
       to = keptBytes;
-      kept = null;
+      kept = NOTHING;
       keptBytes = 0;
     }
     try {
@@ -344,15 +358,13 @@ public final class Connection {
     }
     long pendingBytes = output.pendingBytes();
     if (pendingBytes > 0) {
-      if (handler != null) {
-        try {
-          handler.aboutToWrite(pendingBytes);
-        } catch (Throwable t) {
-          fail(t);
-        }
-        if (!open || doomed) {
-          return;
-        }
+      try {
+        handler.aboutToWrite(pendingBytes);
+      } catch (Throwable t) {
+        fail(t);
+      }
+      if (!open || doomed) {
+        return;
       }
       if (!socketFull) {
         try {
@@ -382,14 +394,10 @@ public final class Connection {
     if (n == 0) {
       return;
     }
-    if (kept == null) {
-      kept = Arrays.copyOfRange(from, at, at + n);
-    } else {
-      if (keptBytes + n > kept.length) {
-        kept = Arrays.copyOf(kept, Math.max(keptBytes + n, 2 * kept.length));
-      }
-      System.arraycopy(from, at, kept, keptBytes, n);
+    if (keptBytes + n > kept.length) {
+      kept = Arrays.copyOf(kept, Math.max(keptBytes + n, 2 * keptBytes));
     }
+    System.arraycopy(from, at, kept, keptBytes, n);
     keptBytes += n;
     if (keptBytes >= KEPT_BYTES_AT_MOST) {
       loop.transport().watchReading(this, false);

@@ -11,11 +11,11 @@ public interface Handler {
   /// `RequestReader` does).
   ///
   /// Replies go to [Connection#output]; they leave at the end of the turn. A handler that has
-  /// produced [Loop#REPLY_BYTES_PER_TURN] of them calls [Connection#yield] and returns, keeping the
-  /// rest of its input; one whose client has to wait calls [Connection#pauseReading] and returns.
-  /// In both cases the next call comes later, with an empty range if nothing new has arrived (`from
-  /// == to`), and not before the socket was left alone meanwhile: it is a signal to go on with what
-  /// was kept.
+  /// produced [Loop#REPLY_BYTES_PER_TURN] of them calls [Connection#runAgain] and returns, keeping
+  /// the rest of its input; one whose client has to wait calls [Connection#pauseReading] and
+  /// returns. In both cases the next call comes later, with an empty range if nothing new has
+  /// arrived (`from == to`), and not before the socket was left alone meanwhile: it is a signal to
+  /// go on with what was kept.
   void run(byte[] buffer, int from, int to);
 
   /// Output was added in this turn and is about to be written; `pendingBytes` have not left yet,

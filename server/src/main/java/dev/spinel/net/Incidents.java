@@ -1,12 +1,13 @@
 package dev.spinel.net;
 
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /// What went wrong and was survived; for the owner's log. Called on loop threads.
 public interface Incidents {
   /// The owner's code threw. `connection` is the one whose handler it was (it is about to be
   /// closed), or null if it was a message, a timer, a hook or an acceptor.
-  void uncaught(Throwable cause, Connection connection);
+  void uncaught(Throwable cause, @Nullable Connection connection);
 
   /// A connection couldn't be accepted (typically: too many open files). The listener pauses for a
   /// moment and tries again.

@@ -8,6 +8,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// One open door: a socket that listens at one address, and who is asked about each connection that
 /// comes through it. Made by [Net].
@@ -26,16 +27,21 @@ public final class Listener {
   private final Acceptor acceptor;
   private final String address;
   private final int port;
-  private final Path path;
+  private final @Nullable Path path;
   private final boolean onlyIpv6;
 
   /// What the transport remembers about this listener. Loop thread.
-  Object registration;
+  @Nullable Object registration;
 
   /// Loop thread.
   private boolean closed;
 
-  Listener(Net net, ServerSocketChannel channel, Acceptor acceptor, Path path, boolean onlyIpv6)
+  Listener(
+      Net net,
+      ServerSocketChannel channel,
+      Acceptor acceptor,
+      @Nullable Path path,
+      boolean onlyIpv6)
       throws IOException {
     this.net = net;
     this.channel = channel;
@@ -63,7 +69,7 @@ public final class Listener {
   }
 
   /// The Unix socket's path, or null.
-  public Path path() {
+  public @Nullable Path path() {
     return path;
   }
 

@@ -7,7 +7,9 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// One thread, its sockets, and what it does in which order. Time passes in turns:
 ///
@@ -50,7 +52,7 @@ public final class Loop implements Runnable {
   /// Bytes read from one socket in one turn.
   static final int READ_BYTES_PER_SOCKET = 64 << 10;
 
-  /// What a handler may add to its connection's output before it should [Connection#yield].
+  /// What a handler may add to its connection's output before it should [Connection#runAgain].
   public static final int REPLY_BYTES_PER_TURN = 1 << 20;
 
   /// What one connection's socket is given in one turn.
@@ -68,13 +70,12 @@ public final class Loop implements Runnable {
   private final Incidents incidents;
   private final Transport transport;
   private final OutputPool outputs;
-  private final Readiness readiness = new Readiness();
   private final Mailbox mailbox = new Mailbox();
   private final AtomicBoolean asleep = new AtomicBoolean();
   private final Timers timers = new Timers();
 
   /// Set once when the thread starts, read by [#isCurrent] on any thread.
-  private volatile Thread thread;
+  private volatile @Nullable Thread thread;
 
   /// Set once from outside, read by the loop at each turn.
   private volatile boolean stopping;
@@ -90,24 +91,24 @@ public final class Loop implements Runnable {
   private long nowMillis;
   private long nowNanos;
   private final Ring ready = new Ring();
-  private final Connection[] running = new Connection[SOCKETS_PER_TURN];
+  private final @Nullable Connection[] running = new Connection[SOCKETS_PER_TURN];
   private final int[] runningFrom = new int[SOCKETS_PER_TURN];
   private final int[] runningTo = new int[SOCKETS_PER_TURN];
   private byte[] turnBytes = new byte[TURN_BYTES_AT_FIRST];
-  private Connection[] touched = new Connection[SOCKETS_PER_TURN];
+  private @Nullable Connection[] touched = new Connection[SOCKETS_PER_TURN];
   private int touchedCount;
-  private Connection[] doomed = new Connection[16];
+  private @Nullable Connection[] doomed = new Connection[16];
   private int doomedCount;
   private final ArrayDeque<Listener> knocking = new ArrayDeque<>(4);
 
   /// All connections, as a list through [Connection#next].
-  private Connection connections;
+  private @Nullable Connection connections;
 
   /// Output bound to later positions than this doesn't leave.
   private long released = Long.MAX_VALUE;
 
   /// Connections whose output waits for a position.
-  private Connection[] bound = new Connection[16];
+  private @Nullable Connection[] bound = new Connection[16];
 
   private int boundCount;
 
@@ -115,8 +116,8 @@ public final class Loop implements Runnable {
   private long turnBytesOut;
 
   // Written by the loop at the end of a turn, read by anybody for statistics.
-  private volatile long bytesIn;
-  private volatile long bytesOut;
+  private final AtomicLong bytesIn = new AtomicLong();
+  private final AtomicLong bytesOut = new AtomicLong();
 
   Loop(int index, Function<Loop, LoopHooks> hooks, Incidents incidents) throws IOException {
     this.index = index;
@@ -124,7 +125,7 @@ public final class Loop implements Runnable {
     readClock();
     this.hooks = hooks.apply(this);
     this.outputs = new OutputPool(this.hooks.chunks());
-    this.transport = new NioTransport();
+    this.transport = new NioTransport(new Readiness());
   }
 
   // ---------------------------------------------------------------- for everybody
@@ -148,6 +149,7 @@ public final class Loop implements Runnable {
   }
 
   /// Whether the caller runs on this loop's thread.
+  @SuppressWarnings("ReferenceEquality")
   public boolean isCurrent() {
     return Thread.currentThread() == thread;
   }
@@ -159,12 +161,12 @@ public final class Loop implements Runnable {
 
   /// Bytes read from sockets since the start, from any thread.
   public long bytesIn() {
-    return bytesIn;
+    return bytesIn.get();
   }
 
   /// Bytes written to sockets since the start, from any thread.
   public long bytesOut() {
-    return bytesOut;
+    return bytesOut.get();
   }
 
   // ---------------------------------------------------------------- for the loop's thread
@@ -334,7 +336,7 @@ public final class Loop implements Runnable {
     transport.detach(listener);
     listener.shut();
     try {
-      transport.await(0, readiness); // a selector lets go of a socket when it next looks
+      transport.await(0); // a selector lets go of a socket when it next looks
     } catch (IOException e) {
       report(e, null);
     }
@@ -419,7 +421,7 @@ public final class Loop implements Runnable {
 
   private void await() throws IOException {
     if (!ready.isEmpty() || touchedCount > 0) {
-      transport.await(0, readiness);
+      transport.await(0);
       return;
     }
     asleep.set(true);
@@ -430,7 +432,7 @@ public final class Loop implements Runnable {
       } else if (timers.size() > 0) {
         timeout = Math.max(0, timers.earliestNanos() - System.nanoTime());
       }
-      transport.await(timeout, readiness);
+      transport.await(timeout);
     } finally {
       asleep.set(false);
     }
@@ -521,11 +523,11 @@ public final class Loop implements Runnable {
 
   private void publishCounts() {
     if (turnBytesIn != 0) {
-      bytesIn += turnBytesIn; // the only writer
+      bytesIn.setRelease(bytesIn.getPlain() + turnBytesIn); // nobody else writes it
       turnBytesIn = 0;
     }
     if (turnBytesOut != 0) {
-      bytesOut += turnBytesOut;
+      bytesOut.setRelease(bytesOut.getPlain() + turnBytesOut);
       turnBytesOut = 0;
     }
   }
@@ -543,7 +545,7 @@ public final class Loop implements Runnable {
   }
 
   /// Tells the owner; if even that fails, there is nobody left to tell, and the loop goes on.
-  void report(Throwable t, Connection connection) {
+  void report(Throwable t, @Nullable Connection connection) {
     try {
       incidents.uncaught(t, connection);
     } catch (Throwable reportFailed) {

@@ -1,6 +1,7 @@
 package dev.spinel.net;
 
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /// What other threads want a loop to do: first in, first out, any number of posters, one reader.
 ///
@@ -13,12 +14,12 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Mailbox {
   private static final class Letter {
     /// Cleared by the reader, so that a letter kept alive as `head` doesn't keep its message alive.
-    Runnable message;
+    @Nullable Runnable message;
 
     /// Written once by the poster of the next letter, read by the loop.
-    volatile Letter next;
+    volatile @Nullable Letter next;
 
-    Letter(Runnable message) {
+    Letter(@Nullable Runnable message) {
       this.message = message;
     }
   }
@@ -47,12 +48,13 @@ final class Mailbox {
 
   /// Loop only. The letter posted last, up to which [#take] may go: whoever posts while he reads
   /// his mail reads that next time.
+  @SuppressWarnings("NullAway") // never null: it is born with a letter
   Object mark() {
     return tail.get();
   }
 
   /// Loop only. The next message up to and including `mark`, or null.
-  Runnable take(Object mark) {
+  @Nullable Runnable take(Object mark) {
     if (head == mark) {
       return null;
     }

@@ -19,6 +19,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
 
 /// All loops of one server, with their threads, and the doors that lead to them.
 ///
@@ -236,7 +237,7 @@ public final class Net implements AutoCloseable {
 
   /// Returns null if the address was optional, or is of a family that this machine doesn't have.
   /// With `bothFamilies` the door opens for IPv4 even so.
-  private Listener open(
+  private @Nullable Listener open(
       String address,
       boolean optional,
       boolean bothFamilies,
@@ -306,7 +307,7 @@ public final class Net implements AutoCloseable {
     return permissions;
   }
 
-  private static void abandon(ServerSocketChannel channel, IOException because) {
+  private static void abandon(@Nullable ServerSocketChannel channel, IOException because) {
     if (channel != null) {
       try {
         channel.close();

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
+import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// [Transport] on NIO's selector: epoll on Linux, kqueue on macOS, whatever there is elsewhere.
 ///
@@ -22,16 +24,15 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   private final ByteBuffer readBuffer = ByteBuffer.allocateDirect(Loop.READ_BYTES_PER_SOCKET);
   private final ByteBuffer writeBuffer = ByteBuffer.allocateDirect(WRITE_BUFFER_BYTES);
 
-  /// Whom to tell; set for the duration of an [#await].
-  private Readiness readiness;
+  private final Readiness readiness;
 
-  NioTransport() throws IOException {
+  NioTransport(Readiness readiness) throws IOException {
+    this.readiness = readiness;
     selector = Selector.open();
   }
 
   @Override
-  public void await(long timeoutNanos, Readiness readiness) throws IOException {
-    this.readiness = readiness;
+  public void await(long timeoutNanos) throws IOException {
     if (timeoutNanos == 0) {
       selector.selectNow(this);
     } else if (timeoutNanos < 0) {
@@ -70,7 +71,11 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
 
   @Override
   public void watchReading(Connection connection, boolean on) {
-    watch((SelectionKey) connection.registration, SelectionKey.OP_READ, on);
+    watch(key(connection.registration), SelectionKey.OP_READ, on);
+  }
+
+  private static SelectionKey key(@Nullable Object registration) {
+    return (SelectionKey) Objects.requireNonNull(registration);
   }
 
   private static void watch(SelectionKey key, int operation, boolean on) {
@@ -101,7 +106,7 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
     connection.socketFull = more;
     if (more != connection.watchedForWriting) {
       connection.watchedForWriting = more;
-      watch((SelectionKey) connection.registration, SelectionKey.OP_WRITE, more);
+      watch(key(connection.registration), SelectionKey.OP_WRITE, more);
     }
     return written;
   }
@@ -118,7 +123,7 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
 
   @Override
   public void watchAccepting(Listener listener, boolean on) {
-    watch((SelectionKey) listener.registration, SelectionKey.OP_ACCEPT, on);
+    watch(key(listener.registration), SelectionKey.OP_ACCEPT, on);
   }
 
   @Override
@@ -134,7 +139,7 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
       selector.close();
     } catch (IOException e) {
       // Its descriptors are released even so, and nobody will use it again.
-      readiness = null;
+      return;
     }
   }
 }

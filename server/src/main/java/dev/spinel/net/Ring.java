@@ -1,8 +1,10 @@
 package dev.spinel.net;
 
+import org.jspecify.annotations.Nullable;
+
 /// A queue of connections in a circular array that grows as needed. Loop thread only.
 final class Ring {
-  private Connection[] slots = new Connection[64];
+  private @Nullable Connection[] slots = new Connection[64];
   private int first;
   private int size;
 

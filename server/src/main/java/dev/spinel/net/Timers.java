@@ -1,6 +1,7 @@
 package dev.spinel.net;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The timers of one loop: a binary heap in an array, earliest first, ties in the order of
 /// scheduling.
@@ -8,7 +9,7 @@ import java.util.Arrays;
 /// Each timer knows its place in the heap, so that cancelling (the common end of a blocking
 /// timeout) costs a sift instead of a search, and leaves nothing behind. Loop thread only.
 final class Timers {
-  private Timer[] heap = new Timer[16];
+  private @Nullable Timer[] heap = new Timer[16];
   private int size;
   private long scheduled;
 
@@ -48,7 +49,7 @@ final class Timers {
   }
 
   /// Removes and returns the earliest timer if it is due, else null.
-  Timer takeDue(long nowNanos) {
+  @Nullable Timer takeDue(long nowNanos) {
     if (size == 0 || heap[0].atNanos - nowNanos > 0) {
       return null;
     }

@@ -9,7 +9,7 @@ import java.io.IOException;
 /// implementation with submission and completion queues may merely note reads and writes and hand
 /// them to the kernel all at once in the next `await`.
 interface Transport {
-  /// Who is told, during [#await], what has become possible.
+  /// Who is told, during [#await], what has become possible; given at construction.
   interface Readiness {
     void readable(Connection connection);
 
@@ -20,7 +20,7 @@ interface Transport {
 
   /// Waits until something becomes possible, [#wakeup] was called or the time is over;
   /// `timeoutNanos` 0 only looks, -1 waits without limit.
-  void await(long timeoutNanos, Readiness readiness) throws IOException;
+  void await(long timeoutNanos) throws IOException;
 
   /// From any thread: makes the `await` under way, or the next one, return at once.
   void wakeup();
