@@ -120,6 +120,39 @@ public final class Dispatcher implements AutoCloseable {
   // ── one command
   // ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /// Whether all large arguments of the call are values that its family takes as nodes.
+  private static boolean takesNodes(Command command, Args args) {
+    for (int i = 0; i < args.count(); i++) {
+      if (args.at(i).node != 0 && !takesNode(command.name, i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean takesNode(String name, int i) {
+    return switch (name) {
+      case "set", "setnx", "getset", "append" -> i == 2;
+      case "setex", "psetex", "setrange", "lset" -> i == 3;
+      case "linsert" -> i == 4;
+      case "mset", "msetnx" -> i % 2 == 0;
+      case "lpush", "rpush", "lpushx", "rpushx" -> i >= 2;
+      case "hset", "hmset", "hsetnx" -> i >= 3 && i % 2 == 1;
+      default -> false;
+    };
+  }
+
+  /// The same arguments, the large ones on the Java heap: for commands that don't store them.
+  private Args settled(Args args) {
+    byte[][] words = new byte[args.count()][];
+    for (int i = 0; i < words.length; i++) {
+      Slice word = args.at(i);
+      words[i] = new byte[word.length];
+      seat.values.large().copyOut(word, words[i], 0);
+    }
+    return Args.of(words);
+  }
+
   /// Runs one command of `session`, whose reply (if it isn't parked) is in the session's output
   /// afterwards.
   public int execute(Session session, Args args) {
@@ -133,6 +166,9 @@ public final class Dispatcher implements AutoCloseable {
     session.lastInteractionMillis = now;
     int outcome = RUN_ON;
     Command command = engine.table.lookup(args);
+    if (args.hasNodes() && command != null && !takesNodes(command, args)) {
+      args = settled(args);
+    }
     CommandError refusal =
         command == null ? engine.table.unknown(args) : refuse(session, command, args);
     if (refusal != null) {
