@@ -119,7 +119,7 @@ public final class Effects {
   private void header(char sign, long number) {
     room(32);
     bytes[length++] = (byte) sign;
-    length += Numbers.format(number, bytes, length);
+    length = Numbers.format(number, bytes, length);
     line();
   }
 

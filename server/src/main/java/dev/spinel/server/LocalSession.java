@@ -47,6 +47,10 @@ public final class LocalSession implements Outlet, AutoCloseable {
     server.admit(session);
   }
 
+  Server server() {
+    return server;
+  }
+
   public Session session() {
     return session;
   }
@@ -74,8 +78,12 @@ public final class LocalSession implements Outlet, AutoCloseable {
     return take();
   }
 
-  /// Runs one command, its words given as text (one byte a character).
+  /// Runs one command, its words given as text (one byte a character). (No words: only what was
+  /// sent meanwhile.)
   public byte[] run(String... words) {
+    if (words.length == 0) {
+      return run(new byte[0]);
+    }
     return run(request(words));
   }
 

@@ -202,6 +202,24 @@ public final class Server implements AutoCloseable, Incidents {
     }
   }
 
+  /// Starts what works in the background, but no loops and no doors: for callers in this JVM
+  /// ([LocalSession]).
+  void startWithoutDoors() {
+    keyspace.start(engine);
+  }
+
+  /// Waits until the background has freed what it was given.
+  void awaitReaper() {
+    while (keyspace.keeper().pending() > 0) {
+      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  /// Bytes of the server's memory that are in use.
+  long liveBytes() {
+    return heap.liveBytes();
+  }
+
   private synchronized LoopHooks side(Loop loop) {
     LoopSide side = new LoopSide(this, loop);
     sides.add(side);

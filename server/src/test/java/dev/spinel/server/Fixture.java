@@ -1,0 +1,129 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.journal.Journal;
+import dev.spinel.observe.Digest;
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+
+/// A server for a test, without doors, and what must hold after every test ([#close]):
+///
+/// - replaying the journal into an empty server gives the same data (`DEBUG DIGEST`),
+/// - when all keys are gone, not a byte of the server's memory is in use,
+/// - nothing went wrong in the server's own code.
+public final class Fixture implements AutoCloseable {
+  /// A clock that a test moves.
+  public static final class Hands implements Clock {
+    private volatile long millis = 1_700_000_000_000L;
+
+    @Override
+    public long millis() {
+      return millis;
+    }
+
+    @Override
+    public long nanos() {
+      return millis * 1_000_000;
+    }
+
+    public void forward(long by) {
+      millis += by;
+    }
+  }
+
+  public final Hands clock = new Hands();
+  public final Server server;
+  private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
+  private final List<LocalSession> sessions = new ArrayList<>();
+
+  public Fixture(String... settings) {
+    server = server(log, settings);
+    server.engine.journal.attach(
+        Journal.AOF, (bytes, from, length) -> effects.write(bytes, from, length));
+    server.startWithoutDoors();
+  }
+
+  private Server server(OutputStream log, String... settings) {
+    String[] all = new String[settings.length + 4];
+    all[0] = "enable-debug-command";
+    all[1] = "yes";
+    all[2] = "save";
+    all[3] = "";
+    System.arraycopy(settings, 0, all, 4, settings.length);
+    Config config = Config.of(all);
+    return new Server(config, new Log(config, log), clock);
+  }
+
+  /// A new session, closed with the fixture.
+  public LocalSession session() {
+    LocalSession session = new LocalSession(server);
+    sessions.add(session);
+    return session;
+  }
+
+  /// The effects so far, as text, `\r\n` as one blank.
+  public String effects() {
+    return effects.toString(StandardCharsets.ISO_8859_1).replace("\r\n", " ").strip();
+  }
+
+  /// The reply to one command, as text, `\r\n` as one blank.
+  public static String say(LocalSession session, String... words) {
+    return text(session.run(words));
+  }
+
+  public static String text(byte[] reply) {
+    return new String(reply, StandardCharsets.ISO_8859_1).replace("\r\n", " ").strip();
+  }
+
+  /// What DEBUG DIGEST says of all data, as the session's server has it.
+  public String digest(LocalSession session) {
+    var dispatcher = session.dispatcher();
+    String[] digest = new String[1];
+    dispatcher.turnBegins();
+    session
+        .server()
+        .engine
+        .keyspace
+        .world()
+        .stop(
+            dispatcher.seat(),
+            () ->
+                digest[0] =
+                    HexFormat.of()
+                        .formatHex(Digest.of(session.server().engine, dispatcher.seat())));
+    dispatcher.turnEnds();
+    return digest[0];
+  }
+
+  @Override
+  public void close() {
+    server.engine.journal.bind(false);
+    for (LocalSession session : sessions) {
+      session.close();
+    }
+    try (LocalSession last = new LocalSession(server)) {
+      String digest = digest(last);
+      server.engine.journal.detach(Journal.AOF);
+      try (Server copy = server(log)) {
+        copy.startWithoutDoors();
+        try (LocalSession replay = new LocalSession(copy)) {
+          replay.run(effects.toByteArray());
+          assertThat(digest(replay)).as("data after a replay of %s", effects()).isEqualTo(digest);
+        }
+      }
+      say(last, "FLUSHALL");
+      server.awaitReaper();
+    }
+    assertThat(server.liveBytes()).as("bytes in use without keys").isZero();
+    server.close();
+    assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("A bug");
+  }
+}
