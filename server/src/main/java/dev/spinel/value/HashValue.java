@@ -48,7 +48,7 @@ public final class HashValue {
   private byte[] valueBytes = new byte[128];
   private final Slice field = new Slice();
   private final Slice value = new Slice();
-  private Visitor visitor; // of the visit that is on
+  private Visitor visitor = at -> {}; // of the visit that is on
   private final Dictionary.Visitor entries = this::visitEntry;
 
   HashValue(Dictionary dictionary, StringValue strings, LargeStrings large) {

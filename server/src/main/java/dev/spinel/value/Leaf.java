@@ -75,12 +75,17 @@ final class Leaf {
   }
 
   static long word(int bits, long entry) {
-    assert (entry >>> 3 & ~WORD_ADDRESS) == 0 : "address beyond what a word can hold";
-    return (long) bits << ADDRESS_BITS | entry >>> 3;
+    assert ((entry >>> 3) & ~WORD_ADDRESS) == 0 : "address beyond what a word can hold";
+    return ((long) bits << ADDRESS_BITS) | (entry >>> 3);
   }
 
   static long entry(long word) {
     return (word & WORD_ADDRESS) << 3;
+  }
+
+  /// The same word for another entry of the same hash.
+  static long moved(long word, long entry) {
+    return (word & ~WORD_ADDRESS) | (entry >>> 3);
   }
 
   static int bits(long word) {
@@ -89,12 +94,12 @@ final class Leaf {
 
   /// The bits of a hash that stand in a word below `shift` bits of tree.
   static int bits(long hash, int shift) {
-    return (int) (hash << shift >>> ADDRESS_BITS);
+    return (int) ((hash << shift) >>> ADDRESS_BITS);
   }
 
   /// Index of the home of `bits` in a leaf of local depth `depth`.
   static int home(int bits, int depth, int range) {
-    return (int) ((long) (bits << depth & HASH_MASK) * range >>> HASH_BITS);
+    return (int) (((long) ((bits << depth) & HASH_MASK) * range) >>> HASH_BITS);
   }
 
   /// Lays `count` sorted words out over `page`; false if the last does not fit (the page is then of

@@ -1,6 +1,7 @@
 package dev.spinel.value;
 
 import dev.spinel.wire.Slice;
+import org.jspecify.annotations.Nullable;
 
 /// Where a key (or a field) is, or would be, in one dictionary: what [Dictionary#find] finds. A
 /// flyweight, made once and used for one key after the other.
@@ -22,7 +23,7 @@ public final class Place {
   /// Address of the dictionary's header.
   public long header;
 
-  Slice key; // null: found by its entry (random, nextExpired), not by a key
+  @Nullable Slice key; // null: found by its entry (random, nextExpired), not by a key
   long stamp; // of the dictionary's structure when this was found
   long ref; // reference to the leaf
   long page; // address of the leaf, 0 if there is none; of the page of a bucket

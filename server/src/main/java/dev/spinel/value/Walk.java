@@ -4,6 +4,7 @@ import dev.spinel.memory.Memory;
 import java.util.Arrays;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /// The state of *the* snapshot, shared by all seats: an epoch, and a cursor in the order of the
 /// hash.
@@ -143,7 +144,7 @@ public final class Walk {
 
   /// The flight that is in the dictionary at `header`, or null. A flight in another slot may change
   /// while this reads it, but never from or to this header, whose slot is locked.
-  Flight flight(long header) {
+  @Nullable Flight flight(long header) {
     if (table.header == header) return table;
     if (nested.header == header) return nested;
     return null;

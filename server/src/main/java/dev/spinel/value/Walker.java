@@ -140,7 +140,7 @@ public final class Walker {
   }
 
   private void restamp(long entry) {
-    if ((walk.epoch() - Entry.epoch(memory, entry) & 0xff) > RESTAMP_AGE)
+    if (((walk.epoch() - Entry.epoch(memory, entry)) & 0xff) > RESTAMP_AGE)
       Entry.epoch(memory, entry, walk.epoch() - 1);
   }
 
@@ -151,7 +151,7 @@ public final class Walker {
     static final int PASSED = 2;
 
     final Walk.Flight flight;
-    final Dictionary.Page page = new Dictionary.Page();
+    final Traversal.Page page = new Traversal.Page();
     long entered; // a header that the flight has not begun with, 0 = it has
     int state;
     int at; // next word of the page
@@ -236,10 +236,10 @@ public final class Walker {
         end++;
       page.count = end;
       int known = page.shift + Leaf.HASH_BITS;
-      long base = page.shift == 0 ? 0 : page.first & -1L << 64 - page.shift;
-      long first = base | (long) bits << Leaf.ADDRESS_BITS >>> page.shift;
-      long last = known >= 64 ? page.last : first | -1L >>> known;
-      if (page.shift >= Dictionary.BUCKET_SHIFT) last = page.last;
+      long base = page.first & Tree.prefixMask(page.shift);
+      long first = base | (((long) bits << Leaf.ADDRESS_BITS) >>> page.shift);
+      long last = known >= 64 ? page.last : first | (-1L >>> known);
+      if (page.shift >= Tree.BUCKET_SHIFT) last = page.last;
       if (Long.compareUnsigned(first, flight.first) > 0) flight.first = first;
       flight.last = last;
       after(last);
