@@ -41,6 +41,11 @@ public interface Outlet {
     return -1;
   }
 
+  /// Bytes of output that have not left, as far as another thread can tell.
+  default long pendingBytes() {
+    return 0;
+  }
+
   /// Bytes of input that are kept but not run.
   default long inputBytes() {
     return 0;

@@ -87,6 +87,11 @@ public final class Session {
     return multi ? queue.size() : -1;
   }
 
+  /// Bytes of the commands queued.
+  public long queuedBytes() {
+    return queuedBytes;
+  }
+
   public int watchedKeys() {
     return watches.size();
   }

@@ -162,6 +162,11 @@ final class ClientConnection implements Handler, Outlet {
   }
 
   @Override
+  public long pendingBytes() {
+    return connection.output().pendingBytes();
+  }
+
+  @Override
   public long inputBytes() {
     return reader.unparsedBytes() + connection.keptBytes();
   }

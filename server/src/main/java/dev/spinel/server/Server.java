@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import dev.spinel.acl.Authentication;
 import dev.spinel.commands.Hashes;
 import dev.spinel.commands.Keys;
 import dev.spinel.commands.Lists;
@@ -58,6 +59,7 @@ public final class Server implements AutoCloseable, Incidents {
   private final Limits limits = new Limits();
   private final Clock clock;
   private final PubSub pubSub = new PubSub();
+  private final Authentication authentication;
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
   private List<Listener> listeners = List.of();
@@ -84,6 +86,7 @@ public final class Server implements AutoCloseable, Incidents {
             random.nextLong(),
             random.nextLong(),
             clock::millis);
+    authentication = new Authentication(config);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows);
     engine =
@@ -97,7 +100,7 @@ public final class Server implements AutoCloseable, Incidents {
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
     engine.notifier(pubSub);
     engine.onClose(pubSub::end);
-    engine.gates(new SubscribedGate());
+    engine.gates(authentication, new SubscribedGate());
     follow();
   }
 
@@ -109,7 +112,7 @@ public final class Server implements AutoCloseable, Incidents {
     rows.add(new Keys());
     rows.add(new Transactions());
     rows.add(pubSub);
-    rows.add(new Connections());
+    rows.add(new Connections(authentication, pubSub::end));
     rows.add(new dev.spinel.observe.Server());
     rows.add(new CommandInfo());
   }
@@ -259,7 +262,7 @@ public final class Server implements AutoCloseable, Incidents {
 
   /// Logs a new session in, if no password is asked for.
   void admit(Session session) {
-    session.authenticated = config.text(Settings.REQUIREPASS).isEmpty();
+    session.authenticated = !authentication.required();
     session.gatesChanged();
   }
 

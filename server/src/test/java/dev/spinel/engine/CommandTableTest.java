@@ -36,7 +36,9 @@ class CommandTableTest {
         .add(new Hashes())
         .add(new Keys())
         .add(new PubSub())
-        .add(new Connections())
+        .add(
+            new Connections(
+                new dev.spinel.acl.Authentication(dev.spinel.config.Config.of()), session -> {}))
         .add(new Server())
         .add(new CommandInfo())
         .add(new Rows());

@@ -9,8 +9,9 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/// Many threads move things between keys of many slots at once, by all commands that move; what there is in all stays the
-/// same, the journal replays to the same data, and the account closes ([Fixture]).
+/// Many threads move things between keys of many slots at once, by all commands that move; what
+/// there is in all stays the same, the journal replays to the same data, and the account closes
+/// ([Fixture]).
 class StressTest {
   private static final int THREADS = 6;
   private static final int ACCOUNTS = 12;

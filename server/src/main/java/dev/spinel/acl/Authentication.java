@@ -1,0 +1,66 @@
+package dev.spinel.acl;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.Octets;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Command;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Gate;
+import dev.spinel.engine.Session;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Slice;
+import java.security.MessageDigest;
+import org.jspecify.annotations.Nullable;
+
+/// The password of the default user, and the gate before which it must be given.
+public final class Authentication implements Gate {
+  private static final CommandError REQUIRED = new CommandError("NOAUTH Authentication required.");
+  private static final CommandError WRONG =
+      new CommandError("WRONGPASS invalid username-password pair or user is disabled.");
+  private static final byte[] DEFAULT = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
+
+  private final Config config;
+
+  public Authentication(Config config) {
+    this.config = config;
+  }
+
+  /// Whether a new session must give a password.
+  public boolean required() {
+    return !config.text(Settings.REQUIREPASS).isEmpty();
+  }
+
+  /// Logs the session in. `user` null: the default one. Errors: wrong name or password.
+  public void login(Session session, @Nullable Slice user, Slice password) {
+    if (user == null && !required()) {
+      throw new CommandError(
+          "ERR AUTH <password> called without any password configured for the default user. Are you"
+              + " sure your configuration is correct?");
+    }
+    boolean right = user == null || user.equal(DEFAULT);
+    if (required()) {
+      byte[] expected = Octets.bytes(config.get(Settings.REQUIREPASS));
+      right &= MessageDigest.isEqual(expected, password.copy());
+    }
+    if (!right) {
+      throw WRONG;
+    }
+    session.authenticated = true;
+    session.gatesChanged();
+  }
+
+  @Override
+  public String name() {
+    return "authentication";
+  }
+
+  @Override
+  public boolean concerns(Command command) {
+    return !command.is(Command.NO_AUTH);
+  }
+
+  @Override
+  public @Nullable CommandError refuse(Session session, Command command, Args args) {
+    return session.authenticated ? null : REQUIRED;
+  }
+}
