@@ -699,7 +699,7 @@ public final class Keys implements Family {
     }
     int access = Entry.access(call.values().memory(), key.entry());
     switch (row) {
-      case OBJECT_ENCODING -> reply.bulk(encodingName(key.encoding()));
+      case OBJECT_ENCODING -> reply.bulk(encodingName(call, key));
       case OBJECT_REFCOUNT -> reply.integer(isShared(call, key) ? Integer.MAX_VALUE : 1);
       case OBJECT_IDLETIME -> {
         if (call.limits().lfu) {
@@ -732,7 +732,9 @@ public final class Keys implements Family {
   }
 
   /// As OBJECT ENCODING tells it.
-  public static String encodingName(int encoding) {
+  public static String encodingName(Call call, Key key) {
+    int encoding =
+        key.type() == Entry.LIST ? call.values().lists().encoding(key.entry()) : key.encoding();
     return switch (encoding) {
       case Entry.INT -> "int";
       case Entry.EMBSTR -> "embstr";

@@ -3,8 +3,14 @@ package dev.spinel.commands;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
+import dev.spinel.value.Entry;
+import dev.spinel.value.ListValue;
+import dev.spinel.wire.LongDouble;
+import dev.spinel.wire.Slice;
 
 /// Commands on lists.
 public final class Lists implements Family {
@@ -232,117 +238,443 @@ public final class Lists implements Family {
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case BLMOVE -> blmove(call, reply);
-      case BLMPOP -> blmpop(call, reply);
-      case BLPOP -> blpop(call, reply);
-      case BRPOP -> brpop(call, reply);
-      case BRPOPLPUSH -> brpoplpush(call, reply);
+      case LPUSH -> push(call, reply, true, false);
+      case RPUSH -> push(call, reply, false, false);
+      case LPUSHX -> push(call, reply, true, true);
+      case RPUSHX -> push(call, reply, false, true);
+      case LPOP -> pop(call, reply, true, "lpop");
+      case RPOP -> pop(call, reply, false, "rpop");
+      case LLEN -> reply.integer(length(call, call.read(1, Entry.LIST)));
       case LINDEX -> lindex(call, reply);
-      case LINSERT -> linsert(call, reply);
-      case LLEN -> llen(call, reply);
-      case LMOVE -> lmove(call, reply);
-      case LMPOP -> lmpop(call, reply);
-      case LPOP -> lpop(call, reply);
-      case LPOS -> lpos(call, reply);
-      case LPUSH -> lpush(call, reply);
-      case LPUSHX -> lpushx(call, reply);
       case LRANGE -> lrange(call, reply);
-      case LREM -> lrem(call, reply);
+      case LPOS -> lpos(call, reply);
       case LSET -> lset(call, reply);
+      case LINSERT -> linsert(call, reply);
+      case LREM -> lrem(call, reply);
       case LTRIM -> ltrim(call, reply);
-      case RPOP -> rpop(call, reply);
-      case RPOPLPUSH -> rpoplpush(call, reply);
-      case RPUSH -> rpush(call, reply);
-      case RPUSHX -> rpushx(call, reply);
+      case LMOVE -> {
+        boolean fromHead = head(call, 3);
+        move(call, reply, fromHead, head(call, 4));
+      }
+      case RPOPLPUSH -> move(call, reply, false, true);
+      case LMPOP -> popSeveral(call, reply, 1, -1);
+      case BLPOP -> blockingPop(call, reply, true);
+      case BRPOP -> blockingPop(call, reply, false);
+      case BLMPOP -> popSeveral(call, reply, 2, timeout(call, 1));
+      case BLMOVE -> {
+        boolean fromHead = head(call, 3);
+        boolean toHead = head(call, 4);
+        blockingMove(call, reply, fromHead, toHead, timeout(call, 5));
+      }
+      case BRPOPLPUSH -> blockingMove(call, reply, false, true, timeout(call, 3));
       default -> throw new AssertionError(row);
     }
   }
 
-  private static void blmove(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static final CommandError NOT_POSITIVE =
+      new CommandError("ERR value is out of range, must be positive");
+
+  private static int fill(Call call) {
+    return call.limits().listMaxListpackSize;
   }
 
-  private static void blmpop(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static long length(Call call, Key key) {
+    return key.exists() ? call.values().lists().length(key.entry()) : 0;
   }
 
-  private static void blpop(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// LEFT or RIGHT.
+  private static boolean head(Call call, int argument) {
+    boolean head = call.is(argument, "LEFT");
+    if (!head && !call.is(argument, "RIGHT")) {
+      throw CommandError.SYNTAX;
+    }
+    return head;
   }
 
-  private static void brpop(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// After elements were taken away: the event, and the key's end if nothing is left.
+  private static void removed(Call call, Key key, String event, long count) {
+    call.changed(key, Events.LIST, event, count);
+    if (call.values().lists().length(call.values().dictionary().entry(key.place)) == 0) {
+      call.removeEmpty(key);
+    }
   }
 
-  private static void brpoplpush(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
+  // ── adding
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void lindex(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void push(Call call, Reply reply, boolean head, boolean onlyIfThere) {
+    Key key = call.write(1, Entry.LIST);
+    ListValue lists = call.values().lists();
+    if (!key.exists()) {
+      if (onlyIfThere) {
+        reply.integer(0);
+        return;
+      }
+      lists.create(key.place, key.name);
+    }
+    int count = call.argc();
+    long bytes = 0;
+    for (int i = 2; i < count; i++) {
+      bytes += call.args().lengthAt(i);
+    }
+    lists.grow(key.place, bytes, count - 2, fill(call));
+    for (int i = 2; i < count; i++) {
+      lists.push(key.place, head, call.arg(i));
+    }
+    call.changed(key, Events.LIST, head ? "lpush" : "rpush", count - 2);
+    reply.integer(lists.length(key.entry()));
   }
 
   private static void linsert(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void llen(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lmove(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lmpop(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lpop(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lpos(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lpush(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lpushx(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lrange(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lrem(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    boolean after = call.is(2, "AFTER");
+    if (!after && !call.is(2, "BEFORE")) {
+      throw CommandError.SYNTAX;
+    }
+    Key key = call.write(1, Entry.LIST);
+    if (!key.exists()) {
+      reply.integer(0);
+      return;
+    }
+    ListValue lists = call.values().lists();
+    lists.grow(key.place, call.args().lengthAt(4), 1, fill(call));
+    if (!lists.insert(key.place, after, call.arg(3), call.arg(4))) {
+      reply.integer(-1);
+      return;
+    }
+    call.changed(key, Events.LIST, "linsert");
+    reply.integer(lists.length(key.entry()));
   }
 
   private static void lset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    Key key = call.write(1, Entry.LIST);
+    if (!key.exists()) {
+      throw CommandError.NO_SUCH_KEY;
+    }
+    long index = call.integer(2);
+    long length = length(call, key);
+    if (index >= length || index < -length) {
+      throw CommandError.OUT_OF_RANGE;
+    }
+    ListValue lists = call.values().lists();
+    lists.grow(key.place, call.args().lengthAt(3), 1, fill(call));
+    lists.set(key.place, index, call.arg(3), fill(call));
+    call.changed(key, Events.LIST, "lset");
+    reply.ok();
+  }
+
+  // ── reading
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void lindex(Call call, Reply reply) {
+    Key key = call.read(1, Entry.LIST);
+    if (!key.exists()) {
+      reply.nil();
+      return;
+    }
+    long index = call.integer(2);
+    if (!call.values().lists().get(key.entry(), index, reply.writer())) {
+      reply.nil();
+    }
+  }
+
+  private static void lrange(Call call, Reply reply) {
+    long start = call.integer(2);
+    long end = call.integer(3);
+    Key key = call.read(1, Entry.LIST);
+    long length = length(call, key);
+    start = Math.max(0, start < 0 ? start + length : start);
+    end = Math.min(length - 1, end < 0 ? end + length : end);
+    if (start > end) {
+      reply.array(0);
+      return;
+    }
+    reply.array(end - start + 1);
+    call.values().lists().range(key.entry(), start, end - start + 1, reply.writer());
+  }
+
+  private static void lpos(Call call, Reply reply) {
+    long rank = 1;
+    long count = -1;
+    long most = 0;
+    for (int i = 3; i < call.argc(); i++) {
+      if (i + 1 == call.argc()) {
+        throw CommandError.SYNTAX;
+      }
+      if (call.is(i, "RANK")) {
+        rank =
+            call.integer(
+                ++i,
+                -Long.MAX_VALUE,
+                Long.MAX_VALUE,
+                call.arg(i).isLong() ? OUT_OF_RANK : CommandError.NOT_INTEGER);
+        if (rank == 0) {
+          throw new CommandError(
+              "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ..."
+                  + " or use negative to start from the end of the list");
+        }
+      } else if (call.is(i, "COUNT")) {
+        count =
+            call.integer(++i, 0, Long.MAX_VALUE, new CommandError("ERR COUNT can't be negative"));
+      } else if (call.is(i, "MAXLEN")) {
+        most =
+            call.integer(++i, 0, Long.MAX_VALUE, new CommandError("ERR MAXLEN can't be negative"));
+      } else {
+        throw CommandError.SYNTAX;
+      }
+    }
+    Key key = call.read(1, Entry.LIST);
+    if (!key.exists()) {
+      if (count != -1) {
+        reply.array(0);
+      } else {
+        reply.nil();
+      }
+      return;
+    }
+    positions(call, reply, key, rank, count, most);
+  }
+
+  private static final CommandError OUT_OF_RANK =
+      new CommandError(
+          "ERR value is out of range, value must between -9223372036854775807 and"
+              + " 9223372036854775807");
+
+  /// @param count -1: only the first
+  /// @param most how many elements to compare, 0: all
+  private static void positions(Call call, Reply reply, Key key, long rank, long count, long most) {
+    ListValue lists = call.values().lists();
+    boolean forward = rank > 0;
+    long length = lists.length(key.entry());
+    long skip = Math.abs(rank) - 1;
+    long found = 0;
+    lists.iterate(key.entry(), forward ? 0 : -1, forward);
+    lists.sought(call.arg(2));
+    if (count != -1) {
+      reply.deferArray();
+    }
+    for (long index = 0; (most == 0 || index < most) && lists.next(); index++) {
+      if (!lists.matches() || skip-- > 0) {
+        continue;
+      }
+      reply.integer(forward ? index : length - index - 1);
+      found++;
+      if (count == -1 || count != 0 && found >= count) {
+        break;
+      }
+    }
+    if (count != -1) {
+      reply.close(found);
+    } else if (found == 0) {
+      reply.nil();
+    }
+  }
+
+  // ── taking away
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static void pop(Call call, Reply reply, boolean head, String name) {
+    if (call.argc() > 3) {
+      throw CommandError.wrongArguments(name);
+    }
+    boolean counted = call.argc() == 3;
+    long count = counted ? call.integer(2, 0, Long.MAX_VALUE, NOT_POSITIVE) : 1;
+    Key key = call.write(1, Entry.LIST);
+    if (!key.exists()) {
+      if (counted) {
+        reply.nilArray();
+      } else {
+        reply.nil();
+      }
+    } else if (!counted) {
+      call.values().lists().pop(key.place, head, reply.writer(), fill(call));
+      removed(call, key, name, 1);
+    } else if (count == 0) {
+      reply.array(0);
+    } else {
+      take(call, reply, key, head, count);
+    }
+  }
+
+  /// Replies with up to `count` elements from an end, as an array, and removes them. Returns how
+  /// many.
+  private static long take(Call call, Reply reply, Key key, boolean head, long count) {
+    ListValue lists = call.values().lists();
+    long length = lists.length(key.entry());
+    long taken = Math.min(count, length);
+    reply.array(taken);
+    if (head) {
+      lists.range(key.entry(), 0, taken, reply.writer());
+    } else {
+      lists.reverseRange(key.entry(), length - 1, taken, reply.writer());
+    }
+    lists.remove(key.place, head ? 0 : length - taken, taken, fill(call));
+    removed(call, key, head ? "lpop" : "rpop", taken);
+    return taken;
+  }
+
+  private static void lrem(Call call, Reply reply) {
+    long count =
+        call.integer(
+            2,
+            -Long.MAX_VALUE,
+            Long.MAX_VALUE,
+            call.arg(2).isLong() ? OUT_OF_RANK : CommandError.NOT_INTEGER);
+    Key key = call.write(1, Entry.LIST);
+    if (!key.exists()) {
+      reply.integer(0);
+      return;
+    }
+    long gone =
+        call.values()
+            .lists()
+            .remove(key.place, count >= 0, Math.abs(count), call.arg(3), fill(call));
+    if (gone > 0) {
+      removed(call, key, "lrem", gone);
+    }
+    reply.integer(gone);
   }
 
   private static void ltrim(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+    long start = call.integer(2);
+    long end = call.integer(3);
+    Key key = call.write(1, Entry.LIST);
+    if (!key.exists()) {
+      reply.ok();
+      return;
+    }
+    long length = length(call, key);
+    start = Math.max(0, start < 0 ? start + length : start);
+    end = Math.min(length - 1, end < 0 ? end + length : end);
+    long kept = start > end ? 0 : end - start + 1;
+    if (kept == 0) {
+      call.values().lists().trim(key.place, 1, 0, fill(call));
+    } else {
+      call.values().lists().trim(key.place, start, end, fill(call));
+    }
+    call.changed(key, Events.LIST, "ltrim", Math.max(1, length - kept));
+    if (kept == 0) {
+      call.removeEmpty(key);
+    }
+    reply.ok();
   }
 
-  private static void rpop(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void move(Call call, Reply reply, boolean fromHead, boolean toHead) {
+    Key from = call.write(1, Entry.LIST);
+    if (!from.exists()) {
+      reply.nil();
+      return;
+    }
+    Key to = call.write(2, Entry.LIST);
+    ListValue lists = call.values().lists();
+    Slice element = lists.pop(from.place, fromHead, fill(call));
+    if (element.node == 0) {
+      reply.bulk(element);
+    } else {
+      call.values().large().reader(element).writeTo(reply.writer(), 0, element.length);
+    }
+    if (!to.exists()) {
+      lists.create(to.place, to.name);
+    }
+    lists.grow(to.place, element.length, 1, fill(call));
+    lists.push(to.place, toHead, element);
+    if (element.node != 0 && element.length < LEAF_BYTES) {
+      call.values().large().abandon(element.node);
+    }
+    call.changed(to, Events.LIST, toHead ? "lpush" : "rpush");
+    removed(call, from, fromHead ? "lpop" : "rpop", 0);
   }
 
-  private static void rpoplpush(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  /// From this length on an element is a leaf of its own, and a popped one is taken over as it is.
+  private static final int LEAF_BYTES = (64 << 10) - 32;
+
+  private static void popSeveral(Call call, Reply reply, int at, long timeout) {
+    long number =
+        call.integer(
+            at, 1, Long.MAX_VALUE, new CommandError("ERR numkeys should be greater than 0"));
+    if (number >= call.argc() - at - 1) {
+      throw CommandError.SYNTAX;
+    }
+    int where = at + (int) number + 1;
+    boolean head = head(call, where);
+    long count = -1;
+    for (int i = where + 1; i < call.argc(); i++) {
+      if (count != -1 || !call.is(i, "COUNT") || i + 1 == call.argc()) {
+        throw CommandError.SYNTAX;
+      }
+      count =
+          call.integer(
+              ++i, 1, Long.MAX_VALUE, new CommandError("ERR count should be greater than 0"));
+    }
+    count = Math.max(1, count);
+    for (int i = at + 1; i < where; i++) {
+      Key key = call.write(i, Entry.LIST);
+      if (key.exists()) {
+        reply.array(2);
+        reply.bulk(key.name);
+        long taken = take(call, reply, key, head, count);
+        call.effect(head ? "LPOP" : "RPOP", key.name, taken);
+        return;
+      }
+    }
+    if (timeout < 0 || !call.park(timeout, Entry.LIST, at + 1, where - 1)) {
+      reply.nilArray();
+    }
   }
 
-  private static void rpush(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── waiting
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Seconds, with a fraction, as milliseconds.
+  static long timeout(Call call, int argument) {
+    LongDouble seconds = call.arg(argument).toLongDouble();
+    if (seconds == null) {
+      throw new CommandError("ERR timeout is not a float or out of range");
+    }
+    LongDouble millis = seconds.times(1000);
+    if (millis.isAbove(Long.MAX_VALUE)) {
+      throw new CommandError("ERR timeout is out of range");
+    }
+    long timeout = millis.ceil();
+    if (timeout < 0) {
+      throw new CommandError("ERR timeout is negative");
+    }
+    if (timeout > Long.MAX_VALUE - call.now()) {
+      throw new CommandError("ERR timeout is out of range");
+    }
+    return timeout;
   }
 
-  private static void rpushx(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void blockingPop(Call call, Reply reply, boolean head) {
+    int last = call.argc() - 2;
+    long timeout = timeout(call, last + 1);
+    for (int i = 1; i <= last; i++) {
+      Key key = call.write(i, Entry.LIST);
+      if (key.exists()) {
+        reply.array(2);
+        reply.bulk(key.name);
+        call.values().lists().pop(key.place, head, reply.writer(), fill(call));
+        removed(call, key, head ? "lpop" : "rpop", 1);
+        call.effect(head ? "LPOP" : "RPOP", key.name);
+        return;
+      }
+    }
+    if (!call.park(timeout, Entry.LIST, 1, last)) {
+      reply.nilArray();
+    }
+  }
+
+  private static void blockingMove(
+      Call call, Reply reply, boolean fromHead, boolean toHead, long timeout) {
+    Key from = call.write(1, Entry.LIST);
+    if (from.exists()) {
+      move(call, reply, fromHead, toHead);
+      if (call.is(0, "BLMOVE")) {
+        call.effect("LMOVE", call.arg(1), call.arg(2), call.arg(3), call.arg(4));
+      } else {
+        call.effect("RPOPLPUSH", call.arg(1), call.arg(2));
+      }
+    } else if (!call.park(timeout, Entry.LIST, 1, 1)) {
+      reply.nil();
+    }
   }
 }
