@@ -1,0 +1,39 @@
+package dev.spinel.bench;
+
+import java.util.Arrays;
+
+/// `spinel bench NAME [arguments]`: runs one of the benchmarks of this package, or JMH's own
+/// command line for those that are written with JMH.
+public final class Main {
+  private static final String HELP =
+      """
+      spinel bench NAME [arguments]
+
+        wire [part]                 requests read, replies written, slots, hashes, numbers
+        dictionary [rows] [keys]    the dictionary alone
+        sequence                    lists and long strings without a server
+        net PORT [LOOPS]            the loops with the smallest store, for redis-benchmark
+        jmh [JMH's arguments]       what is written with JMH
+      """;
+
+  private Main() {}
+
+  public static void main(String[] arguments) throws Exception {
+    String name = arguments.length == 0 ? "" : arguments[0];
+    String[] rest =
+        arguments.length == 0 ? arguments : Arrays.copyOfRange(arguments, 1, arguments.length);
+    switch (name) {
+      case "wire" -> WireBench.main(rest);
+      case "dictionary" -> DictionaryBench.main(rest);
+      case "sequence" -> SequenceBench.main(rest);
+      case "net" -> NetBench.main(rest);
+      case "jmh" -> org.openjdk.jmh.Main.main(rest);
+      case "--help", "-h" -> System.out.print(HELP);
+      default -> {
+        System.err.print(
+            name.isEmpty() ? HELP : "spinel bench: no such benchmark: '" + name + "'\n" + HELP);
+        System.exit(1);
+      }
+    }
+  }
+}
