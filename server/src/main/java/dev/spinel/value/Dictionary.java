@@ -162,10 +162,10 @@ public final class Dictionary {
     out.header = header;
     out.hash = hash;
     out.key = key;
-    return find(out);
+    return find(out, key);
   }
 
-  private boolean find(Place p) {
+  private boolean find(Place p, Slice key) {
     Memory m = memory;
     long hash = p.hash;
     p.stamp = stamp;
@@ -173,7 +173,7 @@ public final class Dictionary {
     int shift = 0;
     int kind = (int) (ref >>> Tree.KIND_SHIFT);
     while (kind != 0) {
-      if (kind == Tree.BUCKET) return findInBucket(p, ref);
+      if (kind == Tree.BUCKET) return findInBucket(p, key, ref);
       long node = ref & Tree.ADDRESS;
       ref = m.getLong(Tree.refAt(node, Tree.index(hash, shift, kind)));
       kind = (int) (ref >>> Tree.KIND_SHIFT);
@@ -193,7 +193,6 @@ public final class Dictionary {
     int words = Leaf.words(sizeClass);
     MemorySegment s = m.segment(page);
     long o = m.offset(page) + Leaf.HEADER;
-    Slice key = p.key;
     for (; i < words; i++) {
       long word = s.get(Memory.LONG, o + ((long) i << 3));
       if (word == 0) break;
@@ -213,11 +212,10 @@ public final class Dictionary {
     return false;
   }
 
-  private boolean findInBucket(Place p, long ref) {
+  private boolean findInBucket(Place p, Slice key, long ref) {
     p.ref = ref;
     p.shift = Tree.BUCKET_SHIFT;
     p.entry = 0;
-    Slice key = p.key;
     for (long page = ref & Tree.ADDRESS; page != 0; page = memory.getLong(page + 8)) {
       int count = memory.getInt(page);
       for (int i = 0; i < count; i++) {
@@ -242,8 +240,9 @@ public final class Dictionary {
   }
 
   private void refind(Place p) {
-    if (p.key != null) {
-      find(p);
+    Slice key = p.key;
+    if (key != null) {
+      find(p, key);
     } else if (p.entry != 0) {
       tree.locate(p, p.entry);
       p.stamp = stamp;
@@ -420,7 +419,7 @@ public final class Dictionary {
     int fate = walk.fate(header, hash, entry);
     assert fate != Walk.FREE;
     if (fate == Walk.PINNED) {
-      walk.flight(header).pin(hash, entry);
+      walk.pin(header, hash, entry);
     } else {
       chain(header, entry);
     }
@@ -576,7 +575,7 @@ public final class Dictionary {
       m.putLong(nested, MOVED);
       m.putLong(nested + COUNT, moved);
       if (walk.nested.header == nested) walk.nested.header = moved;
-      walk.flight(p.header).pin(p.hash, entry | Walk.SHELL);
+      walk.pin(p.header, p.hash, entry | Walk.SHELL);
     } else {
       allocator.free(entry);
     }

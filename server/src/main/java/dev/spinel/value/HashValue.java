@@ -329,10 +329,10 @@ public final class HashValue {
   /// A set of addresses, open addressing; true if it is new.
   private static boolean add(long[] set, long address) {
     int mask = set.length - 1;
-    int at = (int) (address * 0x9e3779b97f4a7c15L >>> 40) & mask;
+    int at = (int) ((address * 0x9e3779b97f4a7c15L) >>> 40) & mask;
     while (set[at] != 0) {
       if (set[at] == address) return false;
-      at = at + 1 & mask;
+      at = (at + 1) & mask;
     }
     set[at] = address;
     return true;

@@ -2,6 +2,7 @@ package dev.spinel.value;
 
 import dev.spinel.memory.Memory;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -148,6 +149,12 @@ public final class Walk {
     if (table.header == header) return table;
     if (nested.header == header) return nested;
     return null;
+  }
+
+  /// Keeps an entry whose fate is [#PINNED]. Slot lock.
+  void pin(long header, long hash, long tagged) {
+    Flight flight = flight(header);
+    Objects.requireNonNull(flight).pin(hash, tagged);
   }
 
   /// Where the walker is in one dictionary: the hashes in flight, and what writers have pinned

@@ -36,6 +36,7 @@ class WalkTest {
     final Map<String, Long> expiries = new HashMap<>();
     final int keys;
     final int fields;
+    final int bulk; // how many fields are changed at once, at most
     boolean shrinking; // keys are rather deleted than made, for a while
 
     World(long seed) {
@@ -62,8 +63,10 @@ class WalkTest {
         tables[i] = allocator.allocate(Dictionary.HEADER_BYTES);
         dictionary.init(tables[i]);
       }
-      keys = 1 << 1 + random.nextInt(10);
-      fields = 1 << 1 + random.nextInt(8);
+      boolean wide = random.nextInt(24) == 0; // few hashes, of many pages
+      keys = 1 << 1 + random.nextInt(wide ? 3 : 10);
+      fields = 1 << 1 + random.nextInt(wide ? 12 : 8);
+      bulk = wide ? 300 : 6;
     }
 
     boolean find(String name, Place at) {
@@ -157,9 +160,9 @@ class WalkTest {
           }
           if (model.get(name) instanceof Map<?, ?> m) {
             Map<String, String> hash = (Map<String, String>) m;
-            for (int i = random.nextInt(6); i >= 0; i--) {
+            for (int i = random.nextInt(bulk); i >= 0; i--) {
               String field = "f" + random.nextInt(fields);
-              if (random.nextInt(3) != 0 || hash.isEmpty()) {
+              if (random.nextInt(shrinking ? 5 : 3) != 0 ^ shrinking || hash.isEmpty()) {
                 String value =
                     "w".repeat(random.nextInt(200) == 0 ? 70_000 : random.nextInt(20))
                         + random.nextInt(1000);
@@ -332,7 +335,7 @@ class WalkTest {
   void aSnapshotIsExactWhateverHappensBetweenItsHalfSteps() {
     long seeds = Long.getLong("spinel.seeds", 2_000);
     long first = Long.getLong("spinel.seed", 1);
-    long end = System.nanoTime() + 12_000_000_000L;
+    long end = System.nanoTime() + 1_000_000_000L * Long.getLong("spinel.seconds", 12);
     for (long seed = first; seed < first + seeds && System.nanoTime() < end; seed++) run(seed);
   }
 
