@@ -2,6 +2,7 @@ package dev.spinel.value;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Heap;
@@ -88,7 +89,7 @@ class WalkTest {
     void operate() {
       String name = name();
       boolean there = find(name, place);
-      assertThat(there).isEqualTo(model.containsKey(name));
+      assertEquals(there, model.containsKey(name));
       String key = name.substring(name.indexOf('/') + 1);
       if (random.nextInt(500) == 0) shrinking = !shrinking;
       switch (shrinking && random.nextInt(4) != 0 ? 2 : random.nextInt(12)) {
@@ -167,13 +168,12 @@ class WalkTest {
                     "w".repeat(random.nextInt(200) == 0 ? 70_000 : random.nextInt(20))
                         + random.nextInt(1000);
                 boolean isNew = hashes.set(place, Slice.of(field), Slice.of(value), 8, 64);
-                assertThat(isNew).isEqualTo(hash.put(field, value) == null);
+                assertEquals(isNew, hash.put(field, value) == null);
               } else {
-                assertThat(hashes.delete(place, Slice.of(field)))
-                    .isEqualTo(hash.remove(field) != null);
+                assertEquals(hashes.delete(place, Slice.of(field)), hash.remove(field) != null);
               }
             }
-            assertThat(hashes.length(dictionary.entry(place))).isEqualTo(hash.size());
+            assertEquals(hashes.length(dictionary.entry(place)), hash.size());
             if (hash.isEmpty()) {
               dictionary.remove(place);
               model.remove(name);
