@@ -199,6 +199,11 @@ public final class Engine implements KeyspaceListener {
   // ── expiry
   // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /// How many keys somebody waits for.
+  public int parkedKeys() {
+    return parking.keys();
+  }
+
   /// Whether this server removes keys whose time is over (a replica waits for its primary's word).
   boolean mayExpire() {
     return true;

@@ -35,6 +35,15 @@ final class Parking {
     return count.get();
   }
 
+  /// How many pairs of a call and a key that it waits for there are; racy.
+  int keys() {
+    int keys = 0;
+    for (ArrayList<Parked> list : bySlot) {
+      keys += list == null ? 0 : list.size();
+    }
+    return keys;
+  }
+
   /// Keeps the call; all its slots are locked.
   void add(Parked parked) {
     count.incrementAndGet();

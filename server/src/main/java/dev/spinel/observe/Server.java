@@ -1,10 +1,20 @@
 package dev.spinel.observe;
 
+import dev.spinel.config.ConfigError;
+import dev.spinel.config.Octets;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Help;
+import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
+import dev.spinel.engine.Slow;
+import dev.spinel.memory.HeapStats;
+import dev.spinel.value.Entry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 
 /// The server as a whole: its settings, its state, all of its data.
 public final class Server implements Family {
@@ -18,13 +28,6 @@ public final class Server implements Family {
       FLUSHALL = 7,
       FLUSHDB = 8,
       INFO = 9,
-      LATENCY_DOCTOR = 10,
-      LATENCY_GRAPH = 11,
-      LATENCY_HELP = 12,
-      LATENCY_HISTOGRAM = 13,
-      LATENCY_HISTORY = 14,
-      LATENCY_LATEST = 15,
-      LATENCY_RESET = 16,
       LOLWUT = 17,
       MEMORY_DOCTOR = 18,
       MEMORY_HELP = 19,
@@ -32,7 +35,6 @@ public final class Server implements Family {
       MEMORY_PURGE = 21,
       MEMORY_STATS = 22,
       MEMORY_USAGE = 23,
-      MONITOR = 24,
       SHUTDOWN = 25,
       SLOWLOG_GET = 26,
       SLOWLOG_HELP = 27,
@@ -41,7 +43,20 @@ public final class Server implements Family {
       SWAPDB = 30,
       TIME = 31;
 
-  public Server() {}
+  private final Host host;
+  private final Debug debug;
+  private final SlowLog slowLog;
+
+  public Server(Host host) {
+    this.host = host;
+    this.debug = new Debug(host);
+    this.slowLog = new SlowLog(host);
+  }
+
+  /// Hears of slow commands.
+  public Slow slow() {
+    return slowLog;
+  }
 
   @Override
   public void declare(CommandTable.Builder t) {
@@ -145,75 +160,6 @@ public final class Server implements Family {
         O(1)
         7.0.0 Several sections at once
         """);
-    t.container(
-        "LATENCY",
-        "server 2.8.13",
-        """
-        Looks at what was slow.
-        Depends on subcommand.
-        """);
-    t.command(
-        LATENCY_DOCTOR,
-        "LATENCY|DOCTOR",
-        "server 2.8.13 admin noscript loading stale nondeterministic_output"
-            + " request_policy:all_nodes response_policy:special",
-        """
-        Gives advice on what was slow.
-        O(1)
-        """);
-    t.command(
-        LATENCY_GRAPH,
-        "LATENCY|GRAPH event",
-        "server 2.8.13 admin noscript loading stale nondeterministic_output"
-            + " request_policy:all_nodes response_policy:special",
-        """
-        Draws an event's latencies.
-        O(1)
-        """);
-    t.command(
-        LATENCY_HELP,
-        "LATENCY|HELP",
-        "server 2.8.13 loading stale",
-        """
-        Lists the subcommands.
-        O(1)
-        """);
-    t.command(
-        LATENCY_HISTOGRAM,
-        "LATENCY|HISTOGRAM [command]...",
-        "server 7.0.0 admin noscript loading stale nondeterministic_output request_policy:all_nodes"
-            + " response_policy:special",
-        """
-        Shows how the latencies of commands are distributed.
-        O(N), N commands
-        """);
-    t.command(
-        LATENCY_HISTORY,
-        "LATENCY|HISTORY event",
-        "server 2.8.13 admin noscript loading stale nondeterministic_output"
-            + " request_policy:all_nodes response_policy:special",
-        """
-        Lists an event's latencies with their times.
-        O(1)
-        """);
-    t.command(
-        LATENCY_LATEST,
-        "LATENCY|LATEST",
-        "server 2.8.13 admin noscript loading stale nondeterministic_output"
-            + " request_policy:all_nodes response_policy:special",
-        """
-        Lists the last latency of each event.
-        O(1)
-        """);
-    t.command(
-        LATENCY_RESET,
-        "LATENCY|RESET [event]...",
-        "server 2.8.13 admin noscript loading stale request_policy:all_nodes"
-            + " response_policy:agg_sum",
-        """
-        Forgets the latencies of events.
-        O(1)
-        """);
     t.command(
         LOLWUT,
         "LOLWUT [VERSION version:integer]",
@@ -276,14 +222,6 @@ public final class Server implements Family {
         """
         Estimates the bytes that a key and its value take.
         O(N), N samples
-        """);
-    t.command(
-        MONITOR,
-        "MONITOR",
-        "server 1.0.0 admin noscript loading stale",
-        """
-        Shows every command that the server runs.
-        -
         """);
     t.command(
         SHUTDOWN,
@@ -357,77 +295,214 @@ public final class Server implements Family {
   public void run(int row, Call call, Reply reply) {
     switch (row) {
       case CONFIG_GET -> configGet(call, reply);
-      case CONFIG_HELP -> configHelp(call, reply);
-      case CONFIG_RESETSTAT -> configResetstat(call, reply);
-      case CONFIG_REWRITE -> configRewrite(call, reply);
       case CONFIG_SET -> configSet(call, reply);
+      case CONFIG_REWRITE -> configRewrite(reply);
+      case CONFIG_RESETSTAT -> {
+        call.engine().resetStatistics();
+        reply.ok();
+      }
       case DBSIZE -> dbsize(call, reply);
-      case DEBUG -> debug(call, reply);
+      case DEBUG -> debug.run(call, reply);
       case FLUSHALL -> flushall(call, reply);
       case FLUSHDB -> flushdb(call, reply);
-      case INFO -> info(call, reply);
-      case LATENCY_DOCTOR -> latencyDoctor(call, reply);
-      case LATENCY_GRAPH -> latencyGraph(call, reply);
-      case LATENCY_HELP -> latencyHelp(call, reply);
-      case LATENCY_HISTOGRAM -> latencyHistogram(call, reply);
-      case LATENCY_HISTORY -> latencyHistory(call, reply);
-      case LATENCY_LATEST -> latencyLatest(call, reply);
-      case LATENCY_RESET -> latencyReset(call, reply);
-      case LOLWUT -> lolwut(call, reply);
-      case MEMORY_DOCTOR -> memoryDoctor(call, reply);
-      case MEMORY_HELP -> memoryHelp(call, reply);
-      case MEMORY_MALLOC_STATS -> memoryMallocStats(call, reply);
-      case MEMORY_PURGE -> memoryPurge(call, reply);
-      case MEMORY_STATS -> memoryStats(call, reply);
-      case MEMORY_USAGE -> memoryUsage(call, reply);
-      case MONITOR -> monitor(call, reply);
-      case SHUTDOWN -> shutdown(call, reply);
-      case SLOWLOG_GET -> slowlogGet(call, reply);
-      case SLOWLOG_HELP -> slowlogHelp(call, reply);
-      case SLOWLOG_LEN -> slowlogLen(call, reply);
-      case SLOWLOG_RESET -> slowlogReset(call, reply);
       case SWAPDB -> swapdb(call, reply);
-      case TIME -> time(call, reply);
+      case INFO -> info(call, reply);
+      case LOLWUT -> reply.verbatim("txt", Info.bytes(LOLWUT_TEXT));
+      case MEMORY_USAGE -> memoryUsage(call, reply);
+      case MEMORY_STATS -> memoryStats(call, reply);
+      case MEMORY_PURGE -> reply.ok(); // empty slabs go back by themselves
+      case MEMORY_DOCTOR -> reply.verbatim("txt", Info.bytes(doctor()));
+      case MEMORY_MALLOC_STATS -> reply.verbatim("txt", Info.bytes(mallocStats()));
+      case SHUTDOWN -> shutdown(call);
+      case SLOWLOG_GET -> slowLog.get(call, reply);
+      case SLOWLOG_LEN -> slowLog.length(reply);
+      case SLOWLOG_RESET -> {
+        slowLog.reset();
+        reply.ok();
+      }
+      case TIME -> {
+        long micros = System.currentTimeMillis() * 1000 + System.nanoTime() / 1000 % 1000;
+        reply.array(2);
+        reply.bulk(micros / 1_000_000);
+        reply.bulk(micros % 1_000_000);
+      }
+      case CONFIG_HELP, MEMORY_HELP, SLOWLOG_HELP -> Help.reply(call, reply);
       default -> throw new AssertionError(row);
     }
   }
 
-  private static void configGet(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── settings
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private static List<String> words(Call call, int from) {
+    ArrayList<String> words = new ArrayList<>();
+    for (int i = from; i < call.argc(); i++) {
+      words.add(Octets.of(call.bytes(i)));
+    }
+    return words;
   }
 
-  private static void configHelp(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private void configGet(Call call, Reply reply) {
+    List<String> pairs = host.config().matching(words(call, 2));
+    reply.map(pairs.size() / 2);
+    for (String word : pairs) {
+      reply.bulk(Octets.bytes(word));
+    }
   }
 
-  private static void configResetstat(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private void configSet(Call call, Reply reply) {
+    if (call.argc() % 2 == 1) {
+      throw CommandError.wrongArguments("config|set");
+    }
+    try {
+      host.config().set(words(call, 2), true, false);
+    } catch (ConfigError e) {
+      throw new CommandError(String.valueOf(e.getMessage()));
+    }
+    reply.ok();
   }
 
-  private static void configRewrite(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private void configRewrite(Reply reply) {
+    try {
+      host.config().rewrite(List.of("user default on nopass sanitize-payload ~* &* +@all"));
+    } catch (ConfigError e) {
+      throw new CommandError(String.valueOf(e.getMessage()));
+    }
+    host.log("CONFIG REWRITE executed with success.");
+    reply.ok();
   }
 
-  private static void configSet(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  // ── state
+  // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private void info(Call call, Reply reply) {
+    ArrayList<String> sections = new ArrayList<>();
+    for (int i = 1; i < call.argc(); i++) {
+      sections.add(call.text(i).toLowerCase(Locale.ROOT));
+    }
+    reply.verbatim("txt", Info.bytes(Info.of(host, call, sections)));
   }
+
+  private static void memoryUsage(Call call, Reply reply) {
+    int samples = 5;
+    for (int i = 3; i < call.argc(); i += 2) {
+      if (!call.is(i, "SAMPLES") || i + 1 == call.argc()) {
+        throw CommandError.SYNTAX;
+      }
+      samples = (int) call.integer(i + 1, 0, Integer.MAX_VALUE, CommandError.NOT_INTEGER);
+    }
+    Key key = call.peek(2);
+    if (!key.exists()) {
+      reply.nil();
+      return;
+    }
+    long bytes = call.values().dictionary().memoryUse(key.entry(), samples);
+    if (key.type() == Entry.STRING) {
+      bytes += call.values().strings().memoryUse(key.entry());
+    } else if (key.type() == Entry.LIST) {
+      bytes += call.values().lists().memoryUse(key.entry());
+    }
+    reply.integer(bytes + 8); // and its word in a page
+  }
+
+  private void memoryStats(Call call, Reply reply) {
+    HeapStats heap = host.heap().stats();
+    long keys = 0;
+    for (int i = 0; i < call.engine().keyspace.databases(); i++) {
+      keys += call.engine().keyspace.database(i).size(call.seat());
+    }
+    Object[] pairs = {
+      "total.allocated", heap.liveBytes(),
+      "keys.count", keys,
+      "keys.bytes-per-key", keys == 0 ? 0L : heap.liveBytes() / keys,
+      "dataset.bytes", heap.liveBytes(),
+      "allocator.allocated", heap.liveBytes(),
+      "allocator.active", heap.residentBytes(),
+      "allocator.resident", heap.residentBytes(),
+      "allocator.slabs", (long) heap.slabs(),
+      "allocator-fragmentation.bytes", heap.residentBytes() - heap.liveBytes()
+    };
+    reply.map(pairs.length / 2);
+    for (int i = 0; i < pairs.length; i += 2) {
+      reply.bulk((String) pairs[i]);
+      reply.integer((Long) pairs[i + 1]);
+    }
+  }
+
+  private String doctor() {
+    HeapStats heap = host.heap().stats();
+    if (heap.residentBytes() > (8L << 20) + heap.liveBytes() * 14 / 10) {
+      return "Pages are sparse: "
+          + Info.human(heap.residentBytes())
+          + " hold "
+          + Info.human(heap.liveBytes())
+          + " of data. That is usual after many keys were deleted.\n";
+    }
+    return "Nothing to complain of: "
+        + Info.human(heap.liveBytes())
+        + " of data in "
+        + Info.human(heap.residentBytes())
+        + ".\n";
+  }
+
+  private String mallocStats() {
+    HeapStats heap = host.heap().stats();
+    StringBuilder text = new StringBuilder();
+    text.append("live ").append(heap.liveBytes()).append(" resident ").append(heap.residentBytes());
+    text.append(" slabs ").append(heap.slabs()).append("\nnode bytes, page bytes, live nodes\n");
+    for (HeapStats.SizeClass one : heap.classes()) {
+      text.append(one.bytes())
+          .append(' ')
+          .append(one.pageBytes())
+          .append(' ')
+          .append(one.liveNodes())
+          .append('\n');
+    }
+    return text.toString();
+  }
+
+  private void shutdown(Call call) {
+    boolean abort = false;
+    boolean save = false;
+    boolean noSave = false;
+    for (int i = 1; i < call.argc(); i++) {
+      if (call.is(i, "NOSAVE") && !save) {
+        noSave = true;
+      } else if (call.is(i, "SAVE") && !noSave) {
+        save = true;
+      } else if (call.is(i, "ABORT")) {
+        abort = true;
+      } else if (!call.is(i, "NOW") && !call.is(i, "FORCE")) {
+        throw CommandError.SYNTAX;
+      }
+    }
+    if (abort) {
+      if (call.argc() > 2) {
+        throw CommandError.SYNTAX;
+      }
+      throw new CommandError("ERR No shutdown in progress.");
+    }
+    call.session().closing = true;
+    host.requestStop();
+  }
+
+  private static final String LOLWUT_TEXT =
+      """
+            _____
+           /\\   /\\
+          /__\\ /__\\     a spinel: long taken for a ruby,
+          \\  \\   /  /     and none the worse for it
+           \\  \\ /  /
+            \\__V__/
+
+      Redis ver. 7.2.6
+      """;
+
+  // ── all of the data
+  // ────────────────────────────────────────────────────────────────────────────────────────────────
 
   private static void dbsize(Call call, Reply reply) {
     reply.integer(call.engine().keyspace.database(call.database()).size(call.seat()));
-  }
-
-  private static void debug(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void flushall(Call call, Reply reply) {
-    boolean later = later(call);
-    long removed = 0;
-    for (int database = 0; database < call.engine().keyspace.databases(); database++) {
-      removed += call.engine().flush(call.seat(), database, later);
-    }
-    call.dirty(Math.max(1, removed));
-    reply.ok();
   }
 
   private static void flushdb(Call call, Reply reply) {
@@ -449,88 +524,14 @@ public final class Server implements Family {
     return later;
   }
 
-  private static void info(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyDoctor(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyGraph(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyHelp(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyHistogram(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyHistory(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyLatest(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void latencyReset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void lolwut(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void memoryDoctor(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void memoryHelp(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void memoryMallocStats(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void memoryPurge(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void memoryStats(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void memoryUsage(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void monitor(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void shutdown(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void slowlogGet(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void slowlogHelp(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void slowlogLen(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
-
-  private static void slowlogReset(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
+  private static void flushall(Call call, Reply reply) {
+    boolean later = later(call);
+    long removed = 0;
+    for (int database = 0; database < call.engine().keyspace.databases(); database++) {
+      removed += call.engine().flush(call.seat(), database, later);
+    }
+    call.dirty(Math.max(1, removed));
+    reply.ok();
   }
 
   private static void swapdb(Call call, Reply reply) {
@@ -550,8 +551,4 @@ public final class Server implements Family {
   private static final CommandError INVALID_FIRST = new CommandError("ERR invalid first DB index");
   private static final CommandError INVALID_SECOND =
       new CommandError("ERR invalid second DB index");
-
-  private static void time(Call call, Reply reply) {
-    throw new CommandError("ERR not in this build yet");
-  }
 }

@@ -29,6 +29,7 @@ import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
+import dev.spinel.observe.Host;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.wire.RequestReader;
@@ -38,6 +39,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -47,7 +49,7 @@ import org.jspecify.annotations.Nullable;
 
 /// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
 /// of it is left then.
-public final class Server implements AutoCloseable, Incidents {
+public final class Server implements AutoCloseable, Incidents, Host {
   private static final int STANDARD_BACKLOG = 511;
 
   public final Config config;
@@ -60,6 +62,9 @@ public final class Server implements AutoCloseable, Incidents {
   private final Clock clock;
   private final PubSub pubSub = new PubSub();
   private final Authentication authentication;
+  private final dev.spinel.observe.Server administration;
+  private final String runId;
+  private final long startedMillis;
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
   private List<Listener> listeners = List.of();
@@ -78,6 +83,10 @@ public final class Server implements AutoCloseable, Incidents {
     this.log = log;
     this.clock = clock;
     SecureRandom random = new SecureRandom();
+    startedMillis = clock.millis();
+    byte[] id = new byte[20];
+    random.nextBytes(id);
+    runId = HexFormat.of().formatHex(id);
     heap = new Heap();
     keyspace =
         new Keyspace(
@@ -87,6 +96,7 @@ public final class Server implements AutoCloseable, Incidents {
             random.nextLong(),
             clock::millis);
     authentication = new Authentication(config);
+    administration = new dev.spinel.observe.Server(this);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows);
     engine =
@@ -98,6 +108,7 @@ public final class Server implements AutoCloseable, Incidents {
             clock,
             (command, bug) -> bug(command, bug));
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
+    engine.slow(administration.slow());
     engine.notifier(pubSub);
     engine.onClose(pubSub::end);
     engine.gates(authentication, new SubscribedGate());
@@ -113,7 +124,7 @@ public final class Server implements AutoCloseable, Incidents {
     rows.add(new Transactions());
     rows.add(pubSub);
     rows.add(new Connections(authentication, pubSub::end));
-    rows.add(new dev.spinel.observe.Server());
+    rows.add(administration);
     rows.add(new CommandInfo());
   }
 
@@ -230,6 +241,7 @@ public final class Server implements AutoCloseable, Incidents {
   }
 
   /// The TCP port that it listens at, 0 if at none.
+  @Override
   public int port() {
     return listeners.isEmpty() ? 0 : listeners.getFirst().port();
   }
@@ -369,7 +381,80 @@ public final class Server implements AutoCloseable, Incidents {
   // ── the end
   // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  // what commands ask of it
+
+  @Override
+  public Config config() {
+    return config;
+  }
+
+  @Override
+  public Heap heap() {
+    return heap;
+  }
+
+  @Override
+  public long startedMillis() {
+    return startedMillis;
+  }
+
+  @Override
+  public int loops() {
+    return sides.size();
+  }
+
+  @Override
+  public String runId() {
+    return runId;
+  }
+
+  @Override
+  public int clients() {
+    return clients.get();
+  }
+
+  @Override
+  public long accepted() {
+    return accepted.sum();
+  }
+
+  @Override
+  public long refused() {
+    return refused.sum();
+  }
+
+  @Override
+  public long bytesIn() {
+    long sum = 0;
+    for (LoopSide side : sides) {
+      sum += side.loop.bytesIn();
+    }
+    return sum;
+  }
+
+  @Override
+  public long bytesOut() {
+    long sum = 0;
+    for (LoopSide side : sides) {
+      sum += side.loop.bytesOut();
+    }
+    return sum;
+  }
+
+  @Override
+  public int[] subscriptions() {
+    return new int[] {pubSub.channels(), pubSub.patterns(), pubSub.shardChannels()};
+  }
+
+  @Override
+  public void log(String line) {
+    log.notice(line);
+  }
+
+  // the end
+
   /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
+  @Override
   public void requestStop() {
     stopRequested.countDown();
   }

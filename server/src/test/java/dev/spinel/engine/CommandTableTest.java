@@ -39,7 +39,7 @@ class CommandTableTest {
         .add(
             new Connections(
                 new dev.spinel.acl.Authentication(dev.spinel.config.Config.of()), session -> {}))
-        .add(new Server())
+        .add(new Server(null))
         .add(new CommandInfo())
         .add(new Rows());
   }
@@ -317,10 +317,8 @@ class CommandTableTest {
             "key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds |"
                 + " PXAT unix-time-milliseconds | KEEPTTL]");
     assertThat(TABLE.byName("blpop").synopsis().hint()).isEqualTo("key [key ...] timeout");
-    assertThat(TABLE.byName("client|tracking").synopsis().hint())
-        .isEqualTo(
-            "<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN]"
-                + " [OPTOUT] [NOLOOP]");
+    assertThat(TABLE.byName("client|unblock").synopsis().hint())
+        .isEqualTo("client-id [TIMEOUT | ERROR]");
     assertThat(TABLE.byName("lmpop").synopsis().hint())
         .isEqualTo("numkeys key [key ...] <LEFT | RIGHT> [COUNT count]");
   }
