@@ -40,10 +40,9 @@ class HouseTest {
       rdb → value → memory
       value → wire
       server → commands → engine
-      server → acl → engine
       server → pubsub → engine
       server → script → engine
-      server → observe → engine
+      server → observe → acl → engine
       server → sentinel → engine
       server → net → wire
       """;

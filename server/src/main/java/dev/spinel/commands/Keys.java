@@ -735,17 +735,6 @@ public final class Keys implements Family {
   public static String encodingName(Call call, Key key) {
     int encoding =
         key.type() == Entry.LIST ? call.values().lists().encoding(key.entry()) : key.encoding();
-    return switch (encoding) {
-      case Entry.INT -> "int";
-      case Entry.EMBSTR -> "embstr";
-      case Entry.RAW, Entry.CHUNKED -> "raw";
-      case Entry.LISTPACK -> "listpack";
-      case Entry.QUICKLIST -> "quicklist";
-      case Entry.NESTED -> "hashtable";
-      case Entry.INTSET -> "intset";
-      case Entry.SKIPLIST -> "skiplist";
-      case Entry.STREAM_TREE -> "stream";
-      default -> throw new AssertionError(encoding);
-    };
+    return Entry.encodingName(encoding);
   }
 }

@@ -162,6 +162,12 @@ public final class Call {
     return seat;
   }
 
+  /// The session's protocol changed, or it wants replies again: this reply is the first such.
+  public void renew(Reply reply) {
+    boolean heard = session.replies == Session.Replies.ON;
+    reply.to(heard ? session.outlet.output() : reply.output(), session.protocol);
+  }
+
   public Dispatcher dispatcher() {
     return dispatcher;
   }

@@ -8,6 +8,11 @@ public interface Clock {
   /// Nanoseconds since some moment; never goes back.
   long nanos();
 
+  /// Microseconds since 1970.
+  default long micros() {
+    return millis() * 1000;
+  }
+
   Clock SYSTEM =
       new Clock() {
         @Override
@@ -18,6 +23,12 @@ public interface Clock {
         @Override
         public long nanos() {
           return System.nanoTime();
+        }
+
+        @Override
+        public long micros() {
+          java.time.Instant now = java.time.Instant.now();
+          return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
         }
       };
 }

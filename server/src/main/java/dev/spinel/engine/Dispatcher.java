@@ -386,7 +386,8 @@ public final class Dispatcher implements AutoCloseable {
   private void run(Call call, Reply to) {
     Command command = call.command;
     boolean quick = (command.flags() & Command.FAST) != 0;
-    boolean timed = !quick || (++sample & (SAMPLED - 1)) == 0;
+    boolean sampled = (++sample & (SAMPLED - 1)) == 0;
+    boolean timed = !quick || sampled || engine.limits.slowlogMicros == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
     try {
@@ -410,7 +411,7 @@ public final class Dispatcher implements AutoCloseable {
       calls[command.index]++;
       if (timed) {
         long took = engine.clock.nanos() - began;
-        nanos[command.index] += quick ? took * SAMPLED : took;
+        nanos[command.index] += !quick ? took : sampled ? took * SAMPLED : 0;
         if (took > 1_000_000) {
           clock();
         }

@@ -1,6 +1,5 @@
 package dev.spinel.keyspace;
 
-import dev.spinel.memory.Memory;
 import dev.spinel.value.Dictionary;
 
 /// The keys of one database: for each slot the address of its table's header, or 0 before the first
@@ -104,8 +103,8 @@ public final class Database {
     }
   }
 
-  /// For [Memory]-level checks: bytes of the headers.
-  long headerBytes() {
+  /// Bytes of the headers. Slot by slot, as [#size] counts.
+  public long headerBytes() {
     long bytes = 0;
     for (long header : headers) {
       bytes += header == 0 ? 0 : Dictionary.HEADER_BYTES;

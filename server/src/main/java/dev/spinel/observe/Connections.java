@@ -329,7 +329,11 @@ public final class Connections implements Family {
   }
 
   private static void select(Call call, Reply reply) {
-    long number = call.integer(1, Integer.MIN_VALUE, Integer.MAX_VALUE, CommandError.NOT_INTEGER);
+    long number = call.integer(1);
+    if (number != (int) number) {
+      throw new CommandError(
+          "ERR value is out of range, value must between -2147483648 and 2147483647");
+    }
     if (number < 0 || number >= call.engine().keyspace.databases()) {
       throw new CommandError("ERR DB index is out of range");
     }
@@ -460,6 +464,7 @@ public final class Connections implements Family {
     Session session = call.session();
     if (call.is(2, "ON")) {
       session.replies = Session.Replies.ON;
+      call.renew(reply);
       reply.ok();
     } else if (call.is(2, "OFF")) {
       session.replies = Session.Replies.OFF;
@@ -485,7 +490,7 @@ public final class Connections implements Family {
     session.readOnly = false;
     session.authenticated = !authentication.required();
     session.gatesChanged();
-    reply.writer().protocol(2);
+    call.renew(reply);
     reply.simple("RESET");
   }
 

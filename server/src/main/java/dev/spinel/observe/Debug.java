@@ -1,22 +1,33 @@
 package dev.spinel.observe;
 
-import dev.spinel.commands.Keys;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Events;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
+import dev.spinel.keyspace.Seat;
 import dev.spinel.value.Entry;
+import dev.spinel.value.ListValue;
+import dev.spinel.wire.Slice;
+import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.Locale;
-import java.util.concurrent.locks.LockSupport;
 
-/// DEBUG: what tests and the curious ask of a server. Runs in a stopped world.
+/// DEBUG: what tests of a server need and nobody else should have. It runs in a stopped world.
+///
+/// Of Redis's many subcommands these are the ones that mean something here, or that its tests call
+/// on the way and that are harmless (a switch of something that we don't have).
 final class Debug {
-  private static final String REFUSED =
-      "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you"
-          + " can run it from a local connection, otherwise you need to set this option in the"
-          + " configuration file, and then restart the server.";
+  private static final CommandError NOT_ALLOWED =
+      new CommandError(
+          "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\","
+              + " you can run it from a local connection, otherwise you need to set this option in"
+              + " the configuration file, and then restart the server.");
+  private static final CommandError NO_PERSISTENCE =
+      new CommandError("ERR This server keeps nothing on disk, so there is nothing to load");
+  private static final CommandError THRESHOLD =
+      new CommandError("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
 
   private final Host host;
 
@@ -25,177 +36,309 @@ final class Debug {
   }
 
   void run(Call call, Reply reply) {
-    String allowed = host.config().text(Settings.ENABLE_DEBUG_COMMAND);
-    if (allowed.equals("no") || allowed.equals("local") && !local(call)) {
-      throw new CommandError(REFUSED);
+    String allowed = host.config().get(Settings.ENABLE_DEBUG_COMMAND);
+    if (!allowed.equals("yes") && !(allowed.equals("local") && Configuration.isLocal(call))) {
+      throw NOT_ALLOWED;
     }
-    String what = call.text(1).toUpperCase(Locale.ROOT);
     int count = call.argc();
-    switch (what) {
-      case "DIGEST" -> reply.simple(hex(Digest.of(call.engine(), call.seat())));
-      case "DIGEST-VALUE" -> digests(call, reply);
-      case "OBJECT" -> object(call, reply);
-      case "SLEEP" -> {
-        long nanos = (long) (call.arg(2).toDouble() * 1e9);
-        long until = System.nanoTime() + nanos;
-        for (long left = nanos; left > 0; left = until - System.nanoTime()) {
-          LockSupport.parkNanos(left);
-        }
+    switch (call.text(1).toLowerCase(Locale.ROOT) + "/" + count) {
+      case "help/2" -> help(reply);
+      case "digest/2" -> reply.simple(hex(Digest.of(call.engine(), call.seat())));
+      case "object/3" -> object(call, reply);
+      case "sdslen/3" -> stringLength(call, reply);
+      case "listpack/3" -> {
+        encoded(call, Entry.LISTPACK, "ERR Not a listpack encoded object.");
+        reply.simple("Listpack structure printed on stdout");
+      }
+      case "quicklist/3", "quicklist/4" -> {
+        encoded(call, Entry.QUICKLIST, "ERR Not a quicklist encoded object.");
+        reply.simple("Quicklist structure printed on stdout");
+      }
+      case "populate/3", "populate/4", "populate/5" -> populate(call, reply);
+      case "protocol/3" -> protocol(call, reply);
+      case "sleep/3" -> {
+        sleep(call.arg(2).toDouble());
         reply.ok();
       }
-      case "SET-ACTIVE-EXPIRE" -> {
-        call.engine().keyspace.keeper().expiring(call.integer(2) != 0);
+      case "set-active-expire/3" -> {
+        call.engine().keyspace.keeper().expiring(call.arg(2).toLong(0) != 0);
         reply.ok();
       }
-      case "JMAP", "SET-DISABLE-DENY-SCRIPTS", "PAUSE-CRON", "REPLYBUFFER", "MALLCTL" -> reply.ok();
-      case "QUICKLIST-PACKED-THRESHOLD" -> {
-        call.values().lists().plainFrom(bytes(call, 2));
-        reply.ok();
-      }
-      case "SDSLEN" -> {
-        Key key = existing(call, 2);
-        long length = key.type() == Entry.STRING ? call.values().strings().length(key.entry()) : 0;
-        reply.simple(
-            "key_sds_len:"
-                + key.name.length
-                + ", key_sds_avail:0, key_zmalloc: "
-                + key.name.length
-                + ", val_sds_len:"
-                + length
-                + ", val_sds_avail:0, val_zmalloc: "
-                + length);
-      }
-      case "ERROR" -> reply.error(call.text(2));
-      case "LOG" -> {
+      case "quicklist-packed-threshold/3" -> packedThreshold(call, reply);
+      case "htstats/3", "htstats/4" -> tables(call, reply);
+      case "htstats-key/3", "htstats-key/4" -> table(call, reply);
+      case "stringmatch-len/4" -> stringMatch(call, reply);
+      case "error/3" -> // as it is, and counted nowhere
+          reply.writer().error(call.text(2));
+      case "log/3" -> {
         host.log("DEBUG LOG: " + call.text(2));
         reply.ok();
       }
-      case "PROTOCOL" -> protocol(call, reply);
-      case "CHANGE-REPL-ID" -> reply.ok();
-      case "RELOAD", "LOADAOF" -> throw new CommandError("ERR this build has no persistence yet");
-      case "HELP" -> help(reply);
+      case "reload/2", "loadaof/2" -> throw NO_PERSISTENCE;
+      case "pause-cron/3",
+          "replybuffer/4",
+          "set-disable-deny-scripts/3",
+          "set-skip-checksum-validation/3",
+          "aof-flush-sleep/3" ->
+          reply.ok();
       default -> {
-        if (count < 2) {
-          throw CommandError.SYNTAX;
+        if (call.is(1, "DIGEST-VALUE")) {
+          digests(call, reply);
+        } else if (call.is(1, "RELOAD")) {
+          throw NO_PERSISTENCE;
+        } else {
+          throw new CommandError(
+              "ERR unknown subcommand or wrong number of arguments for '"
+                  + call.text(1)
+                  + "'. Try DEBUG HELP.");
         }
-        throw new CommandError(
-            "ERR unknown subcommand or wrong number of arguments for '"
-                + call.text(1)
-                + "'. Try DEBUG HELP.");
       }
     }
   }
 
-  private static boolean local(Call call) {
-    String address = call.session().outlet.address();
-    return address.startsWith("127.") || address.startsWith("[::1]") || address.startsWith("/");
-  }
+  // ── data
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static String hex(byte[] digest) {
-    return HexFormat.of().formatHex(digest);
-  }
-
-  /// A number of bytes with a unit, as 200b or 1kb.
-  private static long bytes(Call call, int i) {
-    String text = call.text(i).toLowerCase(Locale.ROOT);
-    long factor = 1;
-    for (String unit : new String[] {"kb", "mb", "gb", "k", "m", "g", "b"}) {
-      if (text.endsWith(unit)) {
-        factor =
-            switch (unit) {
-              case "kb" -> 1024;
-              case "mb" -> 1024 * 1024;
-              case "gb" -> 1024 * 1024 * 1024;
-              case "k" -> 1000;
-              case "m" -> 1000_000;
-              case "g" -> 1000_000_000;
-              default -> 1;
-            };
-        text = text.substring(0, text.length() - unit.length());
-        break;
-      }
-    }
-    try {
-      long value = Long.parseLong(text) * factor;
-      return value == 0 ? 1L << 30 : value;
-    } catch (NumberFormatException e) {
-      throw new CommandError("ERR argument must be a memory value");
+  private static void digests(Call call, Reply reply) {
+    reply.array(call.argc() - 2);
+    for (int i = 2; i < call.argc(); i++) {
+      Key key = call.peek(i);
+      reply.simple(
+          hex(key.exists() ? Digest.ofValue(call.seat(), key.entry()) : Digest.ofNothing()));
     }
   }
 
-  private static Key existing(Call call, int argument) {
-    Key key = call.peek(call.arg(argument));
+  private static String hex(byte[] bytes) {
+    return HexFormat.of().formatHex(bytes);
+  }
+
+  private static Key existing(Call call) {
+    Key key = call.peek(2);
     if (!key.exists()) {
       throw CommandError.NO_SUCH_KEY;
     }
     return key;
   }
 
-  private static void digests(Call call, Reply reply) {
-    reply.array(call.argc() - 2);
-    for (int i = 2; i < call.argc(); i++) {
-      Key key = call.peek(call.arg(i));
-      reply.simple(
-          hex(key.exists() ? Digest.ofValue(call.seat(), key.entry()) : Digest.ofNothing()));
+  private static int encoding(Call call, Key key) {
+    return key.type() == Entry.LIST ? call.values().lists().encoding(key.entry()) : key.encoding();
+  }
+
+  private static void encoded(Call call, int encoding, String otherwise) {
+    if (encoding(call, existing(call)) != encoding) {
+      throw new CommandError(otherwise);
     }
   }
 
   private static void object(Call call, Reply reply) {
-    Key key = existing(call, 2);
-    int access = Entry.access(call.values().memory(), key.entry());
-    StringBuilder text = new StringBuilder(128);
-    String encoding = Keys.encodingName(call, key);
-    long bytes = call.values().dictionary().memoryUse(key.entry(), 5);
-    text.append("Value at:0x").append(Long.toHexString(key.entry()));
-    text.append(" refcount:1 encoding:").append(encoding);
-    text.append(" serializedlength:").append(bytes);
-    text.append(" lru:").append(access);
-    text.append(" lru_seconds_idle:").append((call.now() / 1000 - access) & 0xffffff);
-    if (encoding.equals("quicklist")) {
-      long nodes = call.values().lists().nodes(key.entry());
+    Key key = existing(call);
+    long entry = key.entry();
+    int encoding = encoding(call, key);
+    int access = Entry.access(call.values().memory(), entry);
+    long idle = call.limits().lfu ? 0 : (call.now() / 1000 & 0xffffff) - access & 0xffffff;
+    StringBuilder text = new StringBuilder(200);
+    text.append("Value at:0x").append(Long.toHexString(entry));
+    text.append(" refcount:1 encoding:").append(Entry.encodingName(encoding));
+    text.append(" serializedlength:").append(bytes(call, key));
+    text.append(" lru:").append(access).append(" lru_seconds_idle:").append(idle);
+    if (encoding == Entry.QUICKLIST) {
+      ListValue lists = call.values().lists();
+      long nodes = lists.nodes(entry);
       text.append(" ql_nodes:").append(nodes);
-      text.append(" ql_avg_node:")
-          .append(
-              String.format(
-                  Locale.ROOT, "%.2f", (double) call.values().lists().length(key.entry()) / nodes));
+      text.append(" ql_avg_node:").append(Info.decimal(Info.ratio(lists.length(entry), nodes)));
       text.append(" ql_listpack_max:").append(call.limits().listMaxListpackSize);
-      text.append(" ql_compressed:0 ql_uncompressed_size:").append(bytes);
+      text.append(" ql_compressed:0 ql_uncompressed_size:").append(bytes(call, key));
     }
     reply.simple(text.toString());
   }
 
+  /// The bytes of the value's own data: of its strings, or its elements.
+  private static long bytes(Call call, Key key) {
+    long entry = key.entry();
+    switch (key.type()) {
+      case Entry.STRING -> {
+        return call.values().strings().length(entry) + 1L;
+      }
+      case Entry.LIST -> {
+        long sum = 0;
+        ListValue lists = call.values().lists();
+        lists.iterate(entry, 0, true);
+        while (lists.next()) {
+          sum += lists.elementLength() + 2;
+        }
+        return sum;
+      }
+      case Entry.HASH -> {
+        long[] sum = {0};
+        call.values()
+            .hashes()
+            .each(entry, pair -> sum[0] += pair.fieldLength() + pair.valueLength() + 4);
+        return sum[0];
+      }
+      default -> throw new AssertionError(key.type());
+    }
+  }
+
+  private static void stringLength(Call call, Reply reply) {
+    Key key = existing(call);
+    if (key.type() != Entry.STRING || key.encoding() == Entry.INT) {
+      throw new CommandError("ERR Not an sds encoded string.");
+    }
+    int name = key.name.length;
+    int length = call.values().strings().length(key.entry());
+    long taken = call.values().dictionary().memoryUse(key.entry(), 0);
+    reply.simple(
+        "key_sds_len:"
+            + name
+            + ", key_sds_avail:0, key_zmalloc: "
+            + name
+            + ", val_sds_len:"
+            + length
+            + ", val_sds_avail:0, val_zmalloc: "
+            + Math.max(length, taken - name));
+  }
+
+  /// Makes keys that aren't there: `prefix:0` to `prefix:n-1`, `value:0`…, filled up with zeros to
+  /// a size if one is given. Nothing of it is journaled.
+  private static void populate(Call call, Reply reply) {
+    long keys = positive(call, 2);
+    String prefix = call.argc() > 3 ? call.text(3) : "key";
+    int size = call.argc() > 4 ? (int) Math.min(positive(call, 4), 512L << 20) : 0;
+    for (long i = 0; i < keys; i++) {
+      Slice name = Slice.of(prefix + ":" + i);
+      Key key = call.peek(name);
+      if (key.exists()) {
+        continue;
+      }
+      byte[] value = ("value:" + i).getBytes(StandardCharsets.ISO_8859_1);
+      if (size > 0) {
+        value = java.util.Arrays.copyOf(value, size);
+      }
+      var dictionary = call.values().dictionary();
+      long header =
+          call.engine().keyspace.database(call.database()).headerForWrite(call.seat(), key.slot());
+      dictionary.find(header, dictionary.hash(name), name, key.place);
+      call.values().strings().set(key.place, name, new Slice(value), -1);
+      call.changed(key, Events.STRING, "set", 0);
+    }
+    call.noEffect();
+    reply.ok();
+  }
+
+  private static long positive(Call call, int i) {
+    long value = call.integer(i);
+    if (value < 0) {
+      throw new CommandError("ERR value is out of range, must be positive");
+    }
+    return value;
+  }
+
+  private static void packedThreshold(Call call, Reply reply) {
+    String text = call.text(2).toLowerCase(Locale.ROOT);
+    int digits = 0;
+    while (digits < text.length() && Character.isDigit(text.charAt(digits))) {
+      digits++;
+    }
+    long unit =
+        switch (text.substring(digits)) {
+          case "", "b" -> 1;
+          case "k" -> 1000;
+          case "kb" -> 1 << 10;
+          case "m" -> 1_000_000;
+          case "mb" -> 1 << 20;
+          case "g" -> 1_000_000_000;
+          case "gb" -> 1 << 30;
+          default -> -1;
+        };
+    if (digits == 0 || digits > 12 || unit < 0) {
+      throw THRESHOLD;
+    }
+    long bytes = Long.parseLong(text.substring(0, digits)) * unit;
+    if (bytes >= 4L << 30) {
+      throw THRESHOLD;
+    }
+    for (Seat seat : call.engine().keyspace.world().seats()) {
+      seat.values.lists().plainFrom(bytes == 0 ? ListValue.PLAIN_BYTES : bytes);
+    }
+    reply.ok();
+  }
+
+  private static void tables(Call call, Reply reply) {
+    long number = call.integer(2);
+    if (number < 0 || number >= call.engine().keyspace.databases()) {
+      throw new CommandError("ERR Out of range database");
+    }
+    var database = call.engine().keyspace.database((int) number);
+    text(
+        reply,
+        "[Dictionary HT]\n"
+            + table(database.size(call.seat()))
+            + "[Expires HT]\n"
+            + table(database.expiring(call.seat())));
+  }
+
+  private static void table(Call call, Reply reply) {
+    Key key = existing(call);
+    if (key.encoding() != Entry.NESTED) {
+      throw new CommandError(
+          "ERR The value stored at the specified key is not represented using an hash table");
+    }
+    text(reply, table(call.values().hashes().length(key.entry())));
+  }
+
+  private static String table(long elements) {
+    return elements == 0
+        ? "Hash table 0 stats (main hash table):\nNo stats available for empty dictionaries\n"
+        : "Hash table 0 stats (main hash table):\n number of elements: " + elements + "\n";
+  }
+
+  private static void text(Reply reply, String text) {
+    reply.verbatim("txt", text.getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  private static void stringMatch(Call call, Reply reply) {
+    reply.flag(dev.spinel.wire.Glob.matches(call.arg(2), call.arg(3), false));
+  }
+
+  // ── the rest
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Holds up everybody, as a server with one thread does.
+  private static void sleep(double seconds) {
+    try {
+      Thread.sleep((long) (Math.max(0, seconds) * 1000));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   private static void protocol(Call call, Reply reply) {
-    switch (call.text(2).toUpperCase(Locale.ROOT)) {
-      case "STRING" -> reply.bulk("Hello World");
-      case "INTEGER" -> reply.integer(12345);
-      case "DOUBLE" -> reply.number(3.141);
-      case "NULL" -> reply.nil();
-      case "BIGNUM" ->
+    switch (call.text(2).toLowerCase(Locale.ROOT)) {
+      case "string" -> reply.bulk("Hello World");
+      case "integer" -> reply.integer(12345);
+      case "double" -> reply.number(3.141);
+      case "bignum" ->
           reply
               .writer()
               .bigNumber(
-                  "1234567999999999999999999999999999999"
-                      .getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-      case "ARRAY" -> {
+                  "1234567999999999999999999999999999999".getBytes(StandardCharsets.ISO_8859_1));
+      case "null" -> reply.nil();
+      case "array" -> {
         reply.array(3);
-        for (int i = 0; i < 3; i++) {
-          reply.integer(i);
-        }
+        three(reply);
       }
-      case "SET" -> {
+      case "set" -> {
         reply.set(3);
-        for (int i = 0; i < 3; i++) {
-          reply.integer(i);
-        }
+        three(reply);
       }
-      case "MAP" -> {
+      case "map" -> {
         reply.map(3);
         for (int i = 0; i < 3; i++) {
           reply.integer(i);
           reply.bool(i == 1);
         }
       }
-      case "ATTRIB" -> {
+      case "attrib" -> {
         if (reply.protocol() >= 3) {
           reply.writer().attribute(1);
           reply.bulk("key-popularity");
@@ -205,20 +348,18 @@ final class Debug {
         }
         reply.bulk("Some real reply following the attribute");
       }
-      case "PUSH" -> {
+      case "push" -> {
         if (reply.protocol() < 3) {
           throw new CommandError("ERR RESP2 is not supported by this command");
         }
         reply.push(2);
         reply.bulk("server-cpu-usage");
         reply.integer(42);
+        reply.bulk("Some real reply following the push reply");
       }
-      case "TRUE" -> reply.bool(true);
-      case "FALSE" -> reply.bool(false);
-      case "VERBATIM" ->
-          reply.verbatim(
-              "txt",
-              "This is a verbatim\nstring".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+      case "true" -> reply.bool(true);
+      case "false" -> reply.bool(false);
+      case "verbatim" -> text(reply, "This is a verbatim\nstring");
       default ->
           throw new CommandError(
               "ERR Wrong protocol type name. Please use one of the following:"
@@ -226,35 +367,56 @@ final class Debug {
     }
   }
 
+  private static void three(Reply reply) {
+    for (int i = 0; i < 3; i++) {
+      reply.integer(i);
+    }
+  }
+
   private static void help(Reply reply) {
-    String[] lines = {
-      "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "DIGEST",
-      "    A fingerprint of all data, in hexadecimal.",
-      "DIGEST-VALUE <key> [<key> ...]",
-      "    Fingerprints of single values.",
-      "ERROR <text>",
-      "    Answers with this error.",
-      "LOG <text>",
-      "    Writes a line to the log.",
-      "OBJECT <key>",
-      "    Tells how a value is kept.",
-      "PROTOCOL <type>",
-      "    Answers with a value of this type.",
-      "QUICKLIST-PACKED-THRESHOLD <size>",
-      "    Elements of lists from this size on get nodes of their own.",
-      "SDSLEN <key>",
-      "    Lengths of a key and its string.",
-      "SET-ACTIVE-EXPIRE <0|1>",
-      "    Switches the removal of expired keys in the background.",
-      "SLEEP <seconds>",
-      "    Stops the whole server for so long.",
-      "HELP",
-      "    Prints this help."
-    };
+    String[] lines = HELP.split("\n");
     reply.array(lines.length);
     for (String line : lines) {
       reply.simple(line);
     }
   }
+
+  private static final String HELP =
+      """
+      DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+      DIGEST
+          A fingerprint of all data.
+      DIGEST-VALUE <key> [<key> ...]
+          A fingerprint of each key's value.
+      ERROR <text>
+          Replies with the text as an error.
+      HTSTATS <database> [FULL]
+          How many keys the tables of a database hold.
+      HTSTATS-KEY <key> [FULL]
+          How many elements the table of a value holds.
+      LISTPACK <key>
+          Whether the value is a listpack.
+      LOG <text>
+          Writes the text to the log.
+      OBJECT <key>
+          How the value is kept.
+      POPULATE <count> [<prefix>] [<size>]
+          Makes so many string keys.
+      PROTOCOL <type>
+          An example of a type of reply.
+      QUICKLIST <key>
+          Whether the value is a quicklist.
+      QUICKLIST-PACKED-THRESHOLD <size>
+          From which size on an element of a list has a node of its own.
+      SDSLEN <key>
+          The lengths of a key and its string.
+      SET-ACTIVE-EXPIRE <0|1>
+          Whether keys are removed in the background when their time has come.
+      SLEEP <seconds>
+          Stops the server for so long.
+      STRINGMATCH-LEN <pattern> <string>
+          Whether the pattern matches.
+      HELP
+          This text.\
+      """;
 }

@@ -1,20 +1,13 @@
 package dev.spinel.observe;
 
-import dev.spinel.config.ConfigError;
-import dev.spinel.config.Octets;
+import dev.spinel.config.Config;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
-import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
-import dev.spinel.engine.Slow;
-import dev.spinel.memory.HeapStats;
-import dev.spinel.value.Entry;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
+import java.nio.charset.StandardCharsets;
 
 /// The server as a whole: its settings, its state, all of its data.
 public final class Server implements Family {
@@ -28,34 +21,33 @@ public final class Server implements Family {
       FLUSHALL = 7,
       FLUSHDB = 8,
       INFO = 9,
-      LOLWUT = 17,
-      MEMORY_DOCTOR = 18,
-      MEMORY_HELP = 19,
-      MEMORY_MALLOC_STATS = 20,
-      MEMORY_PURGE = 21,
-      MEMORY_STATS = 22,
-      MEMORY_USAGE = 23,
-      SHUTDOWN = 25,
-      SLOWLOG_GET = 26,
-      SLOWLOG_HELP = 27,
-      SLOWLOG_LEN = 28,
-      SLOWLOG_RESET = 29,
-      SWAPDB = 30,
-      TIME = 31;
+      LOLWUT = 10,
+      MEMORY_DOCTOR = 11,
+      MEMORY_HELP = 12,
+      MEMORY_MALLOC_STATS = 13,
+      MEMORY_PURGE = 14,
+      MEMORY_STATS = 15,
+      MEMORY_USAGE = 16,
+      SHUTDOWN = 17,
+      SLOWLOG_GET = 18,
+      SLOWLOG_HELP = 19,
+      SLOWLOG_LEN = 20,
+      SLOWLOG_RESET = 21,
+      SWAPDB = 22,
+      TIME = 23;
 
   private final Host host;
+  private final Configuration configuration;
+  private final MemoryReport memory;
   private final Debug debug;
   private final SlowLog slowLog;
 
-  public Server(Host host) {
+  public Server(Host host, SlowLog slowLog) {
     this.host = host;
+    this.slowLog = slowLog;
+    this.configuration = new Configuration(host.config());
+    this.memory = new MemoryReport(host);
     this.debug = new Debug(host);
-    this.slowLog = new SlowLog(host);
-  }
-
-  /// Hears of slow commands.
-  public Slow slow() {
-    return slowLog;
   }
 
   @Override
@@ -87,7 +79,7 @@ public final class Server implements Family {
     t.command(
         CONFIG_RESETSTAT,
         "CONFIG|RESETSTAT",
-        "server 2.0.0 admin noscript loading stale request_policy:all_nodes"
+        "server 2.0.0 admin noscript loading stale global request_policy:all_nodes"
             + " response_policy:all_succeeded",
         """
         Sets the counters that INFO shows back to zero.
@@ -294,215 +286,50 @@ public final class Server implements Family {
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case CONFIG_GET -> configGet(call, reply);
-      case CONFIG_SET -> configSet(call, reply);
-      case CONFIG_REWRITE -> configRewrite(reply);
-      case CONFIG_RESETSTAT -> {
-        call.engine().resetStatistics();
-        reply.ok();
-      }
+      case CONFIG_GET -> configuration.get(call, reply);
+      case CONFIG_HELP, MEMORY_HELP, SLOWLOG_HELP -> Help.reply(call, reply);
+      case CONFIG_RESETSTAT -> resetStatistics(call, reply);
+      case CONFIG_REWRITE -> configuration.rewrite(reply);
+      case CONFIG_SET -> configuration.set(call, reply);
       case DBSIZE -> dbsize(call, reply);
       case DEBUG -> debug.run(call, reply);
       case FLUSHALL -> flushall(call, reply);
       case FLUSHDB -> flushdb(call, reply);
-      case SWAPDB -> swapdb(call, reply);
-      case INFO -> info(call, reply);
-      case LOLWUT -> reply.verbatim("txt", Info.bytes(LOLWUT_TEXT));
-      case MEMORY_USAGE -> memoryUsage(call, reply);
-      case MEMORY_STATS -> memoryStats(call, reply);
-      case MEMORY_PURGE -> reply.ok(); // empty slabs go back by themselves
-      case MEMORY_DOCTOR -> reply.verbatim("txt", Info.bytes(doctor()));
-      case MEMORY_MALLOC_STATS -> reply.verbatim("txt", Info.bytes(mallocStats()));
-      case SHUTDOWN -> shutdown(call);
+      case INFO -> reply.verbatim("txt", Info.of(host, call));
+      case LOLWUT -> lolwut(call, reply);
+      case MEMORY_DOCTOR -> memory.doctor(reply);
+      case MEMORY_MALLOC_STATS -> memory.allocator(reply);
+      case MEMORY_PURGE -> {
+        // free slabs go back to the system by themselves
+        reply.ok();
+      }
+      case MEMORY_STATS -> memory.statistics(call, reply);
+      case MEMORY_USAGE -> memory.usage(call, reply);
+      case SHUTDOWN -> shutdown(call, reply);
       case SLOWLOG_GET -> slowLog.get(call, reply);
-      case SLOWLOG_LEN -> slowLog.length(reply);
+      case SLOWLOG_LEN -> reply.integer(slowLog.length());
       case SLOWLOG_RESET -> {
         slowLog.reset();
         reply.ok();
       }
-      case TIME -> {
-        long micros = System.currentTimeMillis() * 1000 + System.nanoTime() / 1000 % 1000;
-        reply.array(2);
-        reply.bulk(micros / 1_000_000);
-        reply.bulk(micros % 1_000_000);
-      }
-      case CONFIG_HELP, MEMORY_HELP, SLOWLOG_HELP -> Help.reply(call, reply);
+      case SWAPDB -> swapdb(call, reply);
+      case TIME -> time(call, reply);
       default -> throw new AssertionError(row);
     }
   }
 
-  // ── settings
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private static List<String> words(Call call, int from) {
-    ArrayList<String> words = new ArrayList<>();
-    for (int i = from; i < call.argc(); i++) {
-      words.add(Octets.of(call.bytes(i)));
-    }
-    return words;
-  }
-
-  private void configGet(Call call, Reply reply) {
-    List<String> pairs = host.config().matching(words(call, 2));
-    reply.map(pairs.size() / 2);
-    for (String word : pairs) {
-      reply.bulk(Octets.bytes(word));
-    }
-  }
-
-  private void configSet(Call call, Reply reply) {
-    if (call.argc() % 2 == 1) {
-      throw CommandError.wrongArguments("config|set");
-    }
-    try {
-      host.config().set(words(call, 2), true, false);
-    } catch (ConfigError e) {
-      throw new CommandError(String.valueOf(e.getMessage()));
-    }
-    reply.ok();
-  }
-
-  private void configRewrite(Reply reply) {
-    try {
-      host.config().rewrite(List.of("user default on nopass sanitize-payload ~* &* +@all"));
-    } catch (ConfigError e) {
-      throw new CommandError(String.valueOf(e.getMessage()));
-    }
-    host.log("CONFIG REWRITE executed with success.");
-    reply.ok();
-  }
-
-  // ── state
-  // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private void info(Call call, Reply reply) {
-    ArrayList<String> sections = new ArrayList<>();
-    for (int i = 1; i < call.argc(); i++) {
-      sections.add(call.text(i).toLowerCase(Locale.ROOT));
-    }
-    reply.verbatim("txt", Info.bytes(Info.of(host, call, sections)));
-  }
-
-  private static void memoryUsage(Call call, Reply reply) {
-    int samples = 5;
-    for (int i = 3; i < call.argc(); i += 2) {
-      if (!call.is(i, "SAMPLES") || i + 1 == call.argc()) {
-        throw CommandError.SYNTAX;
-      }
-      samples = (int) call.integer(i + 1, 0, Integer.MAX_VALUE, CommandError.NOT_INTEGER);
-    }
-    Key key = call.peek(2);
-    if (!key.exists()) {
-      reply.nil();
-      return;
-    }
-    long bytes = call.values().dictionary().memoryUse(key.entry(), samples);
-    if (key.type() == Entry.STRING) {
-      bytes += call.values().strings().memoryUse(key.entry());
-    } else if (key.type() == Entry.LIST) {
-      bytes += call.values().lists().memoryUse(key.entry());
-    }
-    reply.integer(bytes + 8); // and its word in a page
-  }
-
-  private void memoryStats(Call call, Reply reply) {
-    HeapStats heap = host.heap().stats();
-    long keys = 0;
-    for (int i = 0; i < call.engine().keyspace.databases(); i++) {
-      keys += call.engine().keyspace.database(i).size(call.seat());
-    }
-    Object[] pairs = {
-      "total.allocated", heap.liveBytes(),
-      "keys.count", keys,
-      "keys.bytes-per-key", keys == 0 ? 0L : heap.liveBytes() / keys,
-      "dataset.bytes", heap.liveBytes(),
-      "allocator.allocated", heap.liveBytes(),
-      "allocator.active", heap.residentBytes(),
-      "allocator.resident", heap.residentBytes(),
-      "allocator.slabs", (long) heap.slabs(),
-      "allocator-fragmentation.bytes", heap.residentBytes() - heap.liveBytes()
-    };
-    reply.map(pairs.length / 2);
-    for (int i = 0; i < pairs.length; i += 2) {
-      reply.bulk((String) pairs[i]);
-      reply.integer((Long) pairs[i + 1]);
-    }
-  }
-
-  private String doctor() {
-    HeapStats heap = host.heap().stats();
-    if (heap.residentBytes() > (8L << 20) + heap.liveBytes() * 14 / 10) {
-      return "Pages are sparse: "
-          + Info.human(heap.residentBytes())
-          + " hold "
-          + Info.human(heap.liveBytes())
-          + " of data. That is usual after many keys were deleted.\n";
-    }
-    return "Nothing to complain of: "
-        + Info.human(heap.liveBytes())
-        + " of data in "
-        + Info.human(heap.residentBytes())
-        + ".\n";
-  }
-
-  private String mallocStats() {
-    HeapStats heap = host.heap().stats();
-    StringBuilder text = new StringBuilder();
-    text.append("live ").append(heap.liveBytes()).append(" resident ").append(heap.residentBytes());
-    text.append(" slabs ").append(heap.slabs()).append("\nnode bytes, page bytes, live nodes\n");
-    for (HeapStats.SizeClass one : heap.classes()) {
-      text.append(one.bytes())
-          .append(' ')
-          .append(one.pageBytes())
-          .append(' ')
-          .append(one.liveNodes())
-          .append('\n');
-    }
-    return text.toString();
-  }
-
-  private void shutdown(Call call) {
-    boolean abort = false;
-    boolean save = false;
-    boolean noSave = false;
-    for (int i = 1; i < call.argc(); i++) {
-      if (call.is(i, "NOSAVE") && !save) {
-        noSave = true;
-      } else if (call.is(i, "SAVE") && !noSave) {
-        save = true;
-      } else if (call.is(i, "ABORT")) {
-        abort = true;
-      } else if (!call.is(i, "NOW") && !call.is(i, "FORCE")) {
-        throw CommandError.SYNTAX;
-      }
-    }
-    if (abort) {
-      if (call.argc() > 2) {
-        throw CommandError.SYNTAX;
-      }
-      throw new CommandError("ERR No shutdown in progress.");
-    }
-    call.session().closing = true;
-    host.requestStop();
-  }
-
-  private static final String LOLWUT_TEXT =
-      """
-            _____
-           /\\   /\\
-          /__\\ /__\\     a spinel: long taken for a ruby,
-          \\  \\   /  /     and none the worse for it
-           \\  \\ /  /
-            \\__V__/
-
-      Redis ver. 7.2.6
-      """;
-
-  // ── all of the data
-  // ────────────────────────────────────────────────────────────────────────────────────────────────
-
   private static void dbsize(Call call, Reply reply) {
     reply.integer(call.engine().keyspace.database(call.database()).size(call.seat()));
+  }
+
+  private static void flushall(Call call, Reply reply) {
+    boolean later = later(call);
+    long removed = 0;
+    for (int database = 0; database < call.engine().keyspace.databases(); database++) {
+      removed += call.engine().flush(call.seat(), database, later);
+    }
+    call.dirty(Math.max(1, removed));
+    reply.ok();
   }
 
   private static void flushdb(Call call, Reply reply) {
@@ -524,16 +351,6 @@ public final class Server implements Family {
     return later;
   }
 
-  private static void flushall(Call call, Reply reply) {
-    boolean later = later(call);
-    long removed = 0;
-    for (int database = 0; database < call.engine().keyspace.databases(); database++) {
-      removed += call.engine().flush(call.seat(), database, later);
-    }
-    call.dirty(Math.max(1, removed));
-    reply.ok();
-  }
-
   private static void swapdb(Call call, Reply reply) {
     long a = call.integer(1, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_FIRST);
     long b = call.integer(2, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_SECOND);
@@ -551,4 +368,73 @@ public final class Server implements Family {
   private static final CommandError INVALID_FIRST = new CommandError("ERR invalid first DB index");
   private static final CommandError INVALID_SECOND =
       new CommandError("ERR invalid second DB index");
+
+  private void resetStatistics(Call call, Reply reply) {
+    call.engine().resetStatistics();
+    host.resetCounters();
+    reply.ok();
+  }
+
+  private static void time(Call call, Reply reply) {
+    long micros = call.engine().clock.micros();
+    reply.array(2);
+    reply.bulk(micros / 1_000_000);
+    reply.bulk(micros % 1_000_000);
+  }
+
+  /// Ends the server. There is nothing to wait for and nothing to save to, so NOW and FORCE change
+  /// little: SAVE is refused unless it is forced.
+  private void shutdown(Call call, Reply reply) {
+    boolean save = false;
+    boolean noSave = false;
+    boolean force = false;
+    boolean now = false;
+    boolean abort = false;
+    for (int i = 1; i < call.argc(); i++) {
+      if (call.is(i, "SAVE")) {
+        save = true;
+      } else if (call.is(i, "NOSAVE")) {
+        noSave = true;
+      } else if (call.is(i, "FORCE")) {
+        force = true;
+      } else if (call.is(i, "NOW")) {
+        now = true;
+      } else if (call.is(i, "ABORT")) {
+        abort = true;
+      } else {
+        throw CommandError.SYNTAX;
+      }
+    }
+    if (abort && (save || noSave || force || now) || save && noSave) {
+      throw CommandError.SYNTAX;
+    }
+    if (abort) {
+      throw new CommandError("ERR No shutdown in progress.");
+    }
+    if (save && !force) {
+      host.log("SHUTDOWN SAVE was asked for, but this server keeps nothing on disk");
+      throw new CommandError("ERR Errors trying to SHUTDOWN. Check logs.");
+    }
+    call.session().closing = true;
+    host.stop();
+  }
+
+  /// A gem, and the version. The words of the command (a version, numbers) change nothing.
+  private void lolwut(Call call, Reply reply) {
+    String picture =
+        """
+              ______
+             /\\    /\\
+            /  \\__/  \\
+            \\  /\\  /
+             \\/  \\/
+              \\  /
+               \\/
+
+        Redis ver. %s, spoken by Spinel %s
+        """
+            .replaceFirst("%s", Config.REDIS_VERSION)
+            .replaceFirst("%s", host.version());
+    reply.verbatim("txt", picture.getBytes(StandardCharsets.ISO_8859_1));
+  }
 }

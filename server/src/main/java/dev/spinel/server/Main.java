@@ -17,7 +17,7 @@ import java.nio.file.Path;
 /// The program `redis-server`: its command line, its log lines at start and stop, its exit
 /// statuses.
 public final class Main {
-  private static final String VERSION = "0.1.0";
+  static final String VERSION = "0.1.0";
 
   private Main() {}
 

@@ -19,6 +19,7 @@ import dev.spinel.engine.Transactions;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.memory.Heap;
+import dev.spinel.memory.HeapStats;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Connection;
 import dev.spinel.net.Handler;
@@ -30,6 +31,8 @@ import dev.spinel.net.Net;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
 import dev.spinel.observe.Host;
+import dev.spinel.observe.Rates;
+import dev.spinel.observe.SlowLog;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.wire.RequestReader;
@@ -62,9 +65,14 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final Clock clock;
   private final PubSub pubSub = new PubSub();
   private final Authentication authentication;
-  private final dev.spinel.observe.Server administration;
+  private final SlowLog slowLog;
+  private final Rates rates = new Rates();
   private final String runId;
+  private final String replicationId;
   private final long startedMillis;
+  private volatile long startupBytes; // once, by start
+  private volatile long bytesInBefore; // what RESETSTAT found
+  private volatile long bytesOutBefore;
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
   private List<Listener> listeners = List.of();
@@ -83,10 +91,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
     this.log = log;
     this.clock = clock;
     SecureRandom random = new SecureRandom();
+    byte[] ids = new byte[40];
+    random.nextBytes(ids);
+    runId = HexFormat.of().formatHex(ids, 0, 20);
+    replicationId = HexFormat.of().formatHex(ids, 20, 40);
     startedMillis = clock.millis();
-    byte[] id = new byte[20];
-    random.nextBytes(id);
-    runId = HexFormat.of().formatHex(id);
     heap = new Heap();
     keyspace =
         new Keyspace(
@@ -96,7 +105,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
             random.nextLong(),
             clock::millis);
     authentication = new Authentication(config);
-    administration = new dev.spinel.observe.Server(this);
+    slowLog = new SlowLog(config);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows);
     engine =
@@ -108,7 +117,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
             clock,
             (command, bug) -> bug(command, bug));
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
-    engine.slow(administration.slow());
+    engine.slow(slowLog);
     engine.notifier(pubSub);
     engine.onClose(pubSub::end);
     engine.gates(authentication, new SubscribedGate());
@@ -124,7 +133,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
     rows.add(new Transactions());
     rows.add(pubSub);
     rows.add(new Connections(authentication, pubSub::end));
-    rows.add(administration);
+    rows.add(new dev.spinel.observe.Server(this, slowLog));
     rows.add(new CommandInfo());
   }
 
@@ -214,6 +223,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
       close();
       throw e;
     }
+    startupBytes = heap.liveBytes();
   }
 
   /// Starts what works in the background, but no loops and no doors: for callers in this JVM
@@ -333,6 +343,14 @@ public final class Server implements AutoCloseable, Incidents, Host {
 
   /// Ten times a second on each loop.
   void cron(LoopSide side) {
+    if (side.loop.index() == 0) {
+      rates.sample(
+          clock.millis(),
+          engine.count(Engine.Count.COMMANDS),
+          bytesIn(),
+          bytesOut(),
+          heap.liveBytes());
+    }
     long idle = idleSeconds * 1000;
     for (ClientConnection client : side.connections) {
       Session session = client.session;
@@ -378,10 +396,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
     return text.toString();
   }
 
-  // ── the end
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  // what commands ask of it
+  // ── what observers ask
+  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   @Override
   public Config config() {
@@ -389,8 +405,18 @@ public final class Server implements AutoCloseable, Incidents, Host {
   }
 
   @Override
-  public Heap heap() {
-    return heap;
+  public String version() {
+    return Main.VERSION;
+  }
+
+  @Override
+  public String runId() {
+    return runId;
+  }
+
+  @Override
+  public String replicationId() {
+    return replicationId;
   }
 
   @Override
@@ -399,13 +425,30 @@ public final class Server implements AutoCloseable, Incidents, Host {
   }
 
   @Override
-  public int loops() {
-    return sides.size();
+  public List<String> listeners() {
+    List<String> lines = new ArrayList<>();
+    if (port() != 0) {
+      StringBuilder line = new StringBuilder("name=tcp");
+      for (String address : config.get(Settings.BIND)) {
+        line.append(",bind=").append(address);
+      }
+      lines.add(line.append(",port=").append(port()).toString());
+    }
+    String socket = config.text(Settings.UNIXSOCKET);
+    if (!socket.isEmpty()) {
+      lines.add("name=unix,bind=" + socket);
+    }
+    return lines;
   }
 
   @Override
-  public String runId() {
-    return runId;
+  public HeapStats heap() {
+    return heap.stats();
+  }
+
+  @Override
+  public long startupBytes() {
+    return startupBytes;
   }
 
   @Override
@@ -425,7 +468,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
 
   @Override
   public long bytesIn() {
-    long sum = 0;
+    long sum = -bytesInBefore;
     for (LoopSide side : sides) {
       sum += side.loop.bytesIn();
     }
@@ -434,7 +477,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
 
   @Override
   public long bytesOut() {
-    long sum = 0;
+    long sum = -bytesOutBefore;
     for (LoopSide side : sides) {
       sum += side.loop.bytesOut();
     }
@@ -442,19 +485,47 @@ public final class Server implements AutoCloseable, Incidents, Host {
   }
 
   @Override
-  public int[] subscriptions() {
-    return new int[] {pubSub.channels(), pubSub.patterns(), pubSub.shardChannels()};
+  public int channels() {
+    return pubSub.channels();
+  }
+
+  @Override
+  public int patterns() {
+    return pubSub.patterns();
+  }
+
+  @Override
+  public int shardChannels() {
+    return pubSub.shardChannels();
+  }
+
+  @Override
+  public Rates rates() {
+    return rates;
+  }
+
+  @Override
+  public void resetCounters() {
+    accepted.reset();
+    refused.reset();
+    bytesInBefore += bytesIn();
+    bytesOutBefore += bytesOut();
+  }
+
+  @Override
+  public void stop() {
+    requestStop();
   }
 
   @Override
   public void log(String line) {
-    log.notice(line);
+    log.warning(line);
   }
 
-  // the end
+  // ── the end
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
-  @Override
   public void requestStop() {
     stopRequested.countDown();
   }

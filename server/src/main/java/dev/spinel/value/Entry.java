@@ -58,6 +58,22 @@ public final class Entry {
   public static final int SKIPLIST = 8;
   public static final int STREAM_TREE = 9;
 
+  /// An encoding as OBJECT ENCODING tells it.
+  public static String encodingName(int encoding) {
+    return switch (encoding) {
+      case INT -> "int";
+      case EMBSTR -> "embstr";
+      case RAW, CHUNKED -> "raw";
+      case LISTPACK -> "listpack";
+      case QUICKLIST -> "quicklist";
+      case NESTED -> "hashtable";
+      case INTSET -> "intset";
+      case SKIPLIST -> "skiplist";
+      case STREAM_TREE -> "stream";
+      default -> throw new AssertionError(encoding);
+    };
+  }
+
   /// The longest key or field: an entry is one node, and the header of an aggregate must fit behind
   /// the key.
   public static final int MAX_KEY = Allocator.MAX_RUN - 256;

@@ -10,6 +10,7 @@ import dev.spinel.commands.Strings;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
 import dev.spinel.observe.Server;
+import dev.spinel.observe.SlowLog;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.Slice;
@@ -27,6 +28,11 @@ import org.junit.jupiter.api.Test;
 
 /// The table of all commands against what a real 7.2.6 says of them, and the look-ups.
 class CommandTableTest {
+  private static final dev.spinel.server.Server HOST =
+      new dev.spinel.server.Server(
+          dev.spinel.config.Config.of(),
+          new dev.spinel.server.Log(dev.spinel.config.Config.of()),
+          Clock.SYSTEM);
   private static final CommandTable TABLE = table().build();
 
   static CommandTable.Builder table() {
@@ -39,7 +45,7 @@ class CommandTableTest {
         .add(
             new Connections(
                 new dev.spinel.acl.Authentication(dev.spinel.config.Config.of()), session -> {}))
-        .add(new Server(null))
+        .add(new Server(HOST, new SlowLog(HOST.config())))
         .add(new CommandInfo())
         .add(new Rows());
   }

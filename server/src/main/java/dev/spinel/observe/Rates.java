@@ -1,0 +1,66 @@
+package dev.spinel.observe;
+
+/// What INFO shows as instantaneous: means over the last 16 samples, taken ten times a second by
+/// one thread ([#sample]); read by any. And the peak of the memory in use, as far as samples saw
+/// it.
+public final class Rates {
+  private static final int SAMPLES = 16;
+
+  private final Track commands = new Track();
+  private final Track input = new Track();
+  private final Track output = new Track();
+  private long lastMillis; // the sampling thread's
+  private long peakBytes; // this object's monitor
+
+  /// One quantity's last rates, per second. Its owner's monitor.
+  private static final class Track {
+    final long[] rates = new long[SAMPLES];
+    long last;
+    int next;
+
+    void sample(long total, long millis) {
+      rates[next] = Math.max(0, total - last) * 1000 / millis;
+      next = (next + 1) % SAMPLES;
+      last = total;
+    }
+
+    long mean() {
+      long sum = 0;
+      for (long rate : rates) {
+        sum += rate;
+      }
+      return sum / SAMPLES;
+    }
+  }
+
+  /// Takes a sample: the totals now.
+  public synchronized void sample(
+      long nowMillis, long commandsRun, long bytesIn, long bytesOut, long liveBytes) {
+    long passed = nowMillis - lastMillis;
+    if (lastMillis != 0 && passed > 0) {
+      commands.sample(commandsRun, passed);
+      input.sample(bytesIn, passed);
+      output.sample(bytesOut, passed);
+    }
+    lastMillis = nowMillis;
+    peakBytes = Math.max(peakBytes, liveBytes);
+  }
+
+  public synchronized long commandsPerSecond() {
+    return commands.mean();
+  }
+
+  public synchronized long inputPerSecond() {
+    return input.mean();
+  }
+
+  public synchronized long outputPerSecond() {
+    return output.mean();
+  }
+
+  /// The highest use of memory so far, this one included.
+  public synchronized long peak(long liveBytes) {
+    peakBytes = Math.max(peakBytes, liveBytes);
+    return peakBytes;
+  }
+}
