@@ -6,6 +6,7 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Gate;
+import dev.spinel.engine.Login;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.Slice;
@@ -13,7 +14,7 @@ import java.security.MessageDigest;
 import org.jspecify.annotations.Nullable;
 
 /// The password of the default user, and the gate before which it must be given.
-public final class Authentication implements Gate {
+public final class Authentication implements Gate, Login {
   private static final CommandError REQUIRED = new CommandError("NOAUTH Authentication required.");
   private static final CommandError WRONG =
       new CommandError("WRONGPASS invalid username-password pair or user is disabled.");
@@ -26,11 +27,13 @@ public final class Authentication implements Gate {
   }
 
   /// Whether a new session must give a password.
+  @Override
   public boolean required() {
     return !config.text(Settings.REQUIREPASS).isEmpty();
   }
 
   /// Logs the session in. `user` null: the default one. Errors: wrong name or password.
+  @Override
   public void login(Session session, @Nullable Slice user, Slice password) {
     if (user == null && !required()) {
       throw new CommandError(

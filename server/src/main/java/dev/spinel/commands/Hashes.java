@@ -200,6 +200,13 @@ public final class Hashes implements Family {
   // ── setting
   // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /// A field must fit into an entry: said before anything changes.
+  private static void checkField(Call call, int argument) {
+    if (call.args().lengthAt(argument) > Entry.MAX_KEY) {
+      throw new CommandError("ERR fields of more than " + Entry.MAX_KEY + " bytes can't be stored");
+    }
+  }
+
   /// The hash at argument 1, made if need be. Only right before something is put into it.
   private static Key made(Call call, Key key) {
     if (!key.exists()) {
@@ -220,6 +227,9 @@ public final class Hashes implements Family {
     if (count % 2 == 1) {
       throw CommandError.wrongArguments(command);
     }
+    for (int i = 2; i < count; i += 2) {
+      checkField(call, i);
+    }
     Key key = made(call, call.write(1, Entry.HASH));
     int created = 0;
     for (int i = 2; i < count; i += 2) {
@@ -234,6 +244,7 @@ public final class Hashes implements Family {
   }
 
   private static void hsetnx(Call call, Reply reply) {
+    checkField(call, 2);
     Key key = call.write(1, Entry.HASH);
     if (key.exists() && call.values().hashes().find(key.entry(), call.arg(2))) {
       reply.integer(0);
@@ -265,6 +276,7 @@ public final class Hashes implements Family {
   }
 
   private static void hincrby(Call call, Reply reply) {
+    checkField(call, 2);
     long by = call.integer(3);
     Key key = call.write(1, Entry.HASH);
     HashValue hashes = call.values().hashes();
@@ -286,6 +298,7 @@ public final class Hashes implements Family {
   }
 
   private static void hincrbyfloat(Call call, Reply reply) {
+    checkField(call, 2);
     LongDouble by = call.arg(3).toLongDouble();
     if (by == null) {
       throw CommandError.NOT_FLOAT;
@@ -384,7 +397,7 @@ public final class Hashes implements Family {
       }
       return;
     }
-    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE, CommandError.NOT_INTEGER);
+    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE);
     boolean values = call.argc() == 4 && call.is(3, "WITHVALUES");
     if (call.argc() > 4 || call.argc() == 4 && !values) {
       throw CommandError.SYNTAX;

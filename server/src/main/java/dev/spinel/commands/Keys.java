@@ -699,7 +699,7 @@ public final class Keys implements Family {
     }
     int access = Entry.access(call.values().memory(), key.entry());
     switch (row) {
-      case OBJECT_ENCODING -> reply.bulk(encodingName(call, key));
+      case OBJECT_ENCODING -> reply.bulk(call.values().encodingName(key.entry()));
       case OBJECT_REFCOUNT -> reply.integer(isShared(call, key) ? Integer.MAX_VALUE : 1);
       case OBJECT_IDLETIME -> {
         if (call.limits().lfu) {
@@ -729,12 +729,5 @@ public final class Keys implements Family {
     }
     long value = call.values().strings().toLong(key.entry(), -1);
     return value >= 0 && value < 10_000;
-  }
-
-  /// As OBJECT ENCODING tells it.
-  public static String encodingName(Call call, Key key) {
-    int encoding =
-        key.type() == Entry.LIST ? call.values().lists().encoding(key.entry()) : key.encoding();
-    return Entry.encodingName(encoding);
   }
 }

@@ -401,12 +401,7 @@ public final class Lists implements Family {
         throw CommandError.SYNTAX;
       }
       if (call.is(i, "RANK")) {
-        rank =
-            call.integer(
-                ++i,
-                -Long.MAX_VALUE,
-                Long.MAX_VALUE,
-                call.arg(i).isLong() ? OUT_OF_RANK : CommandError.NOT_INTEGER);
+        rank = call.integer(++i, -Long.MAX_VALUE, Long.MAX_VALUE);
         if (rank == 0) {
           throw new CommandError(
               "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ..."
@@ -433,11 +428,6 @@ public final class Lists implements Family {
     }
     positions(call, reply, key, rank, count, most);
   }
-
-  private static final CommandError OUT_OF_RANK =
-      new CommandError(
-          "ERR value is out of range, value must between -9223372036854775807 and"
-              + " 9223372036854775807");
 
   /// @param count -1: only the first
   /// @param most how many elements to compare, 0: all
@@ -513,12 +503,7 @@ public final class Lists implements Family {
   }
 
   private static void lrem(Call call, Reply reply) {
-    long count =
-        call.integer(
-            2,
-            -Long.MAX_VALUE,
-            Long.MAX_VALUE,
-            call.arg(2).isLong() ? OUT_OF_RANK : CommandError.NOT_INTEGER);
+    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE);
     Key key = call.write(1, Entry.LIST);
     if (!key.exists()) {
       reply.integer(0);

@@ -23,7 +23,8 @@ import java.util.Arrays;
 /// slices live until the handler returns.
 public final class Call {
   private static final int KEPT_KEYS = 32;
-  static final int UNLOCKED = -1;
+  private static final CommandError TOO_LONG_KEY =
+      new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
 
   final Dispatcher dispatcher;
   final Engine engine;
@@ -137,6 +138,16 @@ public final class Call {
 
   // ── surroundings
   // ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Errors: not an integer; out of range, in Redis's words.
+  public long integer(int i, long min, long max) {
+    long value = integer(i);
+    if (value < min || value > max) {
+      throw new CommandError(
+          "ERR value is out of range, value must between " + min + " and " + max);
+    }
+    return value;
+  }
 
   public Session session() {
     return session;
@@ -314,6 +325,9 @@ public final class Call {
 
   private Key find(Slice name, int slot, int number, boolean touch) {
     assert seat.holds(slot) : "a key of slot " + slot + ", which isn't locked";
+    if (writes && name.length > Entry.MAX_KEY) {
+      throw TOO_LONG_KEY;
+    }
     Key key = nextKey();
     key.name.set(name.array, name.offset, name.length);
     key.database = number;
@@ -390,7 +404,7 @@ public final class Call {
 
   private void flagged(Key key, byte flags) {
     if ((flags & Slots.WATCHERS) != 0) {
-      engine.watches.touch(key.database, key.slot, key.name);
+      engine.watches.touch(key.database, key.slot, key.name, key.place.entry != 0);
     }
     if ((flags & Slots.WAITERS) != 0) {
       dispatcher.ready(key.database, key.slot, key.name);

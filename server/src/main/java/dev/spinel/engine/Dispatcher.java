@@ -577,6 +577,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private void timeOut(Parked parked) {
     if (unpark(parked, Parked.State.TIMED_OUT)) {
+      calls[parked.command.index]++;
       empty(guestOutput);
       guestReply.to(guestOutput, parked.session.protocol);
       guestReply.nilArray();
@@ -613,6 +614,7 @@ public final class Dispatcher implements AutoCloseable {
     if (parked == null || !unpark(parked, Parked.State.TIMED_OUT)) {
       return false;
     }
+    calls[parked.command.index]++;
     empty(guestOutput);
     guestReply.to(guestOutput, other.protocol);
     if (withError) {

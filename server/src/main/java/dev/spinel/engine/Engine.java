@@ -85,7 +85,15 @@ public final class Engine implements KeyspaceListener {
           known("quit"),
           known("reset")
         };
-    this.sweeping = new Command[] {known("keys"), known("scan"), known("randomkey")};
+    this.sweeping =
+        new Command[] {
+          known("keys"),
+          known("scan"),
+          known("randomkey"),
+          known("dbsize"),
+          known("info"),
+          known("memory|stats")
+        };
     this.gatesOf = new Gate[table.size()][];
   }
 
@@ -221,7 +229,7 @@ public final class Engine implements KeyspaceListener {
       effects.command(2).add(limits.lazyExpire ? "UNLINK" : "DEL").add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
-      watches.touch(database, slot, key);
+      watches.touch(database, slot, key, false);
     }
     if ((limits.notify & Events.EXPIRED) != 0) {
       notifier.event(limits.notify, "expired", database, key);
@@ -251,33 +259,59 @@ public final class Engine implements KeyspaceListener {
 
   /// Empties a database (its watched keys change). Stopped world. Returns how many keys it had.
   public long flush(Seat seat, int database, boolean later) {
-    watches.touchAll(database, watch -> exists(seat, database, watch));
+    watches.touchAll(database, watch -> changes(seat, watch, database, -1));
     return keyspace.flush(seat, database, later);
   }
 
   /// Exchanges two databases; who waits or watches there is told. Stopped world.
   public void swap(Dispatcher by, int a, int b) {
     Seat seat = by.seat();
-    for (int database : new int[] {a, b}) {
-      watches.touchAll(database, watch -> exists(seat, a, watch) || exists(seat, b, watch));
-    }
+    watches.touchAll(a, watch -> changes(seat, watch, a, b));
+    watches.touchAll(b, watch -> changes(seat, watch, b, a));
     keyspace.swap(a, b);
     by.readyAll(a);
     by.readyAll(b);
   }
 
-  private boolean exists(Seat seat, int database, Watches.Watch watch) {
-    long header = keyspace.database(database).header(watch.slot);
-    if (header == 0) {
+  /// Whether the watched key changes when the contents of database `from` give way to those of `to`
+  /// (-1: to nothing). A key whose time is over counts as absent.
+  private boolean changes(Seat seat, Watches.Watch watch, int from, int to) {
+    long before = find(seat, from, watch);
+    long after = to < 0 ? 0 : find(seat, to, watch);
+    if (before == 0 && after == 0) {
       return false;
     }
-    Slice key = new Slice(watch.key);
-    return seat.values
-        .dictionary()
-        .find(header, seat.values.dictionary().hash(key), key, new Place());
+    boolean afterIsStale = after != 0 && isOver(seat, after);
+    if (watch.expired) {
+      if (after == 0) {
+        watch.expired = false;
+        return false;
+      }
+      return !afterIsStale;
+    }
+    if (before == 0 && afterIsStale) {
+      watch.expired = true;
+      return false;
+    }
+    return true;
   }
 
-  // ── statistics
+  private boolean isOver(Seat seat, long entry) {
+    long expiry = Entry.expiry(seat.values.memory(), entry);
+    return expiry >= 0 && expiry <= clock.millis();
+  }
+
+  private long find(Seat seat, int database, Watches.Watch watch) {
+    long header = keyspace.database(database).header(watch.slot);
+    if (header == 0) {
+      return 0;
+    }
+    Slice key = new Slice(watch.key);
+    Place place = new Place();
+    seat.values.dictionary().find(header, seat.values.dictionary().hash(key), key, place);
+    return place.entry;
+  }
+
   // ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   void changes(long count) {

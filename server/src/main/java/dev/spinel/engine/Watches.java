@@ -17,7 +17,8 @@ final class Watches {
     final int database;
     final int slot;
     final byte[] key;
-    final boolean expired; // it had expired when the watch began: its removal is no change
+    boolean
+        expired; // slot lock: its time was over when the watch began, so its removal is no change
 
     Watch(Session session, int database, int slot, byte[] key, boolean expired) {
       this.session = session;
@@ -53,13 +54,17 @@ final class Watches {
     slots.raise(slot, Slots.WATCHERS);
   }
 
-  /// The key changed.
-  void touch(int database, int slot, Slice key) {
+  /// The key changed; `exists`: it is still there.
+  void touch(int database, int slot, Slice key, boolean exists) {
     ArrayList<Watch> list = bySlot[slot];
     for (int i = 0; list != null && i < list.size(); i++) {
       Watch watch = list.get(i);
       if (watch.database == database && key.equal(watch.key)) {
-        watch.session.watchBroken = true;
+        if (watch.expired && !exists) {
+          watch.expired = false;
+        } else {
+          watch.session.watchBroken = true;
+        }
       }
     }
   }

@@ -48,35 +48,41 @@ public final class Database {
     return used;
   }
 
-  /// The number of keys, expired ones that nobody met yet included. Slot by slot: with writers at
-  /// work, a number that no single moment may have seen.
+  /// The number of keys, expired ones that nobody met yet included. Slot by slot, each under its
+  /// lock: with writers at work, a number that no single moment may have seen. No slot lock may be
+  /// held, unless the world stands still.
   public long size(Seat seat) {
-    if (!used) {
-      return 0;
-    }
-    Dictionary dictionary = seat.values.dictionary();
-    long size = 0;
-    for (int slot = 0; slot < Slots.COUNT; slot++) {
-      if (headers[slot] != 0) {
-        size += dictionary.count(headers[slot]);
-      }
-    }
-    return size;
+    return sum(seat, false);
   }
 
   /// The number of keys with an expiry, counted as [#size] does.
   public long expiring(Seat seat) {
+    return sum(seat, true);
+  }
+
+  private long sum(Seat seat, boolean onlyExpiring) {
     if (!used) {
       return 0;
     }
     Dictionary dictionary = seat.values.dictionary();
-    long size = 0;
+    boolean lock = !seat.stopsWorld();
+    long sum = 0;
     for (int slot = 0; slot < Slots.COUNT; slot++) {
-      if (headers[slot] != 0) {
-        size += dictionary.expiring(headers[slot]);
+      if (headers[slot] == 0) {
+        continue;
+      }
+      if (lock) {
+        seat.lock(slot);
+      }
+      long header = headers[slot];
+      if (header != 0) {
+        sum += onlyExpiring ? dictionary.expiring(header) : dictionary.count(header);
+      }
+      if (lock) {
+        seat.unlock(slot);
       }
     }
-    return size;
+    return sum;
   }
 
   /// Takes all tables out; the database is empty afterwards. Stopped world (or nobody else knows

@@ -1,6 +1,5 @@
 package dev.spinel.keyspace;
 
-import dev.spinel.value.Dictionary;
 import dev.spinel.value.Place;
 import dev.spinel.value.Reaper;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -108,13 +107,12 @@ public final class Keeper {
   }
 
   private void expire(Seat seat, KeyspaceListener listener) {
-    Dictionary dictionary = seat.values.dictionary();
     Place place = new Place();
     long deadline = System.nanoTime() + EXPIRY_NANOS;
     seat.enter();
     for (int number = 0; number < keyspace.databases(); number++) {
       for (int slot = 0; slot < Slots.COUNT && keyspace.database(number).used(); slot++) {
-        while (due(dictionary, number, slot)) {
+        while (keyspace.database(number).header(slot) != 0) {
           seat.lock(slot);
           int left = KEYS_PER_LOCK;
           Database database = keyspace.database(number);
@@ -139,12 +137,6 @@ public final class Keeper {
       }
     }
     seat.leave();
-  }
-
-  /// A racy look at the header: a wrong answer costs a lock or a cycle, nothing else.
-  private boolean due(Dictionary dictionary, int number, int slot) {
-    long header = keyspace.database(number).header(slot);
-    return header != 0 && dictionary.nextExpiry(header) <= nowMillis.getAsLong();
   }
 
   void close() {

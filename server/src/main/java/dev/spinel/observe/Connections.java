@@ -1,12 +1,12 @@
 package dev.spinel.observe;
 
-import dev.spinel.acl.Authentication;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
+import dev.spinel.engine.Login;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
@@ -41,11 +41,11 @@ public final class Connections implements Family {
 
   private static final CommandError SYNTAX = CommandError.SYNTAX;
 
-  private final Authentication authentication;
+  private final Login authentication;
   private final Consumer<Session> reset;
 
   /// @param reset what else ends when a session says RESET (its subscriptions)
-  public Connections(Authentication authentication, Consumer<Session> reset) {
+  public Connections(Login authentication, Consumer<Session> reset) {
     this.authentication = authentication;
     this.reset = reset;
   }

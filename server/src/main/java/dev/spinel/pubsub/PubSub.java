@@ -10,6 +10,7 @@ import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Glob;
 import dev.spinel.wire.Numbers;
+import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashSet;
@@ -236,16 +237,21 @@ public final class PubSub implements Family, Notifier {
     session.gatesChanged();
   }
 
+  /// A confirmation is a push: it comes even where replies are switched off.
   private static void confirm(
       Reply reply, String what, @Nullable Slice name, Session session, int kind) {
-    reply.push(3);
-    reply.bulk(what);
+    RespWriter out =
+        session.replies == Session.Replies.ON
+            ? reply.writer()
+            : new RespWriter(session.outlet.output(), session.protocol);
+    out.push(3);
+    out.bulk(what);
     if (name == null) {
-      reply.nil();
+      out.nil();
     } else {
-      reply.bulk(name);
+      out.bulk(name);
     }
-    reply.integer(kind == SHARDS ? session.shardChannels : session.channels + session.patterns);
+    out.integer(kind == SHARDS ? session.shardChannels : session.channels + session.patterns);
   }
 
   private static Subscriptions subscriptions(Session session) {

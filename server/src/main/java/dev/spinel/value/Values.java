@@ -60,4 +60,11 @@ public final class Values {
   public LargeStrings large() {
     return large;
   }
+
+  /// As OBJECT ENCODING tells it.
+  public String encodingName(long entry) {
+    boolean list = Entry.type(memory, entry) == Entry.LIST;
+    int encoding = list ? lists.encoding(entry) : Entry.encoding(memory, entry);
+    return Entry.encodingName(encoding);
+  }
 }
