@@ -85,6 +85,11 @@ public final class Database {
     return sum;
   }
 
+  /// The tables themselves, which stay the same until they are detached. Stopped world.
+  long[] tables() {
+    return headers;
+  }
+
   /// Takes all tables out; the database is empty afterwards. Stopped world (or nobody else knows
   /// the database).
   long[] detach() {

@@ -24,6 +24,7 @@ public final class Keyspace implements AutoCloseable {
   private final AtomicInteger seatIds = new AtomicInteger();
   private volatile Database[] databases; // replaced whole in a stopped world
   private final Keeper keeper;
+  private final java.util.ArrayList<long[]> detached = new java.util.ArrayList<>(); // stopped world
 
   /// @param databases how many, 1 or more
   /// @param hashKey0 half of the secret that orders keys; with `hashKey1` it should differ in each
@@ -107,13 +108,23 @@ public final class Keyspace implements AutoCloseable {
     long removed = database.size(seat);
     if (database.used()) {
       long[] tables = database.detach();
-      if (later) {
+      if (walk.active()) {
+        detached.add(tables); // the walk may be reading them
+      } else if (later) {
         keeper.reap(tables);
       } else {
         Database.free(seat, tables);
       }
     }
     return removed;
+  }
+
+  /// The walk is through: what was flushed meanwhile may go. Stopped world.
+  void releaseDetached() {
+    for (long[] tables : detached) {
+      keeper.reap(tables);
+    }
+    detached.clear();
   }
 
   /// Finds one expired key of the slot; `place` tells where. Slot lock.
