@@ -71,7 +71,8 @@ public final class Dispatcher implements AutoCloseable {
   final long[] nanos;
   final long[] rejected;
   final long[] failed;
-  volatile long commands;
+  long commands;
+  long changes;
   long hits;
   long misses;
   long expiredKeys;
@@ -177,10 +178,10 @@ public final class Dispatcher implements AutoCloseable {
       queue(session, command, args);
       to.simple("QUEUED");
     } else if (command == engine.exec) {
-      commands = commands + 1;
+      commands++;
       exec(session);
     } else {
-      commands = commands + 1;
+      commands++;
       session.lastCommand = command;
       outcome = runAlone(session, command, args);
     }
@@ -423,7 +424,7 @@ public final class Dispatcher implements AutoCloseable {
   /// Appends what the call did. Returns its position in the journal, or 0.
   private long record(Call call) {
     call.recordSelf();
-    engine.changes(call.changes);
+    changes += call.changes;
     return append();
   }
 
@@ -707,7 +708,7 @@ public final class Dispatcher implements AutoCloseable {
       reply.to(reply.output(), session.protocol);
       run(call, reply);
       call.recordSelf();
-      engine.changes(call.changes);
+      changes += call.changes;
       call.tidy();
     }
     long position = append();

@@ -55,7 +55,7 @@ public final class Engine implements KeyspaceListener {
       new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
   private final LongAdder errorReplies = new LongAdder();
-  private final LongAdder changes = new LongAdder();
+  private final LongAdder changes = new LongAdder(); // by the keeper
   private final Effects expiryEffects = new Effects(); // keeper's thread
   private final LongAdder expired = new LongAdder();
 
@@ -314,15 +314,9 @@ public final class Engine implements KeyspaceListener {
 
   // ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  void changes(long count) {
-    if (count != 0) {
-      changes.add(count);
-    }
-  }
-
   /// Changes since the server started or was last saved.
   public long changes() {
-    return changes.sum();
+    return changes.sum() + count(Count.CHANGES);
   }
 
   void bug(Command command, Throwable bug) {
@@ -357,6 +351,7 @@ public final class Engine implements KeyspaceListener {
   /// What is counted per dispatcher, summed over all.
   public enum Count {
     COMMANDS,
+    CHANGES,
     HITS,
     MISSES
   }
@@ -368,6 +363,7 @@ public final class Engine implements KeyspaceListener {
         sum +=
             switch (what) {
               case COMMANDS -> dispatcher.commands;
+              case CHANGES -> dispatcher.changes;
               case HITS -> dispatcher.hits;
               case MISSES -> dispatcher.misses;
             };

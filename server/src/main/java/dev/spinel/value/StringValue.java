@@ -107,6 +107,10 @@ public final class StringValue {
         && Entry.encoding(m, old) != Entry.CHUNKED
         && Entry.expiry(m, old) == expiry
         && !dictionary.walk.active()) {
+      if (bytes == Entry.valueLength(m, old)) { // the usual case, which asks no page for its size
+        Entry.encoding(m, old, encoding);
+        return old;
+      }
       int room = Entry.valueCapacity(m, allocator, old);
       if (bytes <= room && room <= 16 + bytes + (bytes >> 2)) {
         Entry.encoding(m, old, encoding);
