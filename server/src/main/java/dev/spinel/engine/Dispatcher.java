@@ -619,6 +619,8 @@ public final class Dispatcher implements AutoCloseable {
     empty(guestOutput);
     guestReply.to(guestOutput, other.protocol);
     if (withError) {
+      engine.countError("UNBLOCKED");
+      failed[parked.command.index]++;
       guestReply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     } else {
       guestReply.nilArray();
@@ -652,6 +654,7 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   private void exec(Session session) {
+    calls[engine.exec.index]++;
     if (!session.multi) {
       engine.countError("ERR");
       failed[engine.exec.index]++;
@@ -687,7 +690,6 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   private void transact(Session session) {
-    calls[engine.exec.index]++;
     boolean broken = session.watchBroken || watchedExpired(session);
     engine.watches.end(session, seat);
     if (broken) {

@@ -567,6 +567,20 @@ public final class Connections implements Family {
     reply.verbatim("txt", bytes(text.toString()));
   }
 
+  /// The running request as it was read: it counts as input until it is done.
+  private static long requestBytes(Call call) {
+    long bytes = digits(call.argc()) + 3;
+    for (int i = 0; i < call.argc(); i++) {
+      int length = call.arg(i).length;
+      bytes += digits(length) + length + 5;
+    }
+    return bytes;
+  }
+
+  private static int digits(int number) {
+    return Integer.toString(number).length();
+  }
+
   /// A session's line in CLIENT LIST. Of another thread's session it is a racy picture.
   private static String describe(Session session, Call call) {
     StringBuilder flags = new StringBuilder();
@@ -596,7 +610,7 @@ public final class Connections implements Family {
     }
     boolean own = session == call.session();
     long pending = own ? 0 : session.outlet.pendingBytes();
-    long input = session.outlet.inputBytes();
+    long input = session.outlet.inputBytes() + (own ? requestBytes(call) : 0);
     return "id="
         + session.id
         + " addr="

@@ -78,7 +78,15 @@ public final class Main {
     }
     log.notice("monotonic clock: System.nanoTime");
     log.become('M');
-    Server server = new Server(config, log, Clock.SYSTEM);
+    Server server;
+    try {
+      server = new Server(config, log, Clock.SYSTEM);
+    } catch (ConfigError e) {
+      try (FileOutputStream err = new FileOutputStream(FileDescriptor.err)) {
+        err.write(e.bytes());
+      }
+      return 1;
+    }
     try {
       server.start();
     } catch (BindException e) {

@@ -6,6 +6,8 @@ import dev.spinel.commands.Keys;
 import dev.spinel.commands.Lists;
 import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
+import dev.spinel.config.ConfigError;
+import dev.spinel.config.Directive;
 import dev.spinel.config.OutputLimits;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
@@ -53,7 +55,7 @@ import org.jspecify.annotations.Nullable;
 /// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
 /// of it is left then.
 public final class Server implements AutoCloseable, Incidents, Host {
-  private static final int STANDARD_BACKLOG = 511;
+  private static final long MOST_SHUT_MILLIS = 1000;
 
   public final Config config;
   public final Log log;
@@ -75,7 +77,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private volatile long bytesOutBefore;
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
-  private List<Listener> listeners = List.of();
+  private volatile List<Listener> listeners = List.of(); // whoever starts, then CONFIG SET
+  private @Nullable Thread shutting; // closes doors; configuration's monitor
   private final AtomicInteger clients = new AtomicInteger();
   private final LongAdder accepted = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -135,6 +138,21 @@ public final class Server implements AutoCloseable, Incidents, Host {
     rows.add(new Connections(authentication, pubSub::end));
     rows.add(new dev.spinel.observe.Server(this, slowLog));
     rows.add(new CommandInfo());
+    for (Directive directive : config.directives()) {
+      if (directive.name().equals("rename-command")) {
+        rename(rows, directive);
+      }
+    }
+  }
+
+  private static void rename(CommandTable.Builder rows, Directive directive) {
+    List<String> words = directive.arguments();
+    if (words.size() != 2) {
+      throw directive.error("wrong number of arguments");
+    }
+    if (!rows.rename(words.get(0), words.get(1))) {
+      throw directive.error("No such command in rename-command");
+    }
   }
 
   /// Copies settings to where they are read, now and whenever they change.
@@ -188,6 +206,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
     on(
         Settings.CLIENT_OUTPUT_BUFFER_LIMIT,
         () -> outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT));
+    config.onChange(Settings.PORT, changed -> otherPort());
+    config.onChange(Settings.BIND, changed -> otherAddresses());
     on(Settings.MAXCLIENTS, () -> maxClients = config.get(Settings.MAXCLIENTS));
     on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
     on(Settings.PROTECTED_MODE, () -> protectedMode = config.get(Settings.PROTECTED_MODE));
@@ -210,11 +230,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
     net.keepAlive(config.intOf(Settings.TCP_KEEPALIVE));
     try {
       int backlog = config.intOf(Settings.TCP_BACKLOG);
-      if (config.get(Settings.PORT) != 0 || !config.get(Settings.BIND).isEmpty()) {
-        listeners =
-            net.listen(
-                config.get(Settings.BIND), config.intOf(Settings.PORT), backlog, this::accept);
-      }
+      listeners = open(net);
       String socket = config.text(Settings.UNIXSOCKET);
       if (!socket.isEmpty()) {
         net.listen(Path.of(socket), config.intOf(Settings.UNIXSOCKETPERM), backlog, this::accept);
@@ -224,6 +240,71 @@ public final class Server implements AutoCloseable, Incidents, Host {
       throw e;
     }
     startupBytes = heap.liveBytes();
+  }
+
+  /// TCP doors as the configuration says. With port 0 and addresses a free port is found.
+  private List<Listener> open(Net net) throws BindException {
+    List<String> addresses = config.get(Settings.BIND);
+    return addresses.isEmpty()
+        ? List.of()
+        : net.listen(
+            addresses,
+            config.intOf(Settings.PORT),
+            config.intOf(Settings.TCP_BACKLOG),
+            this::accept);
+  }
+
+  /// CONFIG SET port: the new doors open before the old ones close. Also called to go back.
+  private void otherPort() {
+    if (net == null || config.get(Settings.PORT) == port()) {
+      return;
+    }
+    List<Listener> old = listeners;
+    if (config.get(Settings.PORT) == 0) {
+      listeners = List.of();
+    } else {
+      try {
+        awaitShut(); // going back at once would meet doors that are still closing
+        listeners = open(net);
+      } catch (BindException e) {
+        log.warning("Warning: " + e.getMessage());
+        throw new ConfigError("Unable to listen on this port. Check server logs.");
+      }
+    }
+    shut(old);
+  }
+
+  /// CONFIG SET bind: addresses may overlap (`*` has all), so the old doors close first.
+  private void otherAddresses() {
+    if (net == null || port() == 0) {
+      return;
+    }
+    shut(listeners);
+    awaitShut();
+    try {
+      listeners = open(net);
+    } catch (BindException e) {
+      listeners = List.of();
+      log.warning("Warning: " + e.getMessage());
+      throw new ConfigError("Failed to bind to specified addresses.");
+    }
+  }
+
+  /// Doors are closed by their loop, which may wait for the caller's (to stop the world, say): so
+  /// somebody else asks it to.
+  private void shut(List<Listener> doors) {
+    shutting = Thread.startVirtualThread(() -> doors.forEach(Listener::close));
+  }
+
+  private void awaitShut() {
+    Thread last = shutting;
+    if (last != null) {
+      try {
+        last.join(MOST_SHUT_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   /// Starts what works in the background, but no loops and no doors: for callers in this JVM
