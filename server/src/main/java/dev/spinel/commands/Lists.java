@@ -257,10 +257,10 @@ public final class Lists implements Family {
         move(call, reply, fromHead, head(call, 4));
       }
       case RPOPLPUSH -> move(call, reply, false, true);
-      case LMPOP -> popSeveral(call, reply, 1, -1);
+      case LMPOP -> popSeveral(call, reply, 1, false);
       case BLPOP -> blockingPop(call, reply, true);
       case BRPOP -> blockingPop(call, reply, false);
-      case BLMPOP -> popSeveral(call, reply, 2, timeout(call, 1));
+      case BLMPOP -> popSeveral(call, reply, 2, true);
       case BLMOVE -> {
         boolean fromHead = head(call, 3);
         boolean toHead = head(call, 4);
@@ -549,7 +549,7 @@ public final class Lists implements Family {
       reply.nil();
       return;
     }
-    Key to = call.write(2, Entry.LIST);
+    Key to = call.arg(1).equals(call.arg(2)) ? from : call.write(2, Entry.LIST);
     ListValue lists = call.values().lists();
     Slice element = lists.pop(from.place, fromHead, fill(call));
     if (element.node == 0) {
@@ -572,7 +572,7 @@ public final class Lists implements Family {
   /// From this length on an element is a leaf of its own, and a popped one is taken over as it is.
   private static final int LEAF_BYTES = (64 << 10) - 32;
 
-  private static void popSeveral(Call call, Reply reply, int at, long timeout) {
+  private static void popSeveral(Call call, Reply reply, int at, boolean waits) {
     long number =
         call.integer(
             at, 1, Long.MAX_VALUE, new CommandError("ERR numkeys should be greater than 0"));
@@ -591,6 +591,7 @@ public final class Lists implements Family {
               ++i, 1, Long.MAX_VALUE, new CommandError("ERR count should be greater than 0"));
     }
     count = Math.max(1, count);
+    long timeout = waits ? timeout(call, 1) : 0;
     for (int i = at + 1; i < where; i++) {
       Key key = call.write(i, Entry.LIST);
       if (key.exists()) {
@@ -601,7 +602,7 @@ public final class Lists implements Family {
         return;
       }
     }
-    if (timeout < 0 || !call.park(timeout, Entry.LIST, at + 1, where - 1)) {
+    if (!waits || !call.park(timeout, Entry.LIST, at + 1, where - 1)) {
       reply.nilArray();
     }
   }

@@ -389,7 +389,9 @@ public final class Call {
   /// The same, counting `count` changes since the last save.
   public void changed(Key key, int eventClass, String event, long count) {
     changes += count;
-    long entry = key.place.entry;
+    Place place = key.place;
+    // with several keys at work this place may be of the time before another's change
+    long entry = usedKeys > 1 && place.entry != 0 ? values.dictionary().entry(place) : place.entry;
     if (entry != 0 && Entry.access(memory, entry) == 0) {
       Entry.access(memory, entry, engine.limits.lfu ? engine.newcomer(now) : dispatcher.lruClock);
     }

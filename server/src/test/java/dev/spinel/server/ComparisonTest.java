@@ -1,0 +1,418 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.spinel.Spinel;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// The same commands to Spinel and to a real `redis-server` (the one that `REDIS_SERVER` names,
+/// else the one on the PATH): replies equal byte for byte, and equal `DEBUG DIGEST` after random
+/// sequences.
+///
+/// The scripts are `src/test/resources/compare/*.txt`: a command a line, quoted as in redis-cli.
+/// Before the command may stand `@N` (connection N instead of 0) and `!word`: `!sort` compares
+/// arrays sorted, `!pairs` pairs of elements sorted, `!any` only the first byte, `!block` doesn't
+/// wait for the reply, which the connection's next line reads, `!7.2` is left out beside an older
+/// server.
+class ComparisonTest {
+  private static Process real;
+  private static Spinel spinel;
+  private static final java.io.ByteArrayOutputStream LOG = new java.io.ByteArrayOutputStream();
+  private static int realPort;
+  private static boolean isSeven2;
+
+  @BeforeAll
+  static void start() throws Exception {
+    String program = System.getenv().getOrDefault("REDIS_SERVER", "redis-server");
+    Path directory = Files.createTempDirectory("compare");
+    realPort = freePort();
+    try {
+      real =
+          new ProcessBuilder(
+                  program,
+                  "--port",
+                  Integer.toString(realPort),
+                  "--save",
+                  "",
+                  "--dir",
+                  directory.toString(),
+                  "--enable-debug-command",
+                  "yes")
+              .redirectOutput(new File("/dev/null"))
+              .redirectErrorStream(true)
+              .start();
+    } catch (IOException e) {
+      assumeTrue(false, "no redis-server to compare with: " + e.getMessage());
+    }
+    for (int i = 0; ; i++) {
+      try (Peer peer = new Peer(realPort, 2)) {
+        isSeven2 = peer.ask("INFO", "server").contains("redis_version:7.2");
+        break;
+      } catch (IOException e) {
+        assertThat(i).as("redis-server doesn't start").isLessThan(100);
+        Thread.sleep(50);
+      }
+    }
+    spinel = Spinel.start(LOG, "enable-debug-command", "yes", "save", "");
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (spinel != null) {
+      spinel.close();
+    }
+    if (real != null) {
+      real.destroy();
+      real.waitFor();
+    }
+    assertThat(LOG.toString(StandardCharsets.UTF_8)).doesNotContain("A bug");
+  }
+
+  private static int freePort() throws IOException {
+    try (var socket = new java.net.ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "strings-and-keys, 2",
+    "strings-and-keys, 3",
+    "strings-matrix, 2",
+    "strings-matrix, 3",
+    "keys, 2",
+    "keys, 3",
+    "hashes, 2",
+    "hashes, 3",
+    "lists, 2",
+    "lists, 3"
+  })
+  void repliesAreEqual(String script, int protocol) throws Exception {
+    List<String> lines;
+    try (InputStream in = ComparisonTest.class.getResourceAsStream("/compare/" + script + ".txt")) {
+      assertThat(in).as("compare/%s.txt", script).isNotNull();
+      lines = new String(in.readAllBytes(), StandardCharsets.ISO_8859_1).lines().toList();
+    }
+    List<String> differences = new ArrayList<>();
+    Map<Integer, Peer[]> peers = new HashMap<>();
+    try {
+      both(peers, 0, protocol);
+      for (Peer peer : peers.get(0)) {
+        peer.ask("FLUSHALL");
+      }
+      int number = 0;
+      int compared = 0;
+      for (String line : lines) {
+        number++;
+        compared += compare(peers, protocol, line, number, differences);
+      }
+      assertThat(compared).isPositive();
+    } finally {
+      for (Peer[] pair : peers.values()) {
+        pair[0].close();
+        pair[1].close();
+      }
+    }
+    assertThat(differences).isEmpty();
+  }
+
+  private static Peer[] both(Map<Integer, Peer[]> peers, int connection, int protocol)
+      throws IOException {
+    Peer[] pair = peers.get(connection);
+    if (pair == null) {
+      pair = new Peer[] {new Peer(realPort, protocol), new Peer(spinel.port(), protocol)};
+      peers.put(connection, pair);
+    }
+    return pair;
+  }
+
+  private static int compare(
+      Map<Integer, Peer[]> peers,
+      int protocol,
+      String written,
+      int number,
+      List<String> differences)
+      throws Exception {
+    String line = written.strip();
+    if (line.isEmpty() || line.startsWith("#")) {
+      return 0;
+    }
+    int connection = 0;
+    String mode = "";
+    while (line.startsWith("@") || line.startsWith("!")) {
+      int blank = line.indexOf(' ');
+      String word = line.substring(1, blank);
+      if (line.startsWith("@")) {
+        connection = Integer.parseInt(word);
+      } else if (word.equals("7.2")) {
+        if (!isSeven2) {
+          return 0;
+        }
+      } else {
+        mode = word;
+      }
+      line = line.substring(blank + 1).strip();
+    }
+    if (mode.equals("sleep")) {
+      Thread.sleep(Long.parseLong(line));
+      return 0;
+    }
+    Peer[] pair = both(peers, connection, protocol);
+    String[] words = words(line);
+    for (Peer peer : pair) {
+      peer.send(words);
+    }
+    if (mode.equals("block")) {
+      Thread.sleep(50); // until both have parked it: what follows depends on the order
+      return 0;
+    }
+    String expected = pair[0].read(mode);
+    String got = pair[1].read(mode);
+    if (!expected.equals(got)) {
+      differences.add(
+          "line "
+              + number
+              + ": "
+              + line
+              + "\n  redis  "
+              + shown(expected)
+              + "\n  spinel "
+              + shown(got));
+    }
+    return 1;
+  }
+
+  private static String shown(String reply) {
+    String text = reply.replace("\r\n", " ");
+    return text.length() > 300 ? text.substring(0, 300) + "…" : text;
+  }
+
+  /// Splits a line as redis-cli does.
+  private static String[] words(String line) {
+    List<String> words = new ArrayList<>();
+    int i = 0;
+    while (true) {
+      while (i < line.length() && line.charAt(i) == ' ') {
+        i++;
+      }
+      if (i == line.length()) {
+        return words.toArray(String[]::new);
+      }
+      StringBuilder word = new StringBuilder();
+      char quote = line.charAt(i);
+      if (quote == '"') {
+        for (i++; line.charAt(i) != '"'; i++) {
+          if (line.charAt(i) != '\\') {
+            word.append(line.charAt(i));
+            continue;
+          }
+          char c = line.charAt(++i);
+          if (c == 'x') {
+            word.append((char) Integer.parseInt(line.substring(i + 1, i + 3), 16));
+            i += 2;
+          } else {
+            word.append(
+                switch (c) {
+                  case 'n' -> '\n';
+                  case 'r' -> '\r';
+                  case 't' -> '\t';
+                  case 'b' -> '\b';
+                  case 'a' -> (char) 7;
+                  default -> c;
+                });
+          }
+        }
+        i++;
+      } else if (quote == '\'') {
+        int end = line.indexOf('\'', i + 1);
+        word.append(line, i + 1, end);
+        i = end + 1;
+      } else {
+        while (i < line.length() && line.charAt(i) != ' ') {
+          word.append(line.charAt(i++));
+        }
+      }
+      words.add(word.toString());
+    }
+  }
+
+  // random sequences
+
+  @Test
+  void randomSequencesLeaveTheSameData() throws Exception {
+    long seed = Long.getLong("spinel.seed", 20261121L);
+    Random random = new Random(seed);
+    try (Peer a = new Peer(realPort, 2);
+        Peer b = new Peer(spinel.port(), 2)) {
+      a.ask("FLUSHALL");
+      b.ask("FLUSHALL");
+      for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 250; i++) {
+          String[] words = randomCommand(random);
+          a.send(words);
+          b.send(words);
+          String expected = a.read("");
+          assertThat(b.read(""))
+              .as("seed %d, %s", seed, String.join(" ", words))
+              .isEqualTo(expected);
+        }
+        assertThat(b.ask("DEBUG", "DIGEST"))
+            .as("seed %d, round %d", seed, round)
+            .isEqualTo(a.ask("DEBUG", "DIGEST"));
+      }
+    }
+  }
+
+  private static String[] randomCommand(Random random) {
+    String s = "s" + random.nextInt(12);
+    String h = "h" + random.nextInt(6);
+    String l = "l" + random.nextInt(6);
+    String other = "s" + random.nextInt(12);
+    String n = Integer.toString(random.nextInt(41) - 20);
+    String text = "x".repeat(random.nextInt(80)) + random.nextInt(100);
+    return switch (random.nextInt(34)) {
+      case 0 -> new String[] {"SET", s, text};
+      case 1 -> new String[] {"SET", s, n};
+      case 2 -> new String[] {"INCRBY", s, n};
+      case 3 -> new String[] {"APPEND", s, text};
+      case 4 -> new String[] {"SETRANGE", s, Integer.toString(random.nextInt(60)), text};
+      case 5 -> new String[] {"GETRANGE", s, n, Integer.toString(random.nextInt(60) - 20)};
+      case 6 -> new String[] {"GETSET", s, text};
+      case 7 -> new String[] {"RENAME", s, other};
+      case 8 -> new String[] {"COPY", s, other, "REPLACE"};
+      case 9 -> new String[] {"DEL", s, random.nextBoolean() ? h : l};
+      case 10 -> new String[] {"MSETNX", s, "1", other, "2"};
+      case 11 -> new String[] {"STRLEN", s};
+      case 12 -> new String[] {"EXPIRE", s, "10000"};
+      case 13 -> new String[] {"PERSIST", s};
+      case 14 -> new String[] {"INCRBYFLOAT", s, n + ".5"};
+      case 15, 16 -> new String[] {"HSET", h, "f" + random.nextInt(30), text};
+      case 17 -> new String[] {"HDEL", h, "f" + random.nextInt(30)};
+      case 18 -> new String[] {"HINCRBY", h, "n" + random.nextInt(5), n};
+      case 19 -> new String[] {"HGET", h, "f" + random.nextInt(30)};
+      case 20 -> new String[] {"HLEN", h};
+      case 21, 22 -> new String[] {"RPUSH", l, text, n};
+      case 23 -> new String[] {"LPUSH", l, n, text, text};
+      case 24 -> new String[] {"LPOP", l};
+      case 25 -> new String[] {"RPOP", l, Integer.toString(random.nextInt(4))};
+      case 26 -> new String[] {"LRANGE", l, n, Integer.toString(random.nextInt(30))};
+      case 27 -> new String[] {"LTRIM", l, Integer.toString(random.nextInt(4)), "-2"};
+      case 28 -> new String[] {"LREM", l, Integer.toString(random.nextInt(5) - 2), n};
+      case 29 -> new String[] {"LINSERT", l, random.nextBoolean() ? "BEFORE" : "AFTER", n, text};
+      case 30 -> new String[] {"LSET", l, n, text};
+      case 31 -> new String[] {"LMOVE", l, "l" + random.nextInt(6), "LEFT", "RIGHT"};
+      case 32 -> new String[] {"LPOS", l, n, "COUNT", "0"};
+      default -> new String[] {"TYPE", random.nextBoolean() ? s : h};
+    };
+  }
+
+  /// One connection, which reads replies as they are.
+  private static final class Peer implements AutoCloseable {
+    private final Socket socket;
+    private final InputStream in;
+
+    Peer(int port, int protocol) throws IOException {
+      socket = new Socket("127.0.0.1", port);
+      socket.setTcpNoDelay(true);
+      socket.setSoTimeout(5_000);
+      in = new BufferedInputStream(socket.getInputStream());
+      if (protocol == 3) {
+        ask("HELLO", "3");
+      }
+    }
+
+    void send(String... words) throws IOException {
+      socket.getOutputStream().write(LocalSession.request(words));
+    }
+
+    String ask(String... words) throws IOException {
+      send(words);
+      return read("");
+    }
+
+    String read(String mode) throws IOException {
+      try {
+        String reply = reply(mode);
+        return mode.equals("any") ? reply.substring(0, 1) : reply;
+      } catch (SocketTimeoutException e) {
+        return "<nothing>";
+      } catch (EOFException e) {
+        return "<closed>";
+      }
+    }
+
+    private String line() throws IOException {
+      StringBuilder line = new StringBuilder();
+      while (true) {
+        int c = in.read();
+        if (c < 0) {
+          throw new EOFException();
+        }
+        line.append((char) c);
+        if (c == '\n') {
+          return line.toString();
+        }
+      }
+    }
+
+    private String reply(String mode) throws IOException {
+      String line = line();
+      char type = line.charAt(0);
+      switch (type) {
+        case '$', '=', '!' -> {
+          int n = Integer.parseInt(line.substring(1).strip());
+          return n < 0
+              ? line
+              : line + new String(in.readNBytes(n + 2), StandardCharsets.ISO_8859_1);
+        }
+        case '*', '~', '>', '%', '|' -> {
+          int n = Integer.parseInt(line.substring(1).strip());
+          n *= type == '%' || type == '|' ? 2 : 1;
+          List<String> elements = new ArrayList<>();
+          for (int i = 0; i < n; i++) {
+            elements.add(reply(""));
+          }
+          if (mode.equals("sort") && type != '%') {
+            elements.sort(null);
+          } else if (mode.equals("pairs") || mode.equals("sort")) {
+            List<String> pairs = new ArrayList<>();
+            for (int i = 0; i + 1 < elements.size(); i += 2) {
+              pairs.add(elements.get(i) + elements.get(i + 1));
+            }
+            pairs.sort(null);
+            elements = pairs;
+          }
+          return line + String.join("", elements);
+        }
+        default -> {
+          return line;
+        }
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+}
