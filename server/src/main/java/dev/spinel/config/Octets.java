@@ -22,6 +22,12 @@ public final class Octets {
     return octets.getBytes(ISO_8859_1);
   }
 
+  /// In double quotes, with what can't be printed escaped, as MONITOR and the configuration file
+  /// show words.
+  public static String quoted(String octets) {
+    return Arguments.quote(octets);
+  }
+
   /// The UTF-8 octets of an ordinary Java string, for instance of an argument of `main`.
   public static String encode(String text) {
     return isAscii(text) ? text : new String(text.getBytes(UTF_8), ISO_8859_1);

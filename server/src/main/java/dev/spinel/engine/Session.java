@@ -32,6 +32,7 @@ public final class Session {
   public byte[] libraryVersion = NOTHING;
   public Replies replies = Replies.ON;
   public boolean noEvict;
+  public volatile boolean monitors; // MONITOR was said
   public boolean noTouch;
   public boolean readOnly; // READONLY mode of cluster replicas
   public long lastInteractionMillis;

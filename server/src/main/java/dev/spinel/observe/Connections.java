@@ -584,6 +584,9 @@ public final class Connections implements Family {
   /// A session's line in CLIENT LIST. Of another thread's session it is a racy picture.
   private static String describe(Session session, Call call) {
     StringBuilder flags = new StringBuilder();
+    if (session.monitors) {
+      flags.append('O');
+    }
     if (session.subscribed()) {
       flags.append('P');
     }

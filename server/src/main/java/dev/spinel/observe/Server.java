@@ -34,17 +34,20 @@ public final class Server implements Family {
       SLOWLOG_LEN = 20,
       SLOWLOG_RESET = 21,
       SWAPDB = 22,
-      TIME = 23;
+      TIME = 23,
+      MONITOR = 24;
 
   private final Host host;
   private final Configuration configuration;
   private final MemoryReport memory;
   private final Debug debug;
   private final SlowLog slowLog;
+  private final Monitors monitors;
 
-  public Server(Host host, SlowLog slowLog) {
+  public Server(Host host, SlowLog slowLog, Monitors monitors) {
     this.host = host;
     this.slowLog = slowLog;
+    this.monitors = monitors;
     this.configuration = new Configuration(host.config());
     this.memory = new MemoryReport(host);
     this.debug = new Debug(host);
@@ -216,6 +219,14 @@ public final class Server implements Family {
         O(N), N samples
         """);
     t.command(
+        MONITOR,
+        "MONITOR",
+        "server 1.0.0 admin noscript loading stale",
+        """
+        Shows every command that the server runs.
+        -
+        """);
+    t.command(
         SHUTDOWN,
         "SHUTDOWN [save-selector: NOSAVE | SAVE] [NOW]^7.0.0 [FORCE]^7.0.0 [ABORT]^7.0.0",
         "server 1.0.0 admin noscript loading stale no_multi allow_busy",
@@ -305,6 +316,7 @@ public final class Server implements Family {
       }
       case MEMORY_STATS -> memory.statistics(call, reply);
       case MEMORY_USAGE -> memory.usage(call, reply);
+      case MONITOR -> monitor(call, reply);
       case SHUTDOWN -> shutdown(call, reply);
       case SLOWLOG_GET -> slowLog.get(call, reply);
       case SLOWLOG_LEN -> reply.integer(slowLog.length());
@@ -372,6 +384,14 @@ public final class Server implements Family {
   private void resetStatistics(Call call, Reply reply) {
     call.engine().resetStatistics();
     host.resetCounters();
+    reply.ok();
+  }
+
+  private void monitor(Call call, Reply reply) {
+    if (call.inMulti()) {
+      throw new CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client");
+    }
+    monitors.add(call.session(), call.engine());
     reply.ok();
   }
 

@@ -9,6 +9,7 @@ import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Slow;
+import dev.spinel.wire.Args;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -67,7 +68,7 @@ public final class SlowLog implements Slow {
     for (int i = 0; i < words.length; i++) {
       if (i == MOST_WORDS - 1 && count > MOST_WORDS) {
         words[i] = ascii("... (" + (count - MOST_WORDS + 1) + " more arguments)");
-      } else if (isSecret(call, i)) {
+      } else if (isSecret(call.command(), call.args(), i)) {
         words[i] = REDACTED;
       } else {
         words[i] = word(call.arg(i));
@@ -90,16 +91,17 @@ public final class SlowLog implements Slow {
     return shown;
   }
 
-  private static boolean isSecret(Call call, int i) {
+  /// Whether a word of a command is a password, not to be shown or kept.
+  static boolean isSecret(Command command, Args args, int i) {
     if (i == 0) {
       return false;
     }
-    return switch (call.command().name) {
+    return switch (command.name) {
       case "auth" -> true;
-      case "hello" -> call.is(i - 1, "AUTH") || i > 1 && call.is(i - 2, "AUTH");
+      case "hello" -> args.at(i - 1).is("AUTH") || i > 1 && args.at(i - 2).is("AUTH");
       case "config|set" -> {
         Setting<?> setting =
-            i > 2 && i % 2 != 0 ? Settings.find(Octets.of(call.bytes(i - 1))) : null;
+            i > 2 && i % 2 != 0 ? Settings.find(Octets.of(args.at(i - 1).copy())) : null;
         yield setting != null && setting.isSensitive();
       }
       default -> false;

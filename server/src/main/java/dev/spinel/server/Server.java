@@ -33,6 +33,7 @@ import dev.spinel.net.Net;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
 import dev.spinel.observe.Host;
+import dev.spinel.observe.Monitors;
 import dev.spinel.observe.Rates;
 import dev.spinel.observe.SlowLog;
 import dev.spinel.pubsub.PubSub;
@@ -68,6 +69,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final PubSub pubSub = new PubSub();
   private final Authentication authentication;
   private final SlowLog slowLog;
+  private final Monitors monitors;
   private final Rates rates = new Rates();
   private final String runId;
   private final String replicationId;
@@ -109,6 +111,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
             clock::millis);
     authentication = new Authentication(config);
     slowLog = new SlowLog(config);
+    monitors = new Monitors(clock);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows);
     engine =
@@ -122,8 +125,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
     engine.slow(slowLog);
     engine.notifier(pubSub);
-    engine.onClose(pubSub::end);
-    engine.gates(authentication, new SubscribedGate());
+    engine.onClose(this::forget);
+    engine.gates(authentication, new SubscribedGate(), monitors);
     follow();
   }
 
@@ -135,8 +138,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
     rows.add(new Keys());
     rows.add(new Transactions());
     rows.add(pubSub);
-    rows.add(new Connections(authentication, pubSub::end));
-    rows.add(new dev.spinel.observe.Server(this, slowLog));
+    rows.add(new Connections(authentication, this::forget));
+    rows.add(new dev.spinel.observe.Server(this, slowLog, monitors));
     rows.add(new CommandInfo());
     for (Directive directive : config.directives()) {
       if (directive.name().equals("rename-command")) {
@@ -377,6 +380,12 @@ public final class Server implements AutoCloseable, Incidents, Host {
 
   private static void refuse(Connection connection, String error) {
     new RespWriter(connection.output(), 2).error(error);
+  }
+
+  /// A session is gone, or begins anew: it hears nothing more.
+  private void forget(Session session) {
+    pubSub.end(session);
+    monitors.end(session, engine);
   }
 
   void connectionClosed() {

@@ -9,6 +9,7 @@ import dev.spinel.commands.Lists;
 import dev.spinel.commands.Strings;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
+import dev.spinel.observe.Monitors;
 import dev.spinel.observe.Server;
 import dev.spinel.observe.SlowLog;
 import dev.spinel.pubsub.PubSub;
@@ -45,7 +46,7 @@ class CommandTableTest {
         .add(
             new Connections(
                 new dev.spinel.acl.Authentication(dev.spinel.config.Config.of()), session -> {}))
-        .add(new Server(HOST, new SlowLog(HOST.config())))
+        .add(new Server(HOST, new SlowLog(HOST.config()), new Monitors(Clock.SYSTEM)))
         .add(new CommandInfo())
         .add(new Rows());
   }

@@ -121,6 +121,22 @@ class ObserveTest {
     assertThat(say(one, "CLIENT", "UNBLOCK", id)).isEqualTo(":0");
   }
 
+  @Test
+  void aMonitorSeesCommandsButNoSecretsUntilItIsReset() {
+    assertThat(say(two, "MONITOR")).isEqualTo("+OK");
+    assertThat(say(one, "CLIENT", "LIST")).contains(" flags=O ");
+    say(one, "SET", "k", "a\"\n\u0001");
+    say(one, "CONFIG", "GET", "hz");
+    say(one, "HELLO", "2", "AUTH", "default", "secret");
+    assertThat(text(two.await(1000)))
+        .matches(
+            "\\+\\d+\\.\\d{6} \\[0 127\\.0\\.0\\.1:0\\] \"SET\" \"k\" \"a\\\\\"\\\\n\\\\x01\""
+                + " \\S+ \\S+ \\S+ \"HELLO\" \"2\" \"AUTH\" \"\\(redacted\\)\" \"\\(redacted\\)\"");
+    assertThat(say(two, "RESET")).endsWith("+RESET");
+    say(one, "GET", "k");
+    assertThat(say(two, "PING")).isEqualTo("+PONG");
+  }
+
   // configuration
 
   @Test
