@@ -1,7 +1,6 @@
 package dev.spinel.memory;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 
 /// Hands out nodes and takes them back: one per seat (a thread that touches data), not thread-safe.
 ///
@@ -20,6 +19,9 @@ import java.lang.invoke.VarHandle;
 /// A node may be freed by any allocator of the heap; what it kept is then this allocator's. Above
 /// 16 KB nodes come from the slabs and go back there at once.
 ///
+/// **The account** costs a pop or a push nothing: what is in use is what came from the depot and
+/// has not gone back, less what the magazines hold.
+///
 /// **Emptying pages.** Who marks sparse pages, or finds that much was freed, raises the heap's
 /// *round*; an allocator that sees a new round gives back all that it keeps. Nodes of marked pages
 /// never enter a magazine. So none of them is handed out again.
@@ -29,46 +31,75 @@ public final class Allocator implements AutoCloseable {
   public static final int MAX_RUN = SizeClasses.MAX_RUN;
 
   private static final long[] NONE = {};
-  private static final VarHandle LIVE = MethodHandles.arrayElementVarHandle(long[].class);
-
-  /// Where the count stands in its array, with a cache line of nobody's on either side.
-  private static final int COUNT = 16;
 
   private final Heap heap;
   private final Memory memory;
   private final PageMap map;
-  private final Rack[] racks = new Rack[SizeClasses.COUNT];
+  private final Round heapRound;
 
-  /// Bytes allocated here less bytes freed here: negative where others' nodes are freed. Written by
-  /// the owner, read by anybody, exact when the owner rests.
-  private final long[] liveBytes = new long[2 * COUNT];
+  /// By size class + 1, as in the page map; [#nowhere] where the map says anything else.
+  private final Rack[] racks = new Rack[256];
 
-  /// The heap's round when everything was last given back.
-  private int round;
+  /// Stands for what is in no magazine: runs, marked pages, and addresses that are no nodes. Always
+  /// full and always empty, so that it needs no test of its own on the fast path.
+  private final Rack nowhere;
+
+  /// Bytes of runs allocated here less those freed here. Owner.
+  private volatile long runBytes;
+
+  /// The heap's round when everything was last given back. Owner.
+  private long round;
 
   private boolean closed;
 
-  /// The two magazines of one class.
+  /// The two magazines of one class. All fields: owner; `out` and the counts are read by others,
+  /// who may be a magazine behind.
   private static final class Rack {
     final Depot depot;
     final int bytes;
+
+    /// Never empty of room and nodes at once, but for [#NONE] at the beginning.
     long[] loaded = NONE;
+
     int count;
+
+    /// Full or empty.
     long[] spare = NONE;
+
     int spareCount;
+
+    /// Nodes that came from the depot, less those that went there: negative where others' are
+    /// freed.
+    volatile long out;
 
     Rack(Depot depot) {
       this.depot = depot;
       this.bytes = depot.nodeBytes;
     }
+
+    long liveBytes() {
+      return (out - count - spareCount) * bytes;
+    }
+
+    void exchange() {
+      long[] nodes = loaded;
+      int n = count;
+      loaded = spare;
+      count = spareCount;
+      spare = nodes;
+      spareCount = n;
+    }
   }
 
-  Allocator(Heap heap, Memory memory, PageMap map, Depot[] depots) {
+  Allocator(Heap heap, Memory memory, PageMap map, Depot[] depots, Round heapRound) {
     this.heap = heap;
     this.memory = memory;
     this.map = map;
-    for (int c = 0; c < racks.length; c++) racks[c] = new Rack(depots[c]);
-    this.round = heap.round();
+    this.heapRound = heapRound;
+    this.round = heapRound.get();
+    this.nowhere = new Rack(depots[0]);
+    Arrays.fill(racks, nowhere);
+    for (int c = 0; c < SizeClasses.COUNT; c++) racks[c + 1] = new Rack(depots[c]);
   }
 
   /// A node of at least `bytes`, 1 to [#MAX_RUN], not cleared. Aligned to 8 bytes; a node whose
@@ -77,12 +108,11 @@ public final class Allocator implements AutoCloseable {
   /// @throws OutOfMemoryError if the system has no more; the heap is as it was
   public long allocate(int bytes) {
     if (bytes > SizeClasses.MAX_CLASS_BYTES) return allocateRun(bytes);
-    Rack rack = racks[SizeClasses.of(bytes)];
+    Rack rack = racks[SizeClasses.of(bytes) + 1];
     int n = rack.count;
-    if (n == 0 || round != heap.round()) n = refill(rack);
+    if (n == 0 || round != heapRound.get()) n = refill(rack, bytes);
     rack.count = --n;
     long address = rack.loaded[n];
-    account(rack.bytes);
     assert memory.born(address, rack.bytes);
     return address;
   }
@@ -104,18 +134,18 @@ public final class Allocator implements AutoCloseable {
 
   /// Takes back a node of this heap, whichever allocator it came from.
   public void free(long address) {
-    int code = map.get(address);
-    if (code <= 0 || code == PageMap.RUN) {
-      freeSpecial(address, code);
-      return;
-    }
-    Rack rack = racks[code - 1];
-    assert memory.died(address, rack.bytes);
+    Rack rack = racks[map.get(address) & 0xff];
     int n = rack.count;
-    if (n == rack.loaded.length) n = makeRoom(rack);
+    if (n == rack.loaded.length) {
+      if (rack == nowhere) {
+        freeSpecial(address);
+        return;
+      }
+      n = makeRoom(rack);
+    }
+    assert memory.died(address, rack.bytes);
     rack.loaded[n] = address;
     rack.count = n + 1;
-    account(-rack.bytes);
   }
 
   /// Usable bytes of a live node.
@@ -131,15 +161,17 @@ public final class Allocator implements AutoCloseable {
   /// To be called now and then by an owner that is idle: gives back what it keeps if the heap has
   /// asked for it.
   public void tick() {
-    if (round != heap.round()) flush();
+    if (round != heapRound.get()) flush();
   }
 
   /// Gives all nodes that are kept for quick reuse back to the heap.
   public void flush() {
-    round = heap.round();
-    for (Rack rack : racks) {
+    round = heapRound.get(); // first: a round that begins meanwhile is another one
+    for (int c = 1; c <= SizeClasses.COUNT; c++) {
+      Rack rack = racks[c];
       if (rack.count > 0) rack.depot.putBack(rack.loaded, rack.count);
       if (rack.spareCount > 0) rack.depot.putBack(rack.spare, rack.spareCount);
+      rack.out -= rack.count + rack.spareCount;
       rack.count = 0;
       rack.spareCount = 0;
       rack.loaded = NONE;
@@ -147,7 +179,7 @@ public final class Allocator implements AutoCloseable {
     }
   }
 
-  /// The owner has left; its count stays with the heap.
+  /// The owner has left; its account stays with the heap.
   @Override
   public void close() {
     if (closed) return;
@@ -156,75 +188,79 @@ public final class Allocator implements AutoCloseable {
     heap.left(this);
   }
 
-  /// Readable from any thread.
+  /// In use by this allocator's account; readable from any thread, exact when the owner rests.
   long liveBytes() {
-    return (long) LIVE.getOpaque(liveBytes, COUNT);
-  }
-
-  private void account(int bytes) {
-    LIVE.setOpaque(liveBytes, COUNT, liveBytes[COUNT] + bytes);
+    long sum = runBytes;
+    for (int c = 1; c <= SizeClasses.COUNT; c++) sum += racks[c].liveBytes();
+    return sum;
   }
 
   /// Makes `loaded` non-empty; returns how many it has.
-  private int refill(Rack rack) {
+  private int refill(Rack rack, int bytes) {
     assert !closed;
+    if (bytes < 1) throw new IllegalArgumentException("node of " + bytes + " bytes");
     tick();
     if (rack.count > 0) return rack.count;
     if (rack.spareCount > 0) {
-      exchange(rack);
+      rack.exchange();
       return rack.count;
     }
     if (rack.loaded == NONE) rack.loaded = new long[rack.depot.rounds];
     long[] full = rack.depot.exchangeEmpty(rack.loaded);
-    if (full == null) return rack.depot.fill(rack.loaded);
-    rack.loaded = full;
-    return full.length;
+    int n;
+    if (full != null) {
+      rack.loaded = full;
+      n = full.length;
+    } else {
+      n = rack.depot.fill(rack.loaded);
+    }
+    rack.count = n;
+    rack.out += n;
+    return n;
   }
 
   /// Makes `loaded` non-full; returns how many it has.
   private int makeRoom(Rack rack) {
+    assert !closed;
     if (rack.loaded != NONE && rack.spareCount > 0) {
+      int n = rack.count;
       rack.loaded = rack.depot.exchangeFull(rack.loaded);
       rack.count = 0;
+      rack.out -= n;
       return 0;
     }
-    exchange(rack);
+    rack.exchange();
     if (rack.loaded == NONE) rack.loaded = new long[rack.depot.rounds];
     return rack.count;
   }
 
-  private static void exchange(Rack rack) {
-    long[] nodes = rack.loaded;
-    int count = rack.count;
-    rack.loaded = rack.spare;
-    rack.count = rack.spareCount;
-    rack.spare = nodes;
-    rack.spareCount = count;
-  }
-
   private long allocateRun(int bytes) {
+    assert !closed;
     if (bytes > MAX_RUN) throw new IllegalArgumentException("node of " + bytes + " bytes");
     tick();
     long address = heap.takeRun(bytes);
     int capacity = SizeClasses.capacityFor(bytes);
-    account(capacity);
+    runBytes += capacity;
     assert memory.born(address, capacity);
     return address;
   }
 
   /// A run, a node on a marked page, or no node at all.
-  private void freeSpecial(long address, int code) {
+  private void freeSpecial(long address) {
+    int code = map.get(address);
     int plain = code & PageMap.CODE;
     if (plain == PageMap.RUN) {
       int capacity = heap.capacity(address);
       assert memory.died(address, capacity);
-      account(-capacity);
+      runBytes -= capacity;
       heap.freeRun(address);
     } else if (code < 0 && plain <= SizeClasses.COUNT) {
-      Rack rack = racks[plain - 1];
+      Rack rack = racks[plain];
       assert memory.died(address, rack.bytes);
-      account(-rack.bytes);
+      rack.out--;
       rack.depot.putBack(address);
+    } else if (plain > 0 && plain <= SizeClasses.COUNT) {
+      free(address); // the mark was taken away between the two looks
     } else {
       throw new IllegalStateException(
           "free of an address that is no node's: 0x" + Long.toHexString(address));

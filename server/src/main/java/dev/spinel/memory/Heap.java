@@ -1,7 +1,5 @@
 package dev.spinel.memory;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -30,16 +28,13 @@ public final class Heap implements AutoCloseable {
   /// How full the slabs that stay may become by a pass.
   private static final double FILL = 0.9;
 
-  private static final VarHandle ROUND = MethodHandles.arrayElementVarHandle(int[].class);
-
   private final Memory memory = new Memory();
   private final PageMap map = new PageMap();
   private final Slabs slabs = new Slabs(memory, map, this::trim);
   private final Depot[] depots = new Depot[SizeClasses.COUNT];
 
-  /// Raised when allocators are to give back what they keep. In the middle of an array, for all of
-  /// them read it all the time, and nothing near it should be written.
-  private final int[] round = new int[64];
+  /// Raised when allocators are to give back what they keep.
+  private final Round round = new Round();
 
   /// Replaced under this object's monitor.
   private volatile Allocator[] allocators = {};
@@ -61,7 +56,7 @@ public final class Heap implements AutoCloseable {
 
   /// An allocator for one thread.
   public synchronized Allocator allocator() {
-    Allocator allocator = new Allocator(this, memory, map, depots);
+    Allocator allocator = new Allocator(this, memory, map, depots, round);
     Allocator[] more = Arrays.copyOf(allocators, allocators.length + 1);
     more[more.length - 1] = allocator;
     allocators = more;
@@ -126,7 +121,7 @@ public final class Heap implements AutoCloseable {
     order.sort(Comparator.comparingLong(i -> out[i]));
     int keep = (int) Math.ceil(live / (FILL * Memory.SLAB)) + 1;
     for (int i = 0; i < order.size() - keep; i++) mark(all.get(order.get(i)));
-    raiseRound();
+    round.raise();
     return !marked.isEmpty();
   }
 
@@ -164,17 +159,9 @@ public final class Heap implements AutoCloseable {
     memory.close();
   }
 
-  int round() {
-    return (int) ROUND.getAcquire(round, round.length / 2);
-  }
-
-  private void raiseRound() {
-    ROUND.getAndAdd(round, round.length / 2, 1);
-  }
-
   private void trim() {
     for (Depot depot : depots) depot.drain();
-    raiseRound();
+    round.raise();
   }
 
   long takeRun(int bytes) {
