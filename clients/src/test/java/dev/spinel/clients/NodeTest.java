@@ -1,0 +1,47 @@
+package dev.spinel.clients;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.spinel.Spinel;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/// ioredis and node-redis, if Node and the packages are there (`npm ci` in this module brings them;
+/// `spinel test` does so).
+class NodeTest {
+  @Test
+  void ioredisAndNodeRedis() throws Exception {
+    Path module = Path.of("").toAbsolutePath();
+    assumeTrue(
+        Files.isDirectory(module.resolve("node_modules/ioredis")),
+        "no node_modules: npm ci brings them");
+    try (Spinel spinel = Spinel.start()) {
+      Process node;
+      try {
+        node =
+            new ProcessBuilder(
+                    "node",
+                    "src/test/node/clients.mjs",
+                    Integer.toString(spinel.port()),
+                    module.toString())
+                .redirectErrorStream(true)
+                .start();
+      } catch (IOException e) {
+        assumeTrue(false, "no node: " + e.getMessage());
+        return;
+      }
+      boolean ended = node.waitFor(60, TimeUnit.SECONDS);
+      if (!ended) {
+        node.destroyForcibly();
+      }
+      String said = new String(node.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(ended).as("ends in time; said: %s", said).isTrue();
+      assertThat(node.exitValue()).as(said).isZero();
+    }
+  }
+}
