@@ -454,7 +454,7 @@ public final class Keys implements Family {
       return;
     }
     long millis = absolute ? key.expiry() : Math.max(0, key.expiry() - call.now());
-    reply.integer(seconds ? (millis + 500) / 1000 : millis);
+    reply.integer(seconds ? Long.divideUnsigned(millis + 500, 1000) : millis);
   }
 
   // ── moving and copying
@@ -500,8 +500,7 @@ public final class Keys implements Family {
   }
 
   private static int databaseNumber(Call call, int argument) {
-    long number =
-        call.integer(argument, Integer.MIN_VALUE, Integer.MAX_VALUE, CommandError.NOT_INTEGER);
+    long number = call.integer(argument, Integer.MIN_VALUE, Integer.MAX_VALUE);
     if (number < 0 || number >= call.engine().keyspace.databases()) {
       throw new CommandError("ERR DB index is out of range");
     }

@@ -222,16 +222,18 @@ public final class Dispatcher implements AutoCloseable {
     if (command != null) {
       rejected[command.index]++;
     }
-    engine.countError(refusal.code());
     if (session.multi) {
       session.multiFailed = true;
     }
     if (command != null && command == engine.exec) {
-      // EXEC itself was refused: the transaction ends, and says why
+      // EXEC itself was refused: the transaction ends, and says why (without a plain `ERR`)
       end(session);
-      to.error("EXECABORT Transaction discarded because of: " + refusal.text());
+      String why = refusal.code().equals("ERR") ? refusal.text().substring(4) : refusal.text();
+      engine.countError("EXECABORT");
+      to.error("EXECABORT Transaction discarded because of: " + why);
       return;
     }
+    engine.countError(refusal.code());
     to.error(refusal.text());
   }
 
