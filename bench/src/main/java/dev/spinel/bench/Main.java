@@ -10,6 +10,7 @@ public final class Main {
       spinel bench NAME [arguments]
 
         wire [part]                 requests read, replies written, slots, hashes, numbers
+        allocator [part]            nodes handed out and taken back, residency, giving back
         dictionary [rows] [keys]    the dictionary alone
         sequence                    lists and long strings without a server
         net PORT [LOOPS]            the loops with the smallest store, for redis-benchmark
@@ -24,6 +25,7 @@ public final class Main {
         arguments.length == 0 ? arguments : Arrays.copyOfRange(arguments, 1, arguments.length);
     switch (name) {
       case "wire" -> WireBench.main(rest);
+      case "allocator" -> AllocatorBench.main(rest);
       case "dictionary" -> DictionaryBench.main(rest);
       case "sequence" -> SequenceBench.main(rest);
       case "net" -> NetBench.main(rest);

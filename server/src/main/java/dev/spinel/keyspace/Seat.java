@@ -58,6 +58,7 @@ public final class Seat implements AutoCloseable {
   /// Leaves the seat: no slot lock may be held.
   public void leave() {
     assert state == IN : "the seat is not taken";
+    values.allocator().tick(); // nodes that the heap wants back are due before a sleep
     STATE.setRelease(this, OUT);
   }
 

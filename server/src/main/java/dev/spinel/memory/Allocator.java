@@ -25,6 +25,10 @@ import java.util.Arrays;
 /// **Emptying pages.** Who marks sparse pages, or finds that much was freed, raises the heap's
 /// *round*; an allocator that sees a new round gives back all that it keeps. Nodes of marked pages
 /// never enter a magazine. So none of them is handed out again.
+@SuppressWarnings({
+  "ReferenceEquality",
+  "NonAtomicVolatileUpdate"
+}) // NONE is known by identity; one writer
 public final class Allocator implements AutoCloseable {
 
   /// The largest node; longer values are sequences of chunks.

@@ -1,5 +1,7 @@
 package dev.spinel.memory;
 
+import org.jspecify.annotations.Nullable;
+
 /// All nodes of one size class that no allocator has: a few full magazines, and the pages.
 ///
 /// Allocators come here once per magazine, not once per node. A full magazine changes hands by
@@ -62,7 +64,7 @@ final class Depot {
   }
 
   /// A full magazine for an empty one; or null, and the empty one stays the caller's.
-  synchronized long[] exchangeEmpty(long[] magazine) {
+  synchronized long @Nullable [] exchangeEmpty(long[] magazine) {
     if (fulls == 0) return null;
     long[] exchanged = full[--fulls];
     full[fulls] = null;
@@ -116,7 +118,7 @@ final class Depot {
     return n;
   }
 
-  private Page fullest() {
+  private @Nullable Page fullest() {
     for (int i = LISTS - 1; i >= 0; i--) if (lists[i] != null) return lists[i];
     return null;
   }
@@ -179,7 +181,7 @@ final class Depot {
   }
 
   /// Null if the class owns nothing.
-  synchronized HeapStats.SizeClass stats() {
+  synchronized HeapStats.@Nullable SizeClass stats() {
     return pageBytes == 0 ? null : new HeapStats.SizeClass(nodeBytes, pageBytes, nodes - freeNodes);
   }
 

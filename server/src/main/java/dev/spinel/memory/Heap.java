@@ -129,7 +129,7 @@ public final class Heap implements AutoCloseable {
     List<Page> pages = slabs.mark(slab);
     if (pages == null) return;
     marked.add(slab);
-    for (Page page : pages) page.depot.mark(page);
+    for (Page page : pages) if (page.depot != null) page.depot.mark(page);
   }
 
   /// Ends a pass: what could not be emptied is used again.
@@ -137,7 +137,7 @@ public final class Heap implements AutoCloseable {
     for (Slab slab : marked) {
       List<Page> pages = slabs.unmark(slab);
       if (pages == null) continue;
-      for (Page page : pages) page.depot.unmark(page);
+      for (Page page : pages) if (page.depot != null) page.depot.unmark(page);
     }
     marked.clear();
   }

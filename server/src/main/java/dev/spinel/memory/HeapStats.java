@@ -10,6 +10,8 @@ import java.util.List;
 /// @param classes those that own memory
 public record HeapStats(long liveBytes, long residentBytes, int slabs, List<SizeClass> classes) {
 
+  /// One size of nodes.
+  ///
   /// @param bytes of one node
   /// @param pageBytes in pages of this class
   /// @param liveNodes in use, or kept by an allocator for quick reuse

@@ -66,14 +66,14 @@ public final class Memory implements AutoCloseable {
   private static final int SHORT_COPY = 64;
 
   /// Bounded mode: the slabs by index, null where there is none; index 0 is always null. Replaced,
-  /// never shrunk; written under the heap's lock. A plain field, for an address reaches another
+  /// never shrunk; written under the slabs' lock. A plain field, for an address reaches another
   /// thread only through a lock, and the slab was here before the address was.
   private MemorySegment[] slabs = new MemorySegment[2];
 
-  /// Which bytes belong to live nodes; null unless [#CHECKED].
-  private final Liveness liveness = CHECKED ? new Liveness() : null;
+  /// Which bytes belong to live nodes; nobody asks unless [#CHECKED].
+  private final Liveness liveness = new Liveness();
 
-  /// Bytes taken from the system; written under the heap's lock.
+  /// Bytes taken from the system; written under the slabs' lock.
   private volatile long reservedBytes;
 
   public Memory() {}
@@ -260,7 +260,7 @@ public final class Memory implements AutoCloseable {
       throw new IllegalStateException(
           "address 0x" + Long.toHexString(address) + " has more than 48 bits");
     }
-    reservedBytes += SLAB;
+    reserve(SLAB);
     if (RAW) return address;
     if (CHECKED) liveness.attach(index);
     MemorySegment[] table = slabs;
@@ -272,10 +272,15 @@ public final class Memory implements AutoCloseable {
 
   /// The opposite; every address in the slab is wild from now on. Slabs' lock.
   void detach(int index) {
-    reservedBytes -= SLAB;
+    reserve(-SLAB);
     if (RAW) return;
     slabs[index] = null;
     if (CHECKED) liveness.detach(index);
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // under the slabs' lock
+  private void reserve(int bytes) {
+    reservedBytes += bytes;
   }
 
   // ---- for the allocator: words of its own, and the book-keeping of the checked mode

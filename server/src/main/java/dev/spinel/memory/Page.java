@@ -1,5 +1,7 @@
 package dev.spinel.memory;
 
+import org.jspecify.annotations.Nullable;
+
 /// Some granules of a slab that hold nodes of one size, or one run.
 ///
 /// Which nodes are free is a bitmap: in a field while there are at most 64 nodes, else in the
@@ -17,7 +19,7 @@ final class Page {
   final int granules;
 
   /// The depot whose nodes lie here, null for a run.
-  final Depot depot;
+  final @Nullable Depot depot;
 
   final int nodeBytes;
   final int nodes;
@@ -28,8 +30,8 @@ final class Page {
   /// Which list of the depot it is on; [Depot#UNLISTED] if full, marked or gone.
   int list = Depot.UNLISTED;
 
-  Page previous;
-  Page next;
+  @Nullable Page previous;
+  @Nullable Page next;
 
   /// To be emptied: no node of it is handed out.
   boolean marked;
@@ -45,7 +47,7 @@ final class Page {
 
   private int hint;
 
-  Page(Slab slab, long address, int granules, Depot depot, int nodeBytes) {
+  Page(Slab slab, long address, int granules, @Nullable Depot depot, int nodeBytes) {
     this.slab = slab;
     this.address = address;
     this.granules = granules;
@@ -54,8 +56,8 @@ final class Page {
     int bytes = granules << SizeClasses.GRANULE_BITS;
     int count = bytes / nodeBytes;
     if (count > Long.SIZE) {
-      while (count * nodeBytes + words(count) * Long.BYTES > bytes) count--;
-      this.bitmap = address + bytes - words(count) * Long.BYTES;
+      while (count * nodeBytes + words(count) * 8 > bytes) count--;
+      this.bitmap = address + bytes - words(count) * 8L;
     } else {
       this.bitmap = 0;
     }
@@ -79,8 +81,7 @@ final class Page {
       bits = last;
       return;
     }
-    for (int i = 0; i < words; i++)
-      memory.poke(bitmap + i * Long.BYTES, i < words - 1 ? -1L : last);
+    for (int i = 0; i < words; i++) memory.poke(bitmap + i * 8L, i < words - 1 ? -1L : last);
   }
 
   /// Takes free nodes into `into[from … limit)`, in ascending order; returns where it stopped.
@@ -95,13 +96,13 @@ final class Page {
     } else {
       int i = hint;
       for (int left = Math.min(free, limit - from); left > 0; i++) {
-        long word = memory.peek(bitmap + i * Long.BYTES);
+        long word = memory.peek(bitmap + i * 8L);
         if (word == 0) continue;
         long base = address + (long) i * Long.SIZE * nodeBytes;
         for (; word != 0 && left > 0; word &= word - 1, left--) {
           into[n++] = base + (long) Long.numberOfTrailingZeros(word) * nodeBytes;
         }
-        memory.poke(bitmap + i * Long.BYTES, word);
+        memory.poke(bitmap + i * 8L, word);
         if (word != 0) break;
       }
       hint = i;
@@ -121,9 +122,9 @@ final class Page {
       bits |= bit;
     } else {
       int i = index >> 6;
-      long word = memory.peek(bitmap + i * Long.BYTES);
+      long word = memory.peek(bitmap + i * 8L);
       assert (word & bit) == 0 : "freed twice: 0x" + Long.toHexString(node);
-      memory.poke(bitmap + i * Long.BYTES, word | bit);
+      memory.poke(bitmap + i * 8L, word | bit);
       if (i < hint) hint = i;
     }
     free++;

@@ -1,6 +1,8 @@
 package dev.spinel.memory;
 
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// What stands at an address: one byte for each granule of 4 KB, and the slab.
 ///
@@ -24,6 +26,7 @@ import java.util.Arrays;
 ///
 /// Written under the slabs' lock, before an address of the page gets out; read without: an address
 /// reaches another thread only through a lock.
+@SuppressWarnings("ReferenceEquality") // VOID is known by its identity
 final class PageMap {
 
   static final int RUN = 127;
@@ -66,7 +69,7 @@ final class PageMap {
   }
 
   /// The slab in which `address` lies, or null. Slabs' lock, or an address of a live node.
-  Slab slab(long address) {
+  @Nullable Slab slab(long address) {
     Slab slab = beginningIn(address);
     if (slab == null || address < slab.address) slab = beginningIn(address - Memory.SLAB);
     return slab != null && address >= slab.address && address - slab.address < Memory.SLAB
@@ -74,7 +77,7 @@ final class PageMap {
         : null;
   }
 
-  private Slab beginningIn(long address) {
+  private @Nullable Slab beginningIn(long address) {
     Slab[][] root = slabs;
     Slab[] region = root[(int) (address >>> REGION_BITS) & (root.length - 1)];
     return region == null
@@ -84,7 +87,7 @@ final class PageMap {
 
   /// The page in which the node at `address` lies. Only for a live node: then the page stays.
   Page page(long address) {
-    return slab(address).page(address);
+    return Objects.requireNonNull(slab(address)).page(address);
   }
 
   /// Makes room for the bytes of a new slab. Slabs' lock.

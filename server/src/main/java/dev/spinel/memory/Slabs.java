@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// All slabs of a heap, from the lowest: who needs a page or a run gets it from the first that has
 /// one, so that the last become empty.
@@ -29,7 +30,7 @@ final class Slabs {
 
   private static final long SURPLUS_MILLIS = 100;
   private static final long QUIET_MILLIS = 500;
-  private static final long BOOST_MILLIS = 500;
+  private static final long BOOST_MILLIS = 100;
   private static final long LOOK_MILLIS = 50;
   private static final int MAX_RESERVE_SLABS = 16;
 
@@ -82,7 +83,7 @@ final class Slabs {
 
   /// Making a slab ended with something that is not a want of memory: whoever waits gets it as
   /// cause.
-  private Throwable failure;
+  private @Nullable Throwable failure;
 
   /// @param trim asks depots and allocators to give back what they keep; run by the daemon, without
   ///   a lock
@@ -99,7 +100,7 @@ final class Slabs {
   }
 
   /// A page of `granules` for nodes of `depot`; with `depot` null a run.
-  Page take(int granules, Depot depot, int code) {
+  Page take(int granules, @Nullable Depot depot, int code) {
     boolean interrupted = false;
     try {
       synchronized (this) {
@@ -128,7 +129,7 @@ final class Slabs {
   }
 
   /// The first slab with room, and where in [#found]; or null.
-  private Slab find(int granules) {
+  private @Nullable Slab find(int granules) {
     boolean page = granules == Slab.PAGE_GRANULES;
     int bucket = 31 - Integer.numberOfLeadingZeros(granules);
     boolean nothingBelow = true;
@@ -146,7 +147,7 @@ final class Slabs {
     return null;
   }
 
-  private Page claim(Slab slab, int granules, Depot depot, int code) {
+  private Page claim(Slab slab, int granules, @Nullable Depot depot, int code) {
     if (slab.empty()) emptySlabs--;
     freePages -= slab.freePages();
     slab.claim(found, granules);
@@ -247,6 +248,7 @@ final class Slabs {
   }
 
   /// Called with the lock held.
+  @SuppressWarnings("WaitNotInLoop") // the loop is serve()'s
   private void pause(long millis) {
     try {
       wait(millis);
@@ -339,7 +341,7 @@ final class Slabs {
 
   /// Takes nothing more from `slab`, marks its runs, and says which pages it has. Null if there is
   /// nothing to empty.
-  synchronized List<Page> mark(Slab slab) {
+  synchronized @Nullable List<Page> mark(Slab slab) {
     if (slab.marked || slab.empty() || table[slab.index] != slab) return null;
     slab.marked = true;
     freePages -= slab.freePages();
@@ -354,7 +356,7 @@ final class Slabs {
   }
 
   /// Uses `slab` again; says which pages it has. Null if it was emptied in the meantime.
-  synchronized List<Page> unmark(Slab slab) {
+  synchronized @Nullable List<Page> unmark(Slab slab) {
     if (!slab.marked || table[slab.index] != slab) return null;
     slab.marked = false;
     freePages += slab.freePages();

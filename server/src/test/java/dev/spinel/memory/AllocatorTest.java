@@ -2,6 +2,7 @@ package dev.spinel.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -141,6 +142,7 @@ class AllocatorTest {
 
   @Test
   void accessToADeadNodeIsCaught() {
+    assumeFalse(Memory.RAW);
     Allocator allocator = heap.allocator();
     for (int bytes : new int[] {8, 40, 300, 4096, 10_000, 100_000, 1 << 20}) {
       long a = allocator.allocate(bytes);
@@ -166,6 +168,7 @@ class AllocatorTest {
 
   @Test
   void aWriteThroughAnOldSegmentIsCaughtWhenTheNodeIsReused() {
+    assumeFalse(Memory.RAW);
     Allocator allocator = heap.allocator();
     long a = allocator.allocate(40);
     var segment = memory.segment(a);
