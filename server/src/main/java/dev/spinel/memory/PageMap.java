@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /// What stands at an address: one byte for each granule of 4 KB, and the slab.
 ///
-/// A free must learn the size class of a node from nothing but its address. Slabs aligned to their
-/// own size could keep that in a header, but the JDK aligns by allocating the alignment on top, and
-/// zeroes all of it: twice the memory. So the map is apart, and slabs may lie anywhere.
+/// A free must learn the size class of a node from nothing but its address. A header in each slab
+/// would do, if slabs were aligned to their own size; apart, the map asks nothing of where slabs
+/// lie, takes no room from pages, and a free of a cold node touches neither node nor slab.
 ///
 /// ```
 /// address   … | region: k bits | granule: 16 bits | 12 bits
