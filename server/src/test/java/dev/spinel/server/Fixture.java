@@ -39,12 +39,20 @@ public final class Fixture implements AutoCloseable {
   }
 
   public final Hands clock = new Hands();
+  private final Clock time;
   public final Server server;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
   private final List<LocalSession> sessions = new ArrayList<>();
 
+  /// A server whose clock is the test's [#clock].
   public Fixture(String... settings) {
+    this(null, settings);
+  }
+
+  /// A server with the given clock; null: the test's.
+  public Fixture(Clock other, String... settings) {
+    time = other == null ? clock : other;
     server = server(log, settings);
     server.engine.journal.attach(
         Journal.AOF, (bytes, from, length) -> effects.write(bytes, from, length));
@@ -59,7 +67,7 @@ public final class Fixture implements AutoCloseable {
     all[3] = "";
     System.arraycopy(settings, 0, all, 4, settings.length);
     Config config = Config.of(all);
-    return new Server(config, new Log(config, log), clock);
+    return new Server(config, new Log(config, log), time);
   }
 
   /// A new session, closed with the fixture.
