@@ -391,9 +391,21 @@ public final class Keys implements Family {
     } else {
       call.values().dictionary().setExpiry(key.place, at);
       call.changed(key, Events.GENERIC, "expire");
-      call.effect("PEXPIREAT", key.name, at);
+      call.effect(moment(call, key, at));
     }
     reply.integer(1);
+  }
+
+  /// The effect of the EXPIRE family: the moment, and the conditions as they were said.
+  private static Object[] moment(Call call, Key key, long at) {
+    Object[] words = new Object[call.argc()];
+    words[0] = "PEXPIREAT";
+    words[1] = key.name;
+    words[2] = at;
+    for (int i = 3; i < words.length; i++) {
+      words[i] = call.arg(i);
+    }
+    return words;
   }
 
   private static CommandError invalidExpiry(String command) {

@@ -126,13 +126,13 @@ public final class Journal {
       for (Target target : targets) {
         Reader reader = target.reader;
         if (reader != null && (to & target.bit) != 0) {
+          if (several) {
+            write(target, reader, MULTI); // before the SELECT, as in Redis
+          }
           if (target.database != effects.firstDatabase()) {
             write(target, reader, select(effects.firstDatabase()));
           }
           target.database = effects.lastDatabase();
-          if (several) {
-            write(target, reader, MULTI);
-          }
           reader.append(effects.bytes(), 0, effects.length());
           target.offset += effects.length();
           if (several) {

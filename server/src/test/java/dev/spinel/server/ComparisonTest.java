@@ -227,7 +227,7 @@ class ComparisonTest {
   }
 
   /// Splits a line as redis-cli does.
-  private static String[] words(String line) {
+  static String[] words(String line) {
     List<String> words = new ArrayList<>();
     int i = 0;
     while (true) {

@@ -19,7 +19,7 @@ class EngineTest {
       assertThat(say(a, "EXEC")).isEqualTo("*2 +OK :2");
       assertThat(fixture.effects())
           .isEqualTo(
-              "*2 $6 SELECT $1 0 *1 $5 MULTI *3 $3 SET $1 k $1 1 *2 $4 INCR $1 k *1 $4 EXEC");
+              "*1 $5 MULTI *2 $6 SELECT $1 0 *3 $3 SET $1 k $1 1 *2 $4 INCR $1 k *1 $4 EXEC");
     }
   }
 

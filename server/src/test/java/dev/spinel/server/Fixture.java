@@ -82,6 +82,11 @@ public final class Fixture implements AutoCloseable {
     return effects.toString(StandardCharsets.ISO_8859_1).replace("\r\n", " ").strip();
   }
 
+  /// The effects so far, as they were recorded.
+  public byte[] recorded() {
+    return effects.toByteArray();
+  }
+
   /// The reply to one command, as text, `\r\n` as one blank.
   public static String say(LocalSession session, String... words) {
     return text(session.run(words));
