@@ -7,6 +7,7 @@ import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
+import dev.spinel.net.TransportChoice;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
@@ -15,13 +16,14 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 
 /// The ceiling of `net`: its loops with the smallest store behind them that `redis-benchmark` can
 /// talk to (PING, GET, SET, LRANGE on a hash map per loop). What the real engine costs is the
 /// distance to this. Server side only:
 ///
 /// ```
-/// java … dev.spinel.bench.NetBench PORT [LOOPS]     then: redis-benchmark -p PORT -t get,set -P 16 …
+/// java … dev.spinel.bench.NetBench PORT [LOOPS [nio|io_uring]]     then: redis-benchmark -p PORT -t get,set -P 16 …
 /// ```
 public final class NetBench {
   private NetBench() {}
@@ -29,13 +31,18 @@ public final class NetBench {
   public static void main(String[] arguments) throws IOException, InterruptedException {
     int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 0;
     int loops = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 1;
-    try (var net = Net.start(loops, "loop-", loop -> LoopHooks.NONE, new Printed())) {
+    var transport =
+        arguments.length > 2
+            ? TransportChoice.valueOf(arguments[2].toUpperCase(Locale.ROOT))
+            : TransportChoice.AUTO;
+    try (var net =
+        Net.start(loops, "loop-", loop -> LoopHooks.NONE, new Printed(), transport)) {
       var stores = new Store[loops];
       Arrays.setAll(stores, i -> new Store());
       var listeners =
           net.listen(
               List.of("127.0.0.1"), port, 511, c -> new Session(c, stores[c.loop().index()]));
-      System.out.println("listening at " + listeners.getFirst().address());
+      System.out.println(net.transport() + ", listening at " + listeners.getFirst().address());
       Thread.sleep(Long.MAX_VALUE);
     }
   }

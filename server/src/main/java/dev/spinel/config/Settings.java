@@ -76,6 +76,11 @@ public final class Settings {
   public static final Setting<Long> EVENT_LOOPS =
       integer(row("event-loops", IMMUTABLE), 0, 1024, 0);
 
+  /// Our own: how they talk to the system. `auto` is `io_uring` where Linux and the JVM's flags allow
+  /// it.
+  public static final Setting<String> IO_TRANSPORT =
+      choice(row("io-transport", IMMUTABLE), "auto", "auto", "nio", "io_uring");
+
   // The process
 
   public static final Setting<Boolean> DAEMONIZE =

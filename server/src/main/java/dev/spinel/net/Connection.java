@@ -4,7 +4,6 @@ import dev.spinel.wire.Output;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -90,25 +89,20 @@ public final class Connection {
   @Nullable Connection previous;
 
   /// Owned by [Transport]: what it needs to find the socket again.
-  final SocketChannel channel;
-
-  @Nullable Object registration;
+  final Link link;
 
   /// Set by [Transport#write] when the socket took less than there was, cleared when it is writable
   /// again.
   boolean socketFull;
 
-  /// Owned by [Transport]: whether the selector watches for room to write.
-  boolean watchedForWriting;
-
-  Connection(Loop loop, SocketChannel channel, Listener listener) throws IOException {
+  Connection(Loop loop, Link link, Listener listener) throws IOException {
     this.loop = loop;
-    this.channel = channel;
+    this.link = link;
     this.createdAtMillis = loop.now();
     this.lastInteractionMillis = createdAtMillis;
     if (listener.path() == null) {
-      remote = channel.getRemoteAddress();
-      local = channel.getLocalAddress();
+      remote = link.remote();
+      local = link.local();
     } else {
       remote = listener.channel().getLocalAddress();
       local = remote;
@@ -368,25 +362,40 @@ public final class Connection {
       }
       if (!socketFull) {
         try {
-          long written = loop.transport().write(this, loop.released());
-          if (written > 0) {
-            lastInteractionMillis = loop.now();
-            bytesOut += written;
-            loop.countOut(written);
-          }
+          loop.transport().write(this, loop.released());
         } catch (IOException e) {
           closeReason = String.valueOf(e.getMessage());
           close();
           return;
         }
         pendingBytes = output.pendingBytes();
-        if (pendingBytes > 0 && output.firstBound() > loop.released()) {
-          loop.bind(this);
-        }
+        bindIfHeld();
       }
     }
     if (ending && pendingBytes == 0) {
       close();
+    }
+  }
+
+  /// Bytes have left the output, while [#send] runs or after it has returned. In the latter case
+  /// what it would have gone on with is left for the next.
+  void written(long bytes) {
+    if (bytes == 0) {
+      return;
+    }
+    lastInteractionMillis = loop.now();
+    bytesOut += bytes;
+    loop.countOut(bytes);
+    bindIfHeld();
+    boolean done = output.pendingBytes() == 0;
+    if (done ? ending : !socketFull && output.releasedBytes(loop.released()) > 0) {
+      loop.touch(this);
+    }
+  }
+
+  private void bindIfHeld() {
+    if (output.pendingBytes() > 0 && output.firstBound() > loop.released()) {
+      loop.bind(this);
     }
   }
 

@@ -3,9 +3,7 @@ package dev.spinel.net;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetSocketAddress;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -90,11 +88,9 @@ public final class Listener {
   /// On the first loop.
   void acceptSome(Loop loop) {
     for (int i = 0; i < ACCEPTED_PER_TURN && !closed; i++) {
-      SocketChannel accepted;
+      Link accepted;
       try {
-        accepted = channel.accept();
-      } catch (ClosedChannelException e) {
-        return;
+        accepted = loop.transport().accept(this);
       } catch (IOException e) {
         loop.transport().watchAccepting(this, false);
         loop.schedule(loop.now() + PAUSE_MILLIS, this::acceptAgain);
@@ -114,20 +110,18 @@ public final class Listener {
     }
   }
 
-  private void handOut(SocketChannel accepted, Loop here) {
+  private void handOut(Link accepted, Loop here) {
     try {
       if (onlyIpv6
-          && ((InetSocketAddress) accepted.getRemoteAddress()).getAddress()
-              instanceof Inet4Address) {
-        accepted.close();
+          && ((InetSocketAddress) accepted.remote()).getAddress() instanceof Inet4Address) {
+        accepted.abandon();
         return;
       }
-      accepted.configureBlocking(false);
       if (path == null) {
-        net.equip(accepted);
+        accepted.equip(net.keepAliveSeconds());
       }
     } catch (IOException e) { // the peer has gone already
-      abandon(accepted);
+      accepted.abandon();
       return;
     }
     var loop = net.leastLoaded();
@@ -154,16 +148,6 @@ public final class Listener {
       // A door that can't be shut properly is shut anyway: the descriptor is gone, and a stale file
       // is replaced by the next bind.
       registration = null;
-    }
-  }
-
-  static void abandon(SocketChannel channel) {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      // There is no connection to speak of: nobody has heard of it, and its descriptor is released
-      // even so.
-      return;
     }
   }
 }

@@ -2,7 +2,6 @@ package dev.spinel.net;
 
 import dev.spinel.wire.OutputPool;
 import java.io.IOException;
-import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -119,13 +118,19 @@ public final class Loop implements Runnable {
   private final AtomicLong bytesIn = new AtomicLong();
   private final AtomicLong bytesOut = new AtomicLong();
 
-  Loop(int index, Function<Loop, LoopHooks> hooks, Incidents incidents) throws IOException {
+  /// @param ring the loop's own, which it closes; null: it is to use NIO
+  Loop(
+      int index, @Nullable IoRing ring, Function<Loop, LoopHooks> hooks, Incidents incidents)
+      throws IOException {
     this.index = index;
     this.incidents = incidents;
     readClock();
     this.hooks = hooks.apply(this);
     this.outputs = new OutputPool(this.hooks.chunks());
-    this.transport = new NioTransport(new Readiness());
+    this.transport =
+        ring != null
+            ? new UringTransport(ring, new Readiness())
+            : new NioTransport(new Readiness());
   }
 
   // ---------------------------------------------------------------- for everybody
@@ -281,14 +286,14 @@ public final class Loop implements Runnable {
   }
 
   /// Takes over a socket that was just accepted. `load` has counted it already.
-  void adopt(SocketChannel channel, Listener listener) {
+  void adopt(Link link, Listener listener) {
     Connection connection;
     try {
-      connection = new Connection(this, channel, listener);
+      connection = new Connection(this, link, listener);
       transport.attach(connection);
     } catch (IOException e) { // reset before we came to it
       load.decrementAndGet();
-      Listener.abandon(channel);
+      link.abandon();
       return;
     }
     connection.next = connections;
@@ -564,6 +569,11 @@ public final class Loop implements Runnable {
     public void writable(Connection connection) {
       connection.socketFull = false;
       touch(connection);
+    }
+
+    @Override
+    public void written(Connection connection, long bytes) {
+      connection.written(bytes);
     }
 
     @Override

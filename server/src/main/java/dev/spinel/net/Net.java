@@ -4,11 +4,9 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
-import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
@@ -18,13 +16,12 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
 /// All loops of one server, with their threads, and the doors that lead to them.
 ///
 /// ```java
-/// try (var net = Net.start(2, "spinel-loop-", loop -> LoopHooks.NONE, incidents)) {
+/// try (var net = Net.start(2, "spinel-loop-", loop -> LoopHooks.NONE, incidents, AUTO)) {
 ///   net.listen(List.of("127.0.0.1"), 6379, 511, connection -> new MyHandler(connection));
 ///   …
 /// }   // nothing is left: no socket, no thread, no file
@@ -50,27 +47,52 @@ public final class Net implements AutoCloseable {
   /// Which loop to prefer among equally loaded ones. First loop's thread.
   private int turnOf;
 
-  private Net(List<Loop> loops, List<Thread> threads, Incidents incidents) {
+  /// What the loops use: never AUTO.
+  private final TransportChoice transport;
+
+  private Net(
+      List<Loop> loops, List<Thread> threads, Incidents incidents, TransportChoice transport) {
     this.loops = loops;
     this.threads = threads;
     this.incidents = incidents;
+    this.transport = transport;
+  }
+
+  /// Has what `io_uring` needs made ready on a thread of its own, some 20 ms, for who is about to
+  /// [#start] with it and has other things to do before.
+  public static void warmUp() {
+    if (Kernel.isUsable()) {
+      var thread = new Thread(Kernel::warmUp, "spinel-warm-up");
+      thread.setDaemon(true);
+      thread.start();
+    }
   }
 
   /// Starts `count` loops, each on a platform thread named `threadPrefix` + its number from 0.
   ///
   /// @param hooks asked once per loop, before its thread starts
+  /// @param choice which transport to use; AUTO falls back to NIO without a word ([#transport])
   public static Net start(
-      int count, String threadPrefix, Function<Loop, LoopHooks> hooks, Incidents incidents)
+      int count,
+      String threadPrefix,
+      Function<Loop, LoopHooks> hooks,
+      Incidents incidents,
+      TransportChoice choice)
       throws IOException {
     var loops = new ArrayList<Loop>(count);
     var threads = new ArrayList<Thread>(count);
+    // All loops of one kind, because the first accepts for all.
+    var rings = choice == TransportChoice.NIO ? List.<IoRing>of() : rings(count, choice);
     try {
       for (int i = 0; i < count; i++) {
-        loops.add(new Loop(i, hooks, incidents));
+        loops.add(new Loop(i, rings.isEmpty() ? null : rings.get(i), hooks, incidents));
       }
     } catch (IOException | RuntimeException e) {
       for (var loop : loops) {
         loop.transport().shutDown();
+      }
+      for (var ring : rings.subList(Math.min(loops.size(), rings.size()), rings.size())) {
+        ring.close();
       }
       throw e;
     }
@@ -82,7 +104,38 @@ public final class Net implements AutoCloseable {
     for (var thread : threads) {
       thread.start();
     }
-    return new Net(List.copyOf(loops), threads, incidents);
+    return new Net(
+        List.copyOf(loops),
+        threads,
+        incidents,
+        rings.isEmpty() ? TransportChoice.NIO : TransportChoice.IO_URING);
+  }
+
+  /// One ring for each loop, or none at all if this machine has none to give.
+  private static List<IoRing> rings(int count, TransportChoice choice) throws IOException {
+    var rings = new ArrayList<IoRing>(count);
+    try {
+      if (!Kernel.isUsable()) {
+        throw new IOException("needs Linux on x86_64 or aarch64, and --enable-native-access");
+      }
+      while (rings.size() < count) {
+        rings.add(IoRing.open());
+      }
+    } catch (IOException e) {
+      for (var ring : rings) {
+        ring.close();
+      }
+      rings.clear();
+      if (choice == TransportChoice.IO_URING) {
+        throw new IOException("io_uring can't be used here: " + e.getMessage(), e);
+      }
+    }
+    return rings;
+  }
+
+  /// What the loops use: NIO or IO_URING.
+  public TransportChoice transport() {
+    return transport;
   }
 
   public List<Loop> loops() {
@@ -333,23 +386,8 @@ public final class Net implements AutoCloseable {
     return best;
   }
 
-  /// Gives an accepted TCP socket its options.
-  void equip(SocketChannel channel) throws IOException {
-    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-    int seconds = keepAliveSeconds;
-    if (seconds > 0) {
-      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-      var options = channel.supportedOptions();
-      if (options.contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
-        channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, seconds);
-      }
-      if (options.contains(ExtendedSocketOptions.TCP_KEEPINTERVAL)) {
-        channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, Math.max(1, seconds / 3));
-      }
-      if (options.contains(ExtendedSocketOptions.TCP_KEEPCOUNT)) {
-        channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
-      }
-    }
+  int keepAliveSeconds() {
+    return keepAliveSeconds;
   }
 
   private static void join(Thread thread) {

@@ -2,8 +2,10 @@ package dev.spinel.net;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -65,13 +67,17 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
 
   @Override
   public void attach(Connection connection) throws IOException {
-    connection.registration =
-        connection.channel.register(selector, SelectionKey.OP_READ, connection);
+    var link = link(connection);
+    link.watchedBy(link.channel.register(selector, SelectionKey.OP_READ, connection));
   }
 
   @Override
   public void watchReading(Connection connection, boolean on) {
-    watch(key(connection.registration), SelectionKey.OP_READ, on);
+    watch(link(connection).key(), SelectionKey.OP_READ, on);
+  }
+
+  private static NioLink link(Connection connection) {
+    return (NioLink) connection.link;
   }
 
   private static SelectionKey key(@Nullable Object registration) {
@@ -90,7 +96,7 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   public int read(Connection connection, byte[] into, int at, int room) throws IOException {
     var buffer = readBuffer;
     buffer.clear().limit(Math.min(room, buffer.capacity()));
-    int n = connection.channel.read(buffer);
+    int n = link(connection).channel.read(buffer);
     if (n > 0) {
       buffer.get(0, into, at, n);
     }
@@ -98,22 +104,23 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   }
 
   @Override
-  public long write(Connection connection, long released) throws IOException {
+  public void write(Connection connection, long released) throws IOException {
     var output = connection.output();
+    var link = link(connection);
     long written =
-        output.writeTo(connection.channel, writeBuffer, released, Loop.WRITTEN_BYTES_PER_TURN);
+        output.writeTo(link.channel, writeBuffer, released, Loop.WRITTEN_BYTES_PER_TURN);
     boolean more = output.pendingBytes() > 0 && output.releasedBytes(released) > 0;
     connection.socketFull = more;
-    if (more != connection.watchedForWriting) {
-      connection.watchedForWriting = more;
-      watch(key(connection.registration), SelectionKey.OP_WRITE, more);
+    if (more != link.watchedForWriting) {
+      link.watchedForWriting = more;
+      watch(link.key(), SelectionKey.OP_WRITE, more);
     }
-    return written;
+    readiness.written(connection, written);
   }
 
   @Override
   public void detach(Connection connection) {
-    Listener.abandon(connection.channel);
+    connection.link.abandon();
   }
 
   @Override
@@ -124,6 +131,27 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   @Override
   public void watchAccepting(Listener listener, boolean on) {
     watch(key(listener.registration), SelectionKey.OP_ACCEPT, on);
+  }
+
+  @Override
+  public @Nullable Link accept(Listener listener) throws IOException {
+    SocketChannel channel;
+    try {
+      channel = listener.channel().accept();
+    } catch (ClosedChannelException e) {
+      return null;
+    }
+    if (channel == null) {
+      return null;
+    }
+    var link = new NioLink(channel);
+    try {
+      channel.configureBlocking(false);
+    } catch (IOException e) {
+      link.abandon();
+      throw e;
+    }
+    return link;
   }
 
   @Override

@@ -1,13 +1,15 @@
 package dev.spinel.net;
 
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /// What a [Loop] asks of the operating system: the seam behind which NIO's selector can be
 /// exchanged for something else. All of it belongs to the loop's thread, except [#wakeup].
 ///
-/// The calls come in phases: one [#await], then many [#read]s, then many [#write]s. So an
-/// implementation with submission and completion queues may merely note reads and writes and hand
-/// them to the kernel all at once in the next `await`.
+/// The calls come in phases: one [#await], then many [#read]s, then many [#write]s. So
+/// [UringTransport], which has queues for what it asks of the kernel and what that answers, merely
+/// notes the writes and hands them over all at once in the next `await`; [NioTransport] writes at
+/// once.
 interface Transport {
   /// Who is told, during [#await], what has become possible; given at construction.
   interface Readiness {
@@ -16,6 +18,10 @@ interface Transport {
     void writable(Connection connection);
 
     void acceptable(Listener listener);
+
+    /// So many bytes of what [#write] was given have left the connection's output. Called from
+    /// within `write`, or later from an `await`.
+    void written(Connection connection, long bytes);
   }
 
   /// Waits until something becomes possible, [#wakeup] was called or the time is over;
@@ -36,12 +42,13 @@ interface Transport {
   int read(Connection connection, byte[] into, int at, int room) throws IOException;
 
   /// Writes what of the connection's output is released, as far as the socket takes it (and not
-  /// much more than [Loop#WRITTEN_BYTES_PER_TURN]). If some of that remains, it says so in
-  /// [Connection#socketFull] and reports [Readiness#writable] when it is worth going on. Returns
-  /// the bytes written.
-  long write(Connection connection, long released) throws IOException;
+  /// much more than [Loop#WRITTEN_BYTES_PER_TURN]), at once or in the next `await`, and reports
+  /// [Readiness#written] when that much has left the output. If the socket takes less than that, it
+  /// says so in [Connection#socketFull] and reports [Readiness#writable] when it is worth going on.
+  void write(Connection connection, long released) throws IOException;
 
-  /// Closes a connection's socket.
+  /// Closes a connection's socket; what [#write] was given before leaves as far as the socket takes
+  /// it at once.
   void detach(Connection connection);
 
   /// Takes a listening socket under observation.
@@ -49,6 +56,10 @@ interface Transport {
 
   /// Whether to report connections to accept.
   void watchAccepting(Listener listener, boolean on);
+
+  /// Takes one of the connections that wait at a listening socket under observation, null if none
+  /// does (any more). Its socket may be attached to any loop's transport of the same kind.
+  @Nullable Link accept(Listener listener) throws IOException;
 
   /// Lets go of a listening socket, which the caller closes.
   void detach(Listener listener);

@@ -132,7 +132,9 @@ final class Info {
             + (machine.equals("amd64") ? "x86_64" : machine));
     field("arch_bits", 64);
     field("monotonic_clock", "System.nanoTime");
-    field("multiplexing_api", "java.nio");
+    // The JDK's selector is epoll on Linux; tools know that word.
+    boolean nio = host.transport().equals("nio");
+    field("multiplexing_api", nio ? "epoll" : host.transport());
     field("atomicvar_api", "java");
     field("gcc_version", "0.0.0");
     field("process_id", ProcessHandle.current().pid());
@@ -155,6 +157,7 @@ final class Info {
     }
     field("spinel_version", host.version());
     field("java_version", System.getProperty("java.version", ""));
+    field("io_transport", host.transport());
     field(
         "event_loops",
         config.get(Settings.EVENT_LOOPS) == 0

@@ -93,6 +93,9 @@ public final class Main {
       log.warning("Warning: " + e.getMessage());
       log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
       return 1;
+    } catch (IOException e) {
+      log.warning(e.getMessage());
+      return 1;
     }
     log.notice("Running mode=standalone, port=" + server.port() + ".");
     log.notice("PID: " + pid);

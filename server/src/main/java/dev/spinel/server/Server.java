@@ -30,6 +30,7 @@ import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
+import dev.spinel.net.TransportChoice;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
 import dev.spinel.observe.Host;
@@ -229,7 +230,19 @@ public final class Server implements AutoCloseable, Incidents, Host {
     if (loops == 0) {
       loops = Runtime.getRuntime().availableProcessors();
     }
-    net = Net.start(loops, "spinel-loop-", this::side, this);
+    TransportChoice choice =
+        switch (config.text(Settings.IO_TRANSPORT)) {
+          case "nio" -> TransportChoice.NIO;
+          case "io_uring" -> TransportChoice.IO_URING;
+          default -> TransportChoice.AUTO;
+        };
+    try {
+      net = Net.start(loops, "spinel-loop-", this::side, this, choice);
+    } catch (IOException e) {
+      close();
+      throw e;
+    }
+    log.verbose("Event loops: " + loops + ", transport " + transport());
     net.keepAlive(config.intOf(Settings.TCP_KEEPALIVE));
     try {
       int backlog = config.intOf(Settings.TCP_BACKLOG);
@@ -512,6 +525,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
   @Override
   public long startedMillis() {
     return startedMillis;
+  }
+
+  @Override
+  public String transport() {
+    return net != null && net.transport() == TransportChoice.IO_URING ? "io_uring" : "nio";
   }
 
   @Override

@@ -358,7 +358,7 @@ class LoopTest extends NetFixture {
           @Override
           public void addressSkipped(String message) {}
         };
-    net = Net.start(1, "net-test-", loop -> LoopHooks.NONE, rude);
+    net = Net.start(1, "net-test-", loop -> LoopHooks.NONE, rude, transport);
     port = net.listen(List.of("127.0.0.1"), 0, 511, toy).getFirst().port();
     try (var client = client();
         var other = client()) {

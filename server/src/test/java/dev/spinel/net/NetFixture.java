@@ -1,6 +1,7 @@
 package dev.spinel.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
@@ -11,17 +12,24 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/// A [Net] with a [Toy] behind it, on a free port. Afterwards nothing may be left: no thread, no
-/// session, no unexpected incident.
+/// A [Net] with a [Toy] behind it, on a free port, once with each transport that works here.
+/// Afterwards nothing may be left: no thread, no session, no unexpected incident.
+@ParameterizedClass
+@EnumSource(names = {"NIO", "IO_URING"})
 abstract class NetFixture {
   static final Reply OK = new Reply.Simple("OK");
   static final Reply PONG = new Reply.Simple("PONG");
 
+  @Parameter TransportChoice transport;
   final Toy toy = new Toy();
   final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
   final Queue<String> skipped = new ConcurrentLinkedQueue<>();
@@ -34,7 +42,10 @@ abstract class NetFixture {
   }
 
   void start(int loops, Function<Loop, LoopHooks> hooks) throws IOException {
-    net = Net.start(loops, "net-test-", hooks, incidents);
+    if (transport == TransportChoice.IO_URING) {
+      assumeThat(UringTransportTest.isPossible()).as("io_uring can be used here").isTrue();
+    }
+    net = Net.start(loops, "net-test-", hooks, incidents, transport);
     port = net.listen(List.of("127.0.0.1"), 0, 511, toy).getFirst().port();
   }
 
@@ -79,6 +90,14 @@ abstract class NetFixture {
 
   static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  /// Returns in the connection's loop's next turn: a transport may account for what it sent no
+  /// earlier than that.
+  static void nextTurn(Connection connection) {
+    var come = new CompletableFuture<Void>();
+    connection.loop().post(() -> come.complete(null));
+    come.join();
   }
 
   static long integer(Reply reply) {

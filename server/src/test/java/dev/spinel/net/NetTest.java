@@ -495,6 +495,7 @@ class NetTest extends NetFixture {
   @Test
   void withoutDescriptorsItWaitsUntilThereAreSomeAgain() throws Exception {
     assumeThat(Path.of("/bin/bash")).exists();
+    assumeThat(transport == TransportChoice.NIO || UringTransportTest.isPossible()).isTrue();
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var process =
         new ProcessBuilder(
@@ -505,9 +506,11 @@ class NetTest extends NetFixture {
                 java,
                 "-XX:+UseSerialGC",
                 "-Xshare:auto",
+                "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
-                FewDescriptors.class.getName())
+                FewDescriptors.class.getName(),
+                transport.name())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     var held = new ArrayList<Socket>();
@@ -557,7 +560,7 @@ class NetTest extends NetFixture {
             @Override
             public void addressSkipped(String message) {}
           };
-      try (var net = Net.start(1, "few-", loop -> LoopHooks.NONE, incidents)) {
+      try (var net = Net.start(1, "few-", loop -> LoopHooks.NONE, incidents, TransportChoice.valueOf(arguments[0]))) {
         System.out.println(net.listen(List.of("127.0.0.1"), 0, 511, new Toy()).getFirst().port());
         Thread.sleep(60_000);
       }

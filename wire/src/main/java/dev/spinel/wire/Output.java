@@ -410,8 +410,23 @@ public final class Output {
   public long writeTo(WritableByteChannel channel, ByteBuffer direct, long released, long enough)
       throws IOException {
     long total = send(channel, direct, released, enough);
-    if (at != head && pool.isShort()) shelve();
+    shelveIfShort();
     return total;
+  }
+
+  /// To be called when a socket took less than there was: [#shelve]s if many outputs wait.
+  public void shelveIfShort() {
+    if (at != head && pool.isShort()) shelve();
+  }
+
+  /// The rest of the chunk that is sent next, if that is memory outside the heap and has at least
+  /// `bytes` bytes: to be sent as it is, without a copy. It stays good until [#consume] or
+  /// [#close]. Null if there is none such; then [#peek].
+  public @Nullable ByteBuffer largeFront(int bytes) {
+    Piece first = spilled == null ? null : spilled.peekFirst();
+    return first != null && first.left() >= bytes && first.buffer.isDirect()
+        ? first.buffer.duplicate().limit(first.buffer.position()).position(first.start)
+        : null;
   }
 
   private long send(WritableByteChannel channel, ByteBuffer direct, long released, long enough)

@@ -1,0 +1,20 @@
+package dev.spinel.net;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+
+/// An accepted socket, as its [Transport] holds it: what there is to know and to do before a loop
+/// observes it. On the first loop's thread, except where it says so.
+interface Link {
+  /// Its peer; something without a number for a Unix socket.
+  SocketAddress remote() throws IOException;
+
+  SocketAddress local() throws IOException;
+
+  /// TCP only: no delay of small packets; after `keepAliveSeconds` of silence (0: never) the peer is
+  /// asked whether it is still there.
+  void equip(int keepAliveSeconds) throws IOException;
+
+  /// Closes a socket that no transport observes. Any thread.
+  void abandon();
+}

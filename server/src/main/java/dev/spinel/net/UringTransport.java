@@ -1,0 +1,706 @@
+package dev.spinel.net;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// [Transport] on Linux's `io_uring`: one system call per turn, which sends everything, waits, and
+/// has received everything when it returns. NIO needs one for each socket that is ready, one for
+/// each that is answered, and one to wait.
+///
+/// ```
+///  turn │ run handlers │ write, write, write: requests │ await: enter ──────────────► answers │ read, read …
+///                        sends, ended and new receives ─┘  sends happen here, at once;
+///                                                          then it sleeps until something arrives
+/// ```
+///
+/// ## Input
+///
+/// Each socket has one request out that never ends (a *multishot* receive): what arrives is put into
+/// buffers that all sockets of the loop share, an answer for each. [#read] copies from there into
+/// the loop's array and gives the buffers back. What isn't read stays in a chain, and is reported
+/// again at each `await`, as a selector would. A socket whose peer sends more than is read stops
+/// receiving at [#HELD_BYTES_AT_MOST] until that is read; one that isn't to be read at all, too, and
+/// its chain is copied to the heap, so that the buffers of all never lie with a few. Should they run
+/// out, more are added, up to 8 MB; receives that found none are asked for again.
+///
+/// ## Output
+///
+/// [#write] copies what may leave (or points at it, if it is a large chunk outside of the heap) and
+/// asks for *one* send that doesn't wait (`MSG_DONTWAIT | MSG_WAITALL`), to be answered only if it
+/// did less than all (`CQE_SKIP_SUCCESS`), or somebody waits for the end of it. So after `enter` there is nothing under way: each send has
+/// either happened, without a word, or its answer is there and says how much of it has. Only then do
+/// the bytes leave the connection's output. If some remain the socket is full, and a poll tells when
+/// it isn't.
+///
+/// ## Ends
+///
+/// A socket is closed by a request, too, behind whatever was asked for it before; no request names a
+/// descriptor after that. Answers may still come: they carry the socket's place in a table, which is
+/// free again only when the last of them has come. [#shutDown] waits for all of them, because the
+/// kernel knows addresses of ours until then.
+///
+/// Accepting is left to system calls of the [Listener], as each accepted socket needs several anyway;
+/// the ring only tells when somebody knocks.
+final class UringTransport implements Transport {
+  // The lowest bits of a tag: what was asked. The others: of whom.
+  private static final int RECEIVE = 0;
+  private static final int SEND = 1;
+  private static final int WRITABLE = 2;
+  private static final int KNOCK = 3;
+  private static final int WAKE = 4;
+  private static final int NOTHING = 5;
+  private static final int TAG_BITS = 3;
+
+  /// Input of one connection that may wait here before its socket is left alone.
+  private static final int HELD_BYTES_AT_MOST = 2 * Loop.READ_BYTES_PER_SOCKET;
+
+  private static final int OUT_BYTES = 256 << 10;
+
+  /// A chunk's rest of this size isn't copied.
+  private static final int LARGE_BYTES = 32 << 10;
+
+  private static final int MSG_DONTWAIT = 0x40;
+  private static final int MSG_WAITALL = 0x100;
+  private static final int MSG_NOSIGNAL = 0x4000;
+  private static final int POLLIN = 1;
+  private static final int POLLOUT = 4;
+  private static final int EFD_CLOEXEC = 0x80000;
+
+  private static final long SHUTDOWN_NANOS = 2_000_000_000;
+
+  private final IoRing ring;
+  private final Readiness readiness;
+  private final Descriptors descriptors;
+
+  /// Eight bytes that the wake-up is read into.
+  private final long wakeBytes;
+
+  private final ByteBuffer out;
+  private final long outAddress;
+
+  /// Links and doors by slot, and the free slots.
+  private @Nullable Object[] table = new Object[64];
+
+  private int[] freeSlots = new int[64];
+  private int freeCount;
+  private int slots;
+
+  private final List<Door> doors = new ArrayList<>(2);
+
+  /// Links to be looked after before the next `enter`: they have input, or don't receive.
+  private @Nullable UringLink[] noted = new UringLink[64];
+
+  private int notedCount;
+
+  /// Links with a send since the last `enter`.
+  private @Nullable UringLink[] sending = new UringLink[64];
+
+  private int sendingCount;
+
+  /// The chain of buffers: which comes after, and how many bytes it holds.
+  private final int[] next = new int[IoRing.BUFFERS];
+
+  private final int[] bytes = new int[IoRing.BUFFERS];
+
+  private boolean enabled;
+  private boolean waking;
+
+  /// A receive found no buffer.
+  private boolean starved;
+
+  /// More is to be sent, and nobody will say so.
+  private boolean restless;
+
+  /// Who wakes, and its counter; guarded by `wakeLock`, because it may be any thread, at any time,
+  /// and must not write to a descriptor that has become something else.
+  private final Object wakeLock = new Object();
+
+  private final Kernel waker = new Kernel();
+  private final int counter;
+  private final long one;
+  private boolean closed;
+
+  /// A listening socket, found by its address.
+  private static final class Door {
+    final Listener listener;
+    final int descriptor;
+    int slot;
+    boolean watched = true;
+    boolean polling;
+
+    Door(Listener listener, int descriptor) {
+      this.listener = listener;
+      this.descriptor = descriptor;
+    }
+  }
+
+  UringTransport(IoRing ring, Readiness readiness) throws IOException {
+    this.ring = ring;
+    this.readiness = readiness;
+    long scratch = ring.scratch();
+    wakeBytes = scratch;
+    one = scratch + 8;
+    Kernel.putLong(one, 1);
+    descriptors = new Descriptors(ring.kernel(), scratch + 64);
+    out = ByteBuffer.allocateDirect(OUT_BYTES);
+    outAddress = MemorySegment.ofBuffer(out).address();
+    counter = (int) ring.kernel().must(Kernel.EVENTFD2, 0, EFD_CLOEXEC, 0, 0, 0, 0);
+  }
+
+  // ---------------------------------------------------------------- waiting
+
+  @Override
+  public void await(long timeoutNanos) throws IOException {
+    if (!enabled) {
+      ring.enable();
+      enabled = true;
+    }
+    boolean sleeps = !prepare() && !restless && timeoutNanos != 0;
+    restless = false;
+    enter(sleeps, timeoutNanos);
+  }
+
+  /// Asks for what is to be asked, reports what is to be reported. Returns whether there was any of
+  /// that.
+  private boolean prepare() {
+    if (!waking) {
+      waking = true;
+      ask(IoRing.READ, 0, 0, counter, wakeBytes, 8, 0, WAKE);
+    }
+    for (int i = 0; i < doors.size(); i++) {
+      var door = doors.get(i);
+      if (door.watched && !door.polling) {
+        door.polling = true;
+        ask(IoRing.POLL_ADD, 0, 0, door.descriptor, 0, 0, POLLIN, tag(door.slot, KNOCK));
+      }
+    }
+    return notedCount > 0 && lookAfterNoted();
+  }
+
+  private boolean lookAfterNoted() {
+    boolean scarce = false;
+    if (starved) {
+      starved = false;
+      scarce = ring.buffersInUse() == IoRing.BUFFERS;
+      ring.addBuffers();
+    }
+    boolean anyInput = false;
+    int kept = 0;
+    for (int i = 0; i < notedCount; i++) { // may grow meanwhile
+      var link = noted[i];
+      link.noted = false;
+      if (link.closed) {
+        continue;
+      }
+      if (!link.watched || scarce) {
+        stash(link);
+      }
+      boolean input = link.watched && (link.held > 0 || link.end != 0);
+      if (input) {
+        anyInput = true;
+        readiness.readable(link.connection());
+      }
+      boolean wanted = link.watched && link.held < HELD_BYTES_AT_MOST && link.end == 0;
+      if (wanted && !link.receiving) {
+        receive(link);
+      } else if (!wanted && link.receiving && !link.cancelling) {
+        link.cancelling = true;
+        cancel(link.slot, RECEIVE);
+      }
+      if (input) {
+        link.noted = true;
+        noted[kept++] = link;
+      }
+    }
+    Arrays.fill(noted, kept, notedCount, null);
+    notedCount = kept;
+    return anyInput;
+  }
+
+  private void receive(UringLink link) {
+    link.receiving = true;
+    ask(
+        IoRing.RECV,
+        IoRing.BUFFER_SELECT,
+        IoRing.RECV_MULTISHOT,
+        link.descriptor,
+        0,
+        0,
+        0,
+        tag(link.slot, RECEIVE));
+  }
+
+  private void note(UringLink link) {
+    if (!link.noted) {
+      link.noted = true;
+      if (notedCount == noted.length) {
+        noted = Arrays.copyOf(noted, notedCount * 2);
+      }
+      noted[notedCount++] = link;
+    }
+  }
+
+  private static long tag(int slot, int what) {
+    return (long) slot << TAG_BITS | what;
+  }
+
+  private void cancel(int slot, int what) {
+    ask(IoRing.ASYNC_CANCEL, IoRing.SKIP_IF_DONE, 0, -1, tag(slot, what), 0, 0, NOTHING);
+  }
+
+  private void ask(
+      int operation,
+      int options,
+      int priority,
+      int descriptor,
+      long address,
+      int length,
+      int flags,
+      long tag) {
+    if (ring.isFull()) {
+      flush();
+    }
+    ring.ask(operation, options, priority, descriptor, address, length, flags, tag);
+  }
+
+  /// Has everything asked for so far done now.
+  private void flush() {
+    try {
+      enter(false, 0);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void enter(boolean sleeps, long timeoutNanos) throws IOException {
+    ring.enter(sleeps, timeoutNanos);
+    while (ring.advance()) {
+      answered(ring.tag(), ring.result(), ring.flags());
+    }
+    ring.release();
+    if (sendingCount > 0) {
+      settle();
+    }
+  }
+
+  /// Only takes notes, and asks for nothing: the queue may be full.
+  private void answered(long tag, int result, int flags) {
+    int slot = (int) (tag >>> TAG_BITS);
+    switch ((int) tag & (1 << TAG_BITS) - 1) {
+      case RECEIVE -> received((UringLink) table[slot], result, flags);
+      case SEND -> {
+        var link = (UringLink) table[slot];
+        link.sent = Math.max(result, 0);
+        if (result < 0 && result != -Kernel.EAGAIN && result != -Kernel.EINTR) {
+          link.failure = -result;
+        }
+      }
+      case WRITABLE -> {
+        var link = (UringLink) table[slot];
+        link.polling = false;
+        if (link.closed) {
+          forget(link);
+        } else {
+          readiness.writable(link.connection());
+        }
+      }
+      case KNOCK -> {
+        var door = (Door) table[slot];
+        door.polling = false;
+        if (door.watched) {
+          readiness.acceptable(door.listener);
+        }
+      }
+      case WAKE -> waking = false;
+      default -> {
+        // The end of something that had ended already, or of a socket.
+      }
+    }
+  }
+
+  @Override
+  public void wakeup() {
+    synchronized (wakeLock) {
+      if (!closed) {
+        waker.call(Kernel.WRITE, counter, one, 8);
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- connections
+
+  @Override
+  public void attach(Connection connection) {
+    var link = (UringLink) connection.link;
+    link.connection = connection;
+    link.slot = takeSlot(link);
+    note(link);
+  }
+
+  private int takeSlot(Object of) {
+    int slot = freeCount > 0 ? freeSlots[--freeCount] : slots++;
+    if (slot == table.length) {
+      table = Arrays.copyOf(table, slot * 2);
+    }
+    table[slot] = of;
+    return slot;
+  }
+
+  private void giveSlot(int slot) {
+    table[slot] = null;
+    if (freeCount == freeSlots.length) {
+      freeSlots = Arrays.copyOf(freeSlots, freeCount * 2);
+    }
+    freeSlots[freeCount++] = slot;
+  }
+
+  @Override
+  public void watchReading(Connection connection, boolean on) {
+    var link = (UringLink) connection.link;
+    if (link.watched != on) {
+      link.watched = on;
+      note(link);
+    }
+  }
+
+  @Override
+  public void detach(Connection connection) {
+    var link = (UringLink) connection.link;
+    if (link.sending) {
+      flush(); // before its output's memory goes
+    }
+    dropChain(link);
+    link.unstash();
+    link.held = 0;
+    link.closed = true;
+    if (link.receiving && !link.cancelling) {
+      cancel(link.slot, RECEIVE);
+    }
+    if (link.polling) {
+      cancel(link.slot, WRITABLE);
+    }
+    ask(IoRing.CLOSE, IoRing.SKIP_IF_DONE, 0, link.descriptor, 0, 0, 0, NOTHING);
+    forget(link);
+  }
+
+  /// Its place is free when it is closed and nothing more can come for it.
+  private void forget(UringLink link) {
+    if (!link.receiving && !link.polling) {
+      giveSlot(link.slot);
+    }
+  }
+
+  // ---------------------------------------------------------------- input
+
+  private void received(UringLink link, int result, int flags) {
+    boolean goesOn = (flags & IoRing.MORE) != 0;
+    if (!goesOn) {
+      link.receiving = false;
+      link.cancelling = false;
+    }
+    if ((flags & IoRing.HAS_BUFFER) != 0) {
+      int buffer = IoRing.buffer(flags);
+      if (result > 0 && !link.closed) {
+        append(link, buffer, result);
+      } else {
+        ring.give(buffer);
+      }
+    }
+    if (link.closed) {
+      if (!goesOn) {
+        forget(link);
+      }
+      return;
+    }
+    if (result == 0) {
+      link.end = -1;
+    } else if (result == -Kernel.ENOBUFS) {
+      starved = true;
+    } else if (result < 0 && result != -Kernel.ECANCELED && result != -Kernel.EINTR) {
+      link.end = -result;
+    }
+    note(link);
+    if (link.watched && (result >= 0 || link.end != 0)) {
+      readiness.readable(link.connection());
+    }
+  }
+
+  private void append(UringLink link, int buffer, int count) {
+    next[buffer] = -1;
+    bytes[buffer] = count;
+    if (link.first < 0) {
+      link.first = buffer;
+      link.offset = 0;
+    } else {
+      next[link.last] = buffer;
+    }
+    link.last = buffer;
+    link.held += count;
+  }
+
+  @Override
+  public int read(Connection connection, byte[] into, int at, int room) throws IOException {
+    var link = (UringLink) connection.link;
+    int n = 0;
+    if (link.stashTo > 0) {
+      n = Math.min(room, link.stashTo - link.stashFrom);
+      System.arraycopy(link.stash, link.stashFrom, into, at, n);
+      link.stashFrom += n;
+      if (link.stashFrom == link.stashTo) {
+        link.unstash();
+      }
+    }
+    n += readChain(link, into, at + n, room - n);
+    link.held -= n;
+    if (n > 0 || link.end == 0) {
+      return n;
+    }
+    if (link.end < 0) {
+      return -1;
+    }
+    throw new IOException(Kernel.text(link.end));
+  }
+
+  private int readChain(UringLink link, byte[] into, int at, int room) {
+    int n = 0;
+    while (link.first >= 0 && n < room) {
+      int buffer = link.first;
+      int part = Math.min(room - n, bytes[buffer] - link.offset);
+      Kernel.copy(ring.bufferAddress(buffer) + link.offset, into, at + n, part);
+      n += part;
+      link.offset += part;
+      if (link.offset == bytes[buffer]) {
+        link.first = next[buffer];
+        link.offset = 0;
+        ring.give(buffer);
+      }
+    }
+    return n;
+  }
+
+  /// Moves the chain to the heap: it may lie there for long.
+  private void stash(UringLink link) {
+    if (link.first < 0) {
+      return;
+    }
+    int left = link.stashTo - link.stashFrom;
+    var stash = new byte[link.held];
+    System.arraycopy(link.stash, link.stashFrom, stash, 0, left);
+    int moved = readChain(link, stash, left, link.held - left);
+    assert left + moved == link.held;
+    link.stash = stash;
+    link.stashFrom = 0;
+    link.stashTo = link.held;
+  }
+
+  private void dropChain(UringLink link) {
+    while (link.first >= 0) {
+      int buffer = link.first;
+      link.first = next[buffer];
+      ring.give(buffer);
+    }
+  }
+
+  // ---------------------------------------------------------------- output
+
+  @Override
+  public void write(Connection connection, long released) throws IOException {
+    var link = (UringLink) connection.link;
+    if (link.failure != 0) {
+      throw new IOException(Kernel.text(link.failure));
+    }
+    if (link.sending) {
+      restless = true; // touched again while the turn was sending: `settle` sees to the rest
+      return;
+    }
+    var output = connection.output();
+    long may = output.releasedBytes(released);
+    if (may == 0) {
+      return;
+    }
+    var chunk = output.largeFront(LARGE_BYTES);
+    long address;
+    int count;
+    if (chunk != null) {
+      count = (int) Math.min(may, chunk.remaining());
+      address = MemorySegment.ofBuffer(chunk).address();
+    } else {
+      if (out.remaining() < Math.min(may, LARGE_BYTES)) {
+        flush();
+      }
+      address = outAddress + out.position();
+      count = output.peek(out, released);
+    }
+    if (count < may) {
+      restless = true;
+    }
+    link.sending = true;
+    link.offered = count;
+    link.sent = count;
+    // Who waits for the last bytes to leave, to close, must hear that they have; and a large chunk
+    // shouldn't be held while the loop sleeps.
+    int options = connection.isEnding() || chunk != null ? 0 : IoRing.SKIP_IF_DONE;
+    ask(
+        IoRing.SEND,
+        options,
+        0,
+        link.descriptor,
+        address,
+        count,
+        MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL,
+        tag(link.slot, SEND));
+    if (sendingCount == sending.length) {
+      sending = Arrays.copyOf(sending, sendingCount * 2);
+    }
+    sending[sendingCount++] = link;
+  }
+
+  /// All sends have happened.
+  private void settle() {
+    int count = sendingCount;
+    sendingCount = 0;
+    out.clear();
+    for (int i = 0; i < count; i++) {
+      var link = sending[i];
+      sending[i] = null;
+      link.sending = false;
+      var connection = link.connection();
+      if (!connection.isOpen()) {
+        continue;
+      }
+      if (link.sent > 0) {
+        connection.output().consume(link.sent);
+      }
+      if (link.failure == 0 && link.sent < link.offered) {
+        connection.socketFull = true;
+        connection.output().shelveIfShort();
+        link.polling = true;
+        ask(
+            IoRing.POLL_ADD,
+            0,
+            0,
+            link.descriptor,
+            0,
+            0,
+            POLLOUT,
+            tag(link.slot, WRITABLE));
+      }
+      readiness.written(connection, link.sent);
+      if (link.failure != 0) {
+        readiness.writable(connection);
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- doors
+
+  @Override
+  public void attach(Listener listener) throws IOException {
+    var door = new Door(listener, descriptors.listening(listener.address()));
+    door.slot = takeSlot(door);
+    doors.add(door);
+    listener.registration = door;
+  }
+
+  @Override
+  public void watchAccepting(Listener listener, boolean on) {
+    if (listener.registration instanceof Door door) {
+      door.watched = on;
+    }
+  }
+
+  @Override
+  public @Nullable Link accept(Listener listener) throws IOException {
+    if (!(listener.registration instanceof Door door)) {
+      return null;
+    }
+    int accepted = descriptors.accept(door.descriptor);
+    if (accepted < 0) {
+      return null;
+    }
+    try {
+      var remote = descriptors.accepted();
+      var local = descriptors.name(accepted);
+      return new UringLink(accepted, descriptors, remote == null ? local : remote, local);
+    } catch (IOException e) {
+      ring.kernel().close(accepted);
+      throw e;
+    }
+  }
+
+  @Override
+  public void detach(Listener listener) {
+    if (!(listener.registration instanceof Door door)) {
+      return;
+    }
+    listener.registration = null;
+    doors.remove(door);
+    door.watched = false;
+    if (door.polling) { // it holds the socket, and with it the address
+      cancel(door.slot, KNOCK);
+      long deadline = System.nanoTime() + SHUTDOWN_NANOS;
+      flush();
+      while (door.polling && System.nanoTime() < deadline) {
+        drain();
+      }
+    }
+    if (!door.polling) {
+      giveSlot(door.slot);
+    }
+  }
+
+  // ---------------------------------------------------------------- the end
+
+  private void drain() {
+    try {
+      enter(true, 10_000_000);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void shutDown() {
+    if (enabled) {
+      try {
+        long deadline = System.nanoTime() + SHUTDOWN_NANOS;
+        ask(
+            IoRing.ASYNC_CANCEL,
+            IoRing.SKIP_IF_DONE,
+            0,
+            -1,
+            0,
+            0,
+            IoRing.CANCEL_ALL | IoRing.CANCEL_ANY,
+            NOTHING);
+        flush();
+        while (isAwaited() && System.nanoTime() < deadline) {
+          drain();
+        }
+      } catch (UncheckedIOException e) {
+        // The kernel won't talk: what it holds of this ring ends with the ring.
+        enabled = false;
+      }
+    }
+    synchronized (wakeLock) {
+      closed = true;
+      ring.kernel().close(counter);
+      ring.close();
+    }
+  }
+
+  private boolean isAwaited() {
+    for (int i = 0; i < slots; i++) {
+      if (table[i] instanceof UringLink || (table[i] instanceof Door door && door.polling)) {
+        return true;
+      }
+    }
+    return waking;
+  }
+}
