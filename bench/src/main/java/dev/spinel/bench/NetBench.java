@@ -35,8 +35,7 @@ public final class NetBench {
         arguments.length > 2
             ? TransportChoice.valueOf(arguments[2].toUpperCase(Locale.ROOT))
             : TransportChoice.AUTO;
-    try (var net =
-        Net.start(loops, "loop-", loop -> LoopHooks.NONE, new Printed(), transport)) {
+    try (var net = Net.start(loops, "loop-", loop -> LoopHooks.NONE, new Printed(), transport)) {
       var stores = new Store[loops];
       Arrays.setAll(stores, i -> new Store());
       var listeners =

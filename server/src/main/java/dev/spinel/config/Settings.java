@@ -76,8 +76,8 @@ public final class Settings {
   public static final Setting<Long> EVENT_LOOPS =
       integer(row("event-loops", IMMUTABLE), 0, 1024, 0);
 
-  /// Our own: how they talk to the system. `auto` is `io_uring` where Linux and the JVM's flags allow
-  /// it.
+  /// Our own: how they talk to the system. `auto` is `io_uring` where Linux and the JVM's flags
+  /// allow it.
   public static final Setting<String> IO_TRANSPORT =
       choice(row("io-transport", IMMUTABLE), "auto", "auto", "nio", "io_uring");
 

@@ -1,10 +1,11 @@
 /// The settings of one server: one table of typed rows, the file and command line that fill it, and
 /// CONFIG GET, SET and REWRITE.
 ///
-/// **What it is.** [Settings] is the table: every directive of Redis 7.2 and our own `event-loops`,
-/// one constant each, with type, default, range, aliases and what we do about it. [Config] holds
-/// the values of one server; many may live in one JVM. [CommandLine] and [ConfigFile] read what the
-/// user wrote, in `redis.conf` syntax; [ConfigRewrite] writes it back without losing a comment.
+/// **What it is.** [Settings] is the table: every directive of Redis 7.2 and our own `event-loops`
+/// and `io-transport`, one constant each, with type, default, range, aliases and what we do about
+/// it. [Config] holds the values of one server; many may live in one JVM. [CommandLine] and
+/// [ConfigFile] read what the user wrote, in `redis.conf` syntax; [ConfigRewrite] writes it back
+/// without losing a comment.
 ///
 /// **Who calls it.** The server's `main` and the embedded API (start), the CONFIG command (run
 /// time), and everyone who needs a setting: `config.get(Settings.PORT)`. Hot code copies a setting

@@ -54,8 +54,7 @@ final class Descriptors {
     while (true) {
       Kernel.putInt(scratch, ADDRESS_BYTES);
       long accepted =
-          kernel.call(
-              Kernel.ACCEPT4, listening, scratch + 8, scratch, SOCK_CLOEXEC, 0, 0);
+          kernel.call(Kernel.ACCEPT4, listening, scratch + 8, scratch, SOCK_CLOEXEC, 0, 0);
       if (accepted >= 0) {
         return (int) accepted;
       }

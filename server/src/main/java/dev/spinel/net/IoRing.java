@@ -2,9 +2,9 @@ package dev.spinel.net;
 
 import java.io.IOException;
 
-/// One `io_uring`: a queue of requests to the kernel and a queue of its answers, both in memory that
-/// is shared with it, and a stock of buffers that it fills with what arrives. Mechanics only; what
-/// is asked and what follows from the answers is [UringTransport]'s.
+/// One `io_uring`: a queue of requests to the kernel and a queue of its answers, both in memory
+/// that is shared with it, and a stock of buffers that it fills with what arrives. Mechanics only;
+/// what is asked and what follows from the answers is [UringTransport]'s.
 ///
 /// ```
 ///   next() → fill in │sqe│sqe│sqe│ ──► enter ──► the kernel tries each request at once,
@@ -13,9 +13,9 @@ import java.io.IOException;
 /// ```
 ///
 /// The ring is set up so that the kernel does nothing for it outside of [#enter], which only one
-/// thread calls (`SINGLE_ISSUER | DEFER_TASKRUN`, Linux 6.1): no interrupt of running code, no lock,
-/// and no need for fences here, as queue heads and tails change only on this side or within that
-/// call. Older kernels refuse the flags, and `open` throws.
+/// thread calls (`SINGLE_ISSUER | DEFER_TASKRUN`, Linux 6.1): no interrupt of running code, no
+/// lock, and no need for fences here, as queue heads and tails change only on this side or within
+/// that call. Older kernels refuse the flags, and `open` throws.
 ///
 /// It may be opened by any thread; the one that calls [#enable] is its owner from then on.
 ///
@@ -63,8 +63,8 @@ final class IoRing {
 
   static final int BUFFER_BYTES = 16 << 10;
 
-  /// From one buffer to the next: three cache lines more, or all of them would begin in the same few
-  /// sets of the processor's caches.
+  /// From one buffer to the next: three cache lines more, or all of them would begin in the same
+  /// few sets of the processor's caches.
   private static final int BUFFER_STRIDE = BUFFER_BYTES + 192;
 
   /// Buffers in use at first. They go round, so all of them are touched even by little traffic: a
@@ -252,8 +252,8 @@ final class IoRing {
     Kernel.putLong(request + 56, 0);
   }
 
-  /// Hands all requests to the kernel, which tries each one at once, in order; then, if `wait`, waits
-  /// for the first answer, at most `timeoutNanos` (negative: without limit).
+  /// Hands all requests to the kernel, which tries each one at once, in order; then, if `wait`,
+  /// waits for the first answer, at most `timeoutNanos` (negative: without limit).
   void enter(boolean wait, long timeoutNanos) throws IOException {
     Kernel.putInt(submissionTail, tail);
     boolean limited = wait && timeoutNanos >= 0;
@@ -327,7 +327,8 @@ final class IoRing {
 
   // ---------------------------------------------------------------- buffers
 
-  /// Which buffer an answer with [#HAS_BUFFER] filled. It is the caller's until he [#give]s it back.
+  /// Which buffer an answer with [#HAS_BUFFER] filled. It is the caller's until he [#give]s it
+  /// back.
   static int buffer(int flags) {
     return flags >>> BUFFER_SHIFT;
   }

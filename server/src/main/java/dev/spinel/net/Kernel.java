@@ -61,8 +61,8 @@ final class Kernel {
 
   private final MemorySegment errno = Arena.ofAuto().allocate(ValueLayout.JAVA_INT);
 
-  /// Whether this class may be used at all: 64-bit Linux on a machine whose numbers stand above, and
-  /// native access was granted.
+  /// Whether this class may be used at all: 64-bit Linux on a machine whose numbers stand above,
+  /// and native access was granted.
   static boolean isUsable() {
     var machine = System.getProperty("os.arch");
     return Net.class.getModule().isNativeAccessEnabled()

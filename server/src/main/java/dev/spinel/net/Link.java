@@ -11,8 +11,8 @@ interface Link {
 
   SocketAddress local() throws IOException;
 
-  /// TCP only: no delay of small packets; after `keepAliveSeconds` of silence (0: never) the peer is
-  /// asked whether it is still there.
+  /// TCP only: no delay of small packets; after `keepAliveSeconds` of silence (0: never) the peer
+  /// is asked whether it is still there.
   void equip(int keepAliveSeconds) throws IOException;
 
   /// Closes a socket that no transport observes. Any thread.

@@ -119,8 +119,7 @@ public final class Loop implements Runnable {
   private final AtomicLong bytesOut = new AtomicLong();
 
   /// @param ring the loop's own, which it closes; null: it is to use NIO
-  Loop(
-      int index, @Nullable IoRing ring, Function<Loop, LoopHooks> hooks, Incidents incidents)
+  Loop(int index, @Nullable IoRing ring, Function<Loop, LoopHooks> hooks, Incidents incidents)
       throws IOException {
     this.index = index;
     this.incidents = incidents;

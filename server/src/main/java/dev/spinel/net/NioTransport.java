@@ -107,8 +107,7 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   public void write(Connection connection, long released) throws IOException {
     var output = connection.output();
     var link = link(connection);
-    long written =
-        output.writeTo(link.channel, writeBuffer, released, Loop.WRITTEN_BYTES_PER_TURN);
+    long written = output.writeTo(link.channel, writeBuffer, released, Loop.WRITTEN_BYTES_PER_TURN);
     boolean more = output.pendingBytes() > 0 && output.releasedBytes(released) > 0;
     connection.socketFull = more;
     if (more != link.watchedForWriting) {

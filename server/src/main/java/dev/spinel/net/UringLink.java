@@ -91,8 +91,7 @@ final class UringLink implements Link {
     accepted.set(descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_NODELAY, 1);
     if (keepAliveSeconds > 0) {
       accepted.set(descriptor, Descriptors.SOL_SOCKET, Descriptors.SO_KEEPALIVE, 1);
-      accepted.set(
-          descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPIDLE, keepAliveSeconds);
+      accepted.set(descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPIDLE, keepAliveSeconds);
       accepted.set(
           descriptor,
           Descriptors.IPPROTO_TCP,

@@ -21,32 +21,32 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ## Input
 ///
-/// Each socket has one request out that never ends (a *multishot* receive): what arrives is put into
-/// buffers that all sockets of the loop share, an answer for each. [#read] copies from there into
-/// the loop's array and gives the buffers back. What isn't read stays in a chain, and is reported
-/// again at each `await`, as a selector would. A socket whose peer sends more than is read stops
-/// receiving at [#HELD_BYTES_AT_MOST] until that is read; one that isn't to be read at all, too, and
-/// its chain is copied to the heap, so that the buffers of all never lie with a few. Should they run
-/// out, more are added, up to 8 MB; receives that found none are asked for again.
+/// Each socket has one request out that never ends (a *multishot* receive): what arrives is put
+/// into buffers that all sockets of the loop share, an answer for each. [#read] copies from there
+/// into the loop's array and gives the buffers back. What isn't read stays in a chain, and is
+/// reported again at each `await`, as a selector would. A socket whose peer sends more than is read
+/// stops receiving at [#HELD_BYTES_AT_MOST] until that is read; one that isn't to be read at all,
+/// too, and its chain is copied to the heap, so that the buffers of all never lie with a few.
+/// Should they run out, more are added, up to 8 MB; receives that found none are asked for again.
 ///
 /// ## Output
 ///
 /// [#write] copies what may leave (or points at it, if it is a large chunk outside of the heap) and
 /// asks for *one* send that doesn't wait (`MSG_DONTWAIT | MSG_WAITALL`), to be answered only if it
-/// did less than all (`CQE_SKIP_SUCCESS`), or somebody waits for the end of it. So after `enter` there is nothing under way: each send has
-/// either happened, without a word, or its answer is there and says how much of it has. Only then do
-/// the bytes leave the connection's output. If some remain the socket is full, and a poll tells when
-/// it isn't.
+/// did less than all (`CQE_SKIP_SUCCESS`), or somebody waits for the end of it. So after `enter`
+/// there is nothing under way: each send has either happened, without a word, or its answer is
+/// there and says how much of it has. Only then do the bytes leave the connection's output. If some
+/// remain the socket is full, and a poll tells when it isn't.
 ///
 /// ## Ends
 ///
-/// A socket is closed by a request, too, behind whatever was asked for it before; no request names a
-/// descriptor after that. Answers may still come: they carry the socket's place in a table, which is
-/// free again only when the last of them has come. [#shutDown] waits for all of them, because the
-/// kernel knows addresses of ours until then.
+/// A socket is closed by a request, too, behind whatever was asked for it before; no request names
+/// a descriptor after that. Answers may still come: they carry the socket's place in a table, which
+/// is free again only when the last of them has come. [#shutDown] waits for all of them, because
+/// the kernel knows addresses of ours until then.
 ///
-/// Accepting is left to system calls of the [Listener], as each accepted socket needs several anyway;
-/// the ring only tells when somebody knocks.
+/// Accepting is left to system calls of the [Listener], as each accepted socket needs several
+/// anyway; the ring only tells when somebody knocks.
 final class UringTransport implements Transport {
   // The lowest bits of a tag: what was asked. The others: of whom.
   private static final int RECEIVE = 0;
@@ -581,15 +581,7 @@ final class UringTransport implements Transport {
         connection.socketFull = true;
         connection.output().shelveIfShort();
         link.polling = true;
-        ask(
-            IoRing.POLL_ADD,
-            0,
-            0,
-            link.descriptor,
-            0,
-            0,
-            POLLOUT,
-            tag(link.slot, WRITABLE));
+        ask(IoRing.POLL_ADD, 0, 0, link.descriptor, 0, 0, POLLOUT, tag(link.slot, WRITABLE));
       }
       readiness.written(connection, link.sent);
       if (link.failure != 0) {

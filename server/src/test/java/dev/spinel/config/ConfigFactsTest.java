@@ -31,15 +31,26 @@ final class ConfigFactsTest {
   @Test
   void everyDirectiveHasItsDefault() {
     TreeMap<String, String> ours = all(Config.of());
-    ours.keySet().removeAll(List.of("port", "bind", "dir", "logfile", "event-loops"));
+    ours.keySet()
+        .removeAll(List.of("port", "bind", "dir", "logfile", "event-loops", "io-transport"));
     assertThat(ours).isEqualTo(DEFAULTS);
   }
 
   @Test
   void directivesThatDependOnTheStartHaveTheirDefaults() {
     Config config = Config.of();
-    assertThat(config.matching(List.of("port", "bind", "logfile", "event-loops")))
-        .containsExactly("port", "6379", "bind", "* -::*", "logfile", "", "event-loops", "0");
+    assertThat(config.matching(List.of("port", "bind", "logfile", "event-loops", "io-transport")))
+        .containsExactly(
+            "port",
+            "6379",
+            "bind",
+            "* -::*",
+            "logfile",
+            "",
+            "event-loops",
+            "0",
+            "io-transport",
+            "auto");
     assertThat(config.path(Settings.DIR)).isEqualTo(Path.of("").toAbsolutePath());
   }
 
@@ -110,7 +121,8 @@ final class ConfigFactsTest {
     all(config)
         .forEach(
             (name, value) -> {
-              boolean own = name.equals("dir") || name.equals("event-loops");
+              boolean own =
+                  name.equals("dir") || name.equals("event-loops") || name.equals("io-transport");
               if (!value.equals(DEFAULTS.get(name))
                   && Settings.find(name).name().equals(name)
                   && !own) {

@@ -48,6 +48,7 @@ final class DirectivesTest {
           "dir",
           "logfile",
           "event-loops",
+          "io-transport",
           "aof-disable-auto-gc",
           "use-exit-on-panic"
         }) {

@@ -560,7 +560,13 @@ class NetTest extends NetFixture {
             @Override
             public void addressSkipped(String message) {}
           };
-      try (var net = Net.start(1, "few-", loop -> LoopHooks.NONE, incidents, TransportChoice.valueOf(arguments[0]))) {
+      try (var net =
+          Net.start(
+              1,
+              "few-",
+              loop -> LoopHooks.NONE,
+              incidents,
+              TransportChoice.valueOf(arguments[0]))) {
         System.out.println(net.listen(List.of("127.0.0.1"), 0, 511, new Toy()).getFirst().port());
         Thread.sleep(60_000);
       }
