@@ -140,9 +140,11 @@ final class IoRing {
       submissionHead = submission + Kernel.getInt(p + 40);
       submissionTail = submission + Kernel.getInt(p + 40 + 4);
       long indices = submission + Kernel.getInt(p + 40 + 24);
+      var straight = new int[entries]; // all at once: this still runs in the interpreter
       for (int i = 0; i < entries; i++) {
-        Kernel.putInt(indices + 4L * i, i);
+        straight[i] = i;
       }
+      Kernel.copy(straight, indices);
       completionHead = completion + Kernel.getInt(p + 80);
       completionTail = completion + Kernel.getInt(p + 80 + 4);
       completions = completion + Kernel.getInt(p + 80 + 20);
@@ -178,7 +180,17 @@ final class IoRing {
     }
   }
 
-  /// Errors: whatever reason this machine, its kernel or its administrator has to refuse.
+  /// Whether it is worth trying: 64-bit Linux on a machine whose numbers [Kernel] knows, and native
+  /// access was granted to us. Where this says no, nobody may touch that class.
+  static boolean isPossible() {
+    var machine = System.getProperty("os.arch");
+    return IoRing.class.getModule().isNativeAccessEnabled()
+        && "Linux".equals(System.getProperty("os.name"))
+        && ("amd64".equals(machine) || "aarch64".equals(machine));
+  }
+
+  /// Only where [#isPossible]. Errors: whatever reason this machine, its kernel or its
+  /// administrator has to refuse.
   static IoRing open() throws IOException {
     return new IoRing(REQUESTS);
   }

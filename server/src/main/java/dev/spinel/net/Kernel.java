@@ -18,12 +18,14 @@ import java.lang.invoke.MethodHandle;
 /// that blocks mustn't hold up the collector, and the switch costs 10 ns.
 ///
 /// The class is initialized only where native access was granted and the machine is one whose
-/// numbers are known ([#isUsable]); everywhere else it is never touched, so nothing is printed.
+/// numbers are known ([IoRing#isPossible]); everywhere else it is never touched, so nothing is
+/// printed.
 ///
 /// An instance holds the place for `errno` and so belongs to one thread at a time. The static
 /// methods read and write memory of this process at its own addresses, native byte order, without
 /// any check.
-@SuppressWarnings("restricted") // only where the module was granted native access: see isUsable
+@SuppressWarnings(
+    "restricted") // only where the module was granted native access: see IoRing.isPossible
 final class Kernel {
   // The numbers that differ between machines.
   private static final boolean X86 = "amd64".equals(System.getProperty("os.arch"));
@@ -61,18 +63,24 @@ final class Kernel {
 
   private final MemorySegment errno = Arena.ofAuto().allocate(ValueLayout.JAVA_INT);
 
-  /// Whether this class may be used at all: 64-bit Linux on a machine whose numbers stand above,
-  /// and native access was granted.
-  static boolean isUsable() {
-    var machine = System.getProperty("os.arch");
-    return Net.class.getModule().isNativeAccessEnabled()
-        && "Linux".equals(System.getProperty("os.name"))
-        && ("amd64".equals(machine) || "aarch64".equals(machine));
-  }
-
-  /// Links the one handle, on the caller's thread. Whoever needs it meanwhile waits.
+  /// Links the one handle and uses everything once, on the caller's thread. Whoever needs the class
+  /// meanwhile waits for the first half of that.
   static void warmUp() {
-    assert SYSCALL != null;
+    var kernel = new Kernel();
+    long at;
+    try {
+      at = kernel.map(4096);
+    } catch (IOException e) {
+      return; // whoever needs memory next will say so
+    }
+    putByte(at, getByte(at));
+    putShort(at, getShort(at));
+    putInt(at, getInt(at));
+    putLong(at, getLong(at));
+    fill(at, 8);
+    copy(at, new byte[8], 0, 8);
+    copy(new int[2], at);
+    kernel.unmap(at, 4096);
   }
 
   private static MethodHandle link() {
@@ -178,6 +186,10 @@ final class Kernel {
 
   static void copy(long from, byte[] into, int at, int bytes) {
     MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, from, into, at, bytes);
+  }
+
+  static void copy(int[] from, long into) {
+    MemorySegment.copy(from, 0, ALL, ValueLayout.JAVA_INT, into, from.length);
   }
 
   static MemorySegment segment(long address, long bytes) {

@@ -61,7 +61,7 @@ public final class Net implements AutoCloseable {
   /// Has what `io_uring` needs made ready on a thread of its own, some 20 ms, for who is about to
   /// [#start] with it and has other things to do before.
   public static void warmUp() {
-    if (Kernel.isUsable()) {
+    if (IoRing.isPossible()) {
       var thread = new Thread(Kernel::warmUp, "spinel-warm-up");
       thread.setDaemon(true);
       thread.start();
@@ -115,7 +115,7 @@ public final class Net implements AutoCloseable {
   private static List<IoRing> rings(int count, TransportChoice choice) throws IOException {
     var rings = new ArrayList<IoRing>(count);
     try {
-      if (!Kernel.isUsable()) {
+      if (!IoRing.isPossible()) {
         throw new IOException("needs Linux on x86_64 or aarch64, and --enable-native-access");
       }
       while (rings.size() < count) {

@@ -148,9 +148,14 @@ final class UringTransport implements Transport {
     one = scratch + 8;
     Kernel.putLong(one, 1);
     descriptors = new Descriptors(ring.kernel(), scratch + 64);
-    out = ByteBuffer.allocateDirect(OUT_BYTES);
-    outAddress = MemorySegment.ofBuffer(out).address();
     counter = (int) ring.kernel().must(Kernel.EVENTFD2, 0, EFD_CLOEXEC, 0, 0, 0, 0);
+    try {
+      outAddress = ring.kernel().map(OUT_BYTES);
+    } catch (IOException e) {
+      ring.kernel().close(counter);
+      throw e;
+    }
+    out = Kernel.segment(outAddress, OUT_BYTES).asByteBuffer();
   }
 
   // ---------------------------------------------------------------- waiting
@@ -683,6 +688,7 @@ final class UringTransport implements Transport {
     synchronized (wakeLock) {
       closed = true;
       ring.kernel().close(counter);
+      ring.kernel().unmap(outAddress, OUT_BYTES);
       ring.close();
     }
   }

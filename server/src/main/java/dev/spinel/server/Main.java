@@ -6,6 +6,7 @@ import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.net.BindException;
+import dev.spinel.net.Net;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -59,6 +60,9 @@ public final class Main {
         err.write(e.bytes());
       }
       return 1;
+    }
+    if (!config.text(Settings.IO_TRANSPORT).equals("nio")) {
+      Net.warmUp(); // while the rest is made
     }
     Log log = new Log(config);
     long pid = Log.pid();
