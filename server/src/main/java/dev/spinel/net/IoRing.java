@@ -345,10 +345,6 @@ final class IoRing {
     return flags >>> BUFFER_SHIFT;
   }
 
-  int buffersInUse() {
-    return buffersInUse;
-  }
-
   long bufferAddress(int buffer) {
     return buffers + (long) buffer * BUFFER_STRIDE;
   }
@@ -363,10 +359,14 @@ final class IoRing {
     Kernel.putShort(ring + 14, bufferTail); // the tail stands in the first entry's unused bytes
   }
 
-  /// Twice as many, unless that is all.
-  void addBuffers() {
+  /// Twice as many. False if all of them are in use already.
+  boolean addBuffers() {
+    if (buffersInUse == BUFFERS) {
+      return false;
+    }
     for (int n = Math.min(buffersInUse, BUFFERS - buffersInUse); n > 0; n--) {
       give(buffersInUse++);
     }
+    return true;
   }
 }

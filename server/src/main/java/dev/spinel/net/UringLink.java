@@ -46,8 +46,10 @@ final class UringLink implements Link {
   int last = -1;
   int offset;
 
-  /// Bytes of all that.
+  /// Bytes of all that, now and when it was last looked after.
   int held;
+
+  int heldBefore;
 
   /// After them: 0 goes on, -1 end of stream, else an `errno`.
   int end;

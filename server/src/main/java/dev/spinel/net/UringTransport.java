@@ -27,7 +27,10 @@ import org.jspecify.annotations.Nullable;
 /// reported again at each `await`, as a selector would. A socket whose peer sends more than is read
 /// stops receiving at [#HELD_BYTES_AT_MOST] until that is read; one that isn't to be read at all,
 /// too, and its chain is copied to the heap, so that the buffers of all never lie with a few.
-/// Should they run out, more are added, up to 8 MB; receives that found none are asked for again.
+///
+/// Should they run out, receives that found none are asked for again. If it was for many short
+/// messages, more buffers are added, up to 8 MB; if it was for much data of a few peers, those take
+/// turns, and what lies unread since the turn before goes to the heap.
 ///
 /// ## Output
 ///
@@ -59,6 +62,9 @@ final class UringTransport implements Transport {
 
   /// Input of one connection that may wait here before its socket is left alone.
   private static final int HELD_BYTES_AT_MOST = 2 * Loop.READ_BYTES_PER_SOCKET;
+
+  /// While buffers are scarce: receives asked for at a time, as each may fill 32 of them.
+  private static final int RECEIVES_WHEN_CROWDED = 4;
 
   private static final int OUT_BYTES = 256 << 10;
 
@@ -113,6 +119,14 @@ final class UringTransport implements Transport {
 
   /// A receive found no buffer.
   private boolean starved;
+
+  /// Some wait for their turn to receive, because buffers are scarce.
+  private boolean crowded;
+
+  /// Input since noted links were looked after.
+  private long arrivedBytes;
+
+  private int arrivedBuffers;
 
   /// More is to be sent, and nobody will say so.
   private boolean restless;
@@ -192,9 +206,13 @@ final class UringTransport implements Transport {
     boolean scarce = false;
     if (starved) {
       starved = false;
-      scarce = ring.buffersInUse() == IoRing.BUFFERS;
-      ring.addBuffers();
+      scarce = !mayGrow() || !ring.addBuffers();
+      crowded |= scarce;
     }
+    int places = crowded ? RECEIVES_WHEN_CROWDED : Integer.MAX_VALUE;
+    crowded = false;
+    arrivedBytes = 0;
+    arrivedBuffers = 0;
     boolean anyInput = false;
     int kept = 0;
     for (int i = 0; i < notedCount; i++) { // may grow meanwhile
@@ -203,9 +221,10 @@ final class UringTransport implements Transport {
       if (link.closed) {
         continue;
       }
-      if (!link.watched || scarce) {
+      if (!link.watched || (scarce && link.held == link.heldBefore)) {
         stash(link);
       }
+      link.heldBefore = link.held;
       boolean input = link.watched && (link.held > 0 || link.end != 0);
       if (input) {
         anyInput = true;
@@ -213,19 +232,30 @@ final class UringTransport implements Transport {
       }
       boolean wanted = link.watched && link.held < HELD_BYTES_AT_MOST && link.end == 0;
       if (wanted && !link.receiving) {
-        receive(link);
+        if (places > 0) {
+          places--;
+          receive(link);
+        } else {
+          crowded = true;
+        }
       } else if (!wanted && link.receiving && !link.cancelling) {
         link.cancelling = true;
         cancel(link.slot, RECEIVE);
       }
-      if (input) {
+      if (input || (wanted && !link.receiving)) {
         link.noted = true;
         noted[kept++] = link;
       }
     }
     Arrays.fill(noted, kept, notedCount, null);
     notedCount = kept;
-    return anyInput;
+    return anyInput || crowded;
+  }
+
+  /// Whether more buffers help: many short messages came. If it is a few peers that send much, those
+  /// are read at the speed of the loop anyway, and best through memory that is in the caches.
+  private boolean mayGrow() {
+    return arrivedBytes < (long) arrivedBuffers * IoRing.BUFFER_BYTES / 2;
   }
 
   private void receive(UringLink link) {
@@ -447,6 +477,8 @@ final class UringTransport implements Transport {
     }
     link.last = buffer;
     link.held += count;
+    arrivedBytes += count;
+    arrivedBuffers++;
   }
 
   @Override
