@@ -252,8 +252,8 @@ final class UringTransport implements Transport {
     return anyInput || crowded;
   }
 
-  /// Whether more buffers help: many short messages came. If it is a few peers that send much, those
-  /// are read at the speed of the loop anyway, and best through memory that is in the caches.
+  /// Whether more buffers help: many short messages came. If it is a few peers that send much,
+  /// those are read at the speed of the loop anyway, and best through memory that is in the caches.
   private boolean mayGrow() {
     return arrivedBytes < (long) arrivedBuffers * IoRing.BUFFER_BYTES / 2;
   }

@@ -2,18 +2,20 @@
 /// phases.
 ///
 /// - **What it is.** A [dev.spinel.net.Net] starts some [dev.spinel.net.Loop]s, each one thread
-///   with one selector, and opens [dev.spinel.net.Listener]s that hand every accepted socket to the
-///   loop with the fewest connections. A [dev.spinel.net.Connection] lives and dies on its loop;
-///   its [dev.spinel.net.Handler] is the owner's and turns bytes into replies.
+///   with one transport, and opens [dev.spinel.net.Listener]s that hand every accepted socket to
+///   the loop with the fewest connections. A [dev.spinel.net.Connection] lives and dies on its
+///   loop; its [dev.spinel.net.Handler] is the owner's and turns bytes into replies.
 /// - **Who calls it.** The assembly (`dev.spinel.server`) makes the loops, binds the addresses and
 ///   glues a handler to each connection. Everybody else reaches a connection through that glue, by
 ///   posting to its loop.
 /// - **What it must not know.** Commands, keys, the engine, the configuration, clocks other than
 ///   the loop's own. It depends on the JDK and on `dev.spinel.wire`.
 ///
-/// The only other seam is [dev.spinel.net.Transport]: what a loop asks of an operating system, so
-/// that another than NIO's selector (io_uring) can take its place. Decision and measurements:
-/// `docs/adr/007-loop-in-phases.md`.
+/// The only other seam is [dev.spinel.net.Transport]: what a loop asks of an operating system.
+/// [dev.spinel.net.UringTransport] is Linux's io_uring ([dev.spinel.net.IoRing] its queues,
+/// [dev.spinel.net.Kernel] the way to them), [dev.spinel.net.NioTransport] is for everywhere else.
+/// [dev.spinel.net.Net#start] chooses. Decisions and measurements:
+/// `docs/adr/007-loop-in-phases.md`, `docs/adr/021-io-uring.md`.
 @NullMarked
 package dev.spinel.net;
 
