@@ -162,6 +162,11 @@ public final class Command {
     return synopsis().flags;
   }
 
+  /// Whether no call of it takes long, whatever the data.
+  boolean quick() {
+    return synopsis().quick;
+  }
+
   public boolean is(int flag) {
     return (synopsis().flags & flag) != 0;
   }

@@ -388,7 +388,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private void run(Call call, Reply to) {
     Command command = call.command;
-    boolean quick = (command.flags() & Command.FAST) != 0;
+    boolean quick = command.quick();
     boolean sampled = (++sample & (SAMPLED - 1)) == 0;
     boolean timed = !quick || sampled || engine.limits.slowlogMicros == 0;
     long began = timed ? engine.clock.nanos() : 0;

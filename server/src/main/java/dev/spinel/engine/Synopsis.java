@@ -125,6 +125,10 @@ public final class Synopsis {
 
   public final int arity;
 
+  /// Whether no call of it takes long, whatever the data: it is fast, or its complexity is constant.
+  /// Such calls are timed by samples ([Dispatcher]): two looks at a clock cost as much as a small SET.
+  final boolean quick;
+
   /// [Command]'s flags.
   public final int flags;
 
@@ -311,6 +315,7 @@ public final class Synopsis {
     onlyChannels = keySpecs.size() == 1 && (keySpecs.get(0).flags & NOT_KEY) != 0;
     if (movable) factFlags |= Command.MOVABLEKEYS;
     flags = factFlags;
+    quick = (factFlags & Command.FAST) != 0 || "O(1)".equals(complexity);
     categories = allCategories(factFlags, explicitCategories, group, container && !runs);
   }
 

@@ -16,8 +16,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// ```
 public final class Keyspace implements AutoCloseable {
   private final Heap heap;
-  private final Slots slots = new Slots();
-  private final World world = new World();
+  private final Slots slots;
+  private final World world;
   private final Walk walk;
   private final long hashKey0;
   private final long hashKey1;
@@ -30,13 +30,17 @@ public final class Keyspace implements AutoCloseable {
   /// @param hashKey0 half of the secret that orders keys; with `hashKey1` it should differ in each
   ///   process
   /// @param nowMillis the clock
+  /// @param schedule [Schedule#FREE] but in tests
   public Keyspace(
       Heap heap,
       int databases,
       long hashKey0,
       long hashKey1,
-      java.util.function.LongSupplier nowMillis) {
+      java.util.function.LongSupplier nowMillis,
+      Schedule schedule) {
     this.heap = heap;
+    this.slots = new Slots(schedule);
+    this.world = new World(schedule);
     this.hashKey0 = hashKey0;
     this.hashKey1 = hashKey1;
     this.walk = new Walk(heap.memory());

@@ -46,7 +46,9 @@ public final class Seat implements AutoCloseable {
   public void enter() {
     assert state == OUT : "the seat is taken";
     while (true) {
+      assert world.point();
       STATE.setVolatile(this, IN);
+      assert world.point();
       if (!world.stopping()) {
         return;
       }

@@ -28,20 +28,27 @@ public final class Slots {
   private static final int SPINS = 100;
   private static final long PARK_NANOS = 50_000;
 
+  private final Schedule schedule;
   private final int[] locks = new int[COUNT];
   private final byte[] flags = new byte[COUNT]; // slot lock
   private final long[] lastEffect = new long[COUNT]; // slot lock
+
+  Slots(Schedule schedule) {
+    this.schedule = schedule;
+  }
 
   /// Takes the lock of `slot` for the seat with the (positive) id `owner`.
   public void lock(int slot, int owner) {
     assert (int) LOCK.getOpaque(locks, slot) != owner
         : "slot " + slot + " is locked twice by one seat";
+    assert schedule.point();
     if (!LOCK.compareAndSet(locks, slot, 0, owner)) {
       await(slot, owner);
     }
   }
 
   private void await(int slot, int owner) {
+    assert schedule.until(() -> (int) LOCK.getOpaque(locks, slot) == 0);
     for (int i = 0; i < SPINS; i++) {
       if ((int) LOCK.getOpaque(locks, slot) == 0 && LOCK.compareAndSet(locks, slot, 0, owner)) {
         return;

@@ -20,10 +20,15 @@ import java.util.concurrent.locks.ReentrantLock;
 /// without slot locks and leaves its own seat first, so nobody waits for the token while seated,
 /// and no two of them wait for each other.
 public final class World {
+  private final Schedule schedule;
   private final ReentrantLock token = new ReentrantLock(true);
   private final CopyOnWriteArrayList<Seat> seats = new CopyOnWriteArrayList<>();
   private volatile boolean stopping;
   private volatile Thread stopper = Thread.currentThread(); // token
+
+  World(Schedule schedule) {
+    this.schedule = schedule;
+  }
 
   /// Whether somebody wants the world to stand still: leave your seat soon.
   boolean stopping() {
@@ -31,6 +36,7 @@ public final class World {
   }
 
   void add(Seat seat) {
+    assert schedule.until(() -> !token.isLocked());
     token.lock();
     try {
       seats.add(seat);
@@ -56,11 +62,13 @@ public final class World {
       return;
     }
     own.leave();
+    assert schedule.until(() -> !token.isLocked());
     token.lock();
     try {
       stopper = Thread.currentThread();
       stopping = true;
       for (Seat seat : seats) {
+        assert seat == own || schedule.until(() -> !seat.taken());
         for (int spins = 0; seat != own && seat.taken(); spins++) {
           if (spins < 100) {
             Thread.onSpinWait();
@@ -82,8 +90,14 @@ public final class World {
     }
   }
 
+  /// Another thread may run here, if a test says so.
+  boolean point() {
+    return schedule.point();
+  }
+
   /// Waits until nobody wants the world to stand still any more.
   void await() {
+    assert schedule.until(() -> !token.isLocked());
     LockSupport.unpark(stopper);
     token.lock();
     token.unlock();

@@ -20,6 +20,7 @@ import dev.spinel.engine.Session;
 import dev.spinel.engine.Transactions;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Keyspace;
+import dev.spinel.keyspace.Schedule;
 import dev.spinel.memory.Heap;
 import dev.spinel.memory.HeapStats;
 import dev.spinel.net.BindException;
@@ -93,6 +94,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private volatile boolean protectedMode;
 
   public Server(Config config, Log log, Clock clock) {
+    this(config, log, clock, Schedule.FREE);
+  }
+
+  /// With a schedule of a test's.
+  Server(Config config, Log log, Clock clock, Schedule schedule) {
     this.config = config;
     this.log = log;
     this.clock = clock;
@@ -109,7 +115,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
             config.intOf(Settings.DATABASES),
             random.nextLong(),
             random.nextLong(),
-            clock::millis);
+            clock::millis,
+            schedule);
     authentication = new Authentication(config);
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);

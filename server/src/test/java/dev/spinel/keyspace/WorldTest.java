@@ -18,7 +18,7 @@ class WorldTest {
   @Test
   void slotsExcludeAndTheStoppedWorldIsEmpty() throws Exception {
     try (Heap heap = new Heap();
-        Keyspace keyspace = new Keyspace(heap, 1, 1, 2, System::currentTimeMillis)) {
+        Keyspace keyspace = new Keyspace(heap, 1, 1, 2, System::currentTimeMillis, Schedule.FREE)) {
       int[] counters = new int[3]; // each: its slot's lock, or a stopped world
       AtomicInteger inside = new AtomicInteger();
       AtomicReference<Throwable> failure = new AtomicReference<>();

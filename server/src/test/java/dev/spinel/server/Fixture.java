@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.journal.Journal;
+import dev.spinel.keyspace.Schedule;
 import dev.spinel.observe.Digest;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
@@ -40,6 +41,7 @@ public final class Fixture implements AutoCloseable {
 
   public final Hands clock = new Hands();
   private final Clock time;
+  private final Schedule schedule;
   public final Server server;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
@@ -47,11 +49,17 @@ public final class Fixture implements AutoCloseable {
 
   /// A server whose clock is the test's [#clock].
   public Fixture(String... settings) {
-    this(null, settings);
+    this(null, Schedule.FREE, settings);
   }
 
   /// A server with the given clock; null: the test's.
   public Fixture(Clock other, String... settings) {
+    this(other, Schedule.FREE, settings);
+  }
+
+  /// The same, with threads that run as `schedule` says.
+  Fixture(Clock other, Schedule schedule, String... settings) {
+    this.schedule = schedule;
     time = other == null ? clock : other;
     server = server(log, settings);
     server.engine.journal.attach(
@@ -67,7 +75,7 @@ public final class Fixture implements AutoCloseable {
     all[3] = "";
     System.arraycopy(settings, 0, all, 4, settings.length);
     Config config = Config.of(all);
-    return new Server(config, new Log(config, log), time);
+    return new Server(config, new Log(config, log), time, schedule);
   }
 
   /// A new session, closed with the fixture.

@@ -1,0 +1,172 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.keyspace.Interleaving;
+import dev.spinel.keyspace.Schedule;
+import java.util.List;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Test;
+
+/// Three sessions, each with a thread and a seat as a loop has them, under a schedule that a seed
+/// decides at every lock, seat and stop of the world: through blocking and its ends (served, timed
+/// out, unblocked, closed), transactions with WATCH, and global operations. One order must explain
+/// what they heard, nobody may be left waiting, and the [Fixture]'s account and journal close.
+///
+/// `-Dspinel.seeds=N` runs more of them, `-Dspinel.seed=S` one.
+class InterleavingTest {
+  private static final int SEEDS = Integer.getInteger("spinel.seeds", 400);
+  private static final long ONE = Long.getLong("spinel.seed", -1);
+  private static final int PER_FIXTURE = 40;
+  private static final int SESSIONS = 3;
+  private static final int OPERATIONS = 9;
+
+  /// Lets one [Interleaving] after the other decide for the same server.
+  private static final class Succession implements Schedule {
+    private volatile Schedule now = FREE;
+
+    @Override
+    public boolean point() {
+      return now.point();
+    }
+
+    @Override
+    public boolean until(BooleanSupplier free) {
+      return now.until(free);
+    }
+  }
+
+  @Test
+  void oneOrderExplainsEveryInterleaving() throws Exception {
+    long last = ONE < 0 ? SEEDS : ONE + 1;
+    for (long seed = Math.max(0, ONE); seed < last; ) {
+      var schedule = new Succession();
+      try (Fixture fixture = new Fixture(null, schedule)) {
+        for (int i = 0; i < PER_FIXTURE && seed < last; i++, seed++) {
+          run(fixture, schedule, seed);
+        }
+      }
+    }
+  }
+
+  private static void run(Fixture fixture, Succession schedule, long seed) throws Exception {
+    var order = new Interleaving(seed);
+    var history = new History();
+    var clients = new Client[SESSIONS];
+    var works = new Interleaving.Work[SESSIONS];
+    long[] time = new long[1]; // whoever runs
+    for (int i = 0; i < SESSIONS; i++) {
+      clients[i] = new Client(fixture, order, history, i, seed, time, clients);
+      works[i] = clients[i]::live;
+    }
+    schedule.now = order;
+    order.run(works);
+    schedule.now = Schedule.FREE;
+    for (Client client : clients) {
+      client.session.close();
+    }
+    assertThat(history.contradiction()).as("seed %d", seed).isNull();
+    try (LocalSession last = new LocalSession(fixture.server)) {
+      assertThat(Fixture.say(last, "INFO", "clients")).contains("blocked_clients:0");
+      Fixture.say(last, "FLUSHALL");
+    }
+  }
+
+  private static final class Client {
+    private final Fixture fixture;
+    private final Interleaving order;
+    private final History history;
+    private final int number;
+    private final Random random;
+    private final Operations operations;
+    private final long[] time;
+    private final Client[] all;
+    private int incarnation;
+    LocalSession session;
+
+    Client(
+        Fixture fixture,
+        Interleaving order,
+        History history,
+        int number,
+        long seed,
+        long[] time,
+        Client[] all) {
+      this.fixture = fixture;
+      this.order = order;
+      this.history = history;
+      this.number = number;
+      this.random = new Random(seed * SESSIONS + number);
+      this.operations = new Operations(random, "abc");
+      this.time = time;
+      this.all = all;
+      this.session = new LocalSession(fixture.server);
+    }
+
+    void live() {
+      for (int i = 0; i < OPERATIONS; i++) {
+        order.point();
+        if (random.nextInt(8) == 0) {
+          Client other = all[random.nextInt(SESSIONS)];
+          String id = Long.toString(other.session.session().id);
+          String how = random.nextBoolean() ? "TIMEOUT" : "ERROR";
+          Fixture.say(session, "CLIENT", "UNBLOCK", id, how);
+        } else {
+          run(operations.next());
+        }
+      }
+    }
+
+    private void run(List<List<String>> commands) {
+      boolean multi = commands.size() > 1;
+      int name = number + SESSIONS * incarnation;
+      if (multi) {
+        Fixture.say(session, "MULTI");
+        for (List<String> command : commands) {
+          order.point();
+          assertThat(say(command)).isEqualTo("+QUEUED");
+        }
+        order.point();
+      }
+      long from = ++time[0];
+      String reply = say(multi ? List.of("EXEC") : commands.get(0));
+      if (reply.isEmpty()) {
+        reply = waited();
+      }
+      boolean heard = reply != null;
+      if (!heard || !reply.startsWith("-UNBLOCKED")) {
+        long to = heard ? ++time[0] : Long.MAX_VALUE;
+        history.add(new History.Operation(name, commands, from, to, reply));
+      }
+      if (!heard) {
+        session.close();
+        incarnation++;
+        session = new LocalSession(fixture.server);
+      }
+    }
+
+    private String say(List<String> command) {
+      return Fixture.say(session, command.toArray(String[]::new));
+    }
+
+    /// The end of a blocked call: its reply, or null if the client goes away before it comes.
+    private String waited() {
+      for (int polls = random.nextInt(8); polls > 0; polls--) {
+        order.point();
+        String reply = Fixture.say(session);
+        if (!reply.isEmpty()) {
+          return reply;
+        }
+      }
+      if (random.nextInt(3) == 0) {
+        return null;
+      }
+      fixture.clock.forward(20);
+      order.point();
+      String reply = Fixture.say(session);
+      assertThat(reply).as("a call whose time is over").isNotEmpty();
+      return reply;
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.Spinel;
+import dev.spinel.wire.Client;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/// Four clients on three loops do a thousand things to three keys; one order must explain all that
+/// they heard.
+class LinearizabilityTest {
+  private static final int CLIENTS = 4;
+  private static final int OPERATIONS = 1_000;
+  private static final int SEEDS = Integer.getInteger("spinel.histories", 3);
+
+  @Test
+  void oneOrderExplainsWhatClientsHear() throws Exception {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      History history = record(seed);
+      assertThat(history.size()).isEqualTo(OPERATIONS);
+      assertThat(history.contradiction()).as("seed %d", seed).isNull();
+    }
+  }
+
+  private static History record(long seed) throws Exception {
+    var history = new History();
+    try (Spinel spinel = Spinel.start("event-loops", "3", "save", "")) {
+      var failure = new AtomicReference<Throwable>();
+      List<Thread> threads = new ArrayList<>();
+      for (int c = 0; c < CLIENTS; c++) {
+        int session = c;
+        var thread =
+            new Thread(
+                () -> {
+                  try (Client client = Client.connect("127.0.0.1", spinel.port())) {
+                    var random = new Random(seed * CLIENTS + session);
+                    var words = new Operations(random, "abc");
+                    for (int i = 0; i < OPERATIONS / CLIENTS; i++) {
+                      history.add(run(client, session, words.next()));
+                    }
+                  } catch (Throwable t) {
+                    failure.compareAndSet(null, t);
+                  }
+                });
+        threads.add(thread);
+        thread.start();
+      }
+      for (Thread thread : threads) {
+        thread.join(60_000);
+        assertThat(thread.isAlive()).as("a client hangs, seed %d", seed).isFalse();
+      }
+      assertThat(failure.get()).as("seed %d", seed).isNull();
+    }
+    return history;
+  }
+
+  private static History.Operation run(Client client, int session, List<List<String>> commands)
+      throws Exception {
+    boolean multi = commands.size() > 1;
+    if (multi) {
+      ask(client, List.of("MULTI"));
+      for (List<String> command : commands) {
+        assertThat(ask(client, command)).isEqualTo("+QUEUED");
+      }
+    }
+    long from = System.nanoTime();
+    String reply = ask(client, multi ? List.of("EXEC") : commands.get(0));
+    return new History.Operation(session, commands, from, System.nanoTime(), reply);
+  }
+
+  private static String ask(Client client, List<String> command) throws Exception {
+    client.send(command.toArray(String[]::new));
+    client.flush();
+    return Fixture.text(client.raw());
+  }
+
+  private static History.Operation op(int session, long from, long to, String reply, String... w) {
+    return new History.Operation(session, List.of(List.of(w)), from, to, reply);
+  }
+
+  @Test
+  void aStaleReadIsNoticed() {
+    var history = new History();
+    history.add(op(0, 1, 2, "+OK", "SET", "a", "1"));
+    history.add(op(0, 3, 6, "+OK", "SET", "a", "2"));
+    history.add(op(1, 4, 5, "$1 2", "GET", "a"));
+    assertThat(history.contradiction()).isNull();
+    history.add(op(2, 7, 8, "$1 1", "GET", "a"));
+    assertThat(history.contradiction()).contains("the best explains 3 of 4");
+  }
+
+  @Test
+  void anElementThatIsPoppedTwiceIsNoticed() {
+    var history = new History();
+    history.add(op(0, 1, 9, "*2 $1 a $1 x", "BLPOP", "a", "1"));
+    history.add(op(1, 2, Long.MAX_VALUE, null, "BLPOP", "a", "1"));
+    history.add(op(2, 3, 4, ":1", "RPUSH", "a", "x"));
+    assertThat(history.contradiction()).isNull();
+    history.add(op(3, 5, 8, "$1 x", "LPOP", "a"));
+    assertThat(history.contradiction()).isNotNull();
+  }
+
+  @Test
+  void aTransactionThatIsSeenHalfDoneIsNoticed() {
+    var history = new History();
+    history.add(
+        new History.Operation(
+            0, List.of(List.of("SET", "a", "1"), List.of("SET", "b", "1")), 1, 9, "*2 +OK +OK"));
+    history.add(op(1, 2, 3, "$1 1", "GET", "b"));
+    assertThat(history.contradiction()).isNull();
+    history.add(op(1, 4, 5, "$-1", "GET", "a"));
+    assertThat(history.contradiction()).isNotNull();
+  }
+}

@@ -1,0 +1,65 @@
+package dev.spinel.server;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/// Random operations on few keys, such as [Model] understands.
+final class Operations {
+  private final Random random;
+  private final String keys;
+  private int next; // makes elements distinct
+
+  Operations(Random random, String keys) {
+    this.random = random;
+    this.keys = keys;
+  }
+
+  private String key() {
+    return keys.substring(random.nextInt(keys.length())).substring(0, 1);
+  }
+
+  private String value() {
+    return random.nextInt(3) == 0
+        ? Integer.toString(random.nextInt(10))
+        : "v" + next++ + "." + random.nextInt(1000);
+  }
+
+  /// One operation: one command, or several for a transaction.
+  List<List<String>> next() {
+    if (random.nextInt(6) == 0) {
+      List<List<String>> commands = new ArrayList<>();
+      for (int i = 2 + random.nextInt(3); i > 0; i--) {
+        commands.add(command(true));
+      }
+      return commands;
+    }
+    return List.of(command(false));
+  }
+
+  private List<String> command(boolean inMulti) {
+    String a = key();
+    String b = key();
+    return switch (random.nextInt(26)) {
+      case 0, 1, 2 -> List.of("SET", a, value());
+      case 3, 4, 5 -> List.of("GET", a);
+      case 6 -> List.of("INCR", a);
+      case 7 -> List.of("APPEND", a, Integer.toString(random.nextInt(10)));
+      case 8 -> List.of("GETSET", a, value());
+      case 9, 10 -> List.of("DEL", a);
+      case 11 -> List.of("RENAME", a, b);
+      case 12 -> List.of("MSET", a, value(), b, value());
+      case 13, 14 -> List.of("LPUSH", a, value());
+      case 15 -> List.of("RPUSH", a, value(), value());
+      case 16 -> List.of("LPOP", a);
+      case 17 -> List.of("RPOP", a);
+      case 18 -> List.of("LLEN", a);
+      case 19 -> List.of("LMOVE", a, b, "LEFT", "RIGHT");
+      case 20, 21 -> List.of("BLPOP", a, b, "0.01");
+      case 22 -> List.of("BLMOVE", a, b, "LEFT", "RIGHT", "0.01");
+      case 23 -> inMulti ? List.of("GET", a) : List.of("WATCH", a);
+      case 24 -> random.nextInt(3) == 0 ? List.of("FLUSHALL") : List.of("GET", a);
+      default -> random.nextInt(3) == 0 ? List.of("SWAPDB", "0", "1") : List.of("GET", a);
+    };
+  }
+}
