@@ -449,11 +449,6 @@ public final class Call {
   public void effect(Object... words) {
     ownEffect = true;
     if (recorded()) {
-      for (int i = 0; i < words.length; i++) {
-        if (words[i] instanceof Slice slice && slice.node != 0) {
-          words[i] = values.large().materialized(slice);
-        }
-      }
       effects(database).add(words);
     }
   }
@@ -476,8 +471,7 @@ public final class Call {
       int count = args.count();
       effects.command(count);
       for (int i = 0; i < count; i++) {
-        Slice word = args.at(i);
-        effects.add(word.node == 0 ? word : values.large().materialized(word));
+        effects.add(args.at(i));
       }
     }
   }

@@ -56,7 +56,7 @@ public final class Dispatcher implements AutoCloseable {
   private final Reply guestReply;
   private final Output guestOutput = new Output(new OutputPool(Chunks.heap()));
   private final Output nowhere = new Output(new OutputPool(Chunks.heap()));
-  final Effects effects = new Effects();
+  final Effects effects;
   private final ArrayDeque<Ready> ready = new ArrayDeque<>();
 
   private int[] lockSet = new int[16]; // ascending, each once
@@ -84,6 +84,8 @@ public final class Dispatcher implements AutoCloseable {
     this.journal = engine.journal;
     this.call = new Call(this, engine, seat);
     this.guest = new Call(this, engine, seat);
+    this.effects = new Effects(seat.values.large());
+    seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
     this.guestReply = new Reply(guestOutput);
     int rows = engine.table.size();

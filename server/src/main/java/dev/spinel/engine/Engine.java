@@ -9,6 +9,7 @@ import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
 import java.util.List;
@@ -56,7 +57,7 @@ public final class Engine implements KeyspaceListener {
   private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
   private final LongAdder errorReplies = new LongAdder();
   private final LongAdder changes = new LongAdder(); // by the keeper
-  private final Effects expiryEffects = new Effects(); // keeper's thread
+  private final Effects expiryEffects = new Effects(LargeSink.NONE); // keeper's thread
   private final LongAdder expired = new LongAdder();
 
   public Engine(

@@ -125,8 +125,9 @@ public final class Synopsis {
 
   public final int arity;
 
-  /// Whether no call of it takes long, whatever the data: it is fast, or its complexity is constant.
-  /// Such calls are timed by samples ([Dispatcher]): two looks at a clock cost as much as a small SET.
+  /// Whether no call of it takes long, whatever the data: it is fast, or its complexity is
+  /// constant. Such calls are timed by samples ([Dispatcher]): two looks at a clock cost as much as
+  /// a small SET.
   final boolean quick;
 
   /// [Command]'s flags.

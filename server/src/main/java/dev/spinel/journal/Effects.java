@@ -1,5 +1,6 @@
 package dev.spinel.journal;
 
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
@@ -7,8 +8,13 @@ import java.util.Arrays;
 
 /// The effects of one command or transaction, encoded as RESP commands, before they are appended.
 /// Belongs to one thread.
+///
+/// Large arguments aren't copied here: a *reference* says where in the encoded bytes one stands,
+/// and [#writeTo] reads it piece by piece. So whoever adds one keeps it until then.
 public final class Effects {
   private static final int KEEP_BYTES = 64 * 1024;
+  private static final byte[] NONE = {};
+  private static final int PIECE_BYTES = 64 * 1024;
 
   private byte[] bytes = new byte[512];
   private int length;
@@ -17,11 +23,27 @@ public final class Effects {
   private int current = -1; // the database that the next command means
   private final byte[] digits = new byte[24];
 
+  private final LargeSink large;
+  private int references;
+  private int[] referenceAt = {}; // its place in `bytes`
+  private long[] referenceNode = {};
+  private int[] referenceLength = {};
+  private long referredBytes;
+  private byte[] piece = NONE;
+
+  /// @param large where large arguments are read from
+  public Effects(LargeSink large) {
+    this.large = large;
+  }
+
   public void clear() {
     length = 0;
     commands = 0;
     first = -1;
     current = -1;
+    references = 0;
+    referredBytes = 0;
+    piece = NONE;
     if (bytes.length > KEEP_BYTES) {
       bytes = new byte[512];
     }
@@ -56,12 +78,25 @@ public final class Effects {
     return current;
   }
 
-  byte[] bytes() {
-    return bytes;
+  /// Bytes in all, large arguments included.
+  long length() {
+    return length + referredBytes;
   }
 
-  int length() {
-    return length;
+  /// Hands all bytes over in order, in one call unless there are large arguments.
+  void writeTo(Journal.Reader reader) {
+    int from = 0;
+    for (int i = 0; i < references; i++) {
+      reader.append(bytes, from, referenceAt[i] - from);
+      from = referenceAt[i];
+      piece = piece.length == 0 ? new byte[PIECE_BYTES] : piece;
+      for (int at = 0; at < referenceLength[i]; at += piece.length) {
+        int n = Math.min(piece.length, referenceLength[i] - at);
+        large.read(referenceNode[i], at, piece, 0, n);
+        reader.append(piece, 0, n);
+      }
+    }
+    reader.append(bytes, from, length - from);
   }
 
   /// Begins a command of `arguments` words, its name included; exactly so many `add` calls follow.
@@ -90,9 +125,26 @@ public final class Effects {
 
   public Effects add(Slice slice) {
     if (slice.node != 0) {
-      return add(slice.copy());
+      return refer(slice.node, slice.length);
     }
     return add(slice.array, slice.offset, slice.length);
+  }
+
+  private Effects refer(long node, int count) {
+    header('$', count);
+    if (references == referenceAt.length) {
+      int room = Math.max(4, references * 2);
+      referenceAt = Arrays.copyOf(referenceAt, room);
+      referenceNode = Arrays.copyOf(referenceNode, room);
+      referenceLength = Arrays.copyOf(referenceLength, room);
+    }
+    referenceAt[references] = length;
+    referenceNode[references] = node;
+    referenceLength[references++] = count;
+    referredBytes += count;
+    room(2);
+    line();
+    return this;
   }
 
   public Effects add(long number) {

@@ -33,7 +33,8 @@ public final class Journal {
   private static final byte[] EXEC = bytes("*1\r\n$4\r\nEXEC\r\n");
 
   /// Reads a target's bytes. Called within the journal's critical section: take them and return;
-  /// never block, never call back. One call is one record or its framing, in order.
+  /// never block, never call back. Framing and records come in order; a record with large arguments
+  /// comes in several calls.
   public interface Reader {
     void append(byte[] bytes, int from, int length);
   }
@@ -133,7 +134,7 @@ public final class Journal {
             write(target, reader, select(effects.firstDatabase()));
           }
           target.database = effects.lastDatabase();
-          reader.append(effects.bytes(), 0, effects.length());
+          effects.writeTo(reader);
           target.offset += effects.length();
           if (several) {
             write(target, reader, EXEC);

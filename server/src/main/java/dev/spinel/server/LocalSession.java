@@ -228,8 +228,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
   }
 
   @Override
-  public @Nullable LargeSink large() {
-    return null;
+  public LargeSink large() {
+    return dispatcher.seat().values.large();
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Slice;
+import java.util.function.BooleanSupplier;
 
 /// Large arguments, read from the socket straight into the chunks that become the value.
 ///
@@ -23,12 +24,21 @@ public final class LargeStrings implements LargeSink {
   private final ChunkedBytes reader;
   private final Sequence sequence;
 
+  /// Whether an argument is still read after it was stored; set before the first call.
+  private BooleanSupplier readLater = () -> false;
+
   public LargeStrings(Memory m, Allocator allocator) {
     this.m = m;
     this.allocator = allocator;
     this.writer = new ChunkedBytes(m, allocator);
     this.reader = new ChunkedBytes(m, allocator);
     this.sequence = new Sequence(m, allocator);
+  }
+
+  /// While this holds an argument isn't handed over when it is stored, but copied: whoever records
+  /// the command reads it when the call has ended, and the value may be gone by then.
+  public void readLater(BooleanSupplier holds) {
+    readLater = holds;
   }
 
   @Override
@@ -83,7 +93,10 @@ public final class LargeStrings implements LargeSink {
 
   /// The cell of an argument, taken over if it has one, else made with a copy of its bytes.
   long cell(Slice slice) {
-    return slice.node != 0 ? slice.take() : cell(slice.array, slice.offset, slice.length);
+    if (slice.node == 0) {
+      return cell(slice.array, slice.offset, slice.length);
+    }
+    return readLater.getAsBoolean() ? cell(slice.node) : slice.take();
   }
 
   /// Opens a large argument to be read; good until the next call.
@@ -118,7 +131,7 @@ public final class LargeStrings implements LargeSink {
             : reader(slice).equal(address, n));
   }
 
-  /// The bytes of a large slice, on the heap: for whoever must encode a command as it was received.
+  /// The bytes of a large slice, on the heap.
   public Slice materialized(Slice slice) {
     byte[] bytes = new byte[slice.length];
     copyOut(slice, bytes, 0);

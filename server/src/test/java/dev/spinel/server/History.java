@@ -11,8 +11,8 @@ import java.util.Set;
 ///
 /// The search is Wing and Gong's with Lowe's memory of what was tried: among the operations that
 /// may come next (they began before every open one ended) one is chosen whose reply the [Model]
-/// allows; if that leads nowhere, the next one; a set of done operations with a state that was
-/// met before isn't entered again. An operation without a response may have happened or not.
+/// allows; if that leads nowhere, the next one; a set of done operations with a state that was met
+/// before isn't entered again. An operation without a response may have happened or not.
 final class History {
   /// One operation: a command, or what stands between MULTI and EXEC. `from` and `to` in any unit
   /// of time; `reply` null and `to` the greatest number: its client never heard.

@@ -109,8 +109,8 @@ final class Model {
         }
         if (!key.equals(words.get(2))) {
           remove(key);
+          put(words.get(2), value);
         }
-        put(words.get(2), value);
         return "+OK";
       }
       case "MSET" -> {

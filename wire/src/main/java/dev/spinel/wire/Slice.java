@@ -68,8 +68,7 @@ public final class Slice {
   }
 
   /// Takes the large argument over: from here on it is the caller's to keep or to free. Only once,
-  /// and only if `node != 0`. The number stays readable here, for whoever encodes the command as it
-  /// was received.
+  /// and only if `node != 0`.
   public long take() {
     assert node != 0 : "not a large argument";
     if (owner != null) owner.taken(nodeIndex, node);
