@@ -424,7 +424,7 @@ public final class Keys implements Family {
       } else if (call.is(i, "LT")) {
         conditions |= LT;
       } else {
-        throw new CommandError("ERR Unsupported option " + call.text(i));
+        throw new CommandError("ERR Unsupported option " + call.text(i).split("\0", 2)[0]);
       }
     }
     if ((conditions & NX) != 0 && conditions != NX) {

@@ -503,16 +503,14 @@ public final class Lists implements Family {
   }
 
   private static void lrem(Call call, Reply reply) {
-    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE);
+    long count = call.integer(2);
     Key key = call.write(1, Entry.LIST);
     if (!key.exists()) {
       reply.integer(0);
       return;
     }
-    long gone =
-        call.values()
-            .lists()
-            .remove(key.place, count >= 0, Math.abs(count), call.arg(3), fill(call));
+    long most = count == Long.MIN_VALUE ? Long.MAX_VALUE : Math.abs(count);
+    long gone = call.values().lists().remove(key.place, count >= 0, most, call.arg(3), fill(call));
     if (gone > 0) {
       removed(call, key, "lrem", gone);
     }

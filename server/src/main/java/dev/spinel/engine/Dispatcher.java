@@ -375,6 +375,7 @@ public final class Dispatcher implements AutoCloseable {
     run(call, to);
     long position = 0;
     if (call.parking) {
+      append(); // what it met may have expired
       park(call);
     } else {
       position = record(call);
@@ -544,7 +545,7 @@ public final class Dispatcher implements AutoCloseable {
     guestReply.to(guestOutput, parked.session.protocol);
     run(guest, guestReply);
     if (guest.parking) {
-      effects.clear();
+      append();
       return false;
     }
     long position = record(guest);

@@ -111,17 +111,6 @@ class ArgumentFuzzTest {
         session.close();
       }
     }
-    removeExpired(fixture);
-  }
-
-  /// A copy doesn't take in what has expired: so it goes here, too.
-  private static void removeExpired(Fixture fixture) {
-    try (LocalSession last = new LocalSession(fixture.server)) {
-      for (int database = 0; database < 16; database++) {
-        Fixture.say(last, "SELECT", Integer.toString(database));
-        assertThat(Fixture.say(last, "SCAN", "0", "COUNT", "1000000")).startsWith("*2 $1 0 ");
-      }
-    }
   }
 
   private static String shown(List<String> words) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.Spinel;
+import dev.spinel.wire.Client;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.File;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The same commands to Spinel and to a real `redis-server` (the one that `REDIS_SERVER` names,
 /// else the one on the PATH): replies equal byte for byte, and equal `DEBUG DIGEST` after random
@@ -153,6 +155,26 @@ class ComparisonTest {
       }
     }
     assertThat(differences).isEmpty();
+  }
+
+  /// Calls that a generator makes of the command table's synopses, mistakes included.
+  /// `-Dspinel.fuzz.calls=N` compares more of them, `-Dspinel.fuzz.seed=S` others. An older server
+  /// words some things otherwise, so this needs a 7.2.
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void randomCallsHaveEqualReplies(int protocol) throws Exception {
+    assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
+    int count = Integer.getInteger("spinel.fuzz.calls", 20_000);
+    long seed = Long.getLong("spinel.fuzz.seed", 1);
+    try (Fixture fixture = new Fixture();
+        Client there = Client.connect("127.0.0.1", realPort).timeoutMillis(20_000);
+        Client here = Client.connect("127.0.0.1", spinel.port()).timeoutMillis(20_000)) {
+      var comparison =
+          new CallComparison(fixture.server.engine.table, new Random(seed), there, here);
+      comparison.run(count, protocol);
+      assertThat(comparison.compared).isPositive();
+      assertThat(comparison.differences).as("seed %d", seed).isEmpty();
+    }
   }
 
   private static Peer[] both(Map<Integer, Peer[]> peers, int connection, int protocol)

@@ -1,0 +1,184 @@
+package dev.spinel.server;
+
+import dev.spinel.engine.CommandTable;
+import dev.spinel.wire.Client;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+
+/// Random calls, most of them nearly right ([CallGenerator]), to a real server and to ours: equal
+/// replies, byte for byte, but for what chance, time and the process decide.
+final class CallComparison {
+  private static final int CALLS_PER_STATE = 150;
+
+  /// Have no reply of their own, or are about the connection or the process.
+  private static final Set<String> LEFT_OUT =
+      Set.of(
+          "subscribe",
+          "unsubscribe",
+          "psubscribe",
+          "punsubscribe",
+          "ssubscribe",
+          "sunsubscribe",
+          "quit",
+          "hello",
+          "auth",
+          "lolwut",
+          "info",
+          "time",
+          "role",
+          "lastsave",
+          "latency",
+          "slowlog",
+          "memory",
+          "client",
+          "config",
+          "command",
+          "debug",
+          "pubsub",
+          "randomkey",
+          "scan",
+          "object",
+          "failover",
+          "replicaof",
+          "acl");
+
+  /// Their elements come in any order.
+  private static final Set<String> UNORDERED = Set.of("keys", "hkeys", "hvals", "hgetall");
+
+  /// Both may differ in what they answer, not in which kind of answer it is.
+  private static final Set<String> BY_KIND =
+      Set.of("hrandfield", "hscan", "ttl", "pttl", "expiretime", "pexpiretime", "exec");
+
+  private static final Set<String> EXPIRING =
+      Set.of("set", "getex", "setex", "psetex", "expire", "pexpire");
+
+  private static final Set<String> BLOCKING =
+      Set.of("blpop", "brpop", "blmove", "brpoplpush", "blmpop");
+
+  private final CallGenerator calls;
+  private final Client real;
+  private final Client ours;
+
+  /// What differed, by command: the first call of each.
+  final TreeMap<String, String> differences = new TreeMap<>();
+
+  int compared;
+
+  CallComparison(CommandTable table, Random random, Client real, Client ours) {
+    this.calls = new CallGenerator(table, random);
+    this.real = real;
+    this.ours = ours;
+  }
+
+  void run(int count, int protocol) throws IOException {
+    both("CONFIG", "SET", "proto-max-bulk-len", "1mb"); // no strings of half a gigabyte
+    both("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+    try {
+      compare(count, protocol);
+    } finally {
+      both("CONFIG", "SET", "proto-max-bulk-len", "512mb");
+      both("DEBUG", "SET-ACTIVE-EXPIRE", "1");
+    }
+  }
+
+  private void compare(int count, int protocol) throws IOException {
+    boolean multi = false;
+    for (int i = 0; i < count; i++) {
+      if (i % CALLS_PER_STATE == 0) {
+        both("RESET");
+        both("HELLO", Integer.toString(protocol));
+        both("FLUSHALL");
+        multi = false;
+      }
+      var call = calls.next();
+      List<String> words = call.words();
+      String name = call.name();
+      String container = name.contains("|") ? name.substring(0, name.indexOf('|')) : name;
+      if (LEFT_OUT.contains(container)) {
+        continue;
+      }
+      if (name.equals("lset")) {
+        words.replaceAll(word -> word.matches("-?[0-9]{10,}") ? "7" : word); // COMPATIBILITY.md
+      }
+      if (EXPIRING.contains(name)) {
+        // not so soon that it matters which server is quicker
+        words.replaceAll(word -> word.matches("[1-9][0-9]{0,6}") ? "77777777" : word);
+      }
+      boolean wrapped = BLOCKING.contains(name) && !multi;
+      if (wrapped) {
+        both("MULTI");
+      }
+      String[] replies = both(words.toArray(String[]::new));
+      if (replies[0].startsWith("+QUEUED") && wrapped) {
+        replies = both("EXEC");
+      } else if (wrapped) {
+        both("DISCARD");
+      }
+      compared++;
+      multi = multi && !(name.equals("exec") || name.equals("discard") || name.equals("reset"));
+      boolean equal = equal(name, replies[0], replies[1]);
+      String[] state = multi ? replies : both("DEBUG", "DIGEST");
+      if (!equal || !multi && !state[0].equals(state[1])) {
+        String what = equal ? " leaves other data; both say " : " real: ";
+        differences.putIfAbsent(
+            name, shown(words) + what + cut(replies[0]) + "\n    ours: " + cut(replies[1]));
+        i += CALLS_PER_STATE - i % CALLS_PER_STATE - 1; // what follows may differ for that reason
+        both("DISCARD");
+      }
+      if (name.equals("multi") && replies[0].startsWith("+OK")) {
+        multi = true;
+      } else if (name.equals("reset")) {
+        both("HELLO", Integer.toString(protocol));
+      }
+    }
+  }
+
+  private String[] both(String... words) throws IOException {
+    byte[] request = LocalSession.request(words);
+    real.sendRaw(request);
+    ours.sendRaw(request);
+    return new String[] {text(real.raw()), text(ours.raw())};
+  }
+
+  private static String text(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
+  private static boolean equal(String name, String a, String b) {
+    if (a.equals(b)) {
+      return true;
+    }
+    if (a.isEmpty() || b.isEmpty() || a.charAt(0) != b.charAt(0) || a.charAt(0) == '-') {
+      return false;
+    }
+    if (UNORDERED.contains(name)) {
+      return sorted(a).equals(sorted(b));
+    }
+    return BY_KIND.contains(name);
+  }
+
+  private static List<String> sorted(String reply) {
+    String[] lines = reply.split("\r\n", -1);
+    Arrays.sort(lines);
+    return List.of(lines);
+  }
+
+  private static String shown(List<String> words) {
+    List<String> cut = new ArrayList<>();
+    for (String word : words) {
+      cut.add(cut(word));
+    }
+    return cut.toString();
+  }
+
+  private static String cut(String text) {
+    String line = text.replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0");
+    return line.length() > 160 ? line.substring(0, 160) + "..." + line.length() : line;
+  }
+}
