@@ -43,6 +43,13 @@ public final class Database {
     }
   }
 
+  /// Moves the header of the slot's table if it stands in a sparse slab; returns it, or 0. Slot
+  /// lock; no walk is under way.
+  long evacuateHeader(Seat seat, int slot) {
+    long header = headers[slot];
+    return header == 0 ? 0 : (headers[slot] = seat.values.allocator().evacuated(header));
+  }
+
   /// Whether it may hold keys.
   public boolean used() {
     return used;

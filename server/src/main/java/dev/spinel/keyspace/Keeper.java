@@ -7,9 +7,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// The one background thread of a keyspace: it removes keys whose time has come, and frees what is
-/// too large for a command to free (the *reaper*): large values that were unlinked, databases that
-/// were flushed.
+/// The one background thread of a keyspace: it removes keys whose time has come, frees what is too
+/// large for a command to free (the *reaper*: large values that were unlinked, databases that were
+/// flushed), and empties sparse slabs ([Evacuation]).
 ///
 /// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the
 /// lower bound in each slot's header without a lock, takes the lock of a slot where something is
@@ -17,9 +17,11 @@ import org.jspecify.annotations.Nullable;
 public final class Keeper {
   private static final long CYCLE_NANOS = 100_000_000;
   private static final long EXPIRY_NANOS = 25_000_000;
+  private static final long EVACUATION_NANOS = 25_000_000;
   private static final int KEYS_PER_LOCK = 64;
 
   private final Keyspace keyspace;
+  private final Evacuation evacuation;
   private final LongSupplier nowMillis;
   private final ConcurrentLinkedQueue<Object> work =
       new ConcurrentLinkedQueue<>(); // Long = entry, long[] = tables
@@ -31,6 +33,7 @@ public final class Keeper {
 
   Keeper(Keyspace keyspace, LongSupplier nowMillis) {
     this.keyspace = keyspace;
+    this.evacuation = new Evacuation(keyspace);
     this.nowMillis = nowMillis;
   }
 
@@ -49,6 +52,21 @@ public final class Keeper {
   /// How many cycles of expiry ended for lack of time.
   public long expiredCycles() {
     return expiredCycles;
+  }
+
+  /// Whether nodes are being moved out of sparse slabs now.
+  public boolean evacuating() {
+    return evacuation.running();
+  }
+
+  /// Nodes moved out of sparse slabs since the start.
+  public long evacuated() {
+    return evacuation.moved();
+  }
+
+  /// Nanoseconds spent with that.
+  public long evacuationNanos() {
+    return evacuation.nanos();
   }
 
   /// Objects that wait to be freed, an estimate.
@@ -83,6 +101,7 @@ public final class Keeper {
         if (expiring) {
           expire(seat, listener);
         }
+        evacuation.cycle(seat, System.nanoTime() + EVACUATION_NANOS);
       }
     }
     reapAll(seat);

@@ -56,6 +56,8 @@ public final class Allocator implements AutoCloseable {
 
   private boolean closed;
 
+  private long evacuations; // owner
+
   /// The two magazines of one class. All fields: owner; `out` and the counts are read by others,
   /// who may be a magazine behind.
   private static final class Rack {
@@ -150,6 +152,23 @@ public final class Allocator implements AutoCloseable {
     assert memory.died(address, rack.bytes);
     rack.loaded[n] = address;
     rack.count = n + 1;
+  }
+
+  /// The node itself, or, if it stands where the heap wants to be rid of it ([Heap#markSparse]), a
+  /// copy of it elsewhere: then this one is free, and its one referrer must be told.
+  public long evacuated(long address) {
+    if (map.get(address) >= 0) return address;
+    int bytes = capacity(address);
+    long copy = allocate(bytes);
+    memory.copy(address, copy, bytes);
+    free(address);
+    evacuations++;
+    return copy;
+  }
+
+  /// How many nodes this allocator has moved. Owner.
+  public long evacuations() {
+    return evacuations;
   }
 
   /// Usable bytes of a live node.

@@ -235,7 +235,7 @@ final class Info {
     field("mem_cluster_links", 0);
     field("mem_aof_buffer", 0);
     field("mem_allocator", "spinel");
-    field("active_defrag_running", 0);
+    field("active_defrag_running", engine.keyspace.keeper().evacuating() ? 25 : 0);
     field("lazyfree_pending_objects", engine.keyspace.keeper().pending());
     field("lazyfreed_objects", 0);
     Runtime java = Runtime.getRuntime();
@@ -320,11 +320,11 @@ final class Info {
     field("total_forks", 0);
     field("migrate_cached_sockets", 0);
     field("slave_expires_tracked_keys", 0);
-    field("active_defrag_hits", 0);
+    field("active_defrag_hits", engine.keyspace.keeper().evacuated());
     field("active_defrag_misses", 0);
     field("active_defrag_key_hits", 0);
     field("active_defrag_key_misses", 0);
-    field("total_active_defrag_time", 0);
+    field("total_active_defrag_time", engine.keyspace.keeper().evacuationNanos() / 1_000_000);
     field("current_active_defrag_time", 0);
     field("tracking_total_keys", 0);
     field("tracking_total_items", 0);

@@ -749,6 +749,63 @@ public final class Dictionary {
     init(header);
   }
 
+  // ------------------------------------------------------------------ evacuation
+
+  /// Hears of entries whose value has nodes of its own, more than one should move at once.
+  @FunctionalInterface
+  public interface LargeValues {
+    void large(long entry);
+  }
+
+  /// Moves what stands in sparse slabs ([Allocator#evacuated]) of the leaf that holds hash `from`,
+  /// with its entries and their small values, and on the way to it. Returns the first hash behind
+  /// that leaf, 0 at the end. Places are void afterwards. No walk may be under way.
+  public long evacuate(long header, long from, LargeValues large) {
+    assert !walk.active() : "addresses that a walk knows would change";
+    stamp++;
+    tree.evacuate(header, from);
+    if (Tree.kind(tree.atRef) != Tree.BUCKET) evacuateEntries(tree.atRef, large);
+    tree.descend(header, from); // what is nested went through the same object
+    int bits = tree.prefixBits();
+    return bits == 0 ? 0 : (from & Tree.prefixMask(bits)) + (1L << (64 - bits));
+  }
+
+  private void evacuateEntries(long ref, LargeValues large) {
+    Memory m = memory;
+    long page = ref & Tree.ADDRESS;
+    if (page == 0) return;
+    int words = Leaf.words(Tree.sizeClass(ref));
+    for (int i = 0; i < words; i++) {
+      long at = page + Leaf.HEADER + 8L * i;
+      long word = m.getLong(at);
+      if (word == 0) continue;
+      long entry = Leaf.entry(word);
+      long moved = allocator.evacuated(entry);
+      if (moved != entry) m.putLong(at, Leaf.moved(word, moved));
+      int encoding = Entry.encoding(m, moved);
+      if (encoding == Entry.NESTED) {
+        long nested = Entry.valueAddress(m, moved);
+        if (count(nested) > REAP_NODES) {
+          large.large(moved);
+        } else {
+          for (long next = evacuate(nested, 0, large); next != 0; )
+            next = evacuate(nested, next, large);
+        }
+      } else if (isOwned(encoding)) {
+        if (owner.nodes(moved) > REAP_NODES) large.large(moved);
+        else owner.evacuate(moved, 0);
+      }
+    }
+  }
+
+  /// Goes on with a large value, from `from` on (0 at first): a step that is small enough to be
+  /// made under a lock. Returns where to go on, 0 at the end.
+  public long evacuateLarge(long entry, long from, LargeValues larger) {
+    int encoding = Entry.encoding(memory, entry);
+    if (encoding == Entry.NESTED) return evacuate(Entry.valueAddress(memory, entry), from, larger);
+    return isOwned(encoding) ? owner.evacuate(entry, from) : 0;
+  }
+
   // ------------------------------------------------------------------ expiry
 
   /// Finds an entry whose expiry is at or before `now`; false if there is none. Bounds that turn
@@ -818,6 +875,11 @@ public final class Dictionary {
 
     @Override
     public long memoryUse(long entry) {
+      throw new AssertionError("no sequences here");
+    }
+
+    @Override
+    public long evacuate(long entry, long from) {
       throw new AssertionError("no sequences here");
     }
 

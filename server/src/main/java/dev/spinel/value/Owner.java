@@ -23,6 +23,11 @@ public interface Owner {
   /// Frees all that the value of `entry` owns, but not the node of the entry itself.
   void release(long entry);
 
+  /// Moves nodes of the value that stand in sparse slabs, from its element (or byte) `from` on, as
+  /// many as may be moved at once. Returns the index to go on with, 0 at the end. No walk is under
+  /// way.
+  long evacuate(long entry, long from);
+
   /// About how many nodes [#release] will free.
   long nodes(long entry);
 

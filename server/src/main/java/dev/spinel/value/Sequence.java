@@ -63,6 +63,13 @@ public final class Sequence {
   public static final int CELL = 16;
 
   private static final int FAN_OUT = 128;
+
+  /// Leaves that [#evacuate] looks at under one lock, at most 64 KB each.
+  private static final int EVACUATED_AT_ONCE = 8;
+
+  /// Chunks of one large element that it moves.
+  private static final int CHUNKS_AT_ONCE = 64;
+
   private static final int MAX_DEPTH = 24;
 
   public static final int PACKED = 1;
@@ -701,6 +708,58 @@ public final class Sequence {
       release(word, old);
     }
     depth = 0;
+  }
+
+  /// Moves nodes that stand in sparse slabs ([Allocator#evacuated]): the next leaves from index
+  /// `from` on, and what is on the way to them. Returns the index to go on with, 0 at the end. No
+  /// walk may know the sequence.
+  long evacuate(long root, long from) {
+    open(root);
+    if (from >= count()) {
+      return 0;
+    }
+    seek(from);
+    for (int steps = 0; steps < EVACUATED_AT_ONCE; steps++) {
+      for (int level = 0; level < depth; level++) {
+        long old = address(m.getLong(path[level]));
+        long node = evacuateBelow(path[level]);
+        path[level + 1] += node - old;
+      }
+      evacuateBelow(path[depth]);
+      if (kind() == ELEMENT) {
+        evacuateElement(leaf());
+      }
+      if (!next()) {
+        return 0;
+      }
+    }
+    return leafStart;
+  }
+
+  /// The chunks of a large element. One of very many is left where it is: it fills slabs by itself.
+  private void evacuateElement(long cell) {
+    if (nodes(cell, CHUNKS_AT_ONCE) >= CHUNKS_AT_ONCE) {
+      return;
+    }
+    long word = m.getLong(cell);
+    if (word == 0) {
+      return;
+    }
+    long node = evacuateBelow(cell);
+    if (kind(word) == INNER) {
+      for (int i = 0; i < cells(word); i++) {
+        evacuateElement(node + (long) CELL * i);
+      }
+    }
+  }
+
+  private long evacuateBelow(long cell) {
+    long word = m.getLong(cell);
+    long node = allocator.evacuated(address(word));
+    if (node != address(word)) {
+      m.putLong(cell, word & ~ADDRESS | node);
+    }
+    return node;
   }
 
   /// How many nodes a sequence has, counting to `most` at most.

@@ -45,6 +45,11 @@ final class Sequences implements Owner {
   }
 
   @Override
+  public long evacuate(long entry, long from) {
+    return sequence.evacuate(Entry.valueAddress(m, entry), from);
+  }
+
+  @Override
   public long nodes(long entry) {
     long root = Entry.valueAddress(m, entry);
     return sequence.isFrozen(root) ? 0 : sequence.nodes(root, Dictionary.REAP_NODES + 1);

@@ -138,6 +138,31 @@ final class Tree {
     atShift = shift;
   }
 
+  /// Moves what stands in sparse slabs on the way to the leaf of `hash`, the leaf included (but no
+  /// bucket); `descend` has come there afterwards.
+  void evacuate(long header, long hash) {
+    Memory m = memory;
+    long refAt = header;
+    long ref = m.getLong(header);
+    int shift = 0;
+    for (int kind = kind(ref); kind != 0 && kind != BUCKET; kind = kind(ref)) {
+      long node = ref & ADDRESS;
+      long moved = allocator.evacuated(node);
+      if (moved != node) m.putLong(refAt, ref & ~ADDRESS | moved);
+      refAt = refAt(moved, index(hash, shift, kind));
+      ref = m.getLong(refAt);
+      shift += LEVEL_BITS;
+    }
+    descend(header, hash);
+    long page = atRef & ADDRESS;
+    if (page == 0 || kind(atRef) == BUCKET) return;
+    long moved = allocator.evacuated(page);
+    if (moved != page) {
+      setReferences(header, hash, atRef & ~ADDRESS | moved);
+      descend(header, hash);
+    }
+  }
+
   /// Bits of the hash that are the same for everything in the leaf that `descend` came to.
   int prefixBits() {
     return atShift + (kind(atRef) == BUCKET ? 0 : depth(atRef));

@@ -41,7 +41,7 @@ final class Model {
                     relevant
                         .append(session)
                         .append(key)
-                        .append(version == versions.getOrDefault(key, 0))));
+                        .append(version.equals(versions.getOrDefault(key, 0)))));
     return data + "|" + other + "|" + relevant;
   }
 

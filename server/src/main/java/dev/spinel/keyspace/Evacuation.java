@@ -1,0 +1,167 @@
+package dev.spinel.keyspace;
+
+import dev.spinel.memory.Heap;
+import dev.spinel.value.Dictionary;
+import dev.spinel.value.Entry;
+import dev.spinel.value.Place;
+import dev.spinel.wire.Slice;
+import java.util.ArrayDeque;
+
+/// Gives memory back that deletions have left in holes.
+///
+/// Deleting most of a store at random empties hardly a page. So, when much more is resident than
+/// alive, the heap marks its sparsest slabs ([Heap#markSparse]), and this pass walks all databases,
+/// slot by slot and leaf by leaf, and moves what stands there; the slabs that become empty go back
+/// to the system.
+///
+/// ```
+///   cycle of the keeper (every 100 ms, a quarter of it at most)
+///     due?  mark, flush allocators ─► database 0: slot 0 … 16383 ─► database 1 … ─► unmark
+///                     lock · one leaf, its entries, their small values · unlock · breathe
+///                     large values: their keys are noted, then lock · find · a few nodes · unlock, until done
+/// ```
+///
+/// A node has one referrer and no address outlives a slot's lock, so whoever holds the lock may
+/// move what is below. A snapshot knows addresses: while one is under way nothing is moved, and a
+/// cut ends the pass (it happens in a stopped world, hence between two locks).
+///
+/// Not moved, because something else than the index refers to it: arguments and replies under way.
+/// Nor a list's element of more than 4 MB, which fills slabs by itself.
+///
+/// Belongs to the keeper's thread, but for the counts.
+final class Evacuation {
+  /// After a pass the next one waits so long, and longer if the pass moved nothing.
+  private static final long REST_NANOS = 1_000_000_000L;
+
+  private static final long LONG_REST_NANOS = 60_000_000_000L;
+
+  private record Large(int database, int slot, byte[] key) {}
+
+  private final Keyspace keyspace;
+  private final ArrayDeque<Large> large = new ArrayDeque<>();
+  private final Place place = new Place();
+  private volatile boolean running;
+  private volatile long moved; // of passes and steps that are over
+  private volatile long nanos;
+  private long movedBefore; // this pass
+  private long restUntil = System.nanoTime();
+  private int database;
+  private int slot;
+  private long hash;
+
+  Evacuation(Keyspace keyspace) {
+    this.keyspace = keyspace;
+  }
+
+  boolean running() {
+    return running;
+  }
+
+  /// Nodes moved since the start.
+  long moved() {
+    return moved;
+  }
+
+  /// Nanoseconds spent since the start.
+  long nanos() {
+    return nanos;
+  }
+
+  /// Begins a pass if one is worth it, or goes on with it, until `deadline` (as [System#nanoTime]
+  /// counts). The seat isn't taken.
+  void cycle(Seat seat, long deadline) {
+    long began = System.nanoTime();
+    boolean begins = !running;
+    if (begins) {
+      if (began - restUntil < 0 || keyspace.walk().active() || !keyspace.heap().markSparse()) {
+        return;
+      }
+      running = true;
+      movedBefore = moved;
+      database = 0;
+      slot = 0;
+      hash = 0;
+    }
+    long before = seat.values.allocator().evacuations();
+    seat.enter();
+    if (begins) {
+      keyspace.world().stop(seat, this::flush);
+    }
+    boolean over = false;
+    while (!over && System.nanoTime() - deadline < 0) {
+      over = keyspace.walk().active() || !step(seat);
+      seat.breathe();
+    }
+    seat.leave();
+    moved += seat.values.allocator().evacuations() - before;
+    nanos += System.nanoTime() - began;
+    if (over) {
+      large.clear();
+      keyspace.heap().unmark();
+      running = false;
+      restUntil = System.nanoTime() + (moved == movedBefore ? LONG_REST_NANOS : REST_NANOS);
+    }
+  }
+
+  /// Whoever is idle gives back the free nodes that it keeps: one of them holds a whole slab.
+  /// Stopped world.
+  private void flush() {
+    for (Seat each : keyspace.world().seats()) {
+      each.values.allocator().flush();
+    }
+  }
+
+  /// One lock's worth. False if there is nothing left to do.
+  private boolean step(Seat seat) {
+    Large next = large.poll();
+    if (next != null) {
+      moveLarge(seat, next);
+      return true;
+    }
+    while (database < keyspace.databases()) {
+      Database keys = keyspace.database(database);
+      for (; keys.used() && slot < Slots.COUNT; slot++, hash = 0) {
+        if (keys.header(slot) != 0) {
+          moveLeaf(seat, keys);
+          return true;
+        }
+      }
+      database++;
+      slot = 0;
+      hash = 0;
+    }
+    return false;
+  }
+
+  private void moveLeaf(Seat seat, Database keys) {
+    seat.lock(slot);
+    long header = keys.evacuateHeader(seat, slot);
+    hash = header == 0 ? 0 : seat.values.dictionary().evacuate(header, hash, e -> note(seat, e));
+    seat.unlock(slot);
+    if (hash == 0) {
+      slot++;
+    }
+  }
+
+  private void note(Seat seat, long entry) {
+    var memory = seat.values.memory();
+    byte[] key = new byte[Entry.keyLength(memory, entry)];
+    memory.copyOut(Entry.keyAddress(memory, entry), key, 0, key.length);
+    large.add(new Large(database, slot, key));
+  }
+
+  /// All of a large value, in small steps; it may change or vanish between them.
+  private void moveLarge(Seat seat, Large what) {
+    Dictionary dictionary = seat.values.dictionary();
+    Slice key = new Slice(what.key);
+    long next = 0;
+    do {
+      seat.lock(what.slot);
+      long header = keyspace.database(what.database).header(what.slot);
+      boolean there = header != 0 && dictionary.find(header, dictionary.hash(key), key, place);
+      next = there ? dictionary.evacuateLarge(place.entry, next, e -> {}) : 0;
+      seat.unlock(what.slot);
+      seat.breathe();
+    } while (next != 0 && !keyspace.walk().active());
+  }
+}

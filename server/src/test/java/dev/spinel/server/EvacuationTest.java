@@ -1,0 +1,137 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.engine.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/// What deletions leave in holes comes back by itself, the data is what it was, and writers notice
+/// nothing.
+class EvacuationTest {
+  private static final int KEYS = 40_000;
+  private static final int MB = 1 << 20;
+
+  @Test
+  void memoryComesBackAfterDeletingAtRandom() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      thin(session, new Random(1));
+      String digest = fixture.digest(session);
+      long live = fixture.server.liveBytes();
+      awaitEvacuation(fixture);
+      assertThat(fixture.server.liveBytes()).isEqualTo(live);
+      assertThat(fixture.digest(session)).isEqualTo(digest);
+      assertThat(fixture.server.engine.keyspace.keeper().evacuated()).isPositive();
+      assertThat(say(session, "INFO", "stats")).doesNotContain("active_defrag_hits:0 ");
+    }
+  }
+
+  @Test
+  void writersBesideItLoseNothing() throws Exception {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      thin(session, new Random(2));
+      var done = new AtomicBoolean();
+      var failure = new AtomicReference<Throwable>();
+      List<Thread> threads = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        LocalSession own = fixture.session();
+        var random = new Random(10 + i);
+        String mine = "m" + i + ":";
+        var thread =
+            new Thread(
+                () -> {
+                  try {
+                    write(own, random, mine, done);
+                  } catch (Throwable t) {
+                    failure.compareAndSet(null, t);
+                  }
+                });
+        threads.add(thread);
+        thread.start();
+      }
+      awaitEvacuation(fixture);
+      done.set(true);
+      for (Thread thread : threads) {
+        thread.join(30_000);
+        assertThat(thread.isAlive()).isFalse();
+      }
+      assertThat(failure.get()).isNull();
+    }
+  }
+
+  /// Writes and deletes among everybody's keys; what it keeps of its own it must find.
+  private static void write(LocalSession session, Random random, String mine, AtomicBoolean done) {
+    for (int n = 0; !done.get(); n++) {
+      String key = Integer.toString(random.nextInt(KEYS));
+      String own = mine + n % 50;
+      String value = Integer.toString(random.nextInt());
+      say(session, "SET", own, value);
+      switch (random.nextInt(7)) {
+        case 0 -> say(session, "DEL", "s" + key);
+        case 1 -> say(session, "HSET", "h" + key, "f" + value, value);
+        case 2 -> say(session, "RPUSH", "l" + key, value);
+        case 3 -> say(session, "LPOP", "long");
+        case 4 -> say(session, "HSET", "big", "f" + random.nextInt(9_000), value);
+        case 5 -> say(session, "HDEL", "big", "f" + random.nextInt(9_000));
+        default -> say(session, "SET", "s" + key, "w".repeat(random.nextInt(600)));
+      }
+      assertThat(say(session, "GET", own)).isEqualTo("$" + value.length() + " " + value);
+    }
+  }
+
+  private static void awaitEvacuation(Fixture fixture) {
+    await()
+        .atMost(Duration.ofSeconds(40))
+        .untilAsserted(
+            () ->
+                assertThat(resident(fixture))
+                    .isLessThan(fixture.server.liveBytes() * 14 / 10 + 20 * MB));
+  }
+
+  private static long resident(Fixture fixture) {
+    return fixture.server.engine.keyspace.heap().residentBytes();
+  }
+
+  /// Values of all kinds, of which a random third stays.
+  private static void thin(LocalSession session, Random random) {
+    for (int i = 0; i < KEYS; i++) {
+      say(session, "SELECT", Integer.toString(i % 3));
+      String length = "x".repeat(random.nextInt(1200));
+      switch (random.nextInt(20)) {
+        case 0, 1, 2 -> say(session, "HSET", "h" + i, "a", length, "b", "1", "c", "2");
+        case 3, 4, 5 -> say(session, "RPUSH", "l" + i, length, "1", "2", length, "3", "4");
+        case 6 -> say(session, "SET", "s" + i, "y".repeat(20_000 + random.nextInt(150_000)));
+        case 7 -> say(session, "SET", "s" + i, length, "EX", "100000");
+        default -> say(session, "SET", "s" + i, length + length);
+      }
+    }
+    say(session, "SELECT", "0");
+    for (int i = 0; i < 9_000; i++) {
+      say(session, "HSET", "big", "f" + i, "x".repeat(random.nextInt(500)));
+      say(session, "RPUSH", "long", "x".repeat(random.nextInt(500)));
+      say(session, "RPUSH", "long-of-large", "x".repeat(i % 300 == 0 ? 90_000 : 3));
+    }
+    for (int i = 0; i < KEYS; i++) {
+      if (random.nextInt(10) < 7) {
+        say(session, "SELECT", Integer.toString(i % 3));
+        say(session, "DEL", "s" + i, "h" + i, "l" + i);
+      }
+    }
+    say(session, "SELECT", "0");
+    for (int i = 0; i < 9_000; i++) {
+      if (random.nextInt(10) < 7) {
+        say(session, "HDEL", "big", "f" + i);
+      }
+    }
+    say(session, "LTRIM", "long", "3000", "6000");
+  }
+}
