@@ -5,6 +5,7 @@ import dev.spinel.config.Octets;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Login;
 import dev.spinel.engine.Session;
@@ -63,7 +64,8 @@ public final class Authentication implements Gate, Login {
   }
 
   @Override
-  public @Nullable CommandError refuse(Session session, Command command, Args args) {
+  public @Nullable CommandError refuse(
+      Dispatcher dispatcher, Session session, Command command, Args args) {
     return session.authenticated ? null : REQUIRED;
   }
 }

@@ -229,10 +229,10 @@ public final class Settings {
 
   // Memory, expiry and freeing
 
-  public static final Setting<Long> MAXMEMORY = bytes(later("maxmemory", "eviction"), 0, -1L, 0);
+  public static final Setting<Long> MAXMEMORY = bytes(row("maxmemory"), 0, -1L, 0);
   public static final Setting<String> MAXMEMORY_POLICY =
       choice(
-          later("maxmemory-policy", "eviction"),
+          row("maxmemory-policy"),
           "noeviction",
           "volatile-lru",
           "volatile-lfu",
@@ -243,9 +243,9 @@ public final class Settings {
           "allkeys-random",
           "noeviction");
   public static final Setting<Long> MAXMEMORY_SAMPLES =
-      integer(later("maxmemory-samples", "eviction"), 1, Integer.MAX_VALUE, 5);
+      integer(row("maxmemory-samples"), 1, Integer.MAX_VALUE, 5);
   public static final Setting<Long> MAXMEMORY_EVICTION_TENACITY =
-      integer(later("maxmemory-eviction-tenacity", "eviction"), 0, 100, 10);
+      integer(row("maxmemory-eviction-tenacity"), 0, 100, 10);
   public static final Setting<Long> LFU_LOG_FACTOR =
       integer(row("lfu-log-factor"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<Long> LFU_DECAY_TIME =
@@ -253,7 +253,7 @@ public final class Settings {
   public static final Setting<Long> ACTIVE_EXPIRE_EFFORT =
       integer(later("active-expire-effort", "pace of expiry"), 1, 10, 1);
   public static final Setting<Boolean> LAZYFREE_LAZY_EVICTION =
-      yesNo(later("lazyfree-lazy-eviction", "eviction"), false);
+      yesNo(row("lazyfree-lazy-eviction"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_EXPIRE =
       yesNo(row("lazyfree-lazy-expire"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_SERVER_DEL =

@@ -62,6 +62,8 @@ public final class Dispatcher implements AutoCloseable {
   private int[] lockSet = new int[16]; // ascending, each once
   private int lockCount;
 
+  @Nullable Evictor evictor; // Eviction's, made when memory is first short
+
   private long now;
   int lruClock;
   private int sample;
@@ -208,7 +210,7 @@ public final class Dispatcher implements AutoCloseable {
     }
     if (session.gated || engine.gated) {
       for (Gate gate : engine.gates(command)) {
-        CommandError refusal = gate.refuse(session, command, args);
+        CommandError refusal = gate.refuse(this, session, command, args);
         if (refusal != null) {
           return refusal;
         }

@@ -12,7 +12,9 @@ import dev.spinel.value.Place;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
@@ -42,12 +44,15 @@ public final class Engine implements KeyspaceListener {
   private final BugReport bugReport;
   Notifier notifier = (enabled, event, database, key) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
+  private volatile @Nullable Eviction eviction; // before the first session
 
   private Gate[] gates = {}; // before the first session
   private final Gate[][] gatesOf; // by command index; made at first use, the same whoever makes it
 
   /// Whether some gate may have something to say to everybody.
   volatile boolean gated;
+
+  private final Set<Gate> closedGates = new HashSet<>(); // this object's monitor
 
   private final ConcurrentHashMap<Long, Session> sessions = new ConcurrentHashMap<>();
   private final AtomicLong sessionIds = new AtomicLong();
@@ -112,9 +117,15 @@ public final class Engine implements KeyspaceListener {
     gates = ordered;
   }
 
-  /// Whether gates must be asked for every session (memory is short, a replica is read-only…).
-  public void gated(boolean on) {
-    gated = on;
+  /// Whether this gate may have something to say to everybody (memory is short, a replica is
+  /// read-only…): if none has, only sessions that are gated themselves are asked for.
+  public synchronized void gated(Gate by, boolean on) {
+    if (on) {
+      closedGates.add(by);
+    } else {
+      closedGates.remove(by);
+    }
+    gated = !closedGates.isEmpty();
   }
 
   public void notifier(Notifier to) {
@@ -234,6 +245,42 @@ public final class Engine implements KeyspaceListener {
     }
     if ((limits.notify & Events.EXPIRED) != 0) {
       notifier.event(limits.notify, "expired", database, key);
+    }
+  }
+
+  /// Removes a key for lack of memory, with its effect and events. Slot lock.
+  void evict(Seat seat, Effects effects, int database, int slot, Slice key, Place place) {
+    seat.values.dictionary().remove(place);
+    if (journal.recording()) {
+      effects.database(database);
+      effects.command(2).add(limits.lazyEviction ? "UNLINK" : "DEL").add(key);
+      slots.lastEffect(slot, journal.append(effects, Journal.ALL));
+      effects.clear();
+    }
+    if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
+      watches.touch(database, slot, key, false);
+    }
+    if ((limits.notify & Events.EVICTED) != 0) {
+      notifier.event(limits.notify, "evicted", database, key);
+    }
+  }
+
+  /// Who frees memory when it is short. Before the first session.
+  public void eviction(Eviction to) {
+    eviction = to;
+  }
+
+  /// Keys evicted since the start, or since CONFIG RESETSTAT.
+  public long evictedKeys() {
+    Eviction of = eviction;
+    return of == null ? 0 : of.evicted();
+  }
+
+  @Override
+  public void cycle(Seat seat) {
+    Eviction of = eviction;
+    if (of != null) {
+      of.inBackground(seat);
     }
   }
 
@@ -390,6 +437,10 @@ public final class Engine implements KeyspaceListener {
 
   /// CONFIG RESETSTAT. Stopped world.
   public void resetStatistics() {
+    Eviction of = eviction;
+    if (of != null) {
+      of.resetStatistics();
+    }
     retired.clear();
     for (Dispatcher dispatcher : dispatchers) {
       dispatcher.resetStatistics();

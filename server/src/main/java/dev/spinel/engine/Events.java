@@ -12,6 +12,7 @@ public final class Events {
   public static final int LIST = KeyspaceEvents.LIST;
   public static final int HASH = KeyspaceEvents.HASH;
   public static final int EXPIRED = KeyspaceEvents.EXPIRED;
+  public static final int EVICTED = KeyspaceEvents.EVICTED;
   public static final int KEY_MISS = KeyspaceEvents.MISS;
 
   private Events() {}

@@ -12,6 +12,7 @@ public interface Gate {
   /// Whether the gate can ever refuse this command: asked once per command.
   boolean concerns(Command command);
 
-  /// Why the command may not run now, or null. Called before any lock is taken.
-  @Nullable CommandError refuse(Session session, Command command, Args args);
+  /// Why the command may not run now, or null. Called on the dispatcher's thread, seated, before
+  /// any lock is taken.
+  @Nullable CommandError refuse(Dispatcher dispatcher, Session session, Command command, Args args);
 }

@@ -13,6 +13,7 @@ public final class Limits {
   public boolean lazyUserFlush;
   public boolean lazyServerDelete;
   public boolean lazyExpire;
+  public boolean lazyEviction;
   public boolean lfu;
   public int lfuLogFactor = 10;
   public int lfuDecayMinutes = 1;

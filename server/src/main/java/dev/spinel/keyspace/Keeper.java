@@ -101,6 +101,7 @@ public final class Keeper {
         if (expiring) {
           expire(seat, listener);
         }
+        listener.cycle(seat);
         evacuation.cycle(seat, System.nanoTime() + EVACUATION_NANOS);
       }
     }

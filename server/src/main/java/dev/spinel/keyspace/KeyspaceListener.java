@@ -8,4 +8,7 @@ public interface KeyspaceListener {
   /// a stopped world). The listener removes the key, with its effect and its events. Returns
   /// whether it did: a replica leaves it.
   boolean expired(Seat seat, int database, int slot, Place place);
+
+  /// Some ten times a second, on the keeper's thread; the seat isn't taken.
+  default void cycle(Seat seat) {}
 }

@@ -307,7 +307,7 @@ final class Info {
     field("expired_stale_perc", decimal(0));
     field("expired_time_cap_reached_count", engine.keyspace.keeper().expiredCycles());
     field("expire_cycle_cpu_milliseconds", 0);
-    field("evicted_keys", 0);
+    field("evicted_keys", engine.evictedKeys());
     field("evicted_clients", 0);
     field("total_eviction_exceeded_time", 0);
     field("current_eviction_exceeded_time", 0);

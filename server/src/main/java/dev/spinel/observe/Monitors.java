@@ -4,6 +4,7 @@ import dev.spinel.config.Octets;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Session;
@@ -30,7 +31,7 @@ public final class Monitors implements Gate {
   synchronized void add(Session session, Engine engine) {
     if (monitors.addIfAbsent(session)) {
       session.monitors = true;
-      engine.gated(true);
+      engine.gated(this, true);
     }
   }
 
@@ -39,7 +40,7 @@ public final class Monitors implements Gate {
     if (session.monitors) {
       session.monitors = false;
       monitors.remove(session);
-      engine.gated(!monitors.isEmpty());
+      engine.gated(this, !monitors.isEmpty());
     }
   }
 
@@ -54,7 +55,8 @@ public final class Monitors implements Gate {
   }
 
   @Override
-  public @Nullable CommandError refuse(Session session, Command command, Args args) {
+  public @Nullable CommandError refuse(
+      Dispatcher dispatcher, Session session, Command command, Args args) {
     if (!monitors.isEmpty()) {
       byte[] line = line(session, command, args).getBytes(StandardCharsets.ISO_8859_1);
       for (Session monitor : monitors) {

@@ -2,6 +2,7 @@ package dev.spinel.pubsub;
 
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Args;
@@ -34,7 +35,8 @@ public final class SubscribedGate implements Gate {
   }
 
   @Override
-  public @Nullable CommandError refuse(Session session, Command command, Args args) {
+  public @Nullable CommandError refuse(
+      Dispatcher dispatcher, Session session, Command command, Args args) {
     if (session.protocol != 2 || !session.subscribed()) {
       return null;
     }

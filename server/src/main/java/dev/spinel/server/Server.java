@@ -15,6 +15,7 @@ import dev.spinel.engine.Clock;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.Eviction;
 import dev.spinel.engine.Limits;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.Transactions;
@@ -71,6 +72,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final PubSub pubSub = new PubSub();
   private final Authentication authentication;
   private final SlowLog slowLog;
+  private final Eviction eviction;
   private final Monitors monitors;
   private final Rates rates = new Rates();
   private final String runId;
@@ -134,7 +136,9 @@ public final class Server implements AutoCloseable, Incidents, Host {
     engine.slow(slowLog);
     engine.notifier(pubSub);
     engine.onClose(this::forget);
-    engine.gates(authentication, new SubscribedGate(), monitors);
+    eviction = new Eviction(engine);
+    engine.eviction(eviction);
+    engine.gates(authentication, new SubscribedGate(), eviction, monitors);
     follow();
   }
 
@@ -204,6 +208,17 @@ public final class Server implements AutoCloseable, Incidents, Host {
     on(
         Settings.MAXMEMORY_POLICY,
         () -> limits.lfu = config.text(Settings.MAXMEMORY_POLICY).endsWith("lfu"));
+    on(
+        Settings.LAZYFREE_LAZY_EVICTION,
+        () -> limits.lazyEviction = config.get(Settings.LAZYFREE_LAZY_EVICTION));
+    on(Settings.MAXMEMORY, () -> eviction.limit(config.get(Settings.MAXMEMORY)));
+    on(Settings.MAXMEMORY_POLICY, () -> eviction.policy(config.text(Settings.MAXMEMORY_POLICY)));
+    on(
+        Settings.MAXMEMORY_SAMPLES,
+        () -> eviction.samples(config.intOf(Settings.MAXMEMORY_SAMPLES)));
+    on(
+        Settings.MAXMEMORY_EVICTION_TENACITY,
+        () -> eviction.tenacity(config.intOf(Settings.MAXMEMORY_EVICTION_TENACITY)));
     on(Settings.LFU_LOG_FACTOR, () -> limits.lfuLogFactor = config.intOf(Settings.LFU_LOG_FACTOR));
     on(
         Settings.LFU_DECAY_TIME,

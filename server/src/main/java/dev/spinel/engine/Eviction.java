@@ -1,0 +1,186 @@
+package dev.spinel.engine;
+
+import dev.spinel.keyspace.Seat;
+import dev.spinel.memory.Heap;
+import dev.spinel.wire.Args;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/// The gate of `maxmemory`: a command that may need memory makes room first, by evicting keys as
+/// the policy says, or is refused.
+///
+/// What counts is what the heap has given out ([Heap#liveBytes]), the account of INFO's
+/// `used_memory`. Keys are evicted before the command locks anything, one slot at a time, by its
+/// own thread ([Evictor]), for as long as `maxmemory-eviction-tenacity` allows; then the command
+/// runs, and the keeper goes on. Several loops may be beyond the limit together by what their
+/// commands under way need.
+///
+/// Looking at the account takes some hundred nanoseconds; as long as a megabyte is left, only every
+/// 16th command does.
+public final class Eviction implements Gate {
+  private static final CommandError OUT_OF_MEMORY =
+      new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
+
+  private static final long NEAR_BYTES = 1 << 20;
+  static final int FAR_COMMANDS = 16;
+  private static final long BACKGROUND_NANOS = 25_000_000;
+
+  /// What to evict, and which keys may be.
+  enum Policy {
+    NOEVICTION(false),
+    VOLATILE_LRU(true),
+    VOLATILE_LFU(true),
+    VOLATILE_RANDOM(true),
+    VOLATILE_TTL(true),
+    ALLKEYS_LRU(false),
+    ALLKEYS_LFU(false),
+    ALLKEYS_RANDOM(false);
+
+    final boolean onlyExpiring;
+
+    Policy(boolean onlyExpiring) {
+      this.onlyExpiring = onlyExpiring;
+    }
+
+    boolean random() {
+      return this == VOLATILE_RANDOM || this == ALLKEYS_RANDOM;
+    }
+  }
+
+  private final Engine engine;
+  private final Heap heap;
+
+  // Settings: written when the configuration changes, read by all threads.
+  private volatile long limitBytes;
+  private volatile Policy policy = Policy.NOEVICTION;
+  private volatile int samples = 5;
+  private volatile long sliceNanos = 500_000;
+
+  private final LongAdder evicted = new LongAdder();
+  private @Nullable Evictor background; // keeper's thread
+
+  public Eviction(Engine engine) {
+    this.engine = engine;
+    this.heap = engine.keyspace.heap();
+  }
+
+  /// Bytes; 0 = no limit.
+  public void limit(long bytes) {
+    limitBytes = bytes;
+    engine.gated(this, bytes != 0);
+  }
+
+  public void policy(String name) {
+    policy = Policy.valueOf(name.toUpperCase(java.util.Locale.ROOT).replace('-', '_'));
+  }
+
+  public void samples(int count) {
+    samples = count;
+  }
+
+  /// From 0, at once, to 100, for as long as it takes: how long a command may be held up. 10 is
+  /// half a millisecond.
+  public void tenacity(int of) {
+    if (of <= 10) {
+      sliceNanos = 50_000L * of;
+    } else if (of < 100) {
+      sliceNanos = (long) (500_000 * Math.pow(1.15, of - 10));
+    } else {
+      sliceNanos = Long.MAX_VALUE;
+    }
+  }
+
+  Policy policy() {
+    return policy;
+  }
+
+  int samples() {
+    return samples;
+  }
+
+  /// Keys evicted since the start, or since CONFIG RESETSTAT.
+  public long evicted() {
+    return evicted.sum();
+  }
+
+  public void resetStatistics() {
+    evicted.reset();
+  }
+
+  @Override
+  public String name() {
+    return "memory";
+  }
+
+  @Override
+  public boolean concerns(Command command) {
+    return command.is(Command.DENYOOM) || command.name.equals("exec");
+  }
+
+  @Override
+  public @Nullable CommandError refuse(
+      Dispatcher dispatcher, Session session, Command command, Args args) {
+    long limit = limitBytes;
+    if (limit == 0) {
+      return null;
+    }
+    Evictor evictor = dispatcher.evictor;
+    if (evictor == null) {
+      dispatcher.evictor = evictor = new Evictor(engine, this, dispatcher.seat());
+    }
+    if (evictor.unseen > 0) {
+      evictor.unseen--;
+      return null;
+    }
+    long used = heap.liveBytes();
+    if (used <= limit) {
+      evictor.unseen = limit - used > NEAR_BYTES ? FAR_COMMANDS - 1 : 0;
+      return null;
+    }
+    boolean made = makeRoom(evictor, limit, sliceNanos);
+    return made || !mayGrow(session, command) ? null : OUT_OF_MEMORY;
+  }
+
+  /// Whether the command needs memory; EXEC does if one of its commands does.
+  private static boolean mayGrow(Session session, Command command) {
+    if (command.is(Command.DENYOOM)) {
+      return true;
+    }
+    for (Session.Queued queued : session.queue) {
+      if (queued.command().is(Command.DENYOOM)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Evicts until enough is free or the time is over. False if there is nothing to evict.
+  private boolean makeRoom(Evictor evictor, long limit, long nanos) {
+    long began = System.nanoTime();
+    while (heap.liveBytes() > limit) {
+      if (policy == Policy.NOEVICTION || !evictor.evictOne()) {
+        return engine.keyspace.keeper().pending() > 0; // what is being freed is on its way
+      }
+      evicted.increment();
+      if (System.nanoTime() - began > nanos) {
+        return true;
+      }
+    }
+    return true;
+  }
+
+  /// Goes on where commands had no time to. The keeper's thread, its seat not taken.
+  void inBackground(Seat seat) {
+    long limit = limitBytes;
+    if (limit == 0 || policy == Policy.NOEVICTION || heap.liveBytes() <= limit) {
+      return;
+    }
+    Evictor evictor = background;
+    if (evictor == null) {
+      background = evictor = new Evictor(engine, this, seat);
+    }
+    seat.enter();
+    makeRoom(evictor, limit, BACKGROUND_NANOS);
+    seat.leave();
+  }
+}

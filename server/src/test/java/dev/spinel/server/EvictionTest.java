@@ -1,0 +1,224 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.engine.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// `maxmemory`: who is refused, who goes, and that the journal tells of it ([Fixture]).
+class EvictionTest {
+  private static final String OOM = "-OOM command not allowed when used memory > 'maxmemory'.";
+  private static final String VALUE = "x".repeat(1_000);
+
+  /// Sets the limit so that about `bytes` more fit.
+  private static void limit(Fixture fixture, LocalSession session, long bytes) {
+    long limit = fixture.server.liveBytes() + bytes;
+    assertThat(say(session, "CONFIG", "SET", "maxmemory", Long.toString(limit))).isEqualTo("+OK");
+  }
+
+  private static void policy(LocalSession session, String name) {
+    assertThat(say(session, "CONFIG", "SET", "maxmemory-policy", name)).isEqualTo("+OK");
+  }
+
+  /// Writes until something is refused; how many writes were not.
+  private static int fill(LocalSession session, String prefix, int most, String... options) {
+    for (int i = 0; i < most; i++) {
+      List<String> words = new ArrayList<>(List.of("SET", prefix + i, VALUE));
+      words.addAll(List.of(options));
+      String reply = say(session, words.toArray(String[]::new));
+      if (!reply.equals("+OK")) {
+        assertThat(reply).isEqualTo(OOM);
+        return i;
+      }
+    }
+    return most;
+  }
+
+  @Test
+  void withoutEvictionWhatNeedsMemoryIsRefused() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      limit(fixture, session, 2_000_000);
+      int written = fill(session, "k", 5_000);
+      assertThat(written).isBetween(1_000, 2_200);
+      assertThat(say(session, "GET", "k0")).isEqualTo("$1000 " + VALUE);
+      assertThat(say(session, "LPUSH", "l", "x")).isEqualTo(OOM);
+      say(session, "MULTI");
+      assertThat(say(session, "SET", "a", "1")).isEqualTo(OOM);
+      assertThat(say(session, "EXEC")).startsWith("-EXECABORT");
+      assertThat(say(session, "DEL", "k0", "k1", "k2", "k3")).isEqualTo(":4");
+      assertThat(say(session, "SET", "a", "1")).isEqualTo("+OK");
+      say(session, "MULTI");
+      assertThat(say(session, "SET", "b", "1")).isEqualTo("+QUEUED");
+      limit(fixture, fixture.session(), -100_000);
+      assertThat(say(session, "EXEC"))
+          .isEqualTo("-EXECABORT Transaction discarded because of: " + OOM.substring(1));
+      assertThat(say(session, "CONFIG", "SET", "maxmemory", "0")).isEqualTo("+OK");
+      assertThat(say(session, "SET", "b", "1")).isEqualTo("+OK");
+      assertThat(say(session, "INFO", "stats")).contains("evicted_keys:0");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl"
+      })
+  void everyPolicyMakesRoomAndKeepsWhatItMust(String policy) {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      policy(session, policy);
+      for (int i = 0; i < 200; i++) {
+        say(session, "SET", "persistent" + i, "p");
+      }
+      limit(fixture, session, 2_000_000);
+      assertThat(fill(session, "k", 6_000, "EX", "1000")).isEqualTo(6_000);
+      assertThat(fixture.server.liveBytes()).isLessThan(2_300_000 + 200 * 200);
+      assertThat(say(session, "INFO", "stats")).doesNotContain("evicted_keys:0 ");
+      assertThat(fixture.effects()).contains("DEL");
+      if (policy.startsWith("volatile")) {
+        for (int i = 0; i < 200; i++) {
+          assertThat(say(session, "GET", "persistent" + i)).isEqualTo("$1 p");
+        }
+        say(session, "FLUSHALL");
+        limit(fixture, session, 1_000_000);
+        assertThat(fill(session, "n", 5_000)).as("nothing may be evicted").isBetween(500, 1_200);
+      }
+    }
+  }
+
+  @Test
+  void whatWasUsedLatelyStays() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      policy(session, "allkeys-lru");
+      for (int i = 0; i < 2_000; i++) {
+        say(session, "SET", "k" + i, VALUE);
+      }
+      fixture.clock.forward(100_000);
+      for (int i = 0; i < 1_000; i++) {
+        say(session, "GET", "k" + i);
+      }
+      fixture.clock.forward(10_000);
+      limit(fixture, session, -800_000);
+      assertThat(fill(session, "n", 50)).isEqualTo(50);
+      await().until(() -> say(session, "SET", "last", "1").equals("+OK"));
+      assertThat(present(session, 0)).as("of those used lately").isGreaterThan(900);
+      assertThat(present(session, 1_000)).as("of the others").isLessThan(450);
+    }
+  }
+
+  private static int present(LocalSession session, int from) {
+    int there = 0;
+    for (int i = from; i < from + 1_000; i++) {
+      there += say(session, "EXISTS", "k" + i).equals(":1") ? 1 : 0;
+    }
+    return there;
+  }
+
+  @Test
+  void whatExpiresSoonestGoesFirst() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      policy(session, "volatile-ttl");
+      for (int i = 0; i < 2_000; i++) {
+        say(
+            session,
+            "SET",
+            "k" + i,
+            VALUE,
+            "EX",
+            Integer.toString(i < 1_000 ? 9_000 + i : 100 + i));
+      }
+      limit(fixture, session, -700_000);
+      fill(session, "n", 50);
+      assertThat(present(session, 0)).as("of those with a long life").isGreaterThan(950);
+    }
+  }
+
+  @Test
+  void evictionBreaksWatchesAndIsNotified() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      LocalSession listener = fixture.session();
+      say(session, "CONFIG", "SET", "notify-keyspace-events", "Ee");
+      say(listener, "SUBSCRIBE", "__keyevent@0__:evicted");
+      policy(session, "allkeys-random");
+      say(session, "SET", "only", VALUE);
+      say(session, "WATCH", "only");
+      limit(fixture, session, -500);
+      say(session, "MULTI");
+      say(session, "PING");
+      LocalSession other = fixture.session();
+      say(other, "SET", "x", "1");
+      assertThat(say(session, "EXEC")).isEqualTo("*-1");
+      assertThat(say(listener)).contains("only");
+    }
+  }
+
+  @Test
+  void theKeeperGoesOnWhereCommandsHadNoTime() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM, "maxmemory-policy", "allkeys-lru")) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 3_000; i++) {
+        say(session, "SET", "k" + i, VALUE);
+      }
+      limit(fixture, session, -2_000_000);
+      long limit = Long.parseLong(say(session, "CONFIG", "GET", "maxmemory").split(" ")[4]);
+      await().atMost(Duration.ofSeconds(10)).until(() -> fixture.server.liveBytes() <= limit);
+    }
+  }
+
+  @Test
+  void manyWritersStayNearTheLimit() throws Exception {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM, "maxmemory-policy", "allkeys-lru")) {
+      LocalSession first = fixture.session();
+      limit(fixture, first, 3_000_000);
+      var failure = new AtomicReference<Throwable>();
+      List<Thread> threads = new ArrayList<>();
+      for (int t = 0; t < 4; t++) {
+        LocalSession session = fixture.session();
+        var random = new Random(t);
+        var thread =
+            new Thread(
+                () -> {
+                  try {
+                    for (int i = 0; i < 5_000; i++) {
+                      String key = "k" + random.nextInt(20_000);
+                      String reply =
+                          random.nextInt(4) == 0
+                              ? say(session, "RPUSH", "l" + key, VALUE, VALUE)
+                              : say(session, "SET", key, VALUE);
+                      assertThat(reply).doesNotStartWith("-");
+                    }
+                  } catch (Throwable e) {
+                    failure.compareAndSet(null, e);
+                  }
+                });
+        threads.add(thread);
+        thread.start();
+      }
+      for (Thread thread : threads) {
+        thread.join(60_000);
+        assertThat(thread.isAlive()).isFalse();
+      }
+      assertThat(failure.get()).isNull();
+      assertThat(fixture.server.liveBytes()).isLessThan(4_000_000);
+    }
+  }
+}
