@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /// A configuration file on its way to being rewritten: its lines, and which directive stands where.
@@ -128,7 +129,7 @@ final class ConfigRewrite {
       if (draft != null) Files.deleteIfExists(draft);
       throw failure;
     }
-    syncDirectory(file.getParent());
+    syncDirectory(Objects.requireNonNull(file.toAbsolutePath().getParent()));
   }
 
   private Path write(Path file) throws IOException {

@@ -33,8 +33,14 @@ public final class Call {
   private final Memory memory;
 
   Args args = new Args();
+
+  // before the first begin there is no call
+  @SuppressWarnings("NullAway.Init")
   Command command;
+
+  @SuppressWarnings("NullAway.Init")
   Session session;
+
   int database;
   long now;
   boolean inMulti;

@@ -171,11 +171,23 @@ public final class Dispatcher implements AutoCloseable {
     session.lastInteractionMillis = now;
     int outcome = RUN_ON;
     Command command = engine.table.lookup(args);
-    if (args.hasNodes() && command != null && !takesNodes(command, args)) {
+    if (command == null) {
+      refused(session, null, engine.table.unknown(args), to);
+    } else {
+      outcome = execute(session, command, args, to);
+    }
+    if (session.replies != Session.Replies.ON || output == nowhere) {
+      silent(session);
+    }
+    return session.closing ? CLOSING : outcome;
+  }
+
+  private int execute(Session session, Command command, Args received, Reply to) {
+    Args args = received;
+    if (args.hasNodes() && !takesNodes(command, args)) {
       args = settled(args);
     }
-    CommandError refusal =
-        command == null ? engine.table.unknown(args) : refuse(session, command, args);
+    CommandError refusal = refuse(session, command, args);
     if (refusal != null) {
       refused(session, command, refusal, to);
     } else if (session.multi && !engine.runsInMulti(command)) {
@@ -187,12 +199,9 @@ public final class Dispatcher implements AutoCloseable {
     } else {
       commands++;
       session.lastCommand = command;
-      outcome = runAlone(session, command, args);
+      return runAlone(session, command, args);
     }
-    if (session.replies != Session.Replies.ON || output == nowhere) {
-      silent(session);
-    }
-    return session.closing ? CLOSING : outcome;
+    return RUN_ON;
   }
 
   private void silent(Session session) {

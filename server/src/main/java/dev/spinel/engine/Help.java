@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import java.util.Locale;
+import java.util.Objects;
 
 /// The reply to `CLIENT HELP` and its like, made from the rows: every subcommand's form and
 /// summary.
@@ -9,8 +10,7 @@ public final class Help {
 
   /// Writes the help of the container that the running command belongs to.
   public static void reply(Call call, Reply reply) {
-    Command container = call.command().parent;
-    assert container != null;
+    Command container = Objects.requireNonNull(call.command().parent);
     reply.array(1 + 2L * (container.subcommands().size() + (container.runs() ? 1 : 0)));
     String name = container.name.toUpperCase(Locale.ROOT);
     reply.simple(name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");

@@ -2,7 +2,6 @@ package dev.spinel.engine;
 
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
-import org.jspecify.annotations.Nullable;
 
 /// Where a session's replies go, and how other threads reach the session: a connection of the
 /// server, or a caller in the same JVM. The engine's only view of what is on the other side.
@@ -28,8 +27,8 @@ public interface Outlet {
   /// thread.
   void close(boolean gracefully);
 
-  /// Where the session's large arguments go; null if they stay on the heap. Own thread.
-  @Nullable LargeSink large();
+  /// Where the session's large arguments go. Own thread.
+  LargeSink large();
 
   /// `127.0.0.1:50112`, or a unix socket's path and `:0`.
   String address();

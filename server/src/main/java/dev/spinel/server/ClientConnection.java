@@ -11,7 +11,7 @@ import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
 
 /// A client: its connection, its session, and the reader between them. All but [#post] belongs to
 /// the loop's thread.
@@ -72,8 +72,9 @@ final class ClientConnection implements Handler, Outlet {
 
   private void broken(int status) {
     if (status == RequestReader.ERROR) {
-      new RespWriter(connection.output(), session.protocol).error("ERR " + reader.error());
-      side.server.protocolError(this, reader.error());
+      String error = Objects.requireNonNull(reader.error());
+      new RespWriter(connection.output(), session.protocol).error("ERR " + error);
+      side.server.protocolError(this, error);
       connection.closeAfterReply();
     } else {
       side.server.queryBufferExceeded(this);
@@ -147,7 +148,7 @@ final class ClientConnection implements Handler, Outlet {
   }
 
   @Override
-  public @Nullable LargeSink large() {
+  public LargeSink large() {
     return side.large;
   }
 

@@ -7,7 +7,6 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.LargeSink;
 import java.util.LinkedHashSet;
-import org.jspecify.annotations.Nullable;
 
 /// What the server keeps for one loop: its dispatcher (made on first use, by the loop's own
 /// thread), and what its connections share.
@@ -18,7 +17,7 @@ final class LoopSide implements LoopHooks {
   final Loop loop;
   final Dispatcher dispatcher;
   final Args args = new Args();
-  final @Nullable LargeSink large;
+  final LargeSink large;
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
 

@@ -14,6 +14,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /// The program `redis-server`: its command line, its log lines at start and stop, its exit
 /// statuses.
@@ -53,7 +54,7 @@ public final class Main {
       config = line.load(System.in);
     } catch (ConfigError e) {
       if (e.kind() == ConfigError.Kind.FATAL) {
-        new Log(Config.of()).warning(e.getMessage());
+        new Log(Config.of()).warning(Objects.toString(e.getMessage()));
         return 1;
       }
       try (FileOutputStream err = new FileOutputStream(FileDescriptor.err)) {
@@ -98,7 +99,7 @@ public final class Main {
       log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
       return 1;
     } catch (IOException e) {
-      log.warning(e.getMessage());
+      log.warning(Objects.toString(e.getMessage()));
       return 1;
     }
     log.notice("Running mode=standalone, port=" + server.port() + ".");
