@@ -490,6 +490,9 @@ public final class Keys implements Family {
       reply.integer(0);
       return;
     }
+    if (isWalked(call, from) && call.putOff()) {
+      return;
+    }
     move(call, from, to);
     call.changed(from, Events.GENERIC, "rename_from");
     call.changed(to, Events.GENERIC, "rename_to", 0);
@@ -498,6 +501,11 @@ public final class Keys implements Family {
     } else {
       reply.ok();
     }
+  }
+
+  /// Whether a snapshot still needs the value where it is, and it is too large to be copied.
+  private static boolean isWalked(Call call, Key key) {
+    return !call.values().dictionary().movable(key.place);
   }
 
   /// Takes the value, with its expiry, from one key to the other, which loses its own.
@@ -531,6 +539,9 @@ public final class Keys implements Family {
     Key to = from.exists() ? call.inDatabase(from, database) : null;
     if (to == null || to.exists()) {
       reply.integer(0);
+      return;
+    }
+    if (isWalked(call, from) && call.putOff()) {
       return;
     }
     move(call, from, to);

@@ -62,6 +62,7 @@ public final class Call {
 
   // what park() asked for
   boolean parking;
+  boolean puttingOff;
   long parkMillis;
   int parkType;
   int parkFirst;
@@ -87,6 +88,7 @@ public final class Call {
     changes = 0;
     ownEffect = false;
     parking = false;
+    puttingOff = false;
     writes = (command.flags() & Command.WRITE) != 0;
   }
 
@@ -512,6 +514,17 @@ public final class Call {
     parkType = type;
     parkFirst = firstKey;
     parkLast = lastKey;
+    return true;
+  }
+
+  /// Puts the call off until the walk under way has come further, then the handler runs again; to
+  /// be said before anything has changed. Returns false if it can't wait, as inside EXEC.
+  public boolean putOff() {
+    if (!mayBlock) {
+      return false;
+    }
+    parking = true;
+    puttingOff = true;
     return true;
   }
 

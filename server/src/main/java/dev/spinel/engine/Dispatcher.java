@@ -195,7 +195,7 @@ public final class Dispatcher implements AutoCloseable {
       to.simple("QUEUED");
     } else if (command == engine.exec) {
       commands++;
-      exec(session);
+      return exec(session);
     } else {
       commands++;
       session.lastCommand = command;
@@ -254,6 +254,10 @@ public final class Dispatcher implements AutoCloseable {
     Call call = this.call;
     call.inMulti = false;
     call.begin(session, command, args, now, true);
+    if (command.is(Command.WRITE) && engine.keyspace.walk().overBudget()) {
+      putOff(-1, session, command, args);
+      return PARKED;
+    }
     collectKeys(call, command, args);
     if (command.is(Command.GLOBAL)) {
       engine.keyspace.world().stop(seat, () -> act(call, reply));
@@ -387,7 +391,11 @@ public final class Dispatcher implements AutoCloseable {
     long position = 0;
     if (call.parking) {
       append(); // what it met may have expired
-      park(call);
+      if (call.puttingOff) {
+        putOff(call.keySlots[0], call.session, call.command, call.args);
+      } else {
+        park(call);
+      }
     } else {
       position = record(call);
     }
@@ -527,6 +535,52 @@ public final class Dispatcher implements AutoCloseable {
     }
   }
 
+  /// Keeps a call that a walk doesn't let run yet: before it has passed the slot, or (-1) while it
+  /// keeps too much.
+  private void putOff(int slot, Session session, Command command, Args args) {
+    Parked parked =
+        new Parked(
+            session,
+            command,
+            args.copy(),
+            session.database,
+            Parked.PUT_OFF,
+            new Slice[0],
+            new int[0],
+            new int[0],
+            engine.clock.nanos());
+    session.parked = parked;
+    engine.putOff(slot, session, () -> retry(parked));
+  }
+
+  /// On the session's own thread: runs a call again that was put off.
+  private void retry(Parked parked) {
+    Session session = parked.session;
+    if (session.parked != parked) {
+      return; // closed meanwhile
+    }
+    session.parked = null;
+    boolean heard = session.replies == Session.Replies.ON;
+    reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
+    int outcome = RUN_ON;
+    if (parked.command == engine.exec) {
+      outcome = exec(session);
+    } else {
+      outcome = runAlone(session, parked.command, parked.args);
+    }
+    empty(nowhere);
+    parked.args.release(session.outlet.large());
+    if (outcome == PARKED) {
+      return;
+    }
+    session.outlet.flush();
+    if (session.closing) {
+      session.outlet.close(true);
+    } else {
+      session.outlet.resume();
+    }
+  }
+
   /// Runs the calls that waited for keys that are ready now, in the order in which they came.
   private void serve() {
     for (Ready next = ready.poll(); next != null; next = ready.poll()) {
@@ -628,7 +682,9 @@ public final class Dispatcher implements AutoCloseable {
   public boolean unblock(Session other, boolean withError) {
     assert seat.stopsWorld();
     Parked parked = other.parked;
-    if (parked == null || !unpark(parked, Parked.State.TIMED_OUT)) {
+    if (parked == null
+        || parked.type == Parked.PUT_OFF
+        || !unpark(parked, Parked.State.TIMED_OUT)) {
       return false;
     }
     calls[parked.command.index]++;
@@ -669,20 +725,20 @@ public final class Dispatcher implements AutoCloseable {
     session.queuedBytes += own.bytes();
   }
 
-  private void exec(Session session) {
+  private int exec(Session session) {
     calls[engine.exec.index]++;
     if (!session.multi) {
       engine.countError("ERR");
       failed[engine.exec.index]++;
       reply.error("ERR EXEC without MULTI");
-      return;
+      return RUN_ON;
     }
     if (session.multiFailed) {
       end(session);
       engine.countError("EXECABORT");
       failed[engine.exec.index]++;
       reply.error("EXECABORT Transaction discarded because of previous errors.");
-      return;
+      return RUN_ON;
     }
     boolean global = false;
     boolean writes = false;
@@ -697,12 +753,18 @@ public final class Dispatcher implements AutoCloseable {
       addToLockSet(watch.slot);
     }
     sortLockSet();
+    if (writes && engine.keyspace.walk().overBudget()) {
+      calls[engine.exec.index]--;
+      putOff(-1, session, engine.exec, new Args());
+      return PARKED;
+    }
     if (global) {
       lockCount = 0;
       engine.keyspace.world().stop(seat, () -> transact(session));
     } else {
       lockedOrStopped(writes, () -> transact(session));
     }
+    return RUN_ON;
   }
 
   private void transact(Session session) {
@@ -775,7 +837,9 @@ public final class Dispatcher implements AutoCloseable {
     session.closing = true;
     Parked parked = session.parked;
     if (parked != null) {
-      unpark(parked, Parked.State.KILLED);
+      if (parked.type != Parked.PUT_OFF) {
+        unpark(parked, Parked.State.KILLED);
+      }
       session.parked = null;
       if (parked.timer != null) {
         parked.timer.run();

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -51,6 +52,9 @@ public final class Engine implements KeyspaceListener {
 
   /// Whether some gate may have something to say to everybody.
   volatile boolean gated;
+
+  private final ConcurrentLinkedQueue<PutOff> putOff = new ConcurrentLinkedQueue<>();
+  private final LongAdder delays = new LongAdder();
 
   private final Set<Gate> closedGates = new HashSet<>(); // this object's monitor
 
@@ -268,6 +272,38 @@ public final class Engine implements KeyspaceListener {
   /// Who frees memory when it is short. Before the first session.
   public void eviction(Eviction to) {
     eviction = to;
+  }
+
+  /// A call that waits for the walk: to pass `slot`, or (-1) to keep less.
+  private record PutOff(int slot, Session session, Runnable again) {}
+
+  /// Has `again` run on the session's thread when the walk has passed the slot (-1: keeps less).
+  void putOff(int slot, Session session, Runnable again) {
+    delays.increment();
+    putOff.add(new PutOff(slot, session, again));
+  }
+
+  /// Calls that had to wait for a walk, since the start.
+  public long delays() {
+    return delays.sum();
+  }
+
+  /// Who waited for that slot is tried again, and who waited for the walk to keep less, if it does.
+  /// Whoever still may not run is put off again.
+  @Override
+  public void walked(int slot) {
+    for (int i = putOff.isEmpty() ? 0 : putOff.size(); i > 0; i--) {
+      PutOff next = putOff.poll();
+      if (next == null) {
+        return;
+      }
+      boolean now = slot < 0 || (next.slot < 0 ? !keyspace.walk().overBudget() : next.slot == slot);
+      if (now) {
+        next.session.outlet.post(next.again);
+      } else {
+        putOff.add(next);
+      }
+    }
   }
 
   /// Keys evicted since the start, or since CONFIG RESETSTAT.

@@ -12,8 +12,11 @@ import org.jspecify.annotations.Nullable;
 ///            └──────── its client is gone, or killed ────► KILLED
 /// ```
 ///
-/// Every transition happens while *all* slots of its keys are locked by whoever makes it (or in a
-/// stopped world): that lock is the compare-and-set.
+/// Or that is *put off* ([#PUT_OFF]) until a snapshot has come further: that one waits for no key,
+/// belongs to its session's thread alone, and is run again there ([Dispatcher#retry]).
+///
+/// Every other transition happens while *all* slots of its keys are locked by whoever makes it (or
+/// in a stopped world): that lock is the compare-and-set.
 final class Parked {
   enum State {
     WAITING,
@@ -21,6 +24,9 @@ final class Parked {
     TIMED_OUT,
     KILLED
   }
+
+  /// The type of a call that waits for a walk.
+  static final int PUT_OFF = -1;
 
   final Session session;
   final Command command;

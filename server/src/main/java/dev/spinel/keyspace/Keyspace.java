@@ -6,6 +6,7 @@ import dev.spinel.value.Place;
 import dev.spinel.value.Values;
 import dev.spinel.value.Walk;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// All databases of a server, the locks of their slots and the seats of those who touch them.
 ///
@@ -24,6 +25,7 @@ public final class Keyspace implements AutoCloseable {
   private final AtomicInteger seatIds = new AtomicInteger();
   private volatile Database[] databases; // replaced whole in a stopped world
   private final Keeper keeper;
+  private volatile @Nullable KeyspaceListener listener; // once, by start
   private final java.util.ArrayList<long[]> detached = new java.util.ArrayList<>(); // stopped world
 
   /// @param databases how many, 1 or more
@@ -54,6 +56,7 @@ public final class Keyspace implements AutoCloseable {
   /// Begins the work that happens by itself (expiry, the reaper); before this, and after [#close],
   /// there is none.
   public void start(KeyspaceListener listener) {
+    this.listener = listener;
     keeper.start(listener);
   }
 
@@ -121,6 +124,14 @@ public final class Keyspace implements AutoCloseable {
       }
     }
     return removed;
+  }
+
+  /// The walk is through with a slot, or (-1) with everything.
+  void walked(int slot) {
+    KeyspaceListener hears = listener;
+    if (hears != null) {
+      hears.walked(slot);
+    }
   }
 
   /// The walk is through: what was flushed meanwhile may go. Stopped world.

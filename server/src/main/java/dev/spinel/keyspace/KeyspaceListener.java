@@ -9,6 +9,10 @@ public interface KeyspaceListener {
   /// whether it did: a replica leaves it.
   boolean expired(Seat seat, int database, int slot, Place place);
 
+  /// The walk is through with a slot (-1: with everything): what was put off for its sake may go
+  /// on. The walker's thread; no lock is held.
+  default void walked(int slot) {}
+
   /// Some ten times a second, on the keeper's thread; the seat isn't taken.
   default void cycle(Seat seat) {}
 }

@@ -15,6 +15,9 @@ import java.util.ArrayList;
 ///   end: tables that FLUSH took out meanwhile go to the reaper
 /// ```
 ///
+/// Beyond a budget of what is kept for the walk, writers are put off until it has come further; so
+/// are those that would move a large value before the walk has seen it ([KeyspaceListener#walked]).
+///
 /// FLUSHDB and FLUSHALL during a walk take the tables out of the database, but leave them to the
 /// walk, which frees them when it is through. SWAPDB only renumbers: the walk tells the numbers as
 /// of the cut.
@@ -24,6 +27,10 @@ public final class Snapshot {
     /// What follows is in the database that had this number at the cut.
     void database(int number);
   }
+
+  /// Writers may have the walk keep a tenth of the memory, but not less than this before they are
+  /// slowed.
+  private static final long LEAST_BUDGET = 4 << 20;
 
   private record Captured(int number, Database database, long[] tables) {}
 
@@ -49,13 +56,17 @@ public final class Snapshot {
                 }
               }
               keyspace.walk().begin();
+              keyspace.walk().budget(Math.max(LEAST_BUDGET, keyspace.heap().liveBytes() / 10));
               atTheCut.run();
             });
     Walker walker = new Walker(seat.values.dictionary());
     for (Captured one : captured) {
       sink.database(one.number);
       for (int slot = 0; slot < Slots.COUNT; slot++) {
-        walk(walker, seat, one.tables, slot, sink);
+        if (one.tables[slot] != 0) {
+          walk(walker, seat, one.tables, slot, sink);
+          keyspace.walked(slot);
+        }
       }
     }
     keyspace
@@ -66,6 +77,7 @@ public final class Snapshot {
               keyspace.walk().finish();
               keyspace.releaseDetached();
             });
+    keyspace.walked(-1);
     for (Captured one : captured) {
       for (int slot = 0; slot < Slots.COUNT; slot++) {
         if (one.database.header(slot) != 0) {
@@ -79,9 +91,6 @@ public final class Snapshot {
   }
 
   private static void walk(Walker walker, Seat seat, long[] tables, int slot, Sink sink) {
-    if (tables[slot] == 0) {
-      return;
-    }
     Dictionary dictionary = seat.values.dictionary();
     seat.lock(slot);
     long header = tables[slot];

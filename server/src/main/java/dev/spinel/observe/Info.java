@@ -317,6 +317,7 @@ final class Info {
     field("pubsub_patterns", host.patterns());
     field("pubsubshard_channels", host.shardChannels());
     field("latest_fork_usec", 0);
+    field("snapshot_delayed_calls", engine.delays());
     field("total_forks", 0);
     field("migrate_cached_sockets", 0);
     field("slave_expires_tracked_keys", 0);

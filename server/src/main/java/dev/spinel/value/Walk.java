@@ -44,6 +44,7 @@ public final class Walk {
   private final Memory memory;
   private int epoch = 1; // stopped world
   private boolean active; // stopped world; walker at the end
+  private long budgetBytes = Long.MAX_VALUE; // stopped world
   private volatile boolean abandoned;
 
   /// Checksums by entry; only with assertions.
@@ -90,10 +91,19 @@ public final class Walk {
     return epoch;
   }
 
-  /// Bytes that exist only for the walk. What writers ask before they lock, to be slowed when it is
-  /// too much.
+  /// Bytes that exist only for the walk.
   public long preservedBytes() {
     return preservedBytes.get();
+  }
+
+  /// How much of that is too much. Stopped world.
+  public void budget(long bytes) {
+    budgetBytes = bytes;
+  }
+
+  /// Whether writers are to be slowed: they ask before they lock.
+  public boolean overBudget() {
+    return active && preservedBytes.get() > budgetBytes;
   }
 
   void account(long bytes) {
