@@ -517,6 +517,7 @@ public final class Keys implements Family {
     long expiry = from.expiry();
     long value = dictionary.detach(from.place);
     dictionary.insert(to.place, dictionary.rekey(value, to.name, expiry));
+    call.made(to);
   }
 
   private static int databaseNumber(Call call, int argument) {

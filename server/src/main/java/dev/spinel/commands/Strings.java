@@ -315,7 +315,7 @@ public final class Strings implements Family {
     int flags = (int) options;
     int at = (int) (options >>> 32);
     long expiry = (flags & TIMED) == 0 ? -1 : expiry(call, at, flags, "set");
-    Key key = call.write(1);
+    Key key = (flags & GET_OLD) != 0 ? call.read(1) : call.write(1);
     StringValue strings = call.values().strings();
     if ((flags & GET_OLD) != 0) {
       if (key.exists() && key.type() != Entry.STRING) {
@@ -442,7 +442,7 @@ public final class Strings implements Family {
   }
 
   private static void getset(Call call, Reply reply) {
-    Key key = call.write(1, Entry.STRING);
+    Key key = call.read(1, Entry.STRING);
     get(call, key, reply);
     call.values().strings().set(key.place, key.name, call.arg(2), -1);
     call.changed(key, Events.STRING, "set");
@@ -501,7 +501,7 @@ public final class Strings implements Family {
   private static void getex(Call call, Reply reply) {
     long options = options(call, 2, false);
     int flags = (int) options;
-    Key key = call.write(1, Entry.STRING);
+    Key key = call.read(1, Entry.STRING);
     if (!key.exists()) {
       reply.nil();
       return;
@@ -526,7 +526,7 @@ public final class Strings implements Family {
   }
 
   private static void getdel(Call call, Reply reply) {
-    Key key = call.write(1, Entry.STRING);
+    Key key = call.read(1, Entry.STRING);
     get(call, key, reply);
     if (key.exists()) {
       call.remove(key);

@@ -220,14 +220,15 @@ public final class Call {
   }
 
   private Key read(Slice name, int slot) {
-    Key key = find(name, slot, database, true);
+    return counted(find(name, slot, database, true));
+  }
+
+  private Key counted(Key key) {
     if (key.exists()) {
       dispatcher.hits++;
     } else {
       dispatcher.misses++;
-      if ((engine.limits.notify & Events.KEY_MISS) != 0) {
-        event(key, Events.KEY_MISS, "keymiss");
-      }
+      event(key, Events.KEY_MISS, "keymiss");
     }
     return key;
   }
@@ -252,13 +253,7 @@ public final class Call {
 
   /// The key at argument `i`, for a look: counts a hit or a miss, but is no access.
   public Key look(int i) {
-    Key key = find(args.at(i), slotOf(i), database, false);
-    if (key.exists()) {
-      dispatcher.hits++;
-    } else {
-      dispatcher.misses++;
-    }
-    return key;
+    return counted(find(args.at(i), slotOf(i), database, false));
   }
 
   /// The key at argument `i` without a trace: no access time, no hit or miss.
@@ -343,6 +338,7 @@ public final class Call {
     Database keys = engine.keyspace.database(number);
     long header = writes ? keys.headerForWrite(seat, slot) : keys.header(slot);
     Place place = key.place;
+    key.isNew = true;
     if (header == 0) {
       place.entry = 0;
       return key;
@@ -362,6 +358,7 @@ public final class Call {
           Entry.access(memory, place.entry, stamp);
         }
       }
+      key.isNew = place.entry == 0;
     }
     return key;
   }
@@ -407,8 +404,21 @@ public final class Call {
     if (flags != 0) {
       flagged(key, flags);
     }
-    if ((engine.limits.notify & eventClass) != 0) {
-      engine.notifier.event(engine.limits.notify, event, key.database, key.name);
+    int notify = engine.limits.notify;
+    if ((notify & (eventClass | Events.NEW)) != 0) {
+      made(key);
+      if ((notify & eventClass) != 0) {
+        engine.notifier.event(notify, event, key.database, key.name);
+      }
+    }
+  }
+
+  /// The key is there, and perhaps wasn't when the command came to it: then its event comes now,
+  /// before all others that [#changed] has.
+  public void made(Key key) {
+    if (key.isNew && (engine.limits.notify & Events.NEW) != 0 && key.exists()) {
+      key.isNew = false;
+      engine.notifier.event(engine.limits.notify, "new", key.database, key.name);
     }
   }
 
@@ -431,6 +441,7 @@ public final class Call {
 
   /// Takes the key away and frees its value. Say [#changed] too.
   public void remove(Key key) {
+    key.isNew = true; // if it comes back
     values.dictionary().remove(key.place);
   }
 

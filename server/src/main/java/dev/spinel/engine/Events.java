@@ -13,6 +13,7 @@ public final class Events {
   public static final int HASH = KeyspaceEvents.HASH;
   public static final int EXPIRED = KeyspaceEvents.EXPIRED;
   public static final int EVICTED = KeyspaceEvents.EVICTED;
+  public static final int NEW = KeyspaceEvents.NEW;
   public static final int KEY_MISS = KeyspaceEvents.MISS;
 
   private Events() {}

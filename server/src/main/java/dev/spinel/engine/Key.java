@@ -16,6 +16,7 @@ public final class Key {
 
   int database; // the number
   int slot;
+  boolean isNew; // wasn't there when the command came to it
   Memory memory;
 
   Key(Memory memory) {

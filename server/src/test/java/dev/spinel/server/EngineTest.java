@@ -4,6 +4,10 @@ import static dev.spinel.server.Fixture.say;
 import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /// What the engine promises, whatever the command: transactions, watches, expiry, effects, bound
@@ -142,6 +146,29 @@ class EngineTest {
       LocalSession a = fixture.session();
       assertThat(say(a, "nonsense", "a", "b"))
           .isEqualTo("-ERR unknown command 'nonsense', with args beginning with: 'a' 'b'");
+    }
+  }
+
+  @Test
+  void newKeysAndMissesAreNotifiedIfWanted() {
+    try (Fixture fixture = new Fixture("notify-keyspace-events", "Enm")) {
+      LocalSession session = fixture.session();
+      LocalSession listener = fixture.session();
+      say(listener, "PSUBSCRIBE", "*");
+      say(session, "SET", "a", "1");
+      say(session, "SET", "a", "2");
+      say(session, "RENAME", "a", "b");
+      say(session, "LMOVE", "none", "to", "LEFT", "LEFT");
+      say(session, "EXISTS", "a", "b");
+      say(session, "GETSET", "c", "1");
+      say(session, "COPY", "b", "c", "REPLACE");
+      List<String> events = new ArrayList<>();
+      Matcher matcher = Pattern.compile("__:(\\w+) \\$1 (\\w)").matcher(say(listener));
+      while (matcher.find()) {
+        events.add(matcher.group(1) + " " + matcher.group(2));
+      }
+      assertThat(events)
+          .containsExactly("new a", "new b", "keymiss a", "keymiss c", "new c", "new c");
     }
   }
 }
