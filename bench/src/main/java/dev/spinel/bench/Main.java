@@ -13,6 +13,7 @@ public final class Main {
         allocator [part]            nodes handed out and taken back, residency, giving back
         dictionary [rows] [keys]    the dictionary alone
         sequence                    lists and long strings without a server
+        engine [snapshot|pause]     the server without sockets: commands; beside snapshots; pauses
         net PORT [LOOPS]            the loops with the smallest store, for redis-benchmark
         jmh [JMH's arguments]       what is written with JMH
       """;
@@ -28,6 +29,7 @@ public final class Main {
       case "allocator" -> AllocatorBench.main(rest);
       case "dictionary" -> DictionaryBench.main(rest);
       case "sequence" -> SequenceBench.main(rest);
+      case "engine" -> EngineBench.main(rest);
       case "net" -> NetBench.main(rest);
       case "jmh" -> org.openjdk.jmh.Main.main(rest);
       case "--help", "-h" -> System.out.print(HELP);

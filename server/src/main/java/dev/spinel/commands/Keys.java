@@ -723,7 +723,9 @@ public final class Keys implements Family {
     int access = Entry.access(call.values().memory(), key.entry());
     switch (row) {
       case OBJECT_ENCODING -> reply.bulk(call.values().encodingName(key.entry()));
-      case OBJECT_REFCOUNT -> reply.integer(isShared(call, key) ? Integer.MAX_VALUE : 1);
+      case OBJECT_REFCOUNT ->
+          reply.integer(
+              call.limits().sharesIntegers && isShared(call, key) ? Integer.MAX_VALUE : 1);
       case OBJECT_IDLETIME -> {
         if (call.limits().lfu) {
           throw new CommandError(

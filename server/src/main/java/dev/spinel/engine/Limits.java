@@ -15,6 +15,10 @@ public final class Limits {
   public boolean lazyExpire;
   public boolean lazyEviction;
   public boolean lfu;
+
+  /// Whether OBJECT REFCOUNT shows small integers as shared: an access time each would forbid that.
+  public boolean sharesIntegers = true;
+
   public int lfuLogFactor = 10;
   public int lfuDecayMinutes = 1;
 

@@ -211,8 +211,18 @@ public final class Server implements AutoCloseable, Incidents, Host {
     on(
         Settings.LAZYFREE_LAZY_EVICTION,
         () -> limits.lazyEviction = config.get(Settings.LAZYFREE_LAZY_EVICTION));
-    on(Settings.MAXMEMORY, () -> eviction.limit(config.get(Settings.MAXMEMORY)));
-    on(Settings.MAXMEMORY_POLICY, () -> eviction.policy(config.text(Settings.MAXMEMORY_POLICY)));
+    on(
+        Settings.MAXMEMORY,
+        () -> {
+          eviction.limit(config.get(Settings.MAXMEMORY));
+          limits.sharesIntegers = sharesIntegers();
+        });
+    on(
+        Settings.MAXMEMORY_POLICY,
+        () -> {
+          eviction.policy(config.text(Settings.MAXMEMORY_POLICY));
+          limits.sharesIntegers = sharesIntegers();
+        });
     on(
         Settings.MAXMEMORY_SAMPLES,
         () -> eviction.samples(config.intOf(Settings.MAXMEMORY_SAMPLES)));
@@ -237,6 +247,12 @@ public final class Server implements AutoCloseable, Incidents, Host {
     on(Settings.MAXCLIENTS, () -> maxClients = config.get(Settings.MAXCLIENTS));
     on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
     on(Settings.PROTECTED_MODE, () -> protectedMode = config.get(Settings.PROTECTED_MODE));
+  }
+
+  private boolean sharesIntegers() {
+    String policy = config.text(Settings.MAXMEMORY_POLICY);
+    return config.get(Settings.MAXMEMORY) == 0
+        || !policy.endsWith("lru") && !policy.endsWith("lfu");
   }
 
   private void on(Setting<?> setting, Runnable copy) {
@@ -347,7 +363,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
 
   /// Starts what works in the background, but no loops and no doors: for callers in this JVM
   /// ([LocalSession]).
-  void startWithoutDoors() {
+  public void startWithoutDoors() {
     keyspace.start(engine);
   }
 

@@ -123,6 +123,19 @@ class EvictionTest {
     }
   }
 
+  @Test
+  void integersAreSharedUnlessTheirAccessMatters() {
+    try (Fixture fixture = new Fixture("maxmemory-policy", "allkeys-lru")) {
+      LocalSession session = fixture.session();
+      say(session, "SET", "n", "5");
+      assertThat(say(session, "OBJECT", "REFCOUNT", "n")).isEqualTo(":2147483647");
+      limit(fixture, session, 1_000_000);
+      assertThat(say(session, "OBJECT", "REFCOUNT", "n")).isEqualTo(":1");
+      policy(session, "volatile-ttl");
+      assertThat(say(session, "OBJECT", "REFCOUNT", "n")).isEqualTo(":2147483647");
+    }
+  }
+
   private static int present(LocalSession session, int from) {
     int there = 0;
     for (int i = from; i < from + 1_000; i++) {
