@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.config.Config;
@@ -11,6 +12,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -61,6 +63,9 @@ public final class Fixture implements AutoCloseable {
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
   private final List<LocalSession> sessions = new ArrayList<>();
+  private Server copy; // built from the journal, once something is verified
+  private LocalSession replay; // of `copy`
+  private int verified; // bytes of `effects` that `copy` has seen
 
   /// A server whose clock is the test's [#clock].
   public Fixture(String... settings) {
@@ -121,26 +126,30 @@ public final class Fixture implements AutoCloseable {
 
   /// What DEBUG DIGEST says of all data, as the session's server has it.
   public String digest(LocalSession session) {
+    return digest(session, () -> {});
+  }
+
+  /// The same; `meanwhile` runs at that very moment.
+  private static String digest(LocalSession session, Runnable meanwhile) {
     var dispatcher = session.dispatcher();
+    var engine = session.server().engine;
     String[] digest = new String[1];
     dispatcher.turnBegins();
-    session
-        .server()
-        .engine
+    engine
         .keyspace
         .world()
         .stop(
             dispatcher.seat(),
-            () ->
-                digest[0] =
-                    HexFormat.of()
-                        .formatHex(Digest.of(session.server().engine, dispatcher.seat())));
+            () -> {
+              meanwhile.run();
+              digest[0] = HexFormat.of().formatHex(Digest.of(engine, dispatcher.seat()));
+            });
     dispatcher.turnEnds();
     return digest[0];
   }
 
   private static String cut(String text) {
-    return text.length() > 100_000 ? text.substring(0, 100_000) + "..." : text;
+    return text.length() > 4_000 ? text.substring(0, 4_000) + "..." : text;
   }
 
   /// The keys whose values two servers don't agree on.
@@ -171,25 +180,44 @@ public final class Fixture implements AutoCloseable {
     return keys;
   }
 
+  /// Checks that a replay of the journal so far gives the data as they are now; `when` says where
+  /// in a test that is.
+  void verify(String when) {
+    try (LocalSession last = new LocalSession(server)) {
+      if (copy == null) {
+        copy = server(log, BEFORE_ALL_TIME);
+        copy.startWithoutDoors();
+        replay = new LocalSession(copy);
+      }
+      // at one moment: the keeper may be evicting
+      byte[][] recorded = new byte[1][];
+      String digest = digest(last, () -> recorded[0] = effects.toByteArray());
+      byte[] all = recorded[0];
+      replay.run(Arrays.copyOfRange(all, verified, all.length));
+      if (!digest(replay).equals(digest)) {
+        String since = new String(all, verified, all.length - verified, ISO_8859_1);
+        throw new AssertionError(
+            "%s: a replay leaves other data: %s of %s"
+                .formatted(when, differing(last, replay), cut(since.replace("\r\n", " "))));
+      }
+      verified = all.length;
+    }
+  }
+
   @Override
   public void close() {
     server.engine.journal.bind(false);
     for (LocalSession session : sessions) {
       session.close();
     }
-    try (LocalSession last = new LocalSession(server)) {
-      String digest = digest(last);
+    try {
+      verify("at the end");
       server.engine.journal.detach(Journal.AOF);
-      try (Server copy = server(log, BEFORE_ALL_TIME)) {
-        copy.startWithoutDoors();
-        try (LocalSession replay = new LocalSession(copy)) {
-          replay.run(effects.toByteArray());
-          if (!digest(replay).equals(digest)) {
-            throw new AssertionError(
-                "a replay leaves other data: " + differing(last, replay) + " of " + cut(effects()));
-          }
-        }
-      }
+    } finally {
+      replay.close();
+      copy.close();
+    }
+    try (LocalSession last = new LocalSession(server)) {
       say(last, "FLUSHALL");
       server.awaitReaper();
     }

@@ -78,7 +78,7 @@ final class History {
       for (int i = firstOpen; i < n && operations.get(i).from() < earliestEnd; i++) {
         if (!done.get(i)) {
           Model next = model.copy();
-          if (next.allows(operations.get(i), operations.get(i).reply())) {
+          if (next.allows(operations.get(i))) {
             done.set(i);
             if (goOn(done, next, firstOpen)) {
               return true;

@@ -67,6 +67,7 @@ class InterleavingTest {
       client.session.close();
     }
     assertThat(history.contradiction()).as("seed %d", seed).isNull();
+    fixture.verify("seed " + seed);
     try (LocalSession last = new LocalSession(fixture.server)) {
       assertThat(Fixture.say(last, "INFO", "clients")).contains("blocked_clients:0");
       Fixture.say(last, "FLUSHALL");
@@ -107,66 +108,89 @@ class InterleavingTest {
     void live() {
       for (int i = 0; i < OPERATIONS; i++) {
         order.point();
-        if (random.nextInt(8) == 0) {
-          Client other = all[random.nextInt(SESSIONS)];
-          String id = Long.toString(other.session.session().id);
-          String how = random.nextBoolean() ? "TIMEOUT" : "ERROR";
-          Fixture.say(session, "CLIENT", "UNBLOCK", id, how);
-        } else {
-          run(operations.next());
+        switch (random.nextInt(12)) {
+          case 0, 1 -> unblock(all[random.nextInt(SESSIONS)]);
+          case 2 -> discard();
+          default -> run(operations.next());
         }
       }
     }
 
+    /// What the history calls this session: another one after each close.
+    private int name() {
+      return number + SESSIONS * incarnation;
+    }
+
+    private void unblock(Client other) {
+      String how = random.nextBoolean() ? "TIMEOUT" : "ERROR";
+      String id = Long.toString(other.session.session().id);
+      List<String> modelled = List.of("CLIENT", "UNBLOCK", Integer.toString(other.name()), how);
+      record(List.of(modelled), List.of("CLIENT", "UNBLOCK", id, how));
+    }
+
+    private void discard() {
+      say(List.of("MULTI"));
+      order.point();
+      say(operations.next().get(0));
+      order.point();
+      record(List.of(List.of("DISCARD")), List.of("DISCARD"));
+    }
+
     private void run(List<List<String>> commands) {
       boolean multi = commands.size() > 1;
-      int name = number + SESSIONS * incarnation;
       if (multi) {
-        Fixture.say(session, "MULTI");
+        say(List.of("MULTI"));
         for (List<String> command : commands) {
           order.point();
           assertThat(say(command)).isEqualTo("+QUEUED");
         }
         order.point();
       }
-      long from = ++time[0];
-      String reply = say(multi ? List.of("EXEC") : commands.get(0));
-      if (reply.isEmpty()) {
-        reply = waited();
+      if (record(commands, multi ? List.of("EXEC") : commands.get(0)).isEmpty()) {
+        await();
       }
-      boolean heard = reply != null;
-      if (!heard || !reply.startsWith("-UNBLOCKED")) {
-        long to = heard ? ++time[0] : Long.MAX_VALUE;
-        history.add(new History.Operation(name, commands, from, to, reply));
+    }
+
+    /// The rest of a call that blocks: looks now and then, and at last goes away or lets its time
+    /// run out.
+    private void await() {
+      for (int looks = random.nextInt(8); looks > 0; looks--) {
+        order.point();
+        if (!look().isEmpty()) {
+          return;
+        }
       }
-      if (!heard) {
+      order.point();
+      if (random.nextInt(3) == 0) {
+        long from = ++time[0];
         session.close();
+        history.add(operation(List.of(List.of("CLOSE")), from, "+OK"));
         incarnation++;
         session = new LocalSession(fixture.server);
+      } else {
+        fixture.clock.forward(20);
+        order.point();
+        assertThat(look()).as("a call whose time is over").isNotEmpty();
       }
+    }
+
+    private String look() {
+      return record(List.of(List.of("AWAIT")), List.of());
+    }
+
+    private String record(List<List<String>> modelled, List<String> said) {
+      long from = ++time[0];
+      String reply = say(said);
+      history.add(operation(modelled, from, reply));
+      return reply;
+    }
+
+    private History.Operation operation(List<List<String>> modelled, long from, String reply) {
+      return new History.Operation(name(), modelled, from, ++time[0], reply);
     }
 
     private String say(List<String> command) {
       return Fixture.say(session, command.toArray(String[]::new));
-    }
-
-    /// The end of a blocked call: its reply, or null if the client goes away before it comes.
-    private String waited() {
-      for (int polls = random.nextInt(8); polls > 0; polls--) {
-        order.point();
-        String reply = Fixture.say(session);
-        if (!reply.isEmpty()) {
-          return reply;
-        }
-      }
-      if (random.nextInt(3) == 0) {
-        return null;
-      }
-      fixture.clock.forward(20);
-      order.point();
-      String reply = Fixture.say(session);
-      assertThat(reply).as("a call whose time is over").isNotEmpty();
-      return reply;
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -7,14 +8,34 @@ import java.util.TreeMap;
 
 /// A naive store of strings and lists that runs one operation after the other: what a history is
 /// measured by. Replies as [Fixture#text] shows them, in RESP2.
+///
+/// A call that blocks is two operations of its session, so that nothing about waiting is left to
+/// chance: the *arrival*, with an empty reply if it finds nothing, and later `AWAIT`, a look at
+/// what came meanwhile. In between the model knows who waits, in which order, and serves at the
+/// very operation that makes a key a list: a waiter that was forgotten, served late, twice or out
+/// of turn has no explanation. `CLOSE` is the session's end.
 final class Model {
+  /// The reply of an arrival of which only the end is known: the reply comes with its `AWAIT`.
+  static final String LATER = "?";
+
   static final String WRONGTYPE =
       "-WRONGTYPE Operation against a key holding the wrong kind of value";
+  private static final String UNBLOCKED = "-UNBLOCKED client unblocked via CLIENT UNBLOCK";
+  private static final String TIMED_OUT = "*-1";
+  private static final String WAITS = "";
+
+  /// Keys in the order of their slots: SWAPDB looks at awaited keys so.
+  private static final List<String> BY_SLOT = List.of("b", "c", "a");
+
+  private record Waiter(int session, List<String> words, List<String> keys) {}
 
   private Map<String, Object> data = new TreeMap<>(); // String or List<String>
   private Map<String, Object> other = new TreeMap<>(); // database 1
   private final Map<String, Integer> versions = new TreeMap<>(); // changes of each watched key
   private final Map<Integer, Map<String, Integer>> watches = new TreeMap<>(); // by session
+  private final List<Waiter> waiters = new ArrayList<>(); // as they came
+  private final Map<Integer, String> served = new TreeMap<>(); // by session: not heard yet
+  private final ArrayDeque<String> ready = new ArrayDeque<>(); // became lists in this operation
   private boolean blocks = true;
 
   Model copy() {
@@ -23,6 +44,8 @@ final class Model {
     other.forEach((k, v) -> copy.other.put(k, clone(v)));
     copy.versions.putAll(versions);
     watches.forEach((k, v) -> copy.watches.put(k, new TreeMap<>(v)));
+    copy.waiters.addAll(waiters);
+    copy.served.putAll(served);
     return copy;
   }
 
@@ -42,49 +65,143 @@ final class Model {
                         .append(session)
                         .append(key)
                         .append(version.equals(versions.getOrDefault(key, 0)))));
-    return data + "|" + other + "|" + relevant;
+    return data + "|" + other + "|" + relevant + "|" + waiters + "|" + served;
   }
 
   /// Whether the operation may have this reply now; if so it has happened.
-  boolean allows(History.Operation operation, String reply) {
+  boolean allows(History.Operation operation) {
     List<List<String>> commands = operation.commands();
-    if (commands.size() == 1) {
-      return matches(run(operation.session(), commands.get(0)), reply);
+    int session = operation.session();
+    String heard = operation.reply();
+    if (commands.size() > 1) {
+      String reply = exec(session, commands);
+      return heard == null || heard.equals(reply);
     }
-    var watched = watches.remove(operation.session());
+    List<String> words = commands.get(0);
+    if (words.get(0).equals("AWAIT")) {
+      return await(session, heard);
+    }
+    String reply = run(session, words);
+    serve();
+    if (heard != null && heard.equals(LATER)) {
+      if (!reply.equals(WAITS)) {
+        served.put(session, reply);
+      }
+      return true;
+    }
+    return heard == null || heard.equals(reply);
+  }
+
+  private String exec(int session, List<List<String>> commands) {
+    var watched = watches.remove(session);
     if (watched != null) {
       for (var watch : watched.entrySet()) {
         if (!watch.getValue().equals(versions.getOrDefault(watch.getKey(), 0))) {
-          return matches("*-1", reply);
+          return "*-1";
         }
       }
     }
     StringBuilder all = new StringBuilder("*" + commands.size());
     blocks = false;
     for (List<String> command : commands) {
-      all.append(' ').append(run(operation.session(), command));
+      all.append(' ').append(run(session, command));
     }
     blocks = true;
-    return matches(all.toString(), reply);
+    serve();
+    return all.toString();
   }
 
-  /// null: a reply that isn't known, of an operation that has no response.
-  private static boolean matches(String expected, String reply) {
-    return expected != null && (reply == null || expected.equals("?") || expected.equals(reply));
+  // ── waiting
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private boolean await(int session, String heard) {
+    String reply = served.get(session);
+    if (reply != null) {
+      served.remove(session);
+      return heard.equals(reply);
+    }
+    if (!waits(session)) {
+      return false; // it hasn't even come
+    }
+    if (heard.equals(TIMED_OUT)) {
+      forget(session);
+      return true;
+    }
+    return heard.equals(WAITS);
   }
 
-  /// The reply; `?` = any; null = it can't happen now.
+  private boolean waits(int session) {
+    return waiters.stream().anyMatch(waiter -> waiter.session == session);
+  }
+
+  private void forget(int session) {
+    waiters.removeIf(waiter -> waiter.session == session);
+  }
+
+  private String park(int session, List<String> words, List<String> keys, String otherwise) {
+    if (!blocks) {
+      return otherwise;
+    }
+    if (!waits(session)) {
+      waiters.add(new Waiter(session, words, List.copyOf(keys)));
+    }
+    return WAITS;
+  }
+
+  /// Those who wait for what became a list run again, in the order in which they came.
+  private void serve() {
+    for (String key = ready.poll(); key != null; key = ready.poll()) {
+      for (Waiter waiter : List.copyOf(waiters)) {
+        if (waiter.keys.contains(key) && data.get(key) instanceof List) {
+          String reply = run(waiter.session, waiter.words);
+          if (!reply.equals(WAITS)) {
+            waiters.remove(waiter);
+            served.put(waiter.session, reply);
+          }
+        }
+      }
+    }
+  }
+
+  private void ready(String key) {
+    if (!ready.contains(key) && waiters.stream().anyMatch(waiter -> waiter.keys.contains(key))) {
+      ready.add(key);
+    }
+  }
+
+  private String unblock(int session, boolean withError) {
+    if (!waits(session)) {
+      return ":0";
+    }
+    forget(session);
+    served.put(session, withError ? UNBLOCKED : TIMED_OUT);
+    return ":1";
+  }
+
+  // ── commands
+  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
   private String run(int session, List<String> words) {
     String key = words.size() > 1 ? words.get(1) : "";
     String name = words.get(0);
     switch (name) {
+      case "CLOSE" -> {
+        forget(session);
+        served.remove(session);
+        watches.remove(session);
+        return "+OK";
+      }
+      case "CLIENT" -> {
+        return unblock(Integer.parseInt(words.get(2)), words.get(3).equals("ERROR"));
+      }
       case "WATCH" -> {
         var watched = watches.computeIfAbsent(session, s -> new TreeMap<>());
         watched.putIfAbsent(key, versions.getOrDefault(key, 0));
         return "+OK";
       }
-      case "CLIENT" -> {
-        return "?";
+      case "UNWATCH", "DISCARD" -> {
+        watches.remove(session);
+        return "+OK";
       }
       case "FLUSHALL" -> {
         List.copyOf(data.keySet()).forEach(this::remove);
@@ -92,11 +209,7 @@ final class Model {
         return "+OK";
       }
       case "SWAPDB" -> {
-        data.keySet().forEach(this::touch);
-        other.keySet().stream().filter(k -> !data.containsKey(k)).forEach(this::touch);
-        var swapped = data;
-        data = other;
-        other = swapped;
+        swap();
         return "+OK";
       }
       case "DEL" -> {
@@ -109,6 +222,7 @@ final class Model {
         }
         if (!key.equals(words.get(2))) {
           remove(key);
+          data.remove(words.get(2));
           put(words.get(2), value);
         }
         return "+OK";
@@ -126,23 +240,40 @@ final class Model {
         return data.get(key) instanceof List ? WRONGTYPE : string(name, key, words);
       }
       case "LMOVE", "BLMOVE" -> {
-        return move(name.startsWith("B"), key, words.get(2));
+        return move(session, words);
       }
-      case "BLPOP" -> {
-        for (int i = 1; i < words.size() - 1; i++) {
-          Object value = data.get(words.get(i));
-          if (value instanceof List) {
-            return "*2 " + bulk(words.get(i)) + " " + pop(words.get(i), 0);
-          }
+      case "BLPOP", "BRPOP" -> {
+        List<String> keys = words.subList(1, words.size() - 1);
+        for (String each : keys) {
+          Object value = data.get(each);
           if (value != null) {
-            // a waiter doesn't mind other types, but a call that arrives does
-            return blocks ? "?" : WRONGTYPE;
+            return value instanceof List
+                ? "*2 " + bulk(each) + " " + pop(each, name.equals("BLPOP"))
+                : WRONGTYPE;
           }
         }
-        return "*-1";
+        return park(session, words, keys, TIMED_OUT);
+      }
+      case "BLMPOP" -> {
+        return popSeveral(session, words);
       }
       default -> {
         return data.get(key) instanceof String ? WRONGTYPE : list(name, key, words);
+      }
+    }
+  }
+
+  private void swap() {
+    data.keySet().forEach(this::touch);
+    other.keySet().stream().filter(k -> !data.containsKey(k)).forEach(this::touch);
+    var swapped = data;
+    data = other;
+    other = swapped;
+    for (String first : BY_SLOT) {
+      for (Waiter waiter : waiters) {
+        if (waiter.keys.contains(first)) {
+          waiter.keys.forEach(this::ready);
+        }
       }
     }
   }
@@ -177,8 +308,7 @@ final class Model {
     List<String> list = (List<String>) data.get(key);
     return switch (name) {
       case "LLEN" -> ":" + (list == null ? 0 : list.size());
-      case "LPOP" -> list == null ? "$-1" : pop(key, 0);
-      case "RPOP" -> list == null ? "$-1" : pop(key, list.size() - 1);
+      case "LPOP", "RPOP" -> list == null ? "$-1" : pop(key, name.equals("LPOP"));
       case "LPUSH", "RPUSH" -> {
         List<String> pushed = list == null ? new ArrayList<>() : list;
         for (String element : words.subList(2, words.size())) {
@@ -191,30 +321,54 @@ final class Model {
     };
   }
 
-  /// From the head of one list to the tail of another.
+  /// BLMPOP timeout numkeys key… LEFT|RIGHT COUNT count
+  private String popSeveral(int session, List<String> words) {
+    int last = 2 + Integer.parseInt(words.get(2));
+    List<String> keys = words.subList(3, last + 1);
+    int count = Integer.parseInt(words.get(last + 3));
+    for (String key : keys) {
+      Object value = data.get(key);
+      if (value instanceof List<?> list) {
+        int taken = Math.min(count, list.size());
+        StringBuilder reply = new StringBuilder("*2 " + bulk(key) + " *" + taken);
+        for (int i = 0; i < taken; i++) {
+          reply.append(' ').append(pop(key, words.get(last + 1).equals("LEFT")));
+        }
+        return reply.toString();
+      }
+      if (value != null) {
+        return WRONGTYPE;
+      }
+    }
+    return park(session, words, keys, TIMED_OUT);
+  }
+
+  /// LMOVE or BLMOVE.
   @SuppressWarnings("unchecked")
-  private String move(boolean mayBlock, String from, String to) {
+  private String move(int session, List<String> words) {
+    String from = words.get(1);
+    String to = words.get(2);
     Object source = data.get(from);
-    Object target = data.get(to);
     if (source == null) {
-      return mayBlock && blocks ? "*-1" : "$-1";
+      return words.get(0).equals("BLMOVE") ? park(session, words, List.of(from), "$-1") : "$-1";
     }
-    if (source instanceof String || target instanceof String) {
-      return mayBlock && blocks && source instanceof String ? "?" : WRONGTYPE;
+    if (source instanceof String || data.get(to) instanceof String) {
+      return WRONGTYPE;
     }
-    String element = ((List<String>) source).get(0);
-    pop(from, 0);
+    List<String> left = (List<String>) source;
+    String element = left.get(words.get(3).equals("LEFT") ? 0 : left.size() - 1);
+    pop(from, words.get(3).equals("LEFT"));
     List<String> list = (List<String>) data.get(to);
     list = list == null ? new ArrayList<>() : list;
-    list.add(element);
+    list.add(words.get(4).equals("LEFT") ? 0 : list.size(), element);
     put(to, list);
     return bulk(element);
   }
 
   @SuppressWarnings("unchecked")
-  private String pop(String key, int at) {
+  private String pop(String key, boolean head) {
     List<String> list = (List<String>) data.get(key);
-    String element = list.remove(at);
+    String element = list.remove(head ? 0 : list.size() - 1);
     if (list.isEmpty()) {
       data.remove(key);
     }
@@ -233,7 +387,9 @@ final class Model {
   }
 
   private void put(String key, Object value) {
-    data.put(key, value);
+    if (data.put(key, value) == null && value instanceof List) {
+      ready(key);
+    }
     touch(key);
   }
 

@@ -6,6 +6,8 @@ import java.util.Random;
 
 /// Random operations on few keys, such as [Model] understands.
 final class Operations {
+  private static final String TIMEOUT = "0.01";
+
   private final Random random;
   private final String keys;
   private int next; // makes elements distinct
@@ -40,7 +42,7 @@ final class Operations {
   private List<String> command(boolean inMulti) {
     String a = key();
     String b = key();
-    return switch (random.nextInt(26)) {
+    return switch (random.nextInt(28)) {
       case 0, 1, 2 -> List.of("SET", a, value());
       case 3, 4, 5 -> List.of("GET", a);
       case 6 -> List.of("INCR", a);
@@ -54,12 +56,25 @@ final class Operations {
       case 16 -> List.of("LPOP", a);
       case 17 -> List.of("RPOP", a);
       case 18 -> List.of("LLEN", a);
-      case 19 -> List.of("LMOVE", a, b, "LEFT", "RIGHT");
-      case 20, 21 -> List.of("BLPOP", a, b, "0.01");
-      case 22 -> List.of("BLMOVE", a, b, "LEFT", "RIGHT", "0.01");
-      case 23 -> inMulti ? List.of("GET", a) : List.of("WATCH", a);
-      case 24 -> random.nextInt(3) == 0 ? List.of("FLUSHALL") : List.of("GET", a);
-      default -> random.nextInt(3) == 0 ? List.of("SWAPDB", "0", "1") : List.of("GET", a);
+      case 19 -> List.of("LMOVE", a, b, side(), side());
+      case 20 -> List.of("BLPOP", a, b, TIMEOUT);
+      case 21 -> List.of("BRPOP", a, b, key(), TIMEOUT);
+      case 22 -> List.of("BLMOVE", a, b, side(), side(), TIMEOUT);
+      case 23 ->
+          List.of("BLMPOP", TIMEOUT, "2", a, b, side(), "COUNT", "" + (1 + random.nextInt(2)));
+      case 24 -> inMulti ? List.of("GET", a) : List.of("WATCH", a);
+      case 25 -> random.nextInt(3) == 0 ? List.of("FLUSHALL") : List.of("GET", a);
+      case 26 -> random.nextInt(3) == 0 ? List.of("SWAPDB", "0", "1") : List.of("GET", a);
+      default -> inMulti || random.nextInt(3) > 0 ? List.of("GET", a) : List.of("UNWATCH");
     };
+  }
+
+  private String side() {
+    return random.nextBoolean() ? "LEFT" : "RIGHT";
+  }
+
+  /// Whether a call of this command may wait.
+  static boolean mayBlock(List<String> command) {
+    return command.get(0).startsWith("BL") || command.get(0).startsWith("BR");
   }
 }
