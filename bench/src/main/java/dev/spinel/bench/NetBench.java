@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// The ceiling of `net`: its loops with the smallest store behind them that `redis-benchmark` can
 /// talk to (PING, GET, SET, LRANGE on a hash map per loop). What the real engine costs is the
@@ -57,7 +58,7 @@ public final class NetBench {
   /// Bytes with the equality of a key; one of them is pointed at arguments to look them up without
   /// a copy.
   private static final class Key {
-    byte[] array;
+    byte[] array = {};
     int offset;
     int length;
     int hash;
@@ -155,7 +156,7 @@ public final class NetBench {
 
   private static final class Printed implements Incidents {
     @Override
-    public void uncaught(Throwable cause, Connection connection) {
+    public void uncaught(Throwable cause, @Nullable Connection connection) {
       cause.printStackTrace();
     }
 

@@ -15,6 +15,7 @@ import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
+import org.jspecify.annotations.Nullable;
 
 /// Lists of 10, 1,000 and 1 million elements and long strings, without a server: nanoseconds per
 /// operation, bytes per element.
@@ -36,8 +37,8 @@ public final class SequenceBench {
   private final Place place = new Place();
   private final Slice element = Slice.of("0123456789abcdef");
   private final RespWriter writer = new RespWriter();
-  private OutputPool pool;
-  private Output output;
+  private final OutputPool pool = new OutputPool(Chunks.heap());
+  private @Nullable Output output;
 
   private SequenceBench() {
     dictionary.init(header);
@@ -233,9 +234,6 @@ public final class SequenceBench {
     if (output == null || output.pendingBytes() > 8_000) {
       if (output != null) {
         output.close();
-      }
-      if (pool == null) {
-        pool = new OutputPool(Chunks.heap());
       }
       output = new Output(pool);
       writer.on(output, 2);
