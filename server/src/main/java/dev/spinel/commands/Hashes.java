@@ -117,7 +117,7 @@ public final class Hashes implements Family {
     t.command(
         HMSET,
         "HMSET @key:RW+update (data: field value)...",
-        "hash 2.0.0 write denyoom fast",
+        "hash 2.0.0 write denyoom fast large=3+2",
         """
         Writes several fields of a hash.
         O(N), N fields given
@@ -142,7 +142,7 @@ public final class Hashes implements Family {
     t.command(
         HSET,
         "HSET @key:RW+update (data: field value)...",
-        "hash 2.0.0 write denyoom fast",
+        "hash 2.0.0 write denyoom fast large=3+2",
         """
         Writes fields of a hash, making it if it is absent.
         O(N), N fields given
@@ -151,7 +151,7 @@ public final class Hashes implements Family {
     t.command(
         HSETNX,
         "HSETNX @key:RW+insert field value",
-        "hash 2.0.0 write denyoom fast",
+        "hash 2.0.0 write denyoom fast large=3",
         """
         Writes a field only if the hash lacks it.
         O(1)

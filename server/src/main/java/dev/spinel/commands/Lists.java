@@ -98,7 +98,7 @@ public final class Lists implements Family {
     t.command(
         LINSERT,
         "LINSERT @key:RW+insert (where: BEFORE | AFTER) pivot element",
-        "list 2.2.0 write denyoom",
+        "list 2.2.0 write denyoom large=4",
         """
         Puts an element in front of or behind another one.
         O(N), N elements looked at before the pivot is found
@@ -150,7 +150,7 @@ public final class Lists implements Family {
     t.command(
         LPUSH,
         "LPUSH @key:RW+insert element...",
-        "list 1.0.0 write denyoom fast",
+        "list 1.0.0 write denyoom fast large=2+1",
         """
         Puts elements at the head of a list, making it if it is absent.
         O(N), N elements added
@@ -159,7 +159,7 @@ public final class Lists implements Family {
     t.command(
         LPUSHX,
         "LPUSHX @key:RW+insert element...",
-        "list 2.2.0 write denyoom fast",
+        "list 2.2.0 write denyoom fast large=2+1",
         """
         Puts elements at the head of a list that exists.
         O(N), N elements added
@@ -184,7 +184,7 @@ public final class Lists implements Family {
     t.command(
         LSET,
         "LSET @key:RW+update index:integer element",
-        "list 1.0.0 write denyoom",
+        "list 1.0.0 write denyoom large=3",
         """
         Replaces the element at a position.
         O(N), N elements between it and the nearer end
@@ -218,7 +218,7 @@ public final class Lists implements Family {
     t.command(
         RPUSH,
         "RPUSH @key:RW+insert element...",
-        "list 1.0.0 write denyoom fast",
+        "list 1.0.0 write denyoom fast large=2+1",
         """
         Puts elements at the tail of a list, making it if it is absent.
         O(N), N elements added
@@ -227,7 +227,7 @@ public final class Lists implements Family {
     t.command(
         RPUSHX,
         "RPUSHX @key:RW+insert element...",
-        "list 2.2.0 write denyoom fast",
+        "list 2.2.0 write denyoom fast large=2+1",
         """
         Puts elements at the tail of a list that exists.
         O(N), N elements added

@@ -52,7 +52,7 @@ public final class Strings implements Family {
     t.command(
         APPEND,
         "APPEND @key:RW+insert value",
-        "string 2.0.0 write denyoom fast",
+        "string 2.0.0 write denyoom fast large=2",
         """
         Adds bytes to the end of a string, making it if it is absent.
         O(1) amortized
@@ -111,7 +111,7 @@ public final class Strings implements Family {
     t.command(
         GETSET,
         "GETSET @key:RW+access+update value",
-        "string 1.0.0 write denyoom fast",
+        "string 1.0.0 write denyoom fast large=2",
         """
         Replaces a string and answers with the old one.
         O(1)
@@ -160,7 +160,8 @@ public final class Strings implements Family {
     t.command(
         MSET,
         "MSET (data: @key:OW+update value)...",
-        "string 1.0.1 write denyoom request_policy:multi_shard response_policy:all_succeeded",
+        "string 1.0.1 write denyoom request_policy:multi_shard response_policy:all_succeeded"
+            + " large=2+2",
         """
         Writes several strings at once.
         O(N), N keys
@@ -168,7 +169,7 @@ public final class Strings implements Family {
     t.command(
         MSETNX,
         "MSETNX (data: @key:OW+insert value)...",
-        "string 1.0.1 write denyoom",
+        "string 1.0.1 write denyoom large=2+2",
         """
         Writes several strings at once, but only if none of the keys exists.
         O(N), N keys
@@ -176,7 +177,7 @@ public final class Strings implements Family {
     t.command(
         PSETEX,
         "PSETEX @key:OW+update milliseconds:integer value",
-        "string 2.6.0 write denyoom",
+        "string 2.6.0 write denyoom large=3",
         """
         Writes a string that expires after some milliseconds.
         O(1)
@@ -188,7 +189,7 @@ public final class Strings implements Family {
             + " [expiration: EX seconds:integer^2.6.12 | PX milliseconds:integer^2.6.12 | EXAT"
             + " unix-time-seconds:unix-time^6.2.0 | PXAT unix-time-milliseconds:unix-time^6.2.0 |"
             + " KEEPTTL^6.0.0]",
-        "string 1.0.0 write denyoom",
+        "string 1.0.0 write denyoom large=2",
         """
         Writes a string, whatever was there before.
         O(1)
@@ -202,7 +203,7 @@ public final class Strings implements Family {
     t.command(
         SETEX,
         "SETEX @key:OW+update seconds:integer value",
-        "string 2.0.0 write denyoom",
+        "string 2.0.0 write denyoom large=3",
         """
         Writes a string that expires after some seconds.
         O(1)
@@ -211,7 +212,7 @@ public final class Strings implements Family {
     t.command(
         SETNX,
         "SETNX @key:OW+insert value",
-        "string 1.0.0 write denyoom fast",
+        "string 1.0.0 write denyoom fast large=2",
         """
         Writes a string only if the key is absent.
         O(1)
@@ -220,7 +221,7 @@ public final class Strings implements Family {
     t.command(
         SETRANGE,
         "SETRANGE @key:RW+update offset:integer value",
-        "string 2.2.0 write denyoom",
+        "string 2.2.0 write denyoom large=3",
         """
         Overwrites the bytes of a string from a position on, padding with zeros.
         O(M), M bytes written

@@ -167,6 +167,14 @@ public final class Command {
     return synopsis().quick;
   }
 
+  /// Whether a call takes the argument at `position` in whatever form it came: a large one as the
+  /// node of a value to be, not as bytes of the Java heap.
+  boolean takesLarge(int position) {
+    Synopsis s = synopsis();
+    int past = position - s.largeFrom;
+    return s.largeStep == 0 ? past == 0 : past >= 0 && past % s.largeStep == 0;
+  }
+
   public boolean is(int flag) {
     return (synopsis().flags & flag) != 0;
   }

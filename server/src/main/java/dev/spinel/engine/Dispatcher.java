@@ -11,7 +11,6 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
-import java.util.ArrayDeque;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -40,27 +39,19 @@ public final class Dispatcher implements AutoCloseable {
   public static final int PARKED = 1;
   public static final int CLOSING = 2;
 
-  private static final int MOST_SLOTS = 16;
-  private static final int MOST_ROUNDS = 3;
+  private static final int LOOKS = Command.READONLY | Command.WRITE;
   private static final int SAMPLED = 16; // of quick commands every 16th is timed
-
-  private record Ready(int database, int slot, Slice key) {}
 
   final Engine engine;
   private final Seat seat;
   private final Slots slots;
   private final Journal journal;
   private final Call call;
-  private final Call guest; // runs parked calls of other sessions
   private final Reply reply;
-  private final Reply guestReply;
-  private final Output guestOutput = new Output(new OutputPool(Chunks.heap()));
   private final Output nowhere = new Output(new OutputPool(Chunks.heap()));
   final Effects effects;
-  private final ArrayDeque<Ready> ready = new ArrayDeque<>();
-
-  private int[] lockSet = new int[16]; // ascending, each once
-  private int lockCount;
+  final Blocking blocking;
+  private final LockSet locks;
 
   @Nullable Evictor evictor; // Eviction's, made when memory is first short
 
@@ -85,11 +76,11 @@ public final class Dispatcher implements AutoCloseable {
     this.slots = engine.slots;
     this.journal = engine.journal;
     this.call = new Call(this, engine, seat);
-    this.guest = new Call(this, engine, seat);
+    this.blocking = new Blocking(this);
+    this.locks = new LockSet(seat, slots, engine.keyspace.world(), engine.parking);
     this.effects = new Effects(seat.values.large());
     seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
-    this.guestReply = new Reply(guestOutput);
     int rows = engine.table.size();
     this.calls = new long[rows];
     this.nanos = new long[rows];
@@ -125,26 +116,14 @@ public final class Dispatcher implements AutoCloseable {
   // ── one command
   // ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /// Whether all large arguments of the call are values that its family takes as nodes.
-  private static boolean takesNodes(Command command, Args args) {
+  /// Whether the call's command takes all its large arguments as they came.
+  private static boolean takesLarge(Command command, Args args) {
     for (int i = 0; i < args.count(); i++) {
-      if (args.at(i).node != 0 && !takesNode(command.name, i)) {
+      if (args.at(i).node != 0 && !command.takesLarge(i)) {
         return false;
       }
     }
     return true;
-  }
-
-  private static boolean takesNode(String name, int i) {
-    return switch (name) {
-      case "set", "setnx", "getset", "append" -> i == 2;
-      case "setex", "psetex", "setrange", "lset" -> i == 3;
-      case "linsert" -> i == 4;
-      case "mset", "msetnx" -> i % 2 == 0;
-      case "lpush", "rpush", "lpushx", "rpushx" -> i >= 2;
-      case "hset", "hmset", "hsetnx" -> i >= 3 && i % 2 == 1;
-      default -> false;
-    };
   }
 
   /// The same arguments, the large ones on the Java heap: for commands that don't store them.
@@ -184,7 +163,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private int execute(Session session, Command command, Args received, Reply to) {
     Args args = received;
-    if (args.hasNodes() && !takesNodes(command, args)) {
+    if (args.hasNodes() && !takesLarge(command, args)) {
       args = settled(args);
     }
     CommandError refusal = refuse(session, command, args);
@@ -254,8 +233,9 @@ public final class Dispatcher implements AutoCloseable {
     Call call = this.call;
     call.inMulti = false;
     call.begin(session, command, args, now, true);
-    if (command.is(Command.WRITE) && engine.keyspace.walk().overBudget()) {
-      putOff(-1, session, command, args);
+    boolean writes = (command.flags() & Command.WRITE) != 0;
+    if (writes && engine.keyspace.walk().overBudget()) {
+      blocking.putOff(-1, session, command, args);
       return PARKED;
     }
     collectKeys(call, command, args);
@@ -263,78 +243,17 @@ public final class Dispatcher implements AutoCloseable {
       engine.keyspace.world().stop(seat, () -> act(call, reply));
     } else if (call.keyCount == 0) {
       act(call, reply);
-    } else {
-      int slot = call.keySlots[0];
-      boolean writes = (command.flags() & Command.WRITE) != 0;
-      if (call.keyCount == 1) {
-        seat.lock(slot);
-        if (!writes || (slots.flags(slot) & Slots.WAITERS) == 0) {
-          lockSet[0] = slot;
-          lockCount = 1;
-          try {
-            act(call, reply);
-          } finally {
-            seat.unlock(slot);
-          }
-          return call.parking ? PARKED : RUN_ON;
-        }
-        seat.unlock(slot);
+    } else if (call.keyCount == 1 && locks.lockOnly(call.keySlots[0], writes)) {
+      try {
+        act(call, reply);
+      } finally {
+        locks.unlock();
       }
-      lockCount = 0;
-      addToLockSet(call);
-      lockedOrStopped(writes, () -> act(call, reply));
+    } else {
+      locks.addKeys(call);
+      locks.holding(writes, () -> act(call, reply));
     }
     return call.parking ? PARKED : RUN_ON;
-  }
-
-  /// Runs `action` under the locks of [#lockSet] and, for a write, of all whom it may wake; or in a
-  /// stopped world.
-  private void lockedOrStopped(boolean writes, Runnable action) {
-    for (int round = 1; ; round++) {
-      lockAll();
-      if (!writes || !awaited()) {
-        break;
-      }
-      int[] set = Arrays.copyOf(lockSet, lockCount);
-      int[] closed = engine.parking.closeOver(set);
-      if (closed.length == set.length) {
-        break;
-      }
-      unlockAll();
-      if (closed.length > MOST_SLOTS || round == MOST_ROUNDS) {
-        lockCount = 0;
-        engine.keyspace.world().stop(seat, action);
-        return;
-      }
-      lockSet = closed;
-      lockCount = closed.length;
-    }
-    try {
-      action.run();
-    } finally {
-      unlockAll();
-    }
-  }
-
-  private boolean awaited() {
-    for (int i = 0; i < lockCount; i++) {
-      if ((slots.flags(lockSet[i]) & Slots.WAITERS) != 0) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private void lockAll() {
-    for (int i = 0; i < lockCount; i++) {
-      seat.lock(lockSet[i]);
-    }
-  }
-
-  private void unlockAll() {
-    for (int i = lockCount - 1; i >= 0; i--) {
-      seat.unlock(lockSet[i]);
-    }
   }
 
   private static void collectKeys(Call call, Command command, Args args) {
@@ -357,34 +276,6 @@ public final class Dispatcher implements AutoCloseable {
     }
   }
 
-  private void addToLockSet(Call call) {
-    for (int i = 0; i < call.keyCount; i++) {
-      addToLockSet(call.keySlots[i]);
-    }
-    sortLockSet();
-  }
-
-  private void addToLockSet(int slot) {
-    if (lockCount == lockSet.length) {
-      sortLockSet();
-      if (lockCount > lockSet.length / 2) {
-        lockSet = Arrays.copyOf(lockSet, lockSet.length * 2);
-      }
-    }
-    lockSet[lockCount++] = slot;
-  }
-
-  private void sortLockSet() {
-    Arrays.sort(lockSet, 0, lockCount);
-    int kept = 0;
-    for (int i = 0; i < lockCount; i++) {
-      if (kept == 0 || lockSet[kept - 1] != lockSet[i]) {
-        lockSet[kept++] = lockSet[i];
-      }
-    }
-    lockCount = kept;
-  }
-
   /// The handler and all that follows from it, under the locks (or in the stopped world).
   private void act(Call call, Reply to) {
     run(call, to);
@@ -392,23 +283,22 @@ public final class Dispatcher implements AutoCloseable {
     if (call.parking) {
       append(); // what it met may have expired
       if (call.puttingOff) {
-        putOff(call.keySlots[0], call.session, call.command, call.args);
+        blocking.putOff(call.keySlots[0], call.session, call.command, call.args);
       } else {
-        park(call);
+        blocking.park(call);
       }
     } else {
       position = record(call);
     }
     call.tidy();
-    if (!ready.isEmpty()) {
-      serve();
-    }
-    if (journal.bound() && !call.parking) {
-      to.output().mark(seen(position));
+    blocking.serve();
+    if (!call.parking) {
+      boolean sweeps = call.keyCount == 0 && (call.command.flags() & LOOKS) != 0;
+      mark(bound(position, sweeps));
     }
   }
 
-  private void run(Call call, Reply to) {
+  void run(Call call, Reply to) {
     Command command = call.command;
     boolean quick = command.quick();
     boolean sampled = (++sample & (SAMPLED - 1)) == 0;
@@ -446,26 +336,19 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   /// Appends what the call did. Returns its position in the journal, or 0.
-  private long record(Call call) {
+  long record(Call call) {
     call.recordSelf();
     changes += call.changes;
     return append();
   }
 
-  private long append() {
+  long append() {
     if (effects.isEmpty()) {
       return 0;
     }
     long position = journal.append(effects, Journal.ALL);
     effects.clear();
-    for (int i = 0; i < lockCount; i++) {
-      slots.lastEffect(lockSet[i], position);
-    }
-    if (seat.stopsWorld()) {
-      for (int slot = 0; slot < Slots.COUNT; slot++) {
-        slots.lastEffect(slot, position);
-      }
-    }
+    locks.affected(position);
     return position;
   }
 
@@ -477,240 +360,55 @@ public final class Dispatcher implements AutoCloseable {
     }
   }
 
-  /// The journal position that a reply is bound to: its own effect, or the last one that it can
-  /// have seen.
-  private long seen(long own) {
-    long position = own;
-    for (int i = 0; i < lockCount; i++) {
-      position = Math.max(position, slots.lastEffect(lockSet[i]));
+  /// The journal position that a reply is bound to, 0 if to none: the call's `own` effect, or the
+  /// last one that it can have seen, under its locks or `everywhere`.
+  long bound(long own, boolean everywhere) {
+    if (!journal.bound()) {
+      return 0;
     }
-    return seat.stopsWorld() ? Math.max(position, journal.position()) : position;
+    boolean all = everywhere || seat.stopsWorld();
+    return Math.max(own, all ? journal.position() : locks.seen());
   }
 
-  // ── blocking
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  private void mark(long position) {
+    if (position != 0) {
+      reply.output().mark(position);
+    }
+  }
+
+  // ── calls that didn't end in one go: see Blocking
+  // ─────────────────────────────────────────────────────────────────────────
 
   void ready(int database, int slot, Slice key) {
-    for (Ready known : ready) {
-      if (known.database == database && known.key.equals(key)) {
-        return;
-      }
-    }
-    ready.add(new Ready(database, slot, new Slice(key.copy())));
+    blocking.ready(database, slot, key);
   }
 
-  private void park(Call call) {
-    Session session = call.session;
-    int waited = call.parkLast - call.parkFirst + 1;
-    Args args = call.args.copy();
-    Slice[] keys = new Slice[waited];
-    int[] keySlots = new int[waited];
-    for (int i = 0; i < waited; i++) {
-      keys[i] = new Slice(args.at(call.parkFirst + i).copy());
-      keySlots[i] = KeySlot.of(keys[i].array, 0, keys[i].length);
-    }
-    int[] all = Arrays.copyOf(call.keySlots, call.keyCount);
-    Arrays.sort(all);
-    int kept = 0;
-    for (int i = 0; i < all.length; i++) {
-      if (kept == 0 || all[kept - 1] != all[i]) {
-        all[kept++] = all[i];
-      }
-    }
-    Parked parked =
-        new Parked(
-            session,
-            call.command,
-            args,
-            call.database,
-            call.parkType,
-            keys,
-            keySlots,
-            Arrays.copyOf(all, kept),
-            engine.clock.nanos());
-    engine.parking.add(parked);
-    session.parked = parked;
-    if (call.parkMillis > 0) {
-      parked.timer = session.outlet.after(call.parkMillis, () -> timeOut(parked));
-    }
-  }
-
-  /// Keeps a call that a walk doesn't let run yet: before it has passed the slot, or (-1) while it
-  /// keeps too much.
-  private void putOff(int slot, Session session, Command command, Args args) {
-    Parked parked =
-        new Parked(
-            session,
-            command,
-            args.copy(),
-            session.database,
-            Parked.PUT_OFF,
-            new Slice[0],
-            new int[0],
-            new int[0],
-            engine.clock.nanos());
-    session.parked = parked;
-    engine.putOff(slot, session, () -> retry(parked));
-  }
-
-  /// On the session's own thread: runs a call again that was put off.
-  private void retry(Parked parked) {
-    Session session = parked.session;
-    if (session.parked != parked) {
-      return; // closed meanwhile
-    }
-    session.parked = null;
-    boolean heard = session.replies == Session.Replies.ON;
-    reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
-    int outcome = RUN_ON;
-    if (parked.command == engine.exec) {
-      outcome = exec(session);
-    } else {
-      outcome = runAlone(session, parked.command, parked.args);
-    }
-    empty(nowhere);
-    parked.args.release(session.outlet.large());
-    if (outcome == PARKED) {
-      return;
-    }
-    session.outlet.flush();
-    if (session.closing) {
-      session.outlet.close(true);
-    } else {
-      session.outlet.resume();
-    }
-  }
-
-  /// Runs the calls that waited for keys that are ready now, in the order in which they came.
-  private void serve() {
-    for (Ready next = ready.poll(); next != null; next = ready.poll()) {
-      Parked stays = null;
-      while (true) {
-        Parked parked = engine.parking.next(next.database, next.slot, next.key, stays);
-        if (parked == null) {
-          break;
-        }
-        guest.inMulti = false;
-        guest.keyCount = 0;
-        guest.begin(parked.session, parked.command, parked.args, now, true);
-        guest.database = parked.database;
-        Key key = guest.peek(next.key);
-        if (!key.exists()) {
-          break;
-        }
-        if (key.type() != parked.type || !serve(parked)) {
-          stays = parked;
-        }
-      }
-    }
-  }
-
-  private boolean serve(Parked parked) {
-    empty(guestOutput);
-    guestReply.to(guestOutput, parked.session.protocol);
-    run(guest, guestReply);
-    if (guest.parking) {
-      append();
-      return false;
-    }
-    long position = record(guest);
-    guest.tidy();
-    engine.parking.remove(parked);
-    parked.state = Parked.State.SERVED;
-    byte[] bytes = takeAll(guestOutput);
-    empty(guestOutput);
-    long bound = journal.bound() ? seen(position) : 0;
-    parked.session.outlet.post(() -> served(parked, bytes, bound));
-    return true;
-  }
-
-  /// On the session's own thread: a parked call's reply has come.
-  private static void served(Parked parked, byte[] bytes, long position) {
-    Session session = parked.session;
-    if (session.parked != parked) {
-      return; // closed meanwhile
-    }
-    session.parked = null;
-    if (parked.timer != null) {
-      parked.timer.run();
-    }
-    parked.args.release(parked.session.outlet.large());
-    Output output = session.outlet.output();
-    if (session.replies == Session.Replies.ON) {
-      output.write(bytes, 0, bytes.length);
-      if (position != 0) {
-        output.mark(position);
-      }
-    }
-    session.outlet.flush();
-    session.outlet.resume();
-  }
-
-  private void timeOut(Parked parked) {
-    if (unpark(parked, Parked.State.TIMED_OUT)) {
-      calls[parked.command.index]++;
-      empty(guestOutput);
-      guestReply.to(guestOutput, parked.session.protocol);
-      guestReply.nilArray();
-      served(parked, takeAll(guestOutput), 0);
-    }
-  }
-
-  /// Takes the call from where it waits. Returns false if somebody served it before.
-  private boolean unpark(Parked parked, Parked.State state) {
-    boolean stopped = seat.stopsWorld();
-    for (int slot : parked.slots) {
-      if (!stopped) {
-        seat.lock(slot);
-      }
-    }
-    boolean waited = parked.state == Parked.State.WAITING;
-    if (waited) {
-      parked.state = state;
-      engine.parking.remove(parked);
-    }
-    for (int slot : parked.slots) {
-      if (!stopped) {
-        seat.unlock(slot);
-      }
-    }
-    return waited;
+  /// Keys of swapped or refilled databases may be what somebody waits for. Stopped world.
+  public void readyAll(int database) {
+    blocking.readyAll(database);
   }
 
   /// CLIENT UNBLOCK: ends the wait of another session as a timeout or with an error. Stopped world.
   /// Returns whether it waited.
   public boolean unblock(Session other, boolean withError) {
-    assert seat.stopsWorld();
-    Parked parked = other.parked;
-    if (parked == null
-        || parked.type == Parked.PUT_OFF
-        || !unpark(parked, Parked.State.TIMED_OUT)) {
-      return false;
-    }
-    calls[parked.command.index]++;
-    empty(guestOutput);
-    guestReply.to(guestOutput, other.protocol);
-    if (withError) {
-      engine.countError("UNBLOCKED");
-      failed[parked.command.index]++;
-      guestReply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    } else {
-      guestReply.nilArray();
-    }
-    byte[] bytes = takeAll(guestOutput);
-    empty(guestOutput);
-    other.outlet.post(() -> served(parked, bytes, 0));
-    return true;
+    return blocking.unblock(other, withError);
   }
 
-  private static void empty(Output output) {
+  /// Runs a call again that was put off. The session's own thread.
+  int again(Session session, Command command, Args args) {
+    boolean heard = session.replies == Session.Replies.ON;
+    reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
+    int outcome = command == engine.exec ? exec(session) : runAlone(session, command, args);
+    empty(nowhere);
+    return outcome;
+  }
+
+  long now() {
+    return now;
+  }
+
+  static void empty(Output output) {
     output.consume(output.pendingBytes());
-  }
-
-  private static byte[] takeAll(Output output) {
-    byte[] bytes = new byte[Math.toIntExact(output.pendingBytes())];
-    output.drainTo(java.nio.ByteBuffer.wrap(bytes), Long.MAX_VALUE);
-    return bytes;
   }
 
   // ── transactions
@@ -742,27 +440,26 @@ public final class Dispatcher implements AutoCloseable {
     }
     boolean global = false;
     boolean writes = false;
-    lockCount = 0;
     for (Session.Queued queued : session.queue) {
       global |= queued.command().is(Command.GLOBAL) || engine.sweeps(queued.command());
       writes |= (queued.command().flags() & Command.WRITE) != 0;
       collectKeys(call, queued.command(), queued.args());
-      addToLockSet(call);
+      locks.addKeys(call);
     }
     for (Watches.Watch watch : session.watches) {
-      addToLockSet(watch.slot);
+      locks.add(watch.slot);
     }
-    sortLockSet();
     if (writes && engine.keyspace.walk().overBudget()) {
+      locks.clear();
       calls[engine.exec.index]--;
-      putOff(-1, session, engine.exec, new Args());
+      blocking.putOff(-1, session, engine.exec, new Args());
       return PARKED;
     }
     if (global) {
-      lockCount = 0;
+      locks.clear();
       engine.keyspace.world().stop(seat, () -> transact(session));
     } else {
-      lockedOrStopped(writes, () -> transact(session));
+      locks.holding(writes, () -> transact(session));
     }
     return RUN_ON;
   }
@@ -773,9 +470,7 @@ public final class Dispatcher implements AutoCloseable {
     if (broken) {
       reply.nilArray();
       end(session);
-      if (journal.bound()) {
-        reply.output().mark(seen(0));
-      }
+      mark(bound(0, false));
       return;
     }
     reply.array(session.queue.size());
@@ -793,18 +488,14 @@ public final class Dispatcher implements AutoCloseable {
     }
     long position = append();
     end(session);
-    if (!ready.isEmpty()) {
-      serve();
-    }
-    if (journal.bound()) {
-      reply.output().mark(seen(position));
-    }
+    blocking.serve();
+    mark(bound(position, false));
   }
 
   private boolean watchedExpired(Session session) {
     for (Watches.Watch watch : session.watches) {
-      guest.begin(session, engine.exec, new Args(), now, false);
-      Key key = guest.stored(watch.database, watch.slot, watch.key);
+      call.begin(session, engine.exec, new Args(), now, false);
+      Key key = call.stored(watch.database, watch.slot, watch.key);
       boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() <= now;
       if (expired && !watch.expired) {
         return true;
@@ -835,27 +526,9 @@ public final class Dispatcher implements AutoCloseable {
   /// The session's connection is gone. Its own thread, seated.
   public void closed(Session session) {
     session.closing = true;
-    Parked parked = session.parked;
-    if (parked != null) {
-      if (parked.type != Parked.PUT_OFF) {
-        unpark(parked, Parked.State.KILLED);
-      }
-      session.parked = null;
-      if (parked.timer != null) {
-        parked.timer.run();
-      }
-      parked.args.release(parked.session.outlet.large());
-    }
+    blocking.closed(session);
     end(session);
     engine.closed(session);
-  }
-
-  /// Keys of swapped or refilled databases may be what somebody waits for: looks at them all.
-  /// Stopped world.
-  public void readyAll(int database) {
-    for (Slice key : engine.parking.awaited(database)) {
-      ready(database, KeySlot.of(key.array, key.offset, key.length), key);
-    }
   }
 
   void resetStatistics() {

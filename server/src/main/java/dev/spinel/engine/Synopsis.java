@@ -37,7 +37,9 @@ import org.jspecify.annotations.Nullable;
 /// **The facts** are words: `group since`, then flags (`write denyoom fast`), ACL categories beyond
 /// the implied ones (`@dangerous`; a category of data types replaces the one that the group
 /// implies), tips (`request_policy:all_shards`), `arity=-1` where it can't be told from the form,
-/// `global` for what runs under the stopped world.
+/// `global` for what runs under the stopped world, `large=3` where the argument at position 3
+/// becomes (part of) a value and may come as a node, however large (`large=3+2`: so may every
+/// second one after it); large arguments elsewhere come as bytes.
 ///
 /// **The words** are lines: a summary, a complexity (or a dash), then in any order `6.2.0 what
 /// changed`, `deprecated 2.6.12: what replaces it` and `note 0: about a key specification`.
@@ -129,6 +131,10 @@ public final class Synopsis {
   /// constant. Such calls are timed by samples ([Dispatcher]): two looks at a clock cost as much as
   /// a small SET.
   final boolean quick;
+
+  /// Arguments taken as nodes of values where they come so: the one at `largeFrom`, and from there
+  /// every `largeStep`th unless that is 0.
+  final int largeFrom, largeStep;
 
   /// [Command]'s flags.
   public final int flags;
@@ -233,6 +239,7 @@ public final class Synopsis {
     int explicitCategories = 0;
     int explicitArity = 0;
     boolean syscmd = false;
+    String large = "-1";
     List<String> tipWords = new ArrayList<>();
     String[] fact = words(facts);
     group = fact[0];
@@ -243,6 +250,7 @@ public final class Synopsis {
       if (flag != 0) factFlags |= flag;
       else if (word.charAt(0) == '@') explicitCategories |= category(word.substring(1));
       else if (word.startsWith("arity=")) explicitArity = Integer.parseInt(word.substring(6));
+      else if (word.startsWith("large=")) large = word.substring(6);
       else if (word.equals("syscmd")) syscmd = true;
       else if (word.indexOf(':') > 0 || word.startsWith("nondeterministic_output"))
         tipWords.add(word);
@@ -250,6 +258,9 @@ public final class Synopsis {
     }
     tips = List.copyOf(tipWords);
     internal = syscmd;
+    int plus = large.indexOf('+');
+    largeFrom = Integer.parseInt(plus < 0 ? large : large.substring(0, plus));
+    largeStep = plus < 0 ? 0 : Integer.parseInt(large.substring(plus + 1));
 
     Parser parser = new Parser(synopsis);
     arguments = parser.parse();

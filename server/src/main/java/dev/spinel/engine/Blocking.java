@@ -1,0 +1,282 @@
+package dev.spinel.engine;
+
+import dev.spinel.keyspace.Seat;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Chunks;
+import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.Output;
+import dev.spinel.wire.OutputPool;
+import dev.spinel.wire.Slice;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+
+/// Calls that don't end in one go, as one dispatcher sees them: parks those of its own sessions
+/// ([Parking] keeps them), runs those of any session that its writes have woken, ends waits, and
+/// keeps calls that a snapshot puts off.
+///
+/// ```
+///   BLPOP a ── finds nothing ──► park ─────────────────────────────┐
+///                                                                  ▼ Parking, under a's lock
+///   RPUSH a ── ready(a) ── its own reply ──► serve: BLPOP again ── reply ── post ──► served
+///             (another session, perhaps of another loop)                        (the first's thread)
+/// ```
+///
+/// Belongs to the seat's thread.
+final class Blocking {
+  private record Ready(int database, int slot, Slice key) {}
+
+  private final Dispatcher dispatcher;
+  private final Engine engine;
+  private final Call guest; // runs parked calls, of other sessions, too
+  private final Output output = new Output(new OutputPool(Chunks.heap()));
+  private final Reply reply = new Reply(output);
+  private final ArrayDeque<Ready> ready = new ArrayDeque<>();
+
+  Blocking(Dispatcher dispatcher) {
+    this.dispatcher = dispatcher;
+    this.engine = dispatcher.engine;
+    this.guest = new Call(dispatcher, engine, dispatcher.seat());
+  }
+
+  // ── waiting for keys
+  // ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /// A key has something for whoever waits for it: they are served after the command that runs.
+  void ready(int database, int slot, Slice key) {
+    for (Ready known : ready) {
+      if (known.database == database && known.key.equals(key)) {
+        return;
+      }
+    }
+    ready.add(new Ready(database, slot, new Slice(key.copy())));
+  }
+
+  /// Keys of swapped or refilled databases may be what somebody waits for: looks at them all.
+  /// Stopped world.
+  void readyAll(int database) {
+    for (Slice key : engine.parking.awaited(database)) {
+      ready(database, KeySlot.of(key.array, key.offset, key.length), key);
+    }
+  }
+
+  /// Keeps a call whose handler found nothing. All its slots are locked.
+  void park(Call call) {
+    Session session = call.session;
+    int waited = call.parkLast - call.parkFirst + 1;
+    Args args = call.args.copy();
+    Slice[] keys = new Slice[waited];
+    int[] keySlots = new int[waited];
+    for (int i = 0; i < waited; i++) {
+      keys[i] = new Slice(args.at(call.parkFirst + i).copy());
+      keySlots[i] = KeySlot.of(keys[i].array, 0, keys[i].length);
+    }
+    int[] all = Arrays.copyOf(call.keySlots, call.keyCount);
+    all = Arrays.copyOf(all, LockSet.sorted(all, all.length));
+    Parked parked =
+        new Parked(
+            session,
+            call.command,
+            args,
+            call.database,
+            call.parkType,
+            keys,
+            keySlots,
+            all,
+            engine.clock.nanos());
+    engine.parking.add(parked);
+    session.parked = parked;
+    if (call.parkMillis > 0) {
+      parked.timer = session.outlet.after(call.parkMillis, () -> timeOut(parked));
+    }
+  }
+
+  /// Runs the calls that waited for keys that are ready now, in the order in which they came, and
+  /// those whose keys they make ready in turn.
+  void serve() {
+    for (Ready next = ready.poll(); next != null; next = ready.poll()) {
+      Parked stays = null;
+      while (true) {
+        Parked parked = engine.parking.next(next.database, next.slot, next.key, stays);
+        if (parked == null) {
+          break;
+        }
+        guest.inMulti = false;
+        guest.keyCount = 0;
+        guest.begin(parked.session, parked.command, parked.args, dispatcher.now(), true);
+        guest.database = parked.database;
+        Key key = guest.peek(next.key);
+        if (!key.exists()) {
+          break;
+        }
+        if (key.type() != parked.type || !serve(parked)) {
+          stays = parked;
+        }
+      }
+    }
+  }
+
+  private boolean serve(Parked parked) {
+    Dispatcher.empty(output);
+    reply.to(output, parked.session.protocol);
+    dispatcher.run(guest, reply);
+    if (guest.parking) {
+      dispatcher.append();
+      return false;
+    }
+    long position = dispatcher.record(guest);
+    guest.tidy();
+    engine.parking.remove(parked);
+    parked.state = Parked.State.SERVED;
+    byte[] bytes = takeAll();
+    long bound = dispatcher.bound(position, false);
+    parked.session.outlet.post(() -> served(parked, bytes, bound));
+    return true;
+  }
+
+  /// On the session's own thread: a parked call's reply has come.
+  private static void served(Parked parked, byte[] bytes, long position) {
+    Session session = parked.session;
+    if (session.parked != parked) {
+      return; // closed meanwhile
+    }
+    forget(parked);
+    Output output = session.outlet.output();
+    if (session.replies == Session.Replies.ON) {
+      output.write(bytes, 0, bytes.length);
+      if (position != 0) {
+        output.mark(position);
+      }
+    }
+    session.outlet.flush();
+    session.outlet.resume();
+  }
+
+  /// The session no longer waits: its timer and its arguments go. Its own thread.
+  private static void forget(Parked parked) {
+    Session session = parked.session;
+    session.parked = null;
+    if (parked.timer != null) {
+      parked.timer.run();
+    }
+    parked.args.release(session.outlet.large());
+  }
+
+  private void timeOut(Parked parked) {
+    if (unpark(parked, Parked.State.TIMED_OUT)) {
+      served(parked, ending(parked, false), 0);
+    }
+  }
+
+  /// CLIENT UNBLOCK: ends the wait of another session as a timeout or with an error. Stopped world.
+  /// Returns whether it waited.
+  boolean unblock(Session other, boolean withError) {
+    assert dispatcher.seat().stopsWorld();
+    Parked parked = other.parked;
+    if (parked == null
+        || parked.type == Parked.PUT_OFF
+        || !unpark(parked, Parked.State.TIMED_OUT)) {
+      return false;
+    }
+    byte[] bytes = ending(parked, withError);
+    other.outlet.post(() -> served(parked, bytes, 0));
+    return true;
+  }
+
+  /// The session's connection is gone. Its own thread.
+  void closed(Session session) {
+    Parked parked = session.parked;
+    if (parked == null) {
+      return;
+    }
+    if (parked.type != Parked.PUT_OFF) {
+      unpark(parked, Parked.State.KILLED);
+    }
+    forget(parked);
+  }
+
+  /// What a call answers that nobody served.
+  private byte[] ending(Parked parked, boolean withError) {
+    dispatcher.calls[parked.command.index]++;
+    Dispatcher.empty(output);
+    reply.to(output, parked.session.protocol);
+    if (withError) {
+      engine.countError("UNBLOCKED");
+      dispatcher.failed[parked.command.index]++;
+      reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    } else {
+      reply.nilArray();
+    }
+    return takeAll();
+  }
+
+  private byte[] takeAll() {
+    byte[] bytes = new byte[Math.toIntExact(output.pendingBytes())];
+    output.drainTo(ByteBuffer.wrap(bytes), Long.MAX_VALUE);
+    Dispatcher.empty(output);
+    return bytes;
+  }
+
+  /// Takes the call from where it waits. Returns false if somebody served it before.
+  private boolean unpark(Parked parked, Parked.State state) {
+    Seat seat = dispatcher.seat();
+    boolean stopped = seat.stopsWorld();
+    for (int slot : parked.slots) {
+      if (!stopped) {
+        seat.lock(slot);
+      }
+    }
+    boolean waited = parked.state == Parked.State.WAITING;
+    if (waited) {
+      parked.state = state;
+      engine.parking.remove(parked);
+    }
+    for (int slot : parked.slots) {
+      if (!stopped) {
+        seat.unlock(slot);
+      }
+    }
+    return waited;
+  }
+
+  // ── waiting for a snapshot
+  // ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /// Keeps a call that a walk doesn't let run yet: before it has passed the slot, or (-1) while it
+  /// keeps too much.
+  void putOff(int slot, Session session, Command command, Args args) {
+    Parked parked =
+        new Parked(
+            session,
+            command,
+            args.copy(),
+            session.database,
+            Parked.PUT_OFF,
+            new Slice[0],
+            new int[0],
+            new int[0],
+            engine.clock.nanos());
+    session.parked = parked;
+    engine.putOff(slot, session, () -> retry(parked));
+  }
+
+  /// On the session's own thread: runs a call again that was put off.
+  private void retry(Parked parked) {
+    Session session = parked.session;
+    if (session.parked != parked) {
+      return; // closed meanwhile
+    }
+    session.parked = null;
+    int outcome = dispatcher.again(session, parked.command, parked.args);
+    parked.args.release(session.outlet.large());
+    if (outcome == Dispatcher.PARKED) {
+      return;
+    }
+    session.outlet.flush();
+    if (session.closing) {
+      session.outlet.close(true);
+    } else {
+      session.outlet.resume();
+    }
+  }
+}

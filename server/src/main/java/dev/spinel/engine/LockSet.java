@@ -1,0 +1,152 @@
+package dev.spinel.engine;
+
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Slots;
+import dev.spinel.keyspace.World;
+import java.util.Arrays;
+
+/// The slots whose locks one call or transaction takes: gathered in any order, held ascending, each
+/// once. One per seat, used again and again; empty between two calls.
+///
+/// A write to a slot where somebody waits takes the slots of all whom it may wake, too ([Parking]).
+/// Where these are too many, or grow while they are taken, the world is stopped instead.
+final class LockSet {
+  private static final int MOST_SLOTS = 16;
+  private static final int MOST_ROUNDS = 3;
+
+  private final Seat seat;
+  private final Slots slots;
+  private final World world;
+  private final Parking parking;
+
+  private int[] set = new int[16];
+  private int count;
+
+  LockSet(Seat seat, Slots slots, World world, Parking parking) {
+    this.seat = seat;
+    this.slots = slots;
+    this.world = world;
+    this.parking = parking;
+  }
+
+  /// Takes the lock of `slot`, all that a call of one key needs, unless it writes and somebody
+  /// waits there: then it takes none. Returns whether it did; [#unlock] ends it.
+  boolean lockOnly(int slot, boolean writes) {
+    seat.lock(slot);
+    if (writes && (slots.flags(slot) & Slots.WAITERS) != 0) {
+      seat.unlock(slot);
+      return false;
+    }
+    set[0] = slot;
+    count = 1;
+    return true;
+  }
+
+  void unlock() {
+    for (int i = count - 1; i >= 0; i--) {
+      seat.unlock(set[i]);
+    }
+    count = 0;
+  }
+
+  void add(int slot) {
+    if (count == set.length) {
+      sort();
+      if (count > set.length / 2) {
+        set = Arrays.copyOf(set, set.length * 2);
+      }
+    }
+    set[count++] = slot;
+  }
+
+  void addKeys(Call call) {
+    for (int i = 0; i < call.keyCount; i++) {
+      add(call.keySlots[i]);
+    }
+  }
+
+  void clear() {
+    count = 0;
+  }
+
+  private void sort() {
+    count = sorted(set, count);
+  }
+
+  /// Sorts the first `count` of `slots`, each kept once. Returns how many there are then.
+  static int sorted(int[] slots, int count) {
+    Arrays.sort(slots, 0, count);
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+      if (kept == 0 || slots[kept - 1] != slots[i]) {
+        slots[kept++] = slots[i];
+      }
+    }
+    return kept;
+  }
+
+  /// Runs `action` under the locks of what was added and, for a write, of all whom it may wake; or
+  /// in a stopped world. Empty afterwards.
+  void holding(boolean writes, Runnable action) {
+    sort();
+    for (int round = 1; ; round++) {
+      lockAll();
+      if (!writes || !awaited()) {
+        break;
+      }
+      int[] own = Arrays.copyOf(set, count);
+      int[] closed = parking.closeOver(own);
+      if (closed.length == own.length) {
+        break;
+      }
+      unlock();
+      if (closed.length > MOST_SLOTS || round == MOST_ROUNDS) {
+        world.stop(seat, action);
+        return;
+      }
+      set = closed;
+      count = closed.length;
+    }
+    try {
+      action.run();
+    } finally {
+      unlock();
+    }
+  }
+
+  private void lockAll() {
+    for (int i = 0; i < count; i++) {
+      seat.lock(set[i]);
+    }
+  }
+
+  private boolean awaited() {
+    for (int i = 0; i < count; i++) {
+      if ((slots.flags(set[i]) & Slots.WAITERS) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Notes the journal position of what was done under these locks (or in the stopped world).
+  void affected(long position) {
+    for (int i = 0; i < count; i++) {
+      slots.lastEffect(set[i], position);
+    }
+    if (seat.stopsWorld()) {
+      for (int slot = 0; slot < Slots.COUNT; slot++) {
+        slots.lastEffect(slot, position);
+      }
+    }
+  }
+
+  /// The last journal position that can have been seen under these locks.
+  long seen() {
+    long position = 0;
+    for (int i = 0; i < count; i++) {
+      position = Math.max(position, slots.lastEffect(set[i]));
+    }
+    return position;
+  }
+}
