@@ -279,7 +279,6 @@ public final class Dispatcher implements AutoCloseable {
   /// The handler and all that follows from it, under the locks (or in the stopped world).
   private void act(Call call, Reply to) {
     run(call, to);
-    long position = 0;
     if (call.parking) {
       append(); // what it met may have expired
       if (call.puttingOff) {
@@ -288,14 +287,12 @@ public final class Dispatcher implements AutoCloseable {
         blocking.park(call);
       }
     } else {
-      position = record(call);
-    }
-    call.tidy();
-    blocking.serve();
-    if (!call.parking) {
+      long position = record(call);
       boolean sweeps = call.keyCount == 0 && (call.command.flags() & LOOKS) != 0;
       mark(bound(position, sweeps));
     }
+    call.tidy();
+    blocking.serve();
   }
 
   void run(Call call, Reply to) {
@@ -488,8 +485,8 @@ public final class Dispatcher implements AutoCloseable {
     }
     long position = append();
     end(session);
-    blocking.serve();
     mark(bound(position, false));
+    blocking.serve();
   }
 
   private boolean watchedExpired(Session session) {
