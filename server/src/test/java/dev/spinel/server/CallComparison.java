@@ -1,7 +1,6 @@
 package dev.spinel.server;
 
 import dev.spinel.engine.CommandTable;
-import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -11,9 +10,14 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Random calls, most of them nearly right ([CallGenerator]), to a real server and to ours: equal
-/// replies, byte for byte, but for what chance, time and the process decide.
+/// Random calls, most of them nearly right ([CallGenerator]), to two servers, a real one and ours,
+/// say: equal replies, byte for byte, but for what chance, time and the process decide.
 final class CallComparison {
+  /// Who answers a request.
+  interface Peer {
+    byte[] answer(byte[] request) throws IOException;
+  }
+
   private static final int CALLS_PER_STATE = 150;
 
   /// Have no reply of their own, or are about the connection or the process.
@@ -62,18 +66,18 @@ final class CallComparison {
       Set.of("blpop", "brpop", "blmove", "brpoplpush", "blmpop");
 
   private final CallGenerator calls;
-  private final Client real;
-  private final Client ours;
+  private final Peer expected;
+  private final Peer tested;
 
   /// What differed, by command: the first call of each.
   final TreeMap<String, String> differences = new TreeMap<>();
 
   int compared;
 
-  CallComparison(CommandTable table, Random random, Client real, Client ours) {
+  CallComparison(CommandTable table, Random random, Peer expected, Peer tested) {
     this.calls = new CallGenerator(table, random);
-    this.real = real;
-    this.ours = ours;
+    this.expected = expected;
+    this.tested = tested;
   }
 
   void run(int count, int protocol) throws IOException {
@@ -125,9 +129,9 @@ final class CallComparison {
       boolean equal = equal(name, replies[0], replies[1]);
       String[] state = multi ? replies : both("DEBUG", "DIGEST");
       if (!equal || !multi && !state[0].equals(state[1])) {
-        String what = equal ? " leaves other data; both say " : " real: ";
+        String what = equal ? " leaves other data; both say " : " expected: ";
         differences.putIfAbsent(
-            name, shown(words) + what + cut(replies[0]) + "\n    ours: " + cut(replies[1]));
+            name, shown(words) + what + cut(replies[0]) + "\n    got: " + cut(replies[1]));
         i += CALLS_PER_STATE - i % CALLS_PER_STATE - 1; // what follows may differ for that reason
         both("DISCARD");
       }
@@ -141,9 +145,7 @@ final class CallComparison {
 
   private String[] both(String... words) throws IOException {
     byte[] request = LocalSession.request(words);
-    real.sendRaw(request);
-    ours.sendRaw(request);
-    return new String[] {text(real.raw()), text(ours.raw())};
+    return new String[] {text(expected.answer(request)), text(tested.answer(request))};
   }
 
   private static String text(byte[] bytes) {
