@@ -3,13 +3,12 @@ package dev.spinel.acl;
 import dev.spinel.config.Config;
 import dev.spinel.config.Octets;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
-import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Login;
 import dev.spinel.engine.Session;
-import dev.spinel.wire.Args;
 import dev.spinel.wire.Slice;
 import java.security.MessageDigest;
 import org.jspecify.annotations.Nullable;
@@ -64,8 +63,12 @@ public final class Authentication implements Gate, Login {
   }
 
   @Override
-  public @Nullable CommandError refuse(
-      Dispatcher dispatcher, Session session, Command command, Args args) {
-    return session.authenticated ? null : REQUIRED;
+  public boolean concerns(Session session) {
+    return !session.authenticated;
+  }
+
+  @Override
+  public @Nullable CommandError refuse(Call call) {
+    return call.session().authenticated ? null : REQUIRED;
   }
 }

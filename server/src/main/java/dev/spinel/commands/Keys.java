@@ -104,7 +104,8 @@ public final class Keys implements Family {
     t.command(
         KEYS,
         "KEYS pattern:pattern",
-        "generic 1.0.0 readonly @dangerous request_policy:all_shards nondeterministic_output_order",
+        "generic 1.0.0 readonly @dangerous request_policy:all_shards nondeterministic_output_order"
+            + " sweeps",
         """
         Lists all keys whose names match a pattern.
         O(N), N keys in the database
@@ -211,7 +212,7 @@ public final class Keys implements Family {
     t.command(
         RANDOMKEY,
         "RANDOMKEY",
-        "generic 1.0.0 readonly touches_arbitrary_keys request_policy:all_shards"
+        "generic 1.0.0 readonly touches_arbitrary_keys request_policy:all_shards sweeps"
             + " response_policy:special nondeterministic_output",
         """
         Picks a key at random.
@@ -237,7 +238,7 @@ public final class Keys implements Family {
     t.command(
         SCAN,
         "SCAN cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type]^6.0.0",
-        "generic 2.8.0 readonly touches_arbitrary_keys nondeterministic_output"
+        "generic 2.8.0 readonly touches_arbitrary_keys nondeterministic_output sweeps"
             + " request_policy:special response_policy:special",
         """
         Reads the names of keys in portions.
@@ -742,7 +743,7 @@ public final class Keys implements Family {
                   + " note that when switching between policies at runtime LRU and LFU data will"
                   + " take some time to adjust.");
         }
-        reply.integer(call.engine().decayed(access, (int) (call.now() / 60_000) & 0xffff));
+        reply.integer(call.engine().frequency.counter(access, call.now()));
       }
     }
   }

@@ -45,7 +45,7 @@ public final class Lists implements Family {
         BLMOVE,
         "BLMOVE @source:RW+access+delete @destination:RW+insert (wherefrom: LEFT | RIGHT) (whereto:"
             + " LEFT | RIGHT) timeout:double",
-        "list 6.2.0 write denyoom blocking",
+        "list 6.2.0 write denyoom blocking quick",
         """
         Moves an element between ends of two lists; waits for one if there is none.
         O(1)
@@ -80,7 +80,7 @@ public final class Lists implements Family {
     t.command(
         BRPOPLPUSH,
         "BRPOPLPUSH @source:RW+access+delete @destination:RW+insert timeout:double",
-        "list 2.2.0 write denyoom blocking",
+        "list 2.2.0 write denyoom blocking quick",
         """
         Moves the last element of a list to the head of another; waits for one if there is none.
         O(1)
@@ -115,7 +115,7 @@ public final class Lists implements Family {
         LMOVE,
         "LMOVE @source:RW+access+delete @destination:RW+insert (wherefrom: LEFT | RIGHT) (whereto:"
             + " LEFT | RIGHT)",
-        "list 6.2.0 write denyoom",
+        "list 6.2.0 write denyoom quick",
         """
         Moves an element between ends of two lists.
         O(1)
@@ -209,7 +209,7 @@ public final class Lists implements Family {
     t.command(
         RPOPLPUSH,
         "RPOPLPUSH @source:RW+access+delete @destination:RW+insert",
-        "list 1.2.0 write denyoom",
+        "list 1.2.0 write denyoom quick",
         """
         Moves the last element of a list to the head of another.
         O(1)

@@ -177,7 +177,7 @@ public final class Strings implements Family {
     t.command(
         PSETEX,
         "PSETEX @key:OW+update milliseconds:integer value",
-        "string 2.6.0 write denyoom large=3",
+        "string 2.6.0 write denyoom large=3 quick",
         """
         Writes a string that expires after some milliseconds.
         O(1)
@@ -189,7 +189,7 @@ public final class Strings implements Family {
             + " [expiration: EX seconds:integer^2.6.12 | PX milliseconds:integer^2.6.12 | EXAT"
             + " unix-time-seconds:unix-time^6.2.0 | PXAT unix-time-milliseconds:unix-time^6.2.0 |"
             + " KEEPTTL^6.0.0]",
-        "string 1.0.0 write denyoom large=2",
+        "string 1.0.0 write denyoom large=2 quick",
         """
         Writes a string, whatever was there before.
         O(1)
@@ -203,7 +203,7 @@ public final class Strings implements Family {
     t.command(
         SETEX,
         "SETEX @key:OW+update seconds:integer value",
-        "string 2.0.0 write denyoom large=3",
+        "string 2.0.0 write denyoom large=3 quick",
         """
         Writes a string that expires after some seconds.
         O(1)

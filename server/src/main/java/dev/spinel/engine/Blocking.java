@@ -197,12 +197,12 @@ final class Blocking {
 
   /// What a call answers that nobody served.
   private byte[] ending(Parked parked, boolean withError) {
-    dispatcher.calls[parked.command.index]++;
+    dispatcher.statistics.calls[parked.command.index]++;
     Dispatcher.empty(output);
     reply.to(output, parked.session.protocol);
     if (withError) {
       engine.countError("UNBLOCKED");
-      dispatcher.failed[parked.command.index]++;
+      dispatcher.statistics.failed[parked.command.index]++;
       reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     } else {
       reply.nilArray();

@@ -144,9 +144,6 @@ public final class Call {
     return value;
   }
 
-  // ── surroundings
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────
-
   /// Errors: not an integer; out of range, in Redis's words.
   public long integer(int i, long min, long max) {
     long value = integer(i);
@@ -156,6 +153,9 @@ public final class Call {
     }
     return value;
   }
+
+  // ── surroundings
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   public Session session() {
     return session;
@@ -171,6 +171,11 @@ public final class Call {
 
   public Command command() {
     return command;
+  }
+
+  /// The recorder of what this call does.
+  public Recorder recorder() {
+    return dispatcher.recorder;
   }
 
   public Values values() {
@@ -225,9 +230,9 @@ public final class Call {
 
   private Key counted(Key key) {
     if (key.exists()) {
-      dispatcher.hits++;
+      dispatcher.statistics.hits++;
     } else {
-      dispatcher.misses++;
+      dispatcher.statistics.misses++;
       event(key, Events.KEY_MISS, "keymiss");
     }
     return key;
@@ -292,7 +297,7 @@ public final class Call {
       try {
         long header = keys.header(slot);
         on = header == 0 || sweep.slot(slot, header);
-        dispatcher.appendFor(slot);
+        engine.append(dispatcher.recorder, slot);
       } finally {
         if (lock) {
           seat.unlock(slot);
@@ -345,15 +350,12 @@ public final class Call {
     }
     if (values.dictionary().find(header, values.dictionary().hash(name), name, place)) {
       if (Entry.expiry(memory, place.entry) >= 0 && expired(place.entry)) {
-        if (engine.mayExpire()) {
-          engine.expire(seat, effects(number), number, slot, name, place);
-          values.dictionary().find(header, place.hash, name, place);
-        } else {
-          place.entry = 0;
-        }
+        dispatcher.recorder.effects.database(number);
+        engine.expire(seat, dispatcher.recorder, number, slot, name, place);
+        values.dictionary().find(header, place.hash, name, place);
       } else if (touch && !session.noTouch) {
         int old = Entry.access(memory, place.entry);
-        int stamp = engine.limits.lfu ? engine.frequency(old, now) : dispatcher.lruClock;
+        int stamp = engine.limits.lfu ? engine.frequency.next(old, now) : dispatcher.lruClock;
         if (stamp != old) {
           Entry.access(memory, place.entry, stamp);
         }
@@ -364,7 +366,7 @@ public final class Call {
   }
 
   private boolean expired(long entry) {
-    return Entry.expiry(memory, entry) <= now && engine.expiryInForce();
+    return Entry.expiry(memory, entry) <= now;
   }
 
   private Key nextKey() {
@@ -398,7 +400,8 @@ public final class Call {
     // with several keys at work this place may be of the time before another's change
     long entry = usedKeys > 1 && place.entry != 0 ? values.dictionary().entry(place) : place.entry;
     if (entry != 0 && Entry.access(memory, entry) == 0) {
-      Entry.access(memory, entry, engine.limits.lfu ? engine.newcomer(now) : dispatcher.lruClock);
+      Entry.access(
+          memory, entry, engine.limits.lfu ? Frequency.newcomer(now) : dispatcher.lruClock);
     }
     byte flags = engine.slots.flags(key.slot);
     if (flags != 0) {
@@ -408,7 +411,7 @@ public final class Call {
     if ((notify & (eventClass | Events.NEW)) != 0) {
       made(key);
       if ((notify & eventClass) != 0) {
-        engine.notifier.event(notify, event, key.database, key.name);
+        engine.notifier.event(notify, event, key.database, key.name, dispatcher.recorder);
       }
     }
   }
@@ -418,7 +421,8 @@ public final class Call {
   public void made(Key key) {
     if (key.isNew && (engine.limits.notify & Events.NEW) != 0 && key.exists()) {
       key.isNew = false;
-      engine.notifier.event(engine.limits.notify, "new", key.database, key.name);
+      engine.notifier.event(
+          engine.limits.notify, "new", key.database, key.name, dispatcher.recorder);
     }
   }
 
@@ -427,7 +431,7 @@ public final class Call {
       engine.watches.touch(key.database, key.slot, key.name, key.place.entry != 0);
     }
     if ((flags & Slots.WAITERS) != 0) {
-      dispatcher.ready(key.database, key.slot, key.name);
+      dispatcher.blocking.ready(key.database, key.slot, key.name);
     }
   }
 
@@ -435,7 +439,8 @@ public final class Call {
   /// nothing.
   public void event(Key key, int eventClass, String event) {
     if ((engine.limits.notify & eventClass) != 0) {
-      engine.notifier.event(engine.limits.notify, event, key.database, key.name);
+      engine.notifier.event(
+          engine.limits.notify, event, key.database, key.name, dispatcher.recorder);
     }
   }
 
@@ -478,8 +483,8 @@ public final class Call {
   }
 
   private Effects effects(int number) {
-    dispatcher.effects.database(number);
-    return dispatcher.effects;
+    dispatcher.recorder.effects.database(number);
+    return dispatcher.recorder.effects;
   }
 
   /// Ends the handler's part: the command itself becomes the effect if it changed something and

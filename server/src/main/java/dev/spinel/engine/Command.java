@@ -40,8 +40,17 @@ public final class Command {
       PROTECTED = 1 << 20,
       TOUCHES_ARBITRARY_KEYS = 1 << 21;
 
-  /// Ours: runs under the stopped world, as FLUSHALL does.
-  public static final int GLOBAL = 1 << 22;
+  /// Ours. GLOBAL: runs under the stopped world, as FLUSHALL does. SWEEPS: looks at keys that it
+  /// doesn't name, slot by slot, as KEYS does (and within EXEC under the stopped world). IN_MULTI:
+  /// runs at once within MULTI instead of being queued. WHILE_SUBSCRIBED: may be called by a
+  /// subscribed session of RESP2. QUICK: no call of it takes long, whatever the data (as all that
+  /// are FAST): such calls are timed by samples, for two looks at a clock cost as much as a small
+  // SET.
+  public static final int GLOBAL = 1 << 22,
+      SWEEPS = 1 << 23,
+      IN_MULTI = 1 << 24,
+      WHILE_SUBSCRIBED = 1 << 25,
+      QUICK = 1 << 26;
 
   private static final String[] FLAG_NAMES = {
     "write",
@@ -66,7 +75,11 @@ public final class Command {
     "may_replicate",
     "protected",
     "touches_arbitrary_keys",
-    "global"
+    "global",
+    "sweeps",
+    "in_multi",
+    "while_subscribed",
+    "quick"
   };
 
   /// How many of the flags, from the lowest, are shown to clients.
@@ -160,11 +173,6 @@ public final class Command {
 
   public int flags() {
     return synopsis().flags;
-  }
-
-  /// Whether no call of it takes long, whatever the data.
-  boolean quick() {
-    return synopsis().quick;
   }
 
   /// Whether a call takes the argument at `position` in whatever form it came: a large one as the

@@ -1,6 +1,5 @@
 package dev.spinel.engine;
 
-import dev.spinel.journal.Effects;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
@@ -11,7 +10,6 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// Runs the commands of the sessions of one thread, from that thread's seat.
@@ -39,7 +37,6 @@ public final class Dispatcher implements AutoCloseable {
   public static final int PARKED = 1;
   public static final int CLOSING = 2;
 
-  private static final int LOOKS = Command.READONLY | Command.WRITE;
   private static final int SAMPLED = 16; // of quick commands every 16th is timed
 
   final Engine engine;
@@ -49,7 +46,7 @@ public final class Dispatcher implements AutoCloseable {
   private final Call call;
   private final Reply reply;
   private final Output nowhere = new Output(new OutputPool(Chunks.heap()));
-  final Effects effects;
+  final Recorder recorder;
   final Blocking blocking;
   private final LockSet locks;
 
@@ -59,16 +56,7 @@ public final class Dispatcher implements AutoCloseable {
   int lruClock;
   private int sample;
 
-  // statistics: written here, read racily by INFO
-  final long[] calls;
-  final long[] nanos;
-  final long[] rejected;
-  final long[] failed;
-  long commands;
-  long changes;
-  long hits;
-  long misses;
-  long expiredKeys;
+  final Statistics statistics;
 
   Dispatcher(Engine engine) {
     this.engine = engine;
@@ -78,14 +66,10 @@ public final class Dispatcher implements AutoCloseable {
     this.call = new Call(this, engine, seat);
     this.blocking = new Blocking(this);
     this.locks = new LockSet(seat, slots, engine.keyspace.world(), engine.parking);
-    this.effects = new Effects(seat.values.large());
+    this.recorder = new Recorder(journal, seat.values.large());
+    this.statistics = new Statistics(engine.table.size());
     seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
-    int rows = engine.table.size();
-    this.calls = new long[rows];
-    this.nanos = new long[rows];
-    this.rejected = new long[rows];
-    this.failed = new long[rows];
   }
 
   public Seat seat() {
@@ -169,16 +153,16 @@ public final class Dispatcher implements AutoCloseable {
     CommandError refusal = refuse(session, command, args);
     if (refusal != null) {
       refused(session, command, refusal, to);
-    } else if (session.multi && !engine.runsInMulti(command)) {
+    } else if (session.multi && !command.is(Command.IN_MULTI)) {
       queue(session, command, args);
       to.simple("QUEUED");
     } else if (command == engine.exec) {
-      commands++;
+      statistics.commands++;
       return exec(session);
     } else {
-      commands++;
+      statistics.commands++;
       session.lastCommand = command;
-      return runAlone(session, command, args);
+      return runAlone();
     }
     return RUN_ON;
   }
@@ -196,9 +180,10 @@ public final class Dispatcher implements AutoCloseable {
     if (!command.accepts(args.count())) {
       return CommandError.wrongArguments(command.name);
     }
-    if (session.gated || engine.gated) {
-      for (Gate gate : engine.gates(command)) {
-        CommandError refusal = gate.refuse(this, session, command, args);
+    begin(session, command, args);
+    if (session.gated || engine.gates.anyClosed) {
+      for (Gate gate : engine.gates.of(command)) {
+        CommandError refusal = gate.refuse(call);
         if (refusal != null) {
           return refusal;
         }
@@ -210,9 +195,16 @@ public final class Dispatcher implements AutoCloseable {
     return null;
   }
 
+  /// The call begins: its keys are known.
+  private void begin(Session session, Command command, Args args) {
+    call.inMulti = false;
+    call.begin(session, command, args, now, true);
+    collectKeys(call, command, args);
+  }
+
   private void refused(Session session, @Nullable Command command, CommandError refusal, Reply to) {
     if (command != null) {
-      rejected[command.index]++;
+      statistics.rejected[command.index]++;
     }
     if (session.multi) {
       session.multiFailed = true;
@@ -229,16 +221,15 @@ public final class Dispatcher implements AutoCloseable {
     to.error(refusal.text());
   }
 
-  private int runAlone(Session session, Command command, Args args) {
+  /// Runs the call that has begun.
+  private int runAlone() {
     Call call = this.call;
-    call.inMulti = false;
-    call.begin(session, command, args, now, true);
+    Command command = call.command;
     boolean writes = (command.flags() & Command.WRITE) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {
-      blocking.putOff(-1, session, command, args);
+      blocking.putOff(-1, call.session, command, call.args);
       return PARKED;
     }
-    collectKeys(call, command, args);
     if (command.is(Command.GLOBAL)) {
       engine.keyspace.world().stop(seat, () -> act(call, reply));
     } else if (call.keyCount == 0) {
@@ -288,8 +279,7 @@ public final class Dispatcher implements AutoCloseable {
       }
     } else {
       long position = record(call);
-      boolean sweeps = call.keyCount == 0 && (call.command.flags() & LOOKS) != 0;
-      mark(bound(position, sweeps));
+      mark(bound(position, call.command.is(Command.SWEEPS)));
     }
     call.tidy();
     blocking.serve();
@@ -297,7 +287,7 @@ public final class Dispatcher implements AutoCloseable {
 
   void run(Call call, Reply to) {
     Command command = call.command;
-    boolean quick = command.quick();
+    boolean quick = (command.flags() & (Command.QUICK | Command.FAST)) != 0;
     boolean sampled = (++sample & (SAMPLED - 1)) == 0;
     boolean timed = !quick || sampled || engine.limits.slowlogMicros == 0;
     long began = timed ? engine.clock.nanos() : 0;
@@ -307,7 +297,7 @@ public final class Dispatcher implements AutoCloseable {
     } catch (CommandError e) {
       assert call.changes == 0 : "an error after a mutation: " + e.text();
       engine.countError(e.code());
-      failed[command.index]++;
+      statistics.failed[command.index]++;
       to.error(e.text());
       errors = to.errors();
     } catch (Throwable bug) {
@@ -316,14 +306,14 @@ public final class Dispatcher implements AutoCloseable {
       call.session.closing = true;
     }
     if (to.errors() != errors) {
-      failed[command.index]++;
+      statistics.failed[command.index]++;
       engine.countError("ERR");
     }
     if (!call.parking) {
-      calls[command.index]++;
+      statistics.calls[command.index]++;
       if (timed) {
         long took = engine.clock.nanos() - began;
-        nanos[command.index] += !quick ? took : sampled ? took * SAMPLED : 0;
+        statistics.nanos[command.index] += !quick ? took : sampled ? took * SAMPLED : 0;
         if (took > 1_000_000) {
           clock();
         }
@@ -335,26 +325,16 @@ public final class Dispatcher implements AutoCloseable {
   /// Appends what the call did. Returns its position in the journal, or 0.
   long record(Call call) {
     call.recordSelf();
-    changes += call.changes;
+    statistics.changes += call.changes;
     return append();
   }
 
   long append() {
-    if (effects.isEmpty()) {
-      return 0;
+    long position = recorder.append();
+    if (position != 0) {
+      locks.affected(position);
     }
-    long position = journal.append(effects, Journal.ALL);
-    effects.clear();
-    locks.affected(position);
     return position;
-  }
-
-  /// Appends what a sweep did in a slot (expired keys), before it lets go of it.
-  void appendFor(int slot) {
-    if (!effects.isEmpty()) {
-      slots.lastEffect(slot, journal.append(effects, Journal.ALL));
-      effects.clear();
-    }
   }
 
   /// The journal position that a reply is bound to, 0 if to none: the call's `own` effect, or the
@@ -376,10 +356,6 @@ public final class Dispatcher implements AutoCloseable {
   // ── calls that didn't end in one go: see Blocking
   // ─────────────────────────────────────────────────────────────────────────
 
-  void ready(int database, int slot, Slice key) {
-    blocking.ready(database, slot, key);
-  }
-
   /// Keys of swapped or refilled databases may be what somebody waits for. Stopped world.
   public void readyAll(int database) {
     blocking.readyAll(database);
@@ -395,7 +371,13 @@ public final class Dispatcher implements AutoCloseable {
   int again(Session session, Command command, Args args) {
     boolean heard = session.replies == Session.Replies.ON;
     reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
-    int outcome = command == engine.exec ? exec(session) : runAlone(session, command, args);
+    int outcome;
+    if (command == engine.exec) {
+      outcome = exec(session);
+    } else {
+      begin(session, command, args);
+      outcome = runAlone();
+    }
     empty(nowhere);
     return outcome;
   }
@@ -421,24 +403,24 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   private int exec(Session session) {
-    calls[engine.exec.index]++;
+    statistics.calls[engine.exec.index]++;
     if (!session.multi) {
       engine.countError("ERR");
-      failed[engine.exec.index]++;
+      statistics.failed[engine.exec.index]++;
       reply.error("ERR EXEC without MULTI");
       return RUN_ON;
     }
     if (session.multiFailed) {
       end(session);
       engine.countError("EXECABORT");
-      failed[engine.exec.index]++;
+      statistics.failed[engine.exec.index]++;
       reply.error("EXECABORT Transaction discarded because of previous errors.");
       return RUN_ON;
     }
     boolean global = false;
     boolean writes = false;
     for (Session.Queued queued : session.queue) {
-      global |= queued.command().is(Command.GLOBAL) || engine.sweeps(queued.command());
+      global |= queued.command().is(Command.GLOBAL) || queued.command().is(Command.SWEEPS);
       writes |= (queued.command().flags() & Command.WRITE) != 0;
       collectKeys(call, queued.command(), queued.args());
       locks.addKeys(call);
@@ -448,7 +430,7 @@ public final class Dispatcher implements AutoCloseable {
     }
     if (writes && engine.keyspace.walk().overBudget()) {
       locks.clear();
-      calls[engine.exec.index]--;
+      statistics.calls[engine.exec.index]--;
       blocking.putOff(-1, session, engine.exec, new Args());
       return PARKED;
     }
@@ -480,7 +462,7 @@ public final class Dispatcher implements AutoCloseable {
       reply.to(reply.output(), session.protocol);
       run(call, reply);
       call.recordSelf();
-      changes += call.changes;
+      statistics.changes += call.changes;
       call.tidy();
     }
     long position = append();
@@ -526,16 +508,6 @@ public final class Dispatcher implements AutoCloseable {
     blocking.closed(session);
     end(session);
     engine.closed(session);
-  }
-
-  void resetStatistics() {
-    Arrays.fill(calls, 0);
-    Arrays.fill(nanos, 0);
-    Arrays.fill(rejected, 0);
-    Arrays.fill(failed, 0);
-    commands = 0;
-    hits = 0;
-    misses = 0;
   }
 
   /// For expiry: whether the entry's time is over at this turn's clock.

@@ -1,6 +1,5 @@
 package dev.spinel.engine;
 
-import dev.spinel.journal.Effects;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.KeyspaceListener;
@@ -12,15 +11,13 @@ import dev.spinel.value.Place;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /// What all dispatchers of a server share: the keyspace, the journal, the command table, the
@@ -40,33 +37,31 @@ public final class Engine implements KeyspaceListener {
   final Watches watches;
   final Parking parking;
   final Command exec;
-  private final Command[] alsoInMulti; // run at once inside MULTI
-  private final Command[] sweeping;
+
+  /// What may refuse a call.
+  public final Gates gates;
+
+  /// How often entries are used.
+  public final Frequency frequency;
+
   private final BugReport bugReport;
-  Notifier notifier = (enabled, event, database, key) -> {}; // before the first session
+  Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
   private volatile @Nullable Eviction eviction; // before the first session
-
-  private Gate[] gates = {}; // before the first session
-  private final Gate[][] gatesOf; // by command index; made at first use, the same whoever makes it
-
-  /// Whether some gate may have something to say to everybody.
-  volatile boolean gated;
 
   private final ConcurrentLinkedQueue<PutOff> putOff = new ConcurrentLinkedQueue<>();
   private final LongAdder delays = new LongAdder();
 
-  private final Set<Gate> closedGates = new HashSet<>(); // this object's monitor
-
   private final ConcurrentHashMap<Long, Session> sessions = new ConcurrentHashMap<>();
   private final AtomicLong sessionIds = new AtomicLong();
   private final CopyOnWriteArrayList<Dispatcher> dispatchers = new CopyOnWriteArrayList<>();
+  private final Statistics retired; // of closed dispatchers; its monitor
   private final CopyOnWriteArrayList<Consumer<Session>> closeListeners =
       new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
   private final LongAdder errorReplies = new LongAdder();
   private final LongAdder changes = new LongAdder(); // by the keeper
-  private final Effects expiryEffects = new Effects(LargeSink.NONE); // keeper's thread
+  private final Recorder expiryRecorder; // keeper's thread
   private final LongAdder expired = new LongAdder();
 
   public Engine(
@@ -86,25 +81,10 @@ public final class Engine implements KeyspaceListener {
     this.watches = new Watches(slots);
     this.parking = new Parking(slots);
     this.exec = known("exec");
-    this.alsoInMulti =
-        new Command[] {
-          known("exec"),
-          known("discard"),
-          known("multi"),
-          known("watch"),
-          known("quit"),
-          known("reset")
-        };
-    this.sweeping =
-        new Command[] {
-          known("keys"),
-          known("scan"),
-          known("randomkey"),
-          known("dbsize"),
-          known("info"),
-          known("memory|stats")
-        };
-    this.gatesOf = new Gate[table.size()][];
+    this.gates = new Gates(table.size());
+    this.frequency = new Frequency(limits);
+    this.retired = new Statistics(table.size());
+    this.expiryRecorder = new Recorder(journal, LargeSink.NONE);
   }
 
   private Command known(String name) {
@@ -115,23 +95,6 @@ public final class Engine implements KeyspaceListener {
     return command;
   }
 
-  /// The gates, in the order in which they are asked; the one visible list. Before the first
-  /// session.
-  public void gates(Gate... ordered) {
-    gates = ordered;
-  }
-
-  /// Whether this gate may have something to say to everybody (memory is short, a replica is
-  /// read-only…): if none has, only sessions that are gated themselves are asked for.
-  public synchronized void gated(Gate by, boolean on) {
-    if (on) {
-      closedGates.add(by);
-    } else {
-      closedGates.remove(by);
-    }
-    gated = !closedGates.isEmpty();
-  }
-
   public void notifier(Notifier to) {
     notifier = to;
   }
@@ -140,39 +103,8 @@ public final class Engine implements KeyspaceListener {
     slow = to;
   }
 
-  Gate[] gates(Command command) {
-    Gate[] of = gatesOf[command.index];
-    if (of == null) {
-      of =
-          java.util.Arrays.stream(gates)
-              .filter(gate -> gate.concerns(command))
-              .toArray(Gate[]::new);
-      gatesOf[command.index] = of;
-    }
-    return of;
-  }
-
-  boolean runsInMulti(Command command) {
-    for (Command known : alsoInMulti) {
-      if (known == command) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   // ── threads and sessions
   // ───────────────────────────────────────────────────────────────────────────────────────────
-
-  /// Whether the command goes through a whole database slot by slot, taking locks as it goes.
-  boolean sweeps(Command command) {
-    for (Command known : sweeping) {
-      if (known == command) {
-        return true;
-      }
-    }
-    return false;
-  }
 
   /// A dispatcher for the thread that calls; closed by it.
   public Dispatcher dispatcher() {
@@ -182,15 +114,15 @@ public final class Engine implements KeyspaceListener {
   }
 
   void forget(Dispatcher dispatcher) {
-    retired.add(dispatcher);
-    dispatchers.remove(dispatcher);
+    synchronized (retired) {
+      dispatchers.remove(dispatcher);
+      retired.add(dispatcher.statistics);
+    }
   }
-
-  private final CopyOnWriteArrayList<Dispatcher> retired = new CopyOnWriteArrayList<>();
 
   /// Opens a session whose commands the calling thread will run.
   public Session open(Outlet outlet) {
-    Session session = new Session(sessionIds.incrementAndGet(), outlet, clock.millis());
+    Session session = new Session(sessionIds.incrementAndGet(), outlet, gates, clock.millis());
     sessions.put(session.id, session);
     return session;
   }
@@ -220,52 +152,50 @@ public final class Engine implements KeyspaceListener {
     return parking.count();
   }
 
-  // ── expiry
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   /// How many keys somebody waits for.
   public int parkedKeys() {
     return parking.keys();
   }
 
-  /// Whether this server removes keys whose time is over (a replica waits for its primary's word).
-  boolean mayExpire() {
-    return true;
-  }
-
-  boolean expiryInForce() {
-    return true;
-  }
+  // ── expiry and eviction
+  // ────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Removes an expired key, with its effect and events. Slot lock.
-  void expire(Seat seat, Effects effects, int database, int slot, Slice key, Place place) {
+  void expire(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
     seat.values.dictionary().remove(place);
     expired.increment();
     if (journal.recording()) {
-      effects.command(2).add(limits.lazyExpire ? "UNLINK" : "DEL").add(key);
+      by.effects.command(2).add(limits.lazyExpire ? "UNLINK" : "DEL").add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.touch(database, slot, key, false);
     }
     if ((limits.notify & Events.EXPIRED) != 0) {
-      notifier.event(limits.notify, "expired", database, key);
+      notifier.event(limits.notify, "expired", database, key, by);
     }
   }
 
   /// Removes a key for lack of memory, with its effect and events. Slot lock.
-  void evict(Seat seat, Effects effects, int database, int slot, Slice key, Place place) {
+  void evict(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
     seat.values.dictionary().remove(place);
     if (journal.recording()) {
-      effects.database(database);
-      effects.command(2).add(limits.lazyEviction ? "UNLINK" : "DEL").add(key);
-      slots.lastEffect(slot, journal.append(effects, Journal.ALL));
-      effects.clear();
+      by.effects.database(database);
+      by.effects.command(2).add(limits.lazyEviction ? "UNLINK" : "DEL").add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.touch(database, slot, key, false);
     }
     if ((limits.notify & Events.EVICTED) != 0) {
-      notifier.event(limits.notify, "evicted", database, key);
+      notifier.event(limits.notify, "evicted", database, key, by);
+    }
+    append(by, slot);
+  }
+
+  /// Appends what was done in one slot. Slot lock.
+  void append(Recorder by, int slot) {
+    long position = by.append();
+    if (position != 0) {
+      slots.lastEffect(slot, position);
     }
   }
 
@@ -322,18 +252,12 @@ public final class Engine implements KeyspaceListener {
 
   @Override
   public boolean expired(Seat seat, int database, int slot, Place place) {
-    if (!mayExpire() || !expiryInForce()) {
-      return false;
-    }
     Memory memory = seat.values.memory();
     byte[] name = new byte[Entry.keyLength(memory, place.entry)];
     memory.copyOut(Entry.keyAddress(memory, place.entry), name, 0, name.length);
-    expiryEffects.clear();
-    expiryEffects.database(database);
-    expire(seat, expiryEffects, database, slot, new Slice(name), place);
-    if (!expiryEffects.isEmpty()) {
-      slots.lastEffect(slot, journal.append(expiryEffects, Journal.ALL));
-    }
+    expiryRecorder.effects.database(database);
+    expire(seat, expiryRecorder, database, slot, new Slice(name), place);
+    append(expiryRecorder, slot);
     changes.increment();
     return true;
   }
@@ -441,34 +365,43 @@ public final class Engine implements KeyspaceListener {
   }
 
   public long count(Count what) {
-    long sum = 0;
-    for (List<Dispatcher> list : List.of(dispatchers, retired)) {
-      for (Dispatcher dispatcher : list) {
-        sum +=
-            switch (what) {
-              case COMMANDS -> dispatcher.commands;
-              case CHANGES -> dispatcher.changes;
-              case HITS -> dispatcher.hits;
-              case MISSES -> dispatcher.misses;
-            };
-      }
-    }
-    return sum;
+    return switch (what) {
+      case COMMANDS -> sum(statistics -> statistics.commands);
+      case CHANGES -> sum(statistics -> statistics.changes);
+      case HITS -> sum(statistics -> statistics.hits);
+      case MISSES -> sum(statistics -> statistics.misses);
+    };
   }
 
-  /// Statistics of one command: calls, microseconds, rejected, failed.
-  public long[] statistics(Command command) {
-    long[] sums = new long[4];
-    for (List<Dispatcher> list : List.of(dispatchers, retired)) {
-      for (Dispatcher dispatcher : list) {
-        sums[0] += dispatcher.calls[command.index];
-        sums[1] += dispatcher.nanos[command.index];
-        sums[2] += dispatcher.rejected[command.index];
-        sums[3] += dispatcher.failed[command.index];
+  private long sum(ToLongFunction<Statistics> what) {
+    synchronized (retired) {
+      long sum = what.applyAsLong(retired);
+      for (Dispatcher dispatcher : dispatchers) {
+        sum += what.applyAsLong(dispatcher.statistics);
+      }
+      return sum;
+    }
+  }
+
+  private Statistics statistics() {
+    Statistics all = new Statistics(table.size());
+    synchronized (retired) {
+      all.add(retired);
+      for (Dispatcher dispatcher : dispatchers) {
+        all.add(dispatcher.statistics);
       }
     }
-    sums[1] /= 1000;
-    return sums;
+    return all;
+  }
+
+  /// Statistics of each command, by [Command#index]: calls, microseconds, rejected, failed.
+  public long[][] commandStatistics() {
+    Statistics all = statistics();
+    long[][] rows = new long[table.size()][];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = new long[] {all.calls[i], all.nanos[i] / 1000, all.rejected[i], all.failed[i]};
+    }
+    return rows;
   }
 
   /// CONFIG RESETSTAT. Stopped world.
@@ -477,38 +410,14 @@ public final class Engine implements KeyspaceListener {
     if (of != null) {
       of.resetStatistics();
     }
-    retired.clear();
-    for (Dispatcher dispatcher : dispatchers) {
-      dispatcher.resetStatistics();
+    synchronized (retired) {
+      retired.reset();
+      for (Dispatcher dispatcher : dispatchers) {
+        dispatcher.statistics.reset();
+      }
     }
     errors.clear();
     errorReplies.reset();
     expired.reset();
-  }
-
-  /// The next 24-bit LFU word for an access: 16 bits of minutes, 8 of a logarithmic counter.
-  int frequency(int old, long nowMillis) {
-    int minutes = (int) (nowMillis / 60_000) & 0xffff;
-    int counter = decayed(old, minutes);
-    if (counter < 255) {
-      double likely = 1.0 / (Math.max(0, counter - 5) * limits.lfuLogFactor + 1);
-      if (java.util.concurrent.ThreadLocalRandom.current().nextDouble() < likely) {
-        counter++;
-      }
-    }
-    return minutes << 8 | counter;
-  }
-
-  /// The LFU word of a new key.
-  static int newcomer(long nowMillis) {
-    return ((int) (nowMillis / 60_000) & 0xffff) << 8 | 5;
-  }
-
-  /// The counter of an LFU word as of now.
-  public int decayed(int word, int minutes) {
-    int counter = word & 0xff;
-    int elapsed = (minutes - (word >>> 8)) & 0xffff;
-    int periods = limits.lfuDecayMinutes == 0 ? 0 : elapsed / limits.lfuDecayMinutes;
-    return Math.max(0, counter - periods);
   }
 }

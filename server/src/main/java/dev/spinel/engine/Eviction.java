@@ -2,7 +2,6 @@ package dev.spinel.engine;
 
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Heap;
-import dev.spinel.wire.Args;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +66,7 @@ public final class Eviction implements Gate {
   /// Bytes; 0 = no limit.
   public void limit(long bytes) {
     limitBytes = bytes;
-    engine.gated(this, bytes != 0);
+    engine.gates.closed(this, bytes != 0);
   }
 
   public void policy(String name) {
@@ -114,12 +113,12 @@ public final class Eviction implements Gate {
 
   @Override
   public boolean concerns(Command command) {
-    return command.is(Command.DENYOOM) || command.name.equals("exec");
+    return command.is(Command.DENYOOM) || command == engine.exec;
   }
 
   @Override
-  public @Nullable CommandError refuse(
-      Dispatcher dispatcher, Session session, Command command, Args args) {
+  public @Nullable CommandError refuse(Call call) {
+    Dispatcher dispatcher = call.dispatcher();
     long limit = limitBytes;
     if (limit == 0) {
       return null;
@@ -138,7 +137,7 @@ public final class Eviction implements Gate {
       return null;
     }
     boolean made = makeRoom(evictor, limit, sliceNanos);
-    return made || !mayGrow(session, command) ? null : OUT_OF_MEMORY;
+    return made || !mayGrow(call.session, call.command) ? null : OUT_OF_MEMORY;
   }
 
   /// Whether the command needs memory; EXEC does if one of its commands does.

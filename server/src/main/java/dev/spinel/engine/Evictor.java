@@ -1,6 +1,5 @@
 package dev.spinel.engine;
 
-import dev.spinel.journal.Effects;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
@@ -34,7 +33,7 @@ final class Evictor {
   private final Seat seat;
   private final Dictionary dictionary;
   private final Memory memory;
-  private final Effects effects = new Effects(LargeSink.NONE);
+  private final Recorder recorder;
   private final SplittableRandom random = new SplittableRandom();
   private final java.util.Random source = new java.util.Random();
   private final Place place = new Place();
@@ -49,6 +48,7 @@ final class Evictor {
     this.engine = engine;
     this.eviction = eviction;
     this.seat = seat;
+    this.recorder = new Recorder(engine.journal, LargeSink.NONE);
     this.dictionary = seat.values.dictionary();
     this.memory = seat.values.memory();
   }
@@ -172,7 +172,7 @@ final class Evictor {
     int access = Entry.access(memory, place.entry);
     return switch (policy) {
       case ALLKEYS_LRU, VOLATILE_LRU -> ((now / 1000) - access) & 0xffffff;
-      case ALLKEYS_LFU, VOLATILE_LFU -> 255 - engine.decayed(access, (int) (now / 60_000) & 0xffff);
+      case ALLKEYS_LFU, VOLATILE_LFU -> 255 - engine.frequency.counter(access, now);
       case VOLATILE_TTL -> Long.MAX_VALUE - Entry.expiry(memory, place.entry);
       default -> 0;
     };
@@ -190,7 +190,7 @@ final class Evictor {
           || policy.onlyExpiring && !Entry.hasExpiry(memory, place.entry)) {
         return false;
       }
-      engine.evict(seat, effects, what.database, what.slot, key, place);
+      engine.evict(seat, recorder, what.database, what.slot, key, place);
       if (!engine.keyspace.walk().active()) {
         database.dropIfEmpty(seat, what.slot);
       }

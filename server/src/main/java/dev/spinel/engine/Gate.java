@@ -1,6 +1,5 @@
 package dev.spinel.engine;
 
-import dev.spinel.wire.Args;
 import org.jspecify.annotations.Nullable;
 
 /// One reason not to run a command: authentication, too little memory, a read-only replica… Each
@@ -12,7 +11,13 @@ public interface Gate {
   /// Whether the gate can ever refuse this command: asked once per command.
   boolean concerns(Command command);
 
-  /// Why the command may not run now, or null. Called on the dispatcher's thread, seated, before
-  /// any lock is taken.
-  @Nullable CommandError refuse(Dispatcher dispatcher, Session session, Command command, Args args);
+  /// Whether the gate may have something to say to this session now, whatever it says to others:
+  /// asked when the session's state changes ([Session#gatesChanged]).
+  default boolean concerns(Session session) {
+    return false;
+  }
+
+  /// Why the call may not run (or be queued) now, or null. Its keys are known ([Call#keySlot]);
+  /// none is locked. On the dispatcher's thread, seated.
+  @Nullable CommandError refuse(Call call);
 }

@@ -135,9 +135,7 @@ final class LockSet {
       slots.lastEffect(set[i], position);
     }
     if (seat.stopsWorld()) {
-      for (int slot = 0; slot < Slots.COUNT; slot++) {
-        slots.lastEffect(slot, position);
-      }
+      slots.lastGlobalEffect(position);
     }
   }
 

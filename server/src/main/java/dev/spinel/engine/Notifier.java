@@ -6,5 +6,6 @@ import dev.spinel.wire.Slice;
 /// events of one key come in the order of its changes.
 public interface Notifier {
   /// @param enabled what is to be notified: bits of [Events], those of the event's class among them
-  void event(int enabled, String event, int database, Slice key);
+  /// @param by whose change it is: messages go through its [Recorder#push]
+  void event(int enabled, String event, int database, Slice key, Recorder by);
 }

@@ -57,8 +57,8 @@ public final class Session {
   long queuedBytes;
   final ArrayList<Watches.Watch> watches = new ArrayList<>();
 
-  /// A watched key changed. Written under the key's slot lock by whoever changed it, read under the
-  /// same lock.
+  /// A watched key changed. Written under the key's slot lock by whoever changed it; EXEC reads it
+  /// under the same lock, others to spare themselves work.
   volatile boolean watchBroken;
 
   /// The call that waits for a key, if one does. Written by the own thread.
@@ -73,8 +73,11 @@ public final class Session {
   static final byte[] NOTHING = {};
   private static final byte[] DEFAULT_USER = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
 
-  Session(long id, Outlet outlet, long nowMillis) {
+  private final Gates gates;
+
+  Session(long id, Outlet outlet, Gates gates, long nowMillis) {
     this.id = id;
+    this.gates = gates;
     this.outlet = outlet;
     this.createdMillis = nowMillis;
     this.lastInteractionMillis = nowMillis;
@@ -93,10 +96,6 @@ public final class Session {
     return queuedBytes;
   }
 
-  public int watchedKeys() {
-    return watches.size();
-  }
-
   public boolean isParked() {
     return parked != null;
   }
@@ -106,8 +105,8 @@ public final class Session {
     return channels + patterns + shardChannels > 0;
   }
 
-  /// Authentication or subscriptions changed: decide again whether gates must be asked.
+  /// Something changed that gates go by: decide again whether they must be asked.
   public void gatesChanged() {
-    gated = !authenticated || (subscribed() && protocol == 2);
+    gated = gates.concern(this);
   }
 }

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// **The facts** are words: `group since`, then flags (`write denyoom fast`), ACL categories beyond
 /// the implied ones (`@dangerous`; a category of data types replaces the one that the group
 /// implies), tips (`request_policy:all_shards`), `arity=-1` where it can't be told from the form,
-/// `global` for what runs under the stopped world, `large=3` where the argument at position 3
+/// our own flags of [Command] (`global`, `sweeps`…), `large=3` where the argument at position 3
 /// becomes (part of) a value and may come as a node, however large (`large=3+2`: so may every
 /// second one after it); large arguments elsewhere come as bytes.
 ///
@@ -126,11 +126,6 @@ public final class Synopsis {
   };
 
   public final int arity;
-
-  /// Whether no call of it takes long, whatever the data: it is fast, or its complexity is
-  /// constant. Such calls are timed by samples ([Dispatcher]): two looks at a clock cost as much as
-  /// a small SET.
-  final boolean quick;
 
   /// Arguments taken as nodes of values where they come so: the one at `largeFrom`, and from there
   /// every `largeStep`th unless that is 0.
@@ -327,7 +322,6 @@ public final class Synopsis {
     onlyChannels = keySpecs.size() == 1 && (keySpecs.get(0).flags & NOT_KEY) != 0;
     if (movable) factFlags |= Command.MOVABLEKEYS;
     flags = factFlags;
-    quick = (factFlags & Command.FAST) != 0 || "O(1)".equals(complexity);
     categories = allCategories(factFlags, explicitCategories, group, container && !runs);
   }
 

@@ -10,7 +10,7 @@ final class TransactionRows {
     t.command(
         DISCARD,
         "DISCARD",
-        "transactions 2.0.0 noscript loading stale fast allow_busy",
+        "transactions 2.0.0 noscript loading stale fast allow_busy in_multi",
         """
         Gives up a transaction.
         O(N), N commands queued
@@ -18,7 +18,7 @@ final class TransactionRows {
     t.command(
         EXEC,
         "EXEC",
-        "transactions 1.2.0 noscript loading stale skip_slowlog",
+        "transactions 1.2.0 noscript loading stale skip_slowlog in_multi",
         """
         Runs everything queued, as one.
         Depends on the commands queued
@@ -26,7 +26,7 @@ final class TransactionRows {
     t.command(
         MULTI,
         "MULTI",
-        "transactions 1.2.0 noscript loading stale fast allow_busy",
+        "transactions 1.2.0 noscript loading stale fast allow_busy in_multi",
         """
         Begins a transaction: what follows is queued.
         O(1)
@@ -42,7 +42,7 @@ final class TransactionRows {
     t.command(
         WATCH,
         "WATCH @key:RO...",
-        "transactions 2.2.0 noscript loading stale fast allow_busy",
+        "transactions 2.2.0 noscript loading stale fast allow_busy in_multi",
         """
         Makes the next transaction fail if one of the keys changes before it.
         O(1) for each key

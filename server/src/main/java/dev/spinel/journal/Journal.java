@@ -174,11 +174,12 @@ public final class Journal {
 
   /// From now on replies wait for [#release] (true), or all that wait may go (false).
   public void bind(boolean on) {
+    if (on) {
+      released = position(); // before anybody asks for it
+    }
     bound = on;
     if (!on) {
-      release(Long.MAX_VALUE);
-    } else {
-      released = position();
+      tellReleased();
     }
   }
 
@@ -190,6 +191,10 @@ public final class Journal {
   /// Releases all positions up to `upTo`.
   public void release(long upTo) {
     released = upTo;
+    tellReleased();
+  }
+
+  private void tellReleased() {
     for (Runnable listener : releaseListeners) {
       listener.run();
     }

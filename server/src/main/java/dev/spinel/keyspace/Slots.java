@@ -32,6 +32,7 @@ public final class Slots {
   private final int[] locks = new int[COUNT];
   private final byte[] flags = new byte[COUNT]; // slot lock
   private final long[] lastEffect = new long[COUNT]; // slot lock
+  private long lastGlobalEffect; // stopped world; read under any slot lock
 
   Slots(Schedule schedule) {
     this.schedule = schedule;
@@ -90,7 +91,12 @@ public final class Slots {
 
   /// The journal position right after the last effect on a key of the slot; 0 = none.
   public long lastEffect(int slot) {
-    return lastEffect[slot];
+    return Math.max(lastEffect[slot], lastGlobalEffect);
+  }
+
+  /// The position of an effect on all slots. Stopped world.
+  public void lastGlobalEffect(long position) {
+    lastGlobalEffect = position;
   }
 
   public void lastEffect(int slot, long position) {

@@ -199,8 +199,8 @@ public final class Loop implements Runnable {
   }
 
   /// Output that is bound to a position (`Output.mark`) leaves when the position is at most this.
-  /// At first everything leaves; an owner that binds replies sets this before, and again whenever
-  /// more is released.
+  /// At first everything leaves; an owner that binds replies sets this before every send
+  /// ([LoopHooks#aboutToSend]), and has the loop turn ([#post]) when more is released.
   public void setReleased(long position) {
     assert mayTouch();
     if (position == released) {
@@ -390,6 +390,7 @@ public final class Loop implements Runnable {
         connection.run(turnBytes, runningFrom[i], runningTo[i]);
       }
       readMail();
+      hooks.aboutToSend();
       send();
       closeDoomed();
       publishCounts();
@@ -405,6 +406,7 @@ public final class Loop implements Runnable {
       hooks.turnBegins();
       try {
         readMail();
+        hooks.aboutToSend();
         send();
         while (connections != null) {
           connections.close();

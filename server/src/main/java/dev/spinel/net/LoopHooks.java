@@ -9,6 +9,10 @@ public interface LoopHooks {
   /// turn.
   void turnBegins();
 
+  /// Before the turn's replies go to their sockets: the last moment to say which of them may
+  /// ([Loop#setReleased]).
+  default void aboutToSend() {}
+
   /// After the last reply of the turn was handed to the sockets, before the loop looks for more and
   /// perhaps sleeps.
   void turnEnds();

@@ -217,7 +217,8 @@ public final class Connections implements Family {
     t.command(
         PING,
         "PING [message]",
-        "connection 1.0.0 fast request_policy:all_shards response_policy:all_succeeded",
+        "connection 1.0.0 fast request_policy:all_shards response_policy:all_succeeded"
+            + " while_subscribed",
         """
         Answers, to show that the server is there.
         O(1)
@@ -225,7 +226,8 @@ public final class Connections implements Family {
     t.command(
         QUIT,
         "QUIT",
-        "connection 1.0.0 noscript loading stale fast no_auth allow_busy arity=-1",
+        "connection 1.0.0 noscript loading stale fast no_auth allow_busy arity=-1 in_multi"
+            + " while_subscribed",
         """
         Closes the connection.
         O(1)
@@ -234,7 +236,7 @@ public final class Connections implements Family {
     t.command(
         RESET,
         "RESET",
-        "connection 6.2.0 noscript loading stale fast no_auth allow_busy",
+        "connection 6.2.0 noscript loading stale fast no_auth allow_busy in_multi while_subscribed",
         """
         Brings the connection back to how it began.
         O(1)

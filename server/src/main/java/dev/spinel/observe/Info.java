@@ -376,16 +376,16 @@ final class Info {
   }
 
   private void commands() {
+    long[][] counts = engine.commandStatistics();
     for (Command command : engine.table) {
-      command(command);
+      command(command, counts[command.index]);
       for (Command sub : command.subcommands()) {
-        command(sub);
+        command(sub, counts[sub.index]);
       }
     }
   }
 
-  private void command(Command command) {
-    long[] counts = engine.statistics(command);
+  private void command(Command command, long[] counts) {
     long calls = counts[0];
     if (calls == 0 && counts[2] == 0 && counts[3] == 0) {
       return;

@@ -1,10 +1,10 @@
 package dev.spinel.observe;
 
 import dev.spinel.config.Octets;
+import dev.spinel.engine.Call;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
-import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Session;
@@ -31,7 +31,7 @@ public final class Monitors implements Gate {
   synchronized void add(Session session, Engine engine) {
     if (monitors.addIfAbsent(session)) {
       session.monitors = true;
-      engine.gated(this, true);
+      engine.gates.closed(this, true);
     }
   }
 
@@ -40,7 +40,7 @@ public final class Monitors implements Gate {
     if (session.monitors) {
       session.monitors = false;
       monitors.remove(session);
-      engine.gated(this, !monitors.isEmpty());
+      engine.gates.closed(this, !monitors.isEmpty());
     }
   }
 
@@ -55,10 +55,10 @@ public final class Monitors implements Gate {
   }
 
   @Override
-  public @Nullable CommandError refuse(
-      Dispatcher dispatcher, Session session, Command command, Args args) {
+  public @Nullable CommandError refuse(Call call) {
     if (!monitors.isEmpty()) {
-      byte[] line = line(session, command, args).getBytes(StandardCharsets.ISO_8859_1);
+      byte[] line =
+          line(call.session(), call.command(), call.args()).getBytes(StandardCharsets.ISO_8859_1);
       for (Session monitor : monitors) {
         monitor.outlet.post(() -> show(monitor, line));
       }

@@ -110,7 +110,8 @@ public final class Server implements Family {
     t.command(
         DBSIZE,
         "DBSIZE",
-        "server 1.0.0 readonly fast @keyspace request_policy:all_shards response_policy:agg_sum",
+        "server 1.0.0 readonly fast @keyspace request_policy:all_shards response_policy:agg_sum"
+            + " sweeps",
         """
         Counts the keys of the database.
         O(1)
@@ -149,7 +150,7 @@ public final class Server implements Family {
         INFO,
         "INFO [section]...",
         "server 1.0.0 loading stale @dangerous nondeterministic_output request_policy:all_shards"
-            + " response_policy:special",
+            + " sweeps response_policy:special",
         """
         Reports on the server, section by section.
         O(1)
@@ -205,7 +206,8 @@ public final class Server implements Family {
     t.command(
         MEMORY_STATS,
         "MEMORY|STATS",
-        "server 4.0.0 nondeterministic_output request_policy:all_shards response_policy:special",
+        "server 4.0.0 nondeterministic_output request_policy:all_shards response_policy:special"
+            + " sweeps",
         """
         Reports on the use of memory.
         O(1)

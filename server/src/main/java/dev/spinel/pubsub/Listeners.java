@@ -1,5 +1,6 @@
 package dev.spinel.pubsub;
 
+import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ final class Listeners {
   }
 
   /// Posts the message to all who listen to the name. Returns how many.
-  int tell(Slice name, PubSub.Message message) {
+  int tell(Slice name, PubSub.Message message, Recorder by) {
     Stripe stripe = stripe(name);
     if (stripe.size == 0) {
       return 0;
@@ -82,7 +83,7 @@ final class Listeners {
     try {
       Session[] all = stripe.listeners.getOrDefault(name, NOBODY);
       for (Session session : all) {
-        message.post(session);
+        message.post(session, by);
       }
       return all.length;
     } finally {

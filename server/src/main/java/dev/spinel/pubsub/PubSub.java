@@ -6,10 +6,12 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Notifier;
+import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Glob;
 import dev.spinel.wire.Numbers;
+import dev.spinel.wire.Output;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
@@ -57,7 +59,7 @@ public final class PubSub implements Family, Notifier {
     t.command(
         PSUBSCRIBE,
         "PSUBSCRIBE pattern:pattern...",
-        "pubsub 2.0.0 pubsub noscript loading stale",
+        "pubsub 2.0.0 pubsub noscript loading stale while_subscribed",
         """
         Listens to all channels whose names match patterns.
         O(N), N patterns
@@ -128,7 +130,7 @@ public final class PubSub implements Family, Notifier {
     t.command(
         PUNSUBSCRIBE,
         "PUNSUBSCRIBE [pattern:pattern]...",
-        "pubsub 2.0.0 pubsub noscript loading stale",
+        "pubsub 2.0.0 pubsub noscript loading stale while_subscribed",
         """
         Stops listening by patterns, or by all of them.
         O(N), N patterns
@@ -144,7 +146,7 @@ public final class PubSub implements Family, Notifier {
     t.command(
         SSUBSCRIBE,
         "SSUBSCRIBE @shardchannel:not_key...",
-        "pubsub 7.0.0 pubsub noscript loading stale",
+        "pubsub 7.0.0 pubsub noscript loading stale while_subscribed",
         """
         Listens to channels of shards.
         O(N), N channels
@@ -152,7 +154,7 @@ public final class PubSub implements Family, Notifier {
     t.command(
         SUBSCRIBE,
         "SUBSCRIBE channel...",
-        "pubsub 2.0.0 pubsub noscript loading stale",
+        "pubsub 2.0.0 pubsub noscript loading stale while_subscribed",
         """
         Listens to channels.
         O(N), N channels
@@ -160,7 +162,7 @@ public final class PubSub implements Family, Notifier {
     t.command(
         SUNSUBSCRIBE,
         "SUNSUBSCRIBE [@shardchannel:not_key]...",
-        "pubsub 7.0.0 pubsub noscript loading stale",
+        "pubsub 7.0.0 pubsub noscript loading stale while_subscribed",
         """
         Stops listening to channels of shards, or to all of them.
         O(N), N channels
@@ -168,7 +170,7 @@ public final class PubSub implements Family, Notifier {
     t.command(
         UNSUBSCRIBE,
         "UNSUBSCRIBE [channel]...",
-        "pubsub 2.0.0 pubsub noscript loading stale",
+        "pubsub 2.0.0 pubsub noscript loading stale while_subscribed",
         """
         Stops listening to channels, or to all of them.
         O(N), N channels
@@ -184,8 +186,8 @@ public final class PubSub implements Family, Notifier {
       case UNSUBSCRIBE -> unsubscribe(call, reply, CHANNELS);
       case PUNSUBSCRIBE -> unsubscribe(call, reply, PATTERNS);
       case SUNSUBSCRIBE -> unsubscribe(call, reply, SHARDS);
-      case PUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), CHANNELS));
-      case SPUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), SHARDS));
+      case PUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), CHANNELS, call.recorder()));
+      case SPUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), SHARDS, call.recorder()));
       case PUBSUB_CHANNELS -> names(call, reply, CHANNELS);
       case PUBSUB_SHARDCHANNELS -> names(call, reply, SHARDS);
       case PUBSUB_NUMSUB -> counts(call, reply, CHANNELS);
@@ -291,7 +293,7 @@ public final class PubSub implements Family, Notifier {
   // ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Says `message` on a channel. Returns how many hear it. Any seat.
-  private int publish(Slice channel, Slice message, int kind) {
+  private int publish(Slice channel, Slice message, int kind, Recorder by) {
     if (!listeners[kind].any() && !listeners[PATTERNS].any()) {
       return 0;
     }
@@ -299,13 +301,13 @@ public final class PubSub implements Family, Notifier {
     byte[] text = message.copy();
     int heard =
         listeners[kind].tell(
-            name, new Message(kind == SHARDS ? "smessage" : "message", null, name.array, text));
+            name, new Message(kind == SHARDS ? "smessage" : "message", null, name.array, text), by);
     if (kind == CHANNELS && listeners[PATTERNS].any()) {
       for (Slice pattern : listeners[PATTERNS].names()) {
         if (Glob.matches(pattern, name, false)) {
           heard +=
               listeners[PATTERNS].tell(
-                  pattern, new Message("pmessage", pattern.array, name.array, text));
+                  pattern, new Message("pmessage", pattern.array, name.array, text), by);
         }
       }
     }
@@ -328,21 +330,28 @@ public final class PubSub implements Family, Notifier {
       this.text = text;
     }
 
-    /// Posts it to a listener.
-    void post(Session to) {
+    /// Posts it to a listener, now or when what it tells of has its position in the journal.
+    void post(Session to, Recorder by) {
       byte[] bytes;
       if (to.protocol == 3) {
         bytes = resp3 == null ? resp3 = encode('>') : resp3;
       } else {
         bytes = resp2 == null ? resp2 = encode('*') : resp2;
       }
-      to.outlet.post(
-          () -> {
-            if (to.subscriptions != null) {
-              to.outlet.output().write(bytes, 0, bytes.length);
-              to.outlet.flush();
-            }
-          });
+      by.push(position -> to.outlet.post(() -> write(to, bytes, position)));
+    }
+
+    /// On the listener's own thread.
+    private static void write(Session to, byte[] bytes, long position) {
+      if (to.subscriptions == null) {
+        return;
+      }
+      Output output = to.outlet.output();
+      output.write(bytes, 0, bytes.length);
+      if (position != 0) {
+        output.mark(position);
+      }
+      to.outlet.flush();
     }
 
     private byte[] encode(char sign) {
@@ -384,15 +393,15 @@ public final class PubSub implements Family, Notifier {
   }
 
   @Override
-  public void event(int enabled, String event, int database, Slice key) {
+  public void event(int enabled, String event, int database, Slice key, Recorder by) {
     if (!listeners[CHANNELS].any() && !listeners[PATTERNS].any()) {
       return;
     }
     if ((enabled & Events.KEYSPACE) != 0) {
-      publish(channel("__keyspace@" + database + "__:", key), Slice.of(event), CHANNELS);
+      publish(channel("__keyspace@" + database + "__:", key), Slice.of(event), CHANNELS, by);
     }
     if ((enabled & Events.KEYEVENT) != 0) {
-      publish(Slice.of("__keyevent@" + database + "__:" + event), key, CHANNELS);
+      publish(Slice.of("__keyevent@" + database + "__:" + event), key, CHANNELS, by);
     }
   }
 

@@ -43,6 +43,11 @@ final class LoopSide implements LoopHooks {
   }
 
   @Override
+  public void aboutToSend() {
+    loop.setReleased(server.engine.journal.released());
+  }
+
+  @Override
   public void turnEnds() {
     dispatcher.turnEnds();
   }

@@ -138,7 +138,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
     engine.onClose(this::forget);
     eviction = new Eviction(engine);
     engine.eviction(eviction);
-    engine.gates(authentication, new SubscribedGate(), eviction, monitors);
+    engine.gates.are(authentication, new SubscribedGate(), eviction, monitors);
     follow();
   }
 
@@ -382,6 +382,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private synchronized LoopHooks side(Loop loop) {
     LoopSide side = new LoopSide(this, loop);
     sides.add(side);
+    engine.journal.onRelease(() -> loop.post(() -> {})); // a turn, in which bound replies leave
     return side;
   }
 

@@ -313,8 +313,8 @@ class CommandTableTest {
     assertThatThrownBy(
             () -> new Synopsis("X @key:ro", "generic 1.0.0", "Words.\nO(1)", false, true))
         .hasMessageContaining("unknown key flag 'ro'");
-    assertThatThrownBy(() -> new Synopsis("X", "generic 1.0.0 quick", "Words.\nO(1)", false, true))
-        .hasMessageContaining("unknown fact 'quick'");
+    assertThatThrownBy(() -> new Synopsis("X", "generic 1.0.0 brisk", "Words.\nO(1)", false, true))
+        .hasMessageContaining("unknown fact 'brisk'");
   }
 
   @Test

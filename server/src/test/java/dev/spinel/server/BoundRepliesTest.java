@@ -4,13 +4,19 @@ import static dev.spinel.server.Fixture.say;
 import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
 import dev.spinel.journal.Journal;
+import dev.spinel.wire.Client;
+import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -112,6 +118,63 @@ class BoundRepliesTest {
       assertThat(say(one, "EXEC")).isEmpty();
       journal.release(journal.position());
       assertThat(text(one.run())).endsWith("*-1");
+    }
+  }
+
+  @Test
+  void messagesAboutAChangeWaitForIt() {
+    try (Fixture fixture = new Fixture("notify-keyspace-events", "KEA")) {
+      LocalSession listener = fixture.session();
+      LocalSession writer = fixture.session();
+      Journal journal = fixture.server.engine.journal;
+      say(listener, "PSUBSCRIBE", "*");
+      journal.bind(true);
+      say(writer, "SET", "k", "1", "PX", "100");
+      say(writer, "PUBLISH", "news", "k is set");
+      assertThat(text(listener.run())).isEmpty();
+      journal.release(journal.position());
+      assertThat(text(listener.run()))
+          .containsSubsequence("__keyevent@0__:set", "__keyevent@0__:expire", "k is set");
+      say(writer, "MULTI");
+      say(writer, "SET", "other", "1");
+      say(writer, "PUBLISH", "news", "other is set");
+      say(writer, "EXEC");
+      fixture.clock.forward(1_000);
+      say(writer, "EXISTS", "k");
+      assertThat(text(listener.run())).isEmpty();
+      journal.release(journal.position() - 1);
+      assertThat(text(listener.run())).endsWith("other is set");
+      journal.release(journal.position());
+      assertThat(text(listener.run())).contains("__keyevent@0__:expired");
+    }
+  }
+
+  @Test
+  void socketsAreToldWhenTheReaderReleases() throws Exception {
+    for (String transport : List.of("nio", "auto")) {
+      Config config = Config.of("port", "0", "event-loops", "2", "io-transport", transport);
+      Log log = new Log(config, OutputStream.nullOutputStream());
+      try (Server server = new Server(config, log, Clock.SYSTEM)) {
+        server.start();
+        Journal journal = server.engine.journal;
+        try (Client writer = Client.connect("127.0.0.1", server.port()).timeoutMillis(10_000);
+            Client reader = Client.connect("127.0.0.1", server.port()).timeoutMillis(10_000)) {
+          assertThat(writer.command("PING").text()).isEqualTo("PONG");
+          CountDownLatch recorded = new CountDownLatch(1);
+          journal.attach(Journal.AOF, (bytes, from, length) -> recorded.countDown());
+          journal.bind(true);
+          writer.send("SET", "k", "1");
+          writer.flush();
+          assertThat(recorded.await(10, TimeUnit.SECONDS)).isTrue();
+          reader.send("GET", "k");
+          reader.flush();
+          assertThat(reader.isQuiet(200)).isTrue();
+          assertThat(writer.isQuiet(1)).isTrue();
+          journal.release(journal.position());
+          assertThat(writer.receive().text()).isEqualTo("OK");
+          assertThat(reader.receive().text()).isEqualTo("1");
+        }
+      }
     }
   }
 

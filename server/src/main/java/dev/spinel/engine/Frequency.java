@@ -1,0 +1,46 @@
+package dev.spinel.engine;
+
+import java.util.concurrent.ThreadLocalRandom;
+
+/// The arithmetic of "least frequently used": an entry's access word of 24 bits holds the minute of
+/// the last access (16 bits) and a counter (8 bits) that grows with the logarithm of the accesses
+/// and falls with time.
+public final class Frequency {
+  private static final int NEW = 5; // a new key's counter: not the first to go
+  private static final int MOST = 255;
+
+  private final Limits limits;
+
+  Frequency(Limits limits) {
+    this.limits = limits;
+  }
+
+  /// The word after one more access.
+  int next(int word, long nowMillis) {
+    int counter = counter(word, nowMillis);
+    if (counter < MOST) {
+      double likely = 1.0 / (Math.max(0, counter - NEW) * limits.lfuLogFactor + 1);
+      if (ThreadLocalRandom.current().nextDouble() < likely) {
+        counter++;
+      }
+    }
+    return minutes(nowMillis) << 8 | counter;
+  }
+
+  /// The word of a new key.
+  static int newcomer(long nowMillis) {
+    return minutes(nowMillis) << 8 | NEW;
+  }
+
+  /// The counter of a word as of now, 0 to 255.
+  public int counter(int word, long nowMillis) {
+    int counter = word & 0xff;
+    int elapsed = (minutes(nowMillis) - (word >>> 8)) & 0xffff;
+    int periods = limits.lfuDecayMinutes == 0 ? 0 : elapsed / limits.lfuDecayMinutes;
+    return Math.max(0, counter - periods);
+  }
+
+  private static int minutes(long millis) {
+    return (int) (millis / 60_000) & 0xffff;
+  }
+}

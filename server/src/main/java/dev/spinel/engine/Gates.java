@@ -1,0 +1,57 @@
+package dev.spinel.engine;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+
+/// The gates of a server, in the order in which they are asked, and whether anybody need ask them:
+/// a call passes them all unseen while none is closed to everybody ([#closed]) or to its session
+/// ([Gate#concerns(Session)]).
+public final class Gates {
+  private Gate[] all = {}; // before the first session
+  private final Gate[][] of; // by Command.index, filled when first asked for; racy, all are equal
+  private final Set<Gate> closed = new HashSet<>(); // this object's monitor
+
+  /// Whether some gate is closed to everybody.
+  volatile boolean anyClosed;
+
+  Gates(int commands) {
+    of = new Gate[commands][];
+  }
+
+  /// The one visible list. Before the first session.
+  public void are(Gate... ordered) {
+    all = ordered;
+  }
+
+  /// Whether this gate may have something to say to everybody (memory is short, a replica is
+  /// read-only…). Any thread.
+  public synchronized void closed(Gate by, boolean on) {
+    if (on) {
+      closed.add(by);
+    } else {
+      closed.remove(by);
+    }
+    anyClosed = !closed.isEmpty();
+  }
+
+  /// Whether some gate is closed to the session.
+  boolean concern(Session session) {
+    for (Gate gate : all) {
+      if (gate.concerns(session)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Those that may refuse the command.
+  Gate[] of(Command command) {
+    Gate[] some = of[command.index];
+    if (some == null) {
+      some = Arrays.stream(all).filter(gate -> gate.concerns(command)).toArray(Gate[]::new);
+      of[command.index] = some;
+    }
+    return some;
+  }
+}
