@@ -7,6 +7,7 @@ import dev.spinel.keyspace.Snapshot;
 import dev.spinel.server.LocalSession;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -187,7 +188,7 @@ public final class EngineBench {
     }
   }
 
-  private static void snapshot(Server server, int keys) throws InterruptedException {
+  private static void snapshot(Server server, int keys) throws IOException, InterruptedException {
     fill(server, keys);
     var stop = new AtomicBoolean();
     var writes = new Gaps();

@@ -1,8 +1,11 @@
 package dev.spinel.keyspace;
 
 import dev.spinel.value.Dictionary;
+import dev.spinel.value.Walk;
 import dev.spinel.value.Walker;
+import java.io.IOException;
 import java.util.ArrayList;
+import org.jspecify.annotations.Nullable;
 
 /// A walk through all databases as they were at one moment, while everybody goes on writing: what
 /// an RDB file, an AOF rewrite, a full sync and a migration are made of. No fork, no pause beyond
@@ -22,10 +25,72 @@ import java.util.ArrayList;
 /// walk, which frees them when it is through. SWAPDB only renumbers: the walk tells the numbers as
 /// of the cut.
 public final class Snapshot {
-  /// Takes the contents, in the walk's thread.
+  /// Takes the contents, in the walk's thread, seated: it may read what it is shown, must not wait
+  /// for anything, and forgets all addresses when it returns.
   public interface Sink extends Walker.Visitor {
     /// What follows is in the database that had this number at the cut.
     void database(int number);
+
+    /// Called after every few entries, the seat left: the place to write what was gathered, however
+    /// long that takes.
+    default void drain() throws IOException {}
+  }
+
+  /// A sink that is asked no more once it has failed; the walk goes on for its own sake.
+  private static final class Guarded implements Sink {
+    private final Sink sink;
+    private final Walk walk;
+    @Nullable Throwable failure;
+
+    Guarded(Sink sink, Walk walk) {
+      this.sink = sink;
+      this.walk = walk;
+    }
+
+    private interface Step {
+      void run() throws IOException;
+    }
+
+    private void guard(Step step) {
+      if (failure == null) {
+        try {
+          step.run();
+        } catch (Throwable t) {
+          failure = t;
+          walk.abandon();
+        }
+      }
+    }
+
+    @Override
+    public void database(int number) {
+      guard(() -> sink.database(number));
+    }
+
+    @Override
+    public void entry(long entry, long expiry) {
+      guard(() -> sink.entry(entry, expiry));
+    }
+
+    @Override
+    public void open(long entry, long expiry, long count) {
+      guard(() -> sink.open(entry, expiry, count));
+    }
+
+    @Override
+    public void field(long field) {
+      guard(() -> sink.field(field));
+    }
+
+    @Override
+    public void close() {
+      guard(sink::close);
+    }
+
+    @Override
+    public void drain() {
+      guard(sink::drain);
+    }
   }
 
   /// Writers may have the walk keep a tenth of the memory, but not less than this before they are
@@ -38,8 +103,12 @@ public final class Snapshot {
 
   /// Takes a snapshot. One at a time; the caller sits in `seat` and holds no slot lock.
   ///
+  /// Errors: whatever the sink throws, when the walk has come to its end without it;
+  /// [IllegalStateException] if a walk is under way.
+  ///
   /// @param atTheCut runs at the moment of the cut, in the stopped world
-  public static void take(Keyspace keyspace, Seat seat, Runnable atTheCut, Sink sink) {
+  public static void take(Keyspace keyspace, Seat seat, Runnable atTheCut, Sink sink)
+      throws IOException {
     ArrayList<Captured> captured = new ArrayList<>();
     keyspace
         .world()
@@ -60,11 +129,12 @@ public final class Snapshot {
               atTheCut.run();
             });
     Walker walker = new Walker(seat.values.dictionary());
+    Guarded guarded = new Guarded(sink, keyspace.walk());
     for (Captured one : captured) {
-      sink.database(one.number);
+      guarded.database(one.number);
       for (int slot = 0; slot < Slots.COUNT; slot++) {
         if (one.tables[slot] != 0) {
-          walk(walker, seat, one.tables, slot, sink);
+          walk(walker, seat, one.tables, slot, guarded);
           keyspace.walked(slot);
         }
       }
@@ -88,9 +158,12 @@ public final class Snapshot {
         }
       }
     }
+    if (guarded.failure != null) {
+      throw failed(guarded.failure);
+    }
   }
 
-  private static void walk(Walker walker, Seat seat, long[] tables, int slot, Sink sink) {
+  private static void walk(Walker walker, Seat seat, long[] tables, int slot, Guarded sink) {
     Dictionary dictionary = seat.values.dictionary();
     seat.lock(slot);
     long header = tables[slot];
@@ -106,12 +179,29 @@ public final class Snapshot {
     }
     walker.emit(sink);
     while (more) {
-      seat.breathe();
+      rest(seat, sink);
       seat.lock(slot);
       more = walker.advance();
       seat.unlock(slot);
       walker.emit(sink);
     }
-    seat.breathe();
+    rest(seat, sink);
+  }
+
+  private static IOException failed(Throwable failure) {
+    switch (failure) {
+      case IOException told -> {
+        return told;
+      }
+      case RuntimeException told -> throw told;
+      case Error told -> throw told;
+      default -> throw new IllegalStateException(failure); // nothing else can come
+    }
+  }
+
+  private static void rest(Seat seat, Guarded sink) {
+    seat.leave();
+    sink.drain();
+    seat.enter();
   }
 }

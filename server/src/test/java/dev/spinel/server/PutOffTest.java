@@ -55,7 +55,7 @@ class PutOffTest {
     @Override
     public void database(int number) {
       if (begun.getCount() > 0) {
-        dispatcher.turnEnds();
+        dispatcher.turnEnds(); // as nobody should but in drain: this is before the first slot
         begun.countDown();
         await(goOn);
         dispatcher.turnBegins();

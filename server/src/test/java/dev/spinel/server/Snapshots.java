@@ -11,6 +11,7 @@ import dev.spinel.keyspace.Snapshot;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Values;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,7 +21,7 @@ final class Snapshots {
   private Snapshots() {}
 
   /// Takes a snapshot in the seat of `session` and compares it with the data at its cut.
-  static void check(LocalSession session) {
+  static void check(LocalSession session) throws IOException {
     Dispatcher dispatcher = session.dispatcher();
     Keyspace keyspace = session.server().engine.keyspace;
     Map<String, String> expected = new TreeMap<>();
