@@ -1,6 +1,7 @@
 package dev.spinel;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.ConfigError;
 import dev.spinel.engine.Clock;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
@@ -43,13 +44,13 @@ public final class Spinel implements AutoCloseable {
     all[2] = "bind";
     all[3] = "127.0.0.1";
     System.arraycopy(settings, 0, all, 4, settings.length);
-    Config config;
+    Server server;
     try {
-      config = Config.of(all);
-    } catch (RuntimeException e) {
+      Config config = Config.of(all);
+      server = new Server(config, new Log(config, log), Clock.SYSTEM);
+    } catch (ConfigError e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
-    Server server = new Server(config, new Log(config, log), Clock.SYSTEM);
     try {
       server.start();
     } catch (IOException e) {

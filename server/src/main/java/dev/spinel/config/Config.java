@@ -68,7 +68,8 @@ public final class Config {
 
   /// A configuration of defaults, changed by pairs of a directive's name and its value, written as
   /// on the command line but without the dashes: `Config.of("port", "0", "save", "",
-  /// "client-output-buffer-limit", "normal 0 0 0")`. The strings are ordinary Java strings.
+  /// "client-output-buffer-limit", "normal 0 0 0")`. The value of a directive that is no setting is
+  /// the rest of its line: `"rename-command", "GET fetch"`. The strings are ordinary Java strings.
   ///
   /// @throws ConfigError if one is unknown or has a value that it doesn't accept
   public static Config of(String... pairs) {
@@ -76,10 +77,11 @@ public final class Config {
       throw new IllegalArgumentException("a directive without a value: " + pairs[pairs.length - 1]);
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < pairs.length; i += 2) {
-      text.append(Octets.encode(pairs[i]))
-          .append(' ')
-          .append(Arguments.quote(Octets.encode(pairs[i + 1])))
-          .append('\n');
+      String name = Octets.encode(pairs[i]);
+      String value = Octets.encode(pairs[i + 1]);
+      boolean setting = Settings.find(name) != null;
+      text.append(name).append(' ');
+      text.append(setting ? Arguments.quote(value) : value).append('\n');
     }
     return parse(text.toString());
   }

@@ -11,11 +11,13 @@ import org.jspecify.annotations.Nullable;
 
 /// All commands of a server, as its families declared them. Immutable once built; one per server.
 public final class CommandTable implements Iterable<Command> {
+  private final List<Command> declared;
   private final List<Command> commands;
   private final Names names;
   private final int size;
 
-  private CommandTable(List<Command> commands, Names names, int size) {
+  private CommandTable(List<Command> declared, List<Command> commands, Names names, int size) {
+    this.declared = List.copyOf(declared);
     this.commands = List.copyOf(commands);
     this.names = names;
     this.size = size;
@@ -56,6 +58,17 @@ public final class CommandTable implements Iterable<Command> {
       }
     }
     return names.find(name);
+  }
+
+  /// The command (no subcommand) that a family declared under this name, in lower case, whatever it
+  /// is called now, if it can be called at all.
+  Command declared(String name) {
+    for (Command command : declared) {
+      if (command.name.equals(name)) {
+        return command;
+      }
+    }
+    throw new IllegalStateException("no family declares " + name);
   }
 
   /// What to answer to a call that [#lookup] doesn't know: the words are cut at 128 bytes each, all
@@ -200,7 +213,7 @@ public final class CommandTable implements Iterable<Command> {
             throw new IllegalArgumentException("declared twice: " + s.name);
         c.names = of;
       }
-      return new CommandTable(known, names, all.size());
+      return new CommandTable(commands, known, names, all.size());
     }
   }
 }

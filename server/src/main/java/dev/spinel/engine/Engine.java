@@ -80,19 +80,11 @@ public final class Engine implements KeyspaceListener {
     this.slots = keyspace.slots();
     this.watches = new Watches(slots);
     this.parking = new Parking(slots);
-    this.exec = known("exec");
+    this.exec = table.declared("exec");
     this.gates = new Gates(table.size());
     this.frequency = new Frequency(limits);
     this.retired = new Statistics(table.size());
     this.expiryRecorder = new Recorder(journal, LargeSink.NONE);
-  }
-
-  private Command known(String name) {
-    Command command = table.byName(name);
-    if (command == null) {
-      throw new IllegalStateException("the table lacks " + name);
-    }
-    return command;
   }
 
   public void notifier(Notifier to) {

@@ -110,6 +110,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
     runId = HexFormat.of().formatHex(ids, 0, 20);
     replicationId = HexFormat.of().formatHex(ids, 20, 40);
     startedMillis = clock.millis();
+    authentication = new Authentication(config);
+    slowLog = new SlowLog(config);
+    monitors = new Monitors(clock);
+    CommandTable.Builder rows = new CommandTable.Builder();
+    declare(rows); // may find fault with the configuration: before there is anything to close
     heap = new Heap();
     keyspace =
         new Keyspace(
@@ -119,11 +124,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
             random.nextLong(),
             clock::millis,
             schedule);
-    authentication = new Authentication(config);
-    slowLog = new SlowLog(config);
-    monitors = new Monitors(clock);
-    CommandTable.Builder rows = new CommandTable.Builder();
-    declare(rows);
     engine =
         new Engine(
             keyspace,

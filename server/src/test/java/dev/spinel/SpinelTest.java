@@ -1,0 +1,148 @@
+package dev.spinel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.spinel.wire.Client;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// Servers inside this JVM: they share nothing, print nothing, and leave nothing.
+class SpinelTest {
+  private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
+  private PrintStream out;
+  private PrintStream err;
+  private Set<Thread> before;
+
+  @BeforeEach
+  void listen() {
+    out = System.out;
+    err = System.err;
+    PrintStream to = new PrintStream(printed, true, StandardCharsets.UTF_8);
+    System.setOut(to);
+    System.setErr(to);
+    before = threads();
+  }
+
+  @AfterEach
+  void nothingIsLeftAndNothingWasPrinted() throws InterruptedException {
+    System.setOut(out);
+    System.setErr(err);
+    for (Thread thread : threads()) {
+      if (!before.contains(thread)) {
+        thread.join(5_000); // one that ends
+        assertThat(thread.isAlive()).as(thread.getName()).isFalse();
+      }
+    }
+    assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
+  }
+
+  private static Set<Thread> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("spinel"))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void manyInOneJvmShareNothing() throws Exception {
+    List<Spinel> servers = new ArrayList<>();
+    try {
+      for (int i = 0; i < 5; i++) {
+        servers.add(Spinel.start("event-loops", "2"));
+      }
+      for (Spinel one : servers) {
+        try (Client client = Client.connect("127.0.0.1", one.port())) {
+          assertThat(client.command("DBSIZE").text()).isEqualTo("0");
+          client.command("SET", "port", Integer.toString(one.port()));
+        }
+      }
+      servers.removeFirst().close();
+      for (Spinel one : servers) {
+        try (Client client = Client.connect("127.0.0.1", one.port())) {
+          assertThat(client.command("GET", "port").text()).isEqualTo("" + one.port());
+        }
+      }
+    } finally {
+      servers.forEach(Spinel::close);
+    }
+  }
+
+  @Test
+  void itClosesUnderLoadAndTwice() throws Exception {
+    Spinel spinel = Spinel.start("event-loops", "3", "notify-keyspace-events", "KEA");
+    List<Thread> clients = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      String key = "k" + i;
+      clients.add(
+          Thread.startVirtualThread(
+              () -> {
+                try (Client client = Client.connect("127.0.0.1", spinel.port())) {
+                  while (true) {
+                    client.command("RPUSH", key, "x".repeat(40_000));
+                    client.command("BLPOP", key, "0");
+                  }
+                } catch (Exception closed) {
+                  // as it must come
+                }
+              }));
+    }
+    try (Client waiting = Client.connect("127.0.0.1", spinel.port())) {
+      waiting.send("BLPOP", "never", "0");
+      waiting.flush();
+      Thread.sleep(200); // let them work; nothing is checked by this time
+      spinel.close();
+      spinel.close();
+      assertThat(waiting.rawUntilClosed()).isEmpty();
+    }
+    for (Thread client : clients) {
+      client.join(10_000);
+      assertThat(client.isAlive()).isFalse();
+    }
+  }
+
+  @Test
+  void aBadSettingIsToldAndNothingStarts() {
+    assertThatThrownBy(() -> Spinel.start("maxmemory", "plenty"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("argument must be a memory value");
+    assertThatThrownBy(() -> Spinel.start("no-such-setting", "1"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("Bad directive or wrong number of arguments");
+    assertThatThrownBy(() -> Spinel.start("rename-command", "NOSUCH x"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("No such command in rename-command");
+  }
+
+  @Test
+  void aPortInUseIsToldAndNothingStarts() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0)) {
+      String port = Integer.toString(taken.getLocalPort());
+      assertThatThrownBy(() -> Spinel.start("bind", "0.0.0.0", "port", port))
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessageContaining(port);
+    }
+  }
+
+  @Test
+  void anyCommandMayBeRenamedOrTakenAway() throws Exception {
+    try (Spinel spinel =
+            Spinel.start("rename-command", "EXEC \"\"", "rename-command", "GET fetch");
+        Client client = Client.connect("127.0.0.1", spinel.port())) {
+      assertThat(client.command("EXEC").text()).startsWith("ERR unknown command 'EXEC'");
+      assertThat(client.command("GET", "k").text()).startsWith("ERR unknown command 'GET'");
+      client.command("SET", "k", "v");
+      assertThat(client.command("FETCH", "k").text()).isEqualTo("v");
+      assertThat(client.command("MULTI").text()).isEqualTo("OK");
+    }
+  }
+}
