@@ -2,6 +2,7 @@ package dev.spinel.launcher;
 
 import java.io.PrintStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /// `spinel up`: starts something to play with, says what runs and how to reach it, and waits for
@@ -119,9 +120,13 @@ public final class Up {
     }
 
     private static Path directory(String text) {
-      Path directory = Path.of(text);
-      if (!Files.isDirectory(directory)) throw new BadOrder("--dir: no such folder: " + text);
-      return directory;
+      try {
+        Path directory = Path.of(text);
+        if (Files.isDirectory(directory)) return directory;
+      } catch (InvalidPathException unreadable) {
+        // no folder has such a name, or the locale can't express it
+      }
+      throw new BadOrder("--dir: no such folder: " + text);
     }
   }
 

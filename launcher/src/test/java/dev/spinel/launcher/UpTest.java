@@ -62,6 +62,7 @@ class UpTest {
     assertRefused("cluster: not yet", "cluster");
     Path missing = directory.resolve("missing");
     assertRefused("--dir: no such folder: " + missing, "--dir", missing.toString());
+    assertRefused("--dir: no such folder: no\0name", "--dir", "no\0name");
   }
 
   @Test
