@@ -87,6 +87,7 @@ public final class Keyspace implements AutoCloseable {
     Values values = new Values(heap.memory(), allocator, walk, hashKey0, hashKey1);
     values.reaper(keeper.reaper());
     Seat seat = new Seat(seatIds.incrementAndGet(), values, world, slots, allocator::close);
+    allocator.guard(seat::atWork);
     world.add(seat);
     return seat;
   }

@@ -72,7 +72,8 @@ public final class Seat implements AutoCloseable {
     }
   }
 
-  boolean taken() {
+  /// Whether it is taken now; from its own thread: whether that may touch data.
+  public boolean taken() {
     return state != OUT;
   }
 
@@ -107,13 +108,23 @@ public final class Seat implements AutoCloseable {
     return state == STOPPED || slots.heldBy(slot, id);
   }
 
+  /// Whether its thread may use what belongs to the seat now, or a stopped world may: for asserts.
+  boolean atWork() {
+    return state != OUT || world.standsStill();
+  }
+
+  /// The seat, which is free, ceases to be. What its allocator still keeps goes back from within:
+  /// in a stopped world the stopper may be flushing every seat's allocator.
   @Override
   public void close() {
-    world.remove(this);
+    enter();
     try {
       release.close();
     } catch (Exception e) {
       throw new IllegalStateException(e);
+    } finally {
+      leave();
+      world.remove(this);
     }
   }
 }

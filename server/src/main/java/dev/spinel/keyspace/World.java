@@ -90,6 +90,11 @@ public final class World {
     }
   }
 
+  /// Whether the calling thread has the world stand still: for asserts.
+  boolean standsStill() {
+    return stopping && token.isHeldByCurrentThread();
+  }
+
   /// Another thread may run here, if a test says so.
   boolean point() {
     return schedule.point();

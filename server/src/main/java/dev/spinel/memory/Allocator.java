@@ -1,6 +1,7 @@
 package dev.spinel.memory;
 
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 
 /// Hands out nodes and takes them back: one per seat (a thread that touches data), not thread-safe.
 ///
@@ -56,6 +57,9 @@ public final class Allocator implements AutoCloseable {
 
   private boolean closed;
 
+  /// Whether the caller may work with this allocator now: for asserts. Set before its first use.
+  private BooleanSupplier atWork = () -> true;
+
   private long evacuations; // owner
 
   /// The two magazines of one class. All fields: owner; `out` and the counts are read by others,
@@ -106,6 +110,12 @@ public final class Allocator implements AutoCloseable {
     this.nowhere = new Rack(depots[0]);
     Arrays.fill(racks, nowhere);
     for (int c = 0; c < SizeClasses.COUNT; c++) racks[c + 1] = new Rack(depots[c]);
+  }
+
+  /// With assertions on: `atWork` holds whenever this allocator meets depots and slabs. Its owner
+  /// says so before the first use, since two threads in one allocator free the same nodes twice.
+  public void guard(BooleanSupplier atWork) {
+    this.atWork = atWork;
   }
 
   /// A node of at least `bytes`, 1 to [#MAX_RUN], not cleared. Aligned to 8 bytes; a node whose
@@ -189,6 +199,7 @@ public final class Allocator implements AutoCloseable {
 
   /// Gives all nodes that are kept for quick reuse back to the heap.
   public void flush() {
+    assert atWork.getAsBoolean() : "a free seat's allocator";
     round = heapRound.get(); // first: a round that begins meanwhile is another one
     for (int c = 1; c <= SizeClasses.COUNT; c++) {
       Rack rack = racks[c];
@@ -220,7 +231,7 @@ public final class Allocator implements AutoCloseable {
 
   /// Makes `loaded` non-empty; returns how many it has.
   private int refill(Rack rack, int bytes) {
-    assert !closed;
+    assert !closed && atWork.getAsBoolean() : "a free seat's allocator";
     if (bytes < 1) throw new IllegalArgumentException("node of " + bytes + " bytes");
     tick();
     if (rack.count > 0) return rack.count;
@@ -244,7 +255,7 @@ public final class Allocator implements AutoCloseable {
 
   /// Makes `loaded` non-full; returns how many it has.
   private int makeRoom(Rack rack) {
-    assert !closed;
+    assert !closed && atWork.getAsBoolean() : "a free seat's allocator";
     if (rack.loaded != NONE && rack.spareCount > 0) {
       int n = rack.count;
       rack.loaded = rack.depot.exchangeFull(rack.loaded);
@@ -258,7 +269,7 @@ public final class Allocator implements AutoCloseable {
   }
 
   private long allocateRun(int bytes) {
-    assert !closed;
+    assert !closed && atWork.getAsBoolean() : "a free seat's allocator";
     if (bytes > MAX_RUN) throw new IllegalArgumentException("node of " + bytes + " bytes");
     tick();
     long address = heap.takeRun(bytes);
@@ -270,6 +281,7 @@ public final class Allocator implements AutoCloseable {
 
   /// A run, a node on a marked page, or no node at all.
   private void freeSpecial(long address) {
+    assert atWork.getAsBoolean() : "a free seat's allocator";
     int code = map.get(address);
     int plain = code & PageMap.CODE;
     if (plain == PageMap.RUN) {

@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 import dev.spinel.wire.Chunks;
@@ -9,13 +10,15 @@ import java.util.IdentityHashMap;
 /// Large replies in the server's own memory, counted: the chunks of one loop's outputs. Belongs to
 /// the loop's thread.
 final class HeapChunks implements Chunks {
+  private final Seat seat;
   private final Memory memory;
   private final Allocator allocator;
   private final IdentityHashMap<ByteBuffer, Long> addresses = new IdentityHashMap<>();
 
-  HeapChunks(Memory memory, Allocator allocator) {
-    this.memory = memory;
-    this.allocator = allocator;
+  HeapChunks(Seat seat) {
+    this.seat = seat;
+    this.memory = seat.values.memory();
+    this.allocator = seat.values.allocator();
   }
 
   @Override
@@ -33,6 +36,15 @@ final class HeapChunks implements Chunks {
     if (address == null) {
       throw new IllegalArgumentException("not a chunk of this loop");
     }
-    allocator.free(address);
+    if (seat.taken()) {
+      allocator.free(address);
+      return;
+    }
+    seat.enter(); // between two turns a transport tells what the system has sent
+    try {
+      allocator.free(address);
+    } finally {
+      seat.leave();
+    }
   }
 }

@@ -30,7 +30,7 @@ final class LoopSide implements LoopHooks {
 
   @Override
   public Chunks chunks() {
-    return new HeapChunks(dispatcher.seat().values.memory(), dispatcher.seat().values.allocator());
+    return new HeapChunks(dispatcher.seat());
   }
 
   @Override

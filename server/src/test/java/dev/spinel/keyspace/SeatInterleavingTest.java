@@ -46,6 +46,55 @@ class SeatInterleavingTest {
     }
   }
 
+  /// A stopped world may use every seat's allocator, so a seat that closes then has to wait.
+  @Test
+  void aSeatThatClosesIsTaken() throws Exception {
+    try (Heap heap = new Heap()) {
+      for (long seed = 0; seed < SEEDS; seed++) {
+        var order = new Interleaving(seed);
+        try (Keyspace keyspace = new Keyspace(heap, 1, 1, 2, System::currentTimeMillis, order)) {
+          boolean[] stands = new boolean[1];
+          boolean[] closedMeanwhile = new boolean[1];
+          Interleaving.Work stopper =
+              () -> {
+                try (Seat seat = keyspace.seat()) {
+                  seat.enter();
+                  for (int i = 0; i < STEPS; i++) {
+                    keyspace
+                        .world()
+                        .stop(
+                            seat,
+                            () -> {
+                              stands[0] = true;
+                              order.point();
+                              for (Seat each : keyspace.world().seats()) {
+                                each.values.allocator().flush();
+                              }
+                              stands[0] = false;
+                            });
+                  }
+                  seat.leave();
+                }
+              };
+          Interleaving.Work closer =
+              () -> {
+                for (int i = 0; i < STEPS; i++) {
+                  Seat seat = keyspace.seat();
+                  seat.enter();
+                  seat.values.allocator().free(seat.values.allocator().allocate(100));
+                  seat.leave();
+                  seat.close();
+                  closedMeanwhile[0] |= stands[0];
+                }
+              };
+          order.run(stopper, closer, closer);
+          assertThat(closedMeanwhile[0]).as("closed while the world stood still").isFalse();
+        }
+        assertThat(heap.liveBytes()).isZero();
+      }
+    }
+  }
+
   private void work(Keyspace keyspace, Seat seat, Random random, Interleaving order) {
     seat.enter();
     for (int i = random.nextInt(3); i >= 0; i--) {
