@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// What all dispatchers of a server share: the keyspace, the journal, the command table, the
 /// sessions, the gates, who watches and who waits.
 public final class Engine implements KeyspaceListener {
-  /// What goes wrong in our own code while a command runs.
+  /// What goes wrong in our own code; `where` goes on after "A bug, ".
   public interface BugReport {
-    void bug(Command command, Throwable bug);
+    void bug(String where, Throwable bug);
   }
 
   public final Keyspace keyspace;
@@ -320,7 +320,12 @@ public final class Engine implements KeyspaceListener {
   }
 
   void bug(Command command, Throwable bug) {
-    bugReport.bug(command, bug);
+    bugReport.bug("while running " + command.name, bug);
+  }
+
+  @Override
+  public void failed(Throwable bug) {
+    bugReport.bug("in the keeper", bug);
   }
 
   void countError(String code) {

@@ -179,7 +179,10 @@ public final class Eviction implements Gate {
       background = evictor = new Evictor(engine, this, seat);
     }
     seat.enter();
-    makeRoom(evictor, limit, BACKGROUND_NANOS);
-    seat.leave();
+    try {
+      makeRoom(evictor, limit, BACKGROUND_NANOS);
+    } finally {
+      seat.leave();
+    }
   }
 }

@@ -8,6 +8,8 @@ import dev.spinel.value.Dictionary;
 /// The contents move as a whole: FLUSHALL ASYNC and a full sync take the tables out ([#detach]) and
 /// leave empty ones. SWAPDB only renumbers databases in their [Keyspace].
 public final class Database {
+  private static final Runnable AT_ONCE = () -> {};
+
   private long[] headers =
       new long[Slots.COUNT]; // each element: its slot's lock; the array: stopped world
   private volatile boolean
@@ -109,15 +111,17 @@ public final class Database {
   /// Frees tables that were detached.
   static void free(Seat seat, long[] tables) {
     for (int slot = 0; slot < tables.length; slot++) {
-      free(seat, tables, slot);
+      free(seat, tables, slot, AT_ONCE);
     }
   }
 
-  static void free(Seat seat, long[] tables, int slot) {
-    if (tables[slot] != 0) {
-      seat.values.dictionary().clear(tables[slot]);
-      seat.values.allocator().free(tables[slot]);
-      tables[slot] = 0;
+  /// Frees one of them, in small steps: `between` runs after each.
+  static void free(Seat seat, long[] tables, int slot, Runnable between) {
+    long header = tables[slot];
+    if (header != 0) {
+      tables[slot] = 0; // first: nothing is freed twice, whatever goes wrong
+      seat.values.dictionary().clear(header, between);
+      seat.values.allocator().free(header);
     }
   }
 

@@ -13,12 +13,19 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the
 /// lower bound in each slot's header without a lock, takes the lock of a slot where something is
-/// due, removes at most 64 keys, and lets go. It spends at most a quarter of its time on that.
+/// due, removes at most 64 keys, and lets go. It spends at most a quarter of its time on that. What
+/// is reaped nobody else knows, so the reaper breathes after every leaf.
+///
+/// The thread outlives whatever goes wrong in one item or cycle: it tells its listener, gives locks
+/// and seat back, and goes on.
 public final class Keeper {
   private static final long CYCLE_NANOS = 100_000_000;
   private static final long EXPIRY_NANOS = 25_000_000;
   private static final long EVACUATION_NANOS = 25_000_000;
   private static final int KEYS_PER_LOCK = 64;
+
+  /// The pause after something went wrong.
+  private static final long FAILED_NANOS = 1_000_000_000;
 
   private final Keyspace keyspace;
   private final Evacuation evacuation;
@@ -30,6 +37,8 @@ public final class Keeper {
   private volatile boolean busy;
   private @Nullable Thread thread;
   private volatile long expiredCycles;
+  private final Place place = new Place(); // keeper's thread
+  private boolean failed; // since the cycle began; keeper's thread
 
   Keeper(Keyspace keyspace, LongSupplier nowMillis) {
     this.keyspace = keyspace;
@@ -92,71 +101,139 @@ public final class Keeper {
 
   private void run(KeyspaceListener listener) {
     Seat seat = keyspace.seat();
+    Runnable breath = seat::breathe;
     long next = System.nanoTime() + CYCLE_NANOS;
     while (!closed) {
       LockSupport.parkNanos(Math.max(1, next - System.nanoTime()));
-      reapAll(seat);
+      failed = false;
+      reapAll(seat, listener, breath);
       if (System.nanoTime() >= next) {
         next = System.nanoTime() + CYCLE_NANOS;
-        if (expiring) {
-          expire(seat, listener);
+        cycle(seat, listener);
+        if (failed) {
+          next = System.nanoTime() + FAILED_NANOS;
         }
-        listener.cycle(seat);
-        evacuation.cycle(seat, System.nanoTime() + EVACUATION_NANOS);
       }
     }
-    reapAll(seat);
+    failed = false;
+    reapAll(seat, listener, breath);
     seat.close();
   }
 
-  private void reapAll(Seat seat) {
+  /// Something didn't work: says so, the first time in a cycle, and nothing more can be done. There
+  /// may be no memory to say it with.
+  private void failed(KeyspaceListener listener, Throwable bug) {
+    if (!failed) {
+      failed = true;
+      try {
+        listener.failed(bug);
+      } catch (Throwable unheard) {
+        // whoever can't be told can't be told that either
+      }
+    }
+  }
+
+  private void cycle(Seat seat, KeyspaceListener listener) {
+    if (expiring) {
+      expire(seat, listener);
+    }
+    try {
+      listener.cycle(seat);
+    } catch (Throwable bug) {
+      failed(listener, bug);
+    }
+    try {
+      evacuation.cycle(seat, System.nanoTime() + EVACUATION_NANOS);
+    } catch (Throwable bug) {
+      failed(listener, bug);
+    }
+  }
+
+  private void reapAll(Seat seat, KeyspaceListener listener, Runnable breath) {
     busy = true;
     for (Object item = work.poll(); item != null; item = work.poll()) {
       seat.enter();
-      if (item instanceof long[] tables) {
-        for (int slot = 0; slot < tables.length; slot++) {
-          Database.free(seat, tables, slot);
-          seat.breathe();
+      try {
+        if (item instanceof long[] tables) {
+          reap(seat, listener, tables, breath);
+        } else {
+          seat.values.dictionary().free((Long) item, breath);
         }
-      } else {
-        seat.values.dictionary().free((Long) item);
+      } catch (Throwable bug) {
+        failed(listener, bug);
+      } finally {
+        seat.leave();
       }
-      seat.leave();
     }
     busy = false;
   }
 
+  private void reap(Seat seat, KeyspaceListener listener, long[] tables, Runnable breath) {
+    for (int slot = 0; slot < tables.length; slot++) {
+      try {
+        Database.free(seat, tables, slot, breath);
+      } catch (Throwable bug) {
+        failed(listener, bug);
+      }
+      seat.breathe();
+    }
+  }
+
   private void expire(Seat seat, KeyspaceListener listener) {
-    Place place = new Place();
     long deadline = System.nanoTime() + EXPIRY_NANOS;
     seat.enter();
-    for (int number = 0; number < keyspace.databases(); number++) {
-      for (int slot = 0; slot < Slots.COUNT && keyspace.database(number).used(); slot++) {
-        while (keyspace.database(number).header(slot) != 0) {
-          seat.lock(slot);
-          int left = KEYS_PER_LOCK;
-          Database database = keyspace.database(number);
-          long now = nowMillis.getAsLong();
-          while (left > 0 && keyspace.nextExpired(seat, database, slot, now, place)) {
-            if (!listener.expired(seat, number, slot, place)) {
-              break;
-            }
-            left--;
-          }
-          seat.unlock(slot);
-          seat.breathe();
-          if (left > 0) {
-            break;
-          }
-          if (System.nanoTime() > deadline) {
+    try {
+      for (int number = 0; number < keyspace.databases(); number++) {
+        for (int slot = 0; slot < Slots.COUNT && keyspace.database(number).used(); slot++) {
+          if (!expire(seat, listener, number, slot, deadline)) {
             expiredCycles++;
-            seat.leave();
             return;
           }
         }
       }
+    } finally {
+      seat.leave();
     }
-    seat.leave();
+  }
+
+  /// Removes what is due in a slot; breathes. False if the time is over.
+  private boolean expire(
+      Seat seat, KeyspaceListener listener, int number, int slot, long deadline) {
+    while (keyspace.database(number).header(slot) != 0) {
+      boolean more = false;
+      seat.lock(slot);
+      try {
+        more = expireSome(seat, listener, number, slot);
+      } catch (Throwable bug) {
+        failed(listener, bug);
+      } finally {
+        seat.unlock(slot);
+      }
+      seat.breathe();
+      if (!more) {
+        return true;
+      }
+      if (System.nanoTime() > deadline) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// One lock's worth. False if nothing is due any more.
+  private boolean expireSome(Seat seat, KeyspaceListener listener, int number, int slot) {
+    Database database = keyspace.database(number);
+    long now = nowMillis.getAsLong();
+    int left = KEYS_PER_LOCK;
+    while (left > 0
+        && keyspace.nextExpired(seat, database, slot, now, place)
+        && listener.expired(seat, number, slot, place)) {
+      left--;
+    }
+    if (left < KEYS_PER_LOCK && !keyspace.walk().active()) {
+      database.dropIfEmpty(seat, slot);
+    }
+    return left == 0;
   }
 
   void close() {

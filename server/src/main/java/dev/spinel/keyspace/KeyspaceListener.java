@@ -13,6 +13,11 @@ public interface KeyspaceListener {
   /// on. The walker's thread; no lock is held.
   default void walked(int slot) {}
 
-  /// Some ten times a second, on the keeper's thread; the seat isn't taken.
+  /// Some ten times a second, on the keeper's thread; the seat isn't taken, nor is it afterwards,
+  /// also when this throws.
   default void cycle(Seat seat) {}
+
+  /// Something went wrong in the keeper's thread, in our own code or for lack of memory; it goes
+  /// on.
+  default void failed(Throwable bug) {}
 }

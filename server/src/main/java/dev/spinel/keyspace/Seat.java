@@ -60,8 +60,11 @@ public final class Seat implements AutoCloseable {
   /// Leaves the seat: no slot lock may be held.
   public void leave() {
     assert state == IN : "the seat is not taken";
-    values.allocator().tick(); // nodes that the heap wants back are due before a sleep
-    STATE.setRelease(this, OUT);
+    try {
+      values.allocator().tick(); // nodes that the heap wants back are due before a sleep
+    } finally {
+      STATE.setRelease(this, OUT);
+    }
   }
 
   /// Lets a global operation pass, if one waits. Called between commands, without slot locks.

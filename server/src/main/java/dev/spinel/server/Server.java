@@ -12,7 +12,6 @@ import dev.spinel.config.OutputLimits;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
-import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Eviction;
@@ -509,8 +508,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
   // ── incidents
   // ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private void bug(Command command, Throwable bug) {
-    log.warning("A bug, while running " + command.name + ": " + trace(bug));
+  private void bug(String where, Throwable bug) {
+    log.warning("A bug, " + where + ": " + trace(bug));
   }
 
   @Override

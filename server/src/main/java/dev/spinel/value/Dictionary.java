@@ -58,6 +58,9 @@ public final class Dictionary {
   /// A header whose contents have moved: its root says so, its count where to.
   static final long MOVED = -1;
 
+  /// For what is freed without a pause.
+  static final Runnable AT_ONCE = () -> {};
+
   /// What a writer frees itself; more nodes go to the reaper.
   static final int REAP_NODES = 64;
 
@@ -710,11 +713,18 @@ public final class Dictionary {
 
   /// Frees an entry that is in no dictionary, and all that it owns, at once.
   public void free(long entry) {
+    free(entry, AT_ONCE);
+  }
+
+  /// The same in steps of at most a leaf and its entries, or an inner node of a sequence and its
+  /// leaves: `between` runs after each. Nobody else may know anything of what is freed, so there it
+  /// is safe to do whatever doesn't go through this object.
+  public void free(long entry, Runnable between) {
     int encoding = Entry.encoding(memory, entry);
     if (encoding == Entry.NESTED) {
-      clear(Entry.valueAddress(memory, entry));
+      clear(Entry.valueAddress(memory, entry), between);
     } else if (isOwned(encoding)) {
-      owner.release(entry);
+      owner.release(entry, between);
     }
     allocator.free(entry);
   }
@@ -732,8 +742,13 @@ public final class Dictionary {
   /// Frees all entries, pages and what was preserved: the dictionary is empty afterwards, the
   /// header is the caller's. Not while a walk is in it.
   public void clear(long header) {
+    clear(header, AT_ONCE);
+  }
+
+  /// The same in steps, as [#free(long, Runnable)] makes them.
+  public void clear(long header, Runnable between) {
     stamp++;
-    tree.free(memory.getLong(header));
+    tree.free(memory.getLong(header), between);
     long block = memory.getLong(header + CHAIN);
     while (block != 0) {
       int count = memory.getInt(block + 8);
@@ -869,7 +884,7 @@ public final class Dictionary {
     }
 
     @Override
-    public void release(long entry) {
+    public void release(long entry, Runnable between) {
       throw new AssertionError("no sequences here");
     }
 

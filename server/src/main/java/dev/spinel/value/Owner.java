@@ -20,8 +20,9 @@ public interface Owner {
   /// shares nothing.
   void copy(long from, long to);
 
-  /// Frees all that the value of `entry` owns, but not the node of the entry itself.
-  void release(long entry);
+  /// Frees all that the value of `entry` owns, but not the node of the entry itself. `between` runs
+  /// after every few nodes.
+  void release(long entry, Runnable between);
 
   /// Moves nodes of the value that stand in sparse slabs, from its element (or byte) `from` on, as
   /// many as may be moved at once. Returns the index to go on with, 0 at the end. No walk is under

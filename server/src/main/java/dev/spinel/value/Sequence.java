@@ -690,10 +690,29 @@ public final class Sequence {
   /// Frees the whole sequence below a root cell that is about to go, unless that owns nothing. No
   /// walk may read it any more.
   void free(long root) {
+    free(root, Dictionary.AT_ONCE);
+  }
+
+  /// The same; `between` runs after every inner node's worth.
+  void free(long root, Runnable between) {
     long word = m.getLong(root);
     if (word != 0 && (word & FROZEN) == 0) {
-      open(root);
-      release(word, false);
+      freeBelow(word, between);
+    }
+  }
+
+  private void freeBelow(long word, Runnable between) {
+    long node = address(word);
+    int cells = kind(word) == INNER ? cells(word) : kind(word) == ELEMENT ? 1 : 0;
+    for (int i = 0; i < cells; i++) {
+      long below = m.getLong(node + (long) CELL * i);
+      if (below != 0) {
+        freeBelow(below, between);
+      }
+    }
+    allocator.free(node);
+    if (cells > 1) {
+      between.run();
     }
   }
 

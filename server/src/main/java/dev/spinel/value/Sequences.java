@@ -40,8 +40,8 @@ final class Sequences implements Owner {
   }
 
   @Override
-  public void release(long entry) {
-    sequence.free(Entry.valueAddress(m, entry));
+  public void release(long entry, Runnable between) {
+    sequence.free(Entry.valueAddress(m, entry), between);
   }
 
   @Override

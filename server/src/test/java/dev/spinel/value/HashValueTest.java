@@ -57,6 +57,22 @@ class HashValueTest {
     return hashes.set(place, Slice.of(field), Slice.of(value), 20, 64);
   }
 
+  @Test
+  void aLargeHashIsFreedInSteps() {
+    for (int i = 0; i < 20_000; i++) {
+      set("field" + i, "value" + i);
+    }
+    long[] live = {heap.liveBytes(), 0};
+    dictionary.free(
+        dictionary.detach(place),
+        () -> {
+          live[1] = Math.max(live[1], live[0] - heap.liveBytes());
+          live[0] = heap.liveBytes();
+        });
+    assertThat(live[1]).as("bytes of one step").isBetween(1_000L, 500 * 64L + 8_192);
+    assertThat(live[0]).as("bytes of the last step").isLessThan(500 * 64L);
+  }
+
   private Map<String, String> all() {
     Map<String, String> all = new LinkedHashMap<>();
     hashes.each(

@@ -78,6 +78,25 @@ class ListValueTest {
     assertThat(steps).isGreaterThan(5000);
   }
 
+  @Test
+  void aLongListIsFreedInSteps() {
+    Slice element = Slice.of("x".repeat(1000));
+    push(false, element.copy());
+    for (int i = 0; i < 20_000; i++) {
+      lists.grow(place, element.length, 1, fill);
+      lists.push(place, false, element);
+    }
+    long[] live = {heap.liveBytes(), 0};
+    dictionary.free(
+        dictionary.detach(place),
+        () -> {
+          live[1] = Math.max(live[1], live[0] - heap.liveBytes());
+          live[0] = heap.liveBytes();
+        });
+    assertThat(live[1]).as("bytes of one step").isBetween(8_000L, 128 * 8_192L + 4_096);
+    assertThat(live[0]).as("bytes of the last step").isLessThan(128 * 8_192L);
+  }
+
   private void replay(String[] words) {
     switch (words[0]) {
       case "lpush", "rpush" -> {
