@@ -30,8 +30,9 @@ public final class Spinel implements AutoCloseable {
   /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`.
   /// Without a `port` it finds a free one; without a `bind` it listens at 127.0.0.1.
   ///
-  /// Errors: [IllegalArgumentException] for a bad setting, in the words of a configuration file's
-  /// error; [UncheckedIOException] if an address or port can't be had.
+  /// Errors: [IllegalArgumentException] for a bad setting or one whose feature isn't built, in the
+  /// words of a configuration file's error; [UncheckedIOException] if an address or port can't be
+  /// had.
   public static Spinel start(String... settings) {
     return start(OutputStream.nullOutputStream(), settings);
   }
@@ -46,7 +47,7 @@ public final class Spinel implements AutoCloseable {
     System.arraycopy(settings, 0, all, 4, settings.length);
     Server server;
     try {
-      Config config = Config.of(all);
+      Config config = Config.of(all).requireBuilt();
       server = new Server(config, new Log(config, log), Clock.SYSTEM);
     } catch (ConfigError e) {
       throw new IllegalArgumentException(e.getMessage(), e);

@@ -121,6 +121,12 @@ class SpinelTest {
     assertThatThrownBy(() -> Spinel.start("rename-command", "NOSUCH x"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("No such command in rename-command");
+    assertThatThrownBy(() -> Spinel.start("user", "default on >secret ~* &* +@all"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("no ACL users");
+    assertThatThrownBy(() -> Spinel.start("replicaof", "10.0.0.1 6379"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("no replication");
   }
 
   @Test

@@ -42,6 +42,10 @@ public final class Config {
 
   private final @Nullable Path file;
   private final List<Directive> directives;
+
+  /// By the index of a setting: the line that set it at the start, or null. Never written into.
+  private final @Nullable Directive[] lines;
+
   private final boolean sentinel;
 
   /// Lines that came before [#logTo]; under the monitor, empty afterwards.
@@ -57,11 +61,13 @@ public final class Config {
       Values values,
       @Nullable Path file,
       List<Directive> directives,
+      @Nullable Directive[] lines,
       List<Note> notes,
       boolean sentinel) {
     this.values = values;
     this.file = file;
     this.directives = List.copyOf(directives);
+    this.lines = lines;
     this.notes = new ArrayList<>(notes);
     this.sentinel = sentinel;
   }
@@ -92,11 +98,34 @@ public final class Config {
     return new ConfigFile(false).read(text).finish(null);
   }
 
+  /// For a server that is about to start: refuses what asks for a feature that isn't built and that
+  /// can't be ignored (users, TLS, replication, cluster, Sentinel), and has a line for the log
+  /// about what is ignored and may be missed.
+  ///
+  /// @throws ConfigError of kind FILE, which names the line, or FATAL
+  public synchronized Config requireBuilt() {
+    Unbuilt.refuse(this, lines);
+    for (Directive line : lines) {
+      Setting<?> setting = line == null ? null : Settings.find(line.name());
+      if (setting != null) warnOf(setting);
+    }
+    return this;
+  }
+
+  private void warnOf(Setting<?> setting) {
+    String warning = Unbuilt.warning(setting, this);
+    if (warning != null) tell('#', warning);
+  }
+
   // Reading
 
   /// The value of a setting.
   public <T> T get(Setting<T> setting) {
     return values.get(setting);
+  }
+
+  boolean isDefault(Setting<?> setting) {
+    return values.isDefault(setting);
   }
 
   /// The value of a whole number; beyond 32 bits it is the nearest that fits.
@@ -225,6 +254,8 @@ public final class Config {
       } catch (ConfigError refused) {
         throw failed(name, refused);
       }
+      if (setting.status() == Status.REFUSED && !draft.isDefault(setting))
+        throw failed(name, Setting.reject(Unbuilt.reason(setting.about())));
       if (draft.agree(setting, old) && !setting.is(Setting.ALWAYS_APPLIED)) continue;
       for (Follower follower : followers) {
         if (follower.setting.index != setting.index || calls.contains(follower.listener)) continue;
@@ -234,6 +265,7 @@ public final class Config {
     }
     values = draft;
     apply(old, calls, causes);
+    for (Setting<?> setting : settings) warnOf(setting);
   }
 
   /// The setting of the pair at `i`, if it may be set now.
@@ -309,7 +341,7 @@ public final class Config {
   /// CONFIG REWRITE: brings the file up to date. The file is replaced in one step, or not at all.
   ///
   /// @param users the lines of `user` that describe the users now, as [Octets]; ignored if users
-  ///   live in a file of their own
+  ///   live in a file of their own. Lines of others stay
   /// @throws ConfigError of kind REPLY
   public synchronized void rewrite(List<String> users) {
     if (file == null) throw reply("ERR The server is running without a config file");
@@ -317,10 +349,10 @@ public final class Config {
       ConfigRewrite rewrite = ConfigRewrite.of(file);
       for (int i = 0; i < Settings.count(); i++) Settings.at(i).rewrite(values, rewrite);
       if (get(Settings.ACLFILE).isEmpty()) {
-        for (String user : users) rewrite.line("user", user, true);
+        rewrite.users(users);
+      } else {
+        rewrite.processed("user");
       }
-      rewrite.processed("user");
-      rewrite.processed("loadmodule");
       rewrite.replace(file);
     } catch (IOException failure) {
       throw reply("ERR Rewriting config file: " + Octets.encode(IoReason.of(failure)));

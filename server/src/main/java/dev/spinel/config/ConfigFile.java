@@ -30,6 +30,10 @@ final class ConfigFile implements ConfigLog {
   private final Values draft = Values.defaults();
   private final List<Directive> directives = new ArrayList<>();
   private final List<Config.Note> notes = new ArrayList<>();
+
+  /// By the index of a setting: the last line that set it, or null.
+  private final @Nullable Directive[] lines = new Directive[Settings.count()];
+
   private final boolean sentinel;
   private boolean saveSeen;
   private int nested;
@@ -46,7 +50,7 @@ final class ConfigFile implements ConfigLog {
   ///
   /// @param file what CONFIG REWRITE will write, or null
   Config finish(@Nullable Path file) {
-    return new Config(draft, file, directives, notes, sentinel);
+    return new Config(draft, file, directives, lines, notes, sentinel);
   }
 
   /// The text of a file, or of all files that a pattern names.
@@ -120,12 +124,13 @@ final class ConfigFile implements ConfigLog {
     Setting<?> setting = Settings.find(name);
     if (setting != null) {
       set(setting, words);
+      lines[setting.index] = directive(name, words, line, number);
     } else if (words.length == 2 && isForgotten(name)) {
       // accepted by Redis without an effect
     } else if (words.length == 2 && name.equals("include")) {
       include(words[1]);
     } else if (isDirective(name, words.length)) {
-      directives.add(new Directive(name, List.of(words).subList(1, words.length), line, number));
+      directives.add(directive(name, words, line, number));
     } else if (words.length >= 2 && name.equals("loadmodule")) {
       throw Setting.reject("Modules can't be loaded: they are native code for Redis itself");
     } else if (name.indexOf('.') >= 0) {
@@ -138,6 +143,10 @@ final class ConfigFile implements ConfigLog {
     } else {
       throw Setting.reject("Bad directive or wrong number of arguments");
     }
+  }
+
+  private static Directive directive(String name, String[] words, String line, int number) {
+    return new Directive(name, List.of(words).subList(1, words.length), line, number);
   }
 
   private boolean isDirective(String name, int words) {

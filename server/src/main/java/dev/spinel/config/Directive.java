@@ -1,8 +1,9 @@
 package dev.spinel.config;
 
-/// A line of the configuration that is no setting, for the feature that it belongs to.
+/// A line of the configuration, for whoever has something to say about it: the feature that a line
+/// belongs to which is no setting, or [Unbuilt].
 ///
-/// @param name in lower case: `user`, `rename-command`, `sentinel`
+/// @param name in lower case: `user`, `rename-command`, `sentinel`, a setting's
 /// @param arguments what follows the name, as [Octets]
 /// @param line the line as it stands in the file, trimmed
 /// @param number its number, from 1

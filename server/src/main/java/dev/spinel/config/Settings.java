@@ -28,15 +28,18 @@ import org.jspecify.annotations.Nullable;
 /// The table: every directive, one constant each.
 ///
 /// A row begins with what we do about it: `row` is in force, `later` is accepted for the feature
-/// that it names, `never` has no effect for the reason that it gives ([Status]). COMPATIBILITY.md
-/// is printed from here, and a test compares the two, so a feature that arrives turns its `later`
-/// into `row` and prints again. Then follow the default and the range that Redis 7.2 has. Whole
-/// numbers without a bound of Redis's have its C type's.
+/// that it names, `refused` waits for one and can't be ignored, `never` has no effect for the
+/// reason that it gives ([Status]). COMPATIBILITY.md is printed from here, and a test compares the
+/// two, so a feature that arrives turns its `later` into `row` and prints again. Then follow the
+/// default and the range that Redis 7.2 has. Whole numbers without a bound of Redis's have its C
+/// type's.
 ///
 /// The table is built when the class is loaded, a fraction of a millisecond; it never changes and
 /// belongs to no server.
 public final class Settings {
   private Settings() {}
+
+  private static final String LARGE_VALUES = "large values are always freed in the background";
 
   private static final ArrayList<Setting<?>> TABLE = new ArrayList<>(200);
 
@@ -156,7 +159,7 @@ public final class Settings {
   public static final Setting<String> ENABLE_PROTECTED_CONFIGS =
       choice(row("enable-protected-configs", IMMUTABLE), "no", "no", "yes", "local");
   public static final Setting<String> ENABLE_DEBUG_COMMAND =
-      choice(later("enable-debug-command", IMMUTABLE, "DEBUG"), "no", "no", "yes", "local");
+      choice(row("enable-debug-command", IMMUTABLE), "no", "no", "yes", "local");
   public static final Setting<String> ENABLE_MODULE_COMMAND =
       choice(never("enable-module-command", IMMUTABLE, "no modules"), "no", "no", "yes", "local");
   public static final Setting<Boolean> DISABLE_THP =
@@ -185,12 +188,13 @@ public final class Settings {
 
   public static final Setting<String> REQUIREPASS =
       text(row("requirepass", SENSITIVE | BINARY), true, "");
-  public static final Setting<String> ACLFILE = text(later("aclfile", IMMUTABLE, "ACL"), false, "");
+  public static final Setting<String> ACLFILE =
+      text(refused("aclfile", IMMUTABLE, "ACL users"), false, "");
   public static final Setting<Long> ACLLOG_MAX_LEN =
       integer(later("acllog-max-len", "ACL"), 0, Long.MAX_VALUE, 128);
   public static final Setting<String> ACL_PUBSUB_DEFAULT =
       choice(later("acl-pubsub-default", "ACL"), "resetchannels", "allchannels", "resetchannels");
-  public static final Setting<Long> TLS_PORT = integer(later("tls-port", "TLS"), 0, 65535, 0);
+  public static final Setting<Long> TLS_PORT = integer(refused("tls-port", 0, "TLS"), 0, 65535, 0);
   public static final Setting<String> TLS_CERT_FILE =
       text(later("tls-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
   public static final Setting<String> TLS_KEY_FILE =
@@ -257,9 +261,9 @@ public final class Settings {
   public static final Setting<Boolean> LAZYFREE_LAZY_EXPIRE =
       yesNo(row("lazyfree-lazy-expire"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_SERVER_DEL =
-      yesNo(later("lazyfree-lazy-server-del", "freeing"), false);
+      yesNo(never("lazyfree-lazy-server-del", LARGE_VALUES), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_USER_DEL =
-      yesNo(row("lazyfree-lazy-user-del"), false);
+      yesNo(never("lazyfree-lazy-user-del", LARGE_VALUES), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_USER_FLUSH =
       yesNo(row("lazyfree-lazy-user-flush"), false);
   public static final Setting<Boolean> ACTIVEREHASHING =
@@ -324,9 +328,9 @@ public final class Settings {
   // Observation, events and scripts
 
   public static final Setting<Long> SLOWLOG_LOG_SLOWER_THAN =
-      integer(later("slowlog-log-slower-than", "SLOWLOG"), -1, Long.MAX_VALUE, 10000);
+      integer(row("slowlog-log-slower-than"), -1, Long.MAX_VALUE, 10000);
   public static final Setting<Long> SLOWLOG_MAX_LEN =
-      integer(later("slowlog-max-len", "SLOWLOG"), 0, Long.MAX_VALUE, 128);
+      integer(row("slowlog-max-len"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> LATENCY_MONITOR_THRESHOLD =
       integer(later("latency-monitor-threshold", "LATENCY"), 0, Long.MAX_VALUE, 0);
   public static final Setting<Boolean> LATENCY_TRACKING =
@@ -414,7 +418,7 @@ public final class Settings {
 
   public static final Setting<ReplicaOf> REPLICAOF =
       new SpecialSettings.Primary(
-          later("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
+          refused("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
   public static final Setting<String> MASTERAUTH =
       text(later("masterauth", SENSITIVE | BINARY, "replication"), true, "");
   public static final Setting<String> MASTERUSER =
@@ -492,7 +496,7 @@ public final class Settings {
   // Cluster
 
   public static final Setting<Boolean> CLUSTER_ENABLED =
-      yesNo(later("cluster-enabled", IMMUTABLE, "cluster"), false);
+      yesNo(refused("cluster-enabled", IMMUTABLE, "cluster mode"), false);
   public static final Setting<String> CLUSTER_CONFIG_FILE =
       text(later("cluster-config-file", IMMUTABLE, "cluster"), false, "nodes.conf");
   public static final Setting<Long> CLUSTER_PORT =
@@ -590,6 +594,10 @@ public final class Settings {
 
   private static Row later(String name, int flags, String feature) {
     return new Row(name, null, flags, Status.ACCEPTED, feature);
+  }
+
+  private static Row refused(String name, int flags, String feature) {
+    return new Row(name, null, flags, Status.REFUSED, feature);
   }
 
   private static Row never(String name, String why) {

@@ -37,6 +37,10 @@ final class Values {
     put(setting, setting.parse(arguments, this, log));
   }
 
+  <T> boolean isDefault(Setting<T> setting) {
+    return !setting.differs(get(setting));
+  }
+
   /// Whether a setting has the same value in both.
   <T> boolean agree(Setting<T> setting, Values other) {
     return setting.same(get(setting), other.get(setting));

@@ -51,7 +51,7 @@ public final class Main {
   private static int run(CommandLine line) throws Exception {
     Config config;
     try {
-      config = line.load(System.in);
+      config = line.load(System.in).requireBuilt();
     } catch (ConfigError e) {
       if (e.kind() == ConfigError.Kind.FATAL) {
         new Log(Config.of()).warning(Objects.toString(e.getMessage()));

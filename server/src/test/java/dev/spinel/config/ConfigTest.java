@@ -299,6 +299,106 @@ final class ConfigTest {
   }
 
   @Test
+  void whatIsNotBuiltAndCanNotBeIgnoredIsRefusedWithItsLine() {
+    assertRefused("user default on >secret ~* &* +@all", "ACL users");
+    assertRefused("user default off", "ACL users");
+    assertRefused("user default on nopass ~app:* &* +@all", "ACL users");
+    assertRefused("user default on nopass ~* &* +@all -flushall", "ACL users");
+    assertRefused("user default on nopass", "ACL users"); // resets all else
+    assertRefused("user alice on nopass ~* &* +@all", "ACL users");
+    assertRefused("aclfile users.acl", "ACL users");
+    assertRefused("tls-port 6380", "TLS");
+    assertRefused("replicaof 10.0.0.1 6379", "replication");
+    assertRefused("slaveof 10.0.0.1 6379", "replication");
+    assertRefused("cluster-enabled yes", "cluster mode");
+    assertThatThrownBy(() -> CommandLine.of("--tls-port", "7").load(null).requireBuilt())
+        .hasMessageContaining("\n>>> 'tls-port \"7\"'\nSpinel has no TLS yet\n");
+    assertThatThrownBy(() -> CommandLine.of("--sentinel").load(null).requireBuilt())
+        .hasMessage("Fatal error: Spinel has no Sentinel yet");
+  }
+
+  private static void assertRefused(String line, String feature) {
+    assertThatThrownBy(() -> Config.parse("port 1\n  " + line + "\ntimeout 3").requireBuilt())
+        .isInstanceOf(ConfigError.class)
+        .hasMessage(
+            """
+
+            *** FATAL CONFIG FILE ERROR (Redis 7.2.6) ***
+            Reading the configuration file, at line 2
+            >>> '%s'
+            Spinel has no %s yet
+            """
+                .formatted(line, feature));
+  }
+
+  @Test
+  void defaultsOfWhatIsNotBuiltAreAccepted() {
+    List<String> log = new ArrayList<>();
+    Config.parse(
+            """
+            aclfile ""
+            tls-port 0
+            replicaof no one
+            cluster-enabled no
+            save ""
+            appendonly no
+            daemonize no
+            supervised no
+            user default on nopass sanitize-payload ~* &* +@all
+            """)
+        .requireBuilt()
+        .logTo((level, text) -> log.add(text));
+    Config.of().requireBuilt().logTo((level, text) -> log.add(text)); // whose save isn't empty
+    assertThat(log).isEmpty();
+  }
+
+  @Test
+  void theDefaultUserMayHaveThePasswordThatIsRequired() {
+    String sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of secret
+    for (String password : List.of("#" + sha256, ">secret")) {
+      String user = "user default on sanitize-payload " + password + " ~* &* +@all\n";
+      Config.parse(user + "requirepass secret").requireBuilt();
+      for (String other : List.of("", "requirepass other")) {
+        assertThatThrownBy(() -> Config.parse(user + other).requireBuilt())
+            .hasMessageContaining("no ACL users");
+      }
+    }
+    assertThatThrownBy(
+            () -> Config.parse("requirepass x\nuser default on nopass ~* &* +@all").requireBuilt())
+        .hasMessageContaining("no ACL users");
+  }
+
+  @Test
+  void whatIsIgnoredAndMayBeMissedIsToldOnce() {
+    Config config =
+        CommandLine.of("--save", "60 1", "--appendonly", "yes", "--daemonize", "yes")
+            .load(null)
+            .requireBuilt();
+    List<String> log = new ArrayList<>();
+    config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
+    assertThat(log).containsExactlyInAnyOrder("#save", "#appendonly yes", "#daemonize yes");
+    log.clear();
+    Config other = Config.of("supervised", "systemd", "min-replicas-to-write", "1").requireBuilt();
+    other.logTo((level, text) -> log.add(text));
+    assertThat(log).hasSize(2);
+    set(other, "appendonly", "yes");
+    assertThat(log).hasSize(3).last().asString().contains("the data is gone when the server ends");
+    set(other, "appendonly", "no", "timeout", "5");
+    assertThat(log).hasSize(3);
+  }
+
+  @Test
+  void whatIsNotBuiltCanNotBeSet() {
+    Config config = Config.of();
+    assertThat(error(config, "timeout", "5", "TLS-port", "6380"))
+        .isEqualTo(
+            "ERR CONFIG SET failed (possibly related to argument 'tls-port') - Spinel has no TLS"
+                + " yet");
+    assertThat(config.get(Settings.TIMEOUT)).isZero();
+    set(config, "tls-port", "0");
+  }
+
+  @Test
   void aFileThatCanNotBeOpenedIsNamed() throws Exception {
     ConfigError error =
         catchThrowableOfType(
@@ -465,6 +565,19 @@ final class ConfigTest {
         .contains("\nreplicaof \"a\\nport 8\" 1\n")
         .contains("\nbind \"b\\nport\" 9 c\n");
     assertThat(CommandLine.of(file.toString()).load(null).intOf(Settings.PORT)).isEqualTo(7);
+  }
+
+  @Test
+  void usersThatNobodySpeaksForStayInTheFile() throws Exception {
+    Path file =
+        Files.writeString(
+            directory.resolve("redis.conf"),
+            "user alice on >secret ~*\nport 7\nuser default on nopass\ninclude /none*.conf\n");
+    CommandLine.of(file.toString()).load(null).rewrite(List.of("user default on nopass ~*"));
+    assertThat(Files.readString(file))
+        .startsWith(
+            "user alice on >secret ~*\nport 7\nuser default on nopass ~*\n"
+                + "include /none*.conf\n");
   }
 
   @Test
