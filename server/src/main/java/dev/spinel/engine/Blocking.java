@@ -60,9 +60,14 @@ final class Blocking {
     }
   }
 
-  /// Keeps a call whose handler found nothing. All its slots are locked.
-  void park(Call call) {
+  /// Keeps a call whose handler found nothing. All its slots are locked. Returns false if the heap
+  /// has no room for it.
+  boolean park(Call call) {
     Session session = call.session;
+    long heapBytes = call.args.heapBytes();
+    if (!session.mayHold(heapBytes)) {
+      return false;
+    }
     int waited = call.parkLast - call.parkFirst + 1;
     Args args = call.args.copy();
     Slice[] keys = new Slice[waited];
@@ -83,12 +88,14 @@ final class Blocking {
             keys,
             keySlots,
             all,
+            heapBytes,
             engine.clock.nanos());
     engine.parking.add(parked);
     session.parked = parked;
     if (call.parkMillis > 0) {
       parked.timer = session.outlet.after(call.parkMillis, () -> timeOut(parked));
     }
+    return true;
   }
 
   /// Runs the calls that waited for keys that are ready now, in the order in which they came, and
@@ -148,6 +155,7 @@ final class Blocking {
         output.mark(position);
       }
     }
+    session.replied();
     session.outlet.flush();
     session.outlet.resume();
   }
@@ -160,6 +168,7 @@ final class Blocking {
       parked.timer.run();
     }
     parked.args.release(session.outlet.large());
+    session.release(parked.heapBytes);
   }
 
   private void timeOut(Parked parked) {
@@ -255,6 +264,7 @@ final class Blocking {
             new Slice[0],
             new int[0],
             new int[0],
+            0, // a moment's wait
             engine.clock.nanos());
     session.parked = parked;
     engine.putOff(slot, session, () -> retry(parked));

@@ -23,9 +23,6 @@ import java.util.Arrays;
 /// slices live until the handler returns.
 public final class Call {
   private static final int KEPT_KEYS = 32;
-  private static final CommandError TOO_LONG_KEY =
-      new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
-
   final Dispatcher dispatcher;
   final Engine engine;
   final Seat seat;
@@ -297,7 +294,9 @@ public final class Call {
       try {
         long header = keys.header(slot);
         on = header == 0 || sweep.slot(slot, header);
-        engine.append(dispatcher.recorder, slot);
+        if (lock) {
+          engine.append(dispatcher.recorder, slot); // in EXEC it is a part of the whole
+        }
       } finally {
         if (lock) {
           seat.unlock(slot);
@@ -333,9 +332,6 @@ public final class Call {
 
   private Key find(Slice name, int slot, int number, boolean touch) {
     assert seat.holds(slot) : "a key of slot " + slot + ", which isn't locked";
-    if (writes && name.length > Entry.MAX_KEY) {
-      throw TOO_LONG_KEY;
-    }
     Key key = nextKey();
     key.name.set(name.array, name.offset, name.length);
     key.database = number;
@@ -370,8 +366,8 @@ public final class Call {
   }
 
   private Key nextKey() {
-    if (usedKeys >= KEPT_KEYS) {
-      return new Key(memory);
+    if (usedKeys >= KEPT_KEYS && !writes) {
+      return new Key(memory); // a call that writes looks at its keys again (tidy)
     }
     if (usedKeys == keys.length) {
       keys = Arrays.copyOf(keys, keys.length * 2);
@@ -491,12 +487,7 @@ public final class Call {
   /// named no other.
   void recordSelf() {
     if (changes != 0 && !ownEffect && recorded()) {
-      Effects effects = effects(database);
-      int count = args.count();
-      effects.command(count);
-      for (int i = 0; i < count; i++) {
-        effects.add(args.at(i));
-      }
+      effects(database).command(args);
     }
   }
 
@@ -510,6 +501,10 @@ public final class Call {
       if (key.place.entry == 0) {
         engine.keyspace.database(key.database).dropIfEmpty(seat, key.slot);
       }
+    }
+    if (usedKeys > KEPT_KEYS) {
+      keys = Arrays.copyOf(keys, KEPT_KEYS);
+      usedKeys = 0;
     }
   }
 

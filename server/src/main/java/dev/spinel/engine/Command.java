@@ -46,11 +46,13 @@ public final class Command {
   /// subscribed session of RESP2. QUICK: no call of it takes long, whatever the data (as all that
   /// are FAST): such calls are timed by samples, for two looks at a clock cost as much as a small
   // SET.
+  /// MAKES_KEYS follows from the rest: some call of it may make a key.
   public static final int GLOBAL = 1 << 22,
       SWEEPS = 1 << 23,
       IN_MULTI = 1 << 24,
       WHILE_SUBSCRIBED = 1 << 25,
-      QUICK = 1 << 26;
+      QUICK = 1 << 26,
+      MAKES_KEYS = 1 << 27;
 
   private static final String[] FLAG_NAMES = {
     "write",

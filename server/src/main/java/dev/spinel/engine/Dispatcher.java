@@ -37,6 +37,9 @@ public final class Dispatcher implements AutoCloseable {
   public static final int PARKED = 1;
   public static final int CLOSING = 2;
 
+  private static final CommandError TOO_LONG_KEY =
+      new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
+  private static final int SETTLED_TWICE = 2; // a handler may make a copy
   private static final int SAMPLED = 16; // of quick commands every 16th is timed
 
   final Engine engine;
@@ -66,7 +69,7 @@ public final class Dispatcher implements AutoCloseable {
     this.call = new Call(this, engine, seat);
     this.blocking = new Blocking(this);
     this.locks = new LockSet(seat, slots, engine.keyspace.world(), engine.parking);
-    this.recorder = new Recorder(journal, seat.values.large());
+    this.recorder = new Recorder(journal, seat.values.large(), engine.pressure);
     this.statistics = new Statistics(engine.table.size());
     seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
@@ -126,36 +129,58 @@ public final class Dispatcher implements AutoCloseable {
   public int execute(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
-    Output output = session.outlet.output();
-    if (session.replies != Session.Replies.ON) {
-      output = nowhere;
-    }
-    to.to(output, session.protocol);
+    to.to(outputOf(session), session.protocol);
     session.lastInteractionMillis = now;
     int outcome = RUN_ON;
     Command command = engine.table.lookup(args);
-    if (command == null) {
+    if (command == null && (args.at(0).is("POST") || args.at(0).is("HOST:"))) {
+      engine.incidents.crossProtocol(session);
+      session.closing = true;
+    } else if (command == null) {
       refused(session, null, engine.table.unknown(args), to);
     } else {
       outcome = execute(session, command, args, to);
     }
-    if (session.replies != Session.Replies.ON || output == nowhere) {
-      silent(session);
+    if (outcome != PARKED) { // else when it ends
+      empty(nowhere);
+      session.replied();
     }
     return session.closing ? CLOSING : outcome;
   }
 
+  private Output outputOf(Session session) {
+    return session.heard() ? session.outlet.output() : nowhere;
+  }
+
   private int execute(Session session, Command command, Args received, Reply to) {
     Args args = received;
+    long settledBytes = 0;
     if (args.hasNodes() && !takesLarge(command, args)) {
+      settledBytes = SETTLED_TWICE * args.bytes();
+      if (!session.mayHold(settledBytes)) {
+        refused(session, command, Session.NO_HEAP, to);
+        return RUN_ON;
+      }
       args = settled(args);
     }
+    try {
+      return executeSettled(session, command, args, to);
+    } finally {
+      session.release(settledBytes);
+    }
+  }
+
+  private int executeSettled(Session session, Command command, Args args, Reply to) {
     CommandError refusal = refuse(session, command, args);
     if (refusal != null) {
       refused(session, command, refusal, to);
     } else if (session.multi && !command.is(Command.IN_MULTI)) {
-      queue(session, command, args);
-      to.simple("QUEUED");
+      refusal = queue(session, command, args);
+      if (refusal == null) {
+        to.simple("QUEUED");
+      } else {
+        refused(session, command, refusal, to);
+      }
     } else if (command == engine.exec) {
       statistics.commands++;
       return exec(session);
@@ -167,20 +192,14 @@ public final class Dispatcher implements AutoCloseable {
     return RUN_ON;
   }
 
-  private void silent(Session session) {
-    empty(nowhere);
-    if (session.replies == Session.Replies.SKIP_NEXT) {
-      session.replies = Session.Replies.SKIP;
-    } else if (session.replies == Session.Replies.SKIP) {
-      session.replies = Session.Replies.ON;
-    }
-  }
-
   private @Nullable CommandError refuse(Session session, Command command, Args args) {
     if (!command.accepts(args.count())) {
       return CommandError.wrongArguments(command.name);
     }
     begin(session, command, args);
+    if (command.is(Command.MAKES_KEYS) && hasTooLongKey()) {
+      return TOO_LONG_KEY;
+    }
     if (session.gated || engine.gates.anyClosed) {
       for (Gate gate : engine.gates.of(command)) {
         CommandError refusal = gate.refuse(call);
@@ -193,6 +212,15 @@ public final class Dispatcher implements AutoCloseable {
       return new CommandError("ERR Command not allowed inside a transaction");
     }
     return null;
+  }
+
+  private boolean hasTooLongKey() {
+    for (int i = 0; i < call.keyCount; i++) {
+      if (call.args.at(call.keyPositions[i]).length > Entry.MAX_KEY) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The call begins: its keys are known.
@@ -274,8 +302,10 @@ public final class Dispatcher implements AutoCloseable {
       append(); // what it met may have expired
       if (call.puttingOff) {
         blocking.putOff(call.keySlots[0], call.session, call.command, call.args);
-      } else {
-        blocking.park(call);
+      } else if (!blocking.park(call)) {
+        call.parking = false;
+        engine.countError(Session.NO_HEAP.code());
+        to.error(Session.NO_HEAP.text());
       }
     } else {
       long position = record(call);
@@ -292,6 +322,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean timed = !quick || sampled || engine.limits.slowlogMicros == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
+    recorder.effects.mark();
     try {
       command.run(call, to);
     } catch (CommandError e) {
@@ -301,7 +332,11 @@ public final class Dispatcher implements AutoCloseable {
       to.error(e.text());
       errors = to.errors();
     } catch (Throwable bug) {
-      engine.bug(command, bug);
+      engine.incidents.bug("while running " + command.name, bug);
+      recorder.effects.rollBack();
+      if (call.changes != 0 && journal.recording()) {
+        engine.incidents.diverged(command, bug);
+      }
       to.error("ERR internal error while running '" + command.name + "'");
       call.session.closing = true;
     }
@@ -324,17 +359,36 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Appends what the call did. Returns its position in the journal, or 0.
   long record(Call call) {
-    call.recordSelf();
-    statistics.changes += call.changes;
+    gather(call);
     return append();
   }
 
-  long append() {
-    long position = recorder.append();
-    if (position != 0) {
-      locks.affected(position);
+  private void gather(Call call) {
+    statistics.changes += call.changes;
+    try {
+      call.recordSelf();
+    } catch (Throwable t) {
+      diverged(call, t);
     }
-    return position;
+  }
+
+  private void diverged(Call call, Throwable cause) {
+    recorder.forget();
+    call.session.closing = true;
+    engine.incidents.diverged(call.command, cause);
+  }
+
+  long append() {
+    try {
+      long position = recorder.append();
+      if (position != 0) {
+        locks.affected(position);
+      }
+      return position;
+    } catch (Throwable t) {
+      diverged(call, t);
+      return 0;
+    }
   }
 
   /// The journal position that a reply is bound to, 0 if to none: the call's `own` effect, or the
@@ -369,8 +423,7 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Runs a call again that was put off. The session's own thread.
   int again(Session session, Command command, Args args) {
-    boolean heard = session.replies == Session.Replies.ON;
-    reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
+    reply.to(outputOf(session), session.protocol);
     int outcome;
     if (command == engine.exec) {
       outcome = exec(session);
@@ -379,11 +432,19 @@ public final class Dispatcher implements AutoCloseable {
       outcome = runAlone();
     }
     empty(nowhere);
+    if (outcome != PARKED) {
+      session.replied();
+    }
     return outcome;
   }
 
   long now() {
     return now;
+  }
+
+  /// Whether messages to others were sent since this was last asked.
+  public boolean tookPushes() {
+    return recorder.tookPushes();
   }
 
   static void empty(Output output) {
@@ -393,13 +454,19 @@ public final class Dispatcher implements AutoCloseable {
   // ── transactions
   // ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void queue(Session session, Command command, Args args) {
+  private static @Nullable CommandError queue(Session session, Command command, Args args) {
     if (session.multiFailed || session.watchBroken) {
-      return; // EXEC will abort: keep nothing
+      return null; // EXEC will abort: keep nothing
     }
+    long heapBytes = args.heapBytes();
+    if (!session.mayHold(heapBytes)) {
+      return Session.NO_HEAP;
+    }
+    session.queuedHeapBytes += heapBytes;
     Args own = args.copy();
     session.queue.add(new Session.Queued(command, own));
     session.queuedBytes += own.bytes();
+    return null;
   }
 
   private int exec(Session session) {
@@ -459,10 +526,9 @@ public final class Dispatcher implements AutoCloseable {
       collectKeys(call, queued.command(), queued.args());
       call.inMulti = true;
       call.begin(session, queued.command(), queued.args(), now, false);
-      reply.to(reply.output(), session.protocol);
+      reply.to(outputOf(session), session.protocol);
       run(call, reply);
-      call.recordSelf();
-      statistics.changes += call.changes;
+      gather(call);
       call.tidy();
     }
     long position = append();
@@ -494,6 +560,8 @@ public final class Dispatcher implements AutoCloseable {
     session.multiFailed = false;
     session.queue = java.util.List.of();
     session.queuedBytes = 0;
+    session.release(session.queuedHeapBytes);
+    session.queuedHeapBytes = 0;
     engine.watches.end(session, seat);
   }
 

@@ -9,6 +9,7 @@ import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.wire.LargeSink;
+import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,9 +24,17 @@ import org.jspecify.annotations.Nullable;
 /// What all dispatchers of a server share: the keyspace, the journal, the command table, the
 /// sessions, the gates, who watches and who waits.
 public final class Engine implements KeyspaceListener {
-  /// What goes wrong in our own code; `where` goes on after "A bug, ".
-  public interface BugReport {
+  /// What the owner is told of. Any thread that runs commands.
+  public interface Incidents {
+    /// Something went wrong in our own code; `where` goes on after "A bug, ".
     void bug(String where, Throwable bug);
+
+    /// A command changed data, and the journal can't be told: from now on its readers have other
+    /// data. The server must not go on.
+    void diverged(Command command, Throwable cause);
+
+    /// A client speaks HTTP: some web page may be using a browser to reach us.
+    void crossProtocol(Session session);
   }
 
   public final Keyspace keyspace;
@@ -38,13 +47,19 @@ public final class Engine implements KeyspaceListener {
   final Parking parking;
   final Command exec;
 
+  /// What requests may hold, before they run and waiting to.
+  public final RequestReader.Limits requests = new RequestReader.Limits();
+
+  /// Messages on their way to sessions.
+  public final Pressure pressure = new Pressure();
+
   /// What may refuse a call.
   public final Gates gates;
 
   /// How often entries are used.
   public final Frequency frequency;
 
-  private final BugReport bugReport;
+  final Incidents incidents;
   Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
   private volatile @Nullable Eviction eviction; // before the first session
@@ -70,13 +85,13 @@ public final class Engine implements KeyspaceListener {
       CommandTable table,
       Limits limits,
       Clock clock,
-      BugReport bugReport) {
+      Incidents incidents) {
     this.keyspace = keyspace;
     this.journal = journal;
     this.table = table;
     this.limits = limits;
     this.clock = clock;
-    this.bugReport = bugReport;
+    this.incidents = incidents;
     this.slots = keyspace.slots();
     this.watches = new Watches(slots);
     this.parking = new Parking(slots);
@@ -84,7 +99,7 @@ public final class Engine implements KeyspaceListener {
     this.gates = new Gates(table.size());
     this.frequency = new Frequency(limits);
     this.retired = new Statistics(table.size());
-    this.expiryRecorder = new Recorder(journal, LargeSink.NONE);
+    this.expiryRecorder = new Recorder(journal, LargeSink.NONE, pressure);
   }
 
   public void notifier(Notifier to) {
@@ -114,7 +129,8 @@ public final class Engine implements KeyspaceListener {
 
   /// Opens a session whose commands the calling thread will run.
   public Session open(Outlet outlet) {
-    Session session = new Session(sessionIds.incrementAndGet(), outlet, gates, clock.millis());
+    Session session =
+        new Session(sessionIds.incrementAndGet(), outlet, gates, requests, clock.millis());
     sessions.put(session.id, session);
     return session;
   }
@@ -124,6 +140,7 @@ public final class Engine implements KeyspaceListener {
     for (Consumer<Session> listener : closeListeners) {
       listener.accept(session);
     }
+    session.releaseAll();
   }
 
   /// Hears of closed sessions, on their own threads.
@@ -319,13 +336,9 @@ public final class Engine implements KeyspaceListener {
     return changes.sum() + count(Count.CHANGES);
   }
 
-  void bug(Command command, Throwable bug) {
-    bugReport.bug("while running " + command.name, bug);
-  }
-
   @Override
   public void failed(Throwable bug) {
-    bugReport.bug("in the keeper", bug);
+    incidents.bug("in the keeper", bug);
   }
 
   void countError(String code) {

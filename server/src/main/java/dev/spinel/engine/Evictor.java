@@ -48,7 +48,7 @@ final class Evictor {
     this.engine = engine;
     this.eviction = eviction;
     this.seat = seat;
-    this.recorder = new Recorder(engine.journal, LargeSink.NONE);
+    this.recorder = new Recorder(engine.journal, LargeSink.NONE, engine.pressure);
     this.dictionary = seat.values.dictionary();
     this.memory = seat.values.memory();
   }

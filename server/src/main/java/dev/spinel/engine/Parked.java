@@ -36,6 +36,7 @@ final class Parked {
   final Slice[] keys; // those that it waits for, in bytes of their own
   final int[] keySlots; // of `keys`, one each
   final int[] slots; // of all its keys, ascending, each once
+  final long heapBytes; // of `args`
   final long sinceNanos;
   State state = State.WAITING; // all its slots' locks
   @Nullable Runnable timer; // session's thread
@@ -49,6 +50,7 @@ final class Parked {
       Slice[] keys,
       int[] keySlots,
       int[] slots,
+      long heapBytes,
       long sinceNanos) {
     this.session = session;
     this.command = command;
@@ -58,6 +60,7 @@ final class Parked {
     this.keys = keys;
     this.keySlots = keySlots;
     this.slots = slots;
+    this.heapBytes = heapBytes;
     this.sinceNanos = sinceNanos;
   }
 }

@@ -4,7 +4,6 @@ import dev.spinel.journal.Effects;
 import dev.spinel.journal.Journal;
 import dev.spinel.wire.LargeSink;
 import java.util.ArrayList;
-import java.util.function.LongConsumer;
 
 /// What one thread does to the data, on its way into the journal, and what others are to be told of
 /// it. Each dispatcher has one, and each of those who change data unasked: expiry, eviction.
@@ -12,25 +11,53 @@ import java.util.function.LongConsumer;
 /// Effects are gathered while a call runs, and appended as one record under the locks of all slots
 /// that they touch.
 public final class Recorder {
-  private final Journal journal;
-  final Effects effects;
-  private final ArrayList<LongConsumer> pushes = new ArrayList<>(0);
-
-  /// @param large where large arguments of effects are read from
-  Recorder(Journal journal, LargeSink large) {
-    this.journal = journal;
-    this.effects = new Effects(large);
+  /// Writes a message to its receiver's output, on the receiver's thread.
+  @FunctionalInterface
+  public interface Message {
+    /// @param position of the journal that it is bound to, 0 if to none
+    void write(Session to, byte[] text, long position);
   }
 
-  /// Sends others a message about what is being done: `message` is given the journal position that
-  /// it is bound to, 0 if to none. At once, or, where replies are bound, when the record has its
-  /// position.
-  public void push(LongConsumer message) {
+  private record Push(Session to, byte[] text, Message message) {}
+
+  private final Journal journal;
+  private final Pressure pressure;
+  final Effects effects;
+  private final ArrayList<Push> pushes = new ArrayList<>(0);
+  private boolean pushed;
+
+  /// @param large where large arguments of effects are read from
+  Recorder(Journal journal, LargeSink large, Pressure pressure) {
+    this.journal = journal;
+    this.effects = new Effects(large);
+    this.pressure = pressure;
+  }
+
+  /// Sends a message about what is being done: at once, or, where replies are bound, when the
+  /// record has its position.
+  public void push(Session to, byte[] text, Message message) {
+    pushed = true;
     if (journal.bound()) {
-      pushes.add(message);
+      pushes.add(new Push(to, text, message));
     } else {
-      message.accept(0);
+      post(to, text, message, 0);
     }
+  }
+
+  private void post(Session to, byte[] text, Message message, long position) {
+    pressure.sent(text.length);
+    to.outlet.post(
+        () -> {
+          pressure.arrived(text.length);
+          message.write(to, text, position);
+        });
+  }
+
+  /// Whether messages were sent since this was last asked.
+  boolean tookPushes() {
+    boolean was = pushed;
+    pushed = false;
+    return was;
   }
 
   /// Appends what was gathered, and sends its messages. Returns its position, 0 if there was
@@ -43,11 +70,17 @@ public final class Recorder {
     }
     if (!pushes.isEmpty()) {
       long seen = journal.position(); // its own, or the last that can have been seen anywhere
-      for (LongConsumer push : pushes) {
-        push.accept(seen);
+      for (Push push : pushes) {
+        post(push.to, push.text, push.message, seen);
       }
       pushes.clear();
     }
     return position;
+  }
+
+  /// Forgets what was gathered and can't be appended.
+  void forget() {
+    effects.clear();
+    pushes.clear();
   }
 }

@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import dev.spinel.wire.Args;
+import dev.spinel.wire.RequestReader;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,10 @@ public final class Session {
 
   /// A command that waits for EXEC, in bytes of its own.
   record Queued(Command command, Args args) {}
+
+  static final CommandError NO_HEAP =
+      new CommandError(
+          "OOM the server's Java heap has no room for more of what clients send (SPINEL_HEAP)");
 
   public final long id;
   public final Outlet outlet;
@@ -55,6 +60,7 @@ public final class Session {
 
   List<Queued> queue = List.of();
   long queuedBytes;
+  long queuedHeapBytes;
   final ArrayList<Watches.Watch> watches = new ArrayList<>();
 
   /// A watched key changed. Written under the key's slot lock by whoever changed it; EXEC reads it
@@ -74,13 +80,57 @@ public final class Session {
   private static final byte[] DEFAULT_USER = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
 
   private final Gates gates;
+  private final RequestReader.Limits heap;
+  private long heldBytes; // of the heap, for what it keeps
 
-  Session(long id, Outlet outlet, Gates gates, long nowMillis) {
+  Session(long id, Outlet outlet, Gates gates, RequestReader.Limits heap, long nowMillis) {
     this.id = id;
     this.gates = gates;
+    this.heap = heap;
     this.outlet = outlet;
     this.createdMillis = nowMillis;
     this.lastInteractionMillis = nowMillis;
+  }
+
+  /// Counts bytes of the Java heap that the session is going to keep, until [#release] or its end.
+  /// Errors: there is no room for them.
+  public void hold(long bytes) {
+    if (!mayHold(bytes)) {
+      throw NO_HEAP;
+    }
+  }
+
+  /// The same; false if there is no room.
+  boolean mayHold(long bytes) {
+    if (!heap.hold(bytes)) {
+      return false;
+    }
+    heldBytes += bytes;
+    return true;
+  }
+
+  public void release(long bytes) {
+    heap.release(bytes);
+    heldBytes -= bytes;
+  }
+
+  /// The session is over.
+  void releaseAll() {
+    release(heldBytes);
+  }
+
+  /// Whether replies are sent now.
+  boolean heard() {
+    return replies == Replies.ON || replies == Replies.SKIP_NEXT;
+  }
+
+  /// A command has ended, with or without a reply: CLIENT REPLY SKIP is for one command.
+  void replied() {
+    if (replies == Replies.SKIP_NEXT) {
+      replies = Replies.SKIP;
+    } else if (replies == Replies.SKIP) {
+      replies = Replies.ON;
+    }
   }
 
   public boolean inMulti() {

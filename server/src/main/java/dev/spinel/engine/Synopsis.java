@@ -321,6 +321,14 @@ public final class Synopsis {
     step = range ? stepOfAll : 0;
     onlyChannels = keySpecs.size() == 1 && (keySpecs.get(0).flags & NOT_KEY) != 0;
     if (movable) factFlags |= Command.MOVABLEKEYS;
+    for (KeySpec spec : keySpecs) {
+      if ((spec.flags() & (OW | INSERT)) != 0) {
+        factFlags |= Command.MAKES_KEYS;
+      }
+    }
+    if ((factFlags & Command.DENYOOM) != 0) {
+      factFlags |= Command.MAKES_KEYS;
+    }
     flags = factFlags;
     categories = allCategories(factFlags, explicitCategories, group, container && !runs);
   }

@@ -1,19 +1,23 @@
 package dev.spinel.journal;
 
+import dev.spinel.wire.Args;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The effects of one command or transaction, encoded as RESP commands, before they are appended.
 /// Belongs to one thread.
 ///
-/// Large arguments aren't copied here: a *reference* says where in the encoded bytes one stands,
-/// and [#writeTo] reads it piece by piece. So whoever adds one keeps it until then.
+/// Large arguments, and all words of a long call, aren't copied here: a *reference* says where in
+/// the encoded bytes they stand, and [#writeTo] hands them over piece by piece from where they are.
+/// So whoever adds one keeps it until then.
 public final class Effects {
   private static final int KEEP_BYTES = 64 * 1024;
   private static final byte[] NONE = {};
+  private static final int REFERRED_BYTES = 64 * 1024;
   private static final int PIECE_BYTES = 64 * 1024;
 
   private byte[] bytes = new byte[512];
@@ -28,12 +32,40 @@ public final class Effects {
   private int[] referenceAt = {}; // its place in `bytes`
   private long[] referenceNode = {};
   private int[] referenceLength = {};
+  private @Nullable Args[] referenceWords = {}; // where the node is 0
   private long referredBytes;
   private byte[] piece = NONE;
+
+  private int markedLength;
+  private int markedCommands;
+  private int markedFirst = -1;
+  private int markedCurrent = -1;
+  private int markedReferences;
+  private long markedReferred;
 
   /// @param large where large arguments are read from
   public Effects(LargeSink large) {
     this.large = large;
+  }
+
+  /// What is here now stays if [#rollBack] is called.
+  public void mark() {
+    markedLength = length;
+    markedCommands = commands;
+    markedFirst = first;
+    markedCurrent = current;
+    markedReferences = references;
+    markedReferred = referredBytes;
+  }
+
+  /// Forgets everything since [#mark]: a command that was cut off, say.
+  public void rollBack() {
+    length = markedLength;
+    commands = markedCommands;
+    first = markedFirst;
+    current = markedCurrent;
+    references = markedReferences;
+    referredBytes = markedReferred;
   }
 
   public void clear() {
@@ -41,9 +73,12 @@ public final class Effects {
     commands = 0;
     first = -1;
     current = -1;
-    references = 0;
     referredBytes = 0;
     piece = NONE;
+    if (references > 0) {
+      Arrays.fill(referenceWords, 0, references, null);
+    }
+    references = 0;
     if (bytes.length > KEEP_BYTES) {
       bytes = new byte[512];
     }
@@ -90,13 +125,52 @@ public final class Effects {
       reader.append(bytes, from, referenceAt[i] - from);
       from = referenceAt[i];
       piece = piece.length == 0 ? new byte[PIECE_BYTES] : piece;
-      for (int at = 0; at < referenceLength[i]; at += piece.length) {
-        int n = Math.min(piece.length, referenceLength[i] - at);
-        large.read(referenceNode[i], at, piece, 0, n);
-        reader.append(piece, 0, n);
+      Args words = referenceWords[i];
+      if (words == null) {
+        writeNode(referenceNode[i], referenceLength[i], reader);
+      } else {
+        writeWords(words, reader);
       }
     }
     reader.append(bytes, from, length - from);
+  }
+
+  private void writeNode(long node, int count, Journal.Reader reader) {
+    for (int at = 0; at < count; at += piece.length) {
+      int n = Math.min(piece.length, count - at);
+      large.read(node, at, piece, 0, n);
+      reader.append(piece, 0, n);
+    }
+  }
+
+  private void writeWords(Args words, Journal.Reader reader) {
+    int at = 0;
+    for (int i = 0; i < words.count(); i++) {
+      Slice word = words.at(i);
+      if (at + word.length + 32L > piece.length || word.node != 0) {
+        reader.append(piece, 0, at);
+        at = 0;
+      }
+      piece[at++] = '$';
+      at = Numbers.format(word.length, piece, at);
+      piece[at++] = '\r';
+      piece[at++] = '\n';
+      if (word.node == 0 && at + word.length + 2 <= piece.length) {
+        System.arraycopy(word.array, word.offset, piece, at, word.length);
+        at += word.length;
+      } else {
+        reader.append(piece, 0, at);
+        at = 0;
+        if (word.node == 0) {
+          reader.append(word.array, word.offset, word.length);
+        } else {
+          writeNode(word.node, word.length, reader);
+        }
+      }
+      piece[at++] = '\r';
+      piece[at++] = '\n';
+    }
+    reader.append(piece, 0, at);
   }
 
   /// Begins a command of `arguments` words, its name included; exactly so many `add` calls follow.
@@ -125,26 +199,52 @@ public final class Effects {
 
   public Effects add(Slice slice) {
     if (slice.node != 0) {
-      return refer(slice.node, slice.length);
+      header('$', slice.length);
+      refer(slice.node, null, slice.length);
+      room(2);
+      line();
+      return this;
     }
     return add(slice.array, slice.offset, slice.length);
   }
 
-  private Effects refer(long node, int count) {
-    header('$', count);
+  /// A command whose words are those of a call, which keeps them until the effects are appended: if
+  /// they are many or long they aren't copied.
+  public Effects command(Args words) {
+    int count = words.count();
+    command(count);
+    if (words.bytes() + 16L * count < REFERRED_BYTES) {
+      for (int i = 0; i < count; i++) {
+        add(words.at(i));
+      }
+      return this;
+    }
+    long all = 0;
+    for (int i = 0; i < count; i++) {
+      int n = words.lengthAt(i);
+      all += Numbers.digits(n) + n + 5L;
+    }
+    room(2);
+    refer(0, words, 0);
+    referredBytes += all;
+    return this;
+  }
+
+  /// What stands at this place when it is appended: `count` bytes of a node, or all words of a
+  /// call.
+  private void refer(long node, @Nullable Args words, int count) {
     if (references == referenceAt.length) {
-      int room = Math.max(4, references * 2);
-      referenceAt = Arrays.copyOf(referenceAt, room);
-      referenceNode = Arrays.copyOf(referenceNode, room);
-      referenceLength = Arrays.copyOf(referenceLength, room);
+      int more = Math.max(4, references * 2);
+      referenceAt = Arrays.copyOf(referenceAt, more);
+      referenceNode = Arrays.copyOf(referenceNode, more);
+      referenceLength = Arrays.copyOf(referenceLength, more);
+      referenceWords = Arrays.copyOf(referenceWords, more);
     }
     referenceAt[references] = length;
     referenceNode[references] = node;
-    referenceLength[references++] = count;
+    referenceLength[references] = count;
+    referenceWords[references++] = words;
     referredBytes += count;
-    room(2);
-    line();
-    return this;
   }
 
   public Effects add(long number) {

@@ -486,7 +486,9 @@ public final class Connections implements Family {
     session.database = 0;
     session.protocol = 2;
     session.name = new byte[0];
-    session.replies = Session.Replies.ON;
+    if (session.replies != Session.Replies.SKIP) {
+      session.replies = Session.Replies.ON;
+    }
     session.noEvict = false;
     session.noTouch = false;
     session.readOnly = false;

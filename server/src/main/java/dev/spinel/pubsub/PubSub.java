@@ -40,6 +40,10 @@ public final class PubSub implements Family, Notifier {
       SUBSCRIBE = 11,
       SUNSUBSCRIBE = 12,
       UNSUBSCRIBE = 13;
+
+  /// What a subscription takes of the heap besides its name.
+  private static final int NAME_BYTES = 300;
+
   private static final int CHANNELS = 0, PATTERNS = 1, SHARDS = 2;
   private static final String[] SUBSCRIBED = {"subscribe", "psubscribe", "ssubscribe"};
   private static final String[] UNSUBSCRIBED = {"unsubscribe", "punsubscribe", "sunsubscribe"};
@@ -204,15 +208,20 @@ public final class PubSub implements Family, Notifier {
   private void subscribe(Call call, Reply reply, int kind) {
     Session session = call.session();
     LinkedHashSet<Slice> mine = subscriptions(session).of.get(kind);
-    for (int i = 1; i < call.argc(); i++) {
-      Slice name = new Slice(call.bytes(i));
-      if (mine.add(name)) {
-        listeners[kind].add(name, session);
+    try {
+      for (int i = 1; i < call.argc(); i++) {
+        Slice name = new Slice(call.bytes(i));
+        if (!mine.contains(name)) {
+          session.hold(NAME_BYTES + name.length);
+          mine.add(name);
+          listeners[kind].add(name, session);
+        }
+        count(session);
+        confirm(reply, SUBSCRIBED[kind], name, session, kind);
       }
-      count(session);
-      confirm(reply, SUBSCRIBED[kind], name, session, kind);
+    } finally {
+      session.gatesChanged();
     }
-    session.gatesChanged();
   }
 
   private void unsubscribe(Call call, Reply reply, int kind) {
@@ -232,6 +241,7 @@ public final class PubSub implements Family, Notifier {
     for (Slice name : names) {
       if (mine.remove(name)) {
         listeners[kind].remove(name, session);
+        session.release(NAME_BYTES + name.length);
       }
       count(session);
       confirm(reply, UNSUBSCRIBED[kind], name, session, kind);
@@ -280,6 +290,7 @@ public final class PubSub implements Family, Notifier {
     for (int kind = 0; kind < listeners.length; kind++) {
       for (Slice name : subscriptions(session).of.get(kind)) {
         listeners[kind].remove(name, session);
+        session.release(NAME_BYTES + name.length);
       }
     }
     session.subscriptions = null;
@@ -299,15 +310,13 @@ public final class PubSub implements Family, Notifier {
     }
     Slice name = new Slice(channel.copy());
     byte[] text = message.copy();
-    int heard =
-        listeners[kind].tell(
-            name, new Message(kind == SHARDS ? "smessage" : "message", null, name.array, text), by);
+    int heard = listeners[kind].tell(name, new Message(kind, null, name.array, text), by);
     if (kind == CHANNELS && listeners[PATTERNS].any()) {
       for (Slice pattern : listeners[PATTERNS].names()) {
         if (Glob.matches(pattern, name, false)) {
           heard +=
               listeners[PATTERNS].tell(
-                  pattern, new Message("pmessage", pattern.array, name.array, text), by);
+                  pattern, new Message(PATTERNS, pattern.array, name.array, text), by);
         }
       }
     }
@@ -316,15 +325,19 @@ public final class PubSub implements Family, Notifier {
 
   /// A message, encoded once for each protocol that somebody needs.
   static final class Message {
-    private final String kind;
+    private static final String[] WORDS = {"message", "pmessage", "smessage"};
+
+    private final int kind;
+    private final Slice subscribed; // the channel, or the pattern
     private final byte @Nullable [] pattern;
     private final byte[] channel;
     private final byte[] text;
     private byte @Nullable [] resp2; // publisher's thread
     private byte @Nullable [] resp3;
 
-    Message(String kind, byte @Nullable [] pattern, byte[] channel, byte[] text) {
+    Message(int kind, byte @Nullable [] pattern, byte[] channel, byte[] text) {
       this.kind = kind;
+      this.subscribed = new Slice(pattern == null ? channel : pattern);
       this.pattern = pattern;
       this.channel = channel;
       this.text = text;
@@ -338,12 +351,12 @@ public final class PubSub implements Family, Notifier {
       } else {
         bytes = resp2 == null ? resp2 = encode('*') : resp2;
       }
-      by.push(position -> to.outlet.post(() -> write(to, bytes, position)));
+      by.push(to, bytes, this::write);
     }
 
-    /// On the listener's own thread.
-    private static void write(Session to, byte[] bytes, long position) {
-      if (to.subscriptions == null) {
+    /// On the listener's own thread: it may have unsubscribed meanwhile, and been told so.
+    private void write(Session to, byte[] bytes, long position) {
+      if (to.subscriptions == null || !subscriptions(to).of.get(kind).contains(subscribed)) {
         return;
       }
       Output output = to.outlet.output();
@@ -355,7 +368,7 @@ public final class PubSub implements Family, Notifier {
     }
 
     private byte[] encode(char sign) {
-      byte[] word = kind.getBytes(StandardCharsets.ISO_8859_1);
+      byte[] word = WORDS[kind].getBytes(StandardCharsets.ISO_8859_1);
       byte[] out =
           new byte
               [64

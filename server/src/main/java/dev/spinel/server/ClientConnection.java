@@ -21,11 +21,12 @@ final class ClientConnection implements Handler, Outlet {
   final Session session;
   private final RequestReader reader;
   private long softLimitSinceMillis;
+  private boolean sends; // messages, more than others took when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
     this.side = side;
     this.connection = connection;
-    this.reader = new RequestReader(side.server.readerLimits, side.large);
+    this.reader = new RequestReader(side.server.engine.requests, side.large);
     this.session = side.server.engine.open(this);
   }
 
@@ -35,6 +36,12 @@ final class ClientConnection implements Handler, Outlet {
     Output output = connection.output();
     long most = output.pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
     int at = from;
+    if (sends && side.server.engine.pressure.isHigh()) { // more than those whom it writes to take
+      keep(buffer, at, to);
+      connection.runAgain();
+      return;
+    }
+    sends = false;
     while (true) {
       reader.authenticated(session.authenticated);
       int status = reader.next(buffer, at, to, side.args);
@@ -48,7 +55,9 @@ final class ClientConnection implements Handler, Outlet {
       int outcome = dispatcher.execute(session, side.args);
       side.args.release(side.large);
       if (outcome == Dispatcher.RUN_ON) {
-        if (output.pendingBytes() > most) {
+        boolean waits = dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
+        sends |= waits;
+        if (waits || output.pendingBytes() > most) {
           keep(buffer, at, to);
           connection.runAgain();
           return;

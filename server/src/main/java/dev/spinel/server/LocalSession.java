@@ -35,14 +35,14 @@ public final class LocalSession implements Outlet, AutoCloseable {
   private final ArrayList<Alarm> alarms = new ArrayList<>();
   private volatile @Nullable Thread waiting;
   private boolean resumed;
-  private boolean closed;
+  private volatile boolean closed;
   private boolean ended; // it was told to close, or its input is malformed
 
   /// A session like that of a client on this machine. Logged in if the server has no password.
   public LocalSession(Server server) {
     this.server = server;
     this.dispatcher = server.engine.dispatcher();
-    this.reader = new RequestReader(server.readerLimits, large());
+    this.reader = new RequestReader(server.engine.requests, large());
     this.session = server.engine.open(this);
     server.admit(session);
   }
@@ -186,10 +186,18 @@ public final class LocalSession implements Outlet, AutoCloseable {
       ended = true;
       dispatcher.turnBegins();
       dispatcher.closed(session);
+      discardMail();
       reader.close();
       output.close();
       dispatcher.turnEnds();
       dispatcher.close();
+    }
+  }
+
+  /// What comes too late finds the session closed, and does nothing but count itself as arrived.
+  private void discardMail() {
+    for (Runnable late; (late = mailbox.poll()) != null; ) {
+      late.run();
     }
   }
 
@@ -204,6 +212,9 @@ public final class LocalSession implements Outlet, AutoCloseable {
   @Override
   public void post(Runnable message) {
     mailbox.add(message);
+    if (closed) {
+      discardMail();
+    }
     LockSupport.unpark(waiting);
   }
 

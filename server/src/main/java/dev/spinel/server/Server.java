@@ -40,7 +40,6 @@ import dev.spinel.observe.Rates;
 import dev.spinel.observe.SlowLog;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
-import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -52,6 +51,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -63,7 +63,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
   public final Config config;
   public final Log log;
   public final Engine engine;
-  final RequestReader.Limits readerLimits = new RequestReader.Limits();
   private final Heap heap;
   private final Keyspace keyspace;
   private final Limits limits = new Limits();
@@ -124,13 +123,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
             clock::millis,
             schedule);
     engine =
-        new Engine(
-            keyspace,
-            new Journal(),
-            rows.build(),
-            limits,
-            clock,
-            (command, bug) -> bug(command, bug));
+        new Engine(keyspace, new Journal(), rows.build(), limits, clock, new CommandIncidents());
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
     engine.slow(slowLog);
     engine.notifier(pubSub);
@@ -175,11 +168,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
         Settings.PROTO_MAX_BULK_LEN,
         () -> {
           limits.maxBulkBytes = config.get(Settings.PROTO_MAX_BULK_LEN);
-          readerLimits.bulkBytes = limits.maxBulkBytes;
+          engine.requests.bulkBytes = limits.maxBulkBytes;
         });
     on(
         Settings.CLIENT_QUERY_BUFFER_LIMIT,
-        () -> readerLimits.queryBytes = config.get(Settings.CLIENT_QUERY_BUFFER_LIMIT));
+        () -> engine.requests.queryBytes = config.get(Settings.CLIENT_QUERY_BUFFER_LIMIT));
     on(
         Settings.HASH_MAX_LISTPACK_ENTRIES,
         () -> limits.hashMaxListpackEntries = config.intOf(Settings.HASH_MAX_LISTPACK_ENTRIES));
@@ -508,8 +501,38 @@ public final class Server implements AutoCloseable, Incidents, Host {
   // ── incidents
   // ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private void bug(String where, Throwable bug) {
-    log.warning("A bug, " + where + ": " + trace(bug));
+  private final class CommandIncidents implements Engine.Incidents {
+    private final AtomicLong lastAttackMillis = new AtomicLong(Long.MIN_VALUE);
+
+    @Override
+    public void bug(String where, Throwable bug) {
+      log.warning("A bug, " + where + ": " + trace(bug));
+    }
+
+    @Override
+    public void diverged(Command command, Throwable cause) {
+      log.warning(
+          "What "
+              + command.name
+              + " did couldn't be recorded, so that replicas and files would not have it: the"
+              + " server stops. "
+              + trace(cause));
+      requestStop();
+    }
+
+    @Override
+    public void crossProtocol(Session session) {
+      long now = clock.millis();
+      long last = lastAttackMillis.get();
+      if (now - 60_000 >= last && lastAttackMillis.compareAndSet(last, now)) {
+        log.warning(
+            "Possible SECURITY ATTACK detected: a client sends POST or Host:, as a browser does"
+                + " that a web page uses to reach this server (cross-protocol scripting)."
+                + " Connection from "
+                + session.outlet.address()
+                + " aborted.");
+      }
+    }
   }
 
   @Override

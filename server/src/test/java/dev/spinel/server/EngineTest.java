@@ -4,6 +4,8 @@ import static dev.spinel.server.Fixture.say;
 import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.engine.Clock;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -169,6 +171,135 @@ class EngineTest {
       }
       assertThat(events)
           .containsExactly("new a", "new b", "keymiss a", "keymiss c", "new c", "new c");
+    }
+  }
+
+  @Test
+  void aSweepInATransactionDoesNotSplitIt() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "old", "1", "PX", "10");
+      fixture.clock.forward(1_000);
+      for (String sweep : List.of("KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE")) {
+        String before = fixture.effects();
+        say(a, "MULTI");
+        say(a, "SET", "a", "1");
+        say(a, sweep.split(" "));
+        say(a, "SET", "b", "1");
+        say(a, "EXEC");
+        assertThat(fixture.effects().substring(before.length()).strip())
+            .as(sweep)
+            .startsWith("*1 $5 MULTI")
+            .endsWith("*3 $3 SET $1 b $1 1 *1 $4 EXEC")
+            .containsOnlyOnce("EXEC");
+      }
+    }
+  }
+
+  @Test
+  void aKeyThatIsTooLongIsRefusedBeforeAnythingChanges() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      String tooLong = "k".repeat(2 << 20);
+      assertThat(say(a, "MSET", "a", "1", tooLong, "2")).startsWith("-ERR keys of more than");
+      assertThat(say(a, "EXISTS", "a")).isEqualTo(":0");
+      say(a, "SET", "a", "1");
+      assertThat(say(a, "RENAME", "a", tooLong)).startsWith("-ERR keys of more than");
+      assertThat(say(a, "DEL", "a", tooLong)).isEqualTo(":1");
+      assertThat(say(a, "EXISTS", tooLong)).isEqualTo(":0");
+      assertThat(say(a, "LPOP", tooLong)).isEqualTo("$-1");
+    }
+  }
+
+  @Test
+  void repliesThatAreSwitchedOffStayOff() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession a = fixture.session();
+      LocalSession b = fixture.session();
+      say(a, "CLIENT", "REPLY", "SKIP");
+      say(a, "BLPOP", "l", "0");
+      say(b, "RPUSH", "l", "x");
+      assertThat(text(a.run())).isEmpty();
+      assertThat(say(a, "PING")).isEqualTo("+PONG");
+      say(a, "CLIENT", "REPLY", "SKIP");
+      say(a, "BLPOP", "l", "0.01");
+      assertThat(text(a.await(300))).isEmpty();
+      assertThat(say(a, "PING")).isEqualTo("+PONG");
+      say(a, "CLIENT", "REPLY", "SKIP");
+      assertThat(say(a, "RESET")).isEmpty();
+      assertThat(say(a, "PING")).isEqualTo("+PONG");
+      say(a, "MULTI");
+      say(a, "CLIENT", "REPLY", "OFF");
+      say(a, "PING");
+      assertThat(say(a, "EXEC")).isEqualTo("*2");
+      assertThat(say(a, "PING")).isEmpty();
+      assertThat(say(a, "CLIENT", "REPLY", "ON")).isEqualTo("+OK");
+    }
+  }
+
+  @Test
+  void httpIsNotSpokenHere() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      byte[] page = Server.ascii("POST / HTTP/1.1\r\nHost: x\r\n\r\nSET pwned 1\r\n");
+      assertThat(text(a.run(page))).isEmpty();
+      assertThat(a.ended()).isTrue();
+      LocalSession b = fixture.session();
+      assertThat(text(b.run(Server.ascii("hOST: x\r\nSET pwned 1\r\n")))).isEmpty();
+      assertThat(b.ended()).isTrue();
+      assertThat(say(fixture.session(), "DBSIZE")).isEqualTo(":0");
+    }
+  }
+
+  @Test
+  void whatSessionsKeepOfTheHeapIsBounded() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      var requests = fixture.server.engine.requests;
+      requests.heapBytes = 200_000;
+      say(a, "MULTI");
+      String reply = "";
+      for (int i = 0; i < 5_000 && !reply.startsWith("-"); i++) {
+        reply = say(a, "SET", "k" + i, "a value");
+      }
+      assertThat(reply).startsWith("-OOM the server's Java heap");
+      assertThat(say(a, "EXEC")).startsWith("-EXECABORT");
+      assertThat(requests.heldBytes()).isZero();
+      reply = "";
+      for (int i = 0; i < 5_000 && !reply.startsWith("-"); i++) {
+        reply = say(a, "SUBSCRIBE", "channel" + i);
+      }
+      assertThat(reply).startsWith("-OOM the server's Java heap");
+      assertThat(requests.heldBytes()).isPositive();
+      say(a, "UNSUBSCRIBE");
+      assertThat(requests.heldBytes()).isZero();
+      say(a, "SUBSCRIBE", "x", "y");
+      say(a, "RESET");
+      assertThat(requests.heldBytes()).isZero();
+      assertThat(say(a, "ECHO", "z".repeat(150_000))).startsWith("-OOM the server's Java heap");
+      assertThat(say(a, "BLPOP", "z".repeat(30_000), "0")).isEmpty();
+      assertThat(requests.heldBytes()).isPositive();
+      a.close();
+      assertThat(requests.heldBytes()).isZero();
+    }
+  }
+
+  @Test
+  void messagesEndWithTheirSubscription() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      say(session, "HELLO", "3");
+      say(session, "SUBSCRIBE", "a", "b");
+      say(session, "PSUBSCRIBE", "a*");
+      var requests = new ByteArrayOutputStream();
+      requests.writeBytes(LocalSession.request("PUBLISH", "a", "1"));
+      requests.writeBytes(LocalSession.request("PUBLISH", "b", "2"));
+      requests.writeBytes(LocalSession.request("UNSUBSCRIBE", "a"));
+      // the messages are on their way, but not there, when that is confirmed
+      assertThat(text(session.run(requests.toByteArray())))
+          .isEqualTo(
+              ":2 :1 >3 $11 unsubscribe $1 a :2"
+                  + " >4 $8 pmessage $2 a* $1 a $1 1 >3 $7 message $1 b $1 2");
     }
   }
 }

@@ -70,4 +70,24 @@ class LargeEffectsTest {
       assertThat(say(session, "GETSET", "a", large)).isEqualTo("$50000 " + other);
     }
   }
+
+  @Test
+  void aCallOfManyWordsIsRecordedWithoutACopy() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      String[] words = new String[60_001];
+      words[0] = "MSET";
+      for (int i = 1; i < words.length; i += 2) {
+        words[i] = "key" + i;
+        words[i + 1] = "value" + i;
+      }
+      assertThat(say(session, words)).isEqualTo("+OK");
+      say(session, "MULTI");
+      say(session, words);
+      say(session, "SET", "key1", "other");
+      assertThat(say(session, "EXEC")).isEqualTo("*2 +OK +OK");
+      assertThat(say(session, "DBSIZE")).isEqualTo(":30000");
+      assertThat(say(session, "GET", "key3")).isEqualTo("$6 value3");
+    }
+  }
 }

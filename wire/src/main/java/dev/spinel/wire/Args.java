@@ -201,6 +201,17 @@ public final class Args {
     blockSink = LargeSink.NONE;
   }
 
+  /// Bytes of the Java heap that a copy of these takes, about.
+  public long heapBytes() {
+    long bytes = 160 + 8L * count;
+    for (int i = 0; i < count; i++) {
+      boolean isNode = spans[i] < 0;
+      boolean inBlock = ((int) spans[i] & IN_BLOCK) != 0;
+      bytes += isNode || inBlock ? 0 : (int) spans[i];
+    }
+    return bytes;
+  }
+
   /// Whether some argument is a node.
   public boolean hasNodes() {
     return nodeCount != 0;

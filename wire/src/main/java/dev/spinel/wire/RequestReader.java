@@ -81,17 +81,32 @@ public final class RequestReader {
     /// `client-query-buffer-limit`: bytes received and not yet parsed into arguments.
     public volatile long queryBytes = 1L << 30;
 
-    /// What incomplete commands of all connections together may hold on the Java heap. Redis has no
-    /// such limit; it keeps one client's endless command from ending the JVM for all others.
-    /// Connections that hold less than 16 KB are never refused.
+    /// What all connections together may hold on the Java heap: incomplete commands, and what their
+    /// sessions keep of complete ones (queues of MULTI, names of channels…). Redis has no such
+    /// limit; it keeps one client from ending the JVM for all others. Incomplete commands of less
+    /// than 16 KB are never refused.
     public volatile long heapBytes = Runtime.getRuntime().maxMemory() / 8 * 3;
 
     /// What they hold now.
     private final AtomicLong heldBytes = new AtomicLong();
 
-    /// Heap bytes of all incomplete commands.
+    /// Heap bytes of all connections.
     public long heldBytes() {
       return heldBytes.get();
+    }
+
+    /// Counts bytes that a session is going to keep, until [#release]. False, and nothing is
+    /// counted, if there is no room for them. Any thread.
+    public boolean hold(long bytes) {
+      if (heldBytes.addAndGet(bytes) <= heapBytes) {
+        return true;
+      }
+      heldBytes.addAndGet(-bytes);
+      return false;
+    }
+
+    public void release(long bytes) {
+      heldBytes.addAndGet(-bytes);
     }
   }
 
