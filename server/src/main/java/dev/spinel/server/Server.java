@@ -12,6 +12,7 @@ import dev.spinel.config.OutputLimits;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
+import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Eviction;
