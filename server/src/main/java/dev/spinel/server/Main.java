@@ -34,7 +34,10 @@ public final class Main {
                   + " sha=00000000:0 malloc=spinel bits=64 build=spinel-"
                   + VERSION
                   + "\n");
-      case HELP -> say(FileDescriptor.err, HELP);
+      case HELP -> {
+        say(FileDescriptor.err, HELP);
+        System.exit(1); // as redis-server does
+      }
       case TEST_MEMORY -> {
         say(
             FileDescriptor.err,
@@ -103,6 +106,11 @@ public final class Main {
       return 1;
     }
     log.notice("Running mode=standalone, port=" + server.port() + ".");
+    if (server.port() == 0 && config.text(Settings.UNIXSOCKET).isEmpty()) {
+      log.warning("Configured to not listen anywhere, exiting.");
+      server.close();
+      return 1;
+    }
     log.notice("PID: " + pid);
     log.notice("Server initialized");
     log.notice("Ready to accept connections tcp");
@@ -156,7 +164,7 @@ public final class Main {
         -               reads more directives from standard input
 
       Examples:
-             redis-server --port 7777 --appendonly yes
+             redis-server --port 7777 --maxmemory 128mb
              redis-server /etc/redis.conf --loglevel verbose
              echo 'maxmemory 128mb' | redis-server -
       """;

@@ -1,0 +1,89 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What `redis-server` says and how it ends, where it doesn't run.
+@Timeout(60)
+class MainTest {
+  @TempDir Path directory;
+
+  private record Run(int status, String out, String err) {}
+
+  private Run run(String... arguments) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-cp"));
+    command.add(System.getProperty("java.class.path"));
+    command.add("dev.spinel.server.Main");
+    command.addAll(List.of(arguments));
+    Path out = directory.resolve("out");
+    Path err = directory.resolve("err");
+    Process process =
+        new ProcessBuilder(command)
+            .directory(directory.toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
+    try {
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    return new Run(process.exitValue(), text(out), text(err));
+  }
+
+  private static String text(Path file) throws Exception {
+    return Files.readString(file, StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void versionIsOneLineAndASuccess() throws Exception {
+    Run run = run("--version");
+    assertThat(run.status).isZero();
+    assertThat(run.out)
+        .matches("Redis server v=7\\.2\\.6 sha=\\S+ malloc=\\S+ bits=64 build=\\S+\n");
+    assertThat(run.err).isEmpty();
+  }
+
+  @Test
+  void helpGoesToStandardErrorAndIsNoSuccess() throws Exception {
+    Run run = run("-h");
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.out).isEmpty();
+    assertThat(run.err).startsWith("Usage: ");
+  }
+
+  @Test
+  void aConfigurationThatAsksForWhatIsNotBuiltIsAFatalErrorThatNamesTheLine() throws Exception {
+    Path file = Files.writeString(directory.resolve("redis.conf"), "port 0\ntls-port 6380\n");
+    Run run = run(file.toString());
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.out).isEmpty();
+    assertThat(run.err)
+        .isEqualTo(
+            """
+
+            *** FATAL CONFIG FILE ERROR (Redis 7.2.6) ***
+            Reading the configuration file, at line 2
+            >>> 'tls-port 6380'
+            Spinel has no TLS yet
+            """);
+  }
+
+  @Test
+  void aServerThatNobodyCanReachDoesNotRun() throws Exception {
+    Run run = run("--bind");
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.out).endsWith("# Configured to not listen anywhere, exiting.\n");
+  }
+}
