@@ -156,6 +156,11 @@ public final class NetBench {
 
   private static final class Printed implements Incidents {
     @Override
+    public void loopEnded(Loop loop) {
+      System.err.println("loop " + loop.index() + " has ended");
+    }
+
+    @Override
     public void uncaught(Throwable cause, @Nullable Connection connection) {
       cause.printStackTrace();
     }

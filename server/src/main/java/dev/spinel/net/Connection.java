@@ -169,8 +169,17 @@ public final class Connection {
       return;
     }
     open = false;
-    loop.transport().detach(this);
-    output.close();
+    // Each step, even if the one before it failed: a closed connection must leave nothing.
+    try {
+      loop.transport().detach(this);
+    } catch (Throwable t) {
+      loop.report(t, this);
+    }
+    try {
+      output.close();
+    } catch (Throwable t) {
+      loop.report(t, this);
+    }
     kept = NOTHING;
     keptBytes = 0;
     loop.forget(this);
@@ -193,9 +202,9 @@ public final class Connection {
   public void closeAsap(String reason) {
     assert loop.mayTouch();
     if (open && !doomed) {
+      loop.doom(this);
       doomed = true;
       closeReason = reason;
-      loop.doom(this);
     }
   }
 
@@ -351,16 +360,19 @@ public final class Connection {
       return;
     }
     long pendingBytes = output.pendingBytes();
-    if (pendingBytes > 0) {
-      try {
-        handler.aboutToWrite(pendingBytes);
-      } catch (Throwable t) {
-        fail(t);
-      }
+    if (pendingBytes > 0 || output.isTorn()) {
+      handler.aboutToWrite(pendingBytes);
       if (!open || doomed) {
         return;
       }
-      if (!socketFull) {
+      if (output.isTorn()) {
+        closeReason = "replies were lost";
+        close();
+        return;
+      }
+      if (socketFull) {
+        output.shelveIfShort();
+      } else {
         try {
           loop.transport().write(this, loop.released());
         } catch (IOException e) {
@@ -413,7 +425,8 @@ public final class Connection {
     }
   }
 
-  private void fail(Throwable t) {
+  /// For whatever went wrong with this connection alone. Throws nothing.
+  void fail(Throwable t) {
     loop.report(t, this);
     close();
   }

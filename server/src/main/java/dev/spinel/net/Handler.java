@@ -20,7 +20,8 @@ public interface Handler {
 
   /// Output was added in this turn and is about to be written; `pendingBytes` have not left yet,
   /// those from earlier turns included. The place to enforce limits on output:
-  /// [Connection#closeAsap] prevents the writing.
+  /// [Connection#closeAsap] prevents the writing. If some was lost (`Output.isTorn`) the connection
+  /// closes after this call in any case.
   default void aboutToWrite(long pendingBytes) {}
 
   /// The connection is gone, whoever ended it. The last call.

@@ -9,6 +9,10 @@ public interface Incidents {
   /// closed), or null if it was a message, a timer, a hook or an acceptor.
   void uncaught(Throwable cause, @Nullable Connection connection);
 
+  /// A loop has ended that nobody stopped; its connections are closed. The others run on, but new
+  /// connections would still be given to it: time to stop.
+  void loopEnded(Loop loop);
+
   /// A connection couldn't be accepted (typically: too many open files). The listener pauses for a
   /// moment and tries again.
   void acceptFailed(Listener listener, IOException cause);

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///   await        sockets become ready (sleeps only if nothing at all is left to do)
 ///   turnBegins   the owner takes its seat; the clock is read, once
+///   settle       what has left the sockets leaves the outputs
 ///   mail         messages of other threads, and of this one's last turn
 ///   timers       those that are due
 ///   receive      every ready socket is read, at most 64, into one array:  │c1 bytes│c2 bytes│c7 bytes│…
@@ -36,6 +38,10 @@ import org.jspecify.annotations.Nullable;
 /// else, not even reading: a client that writes its whole pipeline before it reads would otherwise
 /// wait for us as we for it. Bounding that output is the owner's business ([Handler#aboutToWrite]).
 ///
+/// **Memory.** An output that holds bytes holds an array. One message posted to each of ten
+/// thousand connections must not have ten thousand of them at a time: between messages and between
+/// timers the outputs are sent as soon as 128 are touched.
+///
 /// **Threads.** Everything here belongs to the loop's thread, except [#post] and the counters.
 /// Nothing is allocated in a turn, once the arrays have grown to what the load needs.
 ///
@@ -43,7 +49,11 @@ import org.jspecify.annotations.Nullable;
 /// `asleep`, then looks into its mailbox a last time; a poster posts, then looks at `asleep`. Both
 /// orders are fenced, so at least one of them sees the other.
 ///
-/// Nothing that a handler, message, timer or hook throws ends the loop ([Incidents#uncaught]).
+/// Nothing that a handler, message, timer or hook throws ends the loop ([Incidents#uncaught]), and
+/// what goes wrong with one connection, in whatever phase, ends that connection only. This holds
+/// for errors of the machine, too: when memory is short anything may throw anywhere, so what is
+/// done for one of many is caught for each, lists are grown before anything says that somebody is
+/// on them, and who is on them is taken off before he is looked at.
 public final class Loop implements Runnable {
   /// Sockets read in one turn: more make a turn's bytes outgrow the processor's caches.
   static final int SOCKETS_PER_TURN = 64;
@@ -56,6 +66,10 @@ public final class Loop implements Runnable {
 
   /// What one connection's socket is given in one turn.
   static final int WRITTEN_BYTES_PER_TURN = 1 << 20;
+
+  /// Outputs touched by messages and timers before they are sent, without waiting for the end of
+  /// the turn.
+  private static final int TOUCHED_AT_MOST = 128;
 
   private static final int TURN_BYTES_AT_FIRST = 128 << 10;
   private static final int TURN_BYTES_AT_MOST = 1 << 20;
@@ -214,7 +228,11 @@ public final class Loop implements Runnable {
         bound[left++] = connection;
       } else {
         connection.bound = false;
-        connection.flush();
+        try {
+          connection.flush();
+        } catch (Throwable t) {
+          connection.fail(t);
+        }
       }
     }
     Arrays.fill(bound, left, boundCount, null);
@@ -228,10 +246,10 @@ public final class Loop implements Runnable {
   /// The connection's output waits for [#setReleased].
   void bind(Connection connection) {
     if (!connection.bound) {
-      connection.bound = true;
       if (boundCount == bound.length) {
         bound = Arrays.copyOf(bound, boundCount * 2);
       }
+      connection.bound = true;
       bound[boundCount++] = connection;
     }
   }
@@ -260,8 +278,8 @@ public final class Loop implements Runnable {
   /// Puts a connection at the end of the ring, unless it is there.
   void offer(Connection connection) {
     if (!connection.offered) {
-      connection.offered = true;
       ready.add(connection);
+      connection.offered = true;
     }
   }
 
@@ -269,10 +287,10 @@ public final class Loop implements Runnable {
   void touch(Connection connection) {
     assert mayTouch();
     if (!connection.touched) {
-      connection.touched = true;
       if (touchedCount == touched.length) {
         touched = Arrays.copyOf(touched, touchedCount * 2);
       }
+      connection.touched = true;
       touched[touchedCount++] = connection;
     }
   }
@@ -293,6 +311,11 @@ public final class Loop implements Runnable {
     } catch (IOException e) { // reset before we came to it
       load.decrementAndGet();
       link.abandon();
+      return;
+    } catch (Throwable t) {
+      load.decrementAndGet();
+      link.abandon();
+      report(t, null);
       return;
     }
     connection.next = connections;
@@ -361,6 +384,18 @@ public final class Loop implements Runnable {
       }
     } finally {
       end();
+      if (!stopping) {
+        sayEnded();
+      }
+    }
+  }
+
+  /// Can't happen, but if it does somebody must know: its connections would wait for ever.
+  private void sayEnded() {
+    try {
+      incidents.loopEnded(this);
+    } catch (Throwable unsayable) {
+      return;
     }
   }
 
@@ -376,18 +411,17 @@ public final class Loop implements Runnable {
     readClock();
     hooks.turnBegins();
     try {
+      transport.settle();
       readMail();
       if (timers.size() > 0) {
         fireTimers();
       }
       while (!knocking.isEmpty()) {
-        knocking.poll().acceptSome(this);
+        acceptSome(knocking.poll());
       }
       int count = receive();
       for (int i = 0; i < count; i++) {
-        var connection = running[i];
-        running[i] = null;
-        connection.run(turnBytes, runningFrom[i], runningTo[i]);
+        run(i);
       }
       readMail();
       hooks.aboutToSend();
@@ -405,6 +439,7 @@ public final class Loop implements Runnable {
       readClock();
       hooks.turnBegins();
       try {
+        transport.settle();
         readMail();
         hooks.aboutToSend();
         send();
@@ -468,7 +503,26 @@ public final class Loop implements Runnable {
   private void attempt(Runnable action) {
     try {
       action.run();
+      if (touchedCount > TOUCHED_AT_MOST) {
+        sendNow();
+      }
     } catch (Throwable t) {
+      report(t, null);
+    }
+  }
+
+  /// Between messages: has the outputs that were touched give their memory back.
+  private void sendNow() {
+    hooks.aboutToSend();
+    send();
+    transport.settle();
+    closeDoomed();
+  }
+
+  private void acceptSome(Listener listener) {
+    try {
+      listener.acceptSome(this);
+    } catch (Throwable t) { // who knocks will be reported again
       report(t, null);
     }
   }
@@ -480,15 +534,19 @@ public final class Loop implements Runnable {
     for (int n = Math.min(ready.size(), SOCKETS_PER_TURN); n > 0; n--) {
       int room = turnBytes.length - filled;
       if (room < READ_BYTES_PER_SOCKET) {
-        if (turnBytes.length < TURN_BYTES_AT_MOST) {
-          turnBytes = Arrays.copyOf(turnBytes, turnBytes.length * 2);
-        } else {
+        if (turnBytes.length == TURN_BYTES_AT_MOST || !growTurnBytes()) {
           break;
         }
       }
       var connection = ready.take();
       connection.offered = false;
-      int got = connection.receive(turnBytes, filled);
+      int got;
+      try {
+        got = connection.receive(turnBytes, filled);
+      } catch (Throwable t) {
+        connection.fail(t);
+        continue;
+      }
       if (got >= 0) {
         running[count] = connection;
         runningFrom[count] = filled;
@@ -499,24 +557,66 @@ public final class Loop implements Runnable {
     return count;
   }
 
+  /// False if there is no memory for that: then the turn takes fewer sockets.
+  private boolean growTurnBytes() {
+    try {
+      turnBytes = Arrays.copyOf(turnBytes, turnBytes.length * 2);
+      return true;
+    } catch (OutOfMemoryError e) {
+      return false;
+    }
+  }
+
+  private void run(int i) {
+    var connection = running[i];
+    running[i] = null;
+    try {
+      connection.run(turnBytes, runningFrom[i], runningTo[i]);
+    } catch (Throwable t) {
+      connection.fail(t);
+    }
+  }
+
   private void send() {
     // Owners may touch further connections while they look at these: then the count grows under us.
-    for (int i = 0; i < touchedCount; i++) {
-      var connection = touched[i];
-      touched[i] = null;
-      connection.touched = false;
-      connection.send();
+    int taken = 0;
+    try {
+      while (taken < touchedCount) {
+        var connection = touched[taken];
+        touched[taken++] = null;
+        connection.touched = false;
+        try {
+          connection.send();
+        } catch (Throwable t) {
+          connection.fail(t);
+        }
+      }
+    } finally {
+      touchedCount = withoutFirst(touched, taken, touchedCount);
     }
-    touchedCount = 0;
   }
 
   private void closeDoomed() {
-    for (int i = 0; i < doomedCount; i++) {
-      var connection = doomed[i];
-      doomed[i] = null;
-      connection.close();
+    int taken = 0;
+    try {
+      while (taken < doomedCount) {
+        var connection = doomed[taken];
+        doomed[taken++] = null;
+        connection.close();
+      }
+    } finally {
+      doomedCount = withoutFirst(doomed, taken, doomedCount);
     }
-    doomedCount = 0;
+  }
+
+  /// What is left of a list that was worked off: nothing, or something went very wrong.
+  private static int withoutFirst(@Nullable Connection[] list, int taken, int count) {
+    int left = count - taken;
+    if (left > 0) {
+      System.arraycopy(list, taken, list, 0, left);
+      Arrays.fill(list, left, count, null);
+    }
+    return left;
   }
 
   void countIn(int n) {
@@ -543,19 +643,21 @@ public final class Loop implements Runnable {
   private void survive(Throwable t) {
     report(t, null);
     try {
-      Thread.sleep(10);
-    } catch (InterruptedException e) {
-      // The interruption has shortened the pause, and the next turn would clear it anyway.
+      LockSupport.parkNanos(10_000_000);
+    } catch (Throwable pauseFailed) {
+      // What is left without memory for a pause is to go on without one.
       return;
     }
   }
 
   /// Tells the owner; if even that fails, there is nobody left to tell, and the loop goes on.
+  /// Throws nothing, and needs no memory itself: that may be what is missing.
   void report(Throwable t, @Nullable Connection connection) {
     try {
       incidents.uncaught(t, connection);
     } catch (Throwable reportFailed) {
-      t.addSuppressed(reportFailed);
+      // Both are lost. They may even be the same: the machine has one OutOfMemoryError for all.
+      return;
     }
   }
 

@@ -61,6 +61,11 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
   }
 
   @Override
+  public void settle() {
+    // Nothing is ever under way.
+  }
+
+  @Override
   public void wakeup() {
     selector.wakeup();
   }

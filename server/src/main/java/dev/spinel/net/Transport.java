@@ -6,10 +6,13 @@ import org.jspecify.annotations.Nullable;
 /// What a [Loop] asks of the operating system: the seam behind which NIO's selector can be
 /// exchanged for something else. All of it belongs to the loop's thread, except [#wakeup].
 ///
-/// The calls come in phases: one [#await], then many [#read]s, then many [#write]s. So
-/// [UringTransport], which has queues for what it asks of the kernel and what that answers, merely
-/// notes the writes and hands them over all at once in the next `await`; [NioTransport] writes at
-/// once.
+/// The calls come in phases: one [#await], one [#settle], then many [#read]s, then many [#write]s.
+/// So [UringTransport], which has queues for what it asks of the kernel and what that answers,
+/// merely notes the writes and hands them over all at once in the next `await`; [NioTransport]
+/// writes at once.
+///
+/// An `await` touches no output, because the memory of outputs may only be touched within a turn:
+/// what has left is taken out of them by `settle`, the first thing in the turn.
 interface Transport {
   /// Who is told, during [#await], what has become possible; given at construction.
   interface Readiness {
@@ -20,13 +23,17 @@ interface Transport {
     void acceptable(Listener listener);
 
     /// So many bytes of what [#write] was given have left the connection's output. Called from
-    /// within `write`, or later from an `await`.
+    /// within `write` or `settle`.
     void written(Connection connection, long bytes);
   }
 
   /// Waits until something becomes possible, [#wakeup] was called or the time is over;
   /// `timeoutNanos` 0 only looks, -1 waits without limit.
   void await(long timeoutNanos) throws IOException;
+
+  /// Takes what has left out of the outputs; what was written and has not yet been handed to the
+  /// sockets is handed over first.
+  void settle();
 
   /// From any thread: makes the `await` under way, or the next one, return at once.
   void wakeup();
@@ -42,7 +49,7 @@ interface Transport {
   int read(Connection connection, byte[] into, int at, int room) throws IOException;
 
   /// Writes what of the connection's output is released, as far as the socket takes it (and not
-  /// much more than [Loop#WRITTEN_BYTES_PER_TURN]), at once or in the next `await`, and reports
+  /// much more than [Loop#WRITTEN_BYTES_PER_TURN]), at once or later, and reports
   /// [Readiness#written] when that much has left the output. If the socket takes less than that, it
   /// says so in [Connection#socketFull] and reports [Readiness#writable] when it is worth going on.
   void write(Connection connection, long released) throws IOException;

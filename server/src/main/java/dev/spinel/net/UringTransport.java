@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
 /// asks for *one* send that doesn't wait (`MSG_DONTWAIT | MSG_WAITALL`), to be answered only if it
 /// did less than all (`CQE_SKIP_SUCCESS`), or somebody waits for the end of it. So after `enter`
 /// there is nothing under way: each send has either happened, without a word, or its answer is
-/// there and says how much of it has. Only then do the bytes leave the connection's output. If some
-/// remain the socket is full, and a poll tells when it isn't.
+/// there and says how much of it has. The next [#settle] takes the bytes out of the connection's
+/// output. If some remain the socket is full, and a poll tells when it isn't.
 ///
 /// ## Ends
 ///
@@ -104,10 +104,16 @@ final class UringTransport implements Transport {
 
   private int notedCount;
 
-  /// Links with a send since the last `enter`.
+  /// Links with a send that isn't settled.
   private @Nullable UringLink[] sending = new UringLink[64];
 
   private int sendingCount;
+
+  /// Some of those sends may not have been handed to the kernel.
+  private boolean unsent;
+
+  /// Some of them were answered, so somebody may wait for what follows.
+  private boolean unsettled;
 
   /// The chain of buffers: which comes after, and how many bytes it holds.
   private final int[] next = new int[IoRing.BUFFERS];
@@ -180,7 +186,7 @@ final class UringTransport implements Transport {
       ring.enable();
       enabled = true;
     }
-    boolean sleeps = !prepare() && !restless && timeoutNanos != 0;
+    boolean sleeps = !prepare() && !restless && !unsettled && timeoutNanos != 0;
     restless = false;
     enter(sleeps, timeoutNanos);
   }
@@ -273,10 +279,10 @@ final class UringTransport implements Transport {
 
   private void note(UringLink link) {
     if (!link.noted) {
-      link.noted = true;
       if (notedCount == noted.length) {
         noted = Arrays.copyOf(noted, notedCount * 2);
       }
+      link.noted = true;
       noted[notedCount++] = link;
     }
   }
@@ -299,13 +305,13 @@ final class UringTransport implements Transport {
       int flags,
       long tag) {
     if (ring.isFull()) {
-      flush();
+      submit();
     }
     ring.ask(operation, options, priority, descriptor, address, length, flags, tag);
   }
 
   /// Has everything asked for so far done now.
-  private void flush() {
+  private void submit() {
     try {
       enter(false, 0);
     } catch (IOException e) {
@@ -315,13 +321,11 @@ final class UringTransport implements Transport {
 
   private void enter(boolean sleeps, long timeoutNanos) throws IOException {
     ring.enter(sleeps, timeoutNanos);
+    unsent = false;
     while (ring.advance()) {
       answered(ring.tag(), ring.result(), ring.flags());
     }
     ring.release();
-    if (sendingCount > 0) {
-      settle();
-    }
   }
 
   /// Only takes notes, and asks for nothing: the queue may be full.
@@ -332,6 +336,7 @@ final class UringTransport implements Transport {
       case SEND -> {
         var link = (UringLink) table[slot];
         link.sent = Math.max(result, 0);
+        unsettled = true;
         if (result < 0 && result != -Kernel.EAGAIN && result != -Kernel.EINTR) {
           link.failure = -result;
         }
@@ -375,23 +380,26 @@ final class UringTransport implements Transport {
     var link = (UringLink) connection.link;
     link.connection = connection;
     link.slot = takeSlot(link);
-    note(link);
+    try {
+      note(link);
+    } catch (Throwable t) {
+      giveSlot(link.slot);
+      throw t;
+    }
   }
 
   private int takeSlot(Object of) {
-    int slot = freeCount > 0 ? freeSlots[--freeCount] : slots++;
-    if (slot == table.length) {
-      table = Arrays.copyOf(table, slot * 2);
+    if (slots == table.length && freeCount == 0) {
+      table = Arrays.copyOf(table, slots * 2);
+      freeSlots = Arrays.copyOf(freeSlots, slots * 2); // so that giving back needs no memory
     }
+    int slot = freeCount > 0 ? freeSlots[--freeCount] : slots++;
     table[slot] = of;
     return slot;
   }
 
   private void giveSlot(int slot) {
     table[slot] = null;
-    if (freeCount == freeSlots.length) {
-      freeSlots = Arrays.copyOf(freeSlots, freeCount * 2);
-    }
     freeSlots[freeCount++] = slot;
   }
 
@@ -408,7 +416,7 @@ final class UringTransport implements Transport {
   public void detach(Connection connection) {
     var link = (UringLink) connection.link;
     if (link.sending) {
-      flush(); // before its output's memory goes
+      settle(); // before its output's memory goes
     }
     dropChain(link);
     link.unstash();
@@ -559,6 +567,7 @@ final class UringTransport implements Transport {
     var output = connection.output();
     long may = output.releasedBytes(released);
     if (may == 0) {
+      output.shelveIfShort();
       return;
     }
     var chunk = output.largeFront(LARGE_BYTES);
@@ -569,7 +578,7 @@ final class UringTransport implements Transport {
       address = MemorySegment.ofBuffer(chunk).address();
     } else {
       if (out.remaining() < Math.min(may, LARGE_BYTES)) {
-        flush();
+        settle();
       }
       address = outAddress + out.position();
       count = output.peek(out, released);
@@ -577,9 +586,9 @@ final class UringTransport implements Transport {
     if (count < may) {
       restless = true;
     }
-    link.sending = true;
-    link.offered = count;
-    link.sent = count;
+    if (sendingCount == sending.length) {
+      sending = Arrays.copyOf(sending, sendingCount * 2);
+    }
     // Who waits for the last bytes to leave, to close, must hear that they have; and a large chunk
     // shouldn't be held while the loop sleeps.
     int options = connection.isEnding() || chunk != null ? 0 : IoRing.SKIP_IF_DONE;
@@ -592,38 +601,53 @@ final class UringTransport implements Transport {
         count,
         MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL,
         tag(link.slot, SEND));
-    if (sendingCount == sending.length) {
-      sending = Arrays.copyOf(sending, sendingCount * 2);
-    }
+    link.sending = true;
+    link.offered = count;
+    link.sent = count;
     sending[sendingCount++] = link;
+    unsent = true;
   }
 
-  /// All sends have happened.
-  private void settle() {
-    int count = sendingCount;
-    sendingCount = 0;
+  /// From the last to the first, each taken off the list before it is looked at: closing one comes
+  /// here again, and goes on with the others.
+  @Override
+  public void settle() {
+    if (sendingCount == 0) {
+      return;
+    }
+    if (unsent) {
+      submit();
+    }
     out.clear();
-    for (int i = 0; i < count; i++) {
-      var link = sending[i];
-      sending[i] = null;
+    unsettled = false;
+    while (sendingCount > 0) {
+      var link = sending[--sendingCount];
+      sending[sendingCount] = null;
       link.sending = false;
       var connection = link.connection();
-      if (!connection.isOpen()) {
-        continue;
+      try {
+        if (connection.isOpen()) {
+          settle(link, connection);
+        }
+      } catch (Throwable t) {
+        connection.fail(t);
       }
-      if (link.sent > 0) {
-        connection.output().consume(link.sent);
-      }
-      if (link.failure == 0 && link.sent < link.offered) {
-        connection.socketFull = true;
-        connection.output().shelveIfShort();
-        link.polling = true;
-        ask(IoRing.POLL_ADD, 0, 0, link.descriptor, 0, 0, POLLOUT, tag(link.slot, WRITABLE));
-      }
-      readiness.written(connection, link.sent);
-      if (link.failure != 0) {
-        readiness.writable(connection);
-      }
+    }
+  }
+
+  private void settle(UringLink link, Connection connection) {
+    if (link.sent > 0) {
+      connection.output().consume(link.sent);
+    }
+    if (link.failure == 0 && link.sent < link.offered) {
+      connection.socketFull = true;
+      ask(IoRing.POLL_ADD, 0, 0, link.descriptor, 0, 0, POLLOUT, tag(link.slot, WRITABLE));
+      link.polling = true;
+    }
+    readiness.written(connection, link.sent);
+    connection.output().shelveIfShort();
+    if (link.failure != 0) {
+      readiness.writable(connection);
     }
   }
 
@@ -674,7 +698,7 @@ final class UringTransport implements Transport {
     if (door.polling) { // it holds the socket, and with it the address
       cancel(door.slot, KNOCK);
       long deadline = System.nanoTime() + SHUTDOWN_NANOS;
-      flush();
+      submit();
       while (door.polling && System.nanoTime() < deadline) {
         drain();
       }
@@ -708,7 +732,7 @@ final class UringTransport implements Transport {
             0,
             IoRing.CANCEL_ALL | IoRing.CANCEL_ANY,
             NOTHING);
-        flush();
+        submit();
         while (isAwaited() && System.nanoTime() < deadline) {
           drain();
         }

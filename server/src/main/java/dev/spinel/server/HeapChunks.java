@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
 
 /// Large replies in the server's own memory, counted: the chunks of one loop's outputs. Belongs to
-/// the loop's thread.
+/// the loop's thread, in its seat: what stops the world relies on allocators that stand still.
 final class HeapChunks implements Chunks {
   private final Seat seat;
   private final Memory memory;
@@ -23,28 +23,26 @@ final class HeapChunks implements Chunks {
 
   @Override
   public ByteBuffer take(int bytes) {
+    assert seat.taken();
     int size = Math.min(bytes, Allocator.MAX_RUN);
     long address = allocator.allocate(size);
-    ByteBuffer chunk = memory.view(address, size);
-    addresses.put(chunk, address);
-    return chunk;
+    try {
+      ByteBuffer chunk = memory.view(address, size);
+      addresses.put(chunk, address);
+      return chunk;
+    } catch (Throwable t) {
+      allocator.free(address);
+      throw t;
+    }
   }
 
   @Override
   public void give(ByteBuffer chunk) {
+    assert seat.taken();
     Long address = addresses.remove(chunk);
     if (address == null) {
       throw new IllegalArgumentException("not a chunk of this loop");
     }
-    if (seat.taken()) {
-      allocator.free(address);
-      return;
-    }
-    seat.enter(); // between two turns a transport tells what the system has sent
-    try {
-      allocator.free(address);
-    } finally {
-      seat.leave();
-    }
+    allocator.free(address);
   }
 }

@@ -542,6 +542,12 @@ public final class Server implements AutoCloseable, Incidents, Host {
   }
 
   @Override
+  public void loopEnded(Loop loop) {
+    log.warning("Event loop " + loop.index() + " has ended by an error. Stopping the server.");
+    requestStop();
+  }
+
+  @Override
   public void acceptFailed(Listener listener, IOException cause) {
     log.warning("Accepting client connection: " + cause.getMessage());
   }

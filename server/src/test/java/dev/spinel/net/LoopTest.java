@@ -2,7 +2,10 @@ package dev.spinel.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.wire.Chunks;
+import dev.spinel.wire.Client;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -353,6 +356,9 @@ class LoopTest extends NetFixture {
           }
 
           @Override
+          public void loopEnded(Loop loop) {}
+
+          @Override
           public void acceptFailed(Listener listener, IOException cause) {}
 
           @Override
@@ -366,6 +372,230 @@ class LoopTest extends NetFixture {
       client.flush();
       assertThat(client.rawUntilClosed()).isEmpty();
       assertThat(other.command("PING")).isEqualTo(PONG);
+    }
+  }
+
+  /// What is reported when memory is short: there is one such error for all.
+  @Test
+  void itSurvivesAReportThatThrowsWhatItIsTold() throws Exception {
+    var rude =
+        new Incidents() {
+          @Override
+          public void uncaught(Throwable cause, Connection connection) {
+            throw (Error) cause;
+          }
+
+          @Override
+          public void loopEnded(Loop loop) {}
+
+          @Override
+          public void acceptFailed(Listener listener, IOException cause) {}
+
+          @Override
+          public void addressSkipped(String message) {}
+        };
+    var shared = new OutOfMemoryError("shared");
+    var throwing = new AtomicBoolean();
+    var hooks =
+        new LoopHooks() {
+          @Override
+          public void turnBegins() {
+            if (throwing.getAndSet(false)) {
+              throw shared;
+            }
+          }
+
+          @Override
+          public void turnEnds() {}
+        };
+    net = Net.start(1, "net-test-", loop -> hooks, rude, transport);
+    port = net.listen(List.of("127.0.0.1"), 0, 511, toy).getFirst().port();
+    try (var client = client()) {
+      net.loops()
+          .getFirst()
+          .post(
+              () -> {
+                throw shared;
+              });
+      assertThat(client.command("PING")).isEqualTo(PONG);
+      throwing.set(true);
+      assertThat(client.command("PING")).isEqualTo(PONG);
+    }
+  }
+
+  /// Memory that fails once, at each of the places where a turn gives some back or takes some.
+  @Test
+  void whatFailsForOneConnectionEndsThatOneOnly() throws Exception {
+    var chunks = new FailingChunks();
+    start(1, loop -> hooksWith(chunks));
+    try (var other = client()) {
+      long id = integer(other.command("ID"));
+      for (boolean taking : new boolean[] {true, false, true, false}) {
+        try (var client = client()) {
+          assertThat(client.command("PING")).isEqualTo(PONG);
+          (taking ? chunks.failTaking : chunks.failGiving).set(true);
+          client.send("TELL", Long.toString(id), "before");
+          client.send("ZEROS", "200000");
+          client.flush();
+          client.rawUntilClosed();
+        }
+        assertThat(other.receive()).hasToString("\"before\"");
+        for (int i = 0; i < 3; i++) {
+          assertThat(other.command("PING")).isEqualTo(PONG);
+        }
+        assertThat(uncaught).hasSize(1);
+        uncaught.clear();
+      }
+    }
+    net.close();
+  }
+
+  /// The owner's memory belongs to him who sits in the seat that a turn takes.
+  @Test
+  void outputMemoryIsTouchedInsideATurnOnly() throws Exception {
+    var outside = new AtomicInteger();
+    var inside = new AtomicBoolean();
+    var chunks =
+        new Chunks() {
+          @Override
+          public ByteBuffer take(int bytes) {
+            outside.addAndGet(inside.get() ? 0 : 1);
+            return ByteBuffer.allocateDirect(bytes);
+          }
+
+          @Override
+          public void give(ByteBuffer chunk) {
+            outside.addAndGet(inside.get() ? 0 : 1);
+          }
+        };
+    start(
+        1,
+        loop ->
+            new LoopHooks() {
+              @Override
+              public void turnBegins() {
+                inside.set(true);
+              }
+
+              @Override
+              public void turnEnds() {
+                inside.set(false);
+              }
+
+              @Override
+              public Chunks chunks() {
+                return chunks;
+              }
+            });
+    try (var client = client()) {
+      for (int i = 0; i < 20; i++) {
+        client.command("ZEROS", Integer.toString(300_000 * i));
+      }
+    }
+    net.close();
+    assertThat(outside).hasValue(0);
+  }
+
+  @Test
+  void aMessageToManyNeedsTheMemoryOfAFew() throws Exception {
+    start(1);
+    int n = 500;
+    var loop = net.loops().getFirst();
+    var clients = new ArrayList<Client>();
+    for (int i = 0; i < n; i++) {
+      clients.add(client());
+      clients.get(i).command("PING");
+    }
+    var held = new CompletableFuture<Long>();
+    loop.post(
+        () -> {
+          for (var session : toy.sessions.values()) {
+            loop.post(() -> session.hear("news"));
+          }
+          loop.post(() -> held.complete(held()));
+        });
+    for (var client : clients) {
+      assertThat(client.receive()).hasToString("\"news\"");
+    }
+    assertThat(held.get(5, TimeUnit.SECONDS)).isLessThan(140 * 32 * 1024);
+    for (var client : clients) {
+      client.close();
+    }
+  }
+
+  @Test
+  void manyOutputsThatWaitHoldWhatTheyWaitFor() throws Exception {
+    start(1);
+    int n = 400;
+    var clients = new ArrayList<Client>();
+    for (int i = 0; i < n; i++) {
+      clients.add(client());
+      clients.get(i).command("RELEASE", "0");
+    }
+    for (int round = 1; round <= 3; round++) {
+      for (var client : clients) {
+        client.send("BOUND", Integer.toString(round));
+        client.flush();
+      }
+      long runs = 1 + round;
+      eventually(() -> assertThat(toy.sessions.values()).allMatch(session -> session.runs >= runs));
+    }
+    var held = new CompletableFuture<Long>();
+    net.loops().getFirst().post(() -> held.complete(held()));
+    assertThat(held.get(5, TimeUnit.SECONDS)).isLessThan(140 * 32 * 1024 + n * 4096L);
+    clients.getFirst().send("RELEASE", "3");
+    clients.getFirst().flush();
+    for (var client : clients) {
+      for (long round = 1; round <= 3; round++) {
+        assertThat(integer(client.receive())).isEqualTo(round);
+      }
+    }
+    assertThat(clients.getFirst().receive()).isEqualTo(OK);
+    for (var client : clients) {
+      client.close();
+    }
+  }
+
+  private long held() {
+    long held = 0;
+    for (var session : toy.sessions.values()) {
+      held += session.connection.output().heldBytes();
+    }
+    return held;
+  }
+
+  private static LoopHooks hooksWith(Chunks chunks) {
+    return new LoopHooks() {
+      @Override
+      public void turnBegins() {}
+
+      @Override
+      public void turnEnds() {}
+
+      @Override
+      public Chunks chunks() {
+        return chunks;
+      }
+    };
+  }
+
+  private static final class FailingChunks implements Chunks {
+    final AtomicBoolean failTaking = new AtomicBoolean();
+    final AtomicBoolean failGiving = new AtomicBoolean();
+
+    @Override
+    public ByteBuffer take(int bytes) {
+      if (failTaking.getAndSet(false)) {
+        throw new OutOfMemoryError("once");
+      }
+      return ByteBuffer.allocateDirect(bytes);
+    }
+
+    @Override
+    public void give(ByteBuffer chunk) {
+      if (failGiving.getAndSet(false)) {
+        throw new OutOfMemoryError("once");
+      }
     }
   }
 

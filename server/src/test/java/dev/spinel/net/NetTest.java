@@ -546,6 +546,9 @@ class NetTest extends NetFixture {
       var incidents =
           new Incidents() {
             @Override
+            public void loopEnded(Loop loop) {}
+
+            @Override
             public void uncaught(Throwable cause, Connection connection) {
               cause.printStackTrace();
             }

@@ -493,6 +493,11 @@ class UringTransportTest {
     }
 
     @Override
+    public void loopEnded(Loop loop) {
+      uncaught.add(new AssertionError("loop " + loop.index() + " has ended"));
+    }
+
+    @Override
     public void acceptFailed(Listener listener, IOException cause) {
       uncaught.add(cause);
     }

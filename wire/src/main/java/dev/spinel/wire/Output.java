@@ -36,6 +36,13 @@ import org.jspecify.annotations.Nullable;
 /// as they are still in `tail`. When `tail` spills, every deferred header that is open gets a chunk
 /// to begin with, whose first bytes are left free: the header is written there later, right before
 /// its elements. Headers are settled in reverse order, before the command ends.
+///
+/// ## Torn
+///
+/// Beyond a bound that the owner sets ([#limit]), and when there is no memory, bytes are lost. What
+/// follows them would mean something else to the client, so the output is *torn* from then on: it
+/// takes whatever it is given and keeps nothing of it, nothing of it may be sent any more, and its
+/// connection is to be closed.
 public final class Output {
   private static final int CHUNK_MIN = 64 * 1024;
   private static final int CHUNK_MAX = 1024 * 1024;
@@ -99,8 +106,28 @@ public final class Output {
   private @Nullable Piece[] deferredPieces = NO_PIECES;
   private int open;
 
+  /// See [#limit].
+  private long limit = Long.MAX_VALUE;
+
+  /// Bytes were lost.
+  private boolean torn;
+
   public Output(OutputPool pool) {
     this.pool = pool;
+  }
+
+  // ── Bounds ──
+
+  /// From now on an output that has at least so many bytes when it needs memory for more is
+  /// [#isTorn]. It is looked at where memory is taken, so a few bytes more may come to be there
+  /// unnoticed: who cares looks at [#pendingBytes], too.
+  public void limit(long bytes) {
+    limit = bytes;
+  }
+
+  /// Whether bytes were lost: nothing may be sent any more.
+  public boolean isTorn() {
+    return torn;
   }
 
   // ── Writing ──
@@ -170,21 +197,37 @@ public final class Output {
   /// next call of anything here.
   public ByteBuffer window(int n) {
     assert n > 0;
-    spill();
+    if (!torn) {
+      empty();
+    }
+    if (torn) {
+      if (tail.length == 0) tail = pool.take();
+      head = at = 0;
+      return ByteBuffer.wrap(tail);
+    }
     Piece last = spilled == null ? null : spilled.peekLast();
-    if (last == null || !last.buffer.hasRemaining()) last = addPiece(n, 0);
+    if (last == null || !last.buffer.hasRemaining()) {
+      boolean added = false;
+      try {
+        last = addPiece(n, 0);
+        added = true;
+      } finally {
+        torn |= !added;
+      }
+    }
     return last.buffer;
   }
 
   /// See [#window]: the buffer's position has gone up by `n`.
   public void wrote(int n) {
-    spilledBytes += n;
+    if (!torn) spilledBytes += n;
   }
 
   // ── Bound replies ──
 
   /// Binds everything written since the last mark to the journal position `position`.
   public void mark(long position) {
+    if (torn) return;
     assert open == 0;
     long end = sent + pendingBytes();
     if (end == (firstMark == endMarks ? sent : marks[endMarks - 1])) return;
@@ -240,8 +283,12 @@ public final class Output {
   public void settle(int type, long count) {
     assert open > 0;
     int n = Numbers.digits(count) + (count < 0 ? 1 : 0) + 3;
-    if (deferredPieces[open - 1] == null && tail.length - at < n) makeRoom(n);
+    if (deferredPieces[open - 1] == null && tail.length - at < n && !torn) makeRoom(n);
     int slot = --open;
+    if (torn) { // its place may be gone
+      deferredPieces[slot] = null;
+      return;
+    }
     Piece piece = deferredPieces[slot];
     if (piece == null) {
       int place = deferred[slot];
@@ -269,7 +316,17 @@ public final class Output {
 
   private void makeRoom(int n) {
     if (tail.length == 0) {
-      tail = pool.take();
+      boolean taken = false;
+      try {
+        tail = pool.take();
+        taken = true;
+      } finally {
+        torn |= !taken;
+      }
+      return;
+    }
+    if (torn) {
+      head = at = 0;
       return;
     }
     if (head > 0 && open == 0 && tail.length - (at - head) >= n) {
@@ -278,7 +335,18 @@ public final class Output {
       head = 0;
       return;
     }
-    spill();
+    empty();
+  }
+
+  /// [#spill]s. Torn afterwards if that failed, or if there is enough already.
+  private void empty() {
+    boolean spilt = false;
+    try {
+      spill();
+      spilt = true;
+    } finally {
+      torn |= !spilt || pendingBytes() >= limit;
+    }
   }
 
   /// Moves all bytes of `tail` to chunks, and what is deferred there with them.
@@ -310,7 +378,10 @@ public final class Output {
     assert open == 0;
     int n = at - head;
     Piece last = spilled == null ? null : spilled.peekLast();
-    if (n > 0 && (last == null || last.buffer.remaining() < n)) addChunk((n + 1023) & -1024, 0);
+    if (n > 0 && (last == null || last.buffer.remaining() < n)) {
+      // As large as what waits already: many small bits are few chunks.
+      addChunk(Math.clamp(spilledBytes, (n + 1023) & -1024, CHUNK_MIN), 0);
+    }
     spill(at);
     head = at = 0;
     if (tail.length > 0) {
@@ -385,6 +456,7 @@ public final class Output {
 
   /// The first `n` bytes are sent.
   public void consume(long n) {
+    if (torn) return; // they may be lost: nothing will be sent after them
     assert n <= pendingBytes() && open == 0;
     sent += n;
     while (n > 0 && spilled != null && !spilled.isEmpty()) {
@@ -416,7 +488,7 @@ public final class Output {
 
   /// To be called when a socket took less than there was: [#shelve]s if many outputs wait.
   public void shelveIfShort() {
-    if (at != head && pool.isShort()) shelve();
+    if (at != head && pool.isShort() && !torn) shelve();
   }
 
   /// The rest of the chunk that is sent next, if that is memory outside the heap and has at least

@@ -31,10 +31,14 @@ public final class OutputPool {
   }
 
   byte[] take() {
+    byte[] b;
+    if (count == 0) {
+      b = new byte[BYTES]; // may fail: nothing is lent then
+    } else {
+      b = stock[--count];
+      stock[count] = null;
+    }
     lent++;
-    if (count == 0) return new byte[BYTES];
-    byte[] b = stock[--count];
-    stock[count] = null;
     return b;
   }
 

@@ -1,6 +1,7 @@
 package dev.spinel.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -45,6 +46,60 @@ class OutputTest {
       b.clear();
     }
     return all.toByteArray();
+  }
+
+  @Test
+  void beyondItsLimitAnOutputIsTornAndTakesNoMoreMemory() {
+    Random r = new Random(7);
+    for (int limit : new int[] {1, 40_000, 1_000_000}) {
+      Output o = new Output(pool);
+      o.limit(limit);
+      RespWriter w = new RespWriter(o, 3);
+      for (int i = 0; i < 1000; i++) {
+        nested(w, new ByteArrayOutputStream(), r, 6_000, 0);
+        w.bulk(new byte[r.nextInt(100_000)]);
+        o.mark(i);
+        if (i == 3 && limit == 40_000) o.shelve();
+        assertThat(o.heldBytes()).isLessThan(limit + 10_000_000L);
+      }
+      assertThat(o.isTorn()).isTrue();
+      assertThat(o.pendingBytes()).isGreaterThanOrEqualTo(limit);
+      o.close();
+      assertThat(chunks.out).isEmpty();
+    }
+  }
+
+  @Test
+  void withinItsLimitItIsNot() {
+    Output o = new Output(pool);
+    o.limit(1_000_000);
+    o.write(new byte[999_999]);
+    assertThat(o.isTorn()).isFalse();
+    assertThat(drained(o)).hasSize(999_999);
+    o.write(new byte[999_999]);
+    assertThat(o.isTorn()).isFalse();
+    o.close();
+  }
+
+  @Test
+  void aLackOfMemoryTearsIt() {
+    Chunks none =
+        new Chunks() {
+          @Override
+          public ByteBuffer take(int bytes) {
+            throw new OutOfMemoryError("none");
+          }
+
+          @Override
+          public void give(ByteBuffer chunk) {}
+        };
+    Output o = new Output(new OutputPool(none));
+    o.write(new byte[20_000]);
+    assertThat(o.isTorn()).isFalse();
+    assertThatThrownBy(() -> o.write(new byte[20_000])).isInstanceOf(OutOfMemoryError.class);
+    assertThat(o.isTorn()).isTrue();
+    o.write(new byte[70_000]);
+    o.close();
   }
 
   @Test
