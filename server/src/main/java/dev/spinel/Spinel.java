@@ -12,8 +12,9 @@ import java.io.UncheckedIOException;
 /// A whole Spinel server inside this JVM.
 ///
 /// ```java
-/// try (Spinel spinel = Spinel.start("port", "0")) {
-///   new Jedis("127.0.0.1", spinel.port()).set("k", "v");
+/// try (Spinel spinel = Spinel.start("databases", "4");
+///     RedisClient jedis = RedisClient.create("127.0.0.1", spinel.port())) {
+///   jedis.set("key", "value");
 /// }
 /// ```
 ///

@@ -15,6 +15,7 @@ import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.JedisPubSub;
 import redis.clients.jedis.Pipeline;
+import redis.clients.jedis.RedisClient;
 import redis.clients.jedis.RedisProtocol;
 import redis.clients.jedis.Response;
 import redis.clients.jedis.Transaction;
@@ -27,6 +28,16 @@ class JedisTest {
     return new Jedis(
         new HostAndPort("127.0.0.1", spinel.port()),
         DefaultJedisClientConfig.builder().protocol(protocol).build());
+  }
+
+  /// As the README and `spinel up` say it.
+  @Test
+  void theFirstLinesOfTheReadmeWork() {
+    try (Spinel spinel = Spinel.start("databases", "4");
+        RedisClient jedis = RedisClient.create("127.0.0.1", spinel.port())) {
+      jedis.set("key", "value");
+      assertThat(jedis.get("key")).isEqualTo("value");
+    }
   }
 
   @Test
