@@ -9,10 +9,12 @@ import org.jspecify.annotations.Nullable;
 /// the policy says, or is refused.
 ///
 /// What counts is what the heap has given out ([Heap#liveBytes]), the account of INFO's
-/// `used_memory`. Keys are evicted before the command locks anything, one slot at a time, by its
-/// own thread ([Evictor]), for as long as `maxmemory-eviction-tenacity` allows; then the command
-/// runs, and the keeper goes on. Several loops may be beyond the limit together by what their
-/// commands under way need.
+/// `used_memory`, less what is kept for a snapshot alone: an evicted key that the walk still needs
+/// gives nothing back before the walk has come by, so more evictions would not help. Beyond the
+/// walk's budget nothing is evicted, since writers wait then. Keys are evicted before the command
+/// locks anything, one slot at a time, by its own thread ([Evictor]), for as long as
+/// `maxmemory-eviction-tenacity` allows; then the command runs, and the keeper goes on. Several
+/// loops may be beyond the limit together by what their commands under way need.
 ///
 /// Looking at the account takes some hundred nanoseconds; as long as a megabyte is left, only every
 /// 16th command does.
@@ -23,6 +25,7 @@ public final class Eviction implements Gate {
   private static final long NEAR_BYTES = 1 << 20;
   static final int FAR_COMMANDS = 16;
   private static final long BACKGROUND_NANOS = 25_000_000;
+  private static final long REAPER_NANOS = 100_000;
 
   /// What to evict, and which keys may be.
   enum Policy {
@@ -131,13 +134,18 @@ public final class Eviction implements Gate {
       evictor.unseen--;
       return null;
     }
-    long used = heap.liveBytes();
+    long used = usedBytes();
     if (used <= limit) {
       evictor.unseen = limit - used > NEAR_BYTES ? FAR_COMMANDS - 1 : 0;
       return null;
     }
-    boolean made = makeRoom(evictor, limit, sliceNanos);
-    return made || !mayGrow(call.session, call.command) ? null : OUT_OF_MEMORY;
+    return makeRoom(evictor, limit, sliceNanos, true) || !mayGrow(call.session, call.command)
+        ? null
+        : OUT_OF_MEMORY;
+  }
+
+  private long usedBytes() {
+    return heap.liveBytes() - engine.keyspace.walk().preservedBytes();
   }
 
   /// Whether the command needs memory; EXEC does if one of its commands does.
@@ -154,11 +162,19 @@ public final class Eviction implements Gate {
   }
 
   /// Evicts until enough is free or the time is over. False if there is nothing to evict.
-  private boolean makeRoom(Evictor evictor, long limit, long nanos) {
+  ///
+  /// @param patient whether to wait, within the time, for what the reaper is about to free
+  private boolean makeRoom(Evictor evictor, long limit, long nanos, boolean patient) {
     long began = System.nanoTime();
-    while (heap.liveBytes() > limit) {
-      if (policy == Policy.NOEVICTION || !evictor.evictOne()) {
-        return engine.keyspace.keeper().pending() > 0; // what is being freed is on its way
+    while (usedBytes() > limit) {
+      if (engine.keyspace.walk().overBudget()) {
+        return true;
+      }
+      if (policy == Policy.NOEVICTION) {
+        return false;
+      }
+      if (!evictor.evictOne()) {
+        return patient && awaitReaper(evictor, limit, nanos, began);
       }
       evicted.increment();
       if (System.nanoTime() - began > nanos) {
@@ -168,10 +184,21 @@ public final class Eviction implements Gate {
     return true;
   }
 
+  /// What is being freed is on its way. Whether enough was in time.
+  private boolean awaitReaper(Evictor evictor, long limit, long nanos, long began) {
+    while (engine.keyspace.keeper().pending() > 0 && System.nanoTime() - began < nanos) {
+      evictor.rest(Math.min(nanos, REAPER_NANOS));
+      if (usedBytes() <= limit) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /// Goes on where commands had no time to. The keeper's thread, its seat not taken.
   void inBackground(Seat seat) {
     long limit = limitBytes;
-    if (limit == 0 || policy == Policy.NOEVICTION || heap.liveBytes() <= limit) {
+    if (limit == 0 || policy == Policy.NOEVICTION || usedBytes() <= limit) {
       return;
     }
     Evictor evictor = background;
@@ -180,7 +207,7 @@ public final class Eviction implements Gate {
     }
     seat.enter();
     try {
-      makeRoom(evictor, limit, BACKGROUND_NANOS);
+      makeRoom(evictor, limit, BACKGROUND_NANOS, false);
     } finally {
       seat.leave();
     }

@@ -10,6 +10,7 @@ import dev.spinel.value.Place;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Slice;
 import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// Chooses keys to evict, and evicts them, for one thread.
@@ -57,6 +58,12 @@ final class Evictor {
   boolean evictOne() {
     var policy = eviction.policy();
     return policy.random() ? evictAny(policy) : evictBest(policy);
+  }
+
+  /// Waits a moment and lets global operations pass.
+  void rest(long nanos) {
+    LockSupport.parkNanos(nanos);
+    seat.breathe();
   }
 
   private boolean evictAny(Eviction.Policy policy) {

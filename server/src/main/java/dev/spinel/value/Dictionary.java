@@ -463,8 +463,13 @@ public final class Dictionary {
   long weight(long tagged) {
     long address = tagged & Walk.ADDRESS;
     long bytes = allocator.capacity(address);
-    if ((tagged & Walk.SHELL) == 0 && Entry.encoding(memory, address) == Entry.NESTED)
+    if ((tagged & Walk.SHELL) != 0) return bytes;
+    int encoding = Entry.encoding(memory, address);
+    if (encoding == Entry.NESTED) {
       bytes += 64 * count(Entry.valueAddress(memory, address));
+    } else if (isOwned(encoding) && owner.nodes(address) > 0) { // 0: frozen, it owns nothing
+      bytes += owner.memoryUse(address);
+    }
     return bytes;
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.spinel.engine.Clock;
+import dev.spinel.wire.KeySlot;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -233,5 +234,80 @@ class EvictionTest {
       assertThat(failure.get()).isNull();
       assertThat(fixture.server.liveBytes()).isLessThan(4_000_000);
     }
+  }
+
+  /// What is evicted while a snapshot still needs it gives nothing back: evicting more of it would
+  /// not help.
+  @Test
+  void aSnapshotDoesNotMakeItEvictMore() throws Exception {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM, "maxmemory-policy", "allkeys-lru")) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 20_000; i++) {
+        say(session, "SET", "k" + i, VALUE);
+      }
+      String element = "x".repeat(7_000);
+      for (int i = 0; i < 400; i++) {
+        say(session, "RPUSH", "l" + i % 20, element, element);
+      }
+      limit(fixture, session, 50_000);
+      HeldSnapshot held = new HeldSnapshot(fixture);
+      int written = 0;
+      while (written < 3_000 && !fixture.server.engine.keyspace.walk().overBudget()) {
+        assertThat(session.run("SET", "n" + written, VALUE)).isNotEmpty();
+        written++;
+      }
+      assertThat(fixture.server.engine.evictedKeys())
+          .as("evicted for %d writes of a kilobyte", written)
+          .isLessThan(written + 100);
+      long evicted = fixture.server.engine.evictedKeys();
+      if (written < 3_000) {
+        assertThat(session.run("SET", "late", VALUE)).as("put off").isEmpty();
+        assertThat(fixture.server.engine.evictedKeys()).isEqualTo(evicted);
+      }
+      held.finish();
+      await().until(() -> fixture.server.engine.keyspace.walk().preservedBytes() == 0);
+    }
+  }
+
+  /// A keeper that waits for a slot has work and doesn't do it.
+  @Test
+  void whatTheReaperHasYetToFreeLetsNobodyIn() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      List<String> words = new ArrayList<>(List.of("RPUSH", "large"));
+      for (int i = 0; i < 1_000; i++) {
+        words.add(VALUE);
+      }
+      say(session, words.toArray(String[]::new));
+      LocalSession holder = fixture.session();
+      int slot = KeySlot.of(Server.ascii("held"), 0, 4);
+      say(session, "SET", "held", "1");
+      holder.dispatcher().turnBegins();
+      holder.dispatcher().seat().lock(slot);
+      try {
+        await().until(EvictionTest::aKeeperWaitsForASlot);
+        say(session, "UNLINK", "large");
+        limit(fixture, session, -1_000);
+        assertThat(fixture.server.engine.keyspace.keeper().pending()).isPositive();
+        assertThat(say(session, "SET", "k", "1")).isEqualTo(OOM);
+      } finally {
+        holder.dispatcher().seat().unlock(slot);
+        holder.dispatcher().turnEnds();
+      }
+      await().until(() -> say(session, "SET", "k", "1").equals("+OK"));
+    }
+  }
+
+  private static boolean aKeeperWaitsForASlot() {
+    for (var thread : Thread.getAllStackTraces().entrySet()) {
+      if (thread.getKey().getName().equals("spinel-keeper")) {
+        for (StackTraceElement frame : thread.getValue()) {
+          if (frame.getClassName().endsWith(".Slots")) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
   }
 }

@@ -4,94 +4,13 @@ import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.engine.Clock;
-import dev.spinel.engine.Dispatcher;
-import dev.spinel.keyspace.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /// Calls that a snapshot under way puts off: moves of large values that it hasn't seen, and writes
 /// beyond the budget of what it keeps.
 class PutOffTest {
-  /// A snapshot that stands still before its first slot until it is told to go on.
-  private static final class Held implements Snapshot.Sink {
-    private final CountDownLatch begun = new CountDownLatch(1);
-    private final CountDownLatch goOn = new CountDownLatch(1);
-    private final AtomicReference<Throwable> failure = new AtomicReference<>();
-    private final Thread thread;
-    private final Dispatcher dispatcher;
-    int entries;
-    private int open;
-
-    Held(Fixture fixture) throws InterruptedException {
-      LocalSession own = fixture.session();
-      dispatcher = own.dispatcher();
-      thread = new Thread(() -> take(fixture));
-      thread.start();
-      assertThat(begun.await(10, TimeUnit.SECONDS)).isTrue();
-    }
-
-    private void take(Fixture fixture) {
-      try {
-        dispatcher.turnBegins();
-        Snapshot.take(fixture.server.engine.keyspace, dispatcher.seat(), () -> {}, this);
-        dispatcher.turnEnds();
-      } catch (Throwable t) {
-        failure.set(t);
-      }
-    }
-
-    private static void await(CountDownLatch latch) {
-      try {
-        assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-
-    @Override
-    public void database(int number) {
-      if (begun.getCount() > 0) {
-        dispatcher.turnEnds(); // as nobody should but in drain: this is before the first slot
-        begun.countDown();
-        await(goOn);
-        dispatcher.turnBegins();
-      }
-    }
-
-    @Override
-    public void entry(long entry, long expiry) {
-      entries++;
-    }
-
-    @Override
-    public void open(long entry, long expiry, long count) {
-      entries++;
-      open = (int) count;
-    }
-
-    @Override
-    public void field(long field) {
-      open--;
-    }
-
-    @Override
-    public void close() {
-      assertThat(open).as("fields missing").isZero();
-    }
-
-    /// Lets it go on, to its end.
-    void finish() throws InterruptedException {
-      goOn.countDown();
-      thread.join(20_000);
-      assertThat(thread.isAlive()).isFalse();
-      assertThat(failure.get()).isNull();
-    }
-  }
-
   private static void makeLarge(LocalSession session, String key) {
     List<String> words = new ArrayList<>(List.of("HSET", key));
     for (int i = 0; i < 2_000; i++) {
@@ -110,7 +29,7 @@ class PutOffTest {
       makeLarge(session, "large");
       makeLarge(session, "larger");
       say(session, "SET", "small", "1");
-      Held snapshot = new Held(fixture);
+      HeldSnapshot snapshot = new HeldSnapshot(fixture);
       try {
         assertThat(say(session, "RENAME", "small", "tiny")).isEqualTo("+OK");
         assertThat(say(session, "RENAME", "large", "moved")).isEmpty();
@@ -146,7 +65,7 @@ class PutOffTest {
         say(session, "SET", "k" + i, value);
       }
       int written = 0;
-      Held snapshot = new Held(fixture);
+      HeldSnapshot snapshot = new HeldSnapshot(fixture);
       try {
         say(transactor, "MULTI");
         say(transactor, "SET", "k1", "in a transaction");
