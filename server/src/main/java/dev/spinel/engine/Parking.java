@@ -98,9 +98,9 @@ final class Parking {
     return false;
   }
 
-  /// Adds to `set` (ascending, `count` long) the slots of all calls parked on slots of it, and of
-  /// those parked on these, as far as `set`'s own slots tell (only they are locked). Returns the
-  /// grown set, or `set` itself if it is closed.
+  /// Adds to `set` (ascending, all locked) the slots of all calls parked on slots of it. Who is
+  /// parked on the added ones isn't asked: they aren't locked yet. Returns the grown set, or `set`
+  /// itself if it is closed.
   int[] closeOver(int[] set) {
     int[] grown = set;
     for (int slot : set) {

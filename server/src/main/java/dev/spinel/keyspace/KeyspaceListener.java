@@ -2,7 +2,8 @@ package dev.spinel.keyspace;
 
 import dev.spinel.value.Place;
 
-/// Hears of what the keyspace does by itself. One per keyspace, given at construction.
+/// Hears of what the keyspace does by itself. One per keyspace, given when it starts
+/// ([Keyspace#start]).
 public interface KeyspaceListener {
   /// A key's time has come; `place` is where it is. Called from `seat` under the slot's lock (or in
   /// a stopped world). The listener removes the key, with its effect and its events. Returns

@@ -7,9 +7,9 @@ import java.util.List;
 
 /// The data of one server: slabs, pages, depots, and the account of what is in use.
 ///
-/// **The account.** Each allocator counts what it allocates and frees, by capacity, in a word of
-/// its own; the sum is [#liveBytes()]. It is exact whenever no allocator is at work, and 0 when
-/// everything is freed.
+/// **The account.** Each allocator knows, class by class, what it has in use: what came from the
+/// depots and hasn't gone back, less what its magazines hold; the sum is [#liveBytes()]. It is
+/// exact whenever no allocator is at work, and 0 when everything is freed.
 ///
 /// **Giving memory back.** A page without nodes returns to its slab and may serve any class; a slab
 /// without pages returns to the system. Deleting most of a store at random empties no page, though.

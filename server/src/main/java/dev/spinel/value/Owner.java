@@ -6,11 +6,11 @@ package dev.spinel.value;
 ///
 /// **How a walk and a sequence go together.** A sequence has no key order to put a cursor in, so
 /// its nodes are copied on write. The first change after a cut *forks* the entry: the new one has a
-/// spine of its own and shares the nodes below; the old one is *frozen* and waits for the walk.
-/// From then on, until [Dictionary#passed] is true of the header, a writer replaces a node older
-/// than the current epoch by a copy and gives the old one to [Dictionary#bury], never to the
-/// allocator. When the walk has written the frozen entry, it is released, spine and all, but
-/// without the shared nodes.
+/// root cell of its own and shares all nodes; the old one is *frozen*, owns nothing, and waits for
+/// the walk. From then on, until [Dictionary#passed] is true of the header, a writer replaces a
+/// node older than the current epoch, on the path of its change, by a copy and gives the old one to
+/// [Dictionary#bury], never to the allocator. When the walk has written the frozen entry, only the
+/// entry itself is left to free.
 public interface Owner {
   /// A new entry, of the current epoch, not in any dictionary, with the same key, expiry and
   /// contents, sharing nodes with `entry`. The latter is frozen from now on.
