@@ -18,9 +18,10 @@ import java.io.UncheckedIOException;
 /// }
 /// ```
 ///
-/// Any number of them may run side by side; they share nothing. After [#close] their threads and
-/// their memory are gone. Nothing is printed; nothing is written but what the configuration asks
-/// for.
+/// Any number of them may run side by side; they share nothing. After [#close] their threads are
+/// gone and their memory is freed (glibc gives it back to the system at once if the JVM was started
+/// with `MALLOC_MMAP_THRESHOLD_=131072` in the environment, else it keeps some for later). Nothing
+/// is printed; nothing is written but what the configuration asks for.
 public final class Spinel implements AutoCloseable {
   private final Server server;
 
@@ -59,7 +60,18 @@ public final class Spinel implements AutoCloseable {
       server.close();
       throw new UncheckedIOException(e.getMessage(), e);
     }
+    Thread.startVirtualThread(() -> closeWhenStopped(server));
     return new Spinel(server);
+  }
+
+  /// A client may say SHUTDOWN.
+  private static void closeWhenStopped(Server server) {
+    try {
+      server.awaitStop();
+    } catch (InterruptedException e) {
+      return; // nobody has a reason to
+    }
+    server.close();
   }
 
   /// The TCP port that it listens at.
@@ -72,7 +84,7 @@ public final class Spinel implements AutoCloseable {
     return "127.0.0.1:" + port();
   }
 
-  /// Waits until somebody says SHUTDOWN or closes it.
+  /// Waits until a client says SHUTDOWN (upon which it closes by itself) or somebody closes it.
   public void awaitStop() throws InterruptedException {
     server.awaitStop();
   }

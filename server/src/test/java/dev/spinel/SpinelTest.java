@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.wire.Client;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
@@ -107,6 +108,22 @@ class SpinelTest {
     for (Thread client : clients) {
       client.join(10_000);
       assertThat(client.isAlive()).isFalse();
+    }
+  }
+
+  @Test
+  void shutdownEndsIt() throws Exception {
+    try (Spinel spinel = Spinel.start("event-loops", "2");
+        Client client = Client.connect("127.0.0.1", spinel.port());
+        Client other = Client.connect("127.0.0.1", spinel.port())) {
+      client.send("SHUTDOWN", "NOSAVE");
+      client.flush();
+      assertThat(client.rawUntilClosed()).isEmpty();
+      assertThat(other.rawUntilClosed()).isEmpty();
+      spinel.awaitStop();
+      spinel.close();
+      assertThatThrownBy(() -> Client.connect("127.0.0.1", spinel.port()))
+          .isInstanceOf(IOException.class);
     }
   }
 

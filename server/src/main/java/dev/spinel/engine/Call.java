@@ -362,7 +362,7 @@ public final class Call {
   }
 
   private boolean expired(long entry) {
-    return Entry.expiry(memory, entry) <= now;
+    return Entry.expiry(memory, entry) < now; // at the millisecond itself it is still there
   }
 
   private Key nextKey() {
@@ -543,7 +543,7 @@ public final class Call {
   public void watch(int i) {
     int slot = slotOf(i);
     Key key = stored(database, slot, args.at(i).copy());
-    boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() <= now;
+    boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() < now;
     engine.watches.add(session, database, slot, key.name, expired);
   }
 

@@ -133,6 +133,7 @@ public final class Dispatcher implements AutoCloseable {
     session.lastInteractionMillis = now;
     int outcome = RUN_ON;
     Command command = engine.table.lookup(args);
+    session.lastCommand = command;
     if (command == null && (args.at(0).is("POST") || args.at(0).is("HOST:"))) {
       engine.incidents.crossProtocol(session);
       session.closing = true;
@@ -186,7 +187,6 @@ public final class Dispatcher implements AutoCloseable {
       return exec(session);
     } else {
       statistics.commands++;
-      session.lastCommand = command;
       return runAlone();
     }
     return RUN_ON;
@@ -541,7 +541,7 @@ public final class Dispatcher implements AutoCloseable {
     for (Watches.Watch watch : session.watches) {
       call.begin(session, engine.exec, new Args(), now, false);
       Key key = call.stored(watch.database, watch.slot, watch.key);
-      boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() <= now;
+      boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() < now;
       if (expired && !watch.expired) {
         return true;
       }
@@ -581,6 +581,6 @@ public final class Dispatcher implements AutoCloseable {
   /// For expiry: whether the entry's time is over at this turn's clock.
   boolean over(long entry) {
     long expiry = Entry.expiry(seat.values.memory(), entry);
-    return expiry >= 0 && expiry <= now;
+    return expiry >= 0 && expiry < now;
   }
 }

@@ -116,14 +116,16 @@ public final class Eviction implements Gate {
 
   @Override
   public boolean concerns(Command command) {
-    return command.is(Command.DENYOOM) || command == engine.exec;
+    return command.is(Command.DENYOOM) || command == engine.exec || !command.is(Command.IN_MULTI);
   }
 
   @Override
   public @Nullable CommandError refuse(Call call) {
     Dispatcher dispatcher = call.dispatcher();
+    Command command = call.command;
     long limit = limitBytes;
-    if (limit == 0) {
+    boolean queued = call.session.multi && !command.is(Command.IN_MULTI);
+    if (limit == 0 || !queued && !command.is(Command.DENYOOM) && command != engine.exec) {
       return null;
     }
     Evictor evictor = dispatcher.evictor;
@@ -139,7 +141,7 @@ public final class Eviction implements Gate {
       evictor.unseen = limit - used > NEAR_BYTES ? FAR_COMMANDS - 1 : 0;
       return null;
     }
-    return makeRoom(evictor, limit, sliceNanos, true) || !mayGrow(call.session, call.command)
+    return makeRoom(evictor, limit, sliceNanos, true) || !queued && !mayGrow(call.session, command)
         ? null
         : OUT_OF_MEMORY;
   }

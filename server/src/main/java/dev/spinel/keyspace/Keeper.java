@@ -226,7 +226,7 @@ public final class Keeper {
     long now = nowMillis.getAsLong();
     int left = KEYS_PER_LOCK;
     while (left > 0
-        && keyspace.nextExpired(seat, database, slot, now, place)
+        && keyspace.nextExpired(seat, database, slot, now - 1, place)
         && listener.expired(seat, number, slot, place)) {
       left--;
     }

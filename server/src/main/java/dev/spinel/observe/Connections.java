@@ -612,6 +612,9 @@ public final class Connections implements Family {
     if (session.noTouch) {
       flags.append('T');
     }
+    if (session.outlet.address().startsWith("/")) {
+      flags.append('U');
+    }
     if (flags.isEmpty()) {
       flags.append('N');
     }

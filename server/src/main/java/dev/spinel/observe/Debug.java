@@ -76,7 +76,6 @@ final class Debug {
       }
       case "reload/2", "loadaof/2" -> throw NO_PERSISTENCE;
       case "pause-cron/3",
-          "replybuffer/4",
           "set-disable-deny-scripts/3",
           "set-skip-checksum-validation/3",
           "aof-flush-sleep/3" ->
@@ -226,11 +225,8 @@ final class Debug {
   }
 
   private static long positive(Call call, int i) {
-    long value = call.integer(i);
-    if (value < 0) {
-      throw new CommandError("ERR value is out of range, must be positive");
-    }
-    return value;
+    return call.integer(
+        i, 0, Long.MAX_VALUE, new CommandError("ERR value is out of range, must be positive"));
   }
 
   private static void packedThreshold(Call call, Reply reply) {

@@ -443,6 +443,9 @@ public final class Server implements Family {
 
   /// A gem, and the version. The words of the command (a version, numbers) change nothing.
   private void lolwut(Call call, Reply reply) {
+    if (call.argc() > 2 && call.is(1, "VERSION")) {
+      call.integer(2); // checked, if not obeyed
+    }
     String picture =
         """
               ______

@@ -445,7 +445,7 @@ public final class PubSub implements Family, Notifier {
 
   private static CommandError wrong(Call call) {
     return new CommandError(
-        "ERR Unknown subcommand or wrong number of arguments for '"
+        "ERR unknown subcommand or wrong number of arguments for '"
             + call.text(1)
             + "'. Try PUBSUB HELP.");
   }

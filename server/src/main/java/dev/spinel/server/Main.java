@@ -115,6 +115,7 @@ public final class Main {
     log.notice("Server initialized");
     log.notice("Ready to accept connections tcp");
     Path pidFile = writePid(config, pid, log);
+    Signals.ignoreHangup();
     Signals.onStop(
         signal -> {
           log.notice("Received " + signal + " scheduling shutdown...");

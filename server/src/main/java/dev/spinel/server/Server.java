@@ -88,6 +88,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final LongAdder accepted = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final CountDownLatch ended = new CountDownLatch(1);
   private final CountDownLatch stopRequested = new CountDownLatch(1);
   private volatile OutputLimits outputLimits;
   private volatile long maxClients;
@@ -711,11 +712,29 @@ public final class Server implements AutoCloseable, Incidents, Host {
     stopRequested.await();
   }
 
+  /// Ends everything; whoever calls it while another does waits for that.
   @Override
   public void close() {
     if (!closed.compareAndSet(false, true)) {
+      awaitEnd();
       return;
     }
+    try {
+      end();
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private void awaitEnd() {
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void end() {
     if (net != null) {
       net.close();
     }

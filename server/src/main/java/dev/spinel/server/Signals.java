@@ -2,10 +2,20 @@ package dev.spinel.server;
 
 import java.util.function.Consumer;
 import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
-/// SIGTERM and SIGINT of this process.
+/// SIGTERM, SIGINT and SIGHUP of this process.
 final class Signals {
   private Signals() {}
+
+  /// The end of a terminal is no reason to stop.
+  static void ignoreHangup() {
+    try {
+      Signal.handle(new Signal("HUP"), SignalHandler.SIG_IGN);
+    } catch (IllegalArgumentException e) {
+      return; // the JVM was told to leave signals alone
+    }
+  }
 
   /// Calls `action` with the signal's name instead of ending the process; a second signal ends it
   /// at once.

@@ -302,4 +302,32 @@ class EngineTest {
                   + " >4 $8 pmessage $2 a* $1 a $1 1 >3 $7 message $1 b $1 2");
     }
   }
+
+  @Test
+  void aKeyLivesThroughItsLastMillisecond() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "1", "PX", "100");
+      fixture.clock.forward(100);
+      assertThat(say(a, "PTTL", "k")).isEqualTo(":0");
+      assertThat(say(a, "GET", "k")).isEqualTo("$1 1");
+      fixture.clock.forward(1);
+      assertThat(say(a, "GET", "k")).isEqualTo("$-1");
+    }
+  }
+
+  @Test
+  void theLastCommandIsShownThoughItWasOnlyQueuedOrRefused() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      LocalSession b = fixture.session();
+      say(a, "MULTI");
+      say(a, "SET", "k", "1");
+      assertThat(say(b, "CLIENT", "LIST")).contains("cmd=set");
+      say(a, "GET");
+      assertThat(say(b, "CLIENT", "LIST")).contains("cmd=get");
+      say(a, "nonsense");
+      assertThat(say(b, "CLIENT", "LIST")).contains("cmd=NULL");
+    }
+  }
 }

@@ -310,4 +310,23 @@ class EvictionTest {
     }
     return false;
   }
+
+  @Test
+  void withoutRoomATransactionTakesNothing() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "v");
+      say(a, "MULTI");
+      say(a, "GET", "k");
+      say(a, "CONFIG", "SET", "maxmemory", "1");
+      assertThat(say(a, "EXEC")).startsWith("*2");
+      say(a, "MULTI");
+      for (String reads : new String[] {"GET k", "PING", "LPOP l"}) {
+        assertThat(say(a, reads.split(" "))).as(reads).startsWith("-OOM command not allowed");
+      }
+      assertThat(say(a, "EXEC")).startsWith("-EXECABORT");
+      assertThat(say(a, "GET", "k")).isEqualTo("$1 v");
+      say(a, "CONFIG", "SET", "maxmemory", "0");
+    }
+  }
 }
