@@ -595,7 +595,7 @@ public final class Strings implements Family {
   }
 
   private static void checkLength(Call call, long length) {
-    if (length < 0 || length > call.limits().maxBulkBytes) {
+    if (length < 0 || length > Math.min(call.limits().maxBulkBytes, StringValue.MAX_LENGTH)) {
       throw CommandError.TOO_LONG;
     }
   }

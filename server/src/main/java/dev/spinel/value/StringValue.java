@@ -27,6 +27,9 @@ public final class StringValue {
   /// The longest string that Redis keeps in one piece with its header.
   public static final int EMBSTR_MAX = 44;
 
+  /// The longest string, whatever proto-max-bulk-len says: offsets are ints.
+  public static final int MAX_LENGTH = Integer.MAX_VALUE - (1 << 20);
+
   /// What an entry holds of a string; longer ones are chunks.
   private static final int INLINE_MAX = 64 << 10;
 
