@@ -560,15 +560,12 @@ public final class Lists implements Family {
     }
     lists.grow(to.place, element.length, 1, fill(call));
     lists.push(to.place, toHead, element);
-    if (element.node != 0 && element.length < LEAF_BYTES) {
+    if (element.node != 0) { // copied into a listpack, not taken over
       call.values().large().abandon(element.node);
     }
     call.changed(to, Events.LIST, toHead ? "lpush" : "rpush");
     removed(call, from, fromHead ? "lpop" : "rpop", 0);
   }
-
-  /// From this length on an element is a leaf of its own, and a popped one is taken over as it is.
-  private static final int LEAF_BYTES = (64 << 10) - 32;
 
   private static void popSeveral(Call call, Reply reply, int at, boolean waits) {
     long number =

@@ -35,8 +35,9 @@ public final class LargeStrings implements LargeSink {
     this.sequence = new Sequence(m, allocator);
   }
 
-  /// While this holds an argument isn't handed over when it is stored, but copied: whoever records
-  /// the command reads it when the call has ended, and the value may be gone by then.
+  /// While this holds an argument of a call isn't handed over when it is stored, but copied:
+  /// whoever records the command reads it when the call has ended, and the value may be gone by
+  /// then.
   public void readLater(BooleanSupplier holds) {
     readLater = holds;
   }
@@ -96,7 +97,7 @@ public final class LargeStrings implements LargeSink {
     if (slice.node == 0) {
       return cell(slice.array, slice.offset, slice.length);
     }
-    return readLater.getAsBoolean() ? cell(slice.node) : slice.take();
+    return slice.isArgument() && readLater.getAsBoolean() ? cell(slice.node) : slice.take();
   }
 
   /// Opens a large argument to be read; good until the next call.

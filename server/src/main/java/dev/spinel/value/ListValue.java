@@ -351,7 +351,7 @@ public final class ListValue {
   }
 
   /// Removes the element at an end and returns its bytes, which last until the next call: a large
-  /// one is a cell, to be taken, or given to [LargeStrings#abandon].
+  /// one is a cell, to be taken, or given to [LargeStrings#abandon] if its node is still there.
   public Slice pop(Place p, boolean head, int fill) {
     boolean inline = isListpack(dictionary.entry(p));
     if (inline) {

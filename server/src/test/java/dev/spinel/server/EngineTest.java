@@ -336,7 +336,8 @@ class EngineTest {
     try (Fixture fixture = new Fixture("proto-max-bulk-len", "8gb")) {
       LocalSession session = fixture.session();
       say(session, "SET", "k", "abc");
-      for (String offset : List.of("2147483600", "3000000000", "8589934500", "9223372036854775807")) {
+      for (String offset :
+          List.of("2147483600", "3000000000", "8589934500", "9223372036854775807")) {
         assertThat(say(session, "SETRANGE", "k", offset, "X"))
             .isEqualTo("-ERR string exceeds maximum allowed size (proto-max-bulk-len)");
       }

@@ -59,6 +59,7 @@ public final class Fixture implements AutoCloseable {
   public final Hands clock = new Hands();
   private final Clock time;
   private final Schedule schedule;
+  private final boolean read; // is the journal
   public final Server server;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
@@ -79,11 +80,24 @@ public final class Fixture implements AutoCloseable {
 
   /// The same, with threads that run as `schedule` says.
   Fixture(Clock other, Schedule schedule, String... settings) {
+    this(other, schedule, true, settings);
+  }
+
+  /// A server whose journal nobody reads: large arguments become values without a copy, and nothing
+  /// is replayed.
+  static Fixture unread(String... settings) {
+    return new Fixture(null, Schedule.FREE, false, settings);
+  }
+
+  private Fixture(Clock other, Schedule schedule, boolean read, String... settings) {
     this.schedule = schedule;
+    this.read = read;
     time = other == null ? clock : other;
     server = server(log, time, settings);
-    server.engine.journal.attach(
-        Journal.AOF, (bytes, from, length) -> effects.write(bytes, from, length));
+    if (read) {
+      server.engine.journal.attach(
+          Journal.AOF, (bytes, from, length) -> effects.write(bytes, from, length));
+    }
     server.startWithoutDoors();
   }
 
@@ -210,12 +224,14 @@ public final class Fixture implements AutoCloseable {
     for (LocalSession session : sessions) {
       session.close();
     }
-    try {
-      verify("at the end");
-      server.engine.journal.detach(Journal.AOF);
-    } finally {
-      replay.close();
-      copy.close();
+    if (read) {
+      try {
+        verify("at the end");
+        server.engine.journal.detach(Journal.AOF);
+      } finally {
+        replay.close();
+        copy.close();
+      }
     }
     try (LocalSession last = new LocalSession(server)) {
       say(last, "FLUSHALL");

@@ -68,11 +68,21 @@ public final class Slice {
   }
 
   /// Takes the large argument over: from here on it is the caller's to keep or to free. Only once,
-  /// and only if `node != 0`.
+  /// and only if `node != 0`. A slice of our own says then that it was: its node is 0.
   public long take() {
     assert node != 0 : "not a large argument";
-    if (owner != null) owner.taken(nodeIndex, node);
-    return node;
+    long taken = node;
+    if (owner != null) {
+      owner.taken(nodeIndex, taken);
+    } else {
+      node = 0;
+    }
+    return taken;
+  }
+
+  /// Whether this is the argument of a call, as opposed to a slice of our own.
+  public boolean isArgument() {
+    return owner != null;
   }
 
   /// The byte at `i`, 0 to 255.
