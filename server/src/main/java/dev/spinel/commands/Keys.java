@@ -512,6 +512,7 @@ public final class Keys implements Family {
   /// Takes the value, with its expiry, from one key to the other, which loses its own.
   private static void move(Call call, Key from, Key to) {
     Dictionary dictionary = call.values().dictionary();
+    call.values().fit(from.place, to.name.length);
     if (to.exists()) {
       call.remove(to);
     }
@@ -573,11 +574,12 @@ public final class Keys implements Family {
       return;
     }
     Key to = call.inDatabase(call.write(2), database);
+    if (to.exists() && !replace) {
+      reply.integer(0);
+      return;
+    }
+    call.values().fit(from.place, to.name.length);
     if (to.exists()) {
-      if (!replace) {
-        reply.integer(0);
-        return;
-      }
       call.remove(to);
     }
     Dictionary dictionary = call.values().dictionary();
@@ -607,7 +609,7 @@ public final class Keys implements Family {
                   Integer.MAX_VALUE,
                   entry -> {
                     long expiry = Entry.expiry(memory, entry);
-                    if (expiry >= 0 && expiry <= call.now()) {
+                    if (expiry >= 0 && expiry < call.now()) {
                       return;
                     }
                     byte[] name = Entry.key(memory, entry);

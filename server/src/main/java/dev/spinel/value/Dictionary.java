@@ -516,7 +516,8 @@ public final class Dictionary {
       return entry;
     }
     int length = Entry.valueLength(m, entry);
-    long grown = shell(entry, bytes, Math.max(bytes, reserve), Entry.expiry(m, entry));
+    int most = Math.min(reserve, Entry.room(Entry.keyLength(m, entry)));
+    long grown = shell(entry, bytes, Math.max(bytes, most), Entry.expiry(m, entry));
     m.copy(Entry.valueAddress(m, entry), Entry.valueAddress(m, grown), Math.min(length, bytes));
     swap(p, grown);
     if (free) {

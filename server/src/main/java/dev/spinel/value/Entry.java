@@ -78,6 +78,12 @@ public final class Entry {
   /// the key.
   public static final int MAX_KEY = Allocator.MAX_RUN - 256;
 
+  /// The most bytes of a value that an entry can hold behind a key of so many bytes, with or
+  /// without an expiry; 232 at least.
+  static int room(int keyLength) {
+    return Allocator.MAX_RUN - 24 - keyLength;
+  }
+
   static final int LENGTH_ESCAPE = 0xfff;
   static final int TTL_BIT = 1 << 3;
   private static final int VALUE_SHIFT = 16;

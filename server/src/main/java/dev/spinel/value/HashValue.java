@@ -31,6 +31,9 @@ public final class HashValue {
   /// node.
   private static final int MAX_LISTPACK = Allocator.MAX_RUN / 4;
 
+  /// What a listpack needs for a pair besides its bytes, at most.
+  private static final int PAIR_OVERHEAD = 24;
+
   private final Memory m;
   private final Dictionary dictionary;
   private final StringValue strings; // fields of a dictionary are entries like keys with strings
@@ -106,7 +109,7 @@ public final class HashValue {
           || value.length > maxValue
           || value.node != 0
           || Listpack.bytes(m, Entry.valueAddress(m, entry)) + field.length + value.length
-              > MAX_LISTPACK) {
+              > room(entry) - PAIR_OVERHEAD) {
         convert(p);
       } else {
         boolean isNew = setInListpack(p, entry, field, value);
@@ -118,6 +121,11 @@ public final class HashValue {
     boolean there = dictionary.find(header, dictionary.hash(field), field, inner);
     strings.setText(inner, field, value, -1);
     return !there;
+  }
+
+  /// How large a listpack may become in the entry.
+  private int room(long entry) {
+    return Math.min(MAX_LISTPACK, Entry.room(Entry.keyLength(m, entry)));
   }
 
   private boolean setInListpack(Place p, long entry, Slice field, Slice value) {
@@ -157,6 +165,13 @@ public final class HashValue {
     Listpack.delete(m, lp, fieldAt, end, 2);
     dictionary.resize(p, bytes - (end - fieldAt));
     return true;
+  }
+
+  /// The value will stand behind a key of `keyLength` bytes: a listpack that doesn't fit becomes a
+  /// dictionary.
+  void fit(Place p, int keyLength) {
+    long entry = dictionary.entry(p);
+    if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) convert(p);
   }
 
   /// From a listpack to a dictionary, whole: at the default limits some 512 fields, 50 µs.

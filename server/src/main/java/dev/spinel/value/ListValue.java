@@ -165,6 +165,15 @@ public final class ListValue {
     return Math.min(Quicklist.LEAF_MAX, Entry.MAX_KEY - Entry.keyLength(m, entry));
   }
 
+  /// The value will stand behind a key of `keyLength` bytes: a listpack that doesn't fit becomes a
+  /// sequence.
+  void fit(Place p, int keyLength) {
+    long entry = dictionary.entry(p);
+    if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) {
+      toQuicklist(p, 0, true);
+    }
+  }
+
   private static int clampedFill(int fill) {
     return Math.clamp(fill, -5, Short.MAX_VALUE);
   }

@@ -379,6 +379,14 @@ public final class StringValue {
     return e;
   }
 
+  /// The value will stand behind a key of `keyLength` bytes: what doesn't fit becomes chunks.
+  void fit(Place p, int keyLength) {
+    long entry = dictionary.entry(p);
+    if (!isChunked(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) {
+      toChunks(p, length(entry));
+    }
+  }
+
   private long toChunks(Place p, int length) {
     long old = p.entry;
     long e = dictionary.renewed(old, Entry.CHUNKED, Sequence.CELL);

@@ -61,6 +61,17 @@ public final class Values {
     return large;
   }
 
+  /// Before the value at `p` gets another key ([Dictionary#rekey], [Dictionary#copy]), of
+  /// `keyLength` bytes: an entry is one node, so what would not fit takes another shape.
+  public void fit(Place p, int keyLength) {
+    switch (Entry.type(memory, dictionary.entry(p))) {
+      case Entry.STRING -> strings.fit(p, keyLength);
+      case Entry.LIST -> lists.fit(p, keyLength);
+      case Entry.HASH -> hashes.fit(p, keyLength);
+      default -> {}
+    }
+  }
+
   /// As OBJECT ENCODING tells it.
   public String encodingName(long entry) {
     boolean list = Entry.type(memory, entry) == Entry.LIST;
