@@ -55,7 +55,7 @@ public final class Spinel implements AutoCloseable {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
     try {
-      server.start();
+      server.startAtAnyPort();
     } catch (IOException e) {
       server.close();
       throw new UncheckedIOException(e.getMessage(), e);

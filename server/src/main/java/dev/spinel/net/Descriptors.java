@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /// Sockets by their descriptors: accepting, options, addresses. One thread.
@@ -17,6 +20,7 @@ final class Descriptors {
   static final int TCP_KEEPIDLE = 4;
   static final int TCP_KEEPINTVL = 5;
   static final int TCP_KEEPCNT = 6;
+  private static final int SO_RCVBUF = 8;
   private static final int SO_ACCEPTCONN = 30;
   private static final int SOCK_CLOEXEC = 0x80000;
   private static final int AF_UNIX = 1;
@@ -35,12 +39,25 @@ final class Descriptors {
     this.scratch = scratch;
   }
 
-  /// The descriptor of our own socket that listens at `address` (in [Addresses]' text). The JDK
-  /// doesn't tell, but no two sockets of a process listen at one address, so the one that does is
-  /// it.
-  int listening(String address) throws IOException {
+  /// The descriptor of the channel that listens at `address` (in [Addresses]' text). The JDK
+  /// doesn't tell, but it is the socket of ours that listens there. At a path two may, if the file
+  /// of the first was replaced: so an option is set through the channel, and the socket that has it
+  /// is it. (Not for TCP: what is accepted would inherit it.)
+  int listening(String address, ServerSocketChannel channel) throws IOException {
+    if (channel.getLocalAddress() instanceof InetSocketAddress) {
+      return listening(address, 0);
+    }
+    int room = 8192 + ThreadLocalRandom.current().nextInt(32768); // others may do this, too
+    channel.setOption(StandardSocketOptions.SO_RCVBUF, room);
+    return listening(address, 2 * room); // Linux doubles it
+  }
+
+  /// The first descriptor that listens at an address, with that much room for input unless that is
+  /// 0.
+  int listening(String address, int room) throws IOException {
     for (int descriptor = 0; descriptor < DESCRIPTORS_AT_MOST; descriptor++) {
       if (get(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1
+          && (room == 0 || get(descriptor, SOL_SOCKET, SO_RCVBUF) == room)
           && address.equals(Addresses.text(name(descriptor)))) {
         return descriptor;
       }

@@ -26,7 +26,9 @@ public final class Listener {
   private final String address;
   private final int port;
   private final @Nullable Path path;
-  private final boolean onlyIpv6;
+
+  /// Whoever opens doors writes, the first loop reads.
+  private volatile boolean onlyIpv6;
 
   /// What the transport remembers about this listener. Loop thread.
   @Nullable Object registration;
@@ -75,6 +77,11 @@ public final class Listener {
   /// free.
   public void close() {
     net.close(this);
+  }
+
+  /// Whether IPv4 peers that come through it are turned away.
+  void onlyIpv6(boolean only) {
+    onlyIpv6 = only;
   }
 
   Acceptor acceptor() {

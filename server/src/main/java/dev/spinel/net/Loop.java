@@ -358,8 +358,9 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Closes a listener so that its address is free when this returns.
+  /// Closes a listener so that its address is free when this returns. Those who wait at it come in.
   void unwatch(Listener listener) {
+    acceptSome(listener);
     transport.detach(listener);
     listener.shut();
     try {

@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
@@ -27,15 +29,23 @@ import org.jspecify.annotations.Nullable;
 /// }   // nothing is left: no socket, no thread, no file
 /// ```
 ///
-/// The methods may be called from any thread that is not one of the loops, [#loops] and
-/// [#keepAlive] from those as well.
+/// The methods may be called from any thread that is not one of the loops; [#loops], [#keepAlive]
+/// and [#move] from those as well.
 public final class Net implements AutoCloseable {
+  /// How long [#move] waits for old doors to close. They do so later if their loop has to wait for
+  /// the caller.
+  private static final long CLOSING_MILLIS = 200;
+
   private final List<Loop> loops;
   private final List<Thread> threads;
   private final Incidents incidents;
 
   /// Guarded by this.
   private final List<Listener> listeners = new ArrayList<>();
+
+  /// Doors that are being closed, perhaps by a loop that doesn't come to it just now. Guarded by
+  /// this.
+  private final List<Listener> leaving = new ArrayList<>();
 
   /// Guarded by this.
   private boolean closed;
@@ -155,6 +165,96 @@ public final class Net implements AutoCloseable {
   /// ([Incidents#addressSkipped]) or thrown.
   public List<Listener> listen(List<String> addresses, int port, int backlog, Acceptor acceptor)
       throws BindException {
+    var opened = open(addresses, port, backlog, acceptor, List.of(), false);
+    admit(opened);
+    return opened;
+  }
+
+  /// As [#listen], in place of the doors `old`. Those whose address is wanted further stay as they
+  /// are; the others close when the new ones are open, so that there is no moment without a door,
+  /// and nothing happens at all if an address can't be had. Waits but a moment for the first loop,
+  /// which closes them: the caller may be one that holds up the others.
+  ///
+  /// Addresses overlap: `*` has all of them. A system lets two sockets listen at the same one if
+  /// both say `SO_REUSEPORT`. So those that leave do, and each new one while it is bound; nobody
+  /// else's socket gets in by that. A system without that option refuses what overlaps.
+  ///
+  /// @param port not 0, or there are no addresses
+  public List<Listener> move(
+      List<Listener> old, List<String> addresses, int port, int backlog, Acceptor acceptor)
+      throws BindException {
+    var kept = new ArrayList<Listener>();
+    var wanted = new ArrayList<@Nullable String>();
+    for (var address : addresses) {
+      wanted.add(textOf(address, port));
+    }
+    for (var listener : old) {
+      if (wanted.contains(listener.address())) {
+        kept.add(listener);
+      }
+    }
+    var going = new ArrayList<Listener>(old);
+    going.removeAll(kept);
+    var sharing = new ArrayList<Listener>(going);
+    synchronized (this) {
+      for (var listener : leaving) { // at the very same address there can be only one
+        if (!wanted.contains(listener.address())) {
+          sharing.add(listener);
+        }
+      }
+    }
+    List<Listener> opened;
+    for (var listener : sharing) {
+      share(listener.channel(), true);
+    }
+    try {
+      opened = open(addresses, port, backlog, acceptor, kept, true);
+    } finally {
+      for (var listener : sharing) {
+        share(listener.channel(), false);
+      }
+    }
+    var fresh = new ArrayList<Listener>(opened);
+    fresh.removeAll(kept);
+    admit(fresh);
+    if (loops.getFirst().isCurrent()) {
+      going.forEach(Listener::close);
+    } else if (!going.isEmpty()) {
+      join(Thread.startVirtualThread(() -> going.forEach(Listener::close)), CLOSING_MILLIS);
+    }
+    return opened;
+  }
+
+  /// The address as a listener there would say it, or null if there can't be any.
+  private static @Nullable String textOf(String written, int port) {
+    try {
+      return Addresses.text(
+          resolve(written.startsWith("-") ? written.substring(1) : written, port));
+    } catch (UnknownHostException e) {
+      return null;
+    }
+  }
+
+  /// Whether other sockets may listen at this one's address, if they say the same.
+  private static void share(ServerSocketChannel channel, boolean on) {
+    try {
+      if (channel.supportedOptions().contains(StandardSocketOptions.SO_REUSEPORT)) {
+        channel.setOption(StandardSocketOptions.SO_REUSEPORT, on);
+      }
+    } catch (IOException e) {
+      return; // closed meanwhile: it is in nobody's way
+    }
+  }
+
+  /// Opens a door at each address, or takes the one of `kept` that is there.
+  private List<Listener> open(
+      List<String> addresses,
+      int port,
+      int backlog,
+      Acceptor acceptor,
+      List<Listener> kept,
+      boolean sharing)
+      throws BindException {
     var opened = new ArrayList<Listener>(addresses.size());
     boolean bothFamilies = has(addresses, "*") && has(addresses, "::*");
     int actualPort = port;
@@ -165,36 +265,47 @@ public final class Net implements AutoCloseable {
         if (bothFamilies && address.equals("*")) {
           continue; // `::*` opens one door for both, or falls back to this one
         }
-        var listener =
-            open(
-                address,
-                optional,
-                bothFamilies && address.equals("::*"),
-                actualPort,
-                backlog,
-                acceptor);
+        boolean both = bothFamilies && address.equals("::*");
+        var there = at(kept, textOf(address, actualPort));
+        if (there != null && !opened.contains(there)) {
+          there.onlyIpv6(address.equals("::*") && !both);
+          opened.add(there);
+          continue;
+        }
+        var listener = open(address, optional, both, actualPort, backlog, acceptor, sharing);
         if (listener != null) {
           opened.add(listener);
           actualPort = listener.port();
         }
       }
     } catch (BindException e) {
+      opened.removeAll(kept);
       for (var listener : opened) {
         listener.shut();
       }
       throw e;
     }
-    admit(opened);
     return opened;
   }
 
-  /// Opens a Unix socket at `path`, replacing whatever file is there, with `permissions` as in
-  /// `unixsocketperm` (0: as the umask says).
+  private static @Nullable Listener at(List<Listener> listeners, @Nullable String address) {
+    for (var listener : listeners) {
+      if (listener.address().equals(address)) {
+        return listener;
+      }
+    }
+    return null;
+  }
+
+  /// Opens a Unix socket at `path`, replacing whatever file is there (but no directory), with
+  /// `permissions` as in `unixsocketperm` (0: as the umask says).
   public Listener listen(Path path, int permissions, int backlog, Acceptor acceptor)
       throws BindException {
     ServerSocketChannel channel = null;
     try {
-      Files.deleteIfExists(path);
+      if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+        Files.deleteIfExists(path);
+      }
       channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       channel.bind(UnixDomainSocketAddress.of(path), backlog);
       if (permissions != 0) {
@@ -228,7 +339,7 @@ public final class Net implements AutoCloseable {
     // The first loop accepts: when it has ended, nothing new reaches the others.
     for (int i = 0; i < threads.size(); i++) {
       loops.get(i).stop();
-      join(threads.get(i));
+      join(threads.get(i), 0);
       if (i == 0) {
         for (var loop : loops) {
           loop.stop();
@@ -250,7 +361,18 @@ public final class Net implements AutoCloseable {
       if (!listeners.remove(listener)) {
         return;
       }
+      leaving.add(listener);
     }
+    try {
+      unwatch(listener);
+    } finally {
+      synchronized (this) {
+        leaving.remove(listener);
+      }
+    }
+  }
+
+  private void unwatch(Listener listener) {
     var first = loops.getFirst();
     if (first.isCurrent()) {
       first.unwatch(listener);
@@ -296,7 +418,8 @@ public final class Net implements AutoCloseable {
       boolean bothFamilies,
       int port,
       int backlog,
-      Acceptor acceptor)
+      Acceptor acceptor,
+      boolean sharing)
       throws BindException {
     boolean six = address.indexOf(':') >= 0;
     ServerSocketChannel channel = null;
@@ -305,7 +428,13 @@ public final class Net implements AutoCloseable {
       channel =
           ServerSocketChannel.open(
               six ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
+      if (sharing) {
+        share(channel, true);
+      }
       channel.bind(resolve(address, port), backlog);
+      if (sharing) {
+        share(channel, false);
+      }
       channel.configureBlocking(false);
       return new Listener(this, channel, acceptor, null, address.equals("::*") && !bothFamilies);
     } catch (UnsupportedOperationException e) {
@@ -324,7 +453,7 @@ public final class Net implements AutoCloseable {
       skipped = text(address, port, reason);
     }
     incidents.addressSkipped(skipped);
-    return bothFamilies ? open("*", false, false, port, backlog, acceptor) : null;
+    return bothFamilies ? open("*", false, false, port, backlog, acceptor, sharing) : null;
   }
 
   private static String text(String address, int port, String reason) {
@@ -390,11 +519,11 @@ public final class Net implements AutoCloseable {
     return keepAliveSeconds;
   }
 
-  private static void join(Thread thread) {
+  private static void join(Thread thread, long mostMillis) {
     boolean interrupted = false;
     while (true) {
       try {
-        thread.join();
+        thread.join(mostMillis);
         break;
       } catch (InterruptedException e) {
         interrupted = true;

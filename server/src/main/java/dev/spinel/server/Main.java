@@ -113,7 +113,12 @@ public final class Main {
     }
     log.notice("PID: " + pid);
     log.notice("Server initialized");
-    log.notice("Ready to accept connections tcp");
+    if (server.port() != 0) {
+      log.notice("Ready to accept connections tcp");
+    }
+    if (!config.text(Settings.UNIXSOCKET).isEmpty()) {
+      log.notice("Ready to accept connections unix");
+    }
     Path pidFile = writePid(config, pid, log);
     Signals.ignoreHangup();
     Signals.onStop(

@@ -59,8 +59,6 @@ import org.jspecify.annotations.Nullable;
 /// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
 /// of it is left then.
 public final class Server implements AutoCloseable, Incidents, Host {
-  private static final long MOST_SHUT_MILLIS = 1000;
-
   public final Config config;
   public final Log log;
   public final Engine engine;
@@ -83,7 +81,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
   private volatile List<Listener> listeners = List.of(); // whoever starts, then CONFIG SET
-  private @Nullable Thread shutting; // closes doors; configuration's monitor
   private final AtomicInteger clients = new AtomicInteger();
   private final LongAdder accepted = new LongAdder();
   private final LongAdder refused = new LongAdder();
@@ -236,8 +233,16 @@ public final class Server implements AutoCloseable, Incidents, Host {
     on(
         Settings.CLIENT_OUTPUT_BUFFER_LIMIT,
         () -> outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT));
-    config.onChange(Settings.PORT, changed -> otherPort());
-    config.onChange(Settings.BIND, changed -> otherAddresses());
+    config.onChange(
+        Settings.PORT, changed -> moveDoors("Unable to listen on this port. Check server logs."));
+    config.onChange(Settings.BIND, changed -> moveDoors("Failed to bind to specified addresses."));
+    config.onChange(
+        Settings.TCP_KEEPALIVE,
+        changed -> {
+          if (net != null) {
+            net.keepAlive(changed.intOf(Settings.TCP_KEEPALIVE));
+          }
+        });
     on(Settings.MAXCLIENTS, () -> maxClients = config.get(Settings.MAXCLIENTS));
     on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
     on(Settings.PROTECTED_MODE, () -> protectedMode = config.get(Settings.PROTECTED_MODE));
@@ -254,9 +259,19 @@ public final class Server implements AutoCloseable, Incidents, Host {
     config.onChange(setting, changed -> copy.run());
   }
 
-  /// Starts the loops and opens the doors. Errors: a [BindException] says which address can't be
-  /// had and why.
+  /// Starts the loops and opens the doors: with port 0 none for TCP. Errors: a [BindException] says
+  /// which address can't be had and why.
   public void start() throws IOException {
+    start(false);
+  }
+
+  /// As [#start], but port 0 means any that is free, which is what the configuration says from then
+  /// on.
+  public void startAtAnyPort() throws IOException {
+    start(config.intOf(Settings.PORT) == 0 && !config.get(Settings.BIND).isEmpty());
+  }
+
+  private void start(boolean findPort) throws IOException {
     keyspace.start(engine);
     int loops = config.intOf(Settings.EVENT_LOOPS);
     if (loops == 0) {
@@ -278,10 +293,15 @@ public final class Server implements AutoCloseable, Incidents, Host {
     net.keepAlive(config.intOf(Settings.TCP_KEEPALIVE));
     try {
       int backlog = config.intOf(Settings.TCP_BACKLOG);
-      listeners = open(net);
-      String socket = config.text(Settings.UNIXSOCKET);
-      if (!socket.isEmpty()) {
-        net.listen(Path.of(socket), config.intOf(Settings.UNIXSOCKETPERM), backlog, this::accept);
+      if (findPort) {
+        listeners = net.listen(config.get(Settings.BIND), 0, backlog, this::accept);
+        config.put(Settings.PORT, (long) port());
+      } else {
+        openDoors(net);
+      }
+      if (!config.text(Settings.UNIXSOCKET).isEmpty()) {
+        Path path = config.path(Settings.UNIXSOCKET).normalize();
+        net.listen(path, config.intOf(Settings.UNIXSOCKETPERM), backlog, this::accept);
       }
     } catch (BindException e) {
       close();
@@ -290,68 +310,29 @@ public final class Server implements AutoCloseable, Incidents, Host {
     startupBytes = heap.liveBytes();
   }
 
-  /// TCP doors as the configuration says. With port 0 and addresses a free port is found.
-  private List<Listener> open(Net net) throws BindException {
-    List<String> addresses = config.get(Settings.BIND);
-    return addresses.isEmpty()
-        ? List.of()
-        : net.listen(
-            addresses,
-            config.intOf(Settings.PORT),
+  /// TCP doors as the configuration says, in place of those that are open. Port 0: none.
+  private void openDoors(Net net) throws BindException {
+    int port = config.intOf(Settings.PORT);
+    listeners =
+        net.move(
+            listeners,
+            port == 0 ? List.of() : config.get(Settings.BIND),
+            port,
             config.intOf(Settings.TCP_BACKLOG),
             this::accept);
   }
 
-  /// CONFIG SET port: the new doors open before the old ones close. Also called to go back.
-  private void otherPort() {
-    if (net == null || config.get(Settings.PORT) == port()) {
+  /// CONFIG SET port or bind. If that can't be had the doors stay as they are; then this is called
+  /// once more, to find nothing to do.
+  private void moveDoors(String refusal) {
+    if (net == null) {
       return;
     }
-    List<Listener> old = listeners;
-    if (config.get(Settings.PORT) == 0) {
-      listeners = List.of();
-    } else {
-      try {
-        awaitShut(); // going back at once would meet doors that are still closing
-        listeners = open(net);
-      } catch (BindException e) {
-        log.warning("Warning: " + e.getMessage());
-        throw new ConfigError("Unable to listen on this port. Check server logs.");
-      }
-    }
-    shut(old);
-  }
-
-  /// CONFIG SET bind: addresses may overlap (`*` has all), so the old doors close first.
-  private void otherAddresses() {
-    if (net == null || port() == 0) {
-      return;
-    }
-    shut(listeners);
-    awaitShut();
     try {
-      listeners = open(net);
+      openDoors(net);
     } catch (BindException e) {
-      listeners = List.of();
       log.warning("Warning: " + e.getMessage());
-      throw new ConfigError("Failed to bind to specified addresses.");
-    }
-  }
-
-  /// Doors are closed by their loop, which may wait for the caller's (to stop the world, say): so
-  /// somebody else asks it to.
-  private void shut(List<Listener> doors) {
-    shutting = Thread.startVirtualThread(() -> doors.forEach(Listener::close));
-  }
-
-  private void awaitShut() {
-    Thread last = shutting;
-    if (last != null) {
-      try {
-        last.join(MOST_SHUT_MILLIS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+      throw new ConfigError(refusal);
     }
   }
 

@@ -481,7 +481,7 @@ class UringTransportTest {
   @Test
   void anUnknownAddressIsSaid() {
     var here = new Descriptors(new Kernel(), Arena.ofAuto().allocate(256).address());
-    assertThatThrownBy(() -> here.listening("192.0.2.1:1"))
+    assertThatThrownBy(() -> here.listening("192.0.2.1:1", 0))
         .isInstanceOf(IOException.class)
         .hasMessage("nothing listens at 192.0.2.1:1");
   }

@@ -155,7 +155,7 @@ class BoundRepliesTest {
       Config config = Config.of("port", "0", "event-loops", "2", "io-transport", transport);
       Log log = new Log(config, OutputStream.nullOutputStream());
       try (Server server = new Server(config, log, Clock.SYSTEM)) {
-        server.start();
+        server.startAtAnyPort();
         Journal journal = server.engine.journal;
         try (Client writer = Client.connect("127.0.0.1", server.port()).timeoutMillis(10_000);
             Client reader = Client.connect("127.0.0.1", server.port()).timeoutMillis(10_000)) {

@@ -23,7 +23,7 @@ class PressureTest {
       Config config = Config.of("port", "0", "event-loops", loops);
       try (Server server =
           new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM)) {
-        server.start();
+        server.startAtAnyPort();
         List<Client> listeners = new ArrayList<>();
         AtomicBoolean stop = new AtomicBoolean();
         long[] most = new long[1];

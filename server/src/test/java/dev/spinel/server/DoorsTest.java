@@ -1,0 +1,236 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.wire.Client;
+import dev.spinel.wire.Reply;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Where a server listens, and how that changes while it runs.
+@ParameterizedClass
+@ValueSource(strings = {"nio", "auto"})
+@Timeout(60)
+class DoorsTest {
+  @Parameter String transport;
+  @TempDir Path directory;
+  private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+
+  private Server server(String... settings) {
+    var all = new ArrayList<>(List.of("port", "0", "bind", "127.0.0.1"));
+    all.addAll(List.of("io-transport", transport, "dir", directory.toString()));
+    all.addAll(List.of(settings));
+    Config config = Config.of(all.toArray(String[]::new));
+    return new Server(config, new Log(config, log), Clock.SYSTEM);
+  }
+
+  private static Client client(int port) throws IOException {
+    return Client.connect("127.0.0.1", port).timeoutMillis(20_000);
+  }
+
+  private static void assertOpen(int port) throws IOException {
+    try (Client client = client(port)) {
+      assertThat(client.command("PING").text()).isEqualTo("PONG");
+    }
+  }
+
+  private static void assertClosed(int port) {
+    assertThatThrownBy(() -> client(port).close()).isInstanceOf(ConnectException.class);
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Test
+  void anyLoopMayChangeTheAddresses() throws Exception {
+    try (Server server = server("event-loops", "3")) {
+      server.startAtAnyPort();
+      int port = server.port();
+      var callers = new ArrayList<Client>();
+      for (int i = 0; i < 3; i++) { // on a loop each
+        callers.add(client(port));
+        callers.get(i).command("PING");
+      }
+      for (int i = 0; i < 24; i++) {
+        String addresses = List.of("*", "127.0.0.1 -::1", "* -::*", "127.0.0.1").get(i % 4);
+        assertThat(callers.get(i % 3).command("CONFIG", "SET", "bind", addresses).text())
+            .isEqualTo("OK");
+        assertThat(server.port()).isEqualTo(port);
+        assertOpen(port);
+      }
+      for (Client caller : callers) {
+        assertThat(caller.command("PING").text()).as("who is in stays").isEqualTo("PONG");
+        caller.close();
+      }
+    }
+  }
+
+  @Test
+  void addressesThatCannotBeHadLeaveTheOldOnesOpen() throws Exception {
+    try (Server server = server("event-loops", "1")) {
+      server.startAtAnyPort();
+      try (Client caller = client(server.port())) {
+        for (String addresses :
+            List.of("203.0.113.9", "127.0.0.1 203.0.113.9", "127.0.0.1 127.0.0.1", "* 127.0.0.1")) {
+          assertThat(caller.command("CONFIG", "SET", "bind", addresses).text())
+              .isEqualTo(
+                  "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to"
+                      + " specified addresses.");
+          assertOpen(server.port());
+          assertThat(
+                  ((Reply.Array) caller.command("CONFIG", "GET", "bind")).elements().get(1).text())
+              .isEqualTo("127.0.0.1");
+        }
+      }
+    }
+  }
+
+  @Test
+  void thePortMayChangeAsOftenAsOneLikesInOneTurn() throws Exception {
+    try (Server server = server("event-loops", "1")) {
+      server.startAtAnyPort();
+      int first = server.port();
+      int second = freePort();
+      try (Client caller = client(first)) {
+        for (int i = 0; i < 10; i++) {
+          caller.send("CONFIG", "SET", "port", Integer.toString(i % 2 == 0 ? second : first));
+        }
+        caller.send("CONFIG", "SET", "bind", "*");
+        caller.flush();
+        for (int i = 0; i < 11; i++) {
+          assertThat(caller.receive().text()).isEqualTo("OK");
+        }
+        assertOpen(first);
+        assertClosed(second);
+        caller.command("CONFIG", "SET", "port", Integer.toString(second), "bind", "127.0.0.1");
+        assertOpen(second);
+        assertClosed(first);
+      }
+    }
+  }
+
+  @Test
+  void aPortInUseLeavesTheOldOneOpen() throws Exception {
+    try (Server server = server("event-loops", "1");
+        ServerSocket taken = new ServerSocket(0)) {
+      server.startAtAnyPort();
+      try (Client caller = client(server.port())) {
+        String port = Integer.toString(taken.getLocalPort());
+        assertThat(caller.command("CONFIG", "SET", "port", port).text())
+            .endsWith("Unable to listen on this port. Check server logs.");
+      }
+      assertOpen(server.port());
+      assertThat(log.toString(StandardCharsets.UTF_8)).contains("Address already in use");
+    }
+  }
+
+  @Test
+  void portZeroIsNoDoorForTcp() throws Exception {
+    try (Server server = server("event-loops", "1", "unixsocket", "s.sock")) {
+      server.start();
+      assertThat(server.port()).isZero();
+      Path path = directory.resolve("s.sock");
+      assertThat(ask(path, "PING")).isEqualTo("+PONG");
+      int port = freePort();
+      assertThat(ask(path, "CONFIG SET port " + port)).isEqualTo("+OK");
+      assertOpen(port);
+      assertThat(ask(path, "CONFIG SET port 0")).isEqualTo("+OK");
+      assertThat(ask(path, "CONFIG SET bind *")).isEqualTo("+OK");
+      assertThat(server.port()).isZero();
+      assertClosed(port);
+      assertThat(ask(path, "PING")).isEqualTo("+PONG");
+    }
+  }
+
+  @Test
+  void aRelativeUnixSocketIsInTheServersDirectory() throws Exception {
+    try (Server server = server("unixsocket", "sub/../s.sock")) {
+      server.startAtAnyPort();
+      assertThat(directory.resolve("s.sock")).exists();
+    }
+    assertThat(directory.resolve("s.sock")).doesNotExist();
+  }
+
+  @Test
+  void whoComesLastHasTheUnixSocket() throws Exception {
+    Path path = directory.resolve("s.sock");
+    try (Server first = server("unixsocket", path.toString(), "databases", "3");
+        Server second = server("unixsocket", path.toString())) {
+      first.startAtAnyPort();
+      second.startAtAnyPort();
+      assertThat(ask(path, "SELECT 9")).isEqualTo("+OK");
+    }
+  }
+
+  @Test
+  void aDirectoryIsNotReplacedByAUnixSocket() throws Exception {
+    Path path = Files.createDirectory(directory.resolve("s.sock"));
+    try (Server server = server("unixsocket", path.toString())) {
+      assertThatThrownBy(server::startAtAnyPort)
+          .hasMessage("Failed opening Unix socket: bind: Address already in use");
+    }
+    assertThat(path).isDirectory();
+  }
+
+  @Test
+  void keepAliveFollowsItsSetting() throws Exception {
+    assumeThat(Path.of("/proc/net/tcp")).exists();
+    try (Server server = server("event-loops", "1", "tcp-keepalive", "0")) {
+      server.startAtAnyPort();
+      try (Client before = client(server.port())) {
+        before.command("CONFIG", "SET", "tcp-keepalive", "100");
+        assertThat(keptAlive(server.port())).isZero();
+        try (Client after = client(server.port())) {
+          after.command("PING");
+          assertThat(keptAlive(server.port())).isEqualTo(1);
+        }
+      }
+    }
+  }
+
+  /// Established connections at a port of ours with the timer of keep-alive running.
+  private static long keptAlive(int port) throws IOException {
+    String local = String.format("0100007F:%04X", port);
+    return Files.readAllLines(Path.of("/proc/net/tcp")).stream()
+        .map(line -> line.trim().split(" +"))
+        .filter(field -> field[1].equals(local) && field[3].equals("01"))
+        .filter(field -> field[5].startsWith("02:"))
+        .count();
+  }
+
+  private static String ask(Path path, String command) throws IOException {
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.connect(UnixDomainSocketAddress.of(path));
+      channel.write(ByteBuffer.wrap((command + "\r\n").getBytes(StandardCharsets.US_ASCII)));
+      ByteBuffer answer = ByteBuffer.allocate(1000);
+      while (answer.position() == 0 || answer.get(answer.position() - 1) != '\n') {
+        assertThat(channel.read(answer)).isPositive();
+      }
+      return new String(answer.array(), 0, answer.position() - 2, StandardCharsets.US_ASCII);
+    }
+  }
+}
