@@ -6,6 +6,7 @@ import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.wire.Slice;
 import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
 
 /// Gives memory back that deletions have left in holes.
 ///
@@ -18,7 +19,8 @@ import java.util.ArrayDeque;
 ///   cycle of the keeper (every 100 ms, a quarter of it at most)
 ///     due?  mark, flush allocators ─► database 0: slot 0 … 16383 ─► database 1 … ─► unmark
 ///                     lock · one leaf, its entries, their small values · unlock · breathe
-///                     large values: their keys are noted, then lock · find · a few nodes · unlock, until done
+///                     large values: their keys (and fields) are noted, then
+///                     lock · find · a few nodes · unlock · breathe, until done
 /// ```
 ///
 /// A node has one referrer and no address outlives a slot's lock, so whoever holds the lock may
@@ -35,11 +37,17 @@ final class Evacuation {
 
   private static final long LONG_REST_NANOS = 60_000_000_000L;
 
-  private record Large(int database, int slot, byte[] key) {}
+  /// A large value, of a key or of a field, and where in it to go on.
+  private record Large(int database, int slot, byte[] key, byte @Nullable [] field, long next) {
+    Large from(long next) {
+      return new Large(database, slot, key, field, next);
+    }
+  }
 
   private final Keyspace keyspace;
   private final ArrayDeque<Large> large = new ArrayDeque<>();
   private final Place place = new Place();
+  private final Place inner = new Place(); // of a field
   private volatile boolean running;
   private volatile long moved; // of passes and steps that are over
   private volatile long nanos;
@@ -82,24 +90,41 @@ final class Evacuation {
       slot = 0;
       hash = 0;
     }
+    boolean over = true; // unless it comes to the end of its time: a pass that fails ends
     long before = seat.values.allocator().evacuations();
+    try {
+      over = advance(seat, begins, deadline);
+    } finally {
+      moved += seat.values.allocator().evacuations() - before;
+      nanos += System.nanoTime() - began;
+      if (over) {
+        end();
+      }
+    }
+  }
+
+  private void end() {
+    large.clear();
+    keyspace.heap().unmark();
+    running = false;
+    restUntil = System.nanoTime() + (moved == movedBefore ? LONG_REST_NANOS : REST_NANOS);
+  }
+
+  /// Goes on until `deadline`. True if there is nothing left to do.
+  private boolean advance(Seat seat, boolean begins, long deadline) {
     seat.enter();
-    if (begins) {
-      keyspace.world().stop(seat, this::flush);
-    }
-    boolean over = false;
-    while (!over && System.nanoTime() - deadline < 0) {
-      over = keyspace.walk().active() || !step(seat);
-      seat.breathe();
-    }
-    seat.leave();
-    moved += seat.values.allocator().evacuations() - before;
-    nanos += System.nanoTime() - began;
-    if (over) {
-      large.clear();
-      keyspace.heap().unmark();
-      running = false;
-      restUntil = System.nanoTime() + (moved == movedBefore ? LONG_REST_NANOS : REST_NANOS);
+    try {
+      if (begins) {
+        keyspace.world().stop(seat, this::flush);
+      }
+      boolean over = false;
+      while (!over && System.nanoTime() - deadline < 0) {
+        over = keyspace.walk().active() || !step(seat);
+        seat.breathe();
+      }
+      return over;
+    } finally {
+      seat.leave();
     }
   }
 
@@ -134,34 +159,73 @@ final class Evacuation {
   }
 
   private void moveLeaf(Seat seat, Database keys) {
-    seat.lock(slot);
-    long header = keys.evacuateHeader(seat, slot);
-    hash = header == 0 ? 0 : seat.values.dictionary().evacuate(header, hash, e -> note(seat, e));
-    seat.unlock(slot);
+    int number = database;
+    int at = slot;
+    seat.lock(at);
+    try {
+      long header = keys.evacuateHeader(seat, at);
+      hash =
+          header == 0
+              ? 0
+              : seat.values
+                  .dictionary()
+                  .evacuate(header, hash, (holder, entry) -> note(seat, number, at, holder, entry));
+    } finally {
+      seat.unlock(at);
+    }
     if (hash == 0) {
       slot++;
     }
   }
 
-  private void note(Seat seat, long entry) {
-    var memory = seat.values.memory();
-    byte[] key = new byte[Entry.keyLength(memory, entry)];
-    memory.copyOut(Entry.keyAddress(memory, entry), key, 0, key.length);
-    large.add(new Large(database, slot, key));
+  private void note(Seat seat, int number, int at, long holder, long entry) {
+    byte[] name = Entry.key(seat.values.memory(), entry);
+    large.addFirst(
+        holder == 0
+            ? new Large(number, at, name, null, 0)
+            : new Large(number, at, Entry.key(seat.values.memory(), holder), name, 0));
   }
 
-  /// All of a large value, in small steps; it may change or vanish between them.
+  /// A few nodes of a large value, which may have changed or vanished since it was noted. What is
+  /// large in it comes first, so that no more than a few leaves' worth of names is noted at once.
   private void moveLarge(Seat seat, Large what) {
     Dictionary dictionary = seat.values.dictionary();
-    Slice key = new Slice(what.key);
     long next = 0;
-    do {
-      seat.lock(what.slot);
-      long header = keyspace.database(what.database).header(what.slot);
-      boolean there = header != 0 && dictionary.find(header, dictionary.hash(key), key, place);
-      next = there ? dictionary.evacuateLarge(place.entry, next, e -> {}) : 0;
+    seat.lock(what.slot);
+    try {
+      long entry = find(seat, what);
+      if (entry != 0) {
+        next =
+            dictionary.evacuateLarge(
+                entry,
+                what.next,
+                (holder, field) -> note(seat, what.database, what.slot, holder, field));
+      }
+    } finally {
       seat.unlock(what.slot);
-      seat.breathe();
-    } while (next != 0 && !keyspace.walk().active());
+    }
+    if (next != 0) {
+      large.addLast(what.from(next));
+    }
+  }
+
+  /// The entry of a key or field, or 0.
+  private long find(Seat seat, Large what) {
+    Dictionary dictionary = seat.values.dictionary();
+    var memory = seat.values.memory();
+    long header = keyspace.database(what.database).header(what.slot);
+    Slice key = new Slice(what.key);
+    if (header == 0 || !dictionary.find(header, dictionary.hash(key), key, place)) {
+      return 0;
+    }
+    if (what.field == null) {
+      return place.entry;
+    }
+    if (Entry.encoding(memory, place.entry) != Entry.NESTED) {
+      return 0;
+    }
+    Slice field = new Slice(what.field);
+    long nested = Entry.valueAddress(memory, place.entry);
+    return dictionary.find(nested, dictionary.hash(field), field, inner) ? inner.entry : 0;
   }
 }

@@ -772,26 +772,31 @@ public final class Dictionary {
 
   // ------------------------------------------------------------------ evacuation
 
-  /// Hears of entries whose value has nodes of its own, more than one should move at once.
+  /// Hears of entries whose value has nodes of its own, more than should move under one lock.
   @FunctionalInterface
   public interface LargeValues {
-    void large(long entry);
+    /// @param holder the entry whose nested dictionary `entry` is in, 0 if it is in none
+    void large(long holder, long entry);
   }
 
   /// Moves what stands in sparse slabs ([Allocator#evacuated]) of the leaf that holds hash `from`,
   /// with its entries and their small values, and on the way to it. Returns the first hash behind
   /// that leaf, 0 at the end. Places are void afterwards. No walk may be under way.
   public long evacuate(long header, long from, LargeValues large) {
+    return evacuate(header, from, 0, large);
+  }
+
+  private long evacuate(long header, long from, long holder, LargeValues large) {
     assert !walk.active() : "addresses that a walk knows would change";
     stamp++;
     tree.evacuate(header, from);
-    if (Tree.kind(tree.atRef) != Tree.BUCKET) evacuateEntries(tree.atRef, large);
+    if (Tree.kind(tree.atRef) != Tree.BUCKET) evacuateEntries(tree.atRef, holder, large);
     tree.descend(header, from); // what is nested went through the same object
     int bits = tree.prefixBits();
     return bits == 0 ? 0 : (from & Tree.prefixMask(bits)) + (1L << (64 - bits));
   }
 
-  private void evacuateEntries(long ref, LargeValues large) {
+  private void evacuateEntries(long ref, long holder, LargeValues large) {
     Memory m = memory;
     long page = ref & Tree.ADDRESS;
     if (page == 0) return;
@@ -807,14 +812,13 @@ public final class Dictionary {
       if (encoding == Entry.NESTED) {
         long nested = Entry.valueAddress(m, moved);
         if (count(nested) > REAP_NODES) {
-          large.large(moved);
+          large.large(holder, moved);
         } else {
-          for (long next = evacuate(nested, 0, large); next != 0; )
-            next = evacuate(nested, next, large);
+          for (long next = evacuate(nested, 0, moved, large); next != 0; )
+            next = evacuate(nested, next, moved, large);
         }
       } else if (isOwned(encoding)) {
-        if (owner.nodes(moved) > REAP_NODES) large.large(moved);
-        else owner.evacuate(moved, 0);
+        large.large(holder, moved);
       }
     }
   }
@@ -823,7 +827,8 @@ public final class Dictionary {
   /// made under a lock. Returns where to go on, 0 at the end.
   public long evacuateLarge(long entry, long from, LargeValues larger) {
     int encoding = Entry.encoding(memory, entry);
-    if (encoding == Entry.NESTED) return evacuate(Entry.valueAddress(memory, entry), from, larger);
+    if (encoding == Entry.NESTED)
+      return evacuate(Entry.valueAddress(memory, entry), from, entry, larger);
     return isOwned(encoding) ? owner.evacuate(entry, from) : 0;
   }
 

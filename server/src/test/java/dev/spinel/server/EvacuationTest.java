@@ -34,6 +34,44 @@ class EvacuationTest {
     }
   }
 
+  /// Values of more nodes than move under one lock: long lists, and long fields of hashes.
+  @Test
+  void valuesOfManyNodesMoveWhole() {
+    try (Fixture fixture = Fixture.unread(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      String element = "x".repeat(1_000);
+      String chunks = "y".repeat(40_000);
+      for (int round = 0; round < 300; round++) { // neighbouring nodes belong to different keys
+        for (int i = 0; i < 200; i++) {
+          say(session, "RPUSH", "list" + i, element);
+        }
+      }
+      for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 40; i++) {
+          say(session, "HSET", "small" + i, "f" + round, chunks);
+          say(session, "HSET", "large" + i % 4, "f" + round + "-" + i, chunks);
+        }
+      }
+      Random random = new Random(3);
+      for (int i = 0; i < 200; i++) {
+        if (random.nextInt(10) < 7) {
+          say(session, "DEL", "list" + i);
+        }
+      }
+      for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 40; i++) {
+          if (random.nextInt(10) < 7) {
+            say(session, "HDEL", "small" + i, "f" + round);
+            say(session, "HDEL", "large" + i % 4, "f" + round + "-" + i);
+          }
+        }
+      }
+      String digest = fixture.digest(session);
+      awaitEvacuation(fixture);
+      assertThat(fixture.digest(session)).isEqualTo(digest);
+    }
+  }
+
   @Test
   void writersBesideItLoseNothing() throws Exception {
     try (Fixture fixture = new Fixture(Clock.SYSTEM)) {

@@ -89,6 +89,11 @@ public final class Fixture implements AutoCloseable {
     return new Fixture(null, Schedule.FREE, false, settings);
   }
 
+  /// The same with the given clock.
+  static Fixture unread(Clock other, String... settings) {
+    return new Fixture(other, Schedule.FREE, false, settings);
+  }
+
   private Fixture(Clock other, Schedule schedule, boolean read, String... settings) {
     this.schedule = schedule;
     this.read = read;
