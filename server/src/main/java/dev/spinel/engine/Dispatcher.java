@@ -129,49 +129,58 @@ public final class Dispatcher implements AutoCloseable {
   public int execute(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
-    to.to(outputOf(session), session.protocol);
+    boolean heard = session.replies == Session.Replies.ON;
+    to.to(heard ? session.outlet.output() : nowhere, session.protocol);
     session.lastInteractionMillis = now;
-    int outcome = RUN_ON;
     Command command = engine.table.lookup(args);
     session.lastCommand = command;
-    if (command == null && (args.at(0).is("POST") || args.at(0).is("HOST:"))) {
-      engine.incidents.crossProtocol(session);
-      session.closing = true;
-    } else if (command == null) {
-      refused(session, null, engine.table.unknown(args), to);
+    int outcome;
+    if (command == null) {
+      outcome = unknown(session, args, to);
+    } else if (args.hasNodes() && !takesLarge(command, args)) {
+      outcome = executeSettled(session, command, args, to);
     } else {
       outcome = execute(session, command, args, to);
     }
-    if (outcome != PARKED) { // else when it ends
+    if (!heard || session.replies != Session.Replies.ON) {
       empty(nowhere);
-      session.replied();
+      if (outcome != PARKED) { // else when it ends
+        session.replied();
+      }
     }
     return session.closing ? CLOSING : outcome;
+  }
+
+  private int unknown(Session session, Args args, Reply to) {
+    if (args.at(0).is("POST") || args.at(0).is("HOST:")) {
+      engine.incidents.crossProtocol(session);
+      session.closing = true;
+    } else {
+      refused(session, null, engine.table.unknown(args), to);
+    }
+    return RUN_ON;
+  }
+
+  /// Runs a call whose large arguments its command wants as bytes of the Java heap, if that has
+  /// room.
+  private int executeSettled(Session session, Command command, Args args, Reply to) {
+    long bytes = SETTLED_TWICE * args.bytes();
+    if (!session.mayHold(bytes)) {
+      refused(session, command, Session.NO_HEAP, to);
+      return RUN_ON;
+    }
+    try {
+      return execute(session, command, settled(args), to);
+    } finally {
+      session.release(bytes);
+    }
   }
 
   private Output outputOf(Session session) {
     return session.heard() ? session.outlet.output() : nowhere;
   }
 
-  private int execute(Session session, Command command, Args received, Reply to) {
-    Args args = received;
-    long settledBytes = 0;
-    if (args.hasNodes() && !takesLarge(command, args)) {
-      settledBytes = SETTLED_TWICE * args.bytes();
-      if (!session.mayHold(settledBytes)) {
-        refused(session, command, Session.NO_HEAP, to);
-        return RUN_ON;
-      }
-      args = settled(args);
-    }
-    try {
-      return executeSettled(session, command, args, to);
-    } finally {
-      session.release(settledBytes);
-    }
-  }
-
-  private int executeSettled(Session session, Command command, Args args, Reply to) {
+  private int execute(Session session, Command command, Args args, Reply to) {
     CommandError refusal = refuse(session, command, args);
     if (refusal != null) {
       refused(session, command, refusal, to);
@@ -216,7 +225,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private boolean hasTooLongKey() {
     for (int i = 0; i < call.keyCount; i++) {
-      if (call.args.at(call.keyPositions[i]).length > Entry.MAX_KEY) {
+      if (call.args.lengthAt(call.keyPositions[i]) > Entry.MAX_KEY) {
         return true;
       }
     }
@@ -322,7 +331,10 @@ public final class Dispatcher implements AutoCloseable {
     boolean timed = !quick || sampled || engine.limits.slowlogMicros == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
-    recorder.effects.mark();
+    boolean recording = journal.recording();
+    if (recording) {
+      recorder.effects.mark();
+    }
     try {
       command.run(call, to);
     } catch (CommandError e) {
@@ -333,8 +345,10 @@ public final class Dispatcher implements AutoCloseable {
       errors = to.errors();
     } catch (Throwable bug) {
       engine.incidents.bug("while running " + command.name, bug);
-      recorder.effects.rollBack();
-      if (call.changes != 0 && journal.recording()) {
+      if (recording) {
+        recorder.effects.rollBack();
+      }
+      if (recording && call.changes != 0) {
         engine.incidents.diverged(command, bug);
       }
       to.error("ERR internal error while running '" + command.name + "'");
