@@ -4,9 +4,11 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// All commands of a server, as its families declared them. Immutable once built; one per server.
@@ -124,8 +126,7 @@ public final class CommandTable implements Iterable<Command> {
   public static final class Builder {
     private final List<Command> commands = new ArrayList<>(300);
     private final List<Command> all = new ArrayList<>(500);
-    private final List<String> renamedFrom = new ArrayList<>(0);
-    private final List<String> renamedTo = new ArrayList<>(0);
+    private final Map<Command, String> renamed = new IdentityHashMap<>(0);
 
     /// Whose rows are being declared.
     private @Nullable Family family;
@@ -182,26 +183,35 @@ public final class CommandTable implements Iterable<Command> {
       }
     }
 
-    /// `rename-command`: the command answers to `to` only, or to nothing if that is empty. Its name
-    /// in replies stays. False if there is no such command yet.
-    public boolean rename(String from, String to) {
-      String name = from.toLowerCase(Locale.ROOT);
+    /// Whether some command answers to this name (in lower case) as things stand.
+    public boolean knows(String name) {
+      return current(name) != null;
+    }
+
+    private @Nullable Command current(String name) {
       for (Command c : commands) {
-        if (c.name.equals(name)) {
-          renamedFrom.add(name);
-          renamedTo.add(to);
-          return true;
+        if (renamed.getOrDefault(c, c.name).equals(name)) {
+          return c;
         }
       }
-      return false;
+      return null;
+    }
+
+    /// `rename-command`: the command that answers to `from` answers to `to` only, or to nothing if
+    /// that is empty. Its name in replies stays.
+    public void rename(String from, String to) {
+      Command command = current(from);
+      if (command == null) {
+        throw new IllegalArgumentException("no command " + from);
+      }
+      renamed.put(command, to);
     }
 
     public CommandTable build() {
       Names names = new Names(commands.size());
       List<Command> known = new ArrayList<>(commands.size());
       for (Command c : commands) {
-        int renamed = renamedFrom.lastIndexOf(c.name);
-        String name = renamed < 0 ? c.name : renamedTo.get(renamed);
+        String name = renamed.getOrDefault(c, c.name);
         if (name.isEmpty()) continue;
         if (!names.put(name, c)) throw new IllegalArgumentException("declared twice: " + name);
         known.add(c);

@@ -47,8 +47,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -144,20 +147,31 @@ public final class Server implements AutoCloseable, Incidents, Host {
     rows.add(new Connections(authentication, this::forget));
     rows.add(new dev.spinel.observe.Server(this, slowLog, monitors));
     rows.add(new CommandInfo());
+    Set<String> later = new HashSet<>(Later.COMMANDS);
     for (Directive directive : config.directives()) {
       if (directive.name().equals("rename-command")) {
-        rename(rows, directive);
+        rename(rows, later, directive);
       }
     }
   }
 
-  private static void rename(CommandTable.Builder rows, Directive directive) {
+  private static void rename(CommandTable.Builder rows, Set<String> later, Directive directive) {
     List<String> words = directive.arguments();
     if (words.size() != 2) {
       throw directive.error("wrong number of arguments");
     }
-    if (!rows.rename(words.get(0), words.get(1))) {
+    String from = words.get(0).toLowerCase(Locale.ROOT);
+    String to = words.get(1).toLowerCase(Locale.ROOT);
+    if (!rows.knows(from) && !later.contains(from)) {
       throw directive.error("No such command in rename-command");
+    }
+    if (!to.isEmpty() && (rows.knows(to) || later.contains(to)) && !to.equals(from)) {
+      throw directive.error("Target command name already exists");
+    }
+    if (!later.remove(from)) {
+      rows.rename(from, to);
+    } else if (!to.isEmpty()) {
+      later.add(to);
     }
   }
 

@@ -2,8 +2,16 @@ package dev.spinel.server;
 
 import static dev.spinel.server.Fixture.say;
 import static dev.spinel.server.Fixture.text;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.engine.Command;
+import dev.spinel.engine.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,6 +43,20 @@ class ObserveTest {
     assertThat(say(one, "PING", "hi")).isEqualTo("$2 hi");
     say(one, "SUBSCRIBE", "news");
     assertThat(say(one, "PING")).isEqualTo("*2 $4 pong $0");
+  }
+
+  @Test
+  void everyCommandOfRedisIsDeclaredOrAwaited() throws IOException {
+    Set<String> names = new TreeSet<>();
+    for (Command command : fixture.server.engine.table) {
+      names.add(command.name);
+    }
+    assertThat(Later.COMMANDS).doesNotContainAnyElementsOf(names);
+    names.addAll(Later.COMMANDS);
+    try (InputStream in = Json.class.getResourceAsStream("/redis-7.2-commands.json")) {
+      var redis = (Map<?, ?>) Json.parse(new String(in.readAllBytes(), UTF_8));
+      assertThat(names).isEqualTo(redis.keySet());
+    }
   }
 
   @Test
