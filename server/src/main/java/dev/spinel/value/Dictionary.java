@@ -296,26 +296,37 @@ public final class Dictionary {
     return e;
   }
 
-  /// Puts an entry where `p` says there is none. Afterwards `p` is where it is.
+  /// Puts an entry where `p` says there is none. Afterwards `p` is where it is. If there is no
+  /// memory for that, the entry is freed with all that it owns, and the dictionary is as it was.
   public void insert(Place p, long entry) {
     if (p.stamp != stamp) refind(p);
     assert p.entry == 0 : "there is an entry already";
     Memory m = memory;
     long header = p.header;
-    keepCount(header);
-    m.putLong(header + COUNT, m.getLong(header + COUNT) + 1);
     if (tree.put(p, entry)) {
       p.entry = entry;
     } else {
-      tree.putInFull(header, p.hash, entry);
-      tree.locate(p, entry);
-      assert p.entry == entry;
+      putInFull(p, entry);
     }
+    keepCount(header);
+    m.putLong(header + COUNT, m.getLong(header + COUNT) + 1);
     p.stamp = ++stamp;
     if (Entry.hasExpiry(m, entry)) {
       m.putInt(header + EXPIRING, m.getInt(header + EXPIRING) + 1);
       tree.lowerBounds(header, p.hash, Tree.bound(Entry.expiry(m, entry)));
     }
+  }
+
+  private void putInFull(Place p, long entry) {
+    try {
+      tree.putInFull(p.header, p.hash, entry);
+    } catch (OutOfMemoryError e) {
+      stamp++; // the way there may be another
+      free(entry);
+      throw e;
+    }
+    tree.locate(p, entry);
+    assert p.entry == entry;
   }
 
   // ------------------------------------------------------------------ change

@@ -63,6 +63,9 @@ final class Tree {
   private long atNodeRefAt; // where the reference to that inner node stands
   private long atAbove; // the inner node above that node, 0 = none
 
+  private long leftHalf; // references that `buildHalves` made
+  private long rightHalf;
+
   Tree(Memory memory, Allocator allocator, Dictionary dictionary) {
     this.memory = memory;
     this.allocator = allocator;
@@ -332,14 +335,12 @@ final class Tree {
     } else {
       if (depth == atKind) doubleNode(hash);
       raiseDeepest(header, atShift + depth + 1);
-      int left = firstWithBit(count, depth);
-      long leftRef = build(0, left, depth + 1, expiry);
-      long rightRef = build(left, count - left, depth + 1, expiry);
+      buildHalves(count, depth, expiry);
       int half = 1 << (atKind - depth - 1);
       int index = index(hash, atShift, atKind) & -(half << 1);
       for (int i = 0; i < half; i++) {
-        setReference(atNode, index + i, leftRef);
-        setReference(atNode, index + half + i, rightRef);
+        setReference(atNode, index + i, leftHalf);
+        setReference(atNode, index + half + i, rightHalf);
       }
     }
     allocator.free(page);
@@ -347,12 +348,29 @@ final class Tree {
 
   /// A new inner node of two leaves, of the words in `sorted`.
   private long fork(int count, int depth, int expiry) {
-    int left = firstWithBit(count, depth);
     long node = allocator.allocate(8 + 16);
+    try {
+      buildHalves(count, depth, expiry);
+    } catch (OutOfMemoryError e) {
+      allocator.free(node);
+      throw e;
+    }
     memory.putLong(node, expiry & 0xffffffffL);
-    setReference(node, 0, build(0, left, depth + 1, expiry));
-    setReference(node, 1, build(left, count - left, depth + 1, expiry));
+    setReference(node, 0, leftHalf);
+    setReference(node, 1, rightHalf);
     return node | (1L << KIND_SHIFT);
+  }
+
+  /// Makes two leaves of depth `depth + 1` of the words in `sorted`: [#leftHalf], [#rightHalf].
+  private void buildHalves(int count, int depth, int expiry) {
+    int left = firstWithBit(count, depth);
+    leftHalf = build(0, left, depth + 1, expiry);
+    try {
+      rightHalf = build(left, count - left, depth + 1, expiry);
+    } catch (OutOfMemoryError e) {
+      if (left > 0) allocator.free(leftHalf & ADDRESS);
+      throw e;
+    }
   }
 
   /// Index of the first word in `sorted` that has the bit at `depth`.
@@ -431,10 +449,14 @@ final class Tree {
 
   /// Takes the word at `p` out.
   void take(Place p) {
-    if (kind(p.ref) == BUCKET) {
-      takeFromBucket(p);
-    } else {
-      takeFromLeaf(p);
+    try {
+      if (kind(p.ref) == BUCKET) {
+        takeFromBucket(p);
+      } else {
+        takeFromLeaf(p);
+      }
+    } catch (OutOfMemoryError e) {
+      // the word is out; what could be smaller now, but for a new page, stays as large as it is
     }
   }
 
@@ -549,10 +571,10 @@ final class Tree {
       long ref = build(0, n, depth - 1, expiry);
       int at = Math.min(index, buddyIndex);
       for (int i = at; i < at + 2 * block; i++) setReference(atNode, i, ref);
-      if (depth == atKind) halveNode();
     }
     if (page != 0) allocator.free(page);
     if (buddy != 0) allocator.free(buddy);
+    if (depth == atKind && !(depth == 1 && atKind == 1)) halveNode();
     return true;
   }
 

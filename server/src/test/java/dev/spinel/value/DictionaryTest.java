@@ -60,10 +60,67 @@ class DictionaryTest {
   }
 
   private void verify() {
-    DictionaryVerifier verifier = new DictionaryVerifier(dictionary);
+    verify(new DictionaryVerifier(dictionary));
+  }
+
+  private void verify(DictionaryVerifier verifier) {
     verifier.table(header);
     allocator.flush();
     assertThat(verifier.bytes()).as("reachable bytes").isEqualTo(heap.liveBytes());
+  }
+
+  /// The system refuses memory at any allocation of any change: what fails has not happened, and
+  /// nothing is lost.
+  @ParameterizedTest
+  @ValueSource(longs = {-1, 0xff00000000000000L, 0x0003000000000007L, 0x1})
+  void whatFindsNoMemoryHasNotHappened(long hashMask) {
+    open(hashMask);
+    Random random = new Random(5);
+    int[] left = {0}; // allocations until one is refused; 0: none is
+    allocator.guard(() -> !allocates() || left[0] == 0 || --left[0] > 0 || refuse());
+    Map<String, String> model = new HashMap<>();
+    int refused = 0;
+    for (int step = 0; step < 12_000; step++) {
+      boolean grows = step / 2_000 % 2 == 0;
+      String key = "key" + random.nextInt(3_000);
+      boolean there = find(key);
+      allocator.flush(); // so that each allocation asks
+      if (!there && random.nextInt(grows ? 1 : 4) == 0) {
+        long entry = entry(key, key, random.nextInt(3) == 0 ? 1_800_000_000_000L : -1);
+        left[0] = random.nextInt(4);
+        try {
+          dictionary.insert(place, entry);
+          model.put(key, key);
+        } catch (OutOfMemoryError e) {
+          refused++;
+        }
+      } else if (there && !grows) {
+        left[0] = random.nextInt(4);
+        dictionary.remove(place);
+        model.remove(key);
+      }
+      left[0] = 0;
+      assertThat(dictionary.count(header)).isEqualTo(model.size());
+      if (step % 100 == 0) {
+        verify(new DictionaryVerifier(dictionary).afterRefusals());
+      }
+    }
+    assertThat(refused).isGreaterThan(5);
+    for (String key : model.keySet()) {
+      assertThat(find(key)).isTrue();
+    }
+    dictionary.clear(header);
+    allocator.free(header);
+    assertThat(heap.liveBytes()).isZero();
+  }
+
+  private static boolean refuse() {
+    throw new OutOfMemoryError("refused by the test");
+  }
+
+  private static boolean allocates() {
+    return StackWalker.getInstance()
+        .walk(frames -> frames.limit(4).anyMatch(f -> f.getMethodName().equals("refill")));
   }
 
   /// Masks of the hash: a good one; few distinct values; few values that differ at the end only
