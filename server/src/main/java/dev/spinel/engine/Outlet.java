@@ -50,6 +50,15 @@ public interface Outlet {
     return 0;
   }
 
+  /// When bytes last came or went, in milliseconds since 1970; 0 if only commands are known.
+  default long lastInteractionMillis() {
+    return 0;
+  }
+
+  default boolean isUnixSocket() {
+    return false;
+  }
+
   default long bytesIn() {
     return 0;
   }

@@ -254,6 +254,11 @@ public final class Connection {
     return createdAtMillis;
   }
 
+  /// The system's number for its socket, or -1 if that isn't known. From any thread.
+  public int descriptor() {
+    return link.descriptor();
+  }
+
   /// [Loop#now] when bytes last came or went.
   public long lastInteraction() {
     return lastInteractionMillis;
@@ -350,7 +355,7 @@ public final class Connection {
       fail(t);
       return;
     }
-    if (open && output.pendingBytes() > 0) {
+    if (open && (output.pendingBytes() > 0 || output.isTorn())) {
       loop.touch(this);
     }
   }

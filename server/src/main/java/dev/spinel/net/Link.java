@@ -11,6 +11,9 @@ interface Link {
 
   SocketAddress local() throws IOException;
 
+  /// The system's number for it, or -1 if that isn't told. Any thread.
+  int descriptor();
+
   /// TCP only: no delay of small packets; after `keepAliveSeconds` of silence (0: never) the peer
   /// is asked whether it is still there.
   void equip(int keepAliveSeconds) throws IOException;

@@ -42,6 +42,11 @@ final class NioLink implements Link {
   }
 
   @Override
+  public int descriptor() {
+    return -1;
+  }
+
+  @Override
   public void equip(int keepAliveSeconds) throws IOException {
     channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
     if (keepAliveSeconds > 0) {

@@ -89,6 +89,11 @@ final class UringLink implements Link {
   }
 
   @Override
+  public int descriptor() {
+    return descriptor;
+  }
+
+  @Override
   public void equip(int keepAliveSeconds) throws IOException {
     accepted.set(descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_NODELAY, 1);
     if (keepAliveSeconds > 0) {

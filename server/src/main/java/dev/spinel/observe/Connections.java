@@ -612,7 +612,7 @@ public final class Connections implements Family {
     if (session.noTouch) {
       flags.append('T');
     }
-    if (session.outlet.address().startsWith("/")) {
+    if (session.outlet.isUnixSocket()) {
       flags.append('U');
     }
     if (flags.isEmpty()) {
@@ -621,6 +621,8 @@ public final class Connections implements Family {
     boolean own = session == call.session();
     long pending = own ? 0 : session.outlet.pendingBytes();
     long input = session.outlet.inputBytes() + (own ? requestBytes(call) : 0);
+    long lastInteractionMillis =
+        Math.max(session.lastInteractionMillis, session.outlet.lastInteractionMillis());
     return "id="
         + session.id
         + " addr="
@@ -634,7 +636,7 @@ public final class Connections implements Family {
         + " age="
         + (call.now() - session.createdMillis) / 1000
         + " idle="
-        + Math.max(0, call.now() - session.lastInteractionMillis) / 1000
+        + Math.max(0, call.now() - lastInteractionMillis) / 1000
         + " flags="
         + flags
         + " db="

@@ -42,6 +42,7 @@ final class ClientConnection implements Handler, Outlet {
       return;
     }
     sends = false;
+    boundOutput();
     while (true) {
       reader.authenticated(session.authenticated);
       int status = reader.next(buffer, at, to, side.args);
@@ -54,6 +55,9 @@ final class ClientConnection implements Handler, Outlet {
       at = reader.position();
       int outcome = dispatcher.execute(session, side.args);
       side.args.release(side.large);
+      if (output.isTorn()) {
+        return; // it closes when it is to be sent
+      }
       if (outcome == Dispatcher.RUN_ON) {
         boolean waits = dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
         sends |= waits;
@@ -91,8 +95,23 @@ final class ClientConnection implements Handler, Outlet {
     }
   }
 
+  /// Has replies beyond the hard limit discarded while they are made, before all of them are there.
+  private void boundOutput() {
+    connection.output().limit(side.server.hardLimit(session));
+  }
+
+  /// Now and then, also if nothing is written: time makes it too long for a soft limit.
+  void checkOutput() {
+    boundOutput();
+    long pendingBytes = connection.output().pendingBytes();
+    if (pendingBytes > 0 || softLimitSinceMillis != 0) {
+      aboutToWrite(pendingBytes);
+    }
+  }
+
   @Override
   public void aboutToWrite(long pendingBytes) {
+    boundOutput(); // which may have become another since the session subscribes
     int verdict =
         side.server.outputVerdict(session, pendingBytes, softLimitSinceMillis, side.loop.now());
     if (verdict < 0) {
@@ -179,6 +198,23 @@ final class ClientConnection implements Handler, Outlet {
   @Override
   public long inputBytes() {
     return reader.unparsedBytes() + connection.keptBytes();
+  }
+
+  @Override
+  public long lastInteractionMillis() {
+    return connection.lastInteraction();
+  }
+
+  @Override
+  public boolean isUnixSocket() {
+    return connection.isUnixSocket();
+  }
+
+  /// Where the system's number isn't known, one that is as good to tell connections apart.
+  @Override
+  public long descriptor() {
+    int known = connection.descriptor();
+    return known >= 0 ? known : session.id + 7; // about where a server's begin
   }
 
   @Override

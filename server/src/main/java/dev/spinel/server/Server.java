@@ -460,7 +460,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
 
   /// Whether so much unsent output is within limits: 0 yes, 1 beyond the soft limit, -1 close it.
   int outputVerdict(Session session, long pendingBytes, long softSinceMillis, long nowMillis) {
-    OutputLimits.Limit limit = session.subscribed() ? outputLimits.pubsub() : outputLimits.normal();
+    OutputLimits.Limit limit = limitOf(session);
     if (limit.hardBytes() > 0 && pendingBytes >= limit.hardBytes()) {
       return -1;
     }
@@ -470,6 +470,16 @@ public final class Server implements AutoCloseable, Incidents, Host {
           : 1;
     }
     return 0;
+  }
+
+  /// Bytes of output from which on a session's connection closes.
+  long hardLimit(Session session) {
+    long bytes = limitOf(session).hardBytes();
+    return bytes > 0 ? bytes : Long.MAX_VALUE;
+  }
+
+  private OutputLimits.Limit limitOf(Session session) {
+    return session.subscribed() ? outputLimits.pubsub() : outputLimits.normal();
   }
 
   /// Ten times a second on each loop.
@@ -485,9 +495,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
     long idle = idleSeconds * 1000;
     for (ClientConnection client : side.connections) {
       Session session = client.session;
+      client.checkOutput();
       if (idle > 0
-          && side.loop.now() - session.lastInteractionMillis > idle
+          && side.loop.now() - client.lastInteractionMillis() > idle
           && !session.isParked()
+          && !session.monitors
           && !session.subscribed()) {
         log.verbose("Closing idle client");
         client.connection.closeAsap("idle");

@@ -527,9 +527,10 @@ public final class Output {
     return total;
   }
 
-  /// Gives everything back, sent or not, when the connection ends.
+  /// Gives everything back, sent or not, when the connection ends, or for a new beginning.
   public void close() {
     open = 0;
+    torn = false;
     Arrays.fill(deferredPieces, null);
     sent += pendingBytes();
     spilledBytes = 0;

@@ -100,6 +100,9 @@ class OutputTest {
     assertThat(o.isTorn()).isTrue();
     o.write(new byte[70_000]);
     o.close();
+    o.write(new byte[] {'a'});
+    assertThat(o.isTorn()).isFalse();
+    assertThat(drained(o)).containsExactly('a');
   }
 
   @Test
