@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// What other sessions send it (messages, served replies) is taken from its mailbox at the
 /// beginning and the end of each run.
 public final class LocalSession implements Outlet, AutoCloseable {
+  /// A hundred years: as nanoseconds that is still a long.
+  private static final long FOREVER_MILLIS = 3_155_760_000_000L;
+
   private record Alarm(long atNanos, Runnable action) {}
 
   private final Server server;
@@ -228,7 +231,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
 
   @Override
   public Runnable after(long delayMillis, Runnable action) {
-    Alarm alarm = new Alarm(server.engine.clock.nanos() + delayMillis * 1_000_000, action);
+    long delayNanos = Math.min(delayMillis, FOREVER_MILLIS) * 1_000_000;
+    Alarm alarm = new Alarm(server.engine.clock.nanos() + delayNanos, action);
     alarms.add(alarm);
     return () -> alarms.remove(alarm);
   }
