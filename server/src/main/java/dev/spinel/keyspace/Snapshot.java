@@ -97,7 +97,7 @@ public final class Snapshot {
   /// slowed.
   private static final long LEAST_BUDGET = 4 << 20;
 
-  private record Captured(int number, Database database, long[] tables) {}
+  private record Captured(int number, long[] tables) {}
 
   private Snapshot() {}
 
@@ -121,12 +121,12 @@ public final class Snapshot {
               for (int number = 0; number < keyspace.databases(); number++) {
                 Database database = keyspace.database(number);
                 if (database.used()) {
-                  captured.add(new Captured(number, database, database.tables()));
+                  captured.add(new Captured(number, database.tables()));
                 }
               }
+              atTheCut.run(); // if this fails, there is no walk
               keyspace.walk().begin();
               keyspace.walk().budget(Math.max(LEAST_BUDGET, keyspace.heap().liveBytes() / 10));
-              atTheCut.run();
             });
     Walker walker = new Walker(seat.values.dictionary());
     Guarded guarded = new Guarded(sink, keyspace.walk());
@@ -148,18 +148,26 @@ public final class Snapshot {
               keyspace.releaseDetached();
             });
     keyspace.walked(-1);
-    for (Captured one : captured) {
-      for (int slot = 0; slot < Slots.COUNT; slot++) {
-        if (one.database.header(slot) != 0) {
+    dropEmpty(keyspace, seat);
+    if (guarded.failure != null) {
+      throw failed(guarded.failure);
+    }
+  }
+
+  /// Frees the tables that became empty during the walk. The next walk may begin meanwhile: it
+  /// needs what they keep for it, and does this at its own end.
+  private static void dropEmpty(Keyspace keyspace, Seat seat) {
+    for (int number = 0; number < keyspace.databases(); number++) {
+      for (int slot = 0; slot < Slots.COUNT && keyspace.database(number).used(); slot++) {
+        if (keyspace.database(number).header(slot) != 0) {
           seat.lock(slot);
-          one.database.dropIfEmpty(seat, slot);
+          if (!keyspace.walk().active()) {
+            keyspace.database(number).dropIfEmpty(seat, slot);
+          }
           seat.unlock(slot);
           seat.breathe();
         }
       }
-    }
-    if (guarded.failure != null) {
-      throw failed(guarded.failure);
     }
   }
 
