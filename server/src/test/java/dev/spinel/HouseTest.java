@@ -124,8 +124,9 @@ class HouseTest {
                     || owner(access).startsWith("java.util.concurrent.Exec")
                     || owner(access).startsWith("java.net.")
                     || owner(access).startsWith("java.nio.channels.")
-                    || owner(access).equals("dev.spinel.keyspace.Slots")
-                    || owner(access).equals("dev.spinel.keyspace.World")));
+                    || owner(access).startsWith("dev.spinel.keyspace.")
+                    || owner(access).equals("dev.spinel.engine.Engine")
+                    || owner(access).equals("dev.spinel.engine.Dispatcher")));
   }
 
   @Test

@@ -524,7 +524,7 @@ public final class Keys implements Family {
 
   private static int databaseNumber(Call call, int argument) {
     long number = call.integer(argument, Integer.MIN_VALUE, Integer.MAX_VALUE);
-    if (number < 0 || number >= call.engine().keyspace.databases()) {
+    if (number < 0 || number >= call.databases()) {
       throw new CommandError("ERR DB index is out of range");
     }
     return (int) number;
@@ -683,7 +683,7 @@ public final class Keys implements Family {
   private static void randomkey(Call call, Reply reply) {
     Memory memory = call.values().memory();
     for (int tries = 0; tries < 100; tries++) {
-      long total = call.engine().keyspace.database(call.database()).size(call.seat());
+      long total = call.keys();
       if (total == 0) {
         break;
       }
@@ -745,7 +745,7 @@ public final class Keys implements Family {
                   + " note that when switching between policies at runtime LRU and LFU data will"
                   + " take some time to adjust.");
         }
-        reply.integer(call.engine().frequency.counter(access, call.now()));
+        reply.integer(call.frequency(key));
       }
     }
   }

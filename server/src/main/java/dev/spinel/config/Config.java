@@ -173,7 +173,7 @@ public final class Config {
     List<String> found = new ArrayList<>();
     for (String pattern : patterns) {
       String name = Octets.untilZero(pattern);
-      if (!Glob.isPattern(name)) {
+      if (!Patterns.isPattern(name)) {
         Setting<?> setting = Settings.find(pattern);
         if (setting != null) answer(name, setting, now, found);
         continue;
@@ -181,8 +181,9 @@ public final class Config {
       for (int i = 0; i < Settings.count(); i++) {
         Setting<?> setting = Settings.at(i);
         if (setting.isHidden()) continue;
-        if (Glob.matches(name, setting.name(), true)) answer(setting.name(), setting, now, found);
-        if (setting.alias() != null && Glob.matches(name, setting.alias(), true))
+        if (Patterns.matches(name, setting.name(), true))
+          answer(setting.name(), setting, now, found);
+        if (setting.alias() != null && Patterns.matches(name, setting.alias(), true))
           answer(setting.alias(), setting, now, found);
       }
     }

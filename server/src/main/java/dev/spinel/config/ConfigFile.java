@@ -59,8 +59,8 @@ final class ConfigFile implements ConfigLog {
     String path = Octets.untilZero(name);
     StringBuilder text = new StringBuilder();
     try {
-      if (!Glob.isPattern(path)) return load(directory.resolve(Octets.decode(path)), path);
-      for (Path file : Glob.files(directory, path))
+      if (!Patterns.isPattern(path)) return load(directory.resolve(Octets.decode(path)), path);
+      for (Path file : Patterns.files(directory, path))
         text.append(load(file, Octets.encode(file.toString())));
     } catch (InvalidPathException malformed) {
       throw unreadable(path, "No such file or directory");

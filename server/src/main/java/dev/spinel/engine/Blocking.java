@@ -56,7 +56,7 @@ final class Blocking {
   /// Stopped world.
   void readyAll(int database) {
     for (Slice key : engine.parking.awaited(database)) {
-      ready(database, KeySlot.of(key.array, key.offset, key.length), key);
+      ready(database, KeySlot.of(key), key);
     }
   }
 
@@ -74,7 +74,7 @@ final class Blocking {
     int[] keySlots = new int[waited];
     for (int i = 0; i < waited; i++) {
       keys[i] = new Slice(args.at(call.parkFirst + i).copy());
-      keySlots[i] = KeySlot.of(keys[i].array, 0, keys[i].length);
+      keySlots[i] = KeySlot.of(keys[i]);
     }
     int[] all = Arrays.copyOf(call.keySlots, call.keyCount);
     all = Arrays.copyOf(all, LockSet.sorted(all, all.length));

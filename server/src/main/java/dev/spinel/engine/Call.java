@@ -207,6 +207,30 @@ public final class Call {
     return inMulti;
   }
 
+  // ── databases as a whole
+  // ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// How many there are.
+  public int databases() {
+    return engine.keyspace.databases();
+  }
+
+  /// How many keys the selected database has; racy unless the world stands still.
+  public long keys() {
+    return engine.keyspace.database(database).size(seat);
+  }
+
+  /// Empties a database, at once or in the background. Global commands only. Returns how many keys
+  /// it had.
+  public long flush(int number, boolean later) {
+    return engine.flush(seat, number, later);
+  }
+
+  /// Exchanges two databases. Global commands only.
+  public void swap(int a, int b) {
+    engine.swap(dispatcher, a, b);
+  }
+
   // ── keys
   // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,7 +242,7 @@ public final class Call {
   /// The same for a name that is not an argument, in a global command or for a key of a slot that
   /// is locked.
   public Key read(Slice name) {
-    return read(name, KeySlot.of(name.array, name.offset, name.length));
+    return read(name, KeySlot.of(name));
   }
 
   private Key read(Slice name, int slot) {
@@ -250,7 +274,7 @@ public final class Call {
   }
 
   public Key write(Slice name) {
-    return find(name, KeySlot.of(name.array, name.offset, name.length), database, true);
+    return find(name, KeySlot.of(name), database, true);
   }
 
   /// The key at argument `i`, for a look: counts a hit or a miss, but is no access.
@@ -264,7 +288,12 @@ public final class Call {
   }
 
   public Key peek(Slice name) {
-    return find(name, KeySlot.of(name.array, name.offset, name.length), database, false);
+    return find(name, KeySlot.of(name), database, false);
+  }
+
+  /// How often the key is used, 0 to 255, where that is counted ([Limits#lfu]).
+  public int frequency(Key key) {
+    return engine.frequency.counter(Entry.access(memory, key.place.entry), now);
   }
 
   /// A key of the same name in another database: its slot is the same, hence locked.
@@ -327,7 +356,7 @@ public final class Call {
       }
     }
     Slice name = args.at(argument);
-    return KeySlot.of(name.array, name.offset, name.length);
+    return KeySlot.of(name);
   }
 
   private Key find(Slice name, int slot, int number, boolean touch) {

@@ -288,7 +288,7 @@ public final class Dispatcher implements AutoCloseable {
     if (command.firstKey() == 1 && command.lastKey() == 1) {
       Slice key = args.at(1);
       call.keyPositions[0] = 1;
-      call.keySlots[0] = KeySlot.of(key.array, key.offset, key.length);
+      call.keySlots[0] = KeySlot.of(key);
       call.keyCount = 1;
       return;
     }
@@ -300,7 +300,7 @@ public final class Dispatcher implements AutoCloseable {
     call.keyCount = Math.max(0, count);
     for (int i = 0; i < count; i++) {
       Slice key = args.at(call.keyPositions[i]);
-      call.keySlots[i] = KeySlot.of(key.array, key.offset, key.length);
+      call.keySlots[i] = KeySlot.of(key);
     }
   }
 

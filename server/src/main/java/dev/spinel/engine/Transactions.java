@@ -8,20 +8,61 @@ import java.util.ArrayList;
 /// is the dispatcher's own too: it locks the slots of everything queued and watched, checks the
 /// watches, runs the queue, and appends all effects as one record.
 public final class Transactions implements Family {
+  private static final int DISCARD = 0, EXEC = 1, MULTI = 2, UNWATCH = 3, WATCH = 4;
+
   public Transactions() {}
 
   @Override
   public void declare(CommandTable.Builder t) {
-    TransactionRows.declare(t);
+    t.command(
+        DISCARD,
+        "DISCARD",
+        "transactions 2.0.0 noscript loading stale fast allow_busy in_multi",
+        """
+        Gives up a transaction.
+        O(N), N commands queued
+        """);
+    t.command(
+        EXEC,
+        "EXEC",
+        "transactions 1.2.0 noscript loading stale skip_slowlog in_multi",
+        """
+        Runs everything queued, as one.
+        Depends on the commands queued
+        """);
+    t.command(
+        MULTI,
+        "MULTI",
+        "transactions 1.2.0 noscript loading stale fast allow_busy in_multi",
+        """
+        Begins a transaction: what follows is queued.
+        O(1)
+        """);
+    t.command(
+        UNWATCH,
+        "UNWATCH",
+        "transactions 2.2.0 noscript loading stale fast allow_busy",
+        """
+        Forgets all watched keys.
+        O(1)
+        """);
+    t.command(
+        WATCH,
+        "WATCH @key:RO...",
+        "transactions 2.2.0 noscript loading stale fast allow_busy in_multi",
+        """
+        Makes the next transaction fail if one of the keys changes before it.
+        O(1) for each key
+        """);
   }
 
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case TransactionRows.MULTI -> multi(call, reply);
-      case TransactionRows.DISCARD -> discard(call, reply);
-      case TransactionRows.WATCH -> watch(call, reply);
-      case TransactionRows.UNWATCH -> {
+      case MULTI -> multi(call, reply);
+      case DISCARD -> discard(call, reply);
+      case WATCH -> watch(call, reply);
+      case UNWATCH -> {
         call.dispatcher().unwatch(call.session());
         reply.ok();
       }

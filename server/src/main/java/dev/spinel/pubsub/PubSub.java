@@ -5,6 +5,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Help;
 import dev.spinel.engine.Notifier;
 import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Reply;
@@ -197,7 +198,7 @@ public final class PubSub implements Family, Notifier {
       case PUBSUB_NUMSUB -> counts(call, reply, CHANNELS);
       case PUBSUB_SHARDNUMSUB -> counts(call, reply, SHARDS);
       case PUBSUB_NUMPAT -> reply.integer(listeners[PATTERNS].size());
-      case PUBSUB_HELP -> help(reply);
+      case PUBSUB_HELP -> Help.reply(call, reply);
       default -> throw new AssertionError(row);
     }
   }
@@ -470,27 +471,5 @@ public final class PubSub implements Family, Notifier {
 
   public int shardChannels() {
     return listeners[SHARDS].size();
-  }
-
-  private static void help(Reply reply) {
-    String[] lines = {
-      "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "CHANNELS [<pattern>]",
-      "    Lists channels that somebody listens to, those that match the pattern only.",
-      "NUMPAT",
-      "    Counts the patterns that somebody listens to.",
-      "NUMSUB [<channel> ...]",
-      "    Counts the listeners of each channel; those who listen by pattern are left out.",
-      "SHARDCHANNELS [<pattern>]",
-      "    As CHANNELS, for channels of shards.",
-      "SHARDNUMSUB [<shardchannel> ...]",
-      "    As NUMSUB, for channels of shards.",
-      "HELP",
-      "    Prints this help."
-    };
-    reply.array(lines.length);
-    for (String line : lines) {
-      reply.simple(line);
-    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import dev.spinel.acl.Authentication;
+import dev.spinel.commands.Databases;
 import dev.spinel.commands.Hashes;
 import dev.spinel.commands.Keys;
 import dev.spinel.commands.Lists;
@@ -33,6 +34,7 @@ import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
+import dev.spinel.observe.Administration;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
 import dev.spinel.observe.Host;
@@ -142,10 +144,11 @@ public final class Server implements AutoCloseable, Incidents, Host {
     rows.add(new Lists());
     rows.add(new Hashes());
     rows.add(new Keys());
+    rows.add(new Databases());
     rows.add(new Transactions());
     rows.add(pubSub);
     rows.add(new Connections(authentication, this::forget));
-    rows.add(new dev.spinel.observe.Server(this, slowLog, monitors));
+    rows.add(new Administration(this, slowLog, monitors));
     rows.add(new CommandInfo());
     Set<String> later = new HashSet<>(Later.COMMANDS);
     for (Directive directive : config.directives()) {

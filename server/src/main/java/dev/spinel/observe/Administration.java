@@ -9,33 +9,29 @@ import dev.spinel.engine.Help;
 import dev.spinel.engine.Reply;
 import java.nio.charset.StandardCharsets;
 
-/// The server as a whole: its settings, its state, all of its data.
-public final class Server implements Family {
+/// The server as a whole: its settings, its state, its end.
+public final class Administration implements Family {
   private static final int CONFIG_GET = 0,
       CONFIG_HELP = 1,
       CONFIG_RESETSTAT = 2,
       CONFIG_REWRITE = 3,
       CONFIG_SET = 4,
-      DBSIZE = 5,
-      DEBUG = 6,
-      FLUSHALL = 7,
-      FLUSHDB = 8,
-      INFO = 9,
-      LOLWUT = 10,
-      MEMORY_DOCTOR = 11,
-      MEMORY_HELP = 12,
-      MEMORY_MALLOC_STATS = 13,
-      MEMORY_PURGE = 14,
-      MEMORY_STATS = 15,
-      MEMORY_USAGE = 16,
-      SHUTDOWN = 17,
-      SLOWLOG_GET = 18,
-      SLOWLOG_HELP = 19,
-      SLOWLOG_LEN = 20,
-      SLOWLOG_RESET = 21,
-      SWAPDB = 22,
-      TIME = 23,
-      MONITOR = 24;
+      DEBUG = 5,
+      INFO = 6,
+      LOLWUT = 7,
+      MEMORY_DOCTOR = 8,
+      MEMORY_HELP = 9,
+      MEMORY_MALLOC_STATS = 10,
+      MEMORY_PURGE = 11,
+      MEMORY_STATS = 12,
+      MEMORY_USAGE = 13,
+      SHUTDOWN = 14,
+      SLOWLOG_GET = 15,
+      SLOWLOG_HELP = 16,
+      SLOWLOG_LEN = 17,
+      SLOWLOG_RESET = 18,
+      TIME = 19,
+      MONITOR = 20;
 
   private final Host host;
   private final Configuration configuration;
@@ -44,7 +40,7 @@ public final class Server implements Family {
   private final SlowLog slowLog;
   private final Monitors monitors;
 
-  public Server(Host host, SlowLog slowLog, Monitors monitors) {
+  public Administration(Host host, SlowLog slowLog, Monitors monitors) {
     this.host = host;
     this.slowLog = slowLog;
     this.monitors = monitors;
@@ -108,43 +104,12 @@ public final class Server implements Family {
         7.0.0 Several settings at once
         """);
     t.command(
-        DBSIZE,
-        "DBSIZE",
-        "server 1.0.0 readonly fast @keyspace request_policy:all_shards response_policy:agg_sum"
-            + " sweeps",
-        """
-        Counts the keys of the database.
-        O(1)
-        """);
-    t.command(
         DEBUG,
         "DEBUG",
         "server 1.0.0 admin noscript loading stale protected global syscmd arity=-2",
         """
         Helps those who test the server.
         Depends on subcommand.
-        """);
-    t.command(
-        FLUSHALL,
-        "FLUSHALL [flush-type: ASYNC^4.0.0 | SYNC^6.2.0]",
-        "server 1.0.0 write global @keyspace @dangerous request_policy:all_shards"
-            + " response_policy:all_succeeded",
-        """
-        Deletes all keys of all databases.
-        O(N), N keys in all of them
-        4.0.0 ASYNC
-        6.2.0 SYNC
-        """);
-    t.command(
-        FLUSHDB,
-        "FLUSHDB [flush-type: ASYNC^4.0.0 | SYNC^6.2.0]",
-        "server 1.0.0 write global @keyspace @dangerous request_policy:all_shards"
-            + " response_policy:all_succeeded",
-        """
-        Deletes all keys of the database.
-        O(N), N keys in it
-        4.0.0 ASYNC
-        6.2.0 SYNC
         """);
     t.command(
         INFO,
@@ -279,14 +244,6 @@ public final class Server implements Family {
         O(N), N entries
         """);
     t.command(
-        SWAPDB,
-        "SWAPDB index1:integer index2:integer",
-        "server 4.0.0 write fast global @keyspace @dangerous",
-        """
-        Exchanges two databases.
-        O(N), N clients that watch or wait for keys in either
-        """);
-    t.command(
         TIME,
         "TIME",
         "server 2.6.0 loading stale fast nondeterministic_output",
@@ -304,10 +261,7 @@ public final class Server implements Family {
       case CONFIG_RESETSTAT -> resetStatistics(call, reply);
       case CONFIG_REWRITE -> configuration.rewrite(reply);
       case CONFIG_SET -> configuration.set(call, reply);
-      case DBSIZE -> dbsize(call, reply);
       case DEBUG -> debug.run(call, reply);
-      case FLUSHALL -> flushall(call, reply);
-      case FLUSHDB -> flushdb(call, reply);
       case INFO -> reply.verbatim("txt", Info.of(host, call));
       case LOLWUT -> lolwut(call, reply);
       case MEMORY_DOCTOR -> memory.doctor(reply);
@@ -326,62 +280,10 @@ public final class Server implements Family {
         slowLog.reset();
         reply.ok();
       }
-      case SWAPDB -> swapdb(call, reply);
       case TIME -> time(call, reply);
       default -> throw new AssertionError(row);
     }
   }
-
-  private static void dbsize(Call call, Reply reply) {
-    reply.integer(call.engine().keyspace.database(call.database()).size(call.seat()));
-  }
-
-  private static void flushall(Call call, Reply reply) {
-    boolean later = later(call);
-    long removed = 0;
-    for (int database = 0; database < call.engine().keyspace.databases(); database++) {
-      removed += call.engine().flush(call.seat(), database, later);
-    }
-    call.dirty(Math.max(1, removed));
-    reply.ok();
-  }
-
-  private static void flushdb(Call call, Reply reply) {
-    boolean later = later(call);
-    long removed = call.engine().flush(call.seat(), call.database(), later);
-    call.dirty(Math.max(1, removed));
-    reply.ok();
-  }
-
-  /// Whether freeing is left to the background: ASYNC, SYNC, or as `lazyfree-lazy-user-flush` says.
-  private static boolean later(Call call) {
-    if (call.argc() == 1) {
-      return call.limits().lazyUserFlush;
-    }
-    boolean later = call.is(1, "ASYNC");
-    if (call.argc() > 2 || !later && !call.is(1, "SYNC")) {
-      throw CommandError.SYNTAX;
-    }
-    return later;
-  }
-
-  private static void swapdb(Call call, Reply reply) {
-    long a = call.integer(1, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_FIRST);
-    long b = call.integer(2, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_SECOND);
-    int databases = call.engine().keyspace.databases();
-    if (a < 0 || a >= databases || b < 0 || b >= databases) {
-      throw new CommandError("ERR DB index is out of range");
-    }
-    if (a != b) {
-      call.engine().swap(call.dispatcher(), (int) a, (int) b);
-    }
-    call.dirty(1);
-    reply.ok();
-  }
-
-  private static final CommandError INVALID_FIRST = new CommandError("ERR invalid first DB index");
-  private static final CommandError INVALID_SECOND =
-      new CommandError("ERR invalid second DB index");
 
   private void resetStatistics(Call call, Reply reply) {
     call.engine().resetStatistics();
