@@ -64,6 +64,9 @@ import org.jspecify.annotations.Nullable;
 /// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
 /// of it is left then.
 public final class Server implements AutoCloseable, Incidents, Host {
+  /// Descriptors that no client may have.
+  private static final int RESERVED_FILES = 32;
+
   public final Config config;
   public final Log log;
   public final Engine engine;
@@ -94,6 +97,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final CountDownLatch stopRequested = new CountDownLatch(1);
   private volatile OutputLimits outputLimits;
   private volatile long maxClients;
+  private volatile long mostClients = Long.MAX_VALUE; // once, by start
   private volatile long idleSeconds;
   private volatile boolean protectedMode;
 
@@ -260,7 +264,8 @@ public final class Server implements AutoCloseable, Incidents, Host {
             net.keepAlive(changed.intOf(Settings.TCP_KEEPALIVE));
           }
         });
-    on(Settings.MAXCLIENTS, () -> maxClients = config.get(Settings.MAXCLIENTS));
+    maxClients = config.get(Settings.MAXCLIENTS);
+    config.onChange(Settings.MAXCLIENTS, changed -> otherMaxClients());
     on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
     on(Settings.PROTECTED_MODE, () -> protectedMode = config.get(Settings.PROTECTED_MODE));
   }
@@ -294,6 +299,12 @@ public final class Server implements AutoCloseable, Incidents, Host {
     if (loops == 0) {
       loops = Runtime.getRuntime().availableProcessors();
     }
+    try {
+      limitClients(loops);
+    } catch (IOException e) {
+      close();
+      throw e;
+    }
     TransportChoice choice =
         switch (config.text(Settings.IO_TRANSPORT)) {
           case "nio" -> TransportChoice.NIO;
@@ -325,6 +336,60 @@ public final class Server implements AutoCloseable, Incidents, Host {
       throw e;
     }
     startupBytes = heap.liveBytes();
+  }
+
+  /// Lowers maxclients to what the system has descriptors for, less those for everything else: the
+  /// doors, the log, what the loops wait with.
+  private void limitClients(int loops) throws IOException {
+    long files = OpenFiles.limit();
+    int others = Math.max(RESERVED_FILES, 24 + 2 * loops);
+    if (files == Long.MAX_VALUE || maxClients <= files - others) {
+      mostClients = files == Long.MAX_VALUE ? files : files - others;
+      return;
+    }
+    if (files <= others) {
+      throw new IOException(
+          "Your current 'ulimit -n' of "
+              + files
+              + " is not enough for the server to start. Please increase your open file limit to"
+              + " at least "
+              + (maxClients + others)
+              + ". Exiting.");
+    }
+    mostClients = files - others;
+    sayTooManyClients(maxClients, files);
+    maxClients = mostClients;
+    config.put(Settings.MAXCLIENTS, maxClients);
+  }
+
+  private void sayTooManyClients(long wanted, long files) {
+    long needed = wanted + files - mostClients;
+    log.warning(
+        "You requested maxclients of "
+            + wanted
+            + " requiring at least "
+            + needed
+            + " max file descriptors.");
+    log.warning(
+        "Server can't set maximum open files to "
+            + needed
+            + " because of OS error: Operation not permitted.");
+    log.warning(
+        "Current maximum open files is "
+            + files
+            + ". maxclients has been reduced to "
+            + mostClients
+            + " to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.");
+  }
+
+  private void otherMaxClients() {
+    long wanted = config.get(Settings.MAXCLIENTS);
+    if (wanted > mostClients) {
+      throw new ConfigError(
+          "The operating system is not able to handle the specified number of clients, try with "
+              + mostClients);
+    }
+    maxClients = wanted;
   }
 
   /// TCP doors as the configuration says, in place of those that are open. Port 0: none.
