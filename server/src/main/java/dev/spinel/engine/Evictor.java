@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A sample is a random entry of the first slot with keys behind a random one. If only keys with an
 /// expiry count and a slot has few of them among many, one is found by the bounds that expiry goes
-/// by. One slot is locked at a time, none while choosing among the pool.
+/// by. If there is no such key at all, that is remembered until somebody sets an expiry. One slot
+/// is locked at a time, none while choosing among the pool.
 final class Evictor {
   private static final int POOL = 16;
   private static final int PICKS = 16;
@@ -41,6 +42,8 @@ final class Evictor {
   private final @Nullable Candidate[] pool = new Candidate[POOL]; // scores ascending
   private int pooled;
   private int nextDatabase; // of random policies
+  private boolean found; // a key with an expiry, by this attempt
+  private long noneSince = -1; // what Keyspace.expiriesSet was when none was found
 
   /// Commands that need not look at the account.
   int unseen;
@@ -57,7 +60,17 @@ final class Evictor {
   /// Evicts one key. False if there is none that may be.
   boolean evictOne() {
     var policy = eviction.policy();
-    return policy.random() ? evictAny(policy) : evictBest(policy);
+    if (!policy.onlyExpiring) {
+      return policy.random() ? evictAny(policy) : evictBest(policy);
+    }
+    long set = engine.keyspace.expiriesSet();
+    if (set == noneSince) {
+      return false;
+    }
+    found = false;
+    boolean evicted = policy.random() ? evictAny(policy) : evictBest(policy);
+    noneSince = found ? -1 : set;
+    return evicted;
   }
 
   /// Waits a moment and lets global operations pass.
@@ -165,6 +178,7 @@ final class Evictor {
     if (dictionary.expiring(header) == 0) {
       return false;
     }
+    found = true;
     for (int i = 0; i < PICKS; i++) {
       if (dictionary.random(header, source, place) && Entry.hasExpiry(memory, place.entry)) {
         return true;

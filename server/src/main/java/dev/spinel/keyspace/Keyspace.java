@@ -92,6 +92,12 @@ public final class Keyspace implements AutoCloseable {
     return seat;
   }
 
+  /// Grows whenever a key with an expiry is made, or a key gets one: who looked for such keys and
+  /// found none need not look again while this stays the same.
+  public long expiriesSet() {
+    return world.expiriesSet();
+  }
+
   public int databases() {
     return databases.length;
   }

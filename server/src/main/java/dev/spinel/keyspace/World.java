@@ -1,6 +1,7 @@
 package dev.spinel.keyspace;
 
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -23,6 +24,7 @@ public final class World {
   private final Schedule schedule;
   private final ReentrantLock token = new ReentrantLock(true);
   private final CopyOnWriteArrayList<Seat> seats = new CopyOnWriteArrayList<>();
+  private final LongAdder expiriesSetByOthers = new LongAdder(); // seats that are closed
   private volatile boolean stopping;
   private volatile Thread stopper = Thread.currentThread(); // token
 
@@ -47,6 +49,17 @@ public final class World {
 
   void remove(Seat seat) {
     seats.remove(seat);
+    expiriesSetByOthers.add(seat.values.dictionary().expiriesSet());
+  }
+
+  /// How often entries with an expiry were put somewhere, by all seats that ever were. While one is
+  /// closed its own may be missing: never too many, so no sum comes twice.
+  long expiriesSet() {
+    long sum = expiriesSetByOthers.sum();
+    for (Seat seat : seats) {
+      sum += seat.values.dictionary().expiriesSet();
+    }
+    return sum;
   }
 
   public Iterable<Seat> seats() {

@@ -74,6 +74,9 @@ public final class Dictionary {
   private Reaper reaper = entry -> false; // set before the seat is used
   private Owner owner = new NoSequences(); // set before the seat is used
 
+  /// How often an entry with an expiry was put somewhere. Seat; others read it racily.
+  private long expiriesSet;
+
   /// Moves on with every change of any dictionary through this object: what a [Place] compares.
   private long stamp;
 
@@ -138,6 +141,13 @@ public final class Dictionary {
   /// How many entries have an expiry.
   public long expiring(long header) {
     return Integer.toUnsignedLong(memory.getInt(header + EXPIRING));
+  }
+
+  /// How often this seat has put an entry with an expiry somewhere, of any dictionary: as long as
+  /// the sum over all seats stays the same, who found none finds none. Any thread; may be a moment
+  /// late.
+  public long expiriesSet() {
+    return expiriesSet;
   }
 
   /// Milliseconds since 1970: no entry expires earlier; `Long.MAX_VALUE` if none ever does.
@@ -312,6 +322,7 @@ public final class Dictionary {
     m.putLong(header + COUNT, m.getLong(header + COUNT) + 1);
     p.stamp = ++stamp;
     if (Entry.hasExpiry(m, entry)) {
+      expiriesSet++;
       m.putInt(header + EXPIRING, m.getInt(header + EXPIRING) + 1);
       tree.lowerBounds(header, p.hash, Tree.bound(Entry.expiry(m, entry)));
     }
@@ -348,7 +359,10 @@ public final class Dictionary {
     boolean ttl = Entry.hasExpiry(m, entry);
     if (ttl != Entry.hasExpiry(m, p.entry))
       m.putInt(p.header + EXPIRING, m.getInt(p.header + EXPIRING) + (ttl ? 1 : -1));
-    if (ttl) tree.lowerBounds(p.header, p.hash, Tree.bound(Entry.expiry(m, entry)));
+    if (ttl) {
+      expiriesSet++;
+      tree.lowerBounds(p.header, p.hash, Tree.bound(Entry.expiry(m, entry)));
+    }
     p.entry = entry;
     p.stamp = ++stamp;
   }

@@ -298,6 +298,38 @@ class EvictionTest {
     }
   }
 
+  /// Who has looked through all slots for keys with an expiry, in vain, doesn't until there may be
+  /// one: a slot that somebody holds would keep it waiting.
+  @Test
+  void noKeysWithAnExpiryAreNotSoughtTwice() throws Exception {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM, "maxmemory-policy", "volatile-lru")) {
+      LocalSession session = fixture.session();
+      LocalSession other = fixture.session();
+      for (int i = 0; i < 1_000; i++) {
+        say(session, "SET", "k" + i, VALUE);
+      }
+      limit(fixture, session, -1_000);
+      assertThat(say(session, "SET", "k", "1")).isEqualTo(OOM);
+      LocalSession holder = fixture.session();
+      int slot = KeySlot.of(Server.ascii("k1"), 0, 2);
+      holder.dispatcher().turnBegins();
+      holder.dispatcher().seat().lock(slot);
+      var reply = new AtomicReference<String>();
+      var writer = new Thread(() -> reply.set(say(session, "SET", "k", "1")));
+      writer.start();
+      writer.join(10_000);
+      String before = reply.get();
+      holder.dispatcher().seat().unlock(slot);
+      holder.dispatcher().turnEnds();
+      writer.join();
+      assertThat(before).isEqualTo(OOM);
+      say(other, "EXPIRE", "k5", "1000");
+      other.close();
+      assertThat(say(session, "SET", "k", "1")).isEqualTo("+OK");
+      assertThat(say(session, "EXISTS", "k5")).isEqualTo(":0");
+    }
+  }
+
   private static boolean aKeeperWaitsForASlot() {
     for (var thread : Thread.getAllStackTraces().entrySet()) {
       if (thread.getKey().getName().equals("spinel-keeper")) {
