@@ -1,5 +1,6 @@
 package dev.spinel.engine;
 
+import dev.spinel.config.Config;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.KeyspaceListener;
@@ -48,7 +49,7 @@ public final class Engine implements KeyspaceListener {
   final Command exec;
 
   /// What requests may hold, before they run and waiting to.
-  public final RequestReader.Limits requests = new RequestReader.Limits();
+  public final RequestReader.Limits requests;
 
   /// Messages on their way to sessions.
   public final Pressure pressure = new Pressure();
@@ -83,13 +84,14 @@ public final class Engine implements KeyspaceListener {
       Keyspace keyspace,
       Journal journal,
       CommandTable table,
-      Limits limits,
+      Config config,
       Clock clock,
       Incidents incidents) {
     this.keyspace = keyspace;
     this.journal = journal;
     this.table = table;
-    this.limits = limits;
+    this.limits = new Limits(config);
+    this.requests = limits.requests;
     this.clock = clock;
     this.incidents = incidents;
     this.slots = keyspace.slots();

@@ -1,7 +1,11 @@
 package dev.spinel.engine;
 
+import dev.spinel.config.Config;
+import dev.spinel.config.Setting;
+import dev.spinel.config.Settings;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Heap;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -61,28 +65,41 @@ public final class Eviction implements Gate {
   private final LongAdder evicted = new LongAdder();
   private @Nullable Evictor background; // keeper's thread
 
-  public Eviction(Engine engine) {
+  /// Follows the configuration.
+  public Eviction(Engine engine, Config config) {
     this.engine = engine;
     this.heap = engine.keyspace.heap();
+    read(config);
+    for (Setting<?> setting :
+        List.of(
+            Settings.MAXMEMORY,
+            Settings.MAXMEMORY_POLICY,
+            Settings.MAXMEMORY_SAMPLES,
+            Settings.MAXMEMORY_EVICTION_TENACITY)) {
+      config.onChange(setting, this::read);
+    }
+  }
+
+  private void read(Config config) {
+    limit(config.get(Settings.MAXMEMORY));
+    policy(config.text(Settings.MAXMEMORY_POLICY));
+    samples = config.intOf(Settings.MAXMEMORY_SAMPLES);
+    tenacity(config.intOf(Settings.MAXMEMORY_EVICTION_TENACITY));
   }
 
   /// Bytes; 0 = no limit.
-  public void limit(long bytes) {
+  private void limit(long bytes) {
     limitBytes = bytes;
     engine.gates.closed(this, bytes != 0);
   }
 
-  public void policy(String name) {
+  private void policy(String name) {
     policy = Policy.valueOf(name.toUpperCase(java.util.Locale.ROOT).replace('-', '_'));
-  }
-
-  public void samples(int count) {
-    samples = count;
   }
 
   /// From 0, at once, to 100, for as long as it takes: how long a command may be held up. 10 is
   /// half a millisecond.
-  public void tenacity(int of) {
+  private void tenacity(int of) {
     if (of <= 10) {
       sliceNanos = 50_000L * of;
     } else if (of < 100) {

@@ -17,7 +17,6 @@ import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Eviction;
-import dev.spinel.engine.Limits;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.Transactions;
 import dev.spinel.journal.Journal;
@@ -72,7 +71,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
   public final Engine engine;
   private final Heap heap;
   private final Keyspace keyspace;
-  private final Limits limits = new Limits();
   private final Clock clock;
   private final PubSub pubSub = new PubSub();
   private final Authentication authentication;
@@ -131,12 +129,12 @@ public final class Server implements AutoCloseable, Incidents, Host {
             clock::millis,
             schedule);
     engine =
-        new Engine(keyspace, new Journal(), rows.build(), limits, clock, new CommandIncidents());
+        new Engine(keyspace, new Journal(), rows.build(), config, clock, new CommandIncidents());
     outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
     engine.slow(slowLog);
     engine.notifier(pubSub);
     engine.onClose(this::forget);
-    eviction = new Eviction(engine);
+    eviction = new Eviction(engine, config);
     engine.eviction(eviction);
     engine.gates.are(authentication, new SubscribedGate(), eviction, monitors);
     follow();
@@ -185,73 +183,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
   /// Copies settings to where they are read, now and whenever they change.
   private void follow() {
     on(
-        Settings.PROTO_MAX_BULK_LEN,
-        () -> {
-          limits.maxBulkBytes = config.get(Settings.PROTO_MAX_BULK_LEN);
-          engine.requests.bulkBytes = limits.maxBulkBytes;
-        });
-    on(
-        Settings.CLIENT_QUERY_BUFFER_LIMIT,
-        () -> engine.requests.queryBytes = config.get(Settings.CLIENT_QUERY_BUFFER_LIMIT));
-    on(
-        Settings.HASH_MAX_LISTPACK_ENTRIES,
-        () -> limits.hashMaxListpackEntries = config.intOf(Settings.HASH_MAX_LISTPACK_ENTRIES));
-    on(
-        Settings.HASH_MAX_LISTPACK_VALUE,
-        () -> limits.hashMaxListpackValue = config.intOf(Settings.HASH_MAX_LISTPACK_VALUE));
-    on(
-        Settings.LIST_MAX_LISTPACK_SIZE,
-        () -> limits.listMaxListpackSize = config.intOf(Settings.LIST_MAX_LISTPACK_SIZE));
-    on(
-        Settings.SET_MAX_INTSET_ENTRIES,
-        () -> limits.setMaxIntsetEntries = config.intOf(Settings.SET_MAX_INTSET_ENTRIES));
-    on(
-        Settings.LAZYFREE_LAZY_USER_DEL,
-        () -> limits.lazyUserDelete = config.get(Settings.LAZYFREE_LAZY_USER_DEL));
-    on(
-        Settings.LAZYFREE_LAZY_USER_FLUSH,
-        () -> limits.lazyUserFlush = config.get(Settings.LAZYFREE_LAZY_USER_FLUSH));
-    on(
-        Settings.LAZYFREE_LAZY_SERVER_DEL,
-        () -> limits.lazyServerDelete = config.get(Settings.LAZYFREE_LAZY_SERVER_DEL));
-    on(
-        Settings.LAZYFREE_LAZY_EXPIRE,
-        () -> limits.lazyExpire = config.get(Settings.LAZYFREE_LAZY_EXPIRE));
-    on(
-        Settings.MAXMEMORY_POLICY,
-        () -> limits.lfu = config.text(Settings.MAXMEMORY_POLICY).endsWith("lfu"));
-    on(
-        Settings.LAZYFREE_LAZY_EVICTION,
-        () -> limits.lazyEviction = config.get(Settings.LAZYFREE_LAZY_EVICTION));
-    on(
-        Settings.MAXMEMORY,
-        () -> {
-          eviction.limit(config.get(Settings.MAXMEMORY));
-          limits.sharesIntegers = sharesIntegers();
-        });
-    on(
-        Settings.MAXMEMORY_POLICY,
-        () -> {
-          eviction.policy(config.text(Settings.MAXMEMORY_POLICY));
-          limits.sharesIntegers = sharesIntegers();
-        });
-    on(
-        Settings.MAXMEMORY_SAMPLES,
-        () -> eviction.samples(config.intOf(Settings.MAXMEMORY_SAMPLES)));
-    on(
-        Settings.MAXMEMORY_EVICTION_TENACITY,
-        () -> eviction.tenacity(config.intOf(Settings.MAXMEMORY_EVICTION_TENACITY)));
-    on(Settings.LFU_LOG_FACTOR, () -> limits.lfuLogFactor = config.intOf(Settings.LFU_LOG_FACTOR));
-    on(
-        Settings.LFU_DECAY_TIME,
-        () -> limits.lfuDecayMinutes = config.intOf(Settings.LFU_DECAY_TIME));
-    on(
-        Settings.NOTIFY_KEYSPACE_EVENTS,
-        () -> limits.notify = config.intOf(Settings.NOTIFY_KEYSPACE_EVENTS));
-    on(
-        Settings.SLOWLOG_LOG_SLOWER_THAN,
-        () -> limits.slowlogMicros = config.get(Settings.SLOWLOG_LOG_SLOWER_THAN));
-    on(
         Settings.CLIENT_OUTPUT_BUFFER_LIMIT,
         () -> outputLimits = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT));
     config.onChange(
@@ -268,12 +199,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
     config.onChange(Settings.MAXCLIENTS, changed -> otherMaxClients());
     on(Settings.TIMEOUT, () -> idleSeconds = config.get(Settings.TIMEOUT));
     on(Settings.PROTECTED_MODE, () -> protectedMode = config.get(Settings.PROTECTED_MODE));
-  }
-
-  private boolean sharesIntegers() {
-    String policy = config.text(Settings.MAXMEMORY_POLICY);
-    return config.get(Settings.MAXMEMORY) == 0
-        || !policy.endsWith("lru") && !policy.endsWith("lfu");
   }
 
   private void on(Setting<?> setting, Runnable copy) {
