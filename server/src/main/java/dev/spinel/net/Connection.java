@@ -34,12 +34,15 @@ import org.jspecify.annotations.Nullable;
 ///   output has left, bound replies included, it closes.
 /// - [#closeAsap]: nothing is run or written any more, closes at the end of the turn. For whoever
 ///   holds locks, or iterates over connections.
-/// - The peer's end of stream, or any I/O error, closes at once, as in Redis: replies that its
-///   socket doesn't take are lost.
+/// - Any I/O error closes at once; so does the peer's end of stream, unless replies are still on
+///   their way to it (Redis loses those that the socket doesn't take): then it closes behind them.
 public final class Connection {
   /// Bytes read for a paused connection before its socket is left alone. Only then a peer's leaving
   /// goes unnoticed until [#resume].
-  static final int KEPT_BYTES_AT_MOST = 1 << 20;
+  static final int KEPT_BYTES_AT_MOST = 64 * 1024;
+
+  /// How long a peer that has ended its side may take none of its output.
+  private static final long HEARS_MILLIS = 5_000;
 
   private static final byte[] NOTHING = {};
 
@@ -316,7 +319,7 @@ public final class Connection {
     }
     if (n <= 0) {
       if (n < 0) {
-        close();
+        inputEnds();
       }
       return -1;
     }
@@ -331,6 +334,32 @@ public final class Connection {
       return -1;
     }
     return n;
+  }
+
+  /// The peer says no more, or its connection broke. In the first case it may still listen to what
+  /// it asked for, if nothing else is to come; or be gone: that shows when nothing of it leaves.
+  private void inputEnds() {
+    boolean listens = closeReason.isEmpty() && !paused && output.pendingBytes() > 0;
+    if (listens) {
+      loop.transport().watchReading(this, false);
+      closeAfterReply();
+      closeUnlessItHears();
+    } else {
+      close();
+    }
+  }
+
+  private void closeUnlessItHears() {
+    long sent = bytesOut;
+    loop.schedule(
+        loop.now() + HEARS_MILLIS,
+        () -> {
+          if (open && sent == bytesOut) {
+            close();
+          } else if (open) {
+            closeUnlessItHears();
+          }
+        });
   }
 
   void run(byte[] buffer, int from, int to) {

@@ -1,11 +1,13 @@
 package dev.spinel.net;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
+import java.io.BufferedOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -92,6 +94,26 @@ class ConnectionTest extends NetFixture {
       write(socket, "PING\r\n".repeat(1000));
       socket.shutdownOutput();
       assertThat(socket.getInputStream().readAllBytes()).hasSize(7000);
+    }
+  }
+
+  @Test
+  void whoSaysNoMoreStillHearsItsReplies() throws IOException {
+    for (int size : new int[] {1_000, 60_000, 200_000, 1_000_000, 5_000_000}) {
+      byte[] text = "x".repeat(size).getBytes(US_ASCII);
+      for (int round = 0; round < 10; round++) {
+        try (var socket = socket()) {
+          var out = new BufferedOutputStream(socket.getOutputStream(), 1 << 16);
+          out.write(("*2\r\n$4\r\nECHO\r\n$" + size + "\r\n").getBytes(US_ASCII));
+          out.write(text);
+          out.write("\r\nPING\r\n".getBytes(US_ASCII));
+          out.flush();
+          socket.shutdownOutput();
+          byte[] heard = socket.getInputStream().readAllBytes();
+          assertThat(new String(heard, US_ASCII))
+              .isEqualTo("$" + size + "\r\n" + "x".repeat(size) + "\r\n+PONG\r\n");
+        }
+      }
     }
   }
 
