@@ -173,15 +173,19 @@ public final class Snapshot {
 
   private static void walk(Walker walker, Seat seat, long[] tables, int slot, Guarded sink) {
     Dictionary dictionary = seat.values.dictionary();
-    seat.lock(slot);
-    long header = tables[slot];
-    boolean skip = header == 0 || dictionary.passed(header); // made after the cut: born passed
+    boolean skip;
     boolean more = false;
-    if (!skip) {
-      walker.enter(header);
-      more = walker.advance();
+    seat.lock(slot);
+    try {
+      long header = tables[slot];
+      skip = header == 0 || dictionary.passed(header); // made after the cut: born passed
+      if (!skip) {
+        walker.enter(header);
+        more = walker.advance();
+      }
+    } finally {
+      seat.unlock(slot);
     }
-    seat.unlock(slot);
     if (skip) {
       return;
     }
@@ -189,8 +193,11 @@ public final class Snapshot {
     while (more) {
       rest(seat, sink);
       seat.lock(slot);
-      more = walker.advance();
-      seat.unlock(slot);
+      try {
+        more = walker.advance();
+      } finally {
+        seat.unlock(slot);
+      }
       walker.emit(sink);
     }
     rest(seat, sink);

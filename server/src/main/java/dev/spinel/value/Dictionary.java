@@ -61,6 +61,9 @@ public final class Dictionary {
   /// For what is freed without a pause.
   static final Runnable AT_ONCE = () -> {};
 
+  /// So many fields of a kept hash tell what all of them weigh.
+  private static final int WEIGHED = 5;
+
   /// What a writer frees itself; more nodes go to the reaper.
   static final int REAP_NODES = 64;
 
@@ -487,15 +490,11 @@ public final class Dictionary {
   /// Bytes that a kept address stands for: the same when it is kept and when it is freed.
   long weight(long tagged) {
     long address = tagged & Walk.ADDRESS;
-    long bytes = allocator.capacity(address);
-    if ((tagged & Walk.SHELL) != 0) return bytes;
-    int encoding = Entry.encoding(memory, address);
-    if (encoding == Entry.NESTED) {
-      bytes += 64 * count(Entry.valueAddress(memory, address));
-    } else if (isOwned(encoding) && owner.nodes(address) > 0) { // 0: frozen, it owns nothing
-      bytes += owner.memoryUse(address);
-    }
-    return bytes;
+    boolean alone =
+        (tagged & Walk.SHELL) != 0
+            || isOwned(Entry.encoding(memory, address))
+                && owner.nodes(address) == 0; // frozen, it owns nothing
+    return alone ? allocator.capacity(address) : memoryUse(address, WEIGHED);
   }
 
   /// Before the first change of a count after the cut: what it was is kept, for lengths are written
