@@ -149,13 +149,14 @@ public final class Eviction implements Gate {
     if (evictor == null) {
       dispatcher.evictor = evictor = new Evictor(engine, this, dispatcher.seat());
     }
-    if (evictor.unseen > 0) {
+    if (evictor.unseen > 0 && evictor.unseenLimit == limit) {
       evictor.unseen--;
       return null;
     }
     long used = usedBytes();
     if (used <= limit) {
       evictor.unseen = limit - used > NEAR_BYTES ? FAR_COMMANDS - 1 : 0;
+      evictor.unseenLimit = limit;
       return null;
     }
     return makeRoom(evictor, limit, sliceNanos, true) || !queued && !mayGrow(call.session, command)

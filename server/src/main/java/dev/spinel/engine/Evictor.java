@@ -48,6 +48,9 @@ final class Evictor {
   /// Commands that need not look at the account.
   int unseen;
 
+  /// The limit that was found to be far.
+  long unseenLimit;
+
   Evictor(Engine engine, Eviction eviction, Seat seat) {
     this.engine = engine;
     this.eviction = eviction;

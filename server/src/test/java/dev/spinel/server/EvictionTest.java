@@ -365,4 +365,15 @@ class EvictionTest {
       say(a, "CONFIG", "SET", "maxmemory", "0");
     }
   }
+
+  @Test
+  void aLowerLimitHoldsAtOnce() {
+    try (Fixture fixture = new Fixture("maxmemory", "100mb")) {
+      LocalSession a = fixture.session();
+      LocalSession b = fixture.session();
+      say(a, "SET", "k", "v"); // far from the limit: it isn't looked at again for a while
+      say(b, "CONFIG", "SET", "maxmemory", "1");
+      assertThat(say(a, "SET", "k", "v")).startsWith("-OOM");
+    }
+  }
 }
