@@ -25,6 +25,7 @@ class EvacuationTest {
       LocalSession session = fixture.session();
       thin(session, new Random(1));
       String digest = fixture.digest(session);
+      fixture.server.awaitReaper();
       long live = fixture.server.liveBytes();
       awaitEvacuation(fixture);
       assertThat(fixture.server.liveBytes()).isEqualTo(live);
