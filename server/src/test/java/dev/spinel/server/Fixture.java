@@ -7,7 +7,9 @@ import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Schedule;
+import dev.spinel.keyspace.Slots;
 import dev.spinel.observe.Digest;
+import dev.spinel.value.DictionaryVerifier;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +22,7 @@ import java.util.List;
 /// A server for a test, without doors, and what must hold after every test ([#close]):
 ///
 /// - replaying the journal into an empty server gives the same data (`DEBUG DIGEST`),
+/// - every table of the data is as it should be ([DictionaryVerifier]), bounds of expiry too,
 /// - when all keys are gone, not a byte of the server's memory is in use,
 /// - nothing went wrong in the server's own code.
 public final class Fixture implements AutoCloseable {
@@ -223,6 +226,29 @@ public final class Fixture implements AutoCloseable {
     }
   }
 
+  /// Checks the structure of everything that is stored.
+  private void verifyTables(LocalSession session) {
+    var dispatcher = session.dispatcher();
+    var keyspace = server.engine.keyspace;
+    dispatcher.turnBegins();
+    keyspace
+        .world()
+        .stop(
+            dispatcher.seat(),
+            () -> {
+              var verifier = new DictionaryVerifier(dispatcher.seat().values.dictionary());
+              for (int number = 0; number < keyspace.databases(); number++) {
+                var database = keyspace.database(number);
+                for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
+                  if (database.header(slot) != 0) {
+                    verifier.table(database.header(slot));
+                  }
+                }
+              }
+            });
+    dispatcher.turnEnds();
+  }
+
   @Override
   public void close() {
     server.engine.journal.bind(false);
@@ -239,6 +265,7 @@ public final class Fixture implements AutoCloseable {
       }
     }
     try (LocalSession last = new LocalSession(server)) {
+      verifyTables(last);
       say(last, "FLUSHALL");
       server.awaitReaper();
     }

@@ -8,7 +8,7 @@ import java.util.Set;
 /// Walks everything that a header reaches and checks the invariants of
 /// `docs/adr/003-dictionary-pages.md`: structure, order, homes, counts, bounds, one referrer per
 /// node. Adds up what is reachable.
-final class DictionaryVerifier {
+public final class DictionaryVerifier {
   private boolean refused;
   private final Dictionary dictionary;
   private final Memory m;
@@ -17,7 +17,7 @@ final class DictionaryVerifier {
   private long bytes;
   int chained;
 
-  DictionaryVerifier(Dictionary dictionary) {
+  public DictionaryVerifier(Dictionary dictionary) {
     this.dictionary = dictionary;
     this.m = dictionary.memory;
     this.allocator = dictionary.allocator;
@@ -39,7 +39,7 @@ final class DictionaryVerifier {
     bytes += allocator.capacity(address);
   }
 
-  void table(long header) {
+  public void table(long header) {
     node(header);
     tree(header);
   }
