@@ -3,6 +3,7 @@ package dev.spinel.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.spinel.RealRedis;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

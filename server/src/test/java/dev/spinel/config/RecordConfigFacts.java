@@ -1,5 +1,6 @@
 package dev.spinel.config;
 
+import dev.spinel.RealRedis;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,11 +3,11 @@ package dev.spinel.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.spinel.RealRedis;
 import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
@@ -43,44 +43,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// - `!sleep N` waits N milliseconds, for what expires;
 /// - `!7.2` is left out beside an older server; how many were, the test's report says.
 class ComparisonTest {
-  private static Process real;
+  private static RealRedis real;
   private static Spinel spinel;
   private static final java.io.ByteArrayOutputStream LOG = new java.io.ByteArrayOutputStream();
-  private static int realPort;
   private static boolean isSeven2;
 
   @BeforeAll
   static void start() throws Exception {
-    String program = System.getenv().getOrDefault("REDIS_SERVER", "redis-server");
-    Path directory = Files.createTempDirectory("compare");
-    realPort = freePort();
-    try {
-      real =
-          new ProcessBuilder(
-                  program,
-                  "--port",
-                  Integer.toString(realPort),
-                  "--save",
-                  "",
-                  "--dir",
-                  directory.toString(),
-                  "--enable-debug-command",
-                  "yes")
-              .redirectOutput(new File("/dev/null"))
-              .redirectErrorStream(true)
-              .start();
-    } catch (IOException e) {
-      assumeTrue(false, "no redis-server to compare with: " + e.getMessage());
-    }
-    for (int i = 0; ; i++) {
-      try (Peer peer = new Peer(realPort, 2)) {
-        isSeven2 = peer.ask("INFO", "server").contains("redis_version:7.2");
-        break;
-      } catch (IOException e) {
-        assertThat(i).as("redis-server doesn't start").isLessThan(100);
-        Thread.sleep(50);
-      }
-    }
+    real = RealRedis.ready(Files.createTempDirectory("compare"));
+    isSeven2 = real.isSeven2();
     spinel = Spinel.start(LOG, "enable-debug-command", "yes", "save", "");
   }
 
@@ -90,16 +61,9 @@ class ComparisonTest {
       spinel.close();
     }
     if (real != null) {
-      real.destroy();
-      real.waitFor();
+      real.close();
     }
     assertThat(LOG.toString(StandardCharsets.UTF_8)).doesNotContain("A bug");
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new java.net.ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 
   /// Every script there is, in both protocols.
@@ -167,7 +131,7 @@ class ComparisonTest {
     int count = Integer.getInteger("spinel.fuzz.calls", 20_000);
     long seed = Long.getLong("spinel.fuzz.seed", 1);
     try (Fixture fixture = new Fixture();
-        Client there = Client.connect("127.0.0.1", realPort).timeoutMillis(20_000);
+        Client there = Client.connect("127.0.0.1", real.port()).timeoutMillis(20_000);
         Client here = Client.connect("127.0.0.1", spinel.port()).timeoutMillis(20_000)) {
       var comparison =
           new CallComparison(
@@ -189,7 +153,7 @@ class ComparisonTest {
       throws IOException {
     Peer[] pair = peers.get(connection);
     if (pair == null) {
-      pair = new Peer[] {new Peer(realPort, protocol), new Peer(spinel.port(), protocol)};
+      pair = new Peer[] {new Peer(real.port(), protocol), new Peer(spinel.port(), protocol)};
       peers.put(connection, pair);
     }
     return pair;
@@ -311,7 +275,7 @@ class ComparisonTest {
   void randomSequencesLeaveTheSameData() throws Exception {
     long seed = Long.getLong("spinel.seed", 20261121L);
     Random random = new Random(seed);
-    try (Peer a = new Peer(realPort, 2);
+    try (Peer a = new Peer(real.port(), 2);
         Peer b = new Peer(spinel.port(), 2)) {
       a.ask("FLUSHALL");
       b.ask("FLUSHALL");

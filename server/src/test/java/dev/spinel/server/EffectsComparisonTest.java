@@ -2,10 +2,9 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.RealRedis;
 import dev.spinel.wire.Client;
-import java.io.IOException;
 import java.io.InputStream;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,8 +12,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -77,37 +74,9 @@ class EffectsComparisonTest {
   }
 
   private List<String> withRedis(List<String> lines) throws Exception {
-    int port;
-    try (ServerSocket probe = new ServerSocket(0)) {
-      port = probe.getLocalPort();
-    }
-    Process redis;
-    try {
-      redis =
-          new ProcessBuilder(
-                  System.getenv().getOrDefault("REDIS_SERVER", "redis-server"),
-                  "--port",
-                  Integer.toString(port),
-                  "--save",
-                  "",
-                  "--appendonly",
-                  "yes",
-                  "--enable-debug-command",
-                  "yes",
-                  "--dir",
-                  directory.toString())
-              .redirectErrorStream(true)
-              .redirectOutput(directory.resolve("log").toFile())
-              .start();
-    } catch (IOException e) {
-      Assumptions.abort("no redis-server to compare with: " + e.getMessage());
-      return List.of();
-    }
     Map<Integer, Client> clients = new HashMap<>();
-    try {
-      Client first = connected(port);
-      clients.put(0, first);
-      isSeven2 = first.command("INFO", "server").toString().contains("redis_version:7.2");
+    try (RealRedis redis = RealRedis.ready(directory, "--appendonly", "yes")) {
+      isSeven2 = redis.isSeven2();
       for (Line line : Line.all(lines, isSeven2)) {
         if (line.sleepMillis > 0) {
           Thread.sleep(line.sleepMillis);
@@ -115,29 +84,16 @@ class EffectsComparisonTest {
         }
         Client client = clients.get(line.connection);
         if (client == null) {
-          client = connected(port);
+          client = Client.connect("127.0.0.1", redis.port());
           clients.put(line.connection, client);
         }
         client.command(line.words);
       }
-    } finally {
       clients.values().forEach(Client::close);
-      redis.destroy();
-      assertThat(redis.waitFor(20, TimeUnit.SECONDS)).isTrue();
+      redis.stop();
     }
     return effects(
         Files.readAllBytes(directory.resolve("appendonlydir/appendonly.aof.1.incr.aof")));
-  }
-
-  private static Client connected(int port) throws Exception {
-    for (int i = 0; ; i++) {
-      try {
-        return Client.connect("127.0.0.1", port);
-      } catch (IOException e) {
-        assertThat(i).as("redis-server doesn't start").isLessThan(200);
-        Thread.sleep(25); // the process is another one: there is nothing else to wait for
-      }
-    }
   }
 
   /// The commands in `bytes`, a text each; a time near now is `NOW`.

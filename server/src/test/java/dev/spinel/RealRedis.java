@@ -1,27 +1,25 @@
-package dev.spinel.config;
+package dev.spinel;
 
-import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
+import dev.spinel.wire.Client;
+import dev.spinel.wire.Reply;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
 
 /// A real `redis-server` in a process of its own, for comparison; stopped by [#close].
-final class RealRedis implements AutoCloseable {
+public final class RealRedis implements AutoCloseable {
   private final Process process;
   private final Path directory;
   private final int port;
-  private Socket socket;
-  private InputStream in;
+  private Client client;
 
   private RealRedis(Process process, Path directory, int port) {
     this.process = process;
@@ -30,20 +28,24 @@ final class RealRedis implements AutoCloseable {
   }
 
   /// The server to compare with: `REDIS_SERVER`, or the first `redis-server` on the path, or null.
-  static Path binary() {
+  public static Path binary() {
     String named = System.getenv("REDIS_SERVER");
-    if (named != null) return Path.of(named);
+    if (named != null) {
+      return Path.of(named);
+    }
     String path = System.getenv("PATH");
     for (String folder : path == null ? new String[0] : path.split(":")) {
       Path candidate = Path.of(folder, "redis-server");
       if (Files.isExecutable(candidate)
-          && !candidate.toAbsolutePath().toString().contains("spinel")) return candidate;
+          && !candidate.toAbsolutePath().toString().contains("spinel")) {
+        return candidate;
+      }
     }
     return null;
   }
 
   /// Its version, "7.2.6".
-  static String version(Path binary) {
+  public static String version(Path binary) {
     try {
       Process process =
           new ProcessBuilder(binary.toString(), "--version").redirectErrorStream(true).start();
@@ -55,10 +57,12 @@ final class RealRedis implements AutoCloseable {
     }
   }
 
-  static int freePort() {
+  public static int freePort() {
     for (int attempt = 0; attempt < 1000; attempt++) {
       try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-        if (probe.getLocalPort() < 55_000) return probe.getLocalPort(); // a cluster adds 10000
+        if (probe.getLocalPort() < 55_000) {
+          return probe.getLocalPort(); // a cluster adds 10000
+        }
       } catch (IOException failure) {
         throw new UncheckedIOException(failure);
       }
@@ -66,8 +70,26 @@ final class RealRedis implements AutoCloseable {
     throw new AssertionError("no free port below 55000");
   }
 
+  /// One that saves nothing of itself and allows DEBUG, ready; the test is left out if there is
+  /// none on this machine.
+  public static RealRedis ready(Path directory, String... settings)
+      throws IOException, InterruptedException {
+    Path binary = binary();
+    Assumptions.assumeTrue(binary != null, "no redis-server to compare with");
+    int port = freePort();
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("--port", "" + port, "--save", "", "--enable-debug-command", "yes"));
+    arguments.addAll(List.of(settings));
+    RealRedis redis = start(binary, directory, port, "", arguments);
+    if (!redis.answers()) {
+      throw new AssertionError("redis-server doesn't start: " + redis.errorOutput());
+    }
+    return redis;
+  }
+
   /// Starts it in a directory. Its output goes to files there.
-  static RealRedis start(
+  public static RealRedis start(
       Path binary, Path directory, int port, String input, List<String> arguments)
       throws IOException {
     List<String> command = new ArrayList<>();
@@ -83,13 +105,23 @@ final class RealRedis implements AutoCloseable {
     return new RealRedis(builder.start(), directory, port);
   }
 
+  public int port() {
+    return port;
+  }
+
+  /// Whether it is of the version that Spinel follows.
+  public boolean isSeven2() throws IOException {
+    return call("INFO", "server").toString().contains("redis_version:7.2");
+  }
+
   /// Waits until it answers; false if it ended instead.
-  boolean answers() throws IOException, InterruptedException {
+  public boolean answers() throws InterruptedException {
     for (int attempt = 0; attempt < 1000; attempt++) {
-      if (!process.isAlive()) return false;
+      if (!process.isAlive()) {
+        return false;
+      }
       try {
-        socket = new Socket(InetAddress.getLoopbackAddress(), port);
-        in = new BufferedInputStream(socket.getInputStream());
+        client = Client.connect("127.0.0.1", port).timeoutMillis(20_000);
         return true;
       } catch (IOException notYet) {
         Thread.sleep(10); // the process is another one: there is nothing else to wait for
@@ -98,69 +130,57 @@ final class RealRedis implements AutoCloseable {
     throw new AssertionError("redis-server neither answers nor ends");
   }
 
-  String errorOutput() throws IOException {
+  public String errorOutput() throws IOException {
     return Files.readString(directory.resolve("stderr"));
   }
 
-  int exitStatus() throws InterruptedException {
-    if (!process.waitFor(10, TimeUnit.SECONDS))
+  public int exitStatus() throws InterruptedException {
+    if (!process.waitFor(10, TimeUnit.SECONDS)) {
       throw new AssertionError("redis-server doesn't end");
+    }
     return process.exitValue();
   }
 
-  /// Sends a command of octets; an array comes as a list, everything else as octets without the
-  /// type.
-  Object call(String... command) throws IOException {
-    StringBuilder request = new StringBuilder("*" + command.length + "\r\n");
-    for (String word : command)
-      request.append('$').append(word.length()).append("\r\n").append(word).append("\r\n");
-    socket.getOutputStream().write(Octets.bytes(request.toString()));
-    return reply();
+  /// Sends a command of bytes as characters 0 to 255; an array comes as a list, everything else as
+  /// such a text without the type.
+  public Object call(String... command) throws IOException {
+    byte[][] words = new byte[command.length][];
+    for (int i = 0; i < words.length; i++) {
+      words[i] = command[i].getBytes(StandardCharsets.ISO_8859_1);
+    }
+    return plain(client.command(words));
   }
 
-  private Object reply() throws IOException {
-    String line = line();
-    switch (line.charAt(0)) {
-      case '$' -> {
-        byte[] bytes = in.readNBytes(Integer.parseInt(line.substring(1)));
-        line();
-        return Octets.of(bytes);
-      }
-      case '*' -> {
-        List<Object> list = new ArrayList<>();
-        for (int left = Integer.parseInt(line.substring(1)); left > 0; left--) list.add(reply());
-        return list;
-      }
-      default -> {
-        return line.substring(1);
-      }
-    }
-  }
-
-  private String line() throws IOException {
-    ByteArrayOutputStream line = new ByteArrayOutputStream();
-    for (int b; (b = in.read()) != '\n'; ) {
-      if (b < 0) throw new IOException("redis-server closed the connection");
-      line.write(b);
-    }
-    String text = Octets.of(line.toByteArray());
-    return text.substring(0, text.length() - 1);
+  private static Object plain(Reply reply) {
+    return reply instanceof Reply.Array array
+        ? array.elements().stream().map(RealRedis::plain).toList()
+        : reply.text();
   }
 
   @SuppressWarnings("unchecked")
-  List<String> configGet(String... patterns) throws IOException {
+  public List<String> configGet(String... patterns) throws IOException {
     String[] command = new String[patterns.length + 2];
     command[0] = "CONFIG";
     command[1] = "GET";
     System.arraycopy(patterns, 0, command, 2, patterns.length);
     Object reply = call(command);
-    if (reply instanceof String error) throw new AssertionError(error);
+    if (reply instanceof String error) {
+      throw new AssertionError(error);
+    }
     return (List<String>) reply;
   }
 
+  /// Ends it by SIGTERM: what it has to write is written.
+  public void stop() throws InterruptedException {
+    process.destroy();
+    exitStatus();
+  }
+
   @Override
-  public void close() throws IOException {
-    if (socket != null) socket.close();
+  public void close() {
+    if (client != null) {
+      client.close();
+    }
     process.destroyForcibly();
     try {
       process.waitFor(10, TimeUnit.SECONDS);
