@@ -46,7 +46,7 @@ public final class Recorder {
 
   private void post(Session to, byte[] text, Message message, long position) {
     pressure.sent(text.length);
-    to.outlet.post(
+    to.send(
         () -> {
           pressure.arrived(text.length);
           message.write(to, text, position);

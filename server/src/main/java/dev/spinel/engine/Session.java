@@ -4,6 +4,8 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.RequestReader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// One client's state between commands. Its own thread runs its commands and owns every field, but
@@ -19,6 +21,12 @@ public final class Session {
 
   /// A command that waits for EXEC, in bytes of its own.
   record Queued(Command command, Args args) {}
+
+  /// Messages to the session that it has not heard yet, in their order; any thread adds.
+  private final ConcurrentLinkedQueue<Runnable> inbox = new ConcurrentLinkedQueue<>();
+
+  /// Its thread has been told that there are some.
+  private final AtomicBoolean called = new AtomicBoolean();
 
   static final CommandError NO_HEAP =
       new CommandError(
@@ -117,6 +125,23 @@ public final class Session {
   /// The session is over.
   void releaseAll() {
     release(heldBytes);
+  }
+
+  /// Has `message` run on the session's thread, after all that were sent before. Any thread.
+  void send(Runnable message) {
+    inbox.add(message);
+    if (called.compareAndSet(false, true)) {
+      outlet.post(this::hear);
+    }
+  }
+
+  /// Runs the messages that have come: whoever is about to confirm that no more of a kind come says
+  /// this first. Own thread.
+  public void hear() {
+    called.set(false);
+    for (Runnable message; (message = inbox.poll()) != null; ) {
+      message.run();
+    }
   }
 
   /// Whether replies are sent now.

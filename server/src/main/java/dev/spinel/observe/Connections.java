@@ -481,6 +481,7 @@ public final class Connections implements Family {
 
   private void reset(Call call, Reply reply) {
     Session session = call.session();
+    session.hear(); // what it was told before
     call.dispatcher().end(session);
     reset.accept(session);
     session.database = 0;

@@ -191,8 +191,8 @@ public final class PubSub implements Family, Notifier {
       case UNSUBSCRIBE -> unsubscribe(call, reply, CHANNELS);
       case PUNSUBSCRIBE -> unsubscribe(call, reply, PATTERNS);
       case SUNSUBSCRIBE -> unsubscribe(call, reply, SHARDS);
-      case PUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), CHANNELS, call.recorder()));
-      case SPUBLISH -> reply.integer(publish(call.arg(1), call.arg(2), SHARDS, call.recorder()));
+      case PUBLISH -> publish(call, reply, CHANNELS);
+      case SPUBLISH -> publish(call, reply, SHARDS);
       case PUBSUB_CHANNELS -> names(call, reply, CHANNELS);
       case PUBSUB_SHARDCHANNELS -> names(call, reply, SHARDS);
       case PUBSUB_NUMSUB -> counts(call, reply, CHANNELS);
@@ -227,6 +227,9 @@ public final class PubSub implements Family, Notifier {
 
   private void unsubscribe(Call call, Reply reply, int kind) {
     Session session = call.session();
+    if (!call.inMulti()) {
+      session.hear(); // what was said before comes before the confirmation
+    }
     LinkedHashSet<Slice> mine = subscriptions(session).of.get(kind);
     List<Slice> names = new java.util.ArrayList<>();
     if (call.argc() == 1) {
@@ -305,6 +308,13 @@ public final class PubSub implements Family, Notifier {
   // ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Says `message` on a channel. Returns how many hear it. Any seat.
+  private void publish(Call call, Reply reply, int kind) {
+    reply.integer(publish(call.arg(1), call.arg(2), kind, call.recorder()));
+    if (call.session().subscribed() && !call.inMulti()) {
+      call.session().hear(); // its own message comes right behind the reply
+    }
+  }
+
   private int publish(Slice channel, Slice message, int kind, Recorder by) {
     if (!listeners[kind].any() && !listeners[PATTERNS].any()) {
       return 0;

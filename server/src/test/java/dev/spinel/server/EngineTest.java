@@ -5,6 +5,7 @@ import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.engine.Clock;
+import dev.spinel.wire.Args;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -285,7 +286,7 @@ class EngineTest {
   }
 
   @Test
-  void messagesEndWithTheirSubscription() {
+  void messagesComeBeforeTheEndOfTheirSubscription() {
     try (Fixture fixture = new Fixture()) {
       LocalSession session = fixture.session();
       say(session, "HELLO", "3");
@@ -295,11 +296,30 @@ class EngineTest {
       requests.writeBytes(LocalSession.request("PUBLISH", "a", "1"));
       requests.writeBytes(LocalSession.request("PUBLISH", "b", "2"));
       requests.writeBytes(LocalSession.request("UNSUBSCRIBE", "a"));
-      // the messages are on their way, but not there, when that is confirmed
       assertThat(text(session.run(requests.toByteArray())))
           .isEqualTo(
-              ":2 :1 >3 $11 unsubscribe $1 a :2"
-                  + " >4 $8 pmessage $2 a* $1 a $1 1 >3 $7 message $1 b $1 2");
+              ":2 >3 $7 message $1 a $1 1 >4 $8 pmessage $2 a* $1 a $1 1"
+                  + " :1 >3 $7 message $1 b $1 2 >3 $11 unsubscribe $1 a :2");
+    }
+  }
+
+  @Test
+  void whatWasSaidBeforeComesBeforeTheConfirmation() {
+    try (Fixture fixture = new Fixture("notify-keyspace-events", "KEA")) {
+      LocalSession one = fixture.session();
+      LocalSession other = fixture.session();
+      say(one, "SUBSCRIBE", "__keyevent@0__:set");
+      say(other, "SET", "k", "1");
+      // in one go, without a look at the mailbox between
+      one.dispatcher().turnBegins();
+      one.dispatcher().execute(one.session(), Args.of("UNSUBSCRIBE"));
+      one.dispatcher().turnEnds();
+      assertThat(text(one.run()))
+          .startsWith("*3 $7 message $18 __keyevent@0__:set $1 k")
+          .endsWith("*3 $11 unsubscribe $18 __keyevent@0__:set :0");
+      say(one, "SUBSCRIBE", "news");
+      say(other, "PUBLISH", "news", "x");
+      assertThat(say(one, "RESET")).isEqualTo("*3 $7 message $4 news $1 x +RESET");
     }
   }
 
