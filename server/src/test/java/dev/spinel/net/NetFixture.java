@@ -33,7 +33,7 @@ abstract class NetFixture {
   final Toy toy = new Toy();
   final Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
   final Queue<String> skipped = new ConcurrentLinkedQueue<>();
-  final Incidents incidents = new Noted();
+  final Incidents incidents = new Noted(uncaught, skipped::add);
   Net net;
   int port;
 
@@ -109,27 +109,5 @@ abstract class NetFixture {
         .pollInterval(Duration.ofMillis(5))
         .atMost(Duration.ofSeconds(10))
         .untilAsserted(assertion);
-  }
-
-  private final class Noted implements Incidents {
-    @Override
-    public void uncaught(Throwable cause, Connection connection) {
-      uncaught.add(cause);
-    }
-
-    @Override
-    public void loopEnded(Loop loop) {
-      uncaught.add(new AssertionError("loop " + loop.index() + " has ended"));
-    }
-
-    @Override
-    public void acceptFailed(Listener listener, IOException cause) {
-      uncaught.add(cause);
-    }
-
-    @Override
-    public void addressSkipped(String message) {
-      skipped.add(message);
-    }
   }
 }

@@ -8,7 +8,6 @@ import dev.spinel.wire.Chunks;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -69,7 +68,13 @@ class UringTransportTest {
   }
 
   private void start(int loops, LoopHooks hooks) throws IOException {
-    net = Net.start(loops, "net-test-", loop -> hooks, new Noted(), TransportChoice.IO_URING);
+    net =
+        Net.start(
+            loops,
+            "net-test-",
+            loop -> hooks,
+            new Noted(uncaught, message -> uncaught.add(new IOException(message))),
+            TransportChoice.IO_URING);
     port = net.listen(List.of("127.0.0.1"), 0, 4096, toy).getFirst().port();
   }
 
@@ -370,7 +375,7 @@ class UringTransportTest {
                 1,
                 "net-test-" + i,
                 loop -> LoopHooks.NONE,
-                new Noted(),
+                new Noted(uncaught, message -> uncaught.add(new IOException(message))),
                 i % 2 == 0 ? TransportChoice.IO_URING : TransportChoice.NIO));
       }
       for (var one : nets) {
@@ -438,7 +443,11 @@ class UringTransportTest {
 
     private static Net start(TransportChoice choice) throws IOException {
       return Net.start(
-          2, "plain-", loop -> LoopHooks.NONE, new UringTransportTest().new Noted(), choice);
+          2,
+          "plain-",
+          loop -> LoopHooks.NONE,
+          new Noted(new LinkedBlockingQueue<>(), message -> {}),
+          choice);
     }
   }
 
@@ -484,27 +493,5 @@ class UringTransportTest {
     assertThatThrownBy(() -> here.listening("192.0.2.1:1", 0))
         .isInstanceOf(IOException.class)
         .hasMessage("nothing listens at 192.0.2.1:1");
-  }
-
-  private final class Noted implements Incidents {
-    @Override
-    public void uncaught(Throwable cause, Connection connection) {
-      uncaught.add(cause);
-    }
-
-    @Override
-    public void loopEnded(Loop loop) {
-      uncaught.add(new AssertionError("loop " + loop.index() + " has ended"));
-    }
-
-    @Override
-    public void acceptFailed(Listener listener, IOException cause) {
-      uncaught.add(cause);
-    }
-
-    @Override
-    public void addressSkipped(String message) {
-      uncaught.add(new UncheckedIOException(new IOException(message)));
-    }
   }
 }
