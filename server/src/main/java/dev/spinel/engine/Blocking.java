@@ -101,6 +101,14 @@ final class Blocking {
   /// Runs the calls that waited for keys that are ready now, in the order in which they came, and
   /// those whose keys they make ready in turn.
   void serve() {
+    try {
+      serveAll();
+    } finally {
+      ready.clear(); // also if something failed: the locks are those of this call only
+    }
+  }
+
+  private void serveAll() {
     for (Ready next = ready.poll(); next != null; next = ready.poll()) {
       Parked stays = null;
       while (true) {
@@ -135,10 +143,25 @@ final class Blocking {
     guest.tidy();
     engine.parking.remove(parked);
     parked.state = Parked.State.SERVED;
-    byte[] bytes = takeAll();
     long bound = dispatcher.bound(position, false);
-    parked.session.outlet.post(() -> served(parked, bytes, bound));
+    try {
+      if (output.isTorn()) {
+        throw new OutOfMemoryError("the reply to a waiting client");
+      }
+      byte[] bytes = takeAll();
+      parked.session.outlet.post(() -> served(parked, bytes, bound));
+    } catch (Throwable t) { // it is served and can't be told: as if its connection had broken
+      engine.incidents.bug("while serving " + parked.command.name, t);
+      parked.session.outlet.post(() -> lost(parked));
+    }
     return true;
+  }
+
+  private static void lost(Parked parked) {
+    if (parked.session.parked == parked) {
+      forget(parked);
+      parked.session.outlet.close(false);
+    }
   }
 
   /// On the session's own thread: a parked call's reply has come.
@@ -252,8 +275,12 @@ final class Blocking {
   // ──────────────────────────────────────────────────────────────────────────────────────────
 
   /// Keeps a call that a walk doesn't let run yet: before it has passed the slot, or (-1) while it
-  /// keeps too much.
-  void putOff(int slot, Session session, Command command, Args args) {
+  /// keeps too much. Returns false if the heap has no room for it.
+  boolean putOff(int slot, Session session, Command command, Args args) {
+    long heapBytes = args.heapBytes();
+    if (!session.mayHold(heapBytes)) {
+      return false;
+    }
     Parked parked =
         new Parked(
             session,
@@ -264,10 +291,11 @@ final class Blocking {
             new Slice[0],
             new int[0],
             new int[0],
-            0, // a moment's wait
+            heapBytes,
             engine.clock.nanos());
     session.parked = parked;
     engine.putOff(slot, session, () -> retry(parked));
+    return true;
   }
 
   /// On the session's own thread: runs a call again that was put off.
@@ -279,6 +307,7 @@ final class Blocking {
     session.parked = null;
     int outcome = dispatcher.again(session, parked.command, parked.args);
     parked.args.release(session.outlet.large());
+    session.release(parked.heapBytes);
     if (outcome == Dispatcher.PARKED) {
       return;
     }

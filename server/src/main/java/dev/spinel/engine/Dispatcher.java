@@ -264,8 +264,11 @@ public final class Dispatcher implements AutoCloseable {
     Command command = call.command;
     boolean writes = (command.flags() & Command.WRITE) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {
-      blocking.putOff(-1, call.session, command, call.args);
-      return PARKED;
+      if (blocking.putOff(-1, call.session, command, call.args)) {
+        return PARKED;
+      }
+      refused(call.session, command, Session.NO_HEAP, reply);
+      return RUN_ON;
     }
     if (command.is(Command.GLOBAL)) {
       engine.keyspace.world().stop(seat, () -> act(call, reply));
@@ -279,7 +282,7 @@ public final class Dispatcher implements AutoCloseable {
       }
     } else {
       locks.addKeys(call);
-      locks.holding(writes, () -> act(call, reply));
+      locks.holding(writes, call, () -> act(call, reply));
     }
     return call.parking ? PARKED : RUN_ON;
   }
@@ -309,9 +312,11 @@ public final class Dispatcher implements AutoCloseable {
     run(call, to);
     if (call.parking) {
       append(); // what it met may have expired
-      if (call.puttingOff) {
-        blocking.putOff(call.keySlots[0], call.session, call.command, call.args);
-      } else if (!blocking.park(call)) {
+      boolean kept =
+          call.puttingOff
+              ? blocking.putOff(call.keySlots[0], call.session, call.command, call.args)
+              : blocking.park(call);
+      if (!kept) {
         call.parking = false;
         engine.countError(Session.NO_HEAP.code());
         to.error(Session.NO_HEAP.text());
@@ -456,6 +461,11 @@ public final class Dispatcher implements AutoCloseable {
     return now;
   }
 
+  /// What this dispatcher's calls record, and by which they send messages.
+  public Recorder recorder() {
+    return recorder;
+  }
+
   /// Whether messages to others were sent since this was last asked.
   public boolean tookPushes() {
     return recorder.tookPushes();
@@ -519,7 +529,10 @@ public final class Dispatcher implements AutoCloseable {
       locks.clear();
       engine.keyspace.world().stop(seat, () -> transact(session));
     } else {
-      locks.holding(writes, () -> transact(session));
+      locks.holding(writes, null, () -> transact(session));
+    }
+    if (session.subscribed()) {
+      session.hear(); // what it published itself comes right behind the reply
     }
     return RUN_ON;
   }
@@ -587,9 +600,12 @@ public final class Dispatcher implements AutoCloseable {
   /// The session's connection is gone. Its own thread, seated.
   public void closed(Session session) {
     session.closing = true;
-    blocking.closed(session);
-    end(session);
-    engine.closed(session);
+    try {
+      blocking.closed(session);
+      end(session);
+    } finally {
+      engine.closed(session);
+    }
   }
 
   /// For expiry: whether the entry's time is over at this turn's clock.

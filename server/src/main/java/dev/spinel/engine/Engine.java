@@ -139,10 +139,14 @@ public final class Engine implements KeyspaceListener {
 
   void closed(Session session) {
     sessions.remove(session.id);
-    for (Consumer<Session> listener : closeListeners) {
-      listener.accept(session);
+    try {
+      for (Consumer<Session> listener : closeListeners) {
+        listener.accept(session);
+      }
+    } finally {
+      session.releaseAll();
+      session.hear(); // whoever sent something goes by what has arrived
     }
-    session.releaseAll();
   }
 
   /// Hears of closed sessions, on their own threads.

@@ -4,6 +4,7 @@ import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.keyspace.World;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The slots whose locks one call or transaction takes: gathered in any order, held ascending, each
 /// once. One per seat, used again and again; empty between two calls.
@@ -87,30 +88,29 @@ final class LockSet {
 
   /// Runs `action` under the locks of what was added and, for a write, of all whom it may wake; or
   /// in a stopped world. Empty afterwards.
-  void holding(boolean writes, Runnable action) {
+  ///
+  /// @param call what it is that writes, or null if it is more than one call
+  void holding(boolean writes, @Nullable Call call, Runnable action) {
     sort();
     for (int round = 1; ; round++) {
       lockAll();
-      if (!writes || !awaited()) {
-        break;
+      int[] needed = null;
+      try {
+        int[] own = Arrays.copyOf(set, count);
+        needed = writes && awaited() ? parking.closeOver(own, call, MOST_SLOTS) : own;
+        if (needed != null && needed.length == own.length) {
+          action.run();
+          return;
+        }
+      } finally {
+        unlock();
       }
-      int[] own = Arrays.copyOf(set, count);
-      int[] closed = parking.closeOver(own);
-      if (closed.length == own.length) {
-        break;
-      }
-      unlock();
-      if (closed.length > MOST_SLOTS || round == MOST_ROUNDS) {
+      if (needed == null || round == MOST_ROUNDS) {
         world.stop(seat, action);
         return;
       }
-      set = closed;
-      count = closed.length;
-    }
-    try {
-      action.run();
-    } finally {
-      unlock();
+      set = needed;
+      count = needed.length;
     }
   }
 

@@ -4,6 +4,7 @@ import dev.spinel.keyspace.Slots;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -98,24 +99,70 @@ final class Parking {
     return false;
   }
 
-  /// Adds to `set` (ascending, all locked) the slots of all calls parked on slots of it. Who is
-  /// parked on the added ones isn't asked: they aren't locked yet. Returns the grown set, or `set`
-  /// itself if it is closed.
-  int[] closeOver(int[] set) {
-    int[] grown = set;
+  private static boolean waitsFor(Parked parked, int slot, Slice key) {
+    for (int i = 0; i < parked.keys.length; i++) {
+      if (parked.keySlots[i] == slot && parked.keys[i].equals(key)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Which slots a write needs that has those of `set` (ascending) locked: also those of all whom
+  /// it wakes by a key of its own (in whatever database), and whoever waits in the slots of those,
+  /// as their calls may wake him in turn, as far as the slots that are locked tell.
+  ///
+  /// @param call the write, or null if its keys aren't known: then whoever waits in its slots
+  /// @return the grown set, `set` itself if that is all, or null if they are more than `most`
+  int @Nullable [] closeOver(int[] set, @Nullable Call call, int most) {
+    BitSet woken = new BitSet(Slots.COUNT);
+    if (call == null) {
+      for (int slot : set) {
+        woken.set(slot);
+      }
+    } else {
+      for (int i = 0; i < call.keyCount; i++) {
+        addWoken(call.keySlots[i], call.args.at(call.keyPositions[i]), woken);
+      }
+    }
+    BitSet seen = new BitSet(Slots.COUNT);
+    for (int slot = woken.nextSetBit(0); slot >= 0; ) {
+      if (!seen.get(slot) && Arrays.binarySearch(set, slot) >= 0) {
+        addWoken(slot, null, woken);
+      }
+      seen.set(slot);
+      if (call != null && woken.cardinality() > most) {
+        return null;
+      }
+      slot = firstUnseen(woken, seen);
+    }
     for (int slot : set) {
-      ArrayList<Parked> list = bySlot[slot];
-      for (int i = 0; list != null && i < list.size(); i++) {
-        for (int needed : list.get(i).slots) {
-          if (Arrays.binarySearch(grown, needed) < 0) {
-            grown = Arrays.copyOf(grown, grown.length + 1);
-            grown[grown.length - 1] = needed;
-            Arrays.sort(grown);
-          }
+      woken.set(slot);
+    }
+    int needed = woken.cardinality();
+    if (needed == set.length) {
+      return set;
+    }
+    return needed > most ? null : woken.stream().toArray();
+  }
+
+  private static int firstUnseen(BitSet woken, BitSet seen) {
+    BitSet left = (BitSet) woken.clone();
+    left.andNot(seen);
+    return left.nextSetBit(0);
+  }
+
+  /// Adds the slots of those who wait in `slot`, for `key` unless that is null.
+  private void addWoken(int slot, @Nullable Slice key, BitSet woken) {
+    ArrayList<Parked> list = bySlot[slot];
+    for (int i = 0; list != null && i < list.size(); i++) {
+      Parked parked = list.get(i);
+      if (key == null || waitsFor(parked, slot, key)) {
+        for (int needed : parked.slots) {
+          woken.set(needed);
         }
       }
     }
-    return grown;
   }
 
   /// The keys of a database that somebody waits for. Stopped world.

@@ -45,12 +45,13 @@ public final class Recorder {
   }
 
   private void post(Session to, byte[] text, Message message, long position) {
-    pressure.sent(text.length);
-    to.send(
+    Runnable letter =
         () -> {
           pressure.arrived(text.length);
           message.write(to, text, position);
-        });
+        };
+    pressure.sent(text.length);
+    to.send(letter);
   }
 
   /// Whether messages were sent since this was last asked.

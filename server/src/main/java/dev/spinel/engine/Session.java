@@ -109,7 +109,7 @@ public final class Session {
   }
 
   /// The same; false if there is no room.
-  boolean mayHold(long bytes) {
+  public boolean mayHold(long bytes) {
     if (!heap.hold(bytes)) {
       return false;
     }
@@ -131,7 +131,15 @@ public final class Session {
   void send(Runnable message) {
     inbox.add(message);
     if (called.compareAndSet(false, true)) {
-      outlet.post(this::hear);
+      boolean posted = false;
+      try {
+        outlet.post(this::hear);
+        posted = true;
+      } finally {
+        if (!posted) {
+          called.set(false); // the next one tries again
+        }
+      }
     }
   }
 
@@ -139,8 +147,18 @@ public final class Session {
   /// this first. Own thread.
   public void hear() {
     called.set(false);
+    Throwable failure = null;
     for (Runnable message; (message = inbox.poll()) != null; ) {
-      message.run();
+      try {
+        message.run();
+      } catch (RuntimeException | Error e) {
+        failure = failure == null ? e : failure; // the others aren't lost for that
+      }
+    }
+    if (failure instanceof Error e) {
+      throw e;
+    } else if (failure != null) {
+      throw (RuntimeException) failure;
     }
   }
 

@@ -29,6 +29,9 @@ final class Watches {
     }
   }
 
+  /// What a watch takes of the heap besides its key.
+  private static final int WATCH_BYTES = 160;
+
   private final Slots slots;
 
   @SuppressWarnings("unchecked")
@@ -44,6 +47,7 @@ final class Watches {
         return;
       }
     }
+    session.hold(WATCH_BYTES + key.length);
     Watch watch = new Watch(session, database, slot, key.copy(), expired);
     ArrayList<Watch> list = bySlot[slot];
     if (list == null) {
@@ -100,6 +104,7 @@ final class Watches {
       if (!held) {
         seat.unlock(watch.slot);
       }
+      session.release(WATCH_BYTES + watch.key.length);
     }
     session.watches.clear();
     session.watchBroken = false;

@@ -70,6 +70,7 @@ public final class Connection {
   private boolean paused;
   private boolean heldOver;
   private boolean ending;
+  private boolean leftAlone; // its socket isn't read: enough is kept
   private boolean doomed;
   private String closeReason = "";
   private byte[] kept = NOTHING;
@@ -153,7 +154,8 @@ public final class Connection {
     if (paused) {
       paused = false;
       if (open) {
-        if (keptBytes >= KEPT_BYTES_AT_MOST) {
+        if (leftAlone) {
+          leftAlone = false;
           loop.transport().watchReading(this, true);
         }
         runAgain();
@@ -454,7 +456,8 @@ public final class Connection {
     }
     System.arraycopy(from, at, kept, keptBytes, n);
     keptBytes += n;
-    if (keptBytes >= KEPT_BYTES_AT_MOST) {
+    if (!leftAlone && !handler.mayKeep(keptBytes)) {
+      leftAlone = true;
       loop.transport().watchReading(this, false);
     }
   }

@@ -26,4 +26,10 @@ public interface Handler {
 
   /// The connection is gone, whoever ended it. The last call.
   void closed();
+
+  /// Whether so much input of a paused connection may be kept. If not, its socket is left alone
+  /// until it resumes, and the peer's leaving goes unnoticed so long.
+  default boolean mayKeep(int bytes) {
+    return bytes < Connection.KEPT_BYTES_AT_MOST;
+  }
 }

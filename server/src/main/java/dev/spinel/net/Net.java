@@ -3,6 +3,7 @@ package dev.spinel.net;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
@@ -176,8 +177,9 @@ public final class Net implements AutoCloseable {
   /// which closes them: the caller may be one that holds up the others.
   ///
   /// Addresses overlap: `*` has all of them. A system lets two sockets listen at the same one if
-  /// both say `SO_REUSEPORT`. So those that leave do, and each new one while it is bound; nobody
-  /// else's socket gets in by that. A system without that option refuses what overlaps.
+  /// both say `SO_REUSEPORT`. So those that leave do, and a new one while it is bound, if it can't
+  /// be without that; nobody else's socket gets in by that. A system without that option refuses
+  /// what overlaps.
   ///
   /// @param port not 0, or there are no addresses
   public List<Listener> move(
@@ -208,7 +210,8 @@ public final class Net implements AutoCloseable {
       share(listener.channel(), true);
     }
     try {
-      opened = open(addresses, port, backlog, acceptor, kept, true);
+      boolean overlaps = sharing.stream().anyMatch(leaver -> leaver.port() == port);
+      opened = open(addresses, port, backlog, acceptor, kept, overlaps);
     } finally {
       for (var listener : sharing) {
         share(listener.channel(), false);
@@ -426,15 +429,11 @@ public final class Net implements AutoCloseable {
     String skipped;
     try {
       channel =
-          ServerSocketChannel.open(
-              six ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
-      if (sharing) {
-        share(channel, true);
-      }
-      channel.bind(resolve(address, port), backlog);
-      if (sharing) {
-        share(channel, false);
-      }
+          bound(
+              six ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET,
+              resolve(address, port),
+              backlog,
+              sharing);
       channel.configureBlocking(false);
       return new Listener(this, channel, acceptor, null, address.equals("::*") && !bothFamilies);
     } catch (UnsupportedOperationException e) {
@@ -454,6 +453,43 @@ public final class Net implements AutoCloseable {
     }
     incidents.addressSkipped(skipped);
     return bothFamilies ? open("*", false, false, port, backlog, acceptor, sharing) : null;
+  }
+
+  /// Every door says `SO_REUSEPORT` while it is bound, so that it can be replaced later; before
+  /// that it makes sure that nobody has the address, for another server of the same user's would
+  /// share it.
+  ///
+  /// @param sharing one of our own doors has it, which is about to close
+  private static ServerSocketChannel bound(
+      ProtocolFamily family, InetSocketAddress address, int backlog, boolean sharing)
+      throws IOException {
+    if (sharing) {
+      return bind(family, address, backlog, true);
+    }
+    int port;
+    try (var alone = bind(family, address, 1, false)) {
+      port = ((InetSocketAddress) alone.getLocalAddress()).getPort();
+    }
+    return bind(family, new InetSocketAddress(address.getAddress(), port), backlog, true);
+  }
+
+  private static ServerSocketChannel bind(
+      ProtocolFamily family, InetSocketAddress address, int backlog, boolean shared)
+      throws IOException {
+    var channel = ServerSocketChannel.open(family);
+    try {
+      if (shared) {
+        share(channel, true);
+      }
+      channel.bind(address, backlog);
+      if (shared) {
+        share(channel, false);
+      }
+      return channel;
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
   }
 
   private static String text(String address, int port, String reason) {

@@ -227,9 +227,6 @@ public final class PubSub implements Family, Notifier {
 
   private void unsubscribe(Call call, Reply reply, int kind) {
     Session session = call.session();
-    if (!call.inMulti()) {
-      session.hear(); // what was said before comes before the confirmation
-    }
     LinkedHashSet<Slice> mine = subscriptions(session).of.get(kind);
     List<Slice> names = new java.util.ArrayList<>();
     if (call.argc() == 1) {
@@ -243,8 +240,15 @@ public final class PubSub implements Family, Notifier {
       }
     }
     for (Slice name : names) {
-      if (mine.remove(name)) {
+      if (mine.contains(name)) {
         listeners[kind].remove(name, session);
+      }
+    }
+    if (!call.inMulti()) {
+      session.hear(); // all that was said before comes before the confirmation
+    }
+    for (Slice name : names) {
+      if (mine.remove(name)) {
         session.release(NAME_BYTES + name.length);
       }
       count(session);

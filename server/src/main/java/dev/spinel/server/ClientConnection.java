@@ -20,7 +20,11 @@ final class ClientConnection implements Handler, Outlet {
   final Connection connection;
   final Session session;
   private final RequestReader reader;
+  private static final int KEPT_FREE = 16 * 1024;
+  private static final long KEPT_TWICE = 2; // its array grows by doubling
+
   private long softLimitSinceMillis;
+  private long keptHeapBytes; // of what the connection keeps
   private boolean sends; // messages, more than others took when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
@@ -36,6 +40,10 @@ final class ClientConnection implements Handler, Outlet {
     Output output = connection.output();
     long most = output.pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
     int at = from;
+    if (keptHeapBytes > 0) {
+      session.release(keptHeapBytes);
+      keptHeapBytes = 0;
+    }
     if (sends && side.server.engine.pressure.isHigh()) { // more than those whom it writes to take
       keep(buffer, at, to);
       connection.runAgain();
@@ -109,6 +117,19 @@ final class ClientConnection implements Handler, Outlet {
     }
   }
 
+  /// Input of a waiting client is read on, so that its end is noticed, and counted: a client for
+  /// which there is no room is closed, as one whose command is too long.
+  @Override
+  public boolean mayKeep(int bytes) {
+    long more = KEPT_TWICE * bytes - keptHeapBytes;
+    if (bytes < KEPT_FREE || session.mayHold(more)) {
+      keptHeapBytes += bytes < KEPT_FREE ? 0 : more;
+    } else {
+      broken(RequestReader.TOO_MUCH);
+    }
+    return true;
+  }
+
   @Override
   public void aboutToWrite(long pendingBytes) {
     boundOutput(); // which may have become another since the session subscribes
@@ -128,10 +149,13 @@ final class ClientConnection implements Handler, Outlet {
 
   @Override
   public void closed() {
-    side.dispatcher.closed(session);
-    reader.close();
     side.connections.remove(this);
     side.server.connectionClosed();
+    try {
+      side.dispatcher.closed(session);
+    } finally {
+      reader.close();
+    }
   }
 
   // ── Outlet

@@ -96,7 +96,11 @@ public final class Main {
       return 1;
     }
     try {
-      server.start();
+      if (Boolean.getBoolean("spinel.anyport")) { // the launcher's rehearsal
+        server.startAtAnyPort();
+      } else {
+        server.start();
+      }
     } catch (BindException e) {
       log.warning("Warning: " + e.getMessage());
       log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");

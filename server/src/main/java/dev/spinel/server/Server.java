@@ -391,9 +391,15 @@ public final class Server implements AutoCloseable, Incidents, Host {
     }
     clients.incrementAndGet();
     LoopSide side = sides.get(connection.loop().index());
-    ClientConnection client = new ClientConnection(side, connection);
-    side.connections.add(client);
-    admit(client.session);
+    ClientConnection client;
+    try {
+      client = new ClientConnection(side, connection);
+      side.connections.add(client);
+      admit(client.session);
+    } catch (Throwable t) {
+      clients.decrementAndGet(); // nobody will say that it is closed
+      throw t;
+    }
     if (log.isOn(Log.Level.VERBOSE)) {
       log.verbose("Accepted " + connection.remoteAddress());
     }

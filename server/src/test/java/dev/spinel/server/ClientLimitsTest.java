@@ -7,6 +7,7 @@ import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -62,6 +63,33 @@ class ClientLimitsTest {
 
   private static String list(Client client) throws IOException {
     return client.command("CLIENT", "LIST").text();
+  }
+
+  /// A client that has said more than it may while it waits leaves like any other.
+  @Test
+  void whoLeavesWhileWaitingIsNoticedHoweverMuchItHasSaid() throws Exception {
+    start();
+    try (Client other = client()) {
+      for (int size : new int[] {1_000, 120_000, 1_000_000}) {
+        try (Client waiting = client()) {
+          waiting.send("BLPOP", "k", "0");
+          waiting.flush();
+          awaitBlocked(other, 1);
+          waiting.sendRaw(
+              "*1\r\n$4\r\nPING\r\n".repeat(size / 14).getBytes(StandardCharsets.US_ASCII));
+          waiting.flush();
+        }
+        awaitBlocked(other, 0);
+        assertThat(other.command("RPUSH", "k", "job").text()).isEqualTo("1");
+        assertThat(other.command("LPOP", "k").text()).isEqualTo("job");
+      }
+    }
+  }
+
+  private static void awaitBlocked(Client client, int count) {
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> client.command("INFO", "clients").text().contains("blocked_clients:" + count));
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.net.BindException;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
 import java.io.ByteArrayOutputStream;
@@ -62,6 +63,28 @@ class DoorsTest {
   private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0)) {
       return socket.getLocalPort();
+    }
+  }
+
+  @Test
+  void twoServersDoNotShareAPort() throws Exception {
+    try (Server first = server("event-loops", "1");
+        Server second = server("event-loops", "1")) {
+      first.startAtAnyPort();
+      second.startAtAnyPort();
+      String taken = Integer.toString(first.port());
+      try (Client client = client(second.port())) {
+        assertThat(client.command("CONFIG", "SET", "port", taken).text())
+            .startsWith("ERR CONFIG SET failed");
+        assertThat(client.command("CONFIG", "SET", "bind", "127.0.0.1 -::1").text())
+            .isEqualTo("OK");
+      }
+      for (String bind : List.of("127.0.0.1", "*")) {
+        try (Server third = server("event-loops", "1", "port", taken, "bind", bind)) {
+          assertThatThrownBy(third::start).isInstanceOf(BindException.class);
+        }
+      }
+      assertOpen(first.port());
     }
   }
 

@@ -278,10 +278,33 @@ class EngineTest {
       say(a, "RESET");
       assertThat(requests.heldBytes()).isZero();
       assertThat(say(a, "ECHO", "z".repeat(150_000))).startsWith("-OOM the server's Java heap");
+      reply = "";
+      for (int i = 0; i < 100 && !reply.startsWith("-"); i++) {
+        reply = say(a, "WATCH", i + "w".repeat(10_000));
+      }
+      assertThat(reply).startsWith("-OOM the server's Java heap");
+      say(a, "UNWATCH");
+      assertThat(requests.heldBytes()).isZero();
       assertThat(say(a, "BLPOP", "z".repeat(30_000), "0")).isEmpty();
       assertThat(requests.heldBytes()).isPositive();
       a.close();
       assertThat(requests.heldBytes()).isZero();
+    }
+  }
+
+  @Test
+  void whatATransactionPublishesToItselfComesBehindItsReply() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      say(session, "HELLO", "3");
+      say(session, "SUBSCRIBE", "a");
+      say(session, "MULTI");
+      say(session, "PUBLISH", "a", "x");
+      var requests = new ByteArrayOutputStream();
+      requests.writeBytes(LocalSession.request("EXEC"));
+      requests.writeBytes(LocalSession.request("PING"));
+      assertThat(text(session.run(requests.toByteArray())))
+          .isEqualTo("*1 :1 >3 $7 message $1 a $1 x +PONG");
     }
   }
 
@@ -362,6 +385,39 @@ class EngineTest {
             .isEqualTo("-ERR string exceeds maximum allowed size (proto-max-bulk-len)");
       }
       assertThat(say(session, "GET", "k")).isEqualTo("$3 abc");
+    }
+  }
+
+  @Test
+  void waitsForManyKeysAreServedAndHoldNobodyUp() {
+    try (Fixture fixture = new Fixture()) {
+      List<LocalSession> waiting = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        LocalSession session = fixture.session();
+        String[] words = new String[1_502];
+        words[0] = "BLPOP";
+        for (int k = 1; k < words.length - 1; k++) {
+          words[k] = "own" + i + ":" + k;
+        }
+        words[1_500] = "shared";
+        words[1_501] = "0";
+        assertThat(say(session, words)).isEmpty();
+        waiting.add(session);
+      }
+      LocalSession writer = fixture.session();
+      for (int i = 0; i < 2_000; i++) {
+        assertThat(say(writer, "SET", "k" + i, "v")).isEqualTo("+OK");
+      }
+      assertThat(say(writer, "RPUSH", "own7:9", "x")).isEqualTo(":1");
+      assertThat(text(waiting.get(7).run())).isEqualTo("*2 $6 own7:9 $1 x");
+      assertThat(say(writer, "RPUSH", "shared", "y", "z")).isEqualTo(":2");
+      assertThat(text(waiting.get(0).run())).isEqualTo("*2 $6 shared $1 y");
+      assertThat(text(waiting.get(1).run())).isEqualTo("*2 $6 shared $1 z");
+      say(writer, "MULTI");
+      say(writer, "RPUSH", "own3:3", "w");
+      say(writer, "SET", "k1", "v");
+      assertThat(say(writer, "EXEC")).isEqualTo("*2 :1 +OK");
+      assertThat(text(waiting.get(3).run())).isEqualTo("*2 $6 own3:3 $1 w");
     }
   }
 }

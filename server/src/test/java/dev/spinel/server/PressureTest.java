@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
@@ -77,6 +78,32 @@ class PressureTest {
       publisher.run("PUBLISH", "news", "x".repeat(10_000));
       assertThat(fixture.server.engine.pressure.bytes()).isPositive();
       listener.close();
+      assertThat(fixture.server.engine.pressure.bytes()).isZero();
+    }
+  }
+
+  @Test
+  void aMessageThatFailsStopsNoOther() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession listener = fixture.session();
+      List<String> heard = new ArrayList<>();
+      var dispatcher = fixture.session().dispatcher();
+      for (int i = 0; i < 5; i++) {
+        String text = "" + i;
+        dispatcher
+            .recorder()
+            .push(
+                listener.session(),
+                new byte[1000],
+                (to, bytes, position) -> {
+                  heard.add(text);
+                  if (text.equals("1")) {
+                    throw new IllegalStateException("no room for it");
+                  }
+                });
+      }
+      assertThatThrownBy(() -> listener.session().hear()).hasMessage("no room for it");
+      assertThat(heard).containsExactly("0", "1", "2", "3", "4");
       assertThat(fixture.server.engine.pressure.bytes()).isZero();
     }
   }
