@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Pressure {
   private static final long HIGH_BYTES = 512 * 1024;
 
-  /// What a message takes besides its text.
-  private static final int LETTER_BYTES = 128;
+  /// What a message counts besides its text, which its receivers share.
+  private static final int LETTER_BYTES = 16;
 
   private final AtomicLong bytes = new AtomicLong();
 
