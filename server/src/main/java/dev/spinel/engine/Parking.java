@@ -83,20 +83,11 @@ final class Parking {
     }
     for (int i = after == null ? 0 : list.indexOf(after) + 1; i < list.size(); i++) {
       Parked parked = list.get(i);
-      if (parked.database == database && waitsFor(parked, key)) {
+      if (parked.database == database && waitsFor(parked, slot, key)) {
         return parked;
       }
     }
     return null;
-  }
-
-  private static boolean waitsFor(Parked parked, Slice key) {
-    for (Slice awaited : parked.keys) {
-      if (awaited.equals(key)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static boolean waitsFor(Parked parked, int slot, Slice key) {
