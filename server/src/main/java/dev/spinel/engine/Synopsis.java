@@ -2,7 +2,6 @@ package dev.spinel.engine;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// What a command's row says, parsed: the one place from which arity, key positions, `COMMAND
@@ -57,9 +56,17 @@ public final class Synopsis {
       ONEOF = 7,
       BLOCK = 8;
 
-  private static final String[] TYPES = {
-    "string", "integer", "double", "key", "pattern", "unix-time", "pure-token", "oneof", "block"
-  };
+  static final List<String> TYPES =
+      List.of(
+          "string",
+          "integer",
+          "double",
+          "key",
+          "pattern",
+          "unix-time",
+          "pure-token",
+          "oneof",
+          "block");
 
   /// One node of the argument tree. `token`, `since`, `deprecatedSince` and `displayText` may be
   /// null; `keySpec` is -1 for what is no key.
@@ -75,8 +82,54 @@ public final class Synopsis {
       @Nullable String since,
       @Nullable String deprecatedSince,
       List<Argument> arguments) {
+    static Argument leaf(
+        String name, int type, @Nullable String token, @Nullable String displayText, int keySpec) {
+      return new Argument(
+          name, type, token, displayText, keySpec, false, false, false, null, null, List.of());
+    }
+
+    static Argument group(String name, int type, @Nullable String token, List<Argument> arguments) {
+      return new Argument(name, type, token, null, -1, false, false, false, null, null, arguments);
+    }
+
     public String typeName() {
-      return TYPES[type];
+      return TYPES.get(type);
+    }
+
+    Argument madeOptional() {
+      return with(true, multiple, multipleToken, since, deprecatedSince);
+    }
+
+    Argument repeated(boolean withToken) {
+      return with(optional, true, withToken, since, deprecatedSince);
+    }
+
+    Argument cameWith(String version) {
+      return with(optional, multiple, multipleToken, version, deprecatedSince);
+    }
+
+    Argument deprecatedWith(String version) {
+      return with(optional, multiple, multipleToken, since, version);
+    }
+
+    private Argument with(
+        boolean optional,
+        boolean multiple,
+        boolean multipleToken,
+        @Nullable String since,
+        @Nullable String deprecated) {
+      return new Argument(
+          name,
+          type,
+          token,
+          displayText,
+          keySpec,
+          optional,
+          multiple,
+          multipleToken,
+          since,
+          deprecated,
+          arguments);
     }
   }
 
@@ -93,7 +146,42 @@ public final class Synopsis {
       int lastKey,
       int keyStep,
       int limit,
-      @Nullable String note) {}
+      @Nullable String note) {
+    /// No rule finds them.
+    static KeySpec unknown(int flags) {
+      return new KeySpec(flags, true, 0, null, 0, false, 0, 0, 0, null);
+    }
+
+    /// One key, at an index.
+    static KeySpec at(int index, int flags) {
+      return new KeySpec(flags, false, index, null, 0, false, 0, 1, 0, null);
+    }
+
+    /// One key behind a token, which is searched for from the word `from` on.
+    static KeySpec behind(@Nullable String token, int from, int flags) {
+      return new KeySpec(flags, false, 0, token, from, false, 0, 1, 0, null);
+    }
+
+    /// As many keys as the word at `index` says.
+    static KeySpec counted(int index, int flags) {
+      return new KeySpec(flags, false, index, null, 0, true, 1, 1, 0, null);
+    }
+
+    /// Whether it is a plain range of words, which begins at an index.
+    boolean isRange() {
+      return !unknown && keyword == null && !byCount;
+    }
+
+    KeySpec reaching(int lastKey, int keyStep, int limit) {
+      return new KeySpec(
+          flags, unknown, index, keyword, startFrom, byCount, lastKey, keyStep, limit, note);
+    }
+
+    KeySpec noted(String note) {
+      return new KeySpec(
+          flags, unknown, index, keyword, startFrom, byCount, lastKey, keyStep, limit, note);
+    }
+  }
 
   /// One line of a command's history.
   public record Change(String version, String text) {}
@@ -111,19 +199,19 @@ public final class Synopsis {
       INCOMPLETE = 512,
       VARIABLE_FLAGS = 1024;
 
-  private static final String[] KEY_FLAGS = {
-    "RO",
-    "RW",
-    "OW",
-    "RM",
-    "access",
-    "update",
-    "insert",
-    "delete",
-    "not_key",
-    "incomplete",
-    "variable_flags"
-  };
+  static final List<String> KEY_FLAGS =
+      List.of(
+          "RO",
+          "RW",
+          "OW",
+          "RM",
+          "access",
+          "update",
+          "insert",
+          "delete",
+          "not_key",
+          "incomplete",
+          "variable_flags");
 
   public final int arity;
 
@@ -213,16 +301,17 @@ public final class Synopsis {
 
   /// Names of the key flags in `mask`.
   public static List<String> keyFlagNames(int mask) {
-    List<String> names = new ArrayList<>();
-    for (int i = 0; i < KEY_FLAGS.length; i++) if ((mask & 1 << i) != 0) names.add(KEY_FLAGS[i]);
-    return names;
+    return names(mask, KEY_FLAGS);
   }
 
   /// Names of the categories in `mask`, without the `@`.
   public static List<String> categoryNames(int mask) {
+    return names(mask, CATEGORIES);
+  }
+
+  private static List<String> names(int mask, List<String> all) {
     List<String> names = new ArrayList<>();
-    for (int i = 0; i < CATEGORIES.size(); i++)
-      if ((mask & 1 << i) != 0) names.add(CATEGORIES.get(i));
+    for (int i = 0; i < all.size(); i++) if ((mask & 1 << i) != 0) names.add(all.get(i));
     return names;
   }
 
@@ -257,7 +346,7 @@ public final class Synopsis {
     largeFrom = Integer.parseInt(plus < 0 ? large : large.substring(0, plus));
     largeStep = plus < 0 ? 0 : Integer.parseInt(large.substring(plus + 1));
 
-    Parser parser = new Parser(synopsis);
+    SynopsisParser parser = new SynopsisParser(synopsis);
     arguments = parser.parse();
     if (explicitArity != 0) arity = explicitArity;
     else if (container) arity = runs ? -1 : -2;
@@ -293,7 +382,7 @@ public final class Synopsis {
     int last = 0;
     int stepOfAll = keySpecs.isEmpty() ? 0 : 1;
     boolean movable = false;
-    if (keySpecs.size() == 1 && isRange(keySpecs.get(0))) {
+    if (keySpecs.size() == 1 && keySpecs.get(0).isRange()) {
       KeySpec only = keySpecs.get(0);
       first = only.index;
       last = only.lastKey < 0 ? only.lastKey : only.index + only.lastKey;
@@ -302,7 +391,7 @@ public final class Synopsis {
     } else {
       int previousLast = 0;
       for (KeySpec spec : keySpecs) {
-        if (!isRange(spec)
+        if (!spec.isRange()
             || spec.keyStep != 1
             || (previousLast != 0 && previousLast != spec.index - 1)) {
           movable = true;
@@ -331,10 +420,6 @@ public final class Synopsis {
     }
     flags = factFlags;
     categories = allCategories(factFlags, explicitCategories, group, container && !runs);
-  }
-
-  private static boolean isRange(KeySpec spec) {
-    return !spec.unknown && spec.keyword == null && !spec.byCount;
   }
 
   private static int category(String name) {
@@ -398,455 +483,23 @@ public final class Synopsis {
   }
 
   private static String[] words(String text) {
-    List<String> out = new ArrayList<>();
-    int start = 0;
-    for (int i = 0; i <= text.length(); i++) {
-      if (i == text.length() || text.charAt(i) == ' ') {
-        if (i > start) out.add(text.substring(start, i));
-        start = i + 1;
-      }
-    }
-    return out.toArray(new String[0]);
+    return split(text, ' ');
   }
 
   private static String[] lines(String text) {
+    return split(text, '\n');
+  }
+
+  /// What stands between separators, unless it is nothing.
+  private static String[] split(String text, char separator) {
     List<String> out = new ArrayList<>();
     int start = 0;
     for (int i = 0; i <= text.length(); i++) {
-      if (i == text.length() || text.charAt(i) == '\n') {
+      if (i == text.length() || text.charAt(i) == separator) {
         if (i > start) out.add(text.substring(start, i));
         start = i + 1;
       }
     }
     return out.toArray(new String[0]);
-  }
-
-  /// Recursive descent over the characters of a synopsis. While it walks the top level it counts
-  /// the words (`position`) so that a key knows its index.
-  private static final class Parser {
-    private final String text;
-    private int at;
-
-    /// Words that must have come so far, the command's own included; once `variable`, a key's index
-    /// can't be told any more.
-    int position = 1;
-
-    boolean variable;
-    final List<KeySpec> keySpecs = new ArrayList<>();
-
-    /// The token in front of the place where we are: `STREAMS` for the key in `STREAMS (key...
-    /// id...)`.
-    private @Nullable String lastToken;
-
-    /// Position of an argument `numkeys` if it is the last one seen, else -1.
-    private int countAt = -1;
-
-    Parser(String text) {
-      this.text = text;
-      while (at < text.length() && text.charAt(at) != ' ')
-        if (text.charAt(at++) == '|') position = 2;
-    }
-
-    List<Argument> parse() {
-      List<Argument> all = sequence();
-      if (at != text.length()) throw wrong("unexpected '" + text.charAt(at) + "'");
-      return all;
-    }
-
-    void note(int spec, String note) {
-      KeySpec s = keySpecs.get(spec);
-      keySpecs.set(
-          spec,
-          new KeySpec(
-              s.flags,
-              s.unknown,
-              s.index,
-              s.keyword,
-              s.startFrom,
-              s.byCount,
-              s.lastKey,
-              s.keyStep,
-              s.limit,
-              note));
-    }
-
-    private List<Argument> sequence() {
-      List<Argument> all = new ArrayList<>();
-      int repeated = -1; // the specification of a key that repeats, in this sequence
-      while (true) {
-        skipSpaces();
-        if (at == text.length() || "|)]".indexOf(text.charAt(at)) >= 0) return List.copyOf(all);
-        int before = position;
-        int specs = keySpecs.size();
-        Argument it = element(all.isEmpty() ? null : all.getLast());
-        all.add(it);
-        if (repeated >= 0 && !it.optional) {
-          // what follows takes words from the end of the range, or one each of them
-          KeySpec s = keySpecs.get(repeated);
-          keySpecs.set(
-              repeated,
-              it.multiple
-                  ? ranged(s, s.lastKey, s.keyStep, 2)
-                  : ranged(s, s.lastKey - (position - before), s.keyStep, s.limit));
-        } else if (it.multiple && keySpecs.size() > specs && keySpecs.getLast().lastKey < 0) {
-          repeated = keySpecs.size() - 1;
-        }
-      }
-    }
-
-    /// One argument with its suffixes.
-    private Argument element(@Nullable Argument previous) {
-      int before = position;
-      int specs = keySpecs.size();
-      char c = text.charAt(at);
-      Argument it;
-      if (c == '[') {
-        it = group(']', null);
-        it = with(it, true, it.multiple, it.multipleToken, it.since, it.deprecatedSince);
-        position = before;
-        variable = true;
-      } else if (c == '(') {
-        it = group(')', null);
-      } else {
-        it = word(previous);
-      }
-      it = suffixes(it);
-      if (it.multiple) {
-        repeat(specs, position - before);
-        variable = true;
-      }
-      return it;
-    }
-
-    /// Everything inside brackets: `name: a b` or `name: a | b`, or a single argument.
-    private Argument group(char close, @Nullable String token) {
-      at++;
-      String name = groupName();
-      if (name == null && token != null) name = lower(token);
-      int before = position;
-      boolean wasVariable = variable;
-      int least = Integer.MAX_VALUE;
-      int most = 0;
-      List<Argument> alternatives = new ArrayList<>();
-      List<Argument> sequence;
-      boolean anyVariable = false;
-      while (true) {
-        position = before;
-        variable = wasVariable;
-        @Nullable String tokenBefore = lastToken;
-        sequence = sequence();
-        if (at == text.length()) throw wrong("missing " + close);
-        char end = text.charAt(at++);
-        least = Math.min(least, position);
-        most = Math.max(most, position);
-        anyVariable |= variable;
-        if (end == close && alternatives.isEmpty()) break;
-        if (sequence.size() != 1)
-          throw wrong("an alternative of several words needs a name: (name: …)");
-        alternatives.add(sequence.get(0));
-        lastToken = tokenBefore;
-        if (end == close) break;
-        if (end != '|') throw wrong("missing " + close);
-      }
-      position = least;
-      variable = anyVariable || least != most;
-      if (alternatives.isEmpty() && sequence.size() == 1 && token == null && name == null)
-        return sequence.get(0);
-      if (name == null) throw wrong("a group needs a name");
-      return new Argument(
-          name,
-          alternatives.isEmpty() ? BLOCK : ONEOF,
-          token,
-          null,
-          -1,
-          false,
-          false,
-          false,
-          null,
-          null,
-          alternatives.isEmpty() ? sequence : List.copyOf(alternatives));
-    }
-
-    private @Nullable String groupName() {
-      skipSpaces();
-      int end = at;
-      while (end < text.length() && isNameChar(text.charAt(end))) end++;
-      if (end + 1 >= text.length() || text.charAt(end) != ':' || text.charAt(end + 1) != ' ')
-        return null;
-      String name = text.substring(at, end);
-      at = end + 1;
-      return name;
-    }
-
-    /// A token, a token with its operand, a key or a value.
-    private Argument word(@Nullable Argument previous) {
-      if (text.charAt(at) == '@') return key(null, previous);
-      @Nullable String name = null;
-      int start = at;
-      while (at < text.length() && isNameChar(text.charAt(at))) at++;
-      if (at < text.length() && text.charAt(at) == '=') {
-        name = text.substring(start, at++);
-        start = at;
-      }
-      String token;
-      if (at < text.length() && text.charAt(at) == '\'') {
-        int end = text.indexOf('\'', at + 1);
-        token = text.substring(at + 1, end);
-        at = end + 1;
-      } else {
-        while (at < text.length() && isNameChar(text.charAt(at))) at++;
-        token = text.substring(start, at);
-        if (token.isEmpty()) throw wrong("unexpected '" + text.charAt(at) + "'");
-        if (hasLowerCase(token)) {
-          if (name != null) throw wrong("only tokens can be named");
-          at = start;
-          return operand(null);
-        }
-      }
-      position++;
-      lastToken = token;
-      countAt = -1;
-      boolean repeated =
-          text.startsWith("...", at) && at + 3 < text.length() && text.charAt(at + 3) == ' ';
-      int afterToken = at;
-      if (repeated) at += 3;
-      skipSpaces();
-      @Nullable Argument it = null;
-      if (name == null && at < text.length() && at > afterToken) {
-        char c = text.charAt(at);
-        if (c == '(') it = group(')', token);
-        else if (c == '@') it = key(token, previous);
-        else if (isNameChar(c) && isOperand()) it = operand(token);
-      }
-      if (it != null) {
-        return repeated ? with(it, it.optional, true, true, it.since, it.deprecatedSince) : it;
-      }
-      at = afterToken;
-      return new Argument(
-          name != null ? name : lower(token),
-          PURE_TOKEN,
-          token,
-          null,
-          -1,
-          false,
-          false,
-          false,
-          null,
-          null,
-          List.of());
-    }
-
-    /// Whether the word that starts here is a value: has a small letter and is no `name=TOKEN`.
-    private boolean isOperand() {
-      int end = at;
-      while (end < text.length() && isNameChar(text.charAt(end))) end++;
-      return hasLowerCase(text.substring(at, end))
-          && (end == text.length() || text.charAt(end) != '=');
-    }
-
-    private Argument operand(@Nullable String token) {
-      String name = name();
-      int type = STRING;
-      if (at < text.length() && text.charAt(at) == ':') {
-        at++;
-        type = type(name());
-        if (type < 0) throw wrong("unknown type");
-      }
-      String display = display();
-      countAt = name.equals("numkeys") ? position : -1;
-      position++;
-      return new Argument(
-          name, type, token, display, -1, false, false, false, null, null, List.of());
-    }
-
-    private Argument key(@Nullable String token, @Nullable Argument previous) {
-      at++;
-      String name = name();
-      int type = KEY;
-      int flags = 0;
-      boolean unknown = false;
-      int from = 0;
-      boolean joins = true;
-      while (at < text.length() && text.charAt(at) == ':') {
-        at++;
-        int start = at;
-        String first = name();
-        if (type(first) >= 0) {
-          type = type(first);
-          continue;
-        }
-        at = start;
-        joins = false;
-        do {
-          if (text.charAt(at) == '+') at++;
-          String word = name();
-          if (word.equals("unknown")) {
-            unknown = true;
-          } else if (word.equals("from")) {
-            start = ++at;
-            while (at < text.length() && "-0123456789".indexOf(text.charAt(at)) >= 0) at++;
-            from = Integer.parseInt(text.substring(start, at));
-          } else {
-            flags |= keyFlag(word);
-          }
-        } while (at < text.length() && text.charAt(at) == '+');
-      }
-      String display = display();
-      if (joins) {
-        // a key that stands right behind the one before it shares its specification, as one range
-        if (keySpecs.isEmpty()) throw wrong("no key before to share a specification with");
-        int i = keySpecs.size() - 1;
-        KeySpec s = keySpecs.get(i);
-        if (previous != null
-            && previous.keySpec == i
-            && isRange(s)
-            && s.index + s.lastKey + 1 == position)
-          keySpecs.set(i, ranged(s, s.lastKey + 1, s.keyStep, s.limit));
-      } else if (unknown) {
-        keySpecs.add(new KeySpec(flags, true, 0, null, 0, false, 0, 0, 0, null));
-      } else if (from != 0) {
-        keySpecs.add(new KeySpec(flags, false, 0, lastToken, from, false, 0, 1, 0, null));
-      } else if (countAt > 0) {
-        keySpecs.add(new KeySpec(flags, false, countAt, null, 0, true, 1, 1, 0, null));
-      } else if (variable) {
-        throw wrong("the key's place can't be told: say from=");
-      } else {
-        keySpecs.add(new KeySpec(flags, false, position, null, 0, false, 0, 1, 0, null));
-      }
-      countAt = -1;
-      position++;
-      // a channel is found like a key but isn't one
-      boolean real = (flags & NOT_KEY) == 0;
-      return new Argument(
-          name,
-          real ? type : STRING,
-          token,
-          display,
-          real ? keySpecs.size() - 1 : -1,
-          false,
-          false,
-          false,
-          null,
-          null,
-          List.of());
-    }
-
-    /// An argument of so many words repeats: a key inside it becomes a range to the end.
-    private void repeat(int specsBefore, int words) {
-      for (int i = specsBefore; i < keySpecs.size(); i++) {
-        KeySpec s = keySpecs.get(i);
-        if (!s.unknown && !s.byCount && s.lastKey >= 0)
-          keySpecs.set(i, ranged(s, -1, Math.max(1, words), s.limit));
-      }
-    }
-
-    private static KeySpec ranged(KeySpec s, int lastKey, int keyStep, int limit) {
-      return new KeySpec(
-          s.flags,
-          s.unknown,
-          s.index,
-          s.keyword,
-          s.startFrom,
-          s.byCount,
-          lastKey,
-          keyStep,
-          limit,
-          s.note);
-    }
-
-    private Argument suffixes(Argument it) {
-      while (at < text.length()) {
-        char c = text.charAt(at);
-        if (c == '.' && text.startsWith("...", at)) {
-          at += 3;
-          it = with(it, it.optional, true, it.multipleToken, it.since, it.deprecatedSince);
-        } else if (c == '^') {
-          it = with(it, it.optional, it.multiple, it.multipleToken, version(), it.deprecatedSince);
-        } else if (c == '~') {
-          it = with(it, it.optional, it.multiple, it.multipleToken, it.since, version());
-        } else {
-          break;
-        }
-      }
-      return it;
-    }
-
-    private String version() {
-      int start = ++at;
-      while (at < text.length() && "0123456789.".indexOf(text.charAt(at)) >= 0) at++;
-      return text.substring(start, at);
-    }
-
-    private static Argument with(
-        Argument a,
-        boolean optional,
-        boolean multiple,
-        boolean multipleToken,
-        @Nullable String since,
-        @Nullable String deprecated) {
-      return new Argument(
-          a.name,
-          a.type,
-          a.token,
-          a.displayText,
-          a.keySpec,
-          optional,
-          multiple,
-          multipleToken,
-          since,
-          deprecated,
-          a.arguments);
-    }
-
-    private String name() {
-      int start = at;
-      while (at < text.length() && isNameChar(text.charAt(at))) at++;
-      if (at == start) throw wrong("a name is missing");
-      return text.substring(start, at);
-    }
-
-    private @Nullable String display() {
-      if (at == text.length() || text.charAt(at) != '<') return null;
-      int end = text.indexOf('>', at);
-      String display = text.substring(at + 1, end);
-      at = end + 1;
-      return display;
-    }
-
-    private static int type(String name) {
-      for (int i = 0; i < PURE_TOKEN; i++) if (TYPES[i].equals(name)) return i;
-      return -1;
-    }
-
-    private int keyFlag(String name) {
-      for (int i = 0; i < KEY_FLAGS.length; i++) if (KEY_FLAGS[i].equals(name)) return 1 << i;
-      throw wrong("unknown key flag '" + name + "'");
-    }
-
-    private static boolean isNameChar(char c) {
-      return (c >= 'a' && c <= 'z')
-          || (c >= 'A' && c <= 'Z')
-          || (c >= '0' && c <= '9')
-          || c == '-'
-          || c == '_';
-    }
-
-    private static boolean hasLowerCase(String word) {
-      for (int i = 0; i < word.length(); i++)
-        if (word.charAt(i) >= 'a' && word.charAt(i) <= 'z') return true;
-      return false;
-    }
-
-    private static String lower(String token) {
-      return token.toLowerCase(Locale.ROOT);
-    }
-
-    private void skipSpaces() {
-      while (at < text.length() && text.charAt(at) == ' ') at++;
-    }
-
-    private IllegalArgumentException wrong(String what) {
-      return new IllegalArgumentException(what + " at column " + at + " of: " + text);
-    }
   }
 }
