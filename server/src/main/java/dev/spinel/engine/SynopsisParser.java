@@ -85,8 +85,7 @@ final class SynopsisParser {
     char c = text.charAt(at);
     Argument it;
     if (c == '[') {
-      it = group(']', null);
-      it = it.madeOptional();
+      it = group(']', null).madeOptional();
       position = before;
       variable = true;
     } else if (c == '(') {

@@ -33,20 +33,31 @@ public final class Administration implements Family {
       TIME = 19,
       MONITOR = 20;
 
+  private final Identity identity;
   private final Host host;
+  private final Info info;
   private final Configuration configuration;
   private final MemoryReport memory;
   private final Debug debug;
   private final SlowLog slowLog;
   private final Monitors monitors;
 
-  public Administration(Host host, SlowLog slowLog, Monitors monitors) {
+  public Administration(
+      Identity identity,
+      Config config,
+      Host host,
+      Info info,
+      MemoryAccount memory,
+      SlowLog slowLog,
+      Monitors monitors) {
+    this.identity = identity;
     this.host = host;
+    this.info = info;
     this.slowLog = slowLog;
     this.monitors = monitors;
-    this.configuration = new Configuration(host.config());
-    this.memory = new MemoryReport(host);
-    this.debug = new Debug(host);
+    this.configuration = new Configuration(config);
+    this.memory = new MemoryReport(memory);
+    this.debug = new Debug(config, host);
   }
 
   @Override
@@ -262,7 +273,7 @@ public final class Administration implements Family {
       case CONFIG_REWRITE -> configuration.rewrite(reply);
       case CONFIG_SET -> configuration.set(call, reply);
       case DEBUG -> debug.run(call, reply);
-      case INFO -> reply.verbatim("txt", Info.of(host, call));
+      case INFO -> reply.verbatim("txt", info.text(call));
       case LOLWUT -> lolwut(call, reply);
       case MEMORY_DOCTOR -> memory.doctor(reply);
       case MEMORY_MALLOC_STATS -> memory.allocator(reply);
@@ -287,7 +298,7 @@ public final class Administration implements Family {
 
   private void resetStatistics(Call call, Reply reply) {
     call.engine().resetStatistics();
-    host.resetCounters();
+    info.reset();
     reply.ok();
   }
 
@@ -361,7 +372,7 @@ public final class Administration implements Family {
         Redis ver. %s, spoken by Spinel %s
         """
             .replaceFirst("%s", Config.REDIS_VERSION)
-            .replaceFirst("%s", host.version());
+            .replaceFirst("%s", identity.version());
     reply.verbatim("txt", picture.getBytes(StandardCharsets.ISO_8859_1));
   }
 }

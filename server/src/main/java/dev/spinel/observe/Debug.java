@@ -1,9 +1,11 @@
 package dev.spinel.observe;
 
+import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Events;
+import dev.spinel.engine.Fields;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
 import dev.spinel.keyspace.Seat;
@@ -29,14 +31,16 @@ final class Debug {
   private static final CommandError THRESHOLD =
       new CommandError("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
 
+  private final Config config;
   private final Host host;
 
-  Debug(Host host) {
+  Debug(Config config, Host host) {
+    this.config = config;
     this.host = host;
   }
 
   void run(Call call, Reply reply) {
-    String allowed = host.config().get(Settings.ENABLE_DEBUG_COMMAND);
+    String allowed = config.get(Settings.ENABLE_DEBUG_COMMAND);
     if (!allowed.equals("yes") && !(allowed.equals("local") && Configuration.isLocal(call))) {
       throw NOT_ALLOWED;
     }
@@ -144,7 +148,7 @@ final class Debug {
       ListValue lists = call.values().lists();
       long nodes = lists.nodes(entry);
       text.append(" ql_nodes:").append(nodes);
-      text.append(" ql_avg_node:").append(Info.decimal(Info.ratio(lists.length(entry), nodes)));
+      text.append(" ql_avg_node:").append(Fields.decimal((double) lists.length(entry) / nodes));
       text.append(" ql_listpack_max:").append(call.limits().listMaxListpackSize);
       text.append(" ql_compressed:0 ql_uncompressed_size:").append(bytes(call, key));
     }

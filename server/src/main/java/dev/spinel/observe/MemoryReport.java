@@ -12,10 +12,10 @@ import java.nio.charset.StandardCharsets;
 final class MemoryReport {
   private static final int SAMPLES = 5;
 
-  private final Host host;
+  private final MemoryAccount memory;
 
-  MemoryReport(Host host) {
-    this.host = host;
+  MemoryReport(MemoryAccount memory) {
+    this.memory = memory;
   }
 
   void usage(Call call, Reply reply) {
@@ -39,13 +39,13 @@ final class MemoryReport {
   }
 
   void statistics(Call call, Reply reply) {
-    HeapStats heap = host.heap();
-    long used = heap.liveBytes();
-    long resident = heap.residentBytes();
-    long process = Info.processBytes();
-    long peak = host.rates().peak(used);
-    long startup = host.startupBytes();
-    long data = Math.max(0, used - startup);
+    MemoryAccount.Reading now = memory.read();
+    long used = now.used();
+    long resident = now.resident();
+    long process = now.process();
+    long peak = now.peak();
+    long startup = now.startup();
+    long data = now.data();
     var keyspace = call.engine().keyspace;
     long keys = 0;
     int databases = 0;
@@ -60,7 +60,7 @@ final class MemoryReport {
     field("startup.allocated", startup, reply);
     field("replication.backlog", 0, reply);
     field("clients.slaves", 0, reply);
-    field("clients.normal", Info.clientBytes(call.engine()), reply);
+    field("clients.normal", MemoryAccount.clientBytes(call.engine()), reply);
     field("cluster.links", 0, reply);
     field("aof.buffer", 0, reply);
     field("lua.caches", 0, reply);
@@ -84,18 +84,18 @@ final class MemoryReport {
     field("allocator.allocated", used, reply);
     field("allocator.active", resident, reply);
     field("allocator.resident", resident, reply);
-    number("allocator-fragmentation.ratio", Info.ratio(resident, used), reply);
+    number("allocator-fragmentation.ratio", now.fragmentation(), reply);
     field("allocator-fragmentation.bytes", resident - used, reply);
     number("allocator-rss.ratio", 1, reply);
     field("allocator-rss.bytes", 0, reply);
-    number("rss-overhead.ratio", Info.ratio(process, resident), reply);
+    number("rss-overhead.ratio", now.beside(), reply);
     field("rss-overhead.bytes", process - resident, reply);
-    number("fragmentation", Info.ratio(process, used), reply);
+    number("fragmentation", now.inAll(), reply);
     field("fragmentation.bytes", process - used, reply);
   }
 
   void doctor(Reply reply) {
-    HeapStats heap = host.heap();
+    HeapStats heap = memory.heap();
     long used = heap.liveBytes();
     String advice;
     if (used < 5 << 20) {
@@ -111,7 +111,7 @@ final class MemoryReport {
   }
 
   void allocator(Reply reply) {
-    HeapStats heap = host.heap();
+    HeapStats heap = memory.heap();
     StringBuilder text = new StringBuilder(1000);
     text.append("live ").append(heap.liveBytes());
     text.append(" resident ").append(heap.residentBytes());

@@ -1,8 +1,7 @@
 package dev.spinel.observe;
 
 /// What INFO shows as instantaneous: means over the last 16 samples, taken ten times a second by
-/// one thread ([#sample]); read by any. And the peak of the memory in use, as far as samples saw
-/// it.
+/// one thread ([#sample]); read by any.
 public final class Rates {
   private static final int SAMPLES = 16;
 
@@ -10,7 +9,6 @@ public final class Rates {
   private final Track input = new Track();
   private final Track output = new Track();
   private long lastMillis; // the sampling thread's
-  private long peakBytes; // this object's monitor
 
   /// One quantity's last rates, per second. Its owner's monitor.
   private static final class Track {
@@ -34,8 +32,7 @@ public final class Rates {
   }
 
   /// Takes a sample: the totals now.
-  public synchronized void sample(
-      long nowMillis, long commandsRun, long bytesIn, long bytesOut, long liveBytes) {
+  public synchronized void sample(long nowMillis, long commandsRun, long bytesIn, long bytesOut) {
     long passed = nowMillis - lastMillis;
     if (lastMillis != 0 && passed > 0) {
       commands.sample(commandsRun, passed);
@@ -43,7 +40,6 @@ public final class Rates {
       output.sample(bytesOut, passed);
     }
     lastMillis = nowMillis;
-    peakBytes = Math.max(peakBytes, liveBytes);
   }
 
   public synchronized long commandsPerSecond() {
@@ -56,11 +52,5 @@ public final class Rates {
 
   public synchronized long outputPerSecond() {
     return output.mean();
-  }
-
-  /// The highest use of memory so far, this one included.
-  public synchronized long peak(long liveBytes) {
-    peakBytes = Math.max(peakBytes, liveBytes);
-    return peakBytes;
   }
 }

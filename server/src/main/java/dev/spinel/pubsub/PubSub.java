@@ -475,15 +475,15 @@ public final class PubSub implements Family, Notifier {
   }
 
   /// How many channels somebody listens to, and how many patterns: for INFO.
-  public int channels() {
+  int channels() {
     return listeners[CHANNELS].size();
   }
 
-  public int patterns() {
+  int patterns() {
     return listeners[PATTERNS].size();
   }
 
-  public int shardChannels() {
+  int shardChannels() {
     return listeners[SHARDS].size();
   }
 }

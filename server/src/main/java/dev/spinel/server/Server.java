@@ -34,12 +34,23 @@ import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
 import dev.spinel.observe.Administration;
+import dev.spinel.observe.ClientsSection;
 import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Connections;
+import dev.spinel.observe.Doors;
 import dev.spinel.observe.Host;
+import dev.spinel.observe.Identity;
+import dev.spinel.observe.Info;
+import dev.spinel.observe.MemoryAccount;
+import dev.spinel.observe.MemorySection;
 import dev.spinel.observe.Monitors;
 import dev.spinel.observe.Rates;
+import dev.spinel.observe.Sections;
+import dev.spinel.observe.ServerSection;
 import dev.spinel.observe.SlowLog;
+import dev.spinel.observe.StatisticsSection;
+import dev.spinel.observe.Traffic;
+import dev.spinel.pubsub.Channels;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.wire.RespWriter;
@@ -55,14 +66,12 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
 /// of it is left then.
-public final class Server implements AutoCloseable, Incidents, Host {
+public final class Server implements AutoCloseable, Incidents, Doors, Host {
   /// Descriptors that no client may have.
   private static final int RESERVED_FILES = 32;
 
@@ -78,18 +87,13 @@ public final class Server implements AutoCloseable, Incidents, Host {
   private final Eviction eviction;
   private final Monitors monitors;
   private final Rates rates = new Rates();
-  private final String runId;
-  private final String replicationId;
-  private final long startedMillis;
-  private volatile long startupBytes; // once, by start
-  private volatile long bytesInBefore; // what RESETSTAT found
-  private volatile long bytesOutBefore;
+  private final Identity identity;
+  private final String replicationId; // of the history that the data is of
+  private final Traffic traffic = new Traffic(this::bytesIn, this::bytesOut);
+  private final MemoryAccount memory = new MemoryAccount(this::heapStats);
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
   private volatile List<Listener> listeners = List.of(); // whoever starts, then CONFIG SET
-  private final AtomicInteger clients = new AtomicInteger();
-  private final LongAdder accepted = new LongAdder();
-  private final LongAdder refused = new LongAdder();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
   private final CountDownLatch stopRequested = new CountDownLatch(1);
@@ -111,9 +115,9 @@ public final class Server implements AutoCloseable, Incidents, Host {
     SecureRandom random = new SecureRandom();
     byte[] ids = new byte[40];
     random.nextBytes(ids);
-    runId = HexFormat.of().formatHex(ids, 0, 20);
+    String runId = HexFormat.of().formatHex(ids, 0, 20);
+    identity = new Identity(Main.VERSION, runId, clock.millis());
     replicationId = HexFormat.of().formatHex(ids, 20, 40);
-    startedMillis = clock.millis();
     authentication = new Authentication(config);
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);
@@ -150,7 +154,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
     rows.add(new Transactions());
     rows.add(pubSub);
     rows.add(new Connections(authentication, this::forget));
-    rows.add(new Administration(this, slowLog, monitors));
+    rows.add(new Administration(identity, config, this, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     Set<String> later = new HashSet<>(Later.COMMANDS);
     for (Directive directive : config.directives()) {
@@ -158,6 +162,25 @@ public final class Server implements AutoCloseable, Incidents, Host {
         rename(rows, later, directive);
       }
     }
+  }
+
+  /// What INFO tells, in order. Whoever has something to add to a section adds a part to it.
+  private Info info() {
+    return new Info(
+        new ServerSection(identity, config, this),
+        new ClientsSection(config, traffic),
+        new MemorySection(config, memory),
+        new Sections.NoPersistence(identity),
+        new StatisticsSection(traffic, rates),
+        new Channels(pubSub),
+        new Sections.NoReplication(replicationId, config),
+        new Sections.Cpu(),
+        new Sections.Fixed("Modules", ""),
+        new Sections.CommandStatistics(),
+        new Sections.ErrorStatistics(),
+        new Sections.Fixed("Latencystats", false, ""),
+        new Sections.Fixed("Cluster", "cluster_enabled:0\n"),
+        new Sections.Keyspace());
   }
 
   private static void rename(CommandTable.Builder rows, Set<String> later, Directive directive) {
@@ -260,7 +283,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
       close();
       throw e;
     }
-    startupBytes = heap.liveBytes();
+    memory.ready(heap.liveBytes());
   }
 
   /// Lowers maxclients to what the system has descriptors for, less those for everything else: the
@@ -378,18 +401,18 @@ public final class Server implements AutoCloseable, Incidents, Host {
   // ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private @Nullable Handler accept(Connection connection) {
-    accepted.increment();
-    if (clients.get() >= maxClients) {
-      refused.increment();
+    traffic.accept();
+    if (traffic.clients() >= maxClients) {
+      traffic.refuse();
       refuse(connection, "ERR max number of clients reached");
       return null;
     }
     if (protectedMode && !connection.isLocal() && config.text(Settings.REQUIREPASS).isEmpty()) {
-      refused.increment();
+      traffic.refuse();
       refuse(connection, PROTECTED);
       return null;
     }
-    clients.incrementAndGet();
+    traffic.enter();
     LoopSide side = sides.get(connection.loop().index());
     ClientConnection client;
     try {
@@ -397,7 +420,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
       side.connections.add(client);
       admit(client.session);
     } catch (Throwable t) {
-      clients.decrementAndGet(); // nobody will say that it is closed
+      traffic.leave(); // nobody will say that it is closed
       throw t;
     }
     if (log.isOn(Log.Level.VERBOSE)) {
@@ -429,7 +452,7 @@ public final class Server implements AutoCloseable, Incidents, Host {
   }
 
   void connectionClosed() {
-    clients.decrementAndGet();
+    traffic.leave();
   }
 
   void protocolError(ClientConnection client, String error) {
@@ -487,9 +510,9 @@ public final class Server implements AutoCloseable, Incidents, Host {
       rates.sample(
           clock.millis(),
           engine.count(Engine.Count.COMMANDS),
-          bytesIn(),
-          bytesOut(),
-          heap.liveBytes());
+          traffic.bytesIn(),
+          traffic.bytesOut());
+      memory.sample(heap.liveBytes());
     }
     long idle = idleSeconds * 1000;
     for (ClientConnection client : side.connections) {
@@ -578,31 +601,6 @@ public final class Server implements AutoCloseable, Incidents, Host {
   // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   @Override
-  public Config config() {
-    return config;
-  }
-
-  @Override
-  public String version() {
-    return Main.VERSION;
-  }
-
-  @Override
-  public String runId() {
-    return runId;
-  }
-
-  @Override
-  public String replicationId() {
-    return replicationId;
-  }
-
-  @Override
-  public long startedMillis() {
-    return startedMillis;
-  }
-
-  @Override
   public String transport() {
     return net != null && net.transport() == TransportChoice.IO_URING ? "io_uring" : "nio";
   }
@@ -624,75 +622,25 @@ public final class Server implements AutoCloseable, Incidents, Host {
     return lines;
   }
 
-  @Override
-  public HeapStats heap() {
+  private HeapStats heapStats() {
     return heap.stats();
   }
 
-  @Override
-  public long startupBytes() {
-    return startupBytes;
-  }
-
-  @Override
-  public int clients() {
-    return clients.get();
-  }
-
-  @Override
-  public long accepted() {
-    return accepted.sum();
-  }
-
-  @Override
-  public long refused() {
-    return refused.sum();
-  }
-
-  @Override
-  public long bytesIn() {
-    long sum = -bytesInBefore;
+  /// Bytes of all connections since the start.
+  private long bytesIn() {
+    long sum = 0;
     for (LoopSide side : sides) {
       sum += side.loop.bytesIn();
     }
     return sum;
   }
 
-  @Override
-  public long bytesOut() {
-    long sum = -bytesOutBefore;
+  private long bytesOut() {
+    long sum = 0;
     for (LoopSide side : sides) {
       sum += side.loop.bytesOut();
     }
     return sum;
-  }
-
-  @Override
-  public int channels() {
-    return pubSub.channels();
-  }
-
-  @Override
-  public int patterns() {
-    return pubSub.patterns();
-  }
-
-  @Override
-  public int shardChannels() {
-    return pubSub.shardChannels();
-  }
-
-  @Override
-  public Rates rates() {
-    return rates;
-  }
-
-  @Override
-  public void resetCounters() {
-    accepted.reset();
-    refused.reset();
-    bytesInBefore += bytesIn();
-    bytesOutBefore += bytesOut();
   }
 
   @Override

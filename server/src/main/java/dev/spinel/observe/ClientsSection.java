@@ -1,0 +1,58 @@
+package dev.spinel.observe;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Call;
+import dev.spinel.engine.Engine;
+import dev.spinel.engine.Fields;
+import dev.spinel.engine.Section;
+import dev.spinel.engine.Session;
+
+/// INFO clients: who is connected, and who waits.
+public final class ClientsSection implements Section {
+  private final Config config;
+  private final Traffic traffic;
+
+  public ClientsSection(Config config, Traffic traffic) {
+    this.config = config;
+    this.traffic = traffic;
+  }
+
+  @Override
+  public String title() {
+    return "Clients";
+  }
+
+  @Override
+  public String layout() {
+    return """
+    connected_clients:0
+    cluster_connections:0
+    maxclients:0
+    client_recent_max_input_buffer:0
+    client_recent_max_output_buffer:0
+    blocked_clients:0
+    tracking_clients:0
+    clients_in_timeout_table:0
+    total_blocking_keys:0
+    total_blocking_keys_on_nokey:0
+    """;
+  }
+
+  @Override
+  public void tell(Call call, Fields out) {
+    Engine engine = call.engine();
+    long input = 0;
+    long output = 0;
+    for (Session session : engine.sessions()) {
+      input = Math.max(input, session.outlet.inputBytes());
+      output = Math.max(output, session.outlet.pendingBytes());
+    }
+    out.field("connected_clients", traffic.clients());
+    out.field("maxclients", config.get(Settings.MAXCLIENTS));
+    out.field("client_recent_max_input_buffer", input);
+    out.field("client_recent_max_output_buffer", output);
+    out.field("blocked_clients", engine.parked());
+    out.field("total_blocking_keys", engine.parkedKeys());
+  }
+}

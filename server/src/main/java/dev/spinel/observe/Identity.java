@@ -1,0 +1,8 @@
+package dev.spinel.observe;
+
+/// Who a server is, from its start to its end.
+///
+/// @param version of this program, not of the Redis that it speaks for
+/// @param runId 40 hexadecimal digits, new at each start
+/// @param startedMillis since 1970
+public record Identity(String version, String runId, long startedMillis) {}

@@ -1,0 +1,232 @@
+package dev.spinel.observe;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Call;
+import dev.spinel.engine.Command;
+import dev.spinel.engine.Engine;
+import dev.spinel.engine.Fields;
+import dev.spinel.engine.Section;
+import dev.spinel.keyspace.Database;
+import java.util.TreeSet;
+
+/// The small sections of INFO: all that they tell they find at the call, or it never changes.
+public final class Sections {
+  private Sections() {}
+
+  /// What is always the same: `layout` is all there is to say, as of a feature that isn't there.
+  public record Fixed(String title, boolean standard, String layout) implements Section {
+    public Fixed(String title, String layout) {
+      this(title, true, layout);
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {}
+  }
+
+  /// INFO cpu: seconds of the processor.
+  public static final class Cpu implements Section {
+    @Override
+    public String title() {
+      return "CPU";
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {
+      long[] process = ProcessFiles.processTicks();
+      long[] thread = ProcessFiles.threadTicks();
+      out.field("used_cpu_sys", seconds(process[1]));
+      out.field("used_cpu_user", seconds(process[0]));
+      out.field("used_cpu_sys_children", seconds(process[3]));
+      out.field("used_cpu_user_children", seconds(process[2]));
+      out.field("used_cpu_sys_main_thread", seconds(thread[1]));
+      out.field("used_cpu_user_main_thread", seconds(thread[0]));
+    }
+
+    private static String seconds(long ticks) {
+      int perSecond = ProcessFiles.TICKS_PER_SECOND;
+      String rest = Long.toString(ticks % perSecond * (1_000_000 / perSecond));
+      return ticks / perSecond + "." + "0".repeat(6 - rest.length()) + rest;
+    }
+  }
+
+  /// INFO commandstats: each command that was called or refused.
+  public static final class CommandStatistics implements Section {
+    @Override
+    public String title() {
+      return "Commandstats";
+    }
+
+    @Override
+    public boolean standard() {
+      return false;
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {
+      Engine engine = call.engine();
+      long[][] counts = engine.commandStatistics();
+      for (Command command : engine.table) {
+        tell(command, counts[command.index], out);
+        for (Command sub : command.subcommands()) {
+          tell(sub, counts[sub.index], out);
+        }
+      }
+    }
+
+    private static void tell(Command command, long[] counts, Fields out) {
+      long calls = counts[0];
+      if (calls == 0 && counts[2] == 0 && counts[3] == 0) {
+        return;
+      }
+      out.field(
+          "cmdstat_" + command.name,
+          "calls="
+              + calls
+              + ",usec="
+              + counts[1]
+              + ",usec_per_call="
+              + Fields.decimal(calls == 0 ? 0 : (double) counts[1] / calls)
+              + ",rejected_calls="
+              + counts[2]
+              + ",failed_calls="
+              + counts[3]);
+    }
+  }
+
+  /// INFO errorstats: how often each code of an error was replied.
+  public static final class ErrorStatistics implements Section {
+    @Override
+    public String title() {
+      return "Errorstats";
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {
+      var errors = call.engine().errors();
+      for (String code : new TreeSet<>(errors.keySet())) {
+        var count = errors.get(code);
+        if (count != null) {
+          out.field("errorstat_" + code, "count=" + count.sum());
+        }
+      }
+    }
+  }
+
+  /// INFO keyspace: the databases that hold keys.
+  public static final class Keyspace implements Section {
+    @Override
+    public String title() {
+      return "Keyspace";
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {
+      var keyspace = call.engine().keyspace;
+      for (int number = 0; number < keyspace.databases(); number++) {
+        Database database = keyspace.database(number);
+        long keys = database.size(call.seat());
+        if (keys != 0) {
+          long expiring = database.expiring(call.seat());
+          out.field("db" + number, "keys=" + keys + ",expires=" + expiring + ",avg_ttl=0");
+        }
+      }
+    }
+  }
+
+  /// INFO persistence of a server that keeps nothing on disk.
+  public static final class NoPersistence implements Section {
+    private final long startedMillis;
+
+    public NoPersistence(Identity identity) {
+      startedMillis = identity.startedMillis();
+    }
+
+    @Override
+    public String title() {
+      return "Persistence";
+    }
+
+    @Override
+    public String layout() {
+      return """
+      loading:0
+      async_loading:0
+      current_cow_peak:0
+      current_cow_size:0
+      current_cow_size_age:0
+      current_fork_perc:0.00
+      current_save_keys_processed:0
+      current_save_keys_total:0
+      rdb_changes_since_last_save:0
+      rdb_bgsave_in_progress:0
+      rdb_last_save_time:0
+      rdb_last_bgsave_status:ok
+      rdb_last_bgsave_time_sec:-1
+      rdb_current_bgsave_time_sec:-1
+      rdb_saves:0
+      rdb_last_cow_size:0
+      rdb_last_load_keys_expired:0
+      rdb_last_load_keys_loaded:0
+      aof_enabled:0
+      aof_rewrite_in_progress:0
+      aof_rewrite_scheduled:0
+      aof_last_rewrite_time_sec:-1
+      aof_current_rewrite_time_sec:-1
+      aof_last_bgrewrite_status:ok
+      aof_rewrites:0
+      aof_rewrites_consecutive_failures:0
+      aof_last_write_status:ok
+      aof_last_cow_size:0
+      module_fork_in_progress:0
+      module_fork_last_cow_size:0
+      """;
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {
+      out.field("rdb_changes_since_last_save", call.engine().changes());
+      out.field("rdb_last_save_time", startedMillis / 1000);
+    }
+  }
+
+  /// INFO replication of a server that has no replicas and is none.
+  public static final class NoReplication implements Section {
+    private final String replicationId;
+    private final Config config;
+
+    /// @param replicationId of the history that this server's data is of: 40 hexadecimal digits
+    public NoReplication(String replicationId, Config config) {
+      this.replicationId = replicationId;
+      this.config = config;
+    }
+
+    @Override
+    public String title() {
+      return "Replication";
+    }
+
+    @Override
+    public String layout() {
+      return """
+      role:master
+      connected_slaves:0
+      master_failover_state:no-failover
+      master_replid:0
+      master_replid2:0000000000000000000000000000000000000000
+      master_repl_offset:0
+      second_repl_offset:-1
+      repl_backlog_active:0
+      repl_backlog_size:0
+      repl_backlog_first_byte_offset:0
+      repl_backlog_histlen:0
+      """;
+    }
+
+    @Override
+    public void tell(Call call, Fields out) {
+      out.field("master_replid", replicationId);
+      out.field("repl_backlog_size", config.get(Settings.REPL_BACKLOG_SIZE));
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package dev.spinel.observe;
+
+import dev.spinel.engine.Call;
+import dev.spinel.engine.Engine;
+import dev.spinel.engine.Fields;
+import dev.spinel.engine.Section;
+import dev.spinel.keyspace.Keeper;
+
+/// INFO stats: what was counted since the start, or since CONFIG RESETSTAT. Has a layout for all
+/// who count, and tells what the engine and the network do.
+///
+/// What isn't measured (turns of the loops, reads, the background's time) is 0.
+public final class StatisticsSection implements Section {
+  private final Traffic traffic;
+  private final Rates rates;
+
+  public StatisticsSection(Traffic traffic, Rates rates) {
+    this.traffic = traffic;
+    this.rates = rates;
+  }
+
+  @Override
+  public String title() {
+    return "Stats";
+  }
+
+  @Override
+  public String layout() {
+    return """
+    total_connections_received:0
+    total_commands_processed:0
+    instantaneous_ops_per_sec:0
+    total_net_input_bytes:0
+    total_net_output_bytes:0
+    total_net_repl_input_bytes:0
+    total_net_repl_output_bytes:0
+    instantaneous_input_kbps:0.00
+    instantaneous_output_kbps:0.00
+    instantaneous_input_repl_kbps:0.00
+    instantaneous_output_repl_kbps:0.00
+    rejected_connections:0
+    sync_full:0
+    sync_partial_ok:0
+    sync_partial_err:0
+    expired_keys:0
+    expired_stale_perc:0.00
+    expired_time_cap_reached_count:0
+    expire_cycle_cpu_milliseconds:0
+    evicted_keys:0
+    evicted_clients:0
+    total_eviction_exceeded_time:0
+    current_eviction_exceeded_time:0
+    keyspace_hits:0
+    keyspace_misses:0
+    pubsub_channels:0
+    pubsub_patterns:0
+    pubsubshard_channels:0
+    latest_fork_usec:0
+    snapshot_delayed_calls:0
+    total_forks:0
+    migrate_cached_sockets:0
+    slave_expires_tracked_keys:0
+    active_defrag_hits:0
+    active_defrag_misses:0
+    active_defrag_key_hits:0
+    active_defrag_key_misses:0
+    total_active_defrag_time:0
+    current_active_defrag_time:0
+    tracking_total_keys:0
+    tracking_total_items:0
+    tracking_total_prefixes:0
+    unexpected_error_replies:0
+    total_error_replies:0
+    dump_payload_sanitizations:0
+    total_reads_processed:0
+    total_writes_processed:0
+    io_threaded_reads_processed:0
+    io_threaded_writes_processed:0
+    reply_buffer_shrinks:0
+    reply_buffer_expands:0
+    eventloop_cycles:0
+    eventloop_duration_sum:0
+    eventloop_duration_cmd_sum:0
+    instantaneous_eventloop_cycles_per_sec:0
+    instantaneous_eventloop_duration_usec:0
+    acl_access_denied_auth:0
+    acl_access_denied_cmd:0
+    acl_access_denied_key:0
+    acl_access_denied_channel:0
+    """;
+  }
+
+  @Override
+  public void tell(Call call, Fields out) {
+    out.field("total_connections_received", traffic.accepted());
+    out.field("rejected_connections", traffic.refused());
+    out.field("total_net_input_bytes", traffic.bytesIn());
+    out.field("total_net_output_bytes", traffic.bytesOut());
+    out.field("instantaneous_ops_per_sec", rates.commandsPerSecond());
+    out.decimal("instantaneous_input_kbps", rates.inputPerSecond() / 1024.0);
+    out.decimal("instantaneous_output_kbps", rates.outputPerSecond() / 1024.0);
+
+    Engine engine = call.engine();
+    out.field("total_commands_processed", engine.count(Engine.Count.COMMANDS));
+    out.field("total_error_replies", engine.errorReplies());
+    out.field("keyspace_hits", engine.count(Engine.Count.HITS));
+    out.field("keyspace_misses", engine.count(Engine.Count.MISSES));
+    out.field("expired_keys", engine.expiredKeys());
+    out.field("evicted_keys", engine.evictedKeys());
+    out.field("snapshot_delayed_calls", engine.delays());
+
+    Keeper keeper = engine.keyspace.keeper();
+    out.field("expired_time_cap_reached_count", keeper.expiredCycles());
+    out.field("active_defrag_hits", keeper.evacuated());
+    out.field("total_active_defrag_time", keeper.evacuationNanos() / 1_000_000);
+  }
+
+  @Override
+  public void reset() {
+    traffic.reset();
+  }
+}
