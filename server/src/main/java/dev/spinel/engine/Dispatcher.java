@@ -184,6 +184,9 @@ public final class Dispatcher implements AutoCloseable {
     CommandError refusal = refuse(session, command, args);
     if (refusal != null) {
       refused(session, command, refusal, to);
+      if (command == engine.exec) {
+        return hearing(session, shown(session, args, RUN_ON));
+      }
     } else if (session.multi && !command.is(Command.IN_MULTI)) {
       refusal = queue(session, command, args);
       if (refusal == null) {
@@ -193,12 +196,39 @@ public final class Dispatcher implements AutoCloseable {
       }
     } else if (command == engine.exec) {
       statistics.commands++;
-      return exec(session);
+      return hearing(session, shown(session, args, exec(session, args)));
     } else {
       statistics.commands++;
-      return runAlone();
+      return hearing(session, runAlone());
     }
     return RUN_ON;
+  }
+
+  /// EXEC has ended, unless it was put off.
+  private int shown(Session session, Args exec, int outcome) {
+    Onlooker onlooker = engine.onlooker;
+    if (onlooker != null && outcome != PARKED) {
+      show(onlooker, session, engine.exec, exec);
+      append();
+    }
+    return outcome;
+  }
+
+  private void show(Onlooker onlooker, Session session, Command command, Args args) {
+    try {
+      onlooker.ran(session, command, args, recorder);
+    } catch (Throwable bug) { // what the call did must be recorded
+      engine.incidents.bug("while showing " + command.name, bug);
+    }
+  }
+
+  /// What the call itself told its session (that it published, that changed a key) comes right
+  /// behind its reply.
+  private int hearing(Session session, int outcome) {
+    if (recorder.hasPushed() && session.hasMail()) {
+      session.hear();
+    }
+    return outcome;
   }
 
   private @Nullable CommandError refuse(Session session, Command command, Args args) {
@@ -363,6 +393,10 @@ public final class Dispatcher implements AutoCloseable {
       statistics.failed[command.index]++;
       engine.countError("ERR");
     }
+    Onlooker onlooker = engine.onlooker;
+    if (onlooker != null && call == this.call && !call.puttingOff) {
+      show(onlooker, call.session, command, call.args);
+    }
     if (!call.parking) {
       statistics.calls[command.index]++;
       if (timed) {
@@ -445,10 +479,10 @@ public final class Dispatcher implements AutoCloseable {
     reply.to(outputOf(session), session.protocol);
     int outcome;
     if (command == engine.exec) {
-      outcome = exec(session);
+      outcome = hearing(session, shown(session, args, exec(session, args)));
     } else {
       begin(session, command, args);
-      outcome = runAlone();
+      outcome = hearing(session, runAlone());
     }
     empty(nowhere);
     if (outcome != PARKED) {
@@ -493,7 +527,7 @@ public final class Dispatcher implements AutoCloseable {
     return null;
   }
 
-  private int exec(Session session) {
+  private int exec(Session session, Args args) {
     statistics.calls[engine.exec.index]++;
     if (!session.multi) {
       engine.countError("ERR");
@@ -507,6 +541,9 @@ public final class Dispatcher implements AutoCloseable {
       statistics.failed[engine.exec.index]++;
       reply.error("EXECABORT Transaction discarded because of previous errors.");
       return RUN_ON;
+    }
+    if (session.hasMail()) {
+      session.hear(); // what was said before comes before: it may be about to unsubscribe
     }
     boolean global = false;
     boolean writes = false;
@@ -522,7 +559,7 @@ public final class Dispatcher implements AutoCloseable {
     if (writes && engine.keyspace.walk().overBudget()) {
       locks.clear();
       statistics.calls[engine.exec.index]--;
-      blocking.putOff(-1, session, engine.exec, new Args());
+      blocking.putOff(-1, session, engine.exec, args);
       return PARKED;
     }
     if (global) {
@@ -530,9 +567,6 @@ public final class Dispatcher implements AutoCloseable {
       engine.keyspace.world().stop(seat, () -> transact(session));
     } else {
       locks.holding(writes, null, () -> transact(session));
-    }
-    if (session.subscribed()) {
-      session.hear(); // what it published itself comes right behind the reply
     }
     return RUN_ON;
   }

@@ -63,6 +63,7 @@ public final class Engine implements KeyspaceListener {
   final Incidents incidents;
   Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
+  volatile @Nullable Onlooker onlooker;
   private volatile @Nullable Eviction eviction; // before the first session
 
   private final ConcurrentLinkedQueue<PutOff> putOff = new ConcurrentLinkedQueue<>();
@@ -110,6 +111,11 @@ public final class Engine implements KeyspaceListener {
 
   public void slow(Slow to) {
     slow = to;
+  }
+
+  /// Who sees every command from now on; null: nobody. Any thread.
+  public void onlooker(@Nullable Onlooker now) {
+    onlooker = now;
   }
 
   // ── threads and sessions

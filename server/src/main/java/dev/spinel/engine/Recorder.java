@@ -54,6 +54,11 @@ public final class Recorder {
     to.send(letter);
   }
 
+  /// Whether messages were sent since [#tookPushes] was last asked.
+  boolean hasPushed() {
+    return pushed;
+  }
+
   /// Whether messages were sent since this was last asked.
   boolean tookPushes() {
     boolean was = pushed;

@@ -143,6 +143,11 @@ public final class Session {
     }
   }
 
+  /// Whether messages have come that it hasn't heard. Own thread.
+  boolean hasMail() {
+    return called.get();
+  }
+
   /// Runs the messages that have come: whoever is about to confirm that no more of a kind come says
   /// this first. Own thread.
   public void hear() {
@@ -163,7 +168,7 @@ public final class Session {
   }
 
   /// Whether replies are sent now.
-  boolean heard() {
+  public boolean heard() {
     return replies == Replies.ON || replies == Replies.SKIP_NEXT;
   }
 

@@ -306,8 +306,9 @@ public final class Administration implements Family {
     if (call.inMulti()) {
       throw new CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client");
     }
-    monitors.add(call.session(), call.engine());
-    reply.ok();
+    if (monitors.add(call.session(), call.engine())) {
+      reply.ok();
+    } // else it isn't answered at all, as in Redis
   }
 
   private static void time(Call call, Reply reply) {

@@ -7,19 +7,27 @@ import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
+import dev.spinel.engine.Onlooker;
+import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.Output;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
-/// The sessions that said MONITOR, and the gate that shows them every command and refuses none.
+/// The sessions that said MONITOR: they are shown every command that runs. As replicas are, in
+/// Redis, they are refused commands that touch data, and this is the gate for that.
 ///
-/// A gate is where each command passes before it runs, and gates cost nothing while nobody wants to
-/// be asked: the engine's switch is on only while there are monitors. So a command is shown when it
-/// is accepted, one of a transaction when it is queued, not when EXEC runs it.
-public final class Monitors implements Gate {
+/// A line is a message like those of channels: it comes in the order in which calls took effect,
+/// where replies are bound it waits as they do, and it is part of the [dev.spinel.engine.Pressure]
+/// that holds up whoever sends faster than monitors read. A monitor's own commands are shown to it
+/// right behind their replies, those of its transaction behind EXEC's.
+public final class Monitors implements Gate, Onlooker {
+  private static final CommandError NO_KEYSPACE =
+      new CommandError("ERR Replica can't interact with the keyspace");
+
   private final Clock clock;
   private final CopyOnWriteArrayList<Session> monitors = new CopyOnWriteArrayList<>();
 
@@ -27,22 +35,29 @@ public final class Monitors implements Gate {
     this.clock = clock;
   }
 
-  /// From now on the session is shown all commands.
-  synchronized void add(Session session, Engine engine) {
-    if (monitors.addIfAbsent(session)) {
-      session.monitors = true;
-      engine.gates.closed(this, true);
+  /// From now on the session is shown all commands. False if it was already.
+  synchronized boolean add(Session session, Engine engine) {
+    if (session.monitors) {
+      return false;
     }
+    monitors.add(session);
+    session.monitors = true;
+    session.gatesChanged();
+    engine.onlooker(this);
+    return true;
   }
 
   /// The session is closed, or said RESET. Its own thread.
   public synchronized void end(Session session, Engine engine) {
     if (session.monitors) {
       session.monitors = false;
+      session.gatesChanged();
       monitors.remove(session);
-      engine.gates.closed(this, !monitors.isEmpty());
+      engine.onlooker(monitors.isEmpty() ? null : this);
     }
   }
+
+  // ── the gate
 
   @Override
   public String name() {
@@ -51,24 +66,39 @@ public final class Monitors implements Gate {
 
   @Override
   public boolean concerns(Command command) {
-    return !command.is(Command.ADMIN) && !command.is(Command.SKIP_MONITOR);
+    return (command.flags() & (Command.WRITE | Command.READONLY | Command.MAY_REPLICATE)) != 0;
+  }
+
+  @Override
+  public boolean concerns(Session session) {
+    return session.monitors;
   }
 
   @Override
   public @Nullable CommandError refuse(Call call) {
-    if (!monitors.isEmpty()) {
-      byte[] line =
-          line(call.session(), call.command(), call.args()).getBytes(StandardCharsets.ISO_8859_1);
-      for (Session monitor : monitors) {
-        monitor.outlet.post(() -> show(monitor, line));
-      }
-    }
-    return null;
+    return call.session().monitors ? NO_KEYSPACE : null;
   }
 
-  private static void show(Session monitor, byte[] line) {
-    if (monitor.monitors && !monitor.closing) {
-      monitor.outlet.output().write(line, 0, line.length);
+  // ── what is shown
+
+  @Override
+  public void ran(Session session, Command command, Args args, Recorder by) {
+    if (command.is(Command.ADMIN) || command.is(Command.SKIP_MONITOR)) {
+      return;
+    }
+    byte[] line = line(session, command, args).getBytes(StandardCharsets.ISO_8859_1);
+    for (Session monitor : monitors) {
+      by.push(monitor, line, Monitors::show);
+    }
+  }
+
+  private static void show(Session monitor, byte[] line, long position) {
+    if (monitor.monitors && !monitor.closing && monitor.heard()) {
+      Output output = monitor.outlet.output();
+      output.write(line, 0, line.length);
+      if (position != 0) {
+        output.mark(position);
+      }
       monitor.outlet.flush();
     }
   }

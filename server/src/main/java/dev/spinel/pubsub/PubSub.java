@@ -16,6 +16,7 @@ import dev.spinel.wire.Output;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,8 @@ public final class PubSub implements Family, Notifier {
       SUNSUBSCRIBE = 12,
       UNSUBSCRIBE = 13;
 
+  private static final byte[] NOTHING = {};
+
   /// What a subscription takes of the heap besides its name.
   private static final int NAME_BYTES = 300;
 
@@ -53,6 +56,19 @@ public final class PubSub implements Family, Notifier {
   private static final class Subscriptions {
     final List<LinkedHashSet<Slice>> of =
         List.of(new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>());
+
+    /// Left by the transaction that runs: what it was told there before comes behind the reply.
+    final List<HashSet<Slice>> left = List.of(new HashSet<>(), new HashSet<>(), new HashSet<>());
+
+    boolean hears(int kind, Slice name) {
+      return of.get(kind).contains(name) || left.get(kind).contains(name);
+    }
+
+    void forgetLeft() {
+      for (HashSet<Slice> names : left) {
+        names.clear();
+      }
+    }
   }
 
   private final Listeners[] listeners = {new Listeners(), new Listeners(), new Listeners()};
@@ -239,12 +255,18 @@ public final class PubSub implements Family, Notifier {
         names.add(new Slice(call.bytes(i)));
       }
     }
+    Subscriptions all = subscriptions(session);
     for (Slice name : names) {
       if (mine.contains(name)) {
         listeners[kind].remove(name, session);
+        if (call.inMulti()) {
+          all.left.get(kind).add(name);
+        }
       }
     }
-    if (!call.inMulti()) {
+    if (call.inMulti()) {
+      call.recorder().push(session, NOTHING, (to, text, position) -> all.forgetLeft());
+    } else {
       session.hear(); // all that was said before comes before the confirmation
     }
     for (Slice name : names) {
@@ -314,9 +336,6 @@ public final class PubSub implements Family, Notifier {
   /// Says `message` on a channel. Returns how many hear it. Any seat.
   private void publish(Call call, Reply reply, int kind) {
     reply.integer(publish(call.arg(1), call.arg(2), kind, call.recorder()));
-    if (call.session().subscribed() && !call.inMulti()) {
-      call.session().hear(); // its own message comes right behind the reply
-    }
   }
 
   private int publish(Slice channel, Slice message, int kind, Recorder by) {
@@ -371,7 +390,7 @@ public final class PubSub implements Family, Notifier {
 
     /// On the listener's own thread: it may have unsubscribed meanwhile, and been told so.
     private void write(Session to, byte[] bytes, long position) {
-      if (to.subscriptions == null || !subscriptions(to).of.get(kind).contains(subscribed)) {
+      if (to.subscriptions == null || !subscriptions(to).hears(kind, subscribed)) {
         return;
       }
       Output output = to.outlet.output();

@@ -150,6 +150,31 @@ class BoundRepliesTest {
   }
 
   @Test
+  void whatAMonitorSeesAndWhatATransactionTellsItselfWaitForTheirWrites() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession monitor = fixture.session();
+      LocalSession writer = fixture.session();
+      Journal journal = fixture.server.engine.journal;
+      say(monitor, "MONITOR");
+      say(writer, "HELLO", "3");
+      say(writer, "SUBSCRIBE", "a");
+      text(monitor.run());
+      journal.bind(true);
+      for (String line : List.of("MULTI", "SET k 1", "PUBLISH a x", "UNSUBSCRIBE a", "EXEC")) {
+        say(writer, line.split(" "));
+      }
+      assertThat(text(writer.run())).isEmpty();
+      assertThat(text(monitor.run())).doesNotContain("SET");
+      journal.release(journal.position());
+      assertThat(text(writer.run()))
+          .isEqualTo("*3 +OK :1 >3 $11 unsubscribe $1 a :0 >3 $7 message $1 a $1 x");
+      assertThat(text(monitor.run()))
+          .containsSubsequence(
+              "\"SET\" \"k\" \"1\"", "\"PUBLISH\"", "\"UNSUBSCRIBE\" \"a\"", "\"EXEC\"");
+    }
+  }
+
+  @Test
   void socketsAreToldWhenTheReaderReleases() throws Exception {
     for (String transport : List.of("nio", "auto")) {
       Config config = Config.of("port", "0", "event-loops", "2", "io-transport", transport);

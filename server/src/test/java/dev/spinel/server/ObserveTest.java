@@ -159,6 +159,22 @@ class ObserveTest {
     assertThat(say(two, "PING")).isEqualTo("+PONG");
   }
 
+  @Test
+  void aMonitorSeesWhatRanAndNothingBefore() {
+    assertThat(say(two, "MONITOR")).isEqualTo("+OK");
+    say(one, "SELECT", "3");
+    say(one, "MULTI");
+    say(one, "PING");
+    assertThat(text(two.run())).contains("[3 ", "\"MULTI\"").doesNotContain("PING");
+    say(one, "EXEC");
+    assertThat(text(two.run())).containsSubsequence("\"PING\"", "\"EXEC\"");
+    assertThat(say(two, "GET", "k")).isEqualTo("-ERR Replica can't interact with the keyspace");
+    assertThat(say(two, "MONITOR")).as("said again").isEmpty();
+    assertThat(say(two, "PING")).startsWith("+PONG +").endsWith("\"PING\"");
+    assertThat(say(two, "RESET")).isEqualTo("+RESET");
+    assertThat(say(two, "GET", "k")).isEqualTo("$-1");
+  }
+
   // configuration
 
   @Test

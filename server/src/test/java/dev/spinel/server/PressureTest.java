@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 class PressureTest {
   private static final int LISTENERS = 100;
   private static final int MESSAGES = 3_000;
+  private static final int MONITORS = 20;
 
   @Test
   void aFastPublisherWaitsForItsListeners() throws Exception {
@@ -61,6 +62,56 @@ class PressureTest {
           watcher.join();
           for (Client listener : listeners) {
             listener.close();
+          }
+        }
+        assertThat(most[0]).as("bytes on their way").isBetween(1L, 2_000_000L);
+        assertThat(server.engine.pressure.bytes()).isZero();
+      }
+    }
+  }
+
+  @Test
+  void aFastClientWaitsForMonitors() throws Exception {
+    for (String loops : List.of("1", "3")) {
+      Config config = Config.of("port", "0", "event-loops", loops);
+      try (Server server =
+          new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM)) {
+        server.startAtAnyPort();
+        AtomicBoolean stop = new AtomicBoolean();
+        long[] most = new long[1];
+        Thread watcher =
+            new Thread(
+                () -> {
+                  while (!stop.get()) {
+                    most[0] = Math.max(most[0], server.engine.pressure.bytes());
+                  }
+                });
+        List<Client> monitors = new ArrayList<>();
+        try (Client client = connect(server)) {
+          for (int i = 0; i < MONITORS; i++) {
+            monitors.add(connect(server));
+            assertThat(monitors.get(i).command("MONITOR").text()).isEqualTo("OK");
+          }
+          watcher.start();
+          ByteArrayOutputStream pipeline = new ByteArrayOutputStream();
+          for (int i = 0; i < MESSAGES; i++) {
+            pipeline.writeBytes(LocalSession.request("ECHO", "x".repeat(500)));
+          }
+          client.sendRaw(pipeline.toByteArray());
+          client.flush();
+          for (int i = 0; i < MESSAGES; i++) {
+            assertThat(client.receive().text()).hasSize(500);
+          }
+          for (Client monitor : monitors) {
+            for (int i = 0; i < MESSAGES; i++) {
+              assertThat(monitor.raw()).asString().endsWith("xx\"\r\n");
+            }
+          }
+        } finally {
+          stop.set(true);
+          watcher.join();
+          for (Client monitor : monitors) {
+            monitor.close();
           }
         }
         assertThat(most[0]).as("bytes on their way").isBetween(1L, 2_000_000L);
