@@ -344,19 +344,7 @@ public final class Keys implements Family {
 
   private static void type(Call call, Reply reply) {
     Key key = call.look(1);
-    reply.simple(key.exists() ? typeName(key.type()) : "none");
-  }
-
-  private static String typeName(int type) {
-    return switch (type) {
-      case Entry.STRING -> "string";
-      case Entry.LIST -> "list";
-      case Entry.SET -> "set";
-      case Entry.ZSET -> "zset";
-      case Entry.HASH -> "hash";
-      case Entry.STREAM -> "stream";
-      default -> throw new AssertionError(type);
-    };
+    reply.simple(key.exists() ? call.values().typeName(key.entry()) : "none");
   }
 
   // ── expiry
@@ -662,7 +650,8 @@ public final class Keys implements Family {
           for (int i = found.size() - 1; i >= begun; i--) {
             Key key = call.peek(new Slice(found.get(i)));
             if (!key.exists()
-                || options.type() != null && !options.type().equals(typeName(key.type()))) {
+                || options.type() != null
+                    && !options.type().equals(call.values().typeName(key.entry()))) {
               found.remove(i);
             }
           }

@@ -221,7 +221,7 @@ final class Evacuation {
     if (what.field == null) {
       return place.entry;
     }
-    if (Entry.encoding(memory, place.entry) != Entry.NESTED) {
+    if (!Entry.isNested(Entry.encoding(memory, place.entry))) {
       return 0;
     }
     Slice field = new Slice(what.field);

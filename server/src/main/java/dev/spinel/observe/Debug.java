@@ -9,6 +9,7 @@ import dev.spinel.engine.Fields;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
 import dev.spinel.keyspace.Seat;
+import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
 import dev.spinel.value.ListValue;
 import dev.spinel.wire.Slice;
@@ -123,12 +124,8 @@ final class Debug {
     return key;
   }
 
-  private static int encoding(Call call, Key key) {
-    return key.type() == Entry.LIST ? call.values().lists().encoding(key.entry()) : key.encoding();
-  }
-
   private static void encoded(Call call, int encoding, String otherwise) {
-    if (encoding(call, existing(call)) != encoding) {
+    if (call.values().encoding(existing(call).entry()) != encoding) {
       throw new CommandError(otherwise);
     }
   }
@@ -136,7 +133,7 @@ final class Debug {
   private static void object(Call call, Reply reply) {
     Key key = existing(call);
     long entry = key.entry();
-    int encoding = encoding(call, key);
+    int encoding = call.values().encoding(entry);
     int access = Entry.access(call.values().memory(), entry);
     long idle = call.limits().lfu ? 0 : (call.now() / 1000 & 0xffffff) - access & 0xffffff;
     StringBuilder text = new StringBuilder(200);
@@ -157,28 +154,28 @@ final class Debug {
 
   /// The bytes of the value's own data: of its strings, or its elements.
   private static long bytes(Call call, Key key) {
-    long entry = key.entry();
-    switch (key.type()) {
-      case Entry.STRING -> {
-        return call.values().strings().length(entry) + 1L;
+    if (key.type() == Entry.STRING) {
+      return call.values().strings().length(key.entry()) + 1L;
+    }
+    Weight weight = new Weight();
+    call.values().contents(key.entry(), weight);
+    return weight.bytes;
+  }
+
+  /// Each piece with what a listpack adds to it.
+  private static final class Weight implements Contents {
+    long bytes;
+
+    @Override
+    public void next(byte[] piece) {
+      bytes += piece.length + 2;
+    }
+
+    @Override
+    public void member(byte[]... parts) {
+      for (byte[] part : parts) {
+        next(part);
       }
-      case Entry.LIST -> {
-        long sum = 0;
-        ListValue lists = call.values().lists();
-        lists.iterate(entry, 0, true);
-        while (lists.next()) {
-          sum += lists.elementLength() + 2;
-        }
-        return sum;
-      }
-      case Entry.HASH -> {
-        long[] sum = {0};
-        call.values()
-            .hashes()
-            .each(entry, pair -> sum[0] += pair.fieldLength() + pair.valueLength() + 4);
-        return sum[0];
-      }
-      default -> throw new AssertionError(key.type());
     }
   }
 
@@ -279,11 +276,12 @@ final class Debug {
 
   private static void table(Call call, Reply reply) {
     Key key = existing(call);
-    if (key.encoding() != Entry.NESTED) {
+    if (!Entry.isNested(key.encoding())) {
       throw new CommandError(
           "ERR The value stored at the specified key is not represented using an hash table");
     }
-    text(reply, table(call.values().hashes().length(key.entry())));
+    long header = Entry.valueAddress(call.values().memory(), key.entry());
+    text(reply, table(call.values().dictionary().count(header)));
   }
 
   private static String table(long elements) {

@@ -5,6 +5,7 @@ import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
+import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Values;
 import java.security.MessageDigest;
@@ -15,9 +16,10 @@ import java.security.NoSuchAlgorithmException;
 ///
 /// Two operations on a digest: *xor* adds the SHA-1 of some bytes to it, by exclusive or, so that
 /// order doesn't matter; *mix* does so and then replaces the digest by its own SHA-1, so that it
-/// does. A key is mixed from its name, type and value; the elements of a list are mixed, the pairs
-/// of a hash are mixed each for itself and xored; the keys are xored into their database.
-public final class Digest {
+/// does. A key is mixed from its name, type and value; the elements of a list are mixed, the
+/// members of a set are xored, the pairs of a hash are mixed each for itself and xored; the keys
+/// are xored into their database.
+public final class Digest implements Contents {
   private static final int BYTES = 20;
   private static final byte[] EXPIRES = {'!', '!', 'e', 'x', 'p', 'i', 'r', 'e', '!', '!'};
 
@@ -77,34 +79,29 @@ public final class Digest {
 
   private void value(Values values, long entry) {
     Memory memory = values.memory();
-    int type = Entry.type(memory, entry);
-    mix(bigEndian(type));
-    switch (type) {
-      case Entry.STRING -> mix(values.strings().bytes(entry));
-      case Entry.LIST -> {
-        values.lists().iterate(entry, 0, true);
-        while (values.lists().next()) {
-          byte[] element = new byte[values.lists().elementLength()];
-          values.lists().copyOut(element, 0);
-          mix(element);
-        }
-      }
-      case Entry.HASH ->
-          values
-              .hashes()
-              .each(
-                  entry,
-                  pair -> {
-                    Digest both = new Digest();
-                    both.mix(pair.field());
-                    both.mix(pair.value());
-                    xor(both.digest);
-                  });
-      default -> throw new AssertionError(type);
-    }
+    mix(bigEndian(Entry.type(memory, entry)));
+    values.contents(entry, this);
     if (Entry.expiry(memory, entry) >= 0) {
       xor(EXPIRES);
     }
+  }
+
+  @Override
+  public void next(byte[] piece) {
+    mix(piece);
+  }
+
+  @Override
+  public void member(byte[]... parts) {
+    if (parts.length == 1) {
+      xor(parts[0]);
+      return;
+    }
+    Digest all = new Digest();
+    for (byte[] part : parts) {
+      all.mix(part);
+    }
+    xor(all.digest);
   }
 
   private void xor(byte[] bytes) {

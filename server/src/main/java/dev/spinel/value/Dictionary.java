@@ -5,7 +5,9 @@ import dev.spinel.memory.Memory;
 import dev.spinel.wire.Hash64;
 import dev.spinel.wire.Slice;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /// The one dictionary: tables of slots, hashes, sets and the member side of sorted sets are all of
 /// this shape. An object of this class is a seat's *access* to dictionaries; a dictionary itself is
@@ -75,7 +77,8 @@ public final class Dictionary {
   private final Hash64 keyHash;
   private final long hashMask; // all ones; tests weaken the hash with it
   private Reaper reaper = entry -> false; // set before the seat is used
-  private Owner owner = new NoSequences(); // set before the seat is used
+  private final @Nullable Owner[] owners =
+      new Owner[16]; // by encoding; set before the seat is used
 
   /// How often an entry with an expiry was put somewhere. Seat; others read it racily.
   private long expiriesSet;
@@ -97,6 +100,7 @@ public final class Dictionary {
     this.hashMask = hashMask;
     this.tree = new Tree(memory, allocator, this);
     this.traversal = new Traversal(memory, this, tree);
+    owner(Entry.NESTED, new Nested());
   }
 
   /// The same dictionaries, seen from another seat: for tests.
@@ -108,8 +112,18 @@ public final class Dictionary {
     this.reaper = reaper;
   }
 
-  void owner(Owner owner) {
-    this.owner = owner;
+  /// Who knows the values of an encoding that are more than the bytes in the entry.
+  void owner(int encoding, Owner owner) {
+    owners[encoding] = owner;
+  }
+
+  /// Null: the value is its bytes.
+  private @Nullable Owner ownerOf(long entry) {
+    return owners[Entry.encoding(memory, entry)];
+  }
+
+  private Owner forker(int encoding) {
+    return Objects.requireNonNull(owners[encoding]);
   }
 
   public long hash(Slice key) {
@@ -402,17 +416,11 @@ public final class Dictionary {
     assert entry != 0;
     if (!walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE) return entry;
     int encoding = Entry.encoding(memory, entry);
-    if (encoding == Entry.NESTED) return entry;
-    long copy = isOwned(encoding) ? owner.fork(entry) : copyOf(entry);
+    if (Entry.isNested(encoding)) return entry;
+    long copy = Entry.isForked(encoding) ? forker(encoding).fork(entry) : copyOf(entry);
     swap(p, copy);
     keep(p.header, p.hash, entry);
     return copy;
-  }
-
-  static boolean isOwned(int encoding) {
-    return encoding == Entry.CHUNKED
-        || encoding == Entry.QUICKLIST
-        || encoding == Entry.STREAM_TREE;
   }
 
   /// A copy of an entry whose value is its bytes, with the same capacity.
@@ -431,7 +439,7 @@ public final class Dictionary {
       release(entry);
       return;
     }
-    if (isOwned(Entry.encoding(memory, entry)) && isCurrent(entry) && !passed(header)) {
+    if (Entry.isForked(Entry.encoding(memory, entry)) && isCurrent(entry) && !passed(header)) {
       // a frozen twin may share nodes with it, and that one is written at the end of the chain
       chain(header, entry | Walk.DEAD);
     } else if (walk.fate(header, hash, entry) != Walk.FREE) {
@@ -490,11 +498,14 @@ public final class Dictionary {
   /// Bytes that a kept address stands for: the same when it is kept and when it is freed.
   long weight(long tagged) {
     long address = tagged & Walk.ADDRESS;
-    boolean alone =
-        (tagged & Walk.SHELL) != 0
-            || isOwned(Entry.encoding(memory, address))
-                && owner.nodes(address) == 0; // frozen, it owns nothing
+    boolean alone = (tagged & Walk.SHELL) != 0 || isFrozen(address);
     return alone ? allocator.capacity(address) : memoryUse(address, WEIGHED);
+  }
+
+  /// Whether a younger twin has all nodes.
+  private boolean isFrozen(long entry) {
+    int encoding = Entry.encoding(memory, entry);
+    return Entry.isForked(encoding) && forker(encoding).nodes(entry) == 0;
   }
 
   /// Before the first change of a count after the cut: what it was is kept, for lengths are written
@@ -529,9 +540,7 @@ public final class Dictionary {
     if (p.stamp != stamp) refind(p);
     Memory m = memory;
     long entry = p.entry;
-    assert entry != 0
-        && Entry.encoding(m, entry) != Entry.NESTED
-        && !isOwned(Entry.encoding(m, entry));
+    assert entry != 0 && ownerOf(entry) == null;
     int room = Entry.valueCapacity(m, allocator, entry);
     boolean fits = bytes <= room && room <= 64 + 2 * (long) Math.max(bytes, reserve);
     boolean free = !walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE;
@@ -561,8 +570,8 @@ public final class Dictionary {
     long before = Entry.expiry(m, entry);
     if (before == millis) return entry;
     int encoding = Entry.encoding(m, entry);
-    if (encoding == Entry.NESTED) return setNestedExpiry(p, before, millis);
-    if (walk.active() && isOwned(encoding)) entry = writable(p);
+    if (Entry.isNested(encoding)) return setNestedExpiry(p, before, millis);
+    if (walk.active() && Entry.isForked(encoding)) entry = writable(p);
     boolean free = !walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE;
     if (free && before >= 0 && millis >= 0) {
       Entry.expiry(m, entry, millis);
@@ -573,7 +582,7 @@ public final class Dictionary {
     long changed = shell(entry, length, length, millis);
     m.copy(Entry.valueAddress(m, entry), Entry.valueAddress(m, changed), length);
     swap(p, changed);
-    if (free || isOwned(encoding)) { // a fork that was made just now has been seen by nobody
+    if (free || Entry.isForked(encoding)) { // a fork that was made just now has been seen by nobody
       allocator.free(entry);
     } else {
       keep(p.header, p.hash, entry);
@@ -598,10 +607,11 @@ public final class Dictionary {
       tree.lowerBounds(p.header, p.hash, Tree.bound(millis));
       return entry;
     }
-    long changed = shell(entry, HEADER_BYTES, HEADER_BYTES, millis);
+    int length = Entry.valueLength(m, entry);
+    long changed = shell(entry, length, length, millis);
     Entry.epoch(m, changed, Entry.epoch(m, entry));
     long moved = Entry.valueAddress(m, changed);
-    m.copy(nested, moved, HEADER_BYTES);
+    m.copy(nested, moved, length);
     boolean pinned = walk.active() && walk.fate(p.header, p.hash, entry) == Walk.PINNED;
     swap(p, changed);
     if (pinned) {
@@ -620,11 +630,12 @@ public final class Dictionary {
   public boolean movable(Place p) {
     if (!walk.active()) return true;
     long entry = entry(p);
-    int encoding = Entry.encoding(memory, entry);
-    if (encoding == Entry.NESTED)
-      return count(Entry.valueAddress(memory, entry)) <= REAP_NODES
-          || walk.fate(p.header, p.hash, entry) == Walk.FREE;
-    return !isOwned(encoding) || passed(p.header) || owner.nodes(entry) <= REAP_NODES;
+    Owner owner = ownerOf(entry);
+    return owner == null
+        || owner.nodes(entry) <= REAP_NODES
+        || (Entry.isNested(Entry.encoding(memory, entry))
+            ? walk.fate(p.header, p.hash, entry) == Walk.FREE
+            : passed(p.header));
   }
 
   /// Takes the entry at `p` out and returns it, or a copy where the walk needs the original, with
@@ -633,11 +644,12 @@ public final class Dictionary {
     if (p.stamp != stamp) refind(p);
     long entry = p.entry;
     int fate = walk.active() ? walk.fate(p.header, p.hash, entry) : Walk.FREE;
-    boolean shared = isOwned(Entry.encoding(memory, entry)) && !passed(p.header);
+    int encoding = Entry.encoding(memory, entry);
+    boolean shared = Entry.isForked(encoding) && !passed(p.header);
     if (fate == Walk.FREE && !shared) {
       take(p);
       Entry.epoch(memory, entry, walk.epoch());
-      if (Entry.encoding(memory, entry) == Entry.NESTED) {
+      if (Entry.isNested(encoding)) {
         memory.putInt(
             Entry.valueAddress(memory, entry) + PASSED,
             walk.epoch()); // in its new slot it is as if born now
@@ -683,10 +695,8 @@ public final class Dictionary {
 
   private void copyValue(long from, long to, int length) {
     Memory m = memory;
-    int encoding = Entry.encoding(m, from);
-    if (encoding == Entry.NESTED) {
-      copyTree(Entry.valueAddress(m, from), Entry.valueAddress(m, to));
-    } else if (isOwned(encoding)) {
+    Owner owner = ownerOf(from);
+    if (owner != null) {
       owner.copy(from, to);
     } else {
       m.copy(Entry.valueAddress(m, from), Entry.valueAddress(m, to), length);
@@ -707,24 +717,23 @@ public final class Dictionary {
   /// Bytes of an entry and all that belongs to it: its nodes exactly, of nested entries the mean of
   /// up to `samples` (0: all of them).
   public long memoryUse(long entry, int samples) {
-    Memory m = memory;
-    long bytes = allocator.capacity(entry);
-    if (isOwned(Entry.encoding(m, entry))) return bytes + owner.memoryUse(entry);
-    if (Entry.encoding(m, entry) == Entry.NESTED) {
-      long header = Entry.valueAddress(m, entry);
-      long[] sum = new long[2];
-      scan(
-          header,
-          0,
-          samples == 0 ? Integer.MAX_VALUE : samples,
-          e -> {
-            sum[0] += memoryUse(e, samples);
-            sum[1]++;
-          });
-      bytes += tree.bytes(m.getLong(header));
-      if (sum[1] > 0) bytes += Math.round((double) sum[0] / sum[1] * count(header));
-    }
-    return bytes;
+    Owner owner = ownerOf(entry);
+    return allocator.capacity(entry) + (owner == null ? 0 : owner.memoryUse(entry, samples));
+  }
+
+  /// Bytes of all that is below a header, of entries the mean of up to `samples` (0: all of them).
+  long treeBytes(long header, int samples) {
+    long[] sum = new long[2];
+    scan(
+        header,
+        0,
+        samples == 0 ? Integer.MAX_VALUE : samples,
+        e -> {
+          sum[0] += memoryUse(e, samples);
+          sum[1]++;
+        });
+    long entries = sum[1] == 0 ? 0 : Math.round((double) sum[0] / sum[1] * count(header));
+    return tree.bytes(memory.getLong(header)) + entries;
   }
 
   // ------------------------------------------------------------------ freeing
@@ -732,12 +741,8 @@ public final class Dictionary {
   /// Frees an entry that is in no dictionary, and all that it owns. Much of it is left to the
   /// reaper.
   public void release(long entry) {
-    int encoding = Entry.encoding(memory, entry);
-    if (encoding == Entry.NESTED) {
-      if (count(Entry.valueAddress(memory, entry)) > REAP_NODES && reaper.reap(entry)) return;
-    } else if (isOwned(encoding)) {
-      if (owner.nodes(entry) > REAP_NODES && reaper.reap(entry)) return;
-    }
+    Owner owner = ownerOf(entry);
+    if (owner != null && owner.nodes(entry) > REAP_NODES && reaper.reap(entry)) return;
     free(entry);
   }
 
@@ -750,12 +755,8 @@ public final class Dictionary {
   /// leaves: `between` runs after each. Nobody else may know anything of what is freed, so there it
   /// is safe to do whatever doesn't go through this object.
   public void free(long entry, Runnable between) {
-    int encoding = Entry.encoding(memory, entry);
-    if (encoding == Entry.NESTED) {
-      clear(Entry.valueAddress(memory, entry), between);
-    } else if (isOwned(encoding)) {
-      owner.release(entry, between);
-    }
+    Owner owner = ownerOf(entry);
+    if (owner != null) owner.release(entry, between);
     allocator.free(entry);
   }
 
@@ -832,17 +833,13 @@ public final class Dictionary {
       long entry = Leaf.entry(word);
       long moved = allocator.evacuated(entry);
       if (moved != entry) m.putLong(at, Leaf.moved(word, moved));
-      int encoding = Entry.encoding(m, moved);
-      if (encoding == Entry.NESTED) {
-        long nested = Entry.valueAddress(m, moved);
-        if (count(nested) > REAP_NODES) {
-          large.large(holder, moved);
-        } else {
-          for (long next = evacuate(nested, 0, moved, large); next != 0; )
-            next = evacuate(nested, next, moved, large);
-        }
-      } else if (isOwned(encoding)) {
+      Owner owner = ownerOf(moved);
+      if (owner == null) continue;
+      if (Entry.isForked(Entry.encoding(m, moved)) || owner.nodes(moved) > REAP_NODES) {
         large.large(holder, moved);
+      } else {
+        for (long next = owner.evacuate(moved, 0, large); next != 0; )
+          next = owner.evacuate(moved, next, large);
       }
     }
   }
@@ -850,10 +847,8 @@ public final class Dictionary {
   /// Goes on with a large value, from `from` on (0 at first): a step that is small enough to be
   /// made under a lock. Returns where to go on, 0 at the end.
   public long evacuateLarge(long entry, long from, LargeValues larger) {
-    int encoding = Entry.encoding(memory, entry);
-    if (encoding == Entry.NESTED)
-      return evacuate(Entry.valueAddress(memory, entry), from, entry, larger);
-    return isOwned(encoding) ? owner.evacuate(entry, from) : 0;
+    Owner owner = ownerOf(entry);
+    return owner == null ? 0 : owner.evacuate(entry, from, larger);
   }
 
   // ------------------------------------------------------------------ expiry
@@ -906,36 +901,35 @@ public final class Dictionary {
     return block;
   }
 
-  /// Stands in where no sequence can occur.
-  private static final class NoSequences implements Owner {
-    @Override
-    public long fork(long entry) {
-      throw new AssertionError("no sequences here");
+  /// The owner of nested dictionaries.
+  private final class Nested implements Owner {
+    private long header(long entry) {
+      return Entry.valueAddress(memory, entry);
     }
 
     @Override
     public void copy(long from, long to) {
-      throw new AssertionError("no sequences here");
+      copyTree(header(from), header(to));
     }
 
     @Override
     public void release(long entry, Runnable between) {
-      throw new AssertionError("no sequences here");
+      clear(header(entry), between);
     }
 
     @Override
-    public long memoryUse(long entry) {
-      throw new AssertionError("no sequences here");
-    }
-
-    @Override
-    public long evacuate(long entry, long from) {
-      throw new AssertionError("no sequences here");
+    public long evacuate(long entry, long from, LargeValues larger) {
+      return Dictionary.this.evacuate(header(entry), from, entry, larger);
     }
 
     @Override
     public long nodes(long entry) {
-      throw new AssertionError("no sequences here");
+      return count(header(entry));
+    }
+
+    @Override
+    public long memoryUse(long entry, int samples) {
+      return treeBytes(header(entry), samples);
     }
   }
 }

@@ -58,6 +58,21 @@ public final class Entry {
   public static final int SKIPLIST = 8;
   public static final int STREAM_TREE = 9;
 
+  /// Encodings whose value begins with the header of a dictionary. A walk goes into it: so the
+  /// entry itself is never copied for the walk's sake.
+  private static final int NESTED_ONES = 1 << NESTED;
+
+  /// Encodings that a writer forks for a walk's sake, to share nodes with the old one: see [Owner].
+  private static final int FORKED_ONES = 1 << CHUNKED | 1 << QUICKLIST | 1 << STREAM_TREE;
+
+  public static boolean isNested(int encoding) {
+    return (NESTED_ONES >>> encoding & 1) != 0;
+  }
+
+  static boolean isForked(int encoding) {
+    return (FORKED_ONES >>> encoding & 1) != 0;
+  }
+
   /// An encoding as OBJECT ENCODING tells it.
   public static String encodingName(int encoding) {
     return switch (encoding) {

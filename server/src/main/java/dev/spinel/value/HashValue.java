@@ -19,7 +19,7 @@ import java.util.Random;
 /// object per pair.
 ///
 /// One per seat; the slot's lock is held for all verbs. Who empties a hash removes its key.
-public final class HashValue {
+public final class HashValue implements Structure {
 
   /// Takes one pair after the other; it is the pair at hand. May not change the hash.
   @FunctionalInterface
@@ -167,9 +167,24 @@ public final class HashValue {
     return true;
   }
 
-  /// The value will stand behind a key of `keyLength` bytes: a listpack that doesn't fit becomes a
-  /// dictionary.
-  void fit(Place p, int keyLength) {
+  @Override
+  public String typeName() {
+    return "hash";
+  }
+
+  @Override
+  public int encoding(long entry) {
+    return Entry.encoding(m, entry);
+  }
+
+  @Override
+  public void contents(long entry, Contents to) {
+    each(entry, pair -> to.member(pair.field(), pair.value()));
+  }
+
+  /// A listpack that doesn't fit becomes a dictionary.
+  @Override
+  public void fit(Place p, int keyLength) {
     long entry = dictionary.entry(p);
     if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) convert(p);
   }

@@ -30,7 +30,7 @@ import dev.spinel.wire.Slice;
 /// taken over where it becomes a leaf, else copied.
 ///
 /// One per seat; the slot's lock is held for all verbs.
-public final class ListValue {
+public final class ListValue implements Structure {
 
   /// What DEBUG QUICKLIST-PACKED-THRESHOLD changes: elements of so many bytes are plain nodes.
   public static final long PLAIN_BYTES = 1L << 30;
@@ -95,7 +95,13 @@ public final class ListValue {
     return Entry.encoding(m, entry) == Entry.LISTPACK;
   }
 
-  /// What OBJECT ENCODING says: [Entry#LISTPACK] or [Entry#QUICKLIST].
+  @Override
+  public String typeName() {
+    return "list";
+  }
+
+  /// [Entry#LISTPACK] or [Entry#QUICKLIST], as Redis would have it.
+  @Override
   public int encoding(long entry) {
     return isListpack(entry) || m.getByte(Entry.valueAddress(m, entry) + NAMED) != 0
         ? Entry.LISTPACK
@@ -165,9 +171,19 @@ public final class ListValue {
     return Math.min(Quicklist.LEAF_MAX, Entry.MAX_KEY - Entry.keyLength(m, entry));
   }
 
-  /// The value will stand behind a key of `keyLength` bytes: a listpack that doesn't fit becomes a
-  /// sequence.
-  void fit(Place p, int keyLength) {
+  @Override
+  public void contents(long entry, Contents to) {
+    iterate(entry, 0, true);
+    while (next()) {
+      byte[] element = new byte[elementLength()];
+      copyOut(element, 0);
+      to.next(element);
+    }
+  }
+
+  /// A listpack that doesn't fit becomes a sequence.
+  @Override
+  public void fit(Place p, int keyLength) {
     long entry = dictionary.entry(p);
     if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) {
       toQuicklist(p, 0, true);

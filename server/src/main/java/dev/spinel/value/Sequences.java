@@ -3,8 +3,8 @@ package dev.spinel.value;
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 
-/// What the dictionary must know of values that are sequences: long strings ([Entry#CHUNKED]) and
-/// long lists ([Entry#QUICKLIST]). In both the value begins with the root cell of a [Sequence].
+/// The owner of values that are sequences: long strings ([Entry#CHUNKED]) and long lists
+/// ([Entry#QUICKLIST]). In both the value begins with the root cell of a [Sequence].
 ///
 /// A *fork* shares all nodes with its twin: no spine is copied ahead of need, since
 /// [Sequence#writable] copies the path of a change anyway. The frozen twin owns nothing from then
@@ -45,7 +45,7 @@ final class Sequences implements Owner {
   }
 
   @Override
-  public long evacuate(long entry, long from) {
+  public long evacuate(long entry, long from, Dictionary.LargeValues larger) {
     return sequence.evacuate(Entry.valueAddress(m, entry), from);
   }
 
@@ -56,7 +56,7 @@ final class Sequences implements Owner {
   }
 
   @Override
-  public long memoryUse(long entry) {
+  public long memoryUse(long entry, int samples) {
     return sequence.memoryUse(Entry.valueAddress(m, entry));
   }
 }

@@ -23,7 +23,7 @@ import dev.spinel.wire.Slice;
 /// from it.
 ///
 /// One per seat; the slot's lock is held for all verbs.
-public final class StringValue {
+public final class StringValue implements Structure {
   /// The longest string that Redis keeps in one piece with its header.
   public static final int EMBSTR_MAX = 44;
 
@@ -379,8 +379,27 @@ public final class StringValue {
     return e;
   }
 
-  /// The value will stand behind a key of `keyLength` bytes: what doesn't fit becomes chunks.
-  void fit(Place p, int keyLength) {
+  // ----------------------------------------------------------------------------------------------
+  // as all structures
+
+  @Override
+  public String typeName() {
+    return "string";
+  }
+
+  @Override
+  public int encoding(long entry) {
+    return Entry.encoding(m, entry);
+  }
+
+  @Override
+  public void contents(long entry, Contents to) {
+    to.next(bytes(entry));
+  }
+
+  /// What doesn't fit becomes chunks.
+  @Override
+  public void fit(Place p, int keyLength) {
     long entry = dictionary.entry(p);
     if (!isChunked(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) {
       toChunks(p, length(entry));

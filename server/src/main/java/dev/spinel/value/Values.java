@@ -6,6 +6,10 @@ import dev.spinel.wire.Hash64;
 
 /// A seat's value structures: one of each, over one allocator. Used by the thread that has the
 /// seat, under the locks of the slots whose headers and places it passes in.
+///
+/// A new structure is a file of its own and a row in the constructor's table: by type, what all
+/// types are asked ([Structure]); and if it has encodings of more than one node, by encoding, who
+/// owns those ([Owner]). What is nested or forked for a walk, [Entry] says.
 public final class Values {
   private final Memory memory;
   private final Allocator allocator;
@@ -14,6 +18,7 @@ public final class Values {
   private final LargeStrings large;
   private final StringValue strings;
   private final ListValue lists;
+  private final Structure[] structures = new Structure[8]; // by type
 
   /// @param hashKey0 and hashKey1: the secret of the process that orders keys
   public Values(Memory memory, Allocator allocator, Walk walk, long hashKey0, long hashKey1) {
@@ -24,7 +29,12 @@ public final class Values {
     strings = new StringValue(memory, allocator, dictionary, large);
     hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
-    dictionary.owner(new Sequences(memory, allocator, dictionary));
+    structures[Entry.STRING] = strings;
+    structures[Entry.LIST] = lists;
+    structures[Entry.HASH] = hashes;
+    Sequences sequences = new Sequences(memory, allocator, dictionary);
+    dictionary.owner(Entry.CHUNKED, sequences);
+    dictionary.owner(Entry.QUICKLIST, sequences);
   }
 
   /// Who frees large values in the background. Before the seat is used.
@@ -61,21 +71,33 @@ public final class Values {
     return large;
   }
 
-  /// Before the value at `p` gets another key ([Dictionary#rekey], [Dictionary#copy]), of
-  /// `keyLength` bytes: an entry is one node, so what would not fit takes another shape.
-  public void fit(Place p, int keyLength) {
-    switch (Entry.type(memory, dictionary.entry(p))) {
-      case Entry.STRING -> strings.fit(p, keyLength);
-      case Entry.LIST -> lists.fit(p, keyLength);
-      case Entry.HASH -> hashes.fit(p, keyLength);
-      default -> {}
-    }
+  private Structure structure(long entry) {
+    return structures[Entry.type(memory, entry)];
+  }
+
+  /// As TYPE tells it.
+  public String typeName(long entry) {
+    return structure(entry).typeName();
+  }
+
+  /// What OBJECT ENCODING shows, as a number: one of [Entry]'s.
+  public int encoding(long entry) {
+    return structure(entry).encoding(entry);
   }
 
   /// As OBJECT ENCODING tells it.
   public String encodingName(long entry) {
-    boolean list = Entry.type(memory, entry) == Entry.LIST;
-    int encoding = list ? lists.encoding(entry) : Entry.encoding(memory, entry);
-    return Entry.encodingName(encoding);
+    return Entry.encodingName(encoding(entry));
+  }
+
+  /// Before the value at `p` gets another key ([Dictionary#rekey], [Dictionary#copy]), of
+  /// `keyLength` bytes: what would not fit into one node with it takes another shape.
+  public void fit(Place p, int keyLength) {
+    structure(dictionary.entry(p)).fit(p, keyLength);
+  }
+
+  /// Tells all that is in the value of `entry`.
+  public void contents(long entry, Contents to) {
+    structure(entry).contents(entry, to);
   }
 }

@@ -140,7 +140,7 @@ public final class Walk {
 
   private boolean isPlain(long entry) {
     int encoding = Entry.encoding(memory, entry);
-    return encoding != Entry.NESTED && !Dictionary.isOwned(encoding);
+    return !Entry.isNested(encoding) && !Entry.isForked(encoding);
   }
 
   /// Of all bytes but those of epoch and access.

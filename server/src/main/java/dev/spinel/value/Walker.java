@@ -34,7 +34,7 @@ public final class Walker {
   /// Takes the contents of the snapshot. Entries may be read until the call returns, and not be
   /// changed.
   public interface Visitor {
-    /// A key with a value of any encoding but [Entry#NESTED].
+    /// A key with a value of any encoding that isn't nested.
     ///
     /// @param expiry milliseconds since 1970, or -1
     void entry(long entry, long expiry);
@@ -266,7 +266,7 @@ public final class Walker {
           long entry = Leaf.entry(page.words[at]);
           if (entry == 0 || isCurrent(entry)) continue;
           restamp(entry);
-          if (Entry.encoding(memory, entry) == Entry.NESTED) {
+          if (Entry.isNested(Entry.encoding(memory, entry))) {
             opening = entry;
             return;
           }
@@ -282,7 +282,7 @@ public final class Walker {
           later(tagged);
           continue;
         }
-        if (Entry.encoding(memory, tagged) == Entry.NESTED) {
+        if (Entry.isNested(Entry.encoding(memory, tagged))) {
           opening = tagged;
           ending = tagged;
           return;

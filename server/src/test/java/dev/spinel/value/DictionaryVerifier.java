@@ -198,8 +198,8 @@ public final class DictionaryVerifier {
     check(age <= 128, "an entry of age " + age);
     int encoding = Entry.encoding(m, entry);
     long value = Entry.valueAddress(m, entry);
-    if (encoding == Entry.NESTED) tree(value);
-    if (encoding == Entry.CHUNKED || encoding == Entry.QUICKLIST) {
+    if (Entry.isNested(encoding)) tree(value);
+    if (Entry.isForked(encoding)) {
       Sequence sequence = new Sequence(m, allocator);
       if (!sequence.isFrozen(value)) bytes += sequence.memoryUse(value);
     }

@@ -58,7 +58,7 @@ class WalkTest {
       LargeStrings large = new LargeStrings(memory, allocator);
       strings = new StringValue(memory, allocator, dictionary, large);
       hashes = new HashValue(dictionary, strings, large);
-      dictionary.owner(new Sequences(memory, allocator, dictionary));
+      dictionary.owner(Entry.CHUNKED, new Sequences(memory, allocator, dictionary));
       tables = new long[1 + random.nextInt(3)];
       for (int i = 0; i < tables.length; i++) {
         tables[i] = allocator.allocate(Dictionary.HEADER_BYTES);
@@ -386,7 +386,7 @@ class WalkTest {
           expected = world.copy();
           world.walk.begin();
           ofWalker = world.dictionary.forAnotherSeat(world.heap.allocator());
-          ofWalker.owner(new Sequences(world.memory, ofWalker.allocator, ofWalker));
+          ofWalker.owner(Entry.CHUNKED, new Sequences(world.memory, ofWalker.allocator, ofWalker));
         }
         writer.start();
         Collected collected = new Collected(world, ofWalker.allocator);
