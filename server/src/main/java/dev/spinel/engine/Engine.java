@@ -151,7 +151,6 @@ public final class Engine implements KeyspaceListener {
       }
     } finally {
       session.releaseAll();
-      session.hear(); // whoever sent something goes by what has arrived
     }
   }
 

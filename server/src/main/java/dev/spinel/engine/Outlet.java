@@ -13,6 +13,9 @@ public interface Outlet {
   /// the session's input; also when called from that thread. Any thread.
   void post(Runnable message);
 
+  /// The messages to the sessions of the session's thread. Any thread.
+  Inbox inbox();
+
   /// Something was written to the output outside of a run (a message, a served reply): send it. Own
   /// thread.
   void flush();

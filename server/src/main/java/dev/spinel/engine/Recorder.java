@@ -11,14 +11,7 @@ import java.util.ArrayList;
 /// Effects are gathered while a call runs, and appended as one record under the locks of all slots
 /// that they touch.
 public final class Recorder {
-  /// Writes a message to its receiver's output, on the receiver's thread.
-  @FunctionalInterface
-  public interface Message {
-    /// @param position of the journal that it is bound to, 0 if to none
-    void write(Session to, byte[] text, long position);
-  }
-
-  private record Push(Session to, byte[] text, Message message) {}
+  private record Push(Session[] to, byte[] text, Inbox.Message message) {}
 
   private final Journal journal;
   private final Pressure pressure;
@@ -35,23 +28,19 @@ public final class Recorder {
 
   /// Sends a message about what is being done: at once, or, where replies are bound, when the
   /// record has its position.
-  public void push(Session to, byte[] text, Message message) {
+  ///
+  /// @param to sessions of one thread, at least one; never changed
+  public void push(Session[] to, byte[] text, Inbox.Message message) {
     pushed = true;
     if (journal.bound()) {
       pushes.add(new Push(to, text, message));
     } else {
-      post(to, text, message, 0);
+      send(to, text, message, 0);
     }
   }
 
-  private void post(Session to, byte[] text, Message message, long position) {
-    Runnable letter =
-        () -> {
-          pressure.arrived(text.length);
-          message.write(to, text, position);
-        };
-    pressure.sent(text.length);
-    to.send(letter);
+  private void send(Session[] to, byte[] text, Inbox.Message message, long position) {
+    to[0].outlet.inbox().send(to, text, message, position, pressure);
   }
 
   /// Whether messages were sent since [#tookPushes] was last asked.
@@ -77,7 +66,7 @@ public final class Recorder {
     if (!pushes.isEmpty()) {
       long seen = journal.position(); // its own, or the last that can have been seen anywhere
       for (Push push : pushes) {
-        post(push.to, push.text, push.message, seen);
+        send(push.to, push.text, push.message, seen);
       }
       pushes.clear();
     }

@@ -4,8 +4,6 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.RequestReader;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// One client's state between commands. Its own thread runs its commands and owns every field, but
@@ -21,12 +19,6 @@ public final class Session {
 
   /// A command that waits for EXEC, in bytes of its own.
   record Queued(Command command, Args args) {}
-
-  /// Messages to the session that it has not heard yet, in their order; any thread adds.
-  private final ConcurrentLinkedQueue<Runnable> inbox = new ConcurrentLinkedQueue<>();
-
-  /// Its thread has been told that there are some.
-  private final AtomicBoolean called = new AtomicBoolean();
 
   static final CommandError NO_HEAP =
       new CommandError(
@@ -59,6 +51,12 @@ public final class Session {
 
   /// What a feature keeps for this session (pub/sub's sets of channels).
   public @Nullable Object subscriptions;
+
+  /// Some subscription has ended; kept by pub/sub.
+  public boolean hasUnsubscribed;
+
+  /// The number of the last letter in its thread's inbox that it has heard out of turn.
+  long heard;
 
   /// MULTI was said.
   boolean multi;
@@ -127,44 +125,15 @@ public final class Session {
     release(heldBytes);
   }
 
-  /// Has `message` run on the session's thread, after all that were sent before. Any thread.
-  void send(Runnable message) {
-    inbox.add(message);
-    if (called.compareAndSet(false, true)) {
-      boolean posted = false;
-      try {
-        outlet.post(this::hear);
-        posted = true;
-      } finally {
-        if (!posted) {
-          called.set(false); // the next one tries again
-        }
-      }
-    }
-  }
-
-  /// Whether messages have come that it hasn't heard. Own thread.
+  /// Whether messages may have come that it hasn't heard. Own thread.
   boolean hasMail() {
-    return called.get();
+    return (subscriptions != null || monitors) && !outlet.inbox().isEmpty();
   }
 
-  /// Runs the messages that have come: whoever is about to confirm that no more of a kind come says
-  /// this first. Own thread.
+  /// Hears the messages that have come: whoever is about to say something that comes after them
+  /// says this first. Own thread.
   public void hear() {
-    called.set(false);
-    Throwable failure = null;
-    for (Runnable message; (message = inbox.poll()) != null; ) {
-      try {
-        message.run();
-      } catch (RuntimeException | Error e) {
-        failure = failure == null ? e : failure; // the others aren't lost for that
-      }
-    }
-    if (failure instanceof Error e) {
-      throw e;
-    } else if (failure != null) {
-      throw (RuntimeException) failure;
-    }
+    outlet.inbox().hear(this);
   }
 
   /// Whether replies are sent now.

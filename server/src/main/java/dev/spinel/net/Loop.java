@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Memory.** An output that holds bytes holds an array. One message posted to each of ten
 /// thousand connections must not have ten thousand of them at a time: between messages and between
-/// timers the outputs are sent as soon as 128 are touched.
+/// timers the outputs are sent as soon as 48 are touched: that many arrays the pool keeps, and the
+/// processor's caches hold what is in them.
 ///
 /// **Threads.** Everything here belongs to the loop's thread, except [#post] and the counters.
 /// Nothing is allocated in a turn, once the arrays have grown to what the load needs.
@@ -69,7 +70,7 @@ public final class Loop implements Runnable {
 
   /// Outputs touched by messages and timers before they are sent, without waiting for the end of
   /// the turn.
-  private static final int TOUCHED_AT_MOST = 128;
+  private static final int TOUCHED_AT_MOST = 48;
 
   private static final int TURN_BYTES_AT_FIRST = 128 << 10;
   private static final int TURN_BYTES_AT_MOST = 1 << 20;
@@ -504,15 +505,20 @@ public final class Loop implements Runnable {
   private void attempt(Runnable action) {
     try {
       action.run();
-      if (touchedCount > TOUCHED_AT_MOST) {
-        sendNow();
-      }
+      sendIfMany();
     } catch (Throwable t) {
       report(t, null);
     }
   }
 
-  /// Between messages: has the outputs that were touched give their memory back.
+  /// Between messages, or within one that writes to many connections: once many outputs were
+  /// touched they are sent, so that they give their memory back.
+  public void sendIfMany() {
+    if (touchedCount > TOUCHED_AT_MOST) {
+      sendNow();
+    }
+  }
+
   private void sendNow() {
     hooks.aboutToSend();
     send();

@@ -88,7 +88,7 @@ public final class Monitors implements Gate, Onlooker {
     }
     byte[] line = line(session, command, args).getBytes(StandardCharsets.ISO_8859_1);
     for (Session monitor : monitors) {
-      by.push(monitor, line, Monitors::show);
+      by.push(new Session[] {monitor}, line, Monitors::show);
     }
   }
 

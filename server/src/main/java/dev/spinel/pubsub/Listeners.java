@@ -14,11 +14,15 @@ import java.util.concurrent.locks.ReentrantLock;
 /// telling happens under it, so that all listeners of a name hear one order. Any thread.
 final class Listeners {
   private static final int STRIPES = 64;
-  private static final Session[] NOBODY = {};
+  private static final Session[][] NOBODY = {};
 
   private static final class Stripe {
     final ReentrantLock lock = new ReentrantLock();
-    final HashMap<Slice, Session[]> listeners = new HashMap<>(); // lock; arrays are never changed
+
+    /// Who listens to a name, by thread: the sessions of one in the order in which they came. The
+    /// arrays are never changed, as messages on their way are addressed to them. Under `lock`.
+    final HashMap<Slice, Session[][]> listeners = new HashMap<>();
+
     volatile int size;
   }
 
@@ -46,10 +50,16 @@ final class Listeners {
     Stripe stripe = stripe(name);
     stripe.lock.lock();
     try {
-      Session[] old = stripe.listeners.getOrDefault(name, NOBODY);
-      Session[] all = Arrays.copyOf(old, old.length + 1);
-      all[old.length] = session;
-      stripe.listeners.put(name, all);
+      Session[][] all = stripe.listeners.getOrDefault(name, NOBODY);
+      int at = placeOf(session, all);
+      Session[][] more = Arrays.copyOf(all, Math.max(all.length, at + 1));
+      if (at == all.length) {
+        more[at] = new Session[] {session};
+      } else {
+        more[at] = Arrays.copyOf(all[at], all[at].length + 1);
+        more[at][all[at].length] = session;
+      }
+      stripe.listeners.put(name, more);
       resize(stripe);
     } finally {
       stripe.lock.unlock();
@@ -60,12 +70,22 @@ final class Listeners {
     Stripe stripe = stripe(name);
     stripe.lock.lock();
     try {
-      Session[] old = stripe.listeners.getOrDefault(name, NOBODY);
-      Session[] left = Arrays.stream(old).filter(other -> other != session).toArray(Session[]::new);
+      Session[][] all = stripe.listeners.getOrDefault(name, NOBODY);
+      int at = placeOf(session, all);
+      if (at == all.length) {
+        return;
+      }
+      Session[] left = Arrays.stream(all[at]).filter(one -> one != session).toArray(Session[]::new);
+      Session[][] fewer = all.clone();
+      fewer[at] = left;
       if (left.length == 0) {
+        fewer[at] = fewer[all.length - 1];
+        fewer = Arrays.copyOf(fewer, all.length - 1);
+      }
+      if (fewer.length == 0) {
         stripe.listeners.remove(name);
       } else {
-        stripe.listeners.put(name, left);
+        stripe.listeners.put(name, fewer);
       }
       resize(stripe);
     } finally {
@@ -73,7 +93,17 @@ final class Listeners {
     }
   }
 
-  /// Posts the message to all who listen to the name. Returns how many.
+  /// Where those of the session's thread are; the end if there are none.
+  private static int placeOf(Session session, Session[][] all) {
+    for (int i = 0; i < all.length; i++) {
+      if (all[i][0].outlet.inbox() == session.outlet.inbox()) {
+        return i;
+      }
+    }
+    return all.length;
+  }
+
+  /// Sends the message to all who listen to the name. Returns how many.
   int tell(Slice name, PubSub.Message message, Recorder by) {
     Stripe stripe = stripe(name);
     if (stripe.size == 0) {
@@ -81,11 +111,11 @@ final class Listeners {
     }
     stripe.lock.lock();
     try {
-      Session[] all = stripe.listeners.getOrDefault(name, NOBODY);
-      for (Session session : all) {
-        message.post(session, by);
+      Session[][] all = stripe.listeners.getOrDefault(name, NOBODY);
+      for (Session[] ofOneThread : all) {
+        message.send(ofOneThread, by);
       }
-      return all.length;
+      return count(all);
     } finally {
       stripe.lock.unlock();
     }
@@ -95,10 +125,18 @@ final class Listeners {
     Stripe stripe = stripe(name);
     stripe.lock.lock();
     try {
-      return stripe.listeners.getOrDefault(name, NOBODY).length;
+      return count(stripe.listeners.getOrDefault(name, NOBODY));
     } finally {
       stripe.lock.unlock();
     }
+  }
+
+  private static int count(Session[][] all) {
+    int count = 0;
+    for (Session[] ofOneThread : all) {
+      count += ofOneThread.length;
+    }
+    return count;
   }
 
   /// Whether anybody listens to anything: racy, as good as the question having come earlier.

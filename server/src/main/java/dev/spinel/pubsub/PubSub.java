@@ -6,6 +6,7 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
+import dev.spinel.engine.Inbox;
 import dev.spinel.engine.Notifier;
 import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Reply;
@@ -24,9 +25,10 @@ import org.jspecify.annotations.Nullable;
 /// Channels: listening, speaking, looking at who listens; and keyspace events, which are spoken
 /// here.
 ///
-/// A message is posted to each listener's mailbox under the lock of its channel ([Listeners]), so
-/// that all who listen to a channel hear its messages in one order. It is written to the listener's
-/// output on the listener's own thread, after whatever reply that thread is writing.
+/// A message is put into the inbox of each thread that has listeners, under the lock of its channel
+/// ([Listeners]), so that all who listen to a channel hear its messages in one order. It is written
+/// to a listener's output on the listener's own thread, after whatever reply that thread is
+/// writing.
 public final class PubSub implements Family, Notifier {
   private static final int PSUBSCRIBE = 0,
       PUBLISH = 1,
@@ -265,12 +267,14 @@ public final class PubSub implements Family, Notifier {
       }
     }
     if (call.inMulti()) {
-      call.recorder().push(session, NOTHING, (to, text, position) -> all.forgetLeft());
+      call.recorder()
+          .push(new Session[] {session}, NOTHING, (to, text, position) -> all.forgetLeft());
     } else {
       session.hear(); // all that was said before comes before the confirmation
     }
     for (Slice name : names) {
       if (mine.remove(name)) {
+        session.hasUnsubscribed = true;
         session.release(NAME_BYTES + name.length);
       }
       count(session);
@@ -324,6 +328,7 @@ public final class PubSub implements Family, Notifier {
       }
     }
     session.subscriptions = null;
+    session.hasUnsubscribed = true;
     session.channels = 0;
     session.patterns = 0;
     session.shardChannels = 0;
@@ -357,7 +362,7 @@ public final class PubSub implements Family, Notifier {
     return heard;
   }
 
-  /// A message, encoded once for each protocol that somebody needs.
+  /// A message, encoded once for all: RESP3 differs from RESP2 in the first byte.
   static final class Message {
     private static final String[] WORDS = {"message", "pmessage", "smessage"};
 
@@ -366,8 +371,8 @@ public final class PubSub implements Family, Notifier {
     private final byte @Nullable [] pattern;
     private final byte[] channel;
     private final byte[] text;
-    private byte @Nullable [] resp2; // publisher's thread
-    private byte @Nullable [] resp3;
+    private byte @Nullable [] encoded; // publisher's thread
+    private final Inbox.Message write = this::write;
 
     Message(int kind, byte @Nullable [] pattern, byte[] channel, byte[] text) {
       this.kind = kind;
@@ -377,31 +382,35 @@ public final class PubSub implements Family, Notifier {
       this.text = text;
     }
 
-    /// Posts it to a listener, now or when what it tells of has its position in the journal.
-    void post(Session to, Recorder by) {
-      byte[] bytes;
-      if (to.protocol == 3) {
-        bytes = resp3 == null ? resp3 = encode('>') : resp3;
-      } else {
-        bytes = resp2 == null ? resp2 = encode('*') : resp2;
+    /// Sends it to listeners of one thread, now or when what it tells of has its position in the
+    /// journal.
+    void send(Session[] to, Recorder by) {
+      if (encoded == null) {
+        encoded = encode();
       }
-      by.push(to, bytes, this::write);
+      by.push(to, encoded, write);
     }
 
     /// On the listener's own thread: it may have unsubscribed meanwhile, and been told so.
     private void write(Session to, byte[] bytes, long position) {
-      if (to.subscriptions == null || !subscriptions(to).hears(kind, subscribed)) {
+      if (to.subscriptions == null
+          || to.hasUnsubscribed && !subscriptions(to).hears(kind, subscribed)) {
         return;
       }
       Output output = to.outlet.output();
-      output.write(bytes, 0, bytes.length);
+      if (to.protocol == 3) {
+        output.write((byte) '>');
+        output.write(bytes, 1, bytes.length - 1);
+      } else {
+        output.write(bytes, 0, bytes.length);
+      }
       if (position != 0) {
         output.mark(position);
       }
       to.outlet.flush();
     }
 
-    private byte[] encode(char sign) {
+    private byte[] encode() {
       byte[] word = WORDS[kind].getBytes(StandardCharsets.ISO_8859_1);
       byte[] out =
           new byte
@@ -412,7 +421,7 @@ public final class PubSub implements Family, Notifier {
                   + text.length
                   + 48];
       int at = 0;
-      out[at++] = (byte) sign;
+      out[at++] = '*';
       out[at++] = (byte) (pattern == null ? '3' : '4');
       out[at++] = '\r';
       out[at++] = '\n';

@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Inbox;
 import dev.spinel.engine.Outlet;
 import dev.spinel.engine.Session;
 import dev.spinel.net.Connection;
@@ -169,6 +170,11 @@ final class ClientConnection implements Handler, Outlet {
   @Override
   public void post(Runnable message) {
     connection.loop().post(message);
+  }
+
+  @Override
+  public Inbox inbox() {
+    return side.inbox;
   }
 
   @Override

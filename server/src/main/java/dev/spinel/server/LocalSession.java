@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Inbox;
 import dev.spinel.engine.Outlet;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Args;
@@ -35,6 +36,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
   private final RequestReader reader;
   private final Args args = new Args();
   private final ConcurrentLinkedQueue<Runnable> mailbox = new ConcurrentLinkedQueue<>();
+  private final Inbox inbox = new Inbox(this::post, () -> {});
   private final ArrayList<Alarm> alarms = new ArrayList<>();
   private volatile @Nullable Thread waiting;
   private boolean resumed;
@@ -219,6 +221,11 @@ public final class LocalSession implements Outlet, AutoCloseable {
       discardMail();
     }
     LockSupport.unpark(waiting);
+  }
+
+  @Override
+  public Inbox inbox() {
+    return inbox;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Inbox;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.wire.Args;
@@ -18,12 +19,14 @@ final class LoopSide implements LoopHooks {
   final Dispatcher dispatcher;
   final Args args = new Args();
   final LargeSink large;
+  final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
 
   LoopSide(Server server, Loop loop) {
     this.server = server;
     this.loop = loop;
+    this.inbox = new Inbox(loop::post, loop::sendIfMany);
     this.dispatcher = server.engine.dispatcher();
     this.large = dispatcher.seat().values.large();
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.engine.Session;
 import dev.spinel.wire.Client;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
@@ -64,7 +65,7 @@ class PressureTest {
             listener.close();
           }
         }
-        assertThat(most[0]).as("bytes on their way").isBetween(1L, 2_000_000L);
+        assertThat(most[0]).as("bytes on their way").isLessThan(2_000_000L);
         assertThat(server.engine.pressure.bytes()).isZero();
       }
     }
@@ -114,7 +115,7 @@ class PressureTest {
             monitor.close();
           }
         }
-        assertThat(most[0]).as("bytes on their way").isBetween(1L, 2_000_000L);
+        assertThat(most[0]).as("bytes on their way").isLessThan(2_000_000L);
         assertThat(server.engine.pressure.bytes()).isZero();
       }
     }
@@ -144,7 +145,7 @@ class PressureTest {
         dispatcher
             .recorder()
             .push(
-                listener.session(),
+                new Session[] {listener.session()},
                 new byte[1000],
                 (to, bytes, position) -> {
                   heard.add(text);
@@ -153,7 +154,7 @@ class PressureTest {
                   }
                 });
       }
-      assertThatThrownBy(() -> listener.session().hear()).hasMessage("no room for it");
+      assertThatThrownBy(listener::run).hasMessage("no room for it");
       assertThat(heard).containsExactly("0", "1", "2", "3", "4");
       assertThat(fixture.server.engine.pressure.bytes()).isZero();
     }

@@ -155,6 +155,8 @@ public final class Output {
     if (n <= tail.length - at) {
       System.arraycopy(b, from, tail, at, n);
       at += n;
+    } else if (tail.length == 0 && spilledBytes > 0 && putOnShelf(b, from, n)) {
+      return;
     } else if (n <= OutputPool.BYTES / 2 || tail.length == 0 && n <= OutputPool.BYTES) {
       makeRoom(n);
       System.arraycopy(b, from, tail, at, n);
@@ -169,6 +171,22 @@ public final class Output {
         n -= part;
       }
     }
+  }
+
+  /// An output that waits on its shelf takes a little more there, without an array for it. Returns
+  /// whether there is room.
+  private boolean putOnShelf(byte[] b, int from, int n) {
+    Piece last = spilled == null ? null : spilled.peekLast();
+    if (last == null
+        || last.buffer.remaining() < n
+        || torn
+        || open > 0
+        || pendingBytes() >= limit) {
+      return false;
+    }
+    last.buffer.put(b, from, n);
+    spilledBytes += n;
+    return true;
   }
 
   public void write(byte[] b) {
