@@ -215,6 +215,19 @@ final class Blocking {
     return true;
   }
 
+  /// See [Dispatcher#giveUp].
+  boolean giveUp(Session session) {
+    Parked parked = session.parked;
+    if (parked == null) {
+      return true;
+    }
+    if (parked.type == Parked.PUT_OFF || !unpark(parked, Parked.State.KILLED)) {
+      return false;
+    }
+    forget(parked);
+    return true;
+  }
+
   /// The session's connection is gone. Its own thread.
   void closed(Session session) {
     Parked parked = session.parked;

@@ -474,6 +474,12 @@ public final class Dispatcher implements AutoCloseable {
     return blocking.unblock(other, withError);
   }
 
+  /// Ends the wait for keys of a session that says no more. False if its call goes on: it is
+  /// served, or was put off. The session's own thread.
+  public boolean giveUp(Session session) {
+    return blocking.giveUp(session);
+  }
+
   /// Runs a call again that was put off. The session's own thread.
   int again(Session session, Command command, Args args) {
     reply.to(outputOf(session), session.protocol);

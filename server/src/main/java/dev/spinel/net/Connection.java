@@ -35,14 +35,17 @@ import org.jspecify.annotations.Nullable;
 /// - [#closeAsap]: nothing is run or written any more, closes at the end of the turn. For whoever
 ///   holds locks, or iterates over connections.
 /// - Any I/O error closes at once; so does the peer's end of stream, unless replies are still on
-///   their way to it (Redis loses those that the socket doesn't take): then it closes behind them.
+///   their way to it (Redis loses those that the socket doesn't take), or are being made
+///   ([Handler#goesOn]): then it closes behind them.
 public final class Connection {
   /// Bytes read for a paused connection before its socket is left alone. Only then a peer's leaving
   /// goes unnoticed until [#resume].
   static final int KEPT_BYTES_AT_MOST = 64 * 1024;
 
-  /// How long a peer that has ended its side may take none of its output.
-  private static final long HEARS_MILLIS = 5_000;
+  /// How long a peer that has ended its side may take none of the output that it could have. One
+  /// that is gone shows when something is written to it; this is for one that is there and doesn't
+  /// read. Output that waits to be released isn't the peer's fault.
+  private static final long HEARS_MILLIS = 60_000;
 
   private static final byte[] NOTHING = {};
 
@@ -70,6 +73,7 @@ public final class Connection {
   private boolean paused;
   private boolean heldOver;
   private boolean ending;
+  private boolean inputEnded; // it goes on with what it was given before
   private boolean leftAlone; // its socket isn't read: enough is kept
   private boolean doomed;
   private String closeReason = "";
@@ -154,7 +158,7 @@ public final class Connection {
     if (paused) {
       paused = false;
       if (open) {
-        if (leftAlone) {
+        if (leftAlone && !inputEnded) {
           leftAlone = false;
           loop.transport().watchReading(this, true);
         }
@@ -339,11 +343,20 @@ public final class Connection {
   }
 
   /// The peer says no more, or its connection broke. In the first case it may still listen to what
-  /// it asked for, if nothing else is to come; or be gone: that shows when nothing of it leaves.
+  /// it asked for, if nothing else is to come; or be gone: that shows when something is written.
   private void inputEnds() {
-    boolean listens = closeReason.isEmpty() && !paused && output.pendingBytes() > 0;
-    if (listens) {
+    if (!closeReason.isEmpty()) {
+      close();
+      return;
+    }
+    if (!inputEnded) {
+      inputEnded = true;
       loop.transport().watchReading(this, false);
+    }
+    if (paused && handler.goesOn()) {
+      return;
+    }
+    if (output.pendingBytes() > 0) {
       closeAfterReply();
       closeUnlessItHears();
     } else {
@@ -353,10 +366,11 @@ public final class Connection {
 
   private void closeUnlessItHears() {
     long sent = bytesOut;
+    boolean may = output.releasedBytes(loop.released()) > 0;
     loop.schedule(
         loop.now() + HEARS_MILLIS,
         () -> {
-          if (open && sent == bytesOut) {
+          if (open && may && sent == bytesOut) {
             close();
           } else if (open) {
             closeUnlessItHears();
@@ -388,6 +402,9 @@ public final class Connection {
     }
     if (open && (output.pendingBytes() > 0 || output.isTorn())) {
       loop.touch(this);
+    }
+    if (inputEnded && !heldOver && !isEnding()) {
+      inputEnds();
     }
   }
 

@@ -24,6 +24,12 @@ public interface Handler {
   /// closes after this call in any case.
   default void aboutToWrite(long pendingBytes) {}
 
+  /// The peer says no more while the connection is paused. Whether it will resume even so, to reply
+  /// and run what came before; if not, nothing more of it is run.
+  default boolean goesOn() {
+    return false;
+  }
+
   /// The connection is gone, whoever ended it. The last call.
   void closed();
 

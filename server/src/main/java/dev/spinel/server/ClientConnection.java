@@ -131,6 +131,13 @@ final class ClientConnection implements Handler, Outlet {
     return true;
   }
 
+  /// A wait for keys ends with its client's side, as in Redis. A call that a snapshot put off has
+  /// come in time, and one that was served has its reply.
+  @Override
+  public boolean goesOn() {
+    return !side.dispatcher.giveUp(session);
+  }
+
   @Override
   public void aboutToWrite(long pendingBytes) {
     boundOutput(); // which may have become another since the session subscribes

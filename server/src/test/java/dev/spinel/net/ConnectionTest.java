@@ -232,15 +232,40 @@ class ConnectionTest extends NetFixture {
     try (var releaser = client()) {
       releaser.command("RELEASE", "0");
       for (int i = 0; i < 10; i++) {
-        try (var client = client()) {
-          client.send("BOUND", "10");
-          client.flush();
-          assertThat(client.isQuiet(5)).isTrue();
+        try (var socket = socket()) {
+          write(socket, "BOUND 10\r\n");
+          eventually(() -> assertThat(waiting()).isEqualTo(1));
+          socket.setSoLinger(true, 0); // a reset: it doesn't listen
         }
+        eventually(() -> assertThat(toy.sessions).hasSize(1));
       }
-      eventually(() -> assertThat(toy.sessions).hasSize(1));
       assertThat(releaser.command("RELEASE", "10")).isEqualTo(OK);
     }
+  }
+
+  @Test
+  void whoSaysNoMoreMayWaitForARelease() throws IOException {
+    net.close();
+    start(1);
+    try (var releaser = client();
+        var listens = socket()) {
+      releaser.command("RELEASE", "0");
+      write(listens, "BOUND 10\r\nPING\r\n");
+      listens.shutdownOutput();
+      try (var gone = socket()) {
+        write(gone, "BOUND 10\r\nPING\r\n");
+      }
+      eventually(() -> assertThat(waiting()).isEqualTo(2));
+      assertThat(releaser.command("RELEASE", "10")).isEqualTo(OK);
+      assertThat(listens.getInputStream().readAllBytes()).asString().isEqualTo(":10\r\n+PONG\r\n");
+      eventually(() -> assertThat(toy.sessions).hasSize(1));
+    }
+  }
+
+  private long waiting() {
+    return toy.sessions.values().stream()
+        .filter(session -> session.connection.output().pendingBytes() > 0)
+        .count();
   }
 
   // ---------------------------------------------------------------- pauses
@@ -310,6 +335,19 @@ class ConnectionTest extends NetFixture {
       client.send("PING");
       client.flush();
       assertThat(client.receive()).isEqualTo(OK);
+    }
+    eventually(() -> assertThat(toy.sessions).isEmpty());
+  }
+
+  @Test
+  void aPauseThatEndsByItselfOutlivesThePeersInput() throws IOException {
+    toy.goesOn = true;
+    try (var socket = socket()) {
+      write(socket, "PING\r\nSLEEP 100\r\nPING\r\nSLEEP 50\r\nECHO x\r\n");
+      socket.shutdownOutput();
+      assertThat(socket.getInputStream().readAllBytes())
+          .asString()
+          .isEqualTo("+PONG\r\n+AWAKE\r\n+PONG\r\n+AWAKE\r\n$1\r\nx\r\n");
     }
     eventually(() -> assertThat(toy.sessions).isEmpty());
   }

@@ -17,6 +17,7 @@ final class Toy implements Acceptor {
   final Map<Long, Session> sessions = new ConcurrentHashMap<>();
 
   volatile int mostSessions = Integer.MAX_VALUE;
+  volatile boolean goesOn;
   volatile long mostPendingBytes = Long.MAX_VALUE;
   private final java.util.concurrent.atomic.AtomicLong ids =
       new java.util.concurrent.atomic.AtomicLong();
@@ -174,6 +175,11 @@ final class Toy implements Acceptor {
       if (pendingBytes > mostPendingBytes) {
         connection.closeAsap("output");
       }
+    }
+
+    @Override
+    public boolean goesOn() {
+      return goesOn;
     }
 
     @Override

@@ -19,17 +19,21 @@ final class HeldSnapshot implements Snapshot.Sink {
   private int open;
 
   HeldSnapshot(Fixture fixture) throws InterruptedException {
-    LocalSession own = fixture.session();
+    this(fixture.session());
+  }
+
+  /// One that is taken by the session, which does nothing else meanwhile.
+  HeldSnapshot(LocalSession own) throws InterruptedException {
     dispatcher = own.dispatcher();
-    thread = new Thread(() -> take(fixture));
+    thread = new Thread(() -> take(own.server()));
     thread.start();
     assertThat(begun.await(10, TimeUnit.SECONDS)).isTrue();
   }
 
-  private void take(Fixture fixture) {
+  private void take(Server server) {
     try {
       dispatcher.turnBegins();
-      Snapshot.take(fixture.server.engine.keyspace, dispatcher.seat(), () -> {}, this);
+      Snapshot.take(server.engine.keyspace, dispatcher.seat(), () -> {}, this);
       dispatcher.turnEnds();
     } catch (Throwable t) {
       failure.set(t);
