@@ -38,6 +38,11 @@ public final class Fields {
     field(name + "_human", human(value));
   }
 
+  /// What was told as a whole number; 0 if nothing was.
+  public long number(String name) {
+    return Long.parseLong(values.getOrDefault(name, "0"));
+  }
+
   /// Adds the lines of all fields.
   public void writeTo(StringBuilder text) {
     for (Map.Entry<String, String> each : values.entrySet()) {

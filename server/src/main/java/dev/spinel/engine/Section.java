@@ -15,7 +15,7 @@ package dev.spinel.engine;
 /// **The layout.** Programs read INFO by names, people by its order, and a feature that isn't there
 /// still has its fields, which say so. So a section to which many contribute has a layout: all of
 /// its fields in order, each with what it says if nobody tells better. A field that no layout knows
-/// comes behind the others, in the order told.
+/// comes behind the others, in the order told; if several parts tell a field, the last one counts.
 ///
 /// A section is made once per server, by the assembly, with whatever it needs in its constructor.
 /// `tell` may be called from all threads at once.

@@ -56,7 +56,7 @@ public final class Administration implements Family {
     this.slowLog = slowLog;
     this.monitors = monitors;
     this.configuration = new Configuration(config);
-    this.memory = new MemoryReport(memory);
+    this.memory = new MemoryReport(info, memory);
     this.debug = new Debug(config, host);
   }
 

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /// INFO: the sections of all who have something to tell ([Section]), in the order of the assembly.
@@ -67,6 +68,15 @@ public final class Info {
       text.append("\r\n");
     }
     text.append("# ").append(parts.getFirst().title()).append("\r\n");
+    fields(parts, call).writeTo(text);
+  }
+
+  /// What a section tells. It exists.
+  Fields fields(String name, Call call) {
+    return fields(Objects.requireNonNull(sections.get(name)), call);
+  }
+
+  private static Fields fields(List<Section> parts, Call call) {
     Fields fields = new Fields();
     for (Section part : parts) {
       fields.lay(part.layout());
@@ -74,7 +84,7 @@ public final class Info {
     for (Section part : parts) {
       part.tell(call, fields);
     }
-    fields.writeTo(text);
+    return fields;
   }
 
   /// CONFIG RESETSTAT. Stopped world.

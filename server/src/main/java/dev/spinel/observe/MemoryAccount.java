@@ -1,7 +1,5 @@
 package dev.spinel.observe;
 
-import dev.spinel.engine.Engine;
-import dev.spinel.engine.Session;
 import dev.spinel.memory.HeapStats;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -68,14 +66,5 @@ public final class MemoryAccount {
     sample(used);
     return new Reading(
         used, stats.residentBytes(), ProcessFiles.residentBytes(), peak.get(), startup);
-  }
-
-  /// Bytes of input and output that wait in all sessions.
-  static long clientBytes(Engine engine) {
-    long sum = 0;
-    for (Session session : engine.sessions()) {
-      sum += session.outlet.inputBytes() + session.outlet.pendingBytes() + session.queuedBytes();
-    }
-    return sum;
   }
 }

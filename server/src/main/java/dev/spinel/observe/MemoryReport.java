@@ -2,6 +2,7 @@ package dev.spinel.observe;
 
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Fields;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
 import dev.spinel.keyspace.Database;
@@ -12,9 +13,11 @@ import java.nio.charset.StandardCharsets;
 final class MemoryReport {
   private static final int SAMPLES = 5;
 
+  private final Info info;
   private final MemoryAccount memory;
 
-  MemoryReport(MemoryAccount memory) {
+  MemoryReport(Info info, MemoryAccount memory) {
+    this.info = info;
     this.memory = memory;
   }
 
@@ -39,6 +42,7 @@ final class MemoryReport {
   }
 
   void statistics(Call call, Reply reply) {
+    Fields held = info.fields("memory", call); // those who hold memory tell it there
     MemoryAccount.Reading now = memory.read();
     long used = now.used();
     long resident = now.resident();
@@ -58,13 +62,13 @@ final class MemoryReport {
     field("peak.allocated", peak, reply);
     field("total.allocated", used, reply);
     field("startup.allocated", startup, reply);
-    field("replication.backlog", 0, reply);
-    field("clients.slaves", 0, reply);
-    field("clients.normal", MemoryAccount.clientBytes(call.engine()), reply);
-    field("cluster.links", 0, reply);
-    field("aof.buffer", 0, reply);
-    field("lua.caches", 0, reply);
-    field("functions.caches", 0, reply);
+    field("replication.backlog", held.number("mem_replication_backlog"), reply);
+    field("clients.slaves", held.number("mem_clients_slaves"), reply);
+    field("clients.normal", held.number("mem_clients_normal"), reply);
+    field("cluster.links", held.number("mem_cluster_links"), reply);
+    field("aof.buffer", held.number("mem_aof_buffer"), reply);
+    field("lua.caches", held.number("used_memory_scripts_eval"), reply);
+    field("functions.caches", held.number("used_memory_functions"), reply);
     for (int i = 0; i < keyspace.databases(); i++) {
       Database database = keyspace.database(i);
       if (database.size(call.seat()) != 0) {

@@ -5,10 +5,12 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
+import dev.spinel.engine.Session;
 import dev.spinel.keyspace.Keeper;
 import dev.spinel.memory.Memory;
 
-/// INFO memory.
+/// INFO memory: the heap, and the process around it. Has a layout for all who hold memory of their
+/// own; MEMORY STATS reads their fields here.
 public final class MemorySection implements Section {
   private final Config config;
   private final MemoryAccount memory;
@@ -103,7 +105,7 @@ public final class MemorySection implements Section {
     out.field("rss_overhead_bytes", now.process() - now.resident());
     out.decimal("mem_fragmentation_ratio", now.inAll());
     out.field("mem_fragmentation_bytes", now.process() - now.used());
-    out.field("mem_clients_normal", MemoryAccount.clientBytes(call.engine()));
+    out.field("mem_clients_normal", clientBytes(call));
     Keeper keeper = call.engine().keyspace.keeper();
     out.field("active_defrag_running", keeper.evacuating() ? 25 : 0);
     out.field("lazyfree_pending_objects", keeper.pending());
@@ -111,6 +113,15 @@ public final class MemorySection implements Section {
     out.field("memory_access", Memory.RAW ? "raw" : "bounded");
     out.field("java_heap_used", java.totalMemory() - java.freeMemory());
     out.field("java_heap_max", java.maxMemory());
+  }
+
+  /// Bytes of input and output that wait in all sessions.
+  private static long clientBytes(Call call) {
+    long sum = 0;
+    for (Session session : call.engine().sessions()) {
+      sum += session.outlet.inputBytes() + session.outlet.pendingBytes() + session.queuedBytes();
+    }
+    return sum;
   }
 
   private static String percent(long part, long whole) {

@@ -5,16 +5,22 @@ import static dev.spinel.server.Fixture.text;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.RealRedis;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.Json;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// What a server tells about itself and its clients: connections, configuration, INFO, DEBUG,
 /// MEMORY, SLOWLOG.
@@ -204,6 +210,31 @@ class ObserveTest {
         .doesNotContain("# Commandstats");
     assertThat(say(one, "INFO", "all")).contains("# Commandstats", "cmdstat_set:calls=2,");
     assertThat(say(one, "INFO", "nothing")).isEqualTo("$0");
+  }
+
+  @Test
+  void infoHasAllFieldsOfRedisInItsOrder(@TempDir Path directory) throws Exception {
+    List<String> redis;
+    try (RealRedis real = RealRedis.ready(directory)) {
+      Assumptions.assumeTrue(real.isSeven2());
+      redis = names((String) real.call("INFO"));
+    }
+    List<String> ours = names(new String(one.run("INFO"), UTF_8));
+    assertThat(redis).contains("# Server", "pubsub_channels", "# Cluster");
+    ours.retainAll(redis);
+    assertThat(ours).isEqualTo(redis);
+  }
+
+  /// The headings and the names of fields. A listener's number depends on the doors.
+  private static List<String> names(String info) {
+    List<String> names = new ArrayList<>();
+    for (String line : info.split("\r?\n")) {
+      int colon = line.indexOf(':');
+      if (!line.startsWith("listener") && (colon > 0 || line.startsWith("#"))) {
+        names.add(colon > 0 ? line.substring(0, colon) : line);
+      }
+    }
+    return names;
   }
 
   @Test
