@@ -232,7 +232,7 @@ public final class DictionaryBench {
         peak = Math.max(peak, b.walk.preservedBytes());
       }
       double seconds = (System.nanoTime() - start) / 1e9;
-      b.walk.finish();
+      walker.finish();
       if (seen[0] != keys) throw new AssertionError(seen[0] + " of " + keys);
       System.out.printf(
           "walk of %d, %d writes per page: %.2f s, lock held %.2f us mean, %.1f us at most, %.1f MB"

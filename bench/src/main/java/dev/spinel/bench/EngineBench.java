@@ -3,7 +3,7 @@ package dev.spinel.bench;
 import com.sun.management.ThreadMXBean;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
-import dev.spinel.keyspace.Snapshot;
+import dev.spinel.keyspace.Snapshots;
 import dev.spinel.server.LocalSession;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -204,49 +205,55 @@ public final class EngineBench {
     machine.takeMillis();
     Thread.sleep(3_000);
     line("no snapshot, 3 s", writes, machine, "", "");
-    try (var session = new LocalSession(server)) {
-      for (int i = 1; i <= 5; i++) {
-        writes.takeMillis();
-        machine.takeMillis();
-        long[] most = new long[2]; // kept, entries
-        long began = System.nanoTime();
-        session.dispatcher().turnBegins();
-        var keyspace = server.engine.keyspace;
-        Snapshot.take(
-            keyspace,
-            session.dispatcher().seat(),
-            () -> {},
-            new Snapshot.Sink() {
-              @Override
-              public void database(int number) {}
+    for (int i = 1; i <= 5; i++) {
+      writes.takeMillis();
+      machine.takeMillis();
+      long[] most = new long[2]; // kept, entries
+      long began = System.nanoTime();
+      var keyspace = server.engine.keyspace;
+      var over = new CompletableFuture<Void>();
+      keyspace
+          .snapshots()
+          .take(
+              new Snapshots.Sink() {
+                @Override
+                public void database(int number) {}
 
-              @Override
-              public void entry(long entry, long expiry) {
-                if ((++most[1] & 1023) == 0) {
-                  most[0] = Math.max(most[0], keyspace.walk().preservedBytes());
+                @Override
+                public void entry(long entry, long expiry) {
+                  if ((++most[1] & 1023) == 0) {
+                    most[0] = Math.max(most[0], keyspace.walk().preservedBytes());
+                  }
                 }
-              }
 
-              @Override
-              public void open(long entry, long expiry, long count) {}
+                @Override
+                public void open(long entry, long expiry, long count) {}
 
-              @Override
-              public void field(long field) {}
+                @Override
+                public void field(long field) {}
 
-              @Override
-              public void close() {}
-            });
-        session.dispatcher().turnEnds();
-        String took = String.format(Locale.ROOT, "%.0f", (System.nanoTime() - began) / 1e6);
-        double kept = 100.0 * most[0] / keyspace.heap().liveBytes();
-        line(
-            "snapshot " + i + " of " + most[1] + " keys",
-            writes,
-            machine,
-            took,
-            String.format(Locale.ROOT, "%.2f", kept));
-        Thread.sleep(1_000);
-      }
+                @Override
+                public void close() {}
+
+                @Override
+                public void ended(Throwable failure) {
+                  if (failure == null) {
+                    over.complete(null);
+                  } else {
+                    over.completeExceptionally(failure);
+                  }
+                }
+              });
+      over.join();
+      String took = String.format(Locale.ROOT, "%.0f", (System.nanoTime() - began) / 1e6);
+      double kept = 100.0 * most[0] / keyspace.heap().liveBytes();
+      line(
+          "snapshot " + i + " of " + most[1] + " keys",
+          writes,
+          machine,
+          took,
+          String.format(Locale.ROOT, "%.2f", kept));
+      Thread.sleep(1_000);
     }
     stop.set(true);
     writer.join();

@@ -242,16 +242,14 @@ public final class Engine implements KeyspaceListener {
   /// Whoever still may not run is put off again.
   @Override
   public void walked(int slot) {
-    for (int i = putOff.isEmpty() ? 0 : putOff.size(); i > 0; i--) {
-      PutOff next = putOff.poll();
-      if (next == null) {
-        return;
-      }
-      boolean now = slot < 0 || (next.slot < 0 ? !keyspace.walk().overBudget() : next.slot == slot);
-      if (now) {
+    if (putOff.isEmpty()) {
+      return;
+    }
+    for (var each = putOff.iterator(); each.hasNext(); ) {
+      PutOff next = each.next();
+      if (slot < 0 || (next.slot < 0 ? !keyspace.walk().overBudget() : next.slot == slot)) {
         next.session.outlet.post(next.again);
-      } else {
-        putOff.add(next);
+        each.remove(); // now: if posting fails it is tried again
       }
     }
   }
@@ -349,7 +347,7 @@ public final class Engine implements KeyspaceListener {
 
   @Override
   public void failed(Throwable bug) {
-    incidents.bug("in the keeper", bug);
+    incidents.bug("in the background", bug);
   }
 
   void countError(String code) {

@@ -25,6 +25,7 @@ public final class Keyspace implements AutoCloseable {
   private final AtomicInteger seatIds = new AtomicInteger();
   private volatile Database[] databases; // replaced whole in a stopped world
   private final Keeper keeper;
+  private final Snapshots snapshots;
   private volatile @Nullable KeyspaceListener listener; // once, by start
   private final java.util.ArrayList<long[]> detached = new java.util.ArrayList<>(); // stopped world
 
@@ -51,6 +52,7 @@ public final class Keyspace implements AutoCloseable {
       this.databases[i] = new Database();
     }
     this.keeper = new Keeper(this, nowMillis);
+    this.snapshots = new Snapshots(this);
   }
 
   /// Begins the work that happens by itself (expiry, the reaper); before this, and after [#close],
@@ -78,6 +80,10 @@ public final class Keyspace implements AutoCloseable {
 
   public Keeper keeper() {
     return keeper;
+  }
+
+  public Snapshots snapshots() {
+    return snapshots;
   }
 
   /// A new seat, for the thread that calls. Closed by whom it was made for, when that thread
@@ -141,12 +147,25 @@ public final class Keyspace implements AutoCloseable {
     }
   }
 
-  /// The walk is through: what was flushed meanwhile may go. Stopped world.
-  void releaseDetached() {
-    for (long[] tables : detached) {
-      keeper.reap(tables);
+  /// Something went wrong besides the work of a snapshot. There may be no memory to say it with.
+  void failed(Throwable bug) {
+    KeyspaceListener hears = listener;
+    try {
+      if (hears != null) {
+        hears.failed(bug);
+      }
+    } catch (Throwable unheard) {
+      // whoever can't be told can't be told that either
     }
-    detached.clear();
+  }
+
+  /// The walk is through: what was flushed meanwhile may go. If this fails it may be called again.
+  /// Stopped world.
+  void releaseDetached() {
+    while (!detached.isEmpty()) {
+      keeper.reap(detached.getLast());
+      detached.removeLast();
+    }
   }
 
   /// Finds one expired key of the slot; `place` tells where. Slot lock.
@@ -158,6 +177,7 @@ public final class Keyspace implements AutoCloseable {
   /// Frees everything: no other thread may be seated any more.
   @Override
   public void close() {
+    snapshots.close();
     keeper.close();
     Seat seat = seat();
     seat.enter();

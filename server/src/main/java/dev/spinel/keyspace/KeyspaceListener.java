@@ -11,14 +11,14 @@ public interface KeyspaceListener {
   boolean expired(Seat seat, int database, int slot, Place place);
 
   /// The walk is through with a slot (-1: with everything): what was put off for its sake may go
-  /// on. The walker's thread; no lock is held.
+  /// on. The walker's thread; no lock is held. If it throws at the end, it is called again.
   default void walked(int slot) {}
 
   /// Some ten times a second, on the keeper's thread; the seat isn't taken, nor is it afterwards,
   /// also when this throws.
   default void cycle(Seat seat) {}
 
-  /// Something went wrong in the keeper's thread, in our own code or for lack of memory; it goes
-  /// on.
+  /// Something went wrong in the keeper's thread, or in that of the snapshots besides their work,
+  /// in our own code or for lack of memory; it goes on.
   default void failed(Throwable bug) {}
 }

@@ -414,13 +414,20 @@ public final class Dictionary {
     if (p.stamp != stamp) refind(p);
     long entry = p.entry;
     assert entry != 0;
-    if (!walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE) return entry;
+    if (isMine(p, entry)) return entry;
     int encoding = Entry.encoding(memory, entry);
     if (Entry.isNested(encoding)) return entry;
     long copy = Entry.isForked(encoding) ? forker(encoding).fork(entry) : copyOf(entry);
     swap(p, copy);
     keep(p.header, p.hash, entry);
     return copy;
+  }
+
+  /// Whether the walk, if there is one, reads no more of an entry than its epoch.
+  private boolean isMine(Place p, long entry) {
+    return !walk.active()
+        || walk.fate(p.header, p.hash, entry) == Walk.FREE
+        || isCurrent(entry); // perhaps in flight, but born after the cut
   }
 
   /// A copy of an entry whose value is its bytes, with the same capacity.
@@ -458,10 +465,16 @@ public final class Dictionary {
     int fate = walk.fate(header, hash, entry);
     assert fate != Walk.FREE;
     if (fate == Walk.PINNED) {
-      walk.pin(header, hash, entry);
+      pin(header, hash, entry);
     } else {
       chain(header, entry);
     }
+  }
+
+  /// Keeps an address until the walker leaves the page that it is in; without memory for that,
+  /// until it leaves the dictionary.
+  private void pin(long header, long hash, long tagged) {
+    if (!walk.pin(header, hash, tagged)) chain(header, tagged | Walk.DEAD);
   }
 
   /// Gives the walk a node that a frozen sequence of this dictionary may share: freed when the walk
@@ -475,7 +488,7 @@ public final class Dictionary {
   }
 
   /// Appends to the preserved chain: blocks `[next 8][count 4 | capacity 4][addresses]`, the newest
-  /// first.
+  /// first. Always succeeds: if there is no memory for a block, the snapshot fails.
   void chain(long header, long tagged) {
     Memory m = memory;
     walk.account(weight(tagged));
@@ -484,7 +497,13 @@ public final class Dictionary {
     int capacity = block == 0 ? 0 : m.getInt(block + 12);
     if (count == capacity) {
       capacity = Math.min(Math.max(2 * capacity, 6), 510);
-      long front = allocator.allocate(16 + 8 * capacity);
+      long front;
+      try {
+        front = allocator.allocate(16 + 8 * capacity);
+      } catch (OutOfMemoryError e) {
+        walk.stray(tagged, e);
+        return;
+      }
       m.putLong(front, block);
       m.putInt(front + 12, capacity);
       m.putLong(header + CHAIN, front);
@@ -543,11 +562,11 @@ public final class Dictionary {
     assert entry != 0 && ownerOf(entry) == null;
     int room = Entry.valueCapacity(m, allocator, entry);
     boolean fits = bytes <= room && room <= 64 + 2 * (long) Math.max(bytes, reserve);
-    boolean free = !walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE;
-    if (fits && free) {
+    if (fits && isMine(p, entry)) {
       Entry.valueLength(m, entry, bytes);
       return entry;
     }
+    boolean free = !walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE;
     int length = Entry.valueLength(m, entry);
     int most = Math.min(reserve, Entry.room(Entry.keyLength(m, entry)));
     long grown = shell(entry, bytes, Math.max(bytes, most), Entry.expiry(m, entry));
@@ -582,8 +601,10 @@ public final class Dictionary {
     long changed = shell(entry, length, length, millis);
     m.copy(Entry.valueAddress(m, entry), Entry.valueAddress(m, changed), length);
     swap(p, changed);
-    if (free || Entry.isForked(encoding)) { // a fork that was made just now has been seen by nobody
+    if (free) {
       allocator.free(entry);
+    } else if (Entry.isForked(encoding)) { // born after the cut, so in flight; its value has moved
+      pin(p.header, p.hash, entry | Walk.SHELL);
     } else {
       keep(p.header, p.hash, entry);
     }
@@ -618,7 +639,7 @@ public final class Dictionary {
       m.putLong(nested, MOVED);
       m.putLong(nested + COUNT, moved);
       if (walk.nested.header == nested) walk.nested.header = moved;
-      walk.pin(p.header, p.hash, entry | Walk.SHELL);
+      pin(p.header, p.hash, entry | Walk.SHELL);
     } else {
       allocator.free(entry);
     }

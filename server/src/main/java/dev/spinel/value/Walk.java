@@ -30,9 +30,12 @@ import org.jspecify.annotations.Nullable;
 /// *passed* it; a header made after the cut is born passed. Splits, merges and growth of pages need
 /// no rule, for ranges are of hashes, not of pages.
 ///
-/// **Threads.** `epoch` and `active` change in a stopped world (or, at the end, when every header
-/// is passed, so that an old `true` does no harm). A flight changes under the lock of the slot that
-/// it is in. `preserved` is atomic.
+/// **No memory to keep something with** is no reason to refuse a write, which has happened by then,
+/// nor to write a wrong snapshot: the snapshot is *spoilt* ([#spoilt]), goes on as an abandoned
+/// one, and what can't be chained is a *stray*, freed when the walk has ended.
+///
+/// **Threads.** `epoch` and `active` change in a stopped world. A flight changes under the lock of
+/// the slot that it is in. `preserved` is atomic, strays have their own monitor.
 public final class Walk {
   static final int FREE = 0;
   static final int PINNED = 1;
@@ -43,9 +46,12 @@ public final class Walk {
   private final AtomicLong preservedBytes = new AtomicLong();
   private final Memory memory;
   private int epoch = 1; // stopped world
-  private boolean active; // stopped world; walker at the end
+  private boolean active; // stopped world
   private long budgetBytes = Long.MAX_VALUE; // stopped world
   private volatile boolean abandoned;
+  private volatile @Nullable Throwable spoilt;
+  private long[] strays = new long[16]; // this object's monitor
+  private int strayCount; // this object's monitor
 
   /// Checksums by entry; only with assertions.
   private final ConcurrentHashMap<Long, Long> seals = new ConcurrentHashMap<>();
@@ -60,14 +66,16 @@ public final class Walk {
     assert preservedBytes.get() == 0;
     epoch++;
     abandoned = false;
+    spoilt = null;
     active = true;
   }
 
-  /// The walk has been through every dictionary.
-  public void finish() {
+  /// The walk has been through every dictionary, and what was kept for it is freed. Stopped world.
+  void finish() {
     assert active;
     assert table.header == 0 && nested.header == 0;
     active = false;
+    preservedBytes.set(0); // as it is, unless something was lost for lack of memory
     seals.clear();
   }
 
@@ -80,6 +88,33 @@ public final class Walk {
 
   public boolean abandoned() {
     return abandoned;
+  }
+
+  /// Something that the walk needs could not be kept: as [#abandon]. Any thread.
+  private void spoil(Throwable why) {
+    if (spoilt == null) spoilt = why;
+    abandon();
+  }
+
+  /// Why the snapshot can't be right, null if it can. Good until the next one begins.
+  public @Nullable Throwable spoilt() {
+    return spoilt;
+  }
+
+  /// Takes over a kept address that finds no memory elsewhere. Slot lock.
+  synchronized void stray(long tagged, OutOfMemoryError why) {
+    spoil(why);
+    try {
+      if (strayCount == strays.length) strays = Arrays.copyOf(strays, 2 * strayCount);
+      strays[strayCount++] = tagged;
+    } catch (OutOfMemoryError e) {
+      // neither memory has room: the node is lost, the data is not
+    }
+  }
+
+  /// One of the strays, 0 if there is none left. When nobody reads what was kept any more.
+  synchronized long takeStray() {
+    return strayCount == 0 ? 0 : strays[--strayCount];
   }
 
   public boolean active() {
@@ -161,10 +196,17 @@ public final class Walk {
     return null;
   }
 
-  /// Keeps an entry whose fate is [#PINNED]. Slot lock.
-  void pin(long header, long hash, long tagged) {
+  /// Keeps an entry whose fate is [#PINNED]. Returns false if there is no memory for that. Slot
+  /// lock.
+  boolean pin(long header, long hash, long tagged) {
     Flight flight = flight(header);
-    Objects.requireNonNull(flight).pin(hash, tagged);
+    try {
+      Objects.requireNonNull(flight).pin(hash, tagged);
+      return true;
+    } catch (OutOfMemoryError e) {
+      spoil(e);
+      return false;
+    }
   }
 
   /// Where the walker is in one dictionary: the hashes in flight, and what writers have pinned

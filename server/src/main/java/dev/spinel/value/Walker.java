@@ -1,7 +1,6 @@
 package dev.spinel.value;
 
 import dev.spinel.memory.Memory;
-import java.util.Arrays;
 
 /// Reads one dictionary after the other as they were at the cut: the reading half of a [Walk]. It
 /// steps, and knows no thread and no lock; whoever drives it holds the slot's lock where it says
@@ -24,6 +23,11 @@ import java.util.Arrays;
 /// been narrowed to the key's own bits, for it may take a second. Other keys of the page that were
 /// removed while they were pinned become preserved; the page is copied again afterwards, from the
 /// next hash on.
+///
+/// **Failures.** A step allocates nothing, so it can't fail for lack of memory. Whatever else may
+/// happen in one: [#giveUp] frees what is at hand, the walk is abandoned, and the walker may
+/// [#enter] the same dictionary again, silently, so that everything that was kept is freed by the
+/// one code that can.
 ///
 /// **Epochs are 8 bits wide.** An entry older than 100 epochs is restamped while it is in flight,
 /// so that none is ever older than 128.
@@ -61,9 +65,6 @@ public final class Walker {
   private long openedEntry;
   private long openedExpiry;
   private long openedCount;
-  private long[] dropped =
-      new long[64]; // kept addresses that nobody needs now: freed outside the lock
-  private int drops;
 
   public Walker(Dictionary dictionary) {
     this.dictionary = dictionary;
@@ -75,7 +76,7 @@ public final class Walker {
 
   /// Begins with a dictionary.
   public void enter(long header) {
-    assert walk.active() && !inside && opening == 0;
+    assert walk.active() && !inside && opening == 0 && !opened;
     table.enter(header);
   }
 
@@ -94,8 +95,8 @@ public final class Walker {
 
   /// The other half, without the lock.
   public void emit(Visitor visitor) {
-    for (int i = 0; i < drops; i++) dictionary.freeKept(dropped[i]);
-    drops = 0;
+    nested.freeUnpinned();
+    table.freeUnpinned();
     Visitor to = walk.abandoned() ? SILENCE : visitor;
     if (opened) {
       opened = false;
@@ -111,6 +112,25 @@ public final class Walker {
     table.emitEntries(to);
   }
 
+  /// A step has failed: frees what it had at hand, and leaves the dictionary, which isn't passed.
+  /// Stopped world; the walk is abandoned. If this fails in turn it may be called again: nothing is
+  /// freed twice.
+  public void giveUp() {
+    assert walk.abandoned();
+    opening = 0;
+    opened = false;
+    inside = false;
+    nested.giveUp();
+    table.giveUp();
+  }
+
+  /// The walk has been everywhere: it ends. Stopped world.
+  public void finish() {
+    for (long stray = walk.takeStray(); stray != 0; stray = walk.takeStray())
+      dictionary.freeKept(stray);
+    walk.finish();
+  }
+
   /// Goes into the nested dictionary of the entry at hand.
   private void open() {
     long entry = opening;
@@ -118,6 +138,10 @@ public final class Walker {
     long header = Entry.valueAddress(memory, entry);
     while (memory.getLong(header) == Dictionary.MOVED)
       header = memory.getLong(header + Dictionary.COUNT);
+    if (Dictionary.passed(memory, header) == walk.epoch()) { // before this table was given up
+      table.finished();
+      return;
+    }
     if (table.state == Level.PAGES) table.narrow();
     boolean kept = memory.getInt(header + Dictionary.CUT_EXPIRY_EPOCH) == walk.epoch();
     openedEntry = entry;
@@ -128,11 +152,6 @@ public final class Walker {
     inside = true;
     nested.enter(header);
     nested.advance();
-  }
-
-  private void drop(long tagged) {
-    if (drops == dropped.length) dropped = Arrays.copyOf(dropped, 2 * drops);
-    dropped[drops++] = tagged;
   }
 
   private boolean isCurrent(long entry) {
@@ -157,11 +176,12 @@ public final class Walker {
     int at; // next word of the page
     long cursor; // where the next page begins
     boolean exhausted; // there is none
-    long block; // of the preserved chain, taken over; 0 = at the end
+    long chain; // first block of the preserved chain, taken over; 0 = none
+    long block; // that is being written, 0 = none
     int blockAt; // next element of it
     long ending; // the element of the chain that is being walked, freed when that is done
-    private long[] later = new long[64]; // kept addresses that are freed when the chain is written
-    private int laters;
+    long[] unpinned = new long[16]; // as Flight's pinned: freed outside the lock
+    int unpinnedWords;
 
     Level(Walk.Flight flight) {
       this.flight = flight;
@@ -173,8 +193,8 @@ public final class Walker {
       at = 0;
       cursor = 0;
       exhausted = false;
+      assert chain == 0;
       block = 0;
-      blockAt = 0;
       ending = 0;
       entered = header;
     }
@@ -198,21 +218,15 @@ public final class Walker {
         }
         state = CHAIN;
         flight.done = true;
-        block = dictionary.takeChain(flight.header);
+        chain = dictionary.takeChain(flight.header);
+        block = chain;
         blockAt = 0;
-        if (block != 0) return;
+        if (chain != 0) return;
       }
       // what was buried since the chain was taken waited for the chain to be written
       long header = flight.header;
       memory.putInt(header + Dictionary.PASSED, walk.epoch());
-      for (long b = dictionary.takeChain(header); b != 0; b = freeBlock(b)) {
-        int count = memory.getInt(b + 8);
-        for (int i = 0; i < count; i++) {
-          long tagged = memory.getLong(b + 16 + 8L * i);
-          walk.account(-dictionary.weight(tagged));
-          drop(tagged);
-        }
-      }
+      chain = dictionary.takeChain(header);
       flight.end();
       state = PASSED;
     }
@@ -223,8 +237,30 @@ public final class Walker {
     }
 
     private void unpin() {
-      for (int i = 0; i < flight.pinnedWords; i += 2) drop(flight.pinned[i + 1]);
+      assert unpinnedWords == 0;
+      long[] empty = unpinned;
+      unpinned = flight.pinned;
+      unpinnedWords = flight.pinnedWords;
+      flight.pinned = empty;
       flight.pinnedWords = 0;
+    }
+
+    /// No lock.
+    void freeUnpinned() {
+      while (unpinnedWords > 0) {
+        unpinnedWords -= 2;
+        dictionary.freeKept(unpinned[unpinnedWords + 1]);
+      }
+    }
+
+    void giveUp() {
+      freeUnpinned();
+      unpin();
+      freeUnpinned();
+      freeChain();
+      flight.header = 0;
+      entered = 0;
+      state = PASSED;
     }
 
     /// Lock. Only what has the same stored bits as the word at hand stays in flight; the page is
@@ -247,11 +283,11 @@ public final class Walker {
       for (int i = 0; i < flight.pinnedWords; i += 2) {
         long hash = flight.pinned[i];
         long tagged = flight.pinned[i + 1];
-        if (Long.compareUnsigned(hash, last) <= 0) {
+        if (Long.compareUnsigned(hash, last) <= 0
+            || (tagged & Walk.SHELL) != 0
+            || isCurrent(tagged)) {
           flight.pinned[kept++] = hash;
           flight.pinned[kept++] = tagged;
-        } else if ((tagged & Walk.SHELL) != 0 || isCurrent(tagged)) {
-          drop(tagged);
         } else {
           dictionary.chain(flight.header, tagged);
         }
@@ -275,13 +311,7 @@ public final class Walker {
         }
         return;
       }
-      while (block != 0) {
-        long tagged = nextKept();
-        if (tagged == 0) break;
-        if ((tagged & (Walk.SHELL | Walk.DEAD)) != 0) {
-          later(tagged);
-          continue;
-        }
+      for (long tagged = nextKept(); tagged != 0; tagged = nextKept()) {
         if (Entry.isNested(Entry.encoding(memory, tagged))) {
           opening = tagged;
           ending = tagged;
@@ -289,20 +319,9 @@ public final class Walker {
         }
         assert walk.intact(tagged) : "changed without writable";
         to.entry(tagged, Entry.expiry(memory, tagged));
-        end(tagged);
+        written(tagged);
       }
-      endLater();
-    }
-
-    /// Keeps what a frozen sequence may share, until everything in the chain is written.
-    private void later(long tagged) {
-      if (laters == later.length) later = Arrays.copyOf(later, 2 * laters);
-      later[laters++] = tagged;
-    }
-
-    private void endLater() {
-      for (int i = 0; i < laters; i++) end(later[i]);
-      laters = 0;
+      freeChain();
     }
 
     /// No lock.
@@ -317,18 +336,12 @@ public final class Walker {
         }
         return;
       }
-      while (block != 0) {
-        long tagged = nextKept();
-        if (tagged == 0) break;
-        if ((tagged & (Walk.SHELL | Walk.DEAD)) != 0) {
-          later(tagged);
-          continue;
-        }
+      for (long tagged = nextKept(); tagged != 0; tagged = nextKept()) {
         assert walk.intact(tagged) : "changed without writable";
         to.field(tagged);
-        end(tagged);
+        written(tagged);
       }
-      endLater();
+      freeChain();
     }
 
     /// The nested dictionary at hand is done.
@@ -336,29 +349,47 @@ public final class Walker {
       if (state == PAGES) {
         at++;
       } else {
-        end(ending);
+        written(ending);
         ending = 0;
       }
     }
 
+    /// The next entry of the chain that is to be written, 0 at the end.
     private long nextKept() {
-      while (block != 0) {
-        if (blockAt < memory.getInt(block + 8)) return memory.getLong(block + 16 + 8L * blockAt++);
-        block = freeBlock(block);
-        blockAt = 0;
+      for (; block != 0; block = memory.getLong(block), blockAt = 0) {
+        int count = memory.getInt(block + 8);
+        while (blockAt < count) {
+          long tagged = memory.getLong(block + 16 + 8L * blockAt++);
+          if ((tagged & (Walk.SHELL | Walk.DEAD)) == 0) return tagged;
+        }
       }
       return 0;
+    }
+
+    /// Frees the entry that [#nextKept] gave, and strikes it out.
+    private void written(long tagged) {
+      memory.putLong(block + 16 + 8L * (blockAt - 1), 0);
+      end(tagged);
+    }
+
+    /// Frees the chain, with all that isn't struck out: what a frozen sequence may share waits
+    /// until everything is written. Whatever is freed is forgotten first.
+    private void freeChain() {
+      while (chain != 0) {
+        for (int left = memory.getInt(chain + 8); left > 0; ) {
+          memory.putInt(chain + 8, --left);
+          long tagged = memory.getLong(chain + 16 + 8L * left);
+          if (tagged != 0) end(tagged);
+        }
+        long freed = chain;
+        chain = memory.getLong(freed);
+        dictionary.allocator.free(freed);
+      }
     }
 
     private void end(long tagged) {
       walk.account(-dictionary.weight(tagged));
       dictionary.freeKept(tagged);
-    }
-
-    private long freeBlock(long b) {
-      long next = memory.getLong(b);
-      dictionary.allocator.free(b);
-      return next;
     }
   }
 

@@ -96,33 +96,31 @@ class HalfClosedTest {
     for (int i = 0; i < 4_000; i++) {
       say(local, "SET", "k" + i, value);
     }
-    try (LocalSession taker = new LocalSession(server)) {
-      HeldSnapshot snapshot = new HeldSnapshot(taker);
-      Socket writer;
-      Socket transactor;
-      Socket gone;
-      try {
-        fillBudget();
-        writer = said("PING", "SET a 1", "INCR a", "GET a", "BLPOP none 0", "SET b 1");
-        transactor = said("MULTI", "SET c 1", "GET c", "EXEC", "ECHO over");
-        gone = said("SET d 1");
-        eventually(() -> assertThat(server.engine.delays()).isEqualTo(3));
-        gone.close(); // it isn't known that it doesn't listen
-        assertThat(writer.getInputStream().readNBytes(7)).asString().isEqualTo("+PONG\r\n");
-        assertThat(transactor.getInputStream().readNBytes(23)).asString().endsWith("+QUEUED\r\n");
-        assertQuiet(writer, 200);
-        assertQuiet(transactor, 1);
-      } finally {
-        snapshot.finish();
-      }
-      assertThat(rest(writer)).isEqualTo("+OK :2 $1 2 ");
-      assertThat(rest(transactor)).isEqualTo("*2 +OK $1 1 $4 over ");
-      writer.close();
-      transactor.close();
-      eventually(() -> assertThat(say(local, "GET", "d")).isEqualTo("$1 1"));
-      eventually(() -> assertThat(say(local, "INFO", "clients")).contains("connected_clients:0"));
-      assertThat(say(local, "EXISTS", "b")).as("behind the wait").isEqualTo(":0");
+    HeldSnapshot snapshot = new HeldSnapshot(server);
+    Socket writer;
+    Socket transactor;
+    Socket gone;
+    try {
+      fillBudget();
+      writer = said("PING", "SET a 1", "INCR a", "GET a", "BLPOP none 0", "SET b 1");
+      transactor = said("MULTI", "SET c 1", "GET c", "EXEC", "ECHO over");
+      gone = said("SET d 1");
+      eventually(() -> assertThat(server.engine.delays()).isEqualTo(3));
+      gone.close(); // it isn't known that it doesn't listen
+      assertThat(writer.getInputStream().readNBytes(7)).asString().isEqualTo("+PONG\r\n");
+      assertThat(transactor.getInputStream().readNBytes(23)).asString().endsWith("+QUEUED\r\n");
+      assertQuiet(writer, 200);
+      assertQuiet(transactor, 1);
+    } finally {
+      snapshot.finish();
     }
+    assertThat(rest(writer)).isEqualTo("+OK :2 $1 2 ");
+    assertThat(rest(transactor)).isEqualTo("*2 +OK $1 1 $4 over ");
+    writer.close();
+    transactor.close();
+    eventually(() -> assertThat(say(local, "GET", "d")).isEqualTo("$1 1"));
+    eventually(() -> assertThat(say(local, "INFO", "clients")).contains("connected_clients:0"));
+    assertThat(say(local, "EXISTS", "b")).as("behind the wait").isEqualTo(":0");
   }
 
   @Test

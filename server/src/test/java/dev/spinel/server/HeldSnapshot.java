@@ -2,59 +2,45 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spinel.engine.Dispatcher;
-import dev.spinel.keyspace.Snapshot;
+import dev.spinel.keyspace.AwaitedSink;
+import dev.spinel.keyspace.Seat;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 
 /// A snapshot that stands still before its first slot until it is told to go on.
-final class HeldSnapshot implements Snapshot.Sink {
+final class HeldSnapshot extends AwaitedSink {
   private final CountDownLatch begun = new CountDownLatch(1);
   private final CountDownLatch goOn = new CountDownLatch(1);
-  private final AtomicReference<Throwable> failure = new AtomicReference<>();
-  private final Thread thread;
-  private final Dispatcher dispatcher;
+  private Seat seat;
   int entries;
   private int open;
 
   HeldSnapshot(Fixture fixture) throws InterruptedException {
-    this(fixture.session());
+    this(fixture.server);
   }
 
-  /// One that is taken by the session, which does nothing else meanwhile.
-  HeldSnapshot(LocalSession own) throws InterruptedException {
-    dispatcher = own.dispatcher();
-    thread = new Thread(() -> take(own.server()));
-    thread.start();
+  HeldSnapshot(Server server) throws InterruptedException {
+    server.engine.keyspace.snapshots().take(this);
     assertThat(begun.await(10, TimeUnit.SECONDS)).isTrue();
   }
 
-  private void take(Server server) {
-    try {
-      dispatcher.turnBegins();
-      Snapshot.take(server.engine.keyspace, dispatcher.seat(), () -> {}, this);
-      dispatcher.turnEnds();
-    } catch (Throwable t) {
-      failure.set(t);
-    }
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
+  @Override
+  public void cut(Seat seat) {
+    this.seat = seat;
   }
 
   @Override
   public void database(int number) {
     if (begun.getCount() > 0) {
-      dispatcher.turnEnds(); // as nobody should but in drain: this is before the first slot
+      seat.leave(); // as nobody should but in drain: this is before the first slot
       begun.countDown();
-      await(goOn);
-      dispatcher.turnBegins();
+      try {
+        assertThat(goOn.await(20, TimeUnit.SECONDS)).isTrue();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      } finally {
+        seat.enter();
+      }
     }
   }
 
@@ -80,10 +66,13 @@ final class HeldSnapshot implements Snapshot.Sink {
   }
 
   /// Lets it go on, to its end.
-  void finish() throws InterruptedException {
+  void finish() {
+    assertThat(fail()).isNull();
+  }
+
+  /// The same, to a failure, perhaps: returns that.
+  Throwable fail() {
     goOn.countDown();
-    thread.join(20_000);
-    assertThat(thread.isAlive()).isFalse();
-    assertThat(failure.get()).isNull();
+    return await();
   }
 }

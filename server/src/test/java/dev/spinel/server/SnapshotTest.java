@@ -2,10 +2,8 @@ package dev.spinel.server;
 
 import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.fail;
 
-import dev.spinel.engine.Dispatcher;
-import dev.spinel.keyspace.Snapshot;
+import dev.spinel.keyspace.AwaitedSink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -38,7 +36,7 @@ class SnapshotTest {
       }
       LocalSession reader = fixture.session();
       for (int round = 0; round < 12; round++) {
-        Snapshots.check(reader);
+        SnapshotCheck.check(reader);
       }
       stop.set(true);
       for (Thread writer : writers) {
@@ -63,63 +61,53 @@ class SnapshotTest {
         }
         int[] left = {random.nextInt(60)};
         AtomicBoolean failed = new AtomicBoolean();
-        Dispatcher dispatcher = walker.dispatcher();
-        dispatcher.turnBegins();
-        try {
-          Snapshot.take(
-              fixture.server.engine.keyspace,
-              dispatcher.seat(),
-              () -> {},
-              new Snapshot.Sink() {
-                private void step() {
-                  assertThat(failed.get()).as("asked after it failed").isFalse();
-                  if (left[0]-- == 0) {
-                    failed.set(true);
-                    throw new UncheckedIOException(new IOException("the disk is full"));
-                  }
+        AwaitedSink sink =
+            new AwaitedSink() {
+              private void step() {
+                assertThat(failed.get()).as("asked after it failed").isFalse();
+                if (left[0]-- == 0) {
+                  failed.set(true);
+                  throw new UncheckedIOException(new IOException("the disk is full"));
                 }
+              }
 
-                @Override
-                public void database(int number) {
-                  step();
-                }
+              @Override
+              public void database(int number) {
+                step();
+              }
 
-                @Override
-                public void entry(long entry, long expiry) {
-                  step();
-                }
+              @Override
+              public void entry(long entry, long expiry) {
+                step();
+              }
 
-                @Override
-                public void open(long entry, long expiry, long count) {
-                  step();
-                }
+              @Override
+              public void open(long entry, long expiry, long count) {
+                step();
+              }
 
-                @Override
-                public void field(long field) {
-                  step();
-                }
+              @Override
+              public void field(long field) {
+                step();
+              }
 
-                @Override
-                public void close() {
-                  step();
-                }
+              @Override
+              public void close() {
+                step();
+              }
 
-                @Override
-                public void drain() {
-                  for (int i = 0; i < 3; i++) {
-                    write(session, random); // another's turn: nothing is held here
-                  }
+              @Override
+              public void drain() {
+                for (int i = 0; i < 3; i++) {
+                  write(session, random); // another's turn: nothing is held here
                 }
-              });
-          fail("the sink's error is told");
-        } catch (UncheckedIOException e) {
-          assertThat(e).hasMessageContaining("the disk is full");
-        } finally {
-          dispatcher.turnEnds();
-        }
+              }
+            };
+        fixture.server.engine.keyspace.snapshots().take(sink);
+        assertThat(sink.await()).hasMessageContaining("the disk is full");
         assertThat(fixture.server.engine.keyspace.walk().active()).isFalse();
         assertThat(fixture.server.engine.keyspace.walk().preservedBytes()).isZero();
-        Snapshots.check(walker);
+        SnapshotCheck.check(walker);
       }
     }
   }
@@ -133,39 +121,17 @@ class SnapshotTest {
         say(session, "SET", "k" + i, "v");
       }
       int[] flushed = new int[1];
-      Dispatcher dispatcher = walker.dispatcher();
-      dispatcher.turnBegins();
-      Snapshot.take(
-          fixture.server.engine.keyspace,
-          dispatcher.seat(),
-          () -> {},
-          new Snapshot.Sink() {
-            @Override
-            public void database(int number) {}
-
-            @Override
-            public void entry(long entry, long expiry) {}
-
-            @Override
-            public void open(long entry, long expiry, long count) {}
-
-            @Override
-            public void field(long field) {}
-
-            @Override
-            public void close() {}
-
-            @Override
-            public void drain() {
-              if (flushed[0]++ < 10) {
-                assertThat(say(session, "FLUSHALL")).isEqualTo("+OK"); // stops the world
-                say(session, "SET", "k" + flushed[0], "v");
-              }
-            }
-          });
-      dispatcher.turnEnds();
+      new AwaitedSink() {
+        @Override
+        public void drain() {
+          if (flushed[0]++ < 10) {
+            assertThat(say(session, "FLUSHALL")).isEqualTo("+OK"); // stops the world
+            say(session, "SET", "k" + flushed[0], "v");
+          }
+        }
+      }.take(fixture.server.engine.keyspace);
       assertThat(flushed[0]).isGreaterThan(10);
-      Snapshots.check(walker);
+      SnapshotCheck.check(walker);
     }
   }
 

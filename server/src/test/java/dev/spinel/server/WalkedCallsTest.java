@@ -38,7 +38,7 @@ class WalkedCallsTest {
                     () -> {
                       try {
                         while (!stop.get()) {
-                          Snapshots.check(walker);
+                          SnapshotCheck.check(walker);
                           snapshots[0]++;
                         }
                       } catch (Throwable t) {

@@ -296,8 +296,8 @@ class SequenceWalkTest {
         }
       }
       operations(between);
-      walk.finish();
       assertThat(walk.preservedBytes()).isZero();
+      walker.finish();
       return written;
     }
 
@@ -394,7 +394,7 @@ class SequenceWalkTest {
             }
           }
           slots.lock();
-          world.walk.finish();
+          walker.finish();
           slots.unlock();
           assertThat(world.written).as("seed " + seed + " round " + round).isEqualTo(expected);
         }

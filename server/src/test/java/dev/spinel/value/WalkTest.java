@@ -197,6 +197,7 @@ class WalkTest {
 
     /// A snapshot with `between` operations at most between half steps; null if it was abandoned.
     Map<String, Object> snapshot(int between, boolean abandon) {
+      int giveUps = abandon ? random.nextInt(3) : 0; // as if steps had failed
       walk.begin();
       Walker walker = new Walker(dictionary);
       Collected collected = new Collected(this, allocator);
@@ -210,13 +211,25 @@ class WalkTest {
           boolean more = walker.advance();
           operations(between);
           if (abandon && ++steps == 5) walk.abandon();
-          walker.emit(collected);
-          if (!more) break;
+          boolean passed = !more;
+          if (walk.abandoned() && giveUps > 0 && random.nextInt(8) == 0) {
+            giveUps--;
+            if (random.nextBoolean()) walker.emit(collected);
+            walker.giveUp();
+            operations(between);
+            if (!passed) {
+              walker.enter(tables[i]);
+              continue;
+            }
+          } else {
+            walker.emit(collected);
+          }
+          if (passed) break;
         }
       }
       operations(between);
-      walk.finish();
       assertThat(walk.preservedBytes()).isZero();
+      walker.finish();
       return walk.abandoned() ? null : collected.all;
     }
 
@@ -407,7 +420,7 @@ class WalkTest {
           stop[0] = true;
         }
         writer.join();
-        world.walk.finish();
+        walker.finish();
         ofWalker.allocator.close();
         assertThat(failure[0]).isNull();
         assertThat(collected.all).as("seed " + seed).isEqualTo(expected);

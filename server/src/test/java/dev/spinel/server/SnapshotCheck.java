@@ -2,38 +2,39 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spinel.engine.Dispatcher;
+import dev.spinel.keyspace.AwaitedSink;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
-import dev.spinel.keyspace.Snapshot;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Values;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
 
 /// Snapshots that are compared with the data, as a simple loop reads them in the stopped world.
-final class Snapshots {
-  private Snapshots() {}
+final class SnapshotCheck {
+  private SnapshotCheck() {}
 
-  /// Takes a snapshot in the seat of `session` and compares it with the data at its cut.
-  static void check(LocalSession session) throws IOException {
-    Dispatcher dispatcher = session.dispatcher();
-    Keyspace keyspace = session.server().engine.keyspace;
+  /// Takes a snapshot and compares it with the data at its cut.
+  static void check(LocalSession session) {
+    check(session.server().engine.keyspace);
+  }
+
+  /// Takes a snapshot and compares it with the data at its cut.
+  static void check(Keyspace keyspace) {
     Map<String, String> expected = new TreeMap<>();
     Map<String, String> walked = new TreeMap<>();
-    dispatcher.turnBegins();
-    Seat seat = dispatcher.seat();
-    Values values = seat.values;
-    Memory memory = values.memory();
-    Snapshot.take(
-        keyspace,
-        seat,
-        () -> {
+    new AwaitedSink() {
+          private Values values;
+          private Memory memory;
+
+          @Override
+          public void cut(Seat seat) {
+            values = seat.values;
+            memory = values.memory();
           for (int number = 0; number < keyspace.databases(); number++) {
             Database database = keyspace.database(number);
             String prefix = number + " ";
@@ -53,8 +54,8 @@ final class Snapshots {
               }
             }
           }
-        },
-        new Snapshot.Sink() {
+          }
+
           private String prefix = "";
           private String key = "";
           private String head = "";
@@ -90,8 +91,7 @@ final class Snapshots {
             assertThat(fields).hasSize((int) count);
             walked.put(key, head + fields);
           }
-        });
-    dispatcher.turnEnds();
+        }.take(keyspace);
     assertThat(walked).isEqualTo(expected);
   }
 
