@@ -199,6 +199,17 @@ public final class Connection {
     }
   }
 
+  /// The socket closes, and nothing else: its loop ends by a failure, and the owner isn't in a
+  /// state to hear of it. Throws nothing.
+  void abandon() {
+    open = false;
+    try {
+      loop.transport().detach(this);
+    } catch (Throwable t) {
+      loop.report(t, this);
+    }
+  }
+
   /// Closes when the output has left, and runs nothing any more.
   public void closeAfterReply() {
     assert loop.mayTouch();

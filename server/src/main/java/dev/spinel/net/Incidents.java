@@ -9,8 +9,9 @@ public interface Incidents {
   /// closed), or null if it was a message, a timer, a hook or an acceptor.
   void uncaught(Throwable cause, @Nullable Connection connection);
 
-  /// A loop has ended that nobody stopped; its connections are closed. The others run on, but new
-  /// connections would still be given to it: time to stop.
+  /// A loop has ended that nobody stopped, after a last [#uncaught]; its connections are closed
+  /// (their handlers may not have heard of it). The others run on, but if it is the first one
+  /// nobody is let in any more, and what was posted to it is lost: time to stop.
   void loopEnded(Loop loop);
 
   /// A connection couldn't be accepted (typically: too many open files). The listener pauses for a

@@ -50,11 +50,12 @@ import org.jspecify.annotations.Nullable;
 /// `asleep`, then looks into its mailbox a last time; a poster posts, then looks at `asleep`. Both
 /// orders are fenced, so at least one of them sees the other.
 ///
-/// Nothing that a handler, message, timer or hook throws ends the loop ([Incidents#uncaught]), and
-/// what goes wrong with one connection, in whatever phase, ends that connection only. This holds
-/// for errors of the machine, too: when memory is short anything may throw anywhere, so what is
-/// done for one of many is caught for each, lists are grown before anything says that somebody is
-/// on them, and who is on them is taken off before he is looked at.
+/// Nothing that a handler, message, timer or hook throws ends the loop ([Incidents#uncaught]),
+/// unless no turn succeeds for some seconds ([Incidents#loopEnded]), and what goes wrong with one
+/// connection, in whatever phase, ends that connection only. This holds for errors of the machine,
+/// too: when memory is short anything may throw anywhere, so what is done for one of many is caught
+/// for each, lists are grown before anything says that somebody is on them, and who is on them is
+/// taken off before he is looked at.
 public final class Loop implements Runnable {
   /// Sockets read in one turn: more make a turn's bytes outgrow the processor's caches.
   static final int SOCKETS_PER_TURN = 64;
@@ -74,6 +75,12 @@ public final class Loop implements Runnable {
 
   private static final int TURN_BYTES_AT_FIRST = 128 << 10;
   private static final int TURN_BYTES_AT_MOST = 1 << 20;
+
+  /// Turns that fail one after the other, with a pause of [#FAILURE_PAUSE_NANOS] each, before the
+  /// loop gives up: its connections had rather be closed than wait for ever.
+  static final int FAILURES_AT_MOST = 200;
+
+  private static final long FAILURE_PAUSE_NANOS = 10_000_000;
 
   /// A longer delay than this is as good as this (about a hundred years): keeps sums of nanoseconds
   /// from overflowing.
@@ -126,6 +133,9 @@ public final class Loop implements Runnable {
 
   private int boundCount;
 
+  /// Turns since one succeeded.
+  private int failures;
+
   private long turnBytesIn;
   private long turnBytesOut;
 
@@ -176,6 +186,11 @@ public final class Loop implements Runnable {
   /// Connections on this loop, from any thread.
   public int connections() {
     return load.get();
+  }
+
+  /// Whether it has ended: whoever is given to it now waits for ever. From any thread.
+  boolean isOver() {
+    return stopped;
   }
 
   /// Bytes read from sockets since the start, from any thread.
@@ -377,9 +392,10 @@ public final class Loop implements Runnable {
   public void run() {
     thread = Thread.currentThread();
     try {
-      while (!stopping) {
+      while (!stopping && failures < FAILURES_AT_MOST) {
         try {
           turn();
+          failures = 0;
         } catch (Throwable t) {
           survive(t);
         }
@@ -392,7 +408,7 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Can't happen, but if it does somebody must know: its connections would wait for ever.
+  /// Nobody stopped it: somebody must know, as the others run on.
   private void sayEnded() {
     try {
       incidents.loopEnded(this);
@@ -435,18 +451,17 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Everything that is open closes; what can be said before that is said.
+  /// Everything that is open closes; what can be said before that is said. Each step, even if the
+  /// one before it failed: that may be why it ends.
   private void end() {
+    readClock();
     try {
-      readClock();
       hooks.turnBegins();
       try {
-        transport.settle();
-        readMail();
-        hooks.aboutToSend();
-        send();
-        while (connections != null) {
-          connections.close();
+        attempt(this::sayLast);
+        for (Connection next, closing = connections; closing != null; closing = next) {
+          next = closing.next;
+          closing.close();
         }
         stopped = true;
         readMail();
@@ -456,10 +471,25 @@ public final class Loop implements Runnable {
       }
     } catch (Throwable t) {
       report(t, null);
-    } finally {
-      stopped = true;
-      transport.shutDown();
     }
+    stopped = true;
+    for (Connection left = connections; left != null; left = left.next) {
+      left.abandon();
+    }
+    connections = null;
+    load.set(0);
+    try {
+      transport.shutDown();
+    } catch (Throwable t) {
+      report(t, null);
+    }
+  }
+
+  private void sayLast() {
+    transport.settle();
+    readMail();
+    hooks.aboutToSend();
+    send();
   }
 
   private void await() throws IOException {
@@ -648,9 +678,12 @@ public final class Loop implements Runnable {
   /// Something of the turn's own machinery failed, or a hook. Goes on, but not so fast that a
   /// lasting failure makes a busy loop of it.
   private void survive(Throwable t) {
-    report(t, null);
+    failures++;
+    if (Integer.bitCount(failures) == 1) { // the 1st, 2nd, 4th…: a log isn't to be flooded
+      report(t, null);
+    }
     try {
-      LockSupport.parkNanos(10_000_000);
+      LockSupport.parkNanos(FAILURE_PAUSE_NANOS);
     } catch (Throwable pauseFailed) {
       // What is left without memory for a pause is to go on without one.
       return;

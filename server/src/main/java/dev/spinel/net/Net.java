@@ -543,7 +543,7 @@ public final class Net implements AutoCloseable {
     var best = loops.get(turnOf);
     for (int i = 1; i < count; i++) {
       var other = loops.get((turnOf + i) % count);
-      if (other.connections() < best.connections()) {
+      if (best.isOver() || !other.isOver() && other.connections() < best.connections()) {
         best = other;
       }
     }

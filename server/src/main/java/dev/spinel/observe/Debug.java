@@ -62,7 +62,8 @@ final class Debug {
       case "populate/3", "populate/4", "populate/5" -> populate(call, reply);
       case "protocol/3" -> protocol(call, reply);
       case "sleep/3" -> {
-        sleep(call.arg(2).toDouble());
+        host.sleep(
+            (long) (Math.max(0, call.arg(2).toDouble()) * 1000)); // a signal ends it, as in Redis
         reply.ok();
       }
       case "set-active-expire/3" -> {
@@ -302,14 +303,6 @@ final class Debug {
   // ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Holds up everybody, as a server with one thread does.
-  private static void sleep(double seconds) {
-    try {
-      Thread.sleep((long) (Math.max(0, seconds) * 1000));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
   private static void protocol(Call call, Reply reply) {
     switch (call.text(2).toLowerCase(Locale.ROOT)) {
       case "string" -> reply.bulk("Hello World");

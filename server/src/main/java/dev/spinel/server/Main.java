@@ -131,14 +131,15 @@ public final class Main {
           server.requestStop();
         });
     server.awaitStop();
-    log.notice("User requested shutdown...");
+    log.notice(
+        server.failed() ? "Stopping after an error of our own" : "User requested shutdown...");
     if (pidFile != null) {
       log.notice("Removing the pid file.");
       Files.deleteIfExists(pidFile);
     }
     server.close();
     log.notice("Redis is now ready to exit, bye bye...");
-    return 0;
+    return server.failed() ? 1 : 0;
   }
 
   private static @org.jspecify.annotations.Nullable Path writePid(

@@ -65,6 +65,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -97,6 +98,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
   private final CountDownLatch stopRequested = new CountDownLatch(1);
+  private volatile boolean failed; // before stopRequested
   private volatile OutputLimits outputLimits;
   private volatile long maxClients;
   private volatile long mostClients = Long.MAX_VALUE; // once, by start
@@ -548,7 +550,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
               + " did couldn't be recorded, so that replicas and files would not have it: the"
               + " server stops. "
               + trace(cause));
-      requestStop();
+      fail();
     }
 
     @Override
@@ -574,7 +576,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   @Override
   public void loopEnded(Loop loop) {
     log.warning("Event loop " + loop.index() + " has ended by an error. Stopping the server.");
-    requestStop();
+    fail();
   }
 
   @Override
@@ -656,9 +658,31 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   // ── the end
   // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  @Override
+  public void sleep(long millis) {
+    try {
+      if (stopRequested.await(millis, TimeUnit.MILLISECONDS)) {
+        return; // it is to stop
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
   public void requestStop() {
     stopRequested.countDown();
+  }
+
+  /// Has it stopped because it can't go on.
+  private void fail() {
+    failed = true;
+    requestStop();
+  }
+
+  /// Whether it stops by a failure of its own.
+  public boolean failed() {
+    return failed;
   }
 
   /// Waits for SHUTDOWN or [#requestStop].
@@ -689,6 +713,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   }
 
   private void end() {
+    stopRequested.countDown(); // for whoever sleeps on a loop
     if (net != null) {
       net.close();
     }
@@ -697,7 +722,6 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     }
     keyspace.close();
     heap.close();
-    stopRequested.countDown();
   }
 
   static byte[] ascii(String text) {

@@ -17,6 +17,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The turn of a loop: its order, its mail, its timers, and that nothing ends it.
 class LoopTest extends NetFixture {
@@ -344,6 +346,89 @@ class LoopTest extends NetFixture {
       }
     }
     uncaught.clear();
+  }
+
+  // ---------------------------------------------------------------- what ends it
+
+  /// A loop without a single good turn for seconds: its clients are told by a close, the owner is
+  /// told once, the other loops and their clients don't notice.
+  @ParameterizedTest
+  @ValueSource(strings = {"begins", "sends", "ends"})
+  void aLoopThatFailsInEachTurnEndsAlone(String where) throws Exception {
+    var failing = new AtomicBoolean();
+    start(
+        3,
+        loop ->
+            new LoopHooks() {
+              private void failAt(String here) {
+                if (loop.index() == 1 && failing.get() && here.equals(where)) {
+                  throw new IllegalStateException(here);
+                }
+              }
+
+              @Override
+              public void turnBegins() {
+                failAt("begins");
+              }
+
+              @Override
+              public void aboutToSend() {
+                failAt("sends");
+              }
+
+              @Override
+              public void turnEnds() {
+                failAt("ends");
+              }
+            });
+    var clients = new ArrayList<Client>();
+    try {
+      for (int i = 0; i < 9; i++) {
+        clients.add(client());
+        assertThat(clients.get(i).command("PING")).isEqualTo(PONG);
+      }
+      var failed = net.loops().get(1);
+      assertThat(failed.connections()).isEqualTo(3);
+      failing.set(true);
+      failed.post(
+          new Runnable() {
+            @Override
+            public void run() {
+              failed.post(this); // a turn, and another
+            }
+          });
+      eventually(
+          () ->
+              assertThat(uncaught).extracting(Throwable::getMessage).contains("loop 1 has ended"));
+      assertThat(uncaught)
+          .extracting(Throwable::getMessage)
+          .containsOnly(where, "loop 1 has ended")
+          .hasSizeLessThan(15);
+      assertThat(uncaught).extracting(Throwable::getMessage).containsOnlyOnce("loop 1 has ended");
+      uncaught.clear();
+      assertThat(failed.connections()).isZero();
+      int closed = 0;
+      for (var client : clients) {
+        try {
+          assertThat(client.command("PING")).isEqualTo(PONG);
+        } catch (IOException ended) {
+          closed++;
+        }
+      }
+      assertThat(closed).isEqualTo(3);
+      for (int i = 0; i < 9; i++) { // the next go to those that live
+        clients.add(client());
+        assertThat(clients.getLast().command("PING")).isEqualTo(PONG);
+      }
+      if (where.equals("begins")) { // its owner couldn't be told
+        toy.sessions.values().removeIf(session -> session.connection.loop() == failed);
+      }
+      assertThat(toy.sessions).hasSize(15);
+    } finally {
+      for (var client : clients) {
+        client.close();
+      }
+    }
   }
 
   @Test
