@@ -8,8 +8,8 @@ import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 
 /// Calls that don't end in one go, as one dispatcher sees them: parks those of its own sessions
 /// ([Parking] keeps them), runs those of any session that its writes have woken, ends waits, and
@@ -26,12 +26,15 @@ import java.util.Arrays;
 final class Blocking {
   private record Ready(int database, int slot, Slice key) {}
 
+  /// What waiting for one key takes of the heap besides its name in the arguments.
+  private static final int WAIT_BYTES = 200;
+
   private final Dispatcher dispatcher;
   private final Engine engine;
   private final Call guest; // runs parked calls, of other sessions, too
   private final Output output = new Output(new OutputPool(Chunks.heap()));
   private final Reply reply = new Reply(output);
-  private final ArrayDeque<Ready> ready = new ArrayDeque<>();
+  private final LinkedHashSet<Ready> ready = new LinkedHashSet<>();
 
   Blocking(Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
@@ -44,11 +47,6 @@ final class Blocking {
 
   /// A key has something for whoever waits for it: they are served after the command that runs.
   void ready(int database, int slot, Slice key) {
-    for (Ready known : ready) {
-      if (known.database == database && known.key.equals(key)) {
-        return;
-      }
-    }
     ready.add(new Ready(database, slot, new Slice(key.copy())));
   }
 
@@ -64,11 +62,11 @@ final class Blocking {
   /// has no room for it.
   boolean park(Call call) {
     Session session = call.session;
-    long heapBytes = call.args.heapBytes();
+    int waited = call.parkLast - call.parkFirst + 1;
+    long heapBytes = call.args.heapBytes() + (long) WAIT_BYTES * waited;
     if (!session.mayHold(heapBytes)) {
       return false;
     }
-    int waited = call.parkLast - call.parkFirst + 1;
     Args args = call.args.copy();
     Slice[] keys = new Slice[waited];
     int[] keySlots = new int[waited];
@@ -109,13 +107,15 @@ final class Blocking {
   }
 
   private void serveAll() {
-    for (Ready next = ready.poll(); next != null; next = ready.poll()) {
-      Parked stays = null;
+    while (!ready.isEmpty()) {
+      Ready next = ready.removeFirst();
+      Parking.Wait stays = null;
       while (true) {
-        Parked parked = engine.parking.next(next.database, next.slot, next.key, stays);
-        if (parked == null) {
+        Parking.Wait wait = engine.parking.next(next.database, next.key, stays);
+        if (wait == null) {
           break;
         }
+        Parked parked = wait.parked;
         guest.inMulti = false;
         guest.keyCount = 0;
         guest.begin(parked.session, parked.command, parked.args, dispatcher.now(), true);
@@ -125,7 +125,7 @@ final class Blocking {
           break;
         }
         if (key.type() != parked.type || !serve(parked)) {
-          stays = parked;
+          stays = wait;
         }
       }
     }

@@ -455,7 +455,7 @@ public final class Call {
     if ((flags & Slots.WATCHERS) != 0) {
       engine.watches.touch(key.database, key.slot, key.name, key.place.entry != 0);
     }
-    if ((flags & Slots.WAITERS) != 0) {
+    if ((flags & Slots.WAITERS) != 0 && (command.flags() & Command.WAKES) != 0) {
       dispatcher.blocking.ready(key.database, key.slot, key.name);
     }
   }

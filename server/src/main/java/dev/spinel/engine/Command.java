@@ -46,13 +46,16 @@ public final class Command {
   /// subscribed session of RESP2. QUICK: no call of it takes long, whatever the data (as all that
   /// are FAST): such calls are timed by samples, for two looks at a clock cost as much as a small
   // SET.
-  /// MAKES_KEYS follows from the rest: some call of it may make a key.
+  /// These follow from the rest. MAKES_KEYS: some call of it may make a key. WAKES: some call of it
+  /// may give a key a value that somebody waits for, under its own name or (MOVE) in another
+  /// database.
   public static final int GLOBAL = 1 << 22,
       SWEEPS = 1 << 23,
       IN_MULTI = 1 << 24,
       WHILE_SUBSCRIBED = 1 << 25,
       QUICK = 1 << 26,
-      MAKES_KEYS = 1 << 27;
+      MAKES_KEYS = 1 << 27,
+      WAKES = 1 << 28;
 
   private static final String[] FLAG_NAMES = {
     "write",

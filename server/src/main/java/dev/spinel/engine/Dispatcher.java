@@ -10,6 +10,8 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Runs the commands of the sessions of one thread, from that thread's seat.
@@ -293,6 +295,7 @@ public final class Dispatcher implements AutoCloseable {
     Call call = this.call;
     Command command = call.command;
     boolean writes = (command.flags() & Command.WRITE) != 0;
+    boolean wakes = (command.flags() & Command.WAKES) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {
       if (blocking.putOff(-1, call.session, command, call.args)) {
         return PARKED;
@@ -304,7 +307,7 @@ public final class Dispatcher implements AutoCloseable {
       engine.keyspace.world().stop(seat, () -> act(call, reply));
     } else if (call.keyCount == 0) {
       act(call, reply);
-    } else if (call.keyCount == 1 && locks.lockOnly(call.keySlots[0], writes)) {
+    } else if (call.keyCount == 1 && locks.lockOnly(call.keySlots[0], wakes)) {
       try {
         act(call, reply);
       } finally {
@@ -312,9 +315,17 @@ public final class Dispatcher implements AutoCloseable {
       }
     } else {
       locks.addKeys(call);
-      locks.holding(writes, call, () -> act(call, reply));
+      locks.holding(wakes ? () -> keys(call) : null, () -> act(call, reply));
     }
     return call.parking ? PARKED : RUN_ON;
+  }
+
+  private static List<Slice> keys(Call call) {
+    ArrayList<Slice> keys = new ArrayList<>(call.keyCount);
+    for (int i = 0; i < call.keyCount; i++) {
+      keys.add(call.args.at(call.keyPositions[i]));
+    }
+    return keys;
   }
 
   private static void collectKeys(Call call, Command command, Args args) {
@@ -553,9 +564,11 @@ public final class Dispatcher implements AutoCloseable {
     }
     boolean global = false;
     boolean writes = false;
+    boolean wakes = false;
     for (Session.Queued queued : session.queue) {
       global |= queued.command().is(Command.GLOBAL) || queued.command().is(Command.SWEEPS);
       writes |= (queued.command().flags() & Command.WRITE) != 0;
+      wakes |= queued.command().is(Command.WAKES);
       collectKeys(call, queued.command(), queued.args());
       locks.addKeys(call);
     }
@@ -572,9 +585,23 @@ public final class Dispatcher implements AutoCloseable {
       locks.clear();
       engine.keyspace.world().stop(seat, () -> transact(session));
     } else {
-      locks.holding(writes, null, () -> transact(session));
+      locks.holding(wakes ? () -> keysOfWakers(session) : null, () -> transact(session));
     }
     return RUN_ON;
+  }
+
+  /// The keys of the commands in the queue that may wake somebody.
+  private List<Slice> keysOfWakers(Session session) {
+    ArrayList<Slice> keys = new ArrayList<>();
+    for (Session.Queued queued : session.queue) {
+      if (queued.command().is(Command.WAKES)) {
+        collectKeys(call, queued.command(), queued.args());
+        for (int i = 0; i < call.keyCount; i++) {
+          keys.add(queued.args().at(call.keyPositions[i]));
+        }
+      }
+    }
+    return keys;
   }
 
   private void transact(Session session) {

@@ -3,14 +3,17 @@ package dev.spinel.engine;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.keyspace.World;
+import dev.spinel.wire.Slice;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The slots whose locks one call or transaction takes: gathered in any order, held ascending, each
 /// once. One per seat, used again and again; empty between two calls.
 ///
-/// A write to a slot where somebody waits takes the slots of all whom it may wake, too ([Parking]).
-/// Where these are too many, or grow while they are taken, the world is stopped instead.
+/// A write that may wake somebody takes the slots of all whom it may wake, too ([Parking]). Where
+/// these are too many, or grow while they are taken, the world is stopped instead.
 final class LockSet {
   private static final int MOST_SLOTS = 16;
   private static final int MOST_ROUNDS = 3;
@@ -30,11 +33,11 @@ final class LockSet {
     this.parking = parking;
   }
 
-  /// Takes the lock of `slot`, all that a call of one key needs, unless it writes and somebody
+  /// Takes the lock of `slot`, all that a call of one key needs, unless it may wake somebody who
   /// waits there: then it takes none. Returns whether it did; [#unlock] ends it.
-  boolean lockOnly(int slot, boolean writes) {
+  boolean lockOnly(int slot, boolean wakes) {
     seat.lock(slot);
-    if (writes && (slots.flags(slot) & Slots.WAITERS) != 0) {
+    if (wakes && (slots.flags(slot) & Slots.WAITERS) != 0) {
       seat.unlock(slot);
       return false;
     }
@@ -89,15 +92,16 @@ final class LockSet {
   /// Runs `action` under the locks of what was added and, for a write, of all whom it may wake; or
   /// in a stopped world. Empty afterwards.
   ///
-  /// @param call what it is that writes, or null if it is more than one call
-  void holding(boolean writes, @Nullable Call call, Runnable action) {
+  /// @param written the keys of whatever may wake somebody; null if nothing may
+  void holding(@Nullable Supplier<List<Slice>> written, Runnable action) {
     sort();
     for (int round = 1; ; round++) {
       lockAll();
       int[] needed = null;
       try {
         int[] own = Arrays.copyOf(set, count);
-        needed = writes && awaited() ? parking.closeOver(own, call, MOST_SLOTS) : own;
+        needed =
+            written != null && awaited() ? parking.closeOver(own, written.get(), MOST_SLOTS) : own;
         if (needed != null && needed.length == own.length) {
           action.run();
           return;

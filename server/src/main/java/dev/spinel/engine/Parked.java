@@ -35,6 +35,7 @@ final class Parked {
   final int type; // what the key must hold to wake it: one of Entry's types
   final Slice[] keys; // those that it waits for, in bytes of their own
   final int[] keySlots; // of `keys`, one each
+  final Parking.@Nullable Wait[] waits; // its places in their queues; a key named twice has one
   final int[] slots; // of all its keys, ascending, each once
   final long heapBytes; // of `args`
   final long sinceNanos;
@@ -59,6 +60,7 @@ final class Parked {
     this.type = type;
     this.keys = keys;
     this.keySlots = keySlots;
+    this.waits = new Parking.Wait[keys.length];
     this.slots = slots;
     this.heapBytes = heapBytes;
     this.sinceNanos = sinceNanos;

@@ -1,14 +1,18 @@
 package dev.spinel.engine;
 
 import dev.spinel.keyspace.Slots;
+import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/// Who waits for which keys, by slot, in order of arrival.
+/// Who waits for which keys, by key, in order of arrival.
 ///
 /// **To make a new command block**: its handler, finding nothing, calls [Call#park] and returns
 /// without a reply. That is all. The dispatcher keeps the call here, under the locks of its keys; a
@@ -16,16 +20,55 @@ import org.jspecify.annotations.Nullable;
 /// when the handler replies, the call was served; when it parks again it keeps its place. Because a
 /// served call may touch keys that its writer never named (BLMOVE's destination, on which others
 /// may wait in turn), a writer locks those too before its own handler runs: [#closeOver] computes
-/// them.
+/// them. Only a command that may make a key wakes anybody ([Command#WAKES]).
 ///
-/// A slot's list is touched under the slot's lock, or in a stopped world.
+/// ```
+///   byKey   a ──► Queue(db 0):  BLPOP a b ◄─► BLPOP a ◄─► BLMOVE a c
+///                                   │
+///           b ──► Queue(db 0):  BLPOP a b ◄─► BRPOP b       ──► Queue(db 1): BLPOP b
+/// ```
+///
+/// A call stands in one queue for each of its keys, by a link of its own, so that it comes and goes
+/// in time proportional to its keys, whoever else waits for them.
+///
+/// A key's queues are touched under its slot's lock, or in a stopped world; the map itself by any
+/// thread.
 final class Parking {
+  /// A call's place in the queue of one of its keys.
+  static final class Wait {
+    final Parked parked;
+    private final Slice key;
+    private final int slot;
+    private final Queue queue;
+    private @Nullable Wait previous;
+    private @Nullable Wait next;
+
+    Wait(Parked parked, Slice key, int slot, Queue queue) {
+      this.parked = parked;
+      this.key = key;
+      this.slot = slot;
+      this.queue = queue;
+    }
+  }
+
+  /// Who waits for a key of one database.
+  private static final class Queue {
+    final int database;
+    @Nullable Queue other; // of the same key in another database
+    @Nullable Wait first;
+    @Nullable Wait last;
+    int reaching; // calls that need more than this key's slot, or may wake others
+
+    Queue(int database) {
+      this.database = database;
+    }
+  }
+
   private final Slots slots;
-
-  @SuppressWarnings("unchecked")
-  private final @Nullable ArrayList<Parked>[] bySlot = new ArrayList[Slots.COUNT];
-
-  private final AtomicInteger count = new AtomicInteger();
+  private final ConcurrentHashMap<Slice, Queue> byKey = new ConcurrentHashMap<>();
+  private final int[] bySlot = new int[Slots.COUNT]; // slot lock: places in queues
+  private final AtomicInteger calls = new AtomicInteger();
+  private final AtomicInteger queues = new AtomicInteger();
 
   Parking(Slots slots) {
     this.slots = slots;
@@ -33,137 +76,177 @@ final class Parking {
 
   /// How many calls wait.
   int count() {
-    return count.get();
+    return calls.get();
   }
 
-  /// How many pairs of a call and a key that it waits for there are; racy.
+  /// How many keys are waited for, each counted once for each database.
   int keys() {
-    int keys = 0;
-    for (ArrayList<Parked> list : bySlot) {
-      keys += list == null ? 0 : list.size();
-    }
-    return keys;
+    return queues.get();
   }
 
   /// Keeps the call; all its slots are locked.
   void add(Parked parked) {
-    count.incrementAndGet();
-    for (int slot : parked.keySlots) {
-      ArrayList<Parked> list = bySlot[slot];
-      if (list == null) {
-        bySlot[slot] = list = new ArrayList<>(2);
+    calls.incrementAndGet();
+    for (int i = 0; i < parked.keys.length; i++) {
+      Slice key = parked.keys[i];
+      int slot = parked.keySlots[i];
+      Queue queue = queue(parked.database, key);
+      if (queue == null) {
+        queue = new Queue(parked.database);
+        queue.other = byKey.put(key, queue);
+        queues.incrementAndGet();
       }
-      if (!list.contains(parked)) {
-        list.add(parked);
+      Wait last = queue.last;
+      if (last != null && last.parked == parked) {
+        continue; // it named the key twice
       }
+      Wait wait = new Wait(parked, key, slot, queue);
+      parked.waits[i] = wait;
+      wait.previous = last;
+      queue.last = wait;
+      if (last == null) {
+        queue.first = wait;
+      } else {
+        last.next = wait;
+      }
+      queue.reaching += reaches(parked) ? 1 : 0;
+      bySlot[slot]++;
       slots.raise(slot, Slots.WAITERS);
     }
   }
 
+  private static boolean reaches(Parked parked) {
+    return parked.slots.length > 1 || parked.command.is(Command.WAKES);
+  }
+
   /// Forgets the call; all its slots are locked.
   void remove(Parked parked) {
-    count.decrementAndGet();
-    for (int slot : parked.keySlots) {
-      ArrayList<Parked> list = bySlot[slot];
-      if (list != null) {
-        list.remove(parked);
-        if (list.isEmpty()) {
-          bySlot[slot] = null;
-          slots.lower(slot, Slots.WAITERS);
-        }
+    calls.decrementAndGet();
+    for (Wait wait : parked.waits) {
+      if (wait == null) {
+        continue;
+      }
+      Queue queue = wait.queue;
+      Wait previous = wait.previous;
+      Wait next = wait.next;
+      if (previous == null) {
+        queue.first = next;
+      } else {
+        previous.next = next;
+      }
+      if (next == null) {
+        queue.last = previous;
+      } else {
+        next.previous = previous;
+      }
+      queue.reaching -= reaches(parked) ? 1 : 0;
+      if (queue.first == null) {
+        remove(queue, wait.key);
+      }
+      if (--bySlot[wait.slot] == 0) {
+        slots.lower(wait.slot, Slots.WAITERS);
       }
     }
   }
 
-  /// The first waiting call behind `after` (null: the first of all) that waits for this key.
-  @Nullable Parked next(int database, int slot, Slice key, @Nullable Parked after) {
-    ArrayList<Parked> list = bySlot[slot];
-    if (list == null) {
-      return null;
+  private void remove(Queue queue, Slice key) {
+    queues.decrementAndGet();
+    Queue head = byKey.get(key);
+    if (head == queue) {
+      if (queue.other == null) {
+        byKey.remove(key);
+      } else {
+        byKey.put(key, queue.other);
+      }
+      return;
     }
-    for (int i = after == null ? 0 : list.indexOf(after) + 1; i < list.size(); i++) {
-      Parked parked = list.get(i);
-      if (parked.database == database && waitsFor(parked, slot, key)) {
-        return parked;
+    for (Queue before = head; before != null; before = before.other) {
+      if (before.other == queue) {
+        before.other = queue.other;
       }
     }
-    return null;
   }
 
-  private static boolean waitsFor(Parked parked, int slot, Slice key) {
-    for (int i = 0; i < parked.keys.length; i++) {
-      if (parked.keySlots[i] == slot && parked.keys[i].equals(key)) {
-        return true;
-      }
+  private @Nullable Queue queue(int database, Slice key) {
+    Queue queue = byKey.get(key);
+    while (queue != null && queue.database != database) {
+      queue = queue.other;
     }
-    return false;
+    return queue;
+  }
+
+  /// Who waits for the key behind `after` (null: who has waited longest).
+  @Nullable Wait next(int database, Slice key, @Nullable Wait after) {
+    if (after != null) {
+      return after.next;
+    }
+    Queue queue = queue(database, key);
+    return queue == null ? null : queue.first;
   }
 
   /// Which slots a write needs that has those of `set` (ascending) locked: also those of all whom
-  /// it wakes by a key of its own (in whatever database), and whoever waits in the slots of those,
-  /// as their calls may wake him in turn, as far as the slots that are locked tell.
+  /// it wakes by the keys that it writes (in whatever database), and of whom their calls wake in
+  /// turn, as far as the slots that are locked tell.
   ///
-  /// @param call the write, or null if its keys aren't known: then whoever waits in its slots
+  /// @param written the keys; more are added
   /// @return the grown set, `set` itself if that is all, or null if they are more than `most`
-  int @Nullable [] closeOver(int[] set, @Nullable Call call, int most) {
-    BitSet woken = new BitSet(Slots.COUNT);
-    if (call == null) {
-      for (int slot : set) {
-        woken.set(slot);
+  int @Nullable [] closeOver(int[] set, List<Slice> written, int most) {
+    int[] grown = set;
+    HashSet<Parked> woken = new HashSet<>(); // of those that wake others
+    for (int i = 0; i < written.size(); i++) {
+      Slice key = written.get(i);
+      if (key.node != 0 || Arrays.binarySearch(set, KeySlot.of(key)) < 0) {
+        continue;
       }
-    } else {
-      for (int i = 0; i < call.keyCount; i++) {
-        addWoken(call.keySlots[i], call.args.at(call.keyPositions[i]), woken);
-      }
-    }
-    BitSet seen = new BitSet(Slots.COUNT);
-    for (int slot = woken.nextSetBit(0); slot >= 0; ) {
-      if (!seen.get(slot) && Arrays.binarySearch(set, slot) >= 0) {
-        addWoken(slot, null, woken);
-      }
-      seen.set(slot);
-      if (call != null && woken.cardinality() > most) {
-        return null;
-      }
-      slot = firstUnseen(woken, seen);
-    }
-    for (int slot : set) {
-      woken.set(slot);
-    }
-    int needed = woken.cardinality();
-    if (needed == set.length) {
-      return set;
-    }
-    return needed > most ? null : woken.stream().toArray();
-  }
-
-  private static int firstUnseen(BitSet woken, BitSet seen) {
-    BitSet left = (BitSet) woken.clone();
-    left.andNot(seen);
-    return left.nextSetBit(0);
-  }
-
-  /// Adds the slots of those who wait in `slot`, for `key` unless that is null.
-  private void addWoken(int slot, @Nullable Slice key, BitSet woken) {
-    ArrayList<Parked> list = bySlot[slot];
-    for (int i = 0; list != null && i < list.size(); i++) {
-      Parked parked = list.get(i);
-      if (key == null || waitsFor(parked, slot, key)) {
-        for (int needed : parked.slots) {
-          woken.set(needed);
+      for (Queue queue = byKey.get(key); queue != null; queue = queue.other) {
+        for (Wait wait = queue.reaching == 0 ? null : queue.first; wait != null; wait = wait.next) {
+          grown = with(grown, wait.parked.slots, most);
+          if (grown == null) {
+            return null;
+          }
+          if (wait.parked.command.is(Command.WAKES) && woken.add(wait.parked)) {
+            addKeys(wait.parked, written);
+          }
         }
       }
+    }
+    return grown;
+  }
+
+  /// `set` and `more`, ascending; `set` itself if there are no more; null if there are more, and
+  /// then more than `most`.
+  private static int @Nullable [] with(int[] set, int[] more, int most) {
+    int[] grown = set;
+    for (int slot : more) {
+      int at = Arrays.binarySearch(grown, slot);
+      if (at < 0) {
+        if (grown.length >= most) {
+          return null;
+        }
+        int[] larger = Arrays.copyOf(grown, grown.length + 1);
+        System.arraycopy(grown, -1 - at, larger, -at, grown.length + 1 + at);
+        larger[-1 - at] = slot;
+        grown = larger;
+      }
+    }
+    return grown;
+  }
+
+  private static void addKeys(Parked parked, List<Slice> to) {
+    int[] positions = new int[parked.args.count()];
+    int count = parked.command.keys(parked.args, positions);
+    for (int i = 0; i < count; i++) {
+      to.add(new Slice(parked.args.at(positions[i]).copy()));
     }
   }
 
   /// The keys of a database that somebody waits for. Stopped world.
   ArrayList<Slice> awaited(int database) {
     ArrayList<Slice> keys = new ArrayList<>();
-    for (ArrayList<Parked> list : bySlot) {
-      for (int i = 0; list != null && i < list.size(); i++) {
-        Parked parked = list.get(i);
-        if (parked.database == database) {
-          keys.addAll(Arrays.asList(parked.keys));
+    for (Map.Entry<Slice, Queue> entry : byKey.entrySet()) {
+      for (Queue queue = entry.getValue(); queue != null; queue = queue.other) {
+        if (queue.database == database) {
+          keys.add(entry.getKey());
         }
       }
     }

@@ -418,6 +418,13 @@ public final class Synopsis {
     if ((factFlags & Command.DENYOOM) != 0) {
       factFlags |= Command.MAKES_KEYS;
     }
+    if ((factFlags & Command.WRITE) != 0) {
+      boolean wakes = (factFlags & Command.MAKES_KEYS) != 0;
+      for (KeySpec spec : keySpecs) {
+        wakes |= (spec.flags() & UPDATE) != 0;
+      }
+      factFlags |= wakes ? Command.WAKES : 0;
+    }
     flags = factFlags;
     categories = allCategories(factFlags, explicitCategories, group, container && !runs);
   }
