@@ -26,9 +26,9 @@ class EvacuationTest {
       thin(session, new Random(1));
       String digest = fixture.digest(session);
       fixture.server.awaitReaper();
-      long live = fixture.server.liveBytes();
+      long live = Fixture.liveBytes(session);
       awaitEvacuation(fixture);
-      assertThat(fixture.server.liveBytes()).isEqualTo(live);
+      assertThat(Fixture.liveBytes(session)).isEqualTo(live);
       assertThat(fixture.digest(session)).isEqualTo(digest);
       assertThat(fixture.server.engine.keyspace.keeper().evacuated()).isPositive();
       assertThat(say(session, "INFO", "stats")).doesNotContain("active_defrag_hits:0 ");

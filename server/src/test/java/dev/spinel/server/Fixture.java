@@ -153,21 +153,29 @@ public final class Fixture implements AutoCloseable {
 
   /// The same; `meanwhile` runs at that very moment.
   private static String digest(LocalSession session, Runnable meanwhile) {
-    var dispatcher = session.dispatcher();
-    var engine = session.server().engine;
     String[] digest = new String[1];
-    dispatcher.turnBegins();
-    engine
-        .keyspace
-        .world()
-        .stop(
-            dispatcher.seat(),
-            () -> {
-              meanwhile.run();
-              digest[0] = HexFormat.of().formatHex(Digest.of(engine, dispatcher.seat()));
-            });
-    dispatcher.turnEnds();
+    inStoppedWorld(
+        session,
+        () -> {
+          meanwhile.run();
+          byte[] all = Digest.of(session.server().engine, session.dispatcher().seat());
+          digest[0] = HexFormat.of().formatHex(all);
+        });
     return digest[0];
+  }
+
+  /// Bytes in use between two moves of the evacuation: while a node is moved there are two of it.
+  static long liveBytes(LocalSession session) {
+    long[] bytes = new long[1];
+    inStoppedWorld(session, () -> bytes[0] = session.server().liveBytes());
+    return bytes[0];
+  }
+
+  private static void inStoppedWorld(LocalSession session, Runnable action) {
+    var dispatcher = session.dispatcher();
+    dispatcher.turnBegins();
+    session.server().engine.keyspace.world().stop(dispatcher.seat(), action);
+    dispatcher.turnEnds();
   }
 
   private static String cut(String text) {
@@ -228,25 +236,20 @@ public final class Fixture implements AutoCloseable {
 
   /// Checks the structure of everything that is stored.
   private void verifyTables(LocalSession session) {
-    var dispatcher = session.dispatcher();
     var keyspace = server.engine.keyspace;
-    dispatcher.turnBegins();
-    keyspace
-        .world()
-        .stop(
-            dispatcher.seat(),
-            () -> {
-              var verifier = new DictionaryVerifier(dispatcher.seat().values.dictionary());
-              for (int number = 0; number < keyspace.databases(); number++) {
-                var database = keyspace.database(number);
-                for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
-                  if (database.header(slot) != 0) {
-                    verifier.table(database.header(slot));
-                  }
-                }
+    inStoppedWorld(
+        session,
+        () -> {
+          var verifier = new DictionaryVerifier(session.dispatcher().seat().values.dictionary());
+          for (int number = 0; number < keyspace.databases(); number++) {
+            var database = keyspace.database(number);
+            for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
+              if (database.header(slot) != 0) {
+                verifier.table(database.header(slot));
               }
-            });
-    dispatcher.turnEnds();
+            }
+          }
+        });
   }
 
   @Override
