@@ -2,8 +2,8 @@ package dev.spinel.engine;
 
 import dev.spinel.keyspace.Seat;
 import dev.spinel.wire.Args;
-import dev.spinel.wire.Chunks;
 import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
@@ -32,13 +32,15 @@ final class Blocking {
   private final Dispatcher dispatcher;
   private final Engine engine;
   private final Call guest; // runs parked calls, of other sessions, too
-  private final Output output = new Output(new OutputPool(Chunks.heap()));
-  private final Reply reply = new Reply(output);
+  private final Output output;
+  private final Reply reply;
   private final LinkedHashSet<Ready> ready = new LinkedHashSet<>();
 
   Blocking(Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
     this.engine = dispatcher.engine;
+    this.output = new Output(new OutputPool(new HeapChunks(dispatcher.seat())));
+    this.reply = new Reply(output);
     this.guest = new Call(dispatcher, engine, dispatcher.seat());
   }
 
@@ -148,13 +150,40 @@ final class Blocking {
       if (output.isTorn()) {
         throw new OutOfMemoryError("the reply to a waiting client");
       }
-      byte[] bytes = takeAll();
-      parked.session.outlet.post(() -> served(parked, bytes, bound));
+      post(parked, bound);
     } catch (Throwable t) { // it is served and can't be told: as if its connection had broken
       engine.incidents.bug("while serving " + parked.command.name, t);
       parked.session.outlet.post(() -> lost(parked));
     }
     return true;
+  }
+
+  /// Sends the reply that is in the output to the session's thread: a large one as what a large
+  /// argument is, so that it never stands on the Java heap.
+  private void post(Parked parked, long bound) {
+    if (output.pendingBytes() <= OutputPool.BYTES) {
+      byte[] bytes = takeAll();
+      parked.session.outlet.post(() -> served(parked, bytes, bound));
+      return;
+    }
+    LargeSink large = dispatcher.seat().values.large();
+    int length = Math.toIntExact(output.pendingBytes());
+    long node = large.begin(length);
+    boolean posted = false;
+    try {
+      byte[] part = new byte[OutputPool.BYTES];
+      for (int at = 0, n; at < length; at += n) {
+        n = output.drainTo(ByteBuffer.wrap(part), Long.MAX_VALUE);
+        large.fill(node, at, part, 0, n);
+      }
+      parked.session.outlet.post(() -> served(parked, node, length, bound));
+      posted = true;
+    } finally {
+      Dispatcher.empty(output);
+      if (!posted) {
+        large.abandon(node);
+      }
+    }
   }
 
   private static void lost(Parked parked) {
@@ -167,16 +196,49 @@ final class Blocking {
   /// On the session's own thread: a parked call's reply has come.
   private static void served(Parked parked, byte[] bytes, long position) {
     Session session = parked.session;
-    if (session.parked != parked) {
-      return; // closed meanwhile
-    }
-    forget(parked);
-    Output output = session.outlet.output();
-    if (session.replies == Session.Replies.ON) {
-      output.write(bytes, 0, bytes.length);
-      if (position != 0) {
-        output.mark(position);
+    if (session.parked == parked) { // else closed meanwhile
+      forget(parked);
+      if (session.replies == Session.Replies.ON) {
+        session.outlet.output().write(bytes, 0, bytes.length);
       }
+      replied(session, position);
+    }
+  }
+
+  /// The same for a large one.
+  private static void served(Parked parked, long node, int length, long position) {
+    Session session = parked.session;
+    LargeSink large = session.outlet.large();
+    boolean done = false;
+    try {
+      if (session.parked == parked) {
+        forget(parked);
+        if (session.replies == Session.Replies.ON) {
+          write(large, node, length, session.outlet.output());
+        }
+        replied(session, position);
+      }
+      done = true;
+    } finally {
+      large.abandon(node);
+      if (!done) {
+        session.outlet.close(false); // it would wait for the rest for ever
+      }
+    }
+  }
+
+  private static void write(LargeSink large, long node, int length, Output to) {
+    byte[] part = new byte[OutputPool.BYTES];
+    for (int at = 0; at < length; at += part.length) {
+      int n = Math.min(part.length, length - at);
+      large.read(node, at, part, 0, n);
+      to.write(part, 0, n);
+    }
+  }
+
+  private static void replied(Session session, long position) {
+    if (position != 0 && session.replies == Session.Replies.ON) {
+      session.outlet.output().mark(position);
     }
     session.replied();
     session.outlet.flush();

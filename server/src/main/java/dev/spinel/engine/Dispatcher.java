@@ -5,7 +5,6 @@ import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.value.Entry;
 import dev.spinel.wire.Args;
-import dev.spinel.wire.Chunks;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
@@ -50,7 +49,7 @@ public final class Dispatcher implements AutoCloseable {
   private final Journal journal;
   private final Call call;
   private final Reply reply;
-  private final Output nowhere = new Output(new OutputPool(Chunks.heap()));
+  private final Output nowhere;
   final Recorder recorder;
   final Blocking blocking;
   private final LockSet locks;
@@ -66,6 +65,7 @@ public final class Dispatcher implements AutoCloseable {
   Dispatcher(Engine engine) {
     this.engine = engine;
     this.seat = engine.keyspace.seat();
+    this.nowhere = new Output(new OutputPool(new HeapChunks(seat)));
     this.slots = engine.slots;
     this.journal = engine.journal;
     this.call = new Call(this, engine, seat);

@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.HeapChunks;
 import dev.spinel.engine.Inbox;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;

@@ -420,4 +420,35 @@ class EngineTest {
       assertThat(text(waiting.get(3).run())).isEqualTo("*2 $6 own3:3 $1 w");
     }
   }
+
+  @Test
+  void aLargeReplyToAWaitingClientIsNotBuiltOnTheJavaHeap() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession waiting = fixture.session();
+      LocalSession gone = fixture.session();
+      LocalSession other = fixture.session();
+      String large = "0123456789abcdef".repeat(1 << 20);
+      say(other, "RPUSH", "source", large, large, large);
+      var threads =
+          (com.sun.management.ThreadMXBean)
+              java.lang.management.ManagementFactory.getThreadMXBean();
+      assertThat(say(waiting, "BLMPOP", "0", "1", "list", "LEFT")).isEmpty();
+      byte[] move = LocalSession.request("LMOVE", "source", "list", "LEFT", "RIGHT");
+      say(other, "CLIENT", "REPLY", "OFF"); // its own reply is an element, too
+      for (int i = 0; i < 2; i++) {
+        long before = threads.getCurrentThreadAllocatedBytes();
+        other.run(move);
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertThat(allocated).as("bytes of heap allocated").isLessThan(large.length() / 4);
+        if (i == 0) {
+          assertThat(say(waiting)).isEqualTo("*2 $4 list *1 $" + large.length() + " " + large);
+          say(gone, "BLPOP", "list", "0");
+        }
+      }
+      gone.close(); // its reply is on its way: it goes with it
+      say(other, "CLIENT", "REPLY", "ON");
+      assertThat(say(other, "LLEN", "source")).isEqualTo(":1");
+      assertThat(say(other, "EXISTS", "list")).isEqualTo(":0");
+    }
+  }
 }

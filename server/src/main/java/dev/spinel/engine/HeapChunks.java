@@ -1,4 +1,4 @@
-package dev.spinel.server;
+package dev.spinel.engine;
 
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Allocator;
@@ -7,15 +7,15 @@ import dev.spinel.wire.Chunks;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
 
-/// Large replies in the server's own memory, counted: the chunks of one loop's outputs. Belongs to
-/// the loop's thread, in its seat: what stops the world relies on allocators that stand still.
-final class HeapChunks implements Chunks {
+/// Large replies in the server's own memory, counted: the chunks of one thread's outputs. Belongs to
+/// that thread, in its seat: what stops the world relies on allocators that stand still.
+public final class HeapChunks implements Chunks {
   private final Seat seat;
   private final Memory memory;
   private final Allocator allocator;
   private final IdentityHashMap<ByteBuffer, Long> addresses = new IdentityHashMap<>();
 
-  HeapChunks(Seat seat) {
+  public HeapChunks(Seat seat) {
     this.seat = seat;
     this.memory = seat.values.memory();
     this.allocator = seat.values.allocator();
@@ -41,7 +41,7 @@ final class HeapChunks implements Chunks {
     assert seat.taken();
     Long address = addresses.remove(chunk);
     if (address == null) {
-      throw new IllegalArgumentException("not a chunk of this loop");
+      throw new IllegalArgumentException("not a chunk of this thread");
     }
     allocator.free(address);
   }
