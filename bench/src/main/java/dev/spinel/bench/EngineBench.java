@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /// The whole server without sockets: RESP bytes in, RESP bytes out, in this thread.
 ///
@@ -236,7 +237,7 @@ public final class EngineBench {
                 public void close() {}
 
                 @Override
-                public void ended(Throwable failure) {
+                public void ended(@Nullable Throwable failure) {
                   if (failure == null) {
                     over.complete(null);
                   } else {
