@@ -499,15 +499,9 @@ public final class Keys implements Family {
 
   /// Takes the value, with its expiry, from one key to the other, which loses its own.
   private static void move(Call call, Key from, Key to) {
-    Dictionary dictionary = call.values().dictionary();
     call.values().fit(from.place, to.name.length);
-    if (to.exists()) {
-      call.remove(to);
-    }
-    long expiry = from.expiry();
-    long value = dictionary.detach(from.place);
-    dictionary.insert(to.place, dictionary.rekey(value, to.name, expiry));
-    call.made(to);
+    call.values().dictionary().move(from.place, to.place, to.name, from.expiry());
+    call.cameAnew(to);
   }
 
   private static int databaseNumber(Call call, int argument) {
@@ -567,12 +561,9 @@ public final class Keys implements Family {
       return;
     }
     call.values().fit(from.place, to.name.length);
-    if (to.exists()) {
-      call.remove(to);
-    }
     Dictionary dictionary = call.values().dictionary();
-    dictionary.insert(
-        to.place, dictionary.copy(dictionary.entry(from.place), to.name, from.expiry()));
+    dictionary.copy(dictionary.entry(from.place), to.place, to.name, from.expiry());
+    call.cameAnew(to);
     call.changed(to, Events.GENERIC, "copy_to");
     reply.integer(1);
   }

@@ -469,6 +469,13 @@ public final class Call {
     }
   }
 
+  /// Another value has taken the place of what was there, if anything was: as if the key had been
+  /// taken away before.
+  public void cameAnew(Key key) {
+    key.isNew = true;
+    made(key);
+  }
+
   /// Takes the key away and frees its value. Say [#changed] too.
   public void remove(Key key) {
     key.isNew = true; // if it comes back

@@ -326,6 +326,16 @@ public final class Dictionary {
   /// Puts an entry where `p` says there is none. Afterwards `p` is where it is. If there is no
   /// memory for that, the entry is freed with all that it owns, and the dictionary is as it was.
   public void insert(Place p, long entry) {
+    try {
+      add(p, entry);
+    } catch (OutOfMemoryError e) {
+      free(entry);
+      throw e;
+    }
+  }
+
+  /// The same, but an entry for which there is no memory stays the caller's.
+  private void add(Place p, long entry) {
     if (p.stamp != stamp) refind(p);
     assert p.entry == 0 : "there is an entry already";
     Memory m = memory;
@@ -350,7 +360,6 @@ public final class Dictionary {
       tree.putInFull(p.header, p.hash, entry);
     } catch (OutOfMemoryError e) {
       stamp++; // the way there may be another
-      free(entry);
       throw e;
     }
     tree.locate(p, entry);
@@ -365,6 +374,17 @@ public final class Dictionary {
     long old = p.entry;
     swap(p, entry);
     retire(p.header, p.hash, old);
+  }
+
+  /// Puts `entry` at `p`, where there may be one of the same key. If there is no memory for that, it
+  /// stays the caller's, and the dictionary is as it was.
+  private void put(Place p, long entry) {
+    if (p.stamp != stamp) refind(p);
+    if (p.entry != 0) {
+      replace(p, entry);
+    } else {
+      add(p, entry);
+    }
   }
 
   /// Puts `entry` in the place of the one at `p` and leaves the old one to the caller.
@@ -569,7 +589,14 @@ public final class Dictionary {
     boolean free = !walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE;
     int length = Entry.valueLength(m, entry);
     int most = Math.min(reserve, Entry.room(Entry.keyLength(m, entry)));
-    long grown = shell(entry, bytes, Math.max(bytes, most), Entry.expiry(m, entry));
+    long grown;
+    try {
+      grown = shell(entry, bytes, Math.max(bytes, most), Entry.expiry(m, entry));
+    } catch (OutOfMemoryError e) {
+      if (bytes > room || !isMine(p, entry)) throw e;
+      Entry.valueLength(m, entry, bytes); // it is too large, and stays so
+      return entry;
+    }
     m.copy(Entry.valueAddress(m, entry), Entry.valueAddress(m, grown), Math.min(length, bytes));
     swap(p, grown);
     if (free) {
@@ -646,8 +673,8 @@ public final class Dictionary {
     return changed;
   }
 
-  /// Whether [#detach] is quick: false if a large value would have to be copied because the walk
-  /// still needs it.
+  /// Whether [#move] is quick: false if a large value would have to be copied because the walk still
+  /// needs it.
   public boolean movable(Place p) {
     if (!walk.active()) return true;
     long entry = entry(p);
@@ -659,59 +686,88 @@ public final class Dictionary {
             : passed(p.header));
   }
 
-  /// Takes the entry at `p` out and returns it, or a copy where the walk needs the original, with
-  /// its value, ready for [#rekey] and another dictionary: RENAME, MOVE.
-  public long detach(Place p) {
-    if (p.stamp != stamp) refind(p);
-    long entry = p.entry;
-    int fate = walk.active() ? walk.fate(p.header, p.hash, entry) : Walk.FREE;
+  /// Moves the value at `from` to `to`, where it has another key and expiry, and takes the place of
+  /// what is there: RENAME, MOVE. A copy of it, where the walk needs the original.
+  ///
+  /// Without memory for that nothing happens: first everything is made, then it is put where it
+  /// belongs, and only then taken from where it was.
+  public void move(Place from, Place to, Slice key, long expiry) {
+    long entry = entry(from);
     int encoding = Entry.encoding(memory, entry);
-    boolean shared = Entry.isForked(encoding) && !passed(p.header);
-    if (fate == Walk.FREE && !shared) {
-      take(p);
-      Entry.epoch(memory, entry, walk.epoch());
-      if (Entry.isNested(encoding)) {
-        memory.putInt(
-            Entry.valueAddress(memory, entry) + PASSED,
-            walk.epoch()); // in its new slot it is as if born now
+    boolean free =
+        !walk.active()
+            || walk.fate(from.header, from.hash, entry) == Walk.FREE
+                && (passed(from.header) || !Entry.isForked(encoding));
+    long moved = free ? shell(entry, key, expiry) : copy(entry, key, expiry);
+    try {
+      if (free) moveValue(entry, moved);
+      put(to, moved);
+    } catch (OutOfMemoryError e) {
+      if (free) {
+        allocator.free(moved);
+      } else {
+        free(moved);
       }
-      return entry;
+      throw e;
     }
-    long copy = deepCopy(entry);
-    take(p);
-    retire(p.header, p.hash, entry);
-    return copy;
+    if (from.stamp != stamp) refind(from);
+    assert from.entry == entry;
+    take(from);
+    if (free) {
+      allocator.free(entry);
+    } else {
+      retire(from.header, from.hash, entry);
+    }
   }
 
-  /// The same value under another key and expiry: `entry`, which is in no dictionary, is used up. A
-  /// new shell, the value moves.
-  public long rekey(long entry, Slice key, long expiry) {
+  /// Both have it then: one of them is to be freed alone.
+  private void moveValue(long from, long to) {
     Memory m = memory;
-    int length = Entry.valueLength(m, entry);
-    long renamed = create(key, Entry.type(m, entry), Entry.encoding(m, entry), length, expiry);
-    Entry.access(m, renamed, Entry.access(m, entry));
-    m.copy(Entry.valueAddress(m, entry), Entry.valueAddress(m, renamed), length);
-    allocator.free(entry);
-    return renamed;
+    m.copy(Entry.valueAddress(m, from), Entry.valueAddress(m, to), Entry.valueLength(m, from));
+    if (Entry.isNested(Entry.encoding(m, from))) // in its new slot it is as if born now
+      m.putInt(Entry.valueAddress(m, to) + PASSED, walk.epoch());
   }
 
-  /// A copy of an entry under another key and expiry, in no dictionary, that shares nothing with
-  /// it: COPY.
-  public long copy(long entry, Slice key, long expiry) {
+  /// Puts a copy of `entry`, with another key and expiry, at `to`, in the place of what is there:
+  /// COPY. Without memory for that nothing happens.
+  public void copy(long entry, Place to, Slice key, long expiry) {
+    long copy = copy(entry, key, expiry);
+    try {
+      put(to, copy);
+    } catch (OutOfMemoryError e) {
+      free(copy);
+      throw e;
+    }
+  }
+
+  private long copy(long entry, Slice key, long expiry) {
+    return withValueOf(entry, shell(entry, key, expiry));
+  }
+
+  /// An entry for the same value under another key; its value is not initialised.
+  private long shell(long entry, Slice key, long expiry) {
     Memory m = memory;
     int length = Entry.valueLength(m, entry);
-    long copy = create(key, Entry.type(m, entry), Entry.encoding(m, entry), length, expiry);
-    Entry.access(m, copy, Entry.access(m, entry));
-    copyValue(entry, copy, length);
-    return copy;
+    long shell = create(key, Entry.type(m, entry), Entry.encoding(m, entry), length, expiry);
+    Entry.access(m, shell, Entry.access(m, entry));
+    return shell;
   }
 
   /// A copy of an entry, of the current epoch, that shares nothing with it.
   long deepCopy(long entry) {
     int length = Entry.valueLength(memory, entry);
-    long copy = shell(entry, length, length, Entry.expiry(memory, entry));
-    copyValue(entry, copy, length);
-    return copy;
+    return withValueOf(entry, shell(entry, length, length, Entry.expiry(memory, entry)));
+  }
+
+  /// Copies the value of `entry` to `shell`, and returns that; without memory it is freed.
+  private long withValueOf(long entry, long shell) {
+    try {
+      copyValue(entry, shell, Entry.valueLength(memory, entry));
+      return shell;
+    } catch (OutOfMemoryError e) {
+      allocator.free(shell);
+      throw e;
+    }
   }
 
   private void copyValue(long from, long to, int length) {

@@ -23,7 +23,7 @@ public interface Owner {
   }
 
   /// Makes `to` (same encoding, value area of the same length, uninitialised) a copy of `from` that
-  /// shares nothing.
+  /// shares nothing. Without memory for that, what was made of it is freed.
   void copy(long from, long to);
 
   /// Frees all that the value of `entry` owns, but not the node of the entry itself. `between` runs

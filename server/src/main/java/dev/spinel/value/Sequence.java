@@ -818,7 +818,7 @@ public final class Sequence {
   }
 
   /// Makes the [#CELL] bytes at `to` the root of a copy of the sequence at `from`, its nodes of
-  /// epoch `epoch`.
+  /// epoch `epoch`. Without memory for that, what was made of it is freed.
   public void copy(long from, long to, int epoch) {
     int before = this.epoch;
     this.epoch = epoch & EPOCH_MASK;
@@ -833,23 +833,29 @@ public final class Sequence {
   private void copyCell(long from, long to) {
     long word = m.getLong(from);
     long node = address(word);
-    long copy;
-    switch (kind(word)) {
-      case INNER -> {
-        copy = allocator.allocate(CELL * cells(word));
-        for (int i = 0; i < cells(word); i++) {
-          copyCell(node + (long) CELL * i, copy + (long) CELL * i);
+    int cells = kind(word) == INNER ? cells(word) : kind(word) == ELEMENT ? 1 : 0;
+    int bytes =
+        cells > 0 ? CELL * cells : kind(word) == PACKED ? Listpack.bytes(m, node) : (int) countAt(from);
+    long copy = allocator.allocate(bytes);
+    int done = 0;
+    try {
+      for (; done < cells; done++) {
+        long at = (long) CELL * done;
+        if (m.getLong(node + at) == 0) {
+          clear(copy + at);
+        } else {
+          copyCell(node + at, copy + at);
         }
       }
-      case ELEMENT -> {
-        copy = allocator.allocate(CELL);
-        copyCell(node, copy);
+    } catch (OutOfMemoryError e) {
+      while (done-- > 0) {
+        free(copy + (long) CELL * done);
       }
-      default -> {
-        int bytes = kind(word) == PACKED ? Listpack.bytes(m, node) : (int) countAt(from);
-        copy = allocator.allocate(bytes);
-        m.copy(node, copy, bytes);
-      }
+      allocator.free(copy);
+      throw e;
+    }
+    if (cells == 0) {
+      m.copy(node, copy, bytes);
     }
     putCell(to, (word & ~ADDRESS) | copy, countAt(from));
   }

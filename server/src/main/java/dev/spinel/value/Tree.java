@@ -635,40 +635,66 @@ final class Tree {
     return Integer.compareUnsigned(a, b) < 0 ? a : b;
   }
 
-  /// A copy of everything below a reference, entries included.
+  /// A copy of everything below a reference, entries included. Without memory for that, what was
+  /// made of it is freed.
   long copy(long ref) {
-    Memory m = memory;
     long address = ref & ADDRESS;
     if (address == 0) return ref;
     int kind = kind(ref);
-    if (kind == BUCKET) {
-      long page = allocator.allocate(BUCKET_BYTES);
-      int count = m.getInt(address);
-      m.putLong(page, m.getLong(address));
-      long next = m.getLong(address + 8);
-      m.putLong(page + 8, next == 0 ? 0 : copy(next | ((long) BUCKET << KIND_SHIFT)) & ADDRESS);
-      for (int i = 0; i < count; i++)
-        m.putLong(bucketWord(page, i), copyWord(m.getLong(bucketWord(address, i))));
-      return page | (ref & ~ADDRESS);
-    }
-    if (kind == 0) {
-      int bytes = Leaf.bytes(sizeClass(ref));
-      long page = allocator.allocate(bytes);
-      m.putLong(page, m.getLong(address));
-      for (int i = Leaf.HEADER; i < bytes; i += 8) {
-        long word = m.getLong(address + i);
-        m.putLong(page + i, word == 0 ? 0 : copyWord(word));
+    long copy =
+        kind == BUCKET
+            ? allocator.allocate(BUCKET_BYTES)
+            : kind == 0
+                ? allocator.allocate(Leaf.bytes(sizeClass(ref)))
+                : allocator.allocate(8 + (8 << kind));
+    long copied = copy | ref & ~ADDRESS;
+    try {
+      if (kind == BUCKET) {
+        copyBucket(address, copy);
+      } else if (kind == 0) {
+        copyLeaf(address, copy, Leaf.bytes(sizeClass(ref)));
+      } else {
+        copyInner(address, copy, kind);
       }
-      return page | (ref & ~ADDRESS);
+      return copied;
+    } catch (OutOfMemoryError e) {
+      free(copied, Dictionary.AT_ONCE); // as far as it is made it is whole
+      throw e;
     }
-    long node = allocator.allocate(8 + (8 << kind));
-    m.putLong(node, m.getLong(address));
+  }
+
+  private void copyBucket(long from, long to) {
+    Memory m = memory;
+    m.putLong(to, m.getLong(from) & ~0xffffffffL);
+    m.putLong(to + 8, 0);
+    int count = m.getInt(from);
+    for (int i = 0; i < count; i++) {
+      m.putLong(bucketWord(to, i), copyWord(m.getLong(bucketWord(from, i))));
+      m.putInt(to, i + 1);
+    }
+    long next = m.getLong(from + 8);
+    if (next != 0) m.putLong(to + 8, copy(next | ((long) BUCKET << KIND_SHIFT)) & ADDRESS);
+  }
+
+  private void copyLeaf(long from, long to, int bytes) {
+    Memory m = memory;
+    m.putLong(to, m.getLong(from));
+    for (int i = Leaf.HEADER; i < bytes; i += 8) m.putLong(to + i, 0);
+    for (int i = Leaf.HEADER; i < bytes; i += 8) {
+      long word = m.getLong(from + i);
+      if (word != 0) m.putLong(to + i, copyWord(word));
+    }
+  }
+
+  private void copyInner(long from, long to, int kind) {
+    Memory m = memory;
+    m.putLong(to, m.getLong(from));
+    for (int i = 0; i < 1 << kind; i++) setReference(to, i, (long) kind << DEPTH_SHIFT);
     for (int i = 0; i < 1 << kind; ) {
-      long child = m.getLong(refAt(address, i));
+      long child = m.getLong(refAt(from, i));
       long copied = copy(child);
-      for (int end = i + span(child, kind); i < end; i++) setReference(node, i, copied);
+      for (int end = i + span(child, kind); i < end; i++) setReference(to, i, copied);
     }
-    return node | (ref & ~ADDRESS);
   }
 
   private long copyWord(long word) {

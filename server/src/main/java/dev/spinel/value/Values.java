@@ -90,7 +90,7 @@ public final class Values {
     return Entry.encodingName(encoding(entry));
   }
 
-  /// Before the value at `p` gets another key ([Dictionary#rekey], [Dictionary#copy]), of
+  /// Before the value at `p` gets another key ([Dictionary#move], [Dictionary#copy]), of
   /// `keyLength` bytes: what would not fit into one node with it takes another shape.
   public void fit(Place p, int keyLength) {
     structure(dictionary.entry(p)).fit(p, keyLength);

@@ -423,9 +423,9 @@ class DictionaryTest {
       hashes.create(place, Slice.of("from"));
       for (int i = 0; i < 2_000; i++)
         hashes.set(place, Slice.of("f" + i), Slice.of("v" + i), 8, 64);
-      long copy = dictionary.copy(dictionary.entry(place), Slice.of("to"), 1_800_000_000_000L);
+      long from = dictionary.entry(place);
       find("to");
-      dictionary.insert(place, copy);
+      dictionary.copy(from, place, Slice.of("to"), 1_800_000_000_000L);
       find("from");
       dictionary.remove(place);
       find("to");

@@ -63,8 +63,8 @@ class HashValueTest {
       set("field" + i, "value" + i);
     }
     long[] live = {heap.liveBytes(), 0};
-    dictionary.free(
-        dictionary.detach(place),
+    dictionary.clear(
+        place.header,
         () -> {
           live[1] = Math.max(live[1], live[0] - heap.liveBytes());
           live[0] = heap.liveBytes();

@@ -87,8 +87,8 @@ class ListValueTest {
       lists.push(place, false, element);
     }
     long[] live = {heap.liveBytes(), 0};
-    dictionary.free(
-        dictionary.detach(place),
+    dictionary.clear(
+        place.header,
         () -> {
           live[1] = Math.max(live[1], live[0] - heap.liveBytes());
           live[0] = heap.liveBytes();

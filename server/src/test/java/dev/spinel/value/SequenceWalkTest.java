@@ -108,9 +108,8 @@ class SequenceWalkTest {
         case 2 -> { // RENAME
           String to = name();
           if (there && !to.equals(name)) {
-            long e = dictionary.detach(place);
-            e = dictionary.rekey(e, Slice.of(to.substring(2)), expiries.get(name));
-            put(to, e);
+            find(to, other);
+            dictionary.move(place, other, Slice.of(to.substring(2)), expiries.get(name));
             model.put(to, model.remove(name));
             expiries.put(to, expiries.remove(name));
           }
@@ -118,7 +117,8 @@ class SequenceWalkTest {
         case 3 -> { // COPY
           String to = name();
           if (there && !to.equals(name)) {
-            put(to, dictionary.copy(place.entry, Slice.of(to.substring(2)), -1));
+            find(to, other);
+            dictionary.copy(place.entry, other, Slice.of(to.substring(2)), -1);
             Object value = model.get(name);
             model.put(to, value instanceof List<?> l ? new ArrayList<>(l) : value);
             expiries.put(to, -1L);

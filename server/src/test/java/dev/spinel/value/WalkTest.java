@@ -140,15 +140,9 @@ class WalkTest {
         case 6 -> { // RENAME, between tables too
           String to = name();
           if (there && !to.equals(name)) {
-            long e = dictionary.detach(place);
-            e =
-                dictionary.rekey(
-                    e, Slice.of(to.substring(to.indexOf('/') + 1)), expiries.get(name));
-            if (find(to, other)) {
-              dictionary.replace(other, e);
-            } else {
-              dictionary.insert(other, e);
-            }
+            find(to, other);
+            Slice newKey = Slice.of(to.substring(to.indexOf('/') + 1));
+            dictionary.move(place, other, newKey, expiries.get(name));
             model.put(to, model.remove(name));
             expiries.put(to, expiries.remove(name));
           }
