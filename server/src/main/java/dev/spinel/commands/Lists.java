@@ -10,7 +10,6 @@ import dev.spinel.engine.Reply;
 import dev.spinel.value.Entry;
 import dev.spinel.value.ListValue;
 import dev.spinel.wire.LongDouble;
-import dev.spinel.wire.Slice;
 
 /// Commands on lists.
 public final class Lists implements Family {
@@ -549,20 +548,19 @@ public final class Lists implements Family {
     }
     Key to = call.arg(1).equals(call.arg(2)) ? from : call.write(2, Entry.LIST);
     ListValue lists = call.values().lists();
-    Slice element = lists.pop(from.place, fromHead, fill(call));
-    if (element.node == 0) {
-      reply.bulk(element);
-    } else {
-      call.values().large().reader(element).writeTo(reply.writer(), 0, element.length);
-    }
-    if (!to.exists()) {
+    boolean made = !to.exists();
+    if (made) {
       lists.create(to.place, to.name);
     }
-    lists.grow(to.place, element.length, 1, fill(call));
-    lists.push(to.place, toHead, element);
-    if (element.node != 0) { // copied into a listpack, not taken over
-      call.values().large().abandon(element.node);
+    try {
+      lists.move(from.place, fromHead, to.place, toHead, fill(call));
+    } catch (OutOfMemoryError e) {
+      if (made) {
+        call.remove(to);
+      }
+      throw e;
     }
+    lists.get(to.entry(), toHead ? 0 : -1, reply.writer());
     call.changed(to, Events.LIST, toHead ? "lpush" : "rpush");
     removed(call, from, fromHead ? "lpop" : "rpop", 0);
   }

@@ -271,7 +271,12 @@ public final class ChunkedBytes {
     }
     long chunk = allocator.allocate((int) Math.min(CHUNK, expected));
     extended = Math.min(want, Math.min(CHUNK, allocator.capacity(chunk)));
-    sequence.insertAfter(Sequence.leafWord(Sequence.CHUNK, chunk), extended);
+    try {
+      sequence.insertAfter(Sequence.leafWord(Sequence.CHUNK, chunk), extended);
+    } catch (OutOfMemoryError e) {
+      allocator.free(chunk);
+      throw e;
+    }
     return chunk;
   }
 

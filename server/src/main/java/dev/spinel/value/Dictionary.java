@@ -376,8 +376,8 @@ public final class Dictionary {
     retire(p.header, p.hash, old);
   }
 
-  /// Puts `entry` at `p`, where there may be one of the same key. If there is no memory for that, it
-  /// stays the caller's, and the dictionary is as it was.
+  /// Puts `entry` at `p`, where there may be one of the same key. If there is no memory for that,
+  /// it stays the caller's, and the dictionary is as it was.
   private void put(Place p, long entry) {
     if (p.stamp != stamp) refind(p);
     if (p.entry != 0) {
@@ -673,8 +673,8 @@ public final class Dictionary {
     return changed;
   }
 
-  /// Whether [#move] is quick: false if a large value would have to be copied because the walk still
-  /// needs it.
+  /// Whether [#move] is quick: false if a large value would have to be copied because the walk
+  /// still needs it.
   public boolean movable(Place p) {
     if (!walk.active()) return true;
     long entry = entry(p);
@@ -725,7 +725,7 @@ public final class Dictionary {
     Memory m = memory;
     m.copy(Entry.valueAddress(m, from), Entry.valueAddress(m, to), Entry.valueLength(m, from));
     if (Entry.isNested(Entry.encoding(m, from))) // in its new slot it is as if born now
-      m.putInt(Entry.valueAddress(m, to) + PASSED, walk.epoch());
+    m.putInt(Entry.valueAddress(m, to) + PASSED, walk.epoch());
   }
 
   /// Puts a copy of `entry`, with another key and expiry, at `to`, in the place of what is there:

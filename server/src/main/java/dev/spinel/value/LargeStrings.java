@@ -81,15 +81,25 @@ public final class LargeStrings implements LargeSink {
   long cell(byte[] a, int from, int n) {
     long cell = allocator.allocate(Sequence.CELL);
     sequence.clear(cell);
-    writer.open(cell).append(a, from, n, 0);
-    return cell;
+    try {
+      writer.open(cell).append(a, from, n, 0);
+      return cell;
+    } catch (OutOfMemoryError e) {
+      abandon(cell);
+      throw e;
+    }
   }
 
   /// A cell with a copy of the string below the root cell at `root`.
   long cell(long root) {
     long cell = allocator.allocate(Sequence.CELL);
-    sequence.copy(root, cell, 0);
-    return cell;
+    try {
+      sequence.copy(root, cell, 0);
+      return cell;
+    } catch (OutOfMemoryError e) {
+      allocator.free(cell);
+      throw e;
+    }
   }
 
   /// The cell of an argument, taken over if it has one, else made with a copy of its bytes.

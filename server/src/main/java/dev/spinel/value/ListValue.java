@@ -206,14 +206,28 @@ public final class ListValue implements Structure {
     int count = Listpack.count(m, lp);
     if (count > 0) {
       list.open(value, fill, plainBytes, false, dictionary.walk.epoch(), buried);
-      list.appendNode(lp, count);
+      try {
+        list.appendNode(lp, count);
+      } catch (OutOfMemoryError e) {
+        dictionary.free(entry);
+        throw e;
+      }
     }
     dictionary.replace(p, entry);
   }
 
-  /// After elements went: a quicklist of one small node becomes a listpack.
+  /// After elements went: a quicklist of one small node becomes a listpack, if there is memory for
+  /// that.
   private void shrink(Place p, int fill) {
-    long entry = p.entry;
+    try {
+      shrinkNow(p, fill);
+    } catch (OutOfMemoryError e) {
+      // it stays what it is until something goes again
+    }
+  }
+
+  private void shrinkNow(Place p, int fill) {
+    long entry = dictionary.entry(p);
     if (isListpack(entry) || length(entry) == 0) {
       return;
     }
@@ -375,31 +389,107 @@ public final class ListValue implements Structure {
     }
   }
 
-  /// Removes the element at an end and returns its bytes, which last until the next call: a large
-  /// one is a cell, to be taken, or given to [LargeStrings#abandon] if its node is still there.
-  public Slice pop(Place p, boolean head, int fill) {
-    boolean inline = isListpack(dictionary.entry(p));
-    if (inline) {
-      list.openInline(Entry.valueAddress(m, p.entry));
-    } else {
-      open(p);
-    }
-    list.seek(head ? 0 : -1);
-    if (list.isLarge()) {
-      int length = list.length();
-      popped.offset = 0;
-      popped.length = length;
-      popped.node = list.takeLarge();
-    } else {
-      copyHere(popped);
-      if (inline) {
-        deleteInline(p, list.position());
-        return popped;
+  /// Moves the element at an end of the list at `from` to an end of the one at `to`, which may be
+  /// the same place, or still empty. Without memory for that nothing happens.
+  ///
+  /// So it is put there first, and taken away when nothing can go wrong any more: a large one by
+  /// its cell alone, which both have for a moment. All that is different from taking it away first
+  /// is which elements share a node where the two ends of one list meet ([#turn]).
+  public void move(Place from, boolean fromHead, Place to, boolean toHead, int fill) {
+    long cell = atHand(from, fromHead);
+    try {
+      if (from != to) {
+        grow(to, popped.length, 1, fill);
       }
+      if (from != to || !turn(from, fromHead, toHead, fill)) {
+        push(to, toHead, popped);
+        int index = from == to && fromHead == toHead ? 1 : 0;
+        delete(from, index, fromHead, cell != 0 && popped.node == 0);
+      }
+    } finally {
+      if (popped.node != 0 && popped.node != cell) {
+        large.abandon(popped.node); // a copy that nobody took
+      }
+      popped.node = 0;
+    }
+    shrink(from, fill);
+  }
+
+  /// Makes [#popped] the element at an end, and the list such that it can be deleted without
+  /// memory. Returns the element's cell, if it need not be copied, else 0.
+  private long atHand(Place p, boolean head) {
+    if (isListpack(dictionary.entry(p))) {
+      list.openInline(Entry.valueAddress(m, dictionary.writable(p)));
+      list.seek(head ? 0 : -1);
+      copyHere(popped);
+      return 0;
+    }
+    open(p);
+    list.seek(head ? 0 : -1);
+    list.prepareDelete();
+    if (!list.isLarge()) {
+      copyHere(popped);
+      return 0;
+    }
+    long cell = list.isFree() ? list.cell() : 0;
+    popped.offset = 0;
+    popped.length = list.length();
+    popped.node = cell != 0 ? cell : large.cell(list.cell());
+    return cell;
+  }
+
+  /// Deletes the element that is `index` away from an end; `leave` leaves its cell alone.
+  private void delete(Place p, int index, boolean head, boolean leave) {
+    if (isListpack(dictionary.entry(p))) {
+      list.openInline(Entry.valueAddress(m, p.entry));
+      list.seek(head ? index : -1 - index);
+      deleteInline(p, list.position());
+      return;
+    }
+    open(p);
+    list.seek(head ? index : -1 - index);
+    if (leave) {
+      list.takeLarge();
+    } else {
       list.delete(head);
     }
-    shrink(p, fill);
-    return popped;
+  }
+
+  /// [#popped] goes from one end of a list to an end of the same. Where that stays within a node,
+  /// as it would be without the element, it is done here; else it must be put there and then
+  /// deleted.
+  private boolean turn(Place p, boolean fromHead, boolean toHead, int fill) {
+    long entry = dictionary.entry(p);
+    if (isListpack(entry)) {
+      long lp = Entry.valueAddress(m, entry);
+      int bytes = Listpack.bytes(m, lp);
+      list.openInline(lp);
+      list.seek(fromHead ? 0 : -1);
+      int without = bytes - Listpack.entryBytes(m, lp, list.position());
+      if (!Quicklist.exceeds(fill, without + (long) popped.length, Listpack.count(m, lp))) {
+        Listpack.delete(m, lp, list.position());
+        put(lp, toHead ? Listpack.HEADER : Listpack.end(m, lp), popped);
+        return true;
+      }
+      toQuicklist(p, fill, false);
+    } else {
+      grow(p, popped.length, 1, fill);
+    }
+    open(p);
+    list.seek(fromHead ? 0 : -1);
+    if (list.count() == 1) {
+      return true;
+    }
+    if ((list.isOneLeaf() || fromHead == toHead && !list.isAlone())
+        && list.takesBack(popped.length)) {
+      list.turn(toHead, popped);
+      return true;
+    }
+    if (fromHead == toHead && list.isAlone()) {
+      list.join(toHead, popped);
+      return true;
+    }
+    return false;
   }
 
   private void copyHere(Slice into) {

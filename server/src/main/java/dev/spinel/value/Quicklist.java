@@ -350,6 +350,29 @@ final class Quicklist {
     return Sequence.leafWord(Sequence.PACKED, leaf);
   }
 
+  /// Inserts a new leaf with one element, and these marks, after or before the leaf here.
+  private void insertLeaf(boolean after, Slice v, long marks) {
+    long given = v.node;
+    long word = leafWord(v) | marks;
+    try {
+      if (after) {
+        sequence.insertAfter(word, 1);
+      } else {
+        sequence.insertBefore(word, 1);
+      }
+    } catch (OutOfMemoryError e) {
+      long leaf = Sequence.address(word);
+      if (Sequence.kind(word) == Sequence.PACKED) {
+        allocator.free(leaf);
+      } else if (leaf == given) {
+        v.giveBack(leaf);
+      } else {
+        large.abandon(leaf);
+      }
+      throw e;
+    }
+  }
+
   private void putEntry(long leaf, int at, Slice v) {
     if (v.node == 0) {
       Listpack.insert(m, leaf, at, v.array, v.offset, v.length);
@@ -383,7 +406,11 @@ final class Quicklist {
     int used = Listpack.bytes(m, leaf);
     int capacity = allocator.capacity(leaf);
     if (capacity > 128 && used < capacity >> 1) {
-      resized(leaf, used + (used >> 2));
+      try {
+        resized(leaf, used + (used >> 2));
+      } catch (OutOfMemoryError e) {
+        // it stays as large as it is
+      }
     }
   }
 
@@ -400,14 +427,14 @@ final class Quicklist {
     if (at == Listpack.HEADER) {
       long first = sequence.word() & JOINED;
       sequence.mark(GROUP | JOINED, 0);
-      sequence.insertBefore(leafWord(v) | GROUP | first, 1);
+      insertLeaf(false, v, GROUP | first);
     } else {
       if (at < Listpack.end(m, leaf)) {
         divide(at, GROUP | JOINED);
         sequence.previous();
       }
       sequence.mark(GROUP, 0);
-      sequence.insertAfter(leafWord(v) | GROUP | JOINED, 1);
+      insertLeaf(true, v, GROUP | JOINED);
     }
     settle();
   }
@@ -424,10 +451,17 @@ final class Quicklist {
     long right = allocator.allocate(Listpack.EMPTY + end - at);
     Listpack.clear(m, right);
     Listpack.insertFrom(m, leaf, at, end, moved, right, Listpack.HEADER);
+    try {
+      sequence.insertAfter(Sequence.leafWord(Sequence.PACKED, right) | marks, moved);
+    } catch (OutOfMemoryError e) {
+      allocator.free(right);
+      throw e;
+    }
+    sequence.previous(); // where there is still all of it
     Listpack.delete(m, leaf, at, end, moved);
     sequence.changed(-moved);
     trimLeaf();
-    sequence.insertAfter(Sequence.leafWord(Sequence.PACKED, right) | marks, moved);
+    sequence.next();
   }
 
   /// Appends the leaf after this one, which is a listpack too, to this one.
@@ -436,6 +470,7 @@ final class Quicklist {
     assert there && packed();
     long right = sequence.leaf();
     int n = (int) sequence.leafCount();
+    sequence.unshare(); // to be removed
     sequence.previous();
     long leaf =
         room(Listpack.bytes(m, sequence.leaf()) + Listpack.bytes(m, right) - Listpack.EMPTY);
@@ -455,16 +490,17 @@ final class Quicklist {
     long start = sequence.leafStart();
     boolean more = sequence.remove();
     if ((word & GROUP) != 0) {
-      if ((word & JOINED) == 0) { // it began the group: the next one does now
-        sequence.mark(0, JOINED);
-        settle();
-      } else {
-        if (more) {
+      try {
+        if ((word & JOINED) == 0) { // it began the group: the next one does now
+          sequence.mark(0, JOINED);
+        } else if (more) {
           sequence.previous();
         } else {
           sequence.last();
         }
         settle();
+      } catch (OutOfMemoryError e) {
+        // the leaf is gone, and the group isn't settled
       }
       more = start < sequence.count();
       if (more) {
@@ -487,9 +523,17 @@ final class Quicklist {
   /// Restores what holds for groups around the leaf here: neighbours that fit one leaf are one, and
   /// a single leaf is no group.
   private void settle() {
-    if (!marked(GROUP)) {
-      return;
+    if (marked(GROUP)) {
+      long start = sequence.leafStart();
+      try {
+        settleGroup();
+      } catch (OutOfMemoryError e) { // it stays as it is, until its next change
+        sequence.seek(start);
+      }
     }
+  }
+
+  private void settleGroup() {
     while (continues() && fitsWithNext()) {
       absorbNext();
     }
@@ -527,7 +571,12 @@ final class Quicklist {
     long leaf = allocator.allocate(n);
     m.copy(listpack, leaf, n);
     sequence.last();
-    sequence.insertAfter(Sequence.leafWord(Sequence.PACKED, leaf), count);
+    try {
+      sequence.insertAfter(Sequence.leafWord(Sequence.PACKED, leaf), count);
+    } catch (OutOfMemoryError e) {
+      allocator.free(leaf);
+      throw e;
+    }
   }
 
   /// Puts an element at an end.
@@ -537,10 +586,8 @@ final class Quicklist {
       long leaf = room(Listpack.bytes(m, sequence.leaf()) + entryBytes(v));
       putEntry(leaf, head ? Listpack.HEADER : Listpack.end(m, leaf), v);
       sequence.changed(1);
-    } else if (head) {
-      sequence.insertBefore(leafWord(v), 1);
     } else {
-      sequence.insertAfter(leafWord(v), 1);
+      insertLeaf(!head, v, 0);
     }
   }
 
@@ -550,7 +597,7 @@ final class Quicklist {
       enter(head ? 0 : -1);
       insertInNode(!head, v);
     } else {
-      sequence.insertAfter(leafWord(v), 1);
+      insertLeaf(true, v, 0);
     }
   }
 
@@ -589,15 +636,77 @@ final class Quicklist {
     return p != 0;
   }
 
-  /// Removes the large element here and returns the cell that is the root of its bytes: its own, or
-  /// a copy if a walk may still read that.
-  long takeLarge() {
-    long taken = marked(GROUP) ? 0 : sequence.take();
-    if (taken == 0) {
-      taken = large.cell(cell);
-      deleteHere();
+  /// Whether the large element here may leave without a copy: no walk may still read it.
+  boolean isFree() {
+    return !sequence.isShared() && !marked(GROUP);
+  }
+
+  /// Removes the large element here, which [#isFree], and leaves the cell that is the root of its
+  /// bytes to whoever has it already.
+  void takeLarge() {
+    long taken = sequence.take();
+    assert taken == cell;
+  }
+
+  /// Sees to it that the element here can be deleted without memory.
+  void prepareDelete() {
+    if (cell != 0 || sequence.leafCount() == 1) {
+      sequence.unshare();
+    } else {
+      sequence.writable();
+      lp = sequence.leaf();
     }
-    return taken;
+  }
+
+  /// The cell of the large element here.
+  long cell() {
+    return cell;
+  }
+
+  /// Whether the whole list is one leaf.
+  boolean isOneLeaf() {
+    return sequence.leafCount() == sequence.count();
+  }
+
+  /// Whether the element here is all that its leaf has.
+  boolean isAlone() {
+    return sequence.leafCount() == 1;
+  }
+
+  /// Whether the node of the leaf here would take the element at hand, of so many bytes, if that
+  /// weren't in it.
+  boolean takesBack(int length) {
+    return cell == 0
+        && !marked(GROUP)
+        && length < plainBytes
+        && !exceeds(
+            fill,
+            Listpack.bytes(m, lp)
+                - Listpack.entryBytes(m, lp, p)
+                + (long) length
+                + ESTIMATED_OVERHEAD,
+            sequence.leafCount());
+  }
+
+  /// The element here, which is `v`, is all that the leaf at an end of the list has: puts it into
+  /// the next one, if that takes it.
+  void join(boolean head, Slice v) {
+    if (cell != 0 || !(head ? sequence.next() : sequence.previous()) || !allowsInsert(v.length)) {
+      return;
+    }
+    long leaf = room(Listpack.bytes(m, sequence.leaf()) + entryBytes(v));
+    putEntry(leaf, head ? Listpack.HEADER : Listpack.end(m, leaf), v);
+    sequence.changed(1);
+    boolean there = head ? sequence.first() : sequence.last();
+    assert there;
+    removeLeaf();
+  }
+
+  /// Moves the element here, which is `v`, to the other end of its leaf.
+  void turn(boolean toHead, Slice v) {
+    long leaf = sequence.writable();
+    Listpack.delete(m, leaf, p);
+    putEntry(leaf, toHead ? Listpack.HEADER : Listpack.end(m, leaf), v);
   }
 
   /// Deletes the element here; if its leaf goes, says whether there is a leaf after it.
@@ -648,7 +757,7 @@ final class Quicklist {
       if (!atEdge) {
         splitNode(after);
       }
-      insertLeaf(after, v);
+      insertLeaf(after, v, 0);
       return;
     }
     if (allowsInsert(v.length)) {
@@ -683,7 +792,7 @@ final class Quicklist {
         sequence.next();
       }
     }
-    insertLeaf(after, v);
+    insertLeaf(after, v, 0);
   }
 
   /// Inserts an element after or before the one here, into its node, whatever its size.
@@ -692,22 +801,13 @@ final class Quicklist {
       put(after ? Listpack.after(m, lp, p) : p, v);
     } else if (after) {
       sequence.mark(GROUP, 0);
-      sequence.insertAfter(leafWord(v) | GROUP | JOINED, 1);
+      insertLeaf(true, v, GROUP | JOINED);
       settle();
     } else {
       long first = sequence.word() & JOINED;
       sequence.mark(GROUP | JOINED, 0);
-      sequence.insertBefore(leafWord(v) | GROUP | first, 1);
+      insertLeaf(false, v, GROUP | first);
       settle();
-    }
-  }
-
-  /// A new node for `v` beside the leaf here, which is the last, or the first, of its own.
-  private void insertLeaf(boolean after, Slice v) {
-    if (after) {
-      sequence.insertAfter(leafWord(v), 1);
-    } else {
-      sequence.insertBefore(leafWord(v), 1);
     }
   }
 
@@ -803,6 +903,7 @@ final class Quicklist {
         replaceByPlain(v);
       }
     } else if (cell != 0) {
+      sequence.unshare();
       long word = leafWord(v) | (sequence.word() & (GROUP | JOINED));
       sequence.replace(word, 1);
       settle();
@@ -820,6 +921,7 @@ final class Quicklist {
         trimLeaf();
         settle();
       } else if (sequence.leafCount() == 1) {
+        sequence.unshare();
         long word = leafWord(v) | (sequence.word() & (GROUP | JOINED));
         sequence.replace(word, 1);
       } else {
@@ -847,7 +949,7 @@ final class Quicklist {
     }
     seek(index);
     boolean alone = firstOfNode();
-    insertLeaf(true, v);
+    insertLeaf(true, v, 0);
     seek(index);
     deleteHere();
     if (!alone) {

@@ -374,6 +374,18 @@ public final class Sequence {
     return copy;
   }
 
+  /// Sees to it that the leaf can be removed, or its cell be changed, without another allocation.
+  void unshare() {
+    if (frozen) {
+      spine();
+    }
+  }
+
+  /// Whether a walk may still read what is older than the cut.
+  boolean isShared() {
+    return frozen;
+  }
+
   /// Copies what is older than the cut between the root and the leaf's cell.
   private void spine() {
     for (int level = 0; level < depth; level++) {
@@ -434,7 +446,8 @@ public final class Sequence {
   // ----------------------------------------------------------------------------------------------
   // leaves come and go
 
-  /// Inserts a leaf after this one, or as the first and only one, and goes there.
+  /// Inserts a leaf after this one, or as the first and only one, and goes there. Without memory
+  /// for that the leaf stays the caller's, and the cursor is nowhere.
   public void insertAfter(long word, long count) {
     if (isEmpty()) {
       depth = 0;
@@ -456,6 +469,20 @@ public final class Sequence {
   }
 
   private void insert(long word, long count, int after) {
+    try {
+      makeRoom();
+    } catch (OutOfMemoryError e) {
+      lower(); // a node of one child may have come on top
+      throw e;
+    }
+    put(depth, path[depth] + (long) CELL * after, word, count);
+    for (int level = 0; level < depth; level++) {
+      m.putLong(path[level] + 8, m.getLong(path[level] + 8) + count);
+    }
+  }
+
+  /// Makes room for another cell beside that of the leaf here.
+  private void makeRoom() {
     if (frozen) {
       spine();
     }
@@ -473,37 +500,41 @@ public final class Sequence {
         split(level);
       }
     }
-    put(depth, path[depth] + (long) CELL * after, word, count);
-    for (int level = 0; level < depth; level++) {
-      m.putLong(path[level] + 8, m.getLong(path[level] + 8) + count);
-    }
+    widen(depth);
   }
 
-  /// Puts a cell into the inner node below `path[level - 1]`, which isn't full, at `place`, an
-  /// address in that node or its end. `path[level]` is the new cell then.
-  private void put(int level, long place, long w, long c) {
+  /// Makes room for one more cell in the inner node below `path[level - 1]`, which isn't full.
+  private void widen(int level) {
     long parent = path[level - 1];
     long word = m.getLong(parent);
     long node = address(word);
     int n = cells(word);
-    int i = (int) ((place - node) / CELL);
     if (CELL * (n + 1) > allocator.capacity(node)) {
       long larger = allocator.allocate(CELL * Math.min(fanOut, n + 1 + (n >> 1)));
       m.copy(node, larger, (long) CELL * n);
       allocator.free(node);
-      node = larger;
+      m.putLong(parent, inner(larger, n));
+      path[level] += larger - node;
     }
-    m.putLong(parent, inner(node, n + 1));
-    long at = node + (long) CELL * i;
-    m.copy(at, at + CELL, (long) CELL * (n - i));
+  }
+
+  /// Puts a cell into the inner node below `path[level - 1]`, which has room, at `place`, an
+  /// address in that node or its end. `path[level]` is the new cell then.
+  private void put(int level, long at, long w, long c) {
+    long parent = path[level - 1];
+    long word = m.getLong(parent);
+    int n = cells(word);
+    m.putLong(parent, inner(address(word), n + 1));
+    m.copy(at, at + CELL, address(word) + (long) CELL * n - at);
     putCell(at, w, c);
     path[level] = at;
   }
 
-  /// Splits the full node below `path[level - 1]`; the one above has room. Near the middle, or,
+  /// Splits the full node below `path[level - 1]`; the one above isn't full. Near the middle, or,
   /// where the path goes through an end, next to that: sequences grow at their ends, and what they
   /// leave behind should be full.
   private void split(int level) {
+    widen(level - 1);
     long parent = path[level - 1];
     long node = address(m.getLong(parent));
     int i = (int) ((path[level] - node) / CELL);
@@ -616,7 +647,12 @@ public final class Sequence {
     if (ln + rn > fanOut * 3 / 4) {
       return;
     }
-    long node = allocator.allocate(CELL * (ln + rn));
+    long node;
+    try {
+      node = allocator.allocate(CELL * (ln + rn));
+    } catch (OutOfMemoryError e) {
+      return; // they stay as they are
+    }
     m.copy(address(lw), node, (long) CELL * ln);
     m.copy(address(rw), node + (long) CELL * ln, (long) CELL * rn);
     releaseNode(address(lw), old(left));
@@ -835,7 +871,9 @@ public final class Sequence {
     long node = address(word);
     int cells = kind(word) == INNER ? cells(word) : kind(word) == ELEMENT ? 1 : 0;
     int bytes =
-        cells > 0 ? CELL * cells : kind(word) == PACKED ? Listpack.bytes(m, node) : (int) countAt(from);
+        cells > 0
+            ? CELL * cells
+            : kind(word) == PACKED ? Listpack.bytes(m, node) : (int) countAt(from);
     long copy = allocator.allocate(bytes);
     int done = 0;
     try {

@@ -290,16 +290,8 @@ class ListValueTest {
       }
       assertThat(matches).isEqualTo(3);
       large.abandon(pivot.node);
-      Slice popped = lists.pop(place, true, fill);
-      byte[] out = new byte[popped.length];
-      large.copyOut(popped, out, 0);
-      assertThat(out).isEqualTo(model.removeFirst());
-      if (popped.node != 0) {
-        lists.push(place, false, popped); // LMOVE
-      } else {
-        lists.push(place, false, popped);
-      }
-      model.add(out);
+      lists.move(place, true, place, false, fill);
+      model.add(model.removeFirst());
       compare("moved");
     }
   }
@@ -371,12 +363,11 @@ class ListValueTest {
 
   private void pop(boolean head) {
     assertThat(exists()).isTrue();
-    Slice popped = lists.pop(place, head, fill);
-    byte[] bytes = new byte[popped.length];
-    values.large().copyOut(popped, bytes, 0);
-    if (popped.node != 0) {
-      values.large().abandon(popped.node);
-    }
+    lists.iterate(dictionary.entry(place), head ? 0 : -1, head);
+    lists.next();
+    byte[] bytes = new byte[lists.elementLength()];
+    lists.copyOut(bytes, 0);
+    lists.remove(place, head ? 0 : model.size() - 1, 1, fill);
     if (!Arrays.equals(bytes, head ? model.removeFirst() : model.removeLast())) {
       throw new AssertionError("popped another");
     }

@@ -207,9 +207,11 @@ class SequenceWalkTest {
           list.remove(gone);
         }
         case 6 -> {
-          Slice popped = lists.pop(place, true, fill);
-          if (popped.node != 0) {
-            values.large().abandon(popped.node);
+          if (random.nextBoolean() && list.size() > 1) {
+            lists.move(place, true, place, false, fill);
+            list.add(list.getFirst());
+          } else {
+            lists.remove(place, 0, 1, fill);
           }
           list.removeFirst();
         }

@@ -363,6 +363,11 @@ public final class Args {
     owned[nodeIndex] = false;
   }
 
+  void givenBack(int nodeIndex, long node) {
+    assert nodes[nodeIndex] == node && !owned[nodeIndex] : "it wasn't taken";
+    owned[nodeIndex] = true;
+  }
+
   @Override
   public String toString() {
     StringBuilder b = new StringBuilder();

@@ -80,6 +80,15 @@ public final class Slice {
     return taken;
   }
 
+  /// Undoes [#take]: there was no place to keep it.
+  public void giveBack(long taken) {
+    if (owner != null) {
+      owner.givenBack(nodeIndex, taken);
+    } else {
+      node = taken;
+    }
+  }
+
   /// Whether this is the argument of a call, as opposed to a slice of our own.
   public boolean isArgument() {
     return owner != null;

@@ -1,0 +1,166 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.memory.Allocator;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The system refuses memory at any allocation of a command that moves something: then nothing has
+/// moved, and nothing is lost. Also beside a snapshot, which fails, or is right.
+class RefusedMemoryTest {
+  private static final String LONG = "x".repeat(3_000);
+  private static final String HUGE = "y".repeat(200_000);
+
+  private int left; // allocations of commands until one is refused; 0: none is
+
+  private static boolean refuse() {
+    throw new OutOfMemoryError("refused by the test");
+  }
+
+  /// Whether a command allocates now.
+  private static boolean allocates() {
+    return StackWalker.getInstance()
+        .walk(
+            frames -> {
+              boolean[] seen = new boolean[2];
+              frames.forEach(
+                  f -> {
+                    seen[0] |=
+                        f.getMethodName().equals("refill")
+                            || f.getMethodName().equals("allocateRun");
+                    seen[1] |=
+                        f.getClassName().endsWith(".Dispatcher") && f.getMethodName().equals("run");
+                  });
+              return seen[0] && seen[1];
+            });
+  }
+
+  private LocalSession refused(Fixture fixture) {
+    LocalSession session = fixture.session();
+    Allocator allocator = session.dispatcher().seat().values.allocator();
+    session.dispatcher().turnBegins();
+    allocator.flush(); // so that each size asks
+    session.dispatcher().turnEnds();
+    allocator.guard(() -> left == 0 || !allocates() || --left > 0 || refuse());
+    return session;
+  }
+
+  private static void fill(LocalSession session) {
+    say(session, "SET", "string", "value");
+    say(session, "SET", "long", LONG, "PX", "1000000");
+    say(session, "SET", "huge", HUGE);
+    say(session, "SET", "other", "replaced");
+    say(session, "RPUSH", "list", "a", "b", "c");
+    say(session, "RPUSH", "one", "only");
+    say(session, "RPUSH", "target", "t");
+    say(session, "RPUSH", "large", HUGE, "small", HUGE + "z");
+    for (int i = 0; i < 40; i++) {
+      say(session, "RPUSH", "nodes", LONG + i);
+      say(session, "RPUSH", "target2", i + LONG);
+      say(session, "HSET", "small", "f" + i % 5, "v" + i);
+    }
+    List<String> hash = new ArrayList<>(List.of("HSET", "hash"));
+    for (int i = 0; i < 600; i++) {
+      hash.addAll(List.of("f" + i, "v" + i));
+    }
+    say(session, hash.toArray(String[]::new));
+  }
+
+  /// Whether the command leaves everything as it is.
+  private static boolean isIdle(String command) {
+    return command.equals("LMOVE list list RIGHT RIGHT");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "RENAME string new",
+        "RENAME string other",
+        "RENAME long new",
+        "RENAME huge other",
+        "RENAME hash new",
+        "RENAME hash other",
+        "RENAME nodes target",
+        "RENAMENX small new",
+        "RENAMENX nodes new",
+        "MOVE string 1",
+        "MOVE nodes 1",
+        "MOVE hash 2",
+        "COPY string new",
+        "COPY huge new",
+        "COPY hash new",
+        "COPY hash other REPLACE",
+        "COPY nodes target REPLACE",
+        "COPY large new DB 3",
+        "LMOVE list target LEFT RIGHT",
+        "LMOVE list new RIGHT LEFT",
+        "LMOVE one new LEFT LEFT",
+        "LMOVE list list LEFT RIGHT",
+        "LMOVE list list RIGHT RIGHT",
+        "LMOVE nodes nodes LEFT RIGHT",
+        "LMOVE nodes nodes RIGHT LEFT",
+        "LMOVE nodes new LEFT LEFT",
+        "LMOVE nodes target LEFT LEFT",
+        "LMOVE nodes target2 RIGHT LEFT",
+        "LMOVE list target2 RIGHT RIGHT",
+        "LMOVE large new LEFT RIGHT",
+        "LMOVE large target RIGHT RIGHT",
+        "LMOVE large large LEFT RIGHT",
+        "LMOVE large target2 RIGHT LEFT",
+        "RPOPLPUSH nodes target",
+        "RPOPLPUSH nodes nodes",
+        "BLMOVE nodes target2 LEFT RIGHT 1",
+      })
+  void nothingIsLost(String command) throws Exception {
+    for (boolean walked : new boolean[] {false, true}) {
+      try (Fixture fixture = new Fixture()) {
+        fixture.mayFail();
+        LocalSession quiet = fixture.session();
+        fill(quiet);
+        int refusals = 0;
+        boolean more = true;
+        for (int nth = 1; more; nth++) {
+          String when = command + ", allocation " + nth + (walked ? ", walked" : "");
+          String before = fixture.digest(quiet);
+          int keys = Integer.parseInt(say(quiet, "DBSIZE").substring(1));
+          HeldSnapshot held = walked ? new HeldSnapshot(fixture) : null;
+          LocalSession session = refused(fixture);
+          say(session, "MULTI"); // where nothing is put off
+          say(session, command.split(" "));
+          left = nth;
+          String reply = say(session, "EXEC");
+          more = left <= 0;
+          left = 0;
+          refusals += more ? 1 : 0;
+          if (reply.contains("internal error")) {
+            assertThat(more).isTrue();
+            assertThat(fixture.digest(quiet)).as(when).isEqualTo(before);
+          } else {
+            assertThat(reply).as(when).startsWith("*1 ").doesNotContain("-ERR");
+            assertThat(fixture.digest(quiet).equals(before)).as(when).isEqualTo(isIdle(command));
+          }
+          session.close();
+          if (held != null) {
+            Throwable failure = held.fail();
+            if (failure != null) {
+              assertThat(failure).as(when).hasMessage("refused by the test");
+            } else {
+              assertThat(held.entries).as(when).isEqualTo(keys);
+            }
+          }
+          if (!reply.contains("internal error")) { // it could do without
+            say(quiet, "FLUSHALL");
+            fill(quiet);
+          }
+        }
+        if (walked) { // else some need no memory
+          assertThat(refusals).isPositive();
+        }
+      }
+    }
+  }
+}
