@@ -2,11 +2,9 @@ package dev.spinel.keyspace;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.memory.Heap;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /// Seats, slot locks and the stopped world, by many threads: a slot has one holder, and nobody is
@@ -21,27 +19,14 @@ class WorldTest {
         Keyspace keyspace = new Keyspace(heap, 1, 1, 2, System::currentTimeMillis, Schedule.FREE)) {
       int[] counters = new int[3]; // each: its slot's lock, or a stopped world
       AtomicInteger inside = new AtomicInteger();
-      AtomicReference<Throwable> failure = new AtomicReference<>();
-      List<Thread> threads = new ArrayList<>();
-      for (int i = 0; i < THREADS; i++) {
-        int seed = i;
-        Thread thread =
-            new Thread(
-                () -> {
-                  try (Seat seat = keyspace.seat()) {
-                    work(keyspace, seat, seed, counters, inside);
-                  } catch (Throwable t) {
-                    failure.compareAndSet(null, t);
-                  }
-                });
-        threads.add(thread);
-        thread.start();
-      }
-      for (Thread thread : threads) {
-        thread.join(60_000);
-        assertThat(thread.isAlive()).as("a thread hangs").isFalse();
-      }
-      assertThat(failure.get()).isNull();
+      Crowd.of(
+              THREADS,
+              seed -> {
+                try (Seat seat = keyspace.seat()) {
+                  work(keyspace, seat, seed, counters, inside);
+                }
+              })
+          .join();
       assertThat(counters[0] + counters[1] + counters[2]).isEqualTo(THREADS * ROUNDS);
     }
   }

@@ -2,6 +2,7 @@ package dev.spinel.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -49,32 +50,26 @@ class MailboxTest {
     int each = 100_000;
     var next = new int[posters];
     var outOfOrder = new ArrayList<String>();
-    var threads = new ArrayList<Thread>();
-    for (int p = 0; p < posters; p++) {
-      int poster = p;
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    for (int i = 0; i < each; i++) {
-                      int number = i;
-                      mailbox.post(
-                          () -> {
-                            if (next[poster]++ != number) {
-                              outOfOrder.add(poster + ": " + number);
-                            }
-                          });
-                    }
-                  }));
-    }
+    var crowd =
+        Crowd.of(
+            posters,
+            poster -> {
+              for (int i = 0; i < each; i++) {
+                int number = i;
+                mailbox.post(
+                    () -> {
+                      if (next[poster]++ != number) {
+                        outOfOrder.add(poster + ": " + number);
+                      }
+                    });
+              }
+            });
     long deadline = System.nanoTime() + 30_000_000_000L;
     long seen = 0;
     while (seen < (long) posters * each && System.nanoTime() < deadline) {
       seen += readAll();
     }
-    for (var thread : threads) {
-      thread.join();
-    }
+    crowd.join();
     assertThat(seen).isEqualTo((long) posters * each);
     assertThat(outOfOrder).isEqualTo(List.of());
     assertThat(mailbox.isEmpty()).isTrue();

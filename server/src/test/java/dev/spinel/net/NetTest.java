@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.wire.Client;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -241,34 +242,22 @@ class NetTest extends NetFixture {
   @Test
   void aStormOfConnectionsPasses() throws Exception {
     start(2);
-    var threads = new ArrayList<Thread>();
-    var failures = new LinkedBlockingQueue<Throwable>();
-    for (int t = 0; t < 4; t++) {
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      for (int i = 0; i < 400; i++) {
-                        try (var socket = socket()) {
-                          socket.setSoLinger(true, 0); // resets, and no port is worn out
-                          if (i % 2 == 0) {
-                            write(socket, "PING\r\n");
-                          }
-                          if (i % 4 == 0) {
-                            assertThat(read(socket, 7)).isEqualTo("+PONG\r\n");
-                          }
-                        }
-                      }
-                    } catch (Throwable e) {
-                      failures.add(e);
-                    }
-                  }));
-    }
-    for (var thread : threads) {
-      thread.join();
-    }
-    assertThat(failures).isEmpty();
+    Crowd.of(
+            4,
+            t -> {
+              for (int i = 0; i < 400; i++) {
+                try (var socket = socket()) {
+                  socket.setSoLinger(true, 0); // resets, and no port is worn out
+                  if (i % 2 == 0) {
+                    write(socket, "PING\r\n");
+                  }
+                  if (i % 4 == 0) {
+                    assertThat(read(socket, 7)).isEqualTo("+PONG\r\n");
+                  }
+                }
+              }
+            })
+        .join();
     eventually(() -> assertThat(toy.sessions).isEmpty());
     for (var loop : net.loops()) {
       eventually(() -> assertThat(loop.connections()).isZero());

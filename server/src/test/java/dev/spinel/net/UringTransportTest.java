@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
@@ -95,25 +96,17 @@ class UringTransportTest {
       clients.add(client());
       assertThat(clients.get(i).command("PING")).isEqualTo(NetFixture.PONG);
     }
-    var writers = new ArrayList<Thread>();
-    var failures = new LinkedBlockingQueue<Throwable>();
     var release = hold();
-    for (var client : clients) {
-      writers.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      for (int i = 0; i < each; i++) {
-                        client.send("SET", "k", value + i);
-                        client.send("ECHO", Integer.toString(i));
-                      }
-                      client.flush();
-                    } catch (IOException e) {
-                      failures.add(e);
-                    }
-                  }));
-    }
+    var writers =
+        Crowd.of(
+            n,
+            w -> {
+              for (int i = 0; i < each; i++) {
+                clients.get(w).send("SET", "k", value + i);
+                clients.get(w).send("ECHO", Integer.toString(i));
+              }
+              clients.get(w).flush();
+            });
     Thread.sleep(100); // the sockets fill
     release.countDown();
     for (int i = 0; i < each; i++) {
@@ -122,10 +115,7 @@ class UringTransportTest {
         assertThat(((Reply.Bulk) client.receive()).text()).isEqualTo(Integer.toString(i));
       }
     }
-    for (var writer : writers) {
-      writer.join();
-    }
-    assertThat(failures).isEmpty();
+    writers.join();
     for (var client : clients) {
       client.close();
     }

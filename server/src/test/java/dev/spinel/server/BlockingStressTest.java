@@ -4,15 +4,13 @@ import static dev.spinel.server.Fixture.say;
 import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.engine.Clock;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /// Poppers wait while pushers push in every way that can wake them: each token is popped once, or
@@ -27,27 +25,23 @@ class BlockingStressTest {
     try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
       AtomicInteger next = new AtomicInteger();
       AtomicBoolean done = new AtomicBoolean();
-      AtomicReference<Throwable> failure = new AtomicReference<>();
       ConcurrentLinkedQueue<String> popped = new ConcurrentLinkedQueue<>();
-      List<Thread> pushers = new ArrayList<>();
-      List<Thread> poppers = new ArrayList<>();
+      Crowd pushers = new Crowd();
+      Crowd poppers = new Crowd();
       for (int i = 0; i < 2; i++) {
         LocalSession session = fixture.session();
         Random random = new Random(100 + i);
-        pushers.add(started(failure, () -> push(session, random, next)));
+        pushers.start(() -> push(session, random, next));
       }
       for (int i = 0; i < 4; i++) {
         LocalSession session = fixture.session();
         Random random = new Random(200 + i);
-        poppers.add(started(failure, () -> pop(session, random, done, popped)));
+        poppers.start(() -> pop(session, random, done, popped));
       }
-      join(pushers);
+      pushers.join();
       Thread.sleep(100); // poppers take what they can; what they leave is counted below
       done.set(true);
-      join(poppers);
-      if (failure.get() != null) {
-        throw new AssertionError(failure.get());
-      }
+      poppers.join();
       LocalSession last = fixture.session();
       for (int key = 0; key < KEYS; key++) {
         for (String reply = say(last, "LPOP", "q" + key);
@@ -59,27 +53,6 @@ class BlockingStressTest {
       assertThat(popped).hasSize(TOKENS);
       assertThat(new TreeSet<>(popped)).hasSize(TOKENS);
       assertThat(fixture.server.engine.parked()).isZero();
-    }
-  }
-
-  private static Thread started(AtomicReference<Throwable> failure, Runnable work) {
-    Thread thread =
-        new Thread(
-            () -> {
-              try {
-                work.run();
-              } catch (Throwable t) {
-                failure.compareAndSet(null, t);
-              }
-            });
-    thread.start();
-    return thread;
-  }
-
-  private static void join(List<Thread> threads) throws InterruptedException {
-    for (Thread thread : threads) {
-      thread.join(30_000);
-      assertThat(thread.isAlive()).as("a thread hangs").isFalse();
     }
   }
 

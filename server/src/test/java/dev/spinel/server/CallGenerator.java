@@ -15,6 +15,26 @@ final class CallGenerator {
   /// One call; `name` as the table has it.
   record Call(String name, List<String> words) {}
 
+  /// How many calls a test makes, and of which seed: `-Dspinel.fuzz.calls=N`,
+  /// `-Dspinel.fuzz.seed=S`.
+  static final int CALLS = Integer.getInteger("spinel.fuzz.calls", 20_000);
+
+  static final long SEED = Long.getLong("spinel.fuzz.seed", 1);
+
+  /// The setting that servers need so that no call makes half a gigabyte, and its value.
+  static final String BOUND = "proto-max-bulk-len", BOUND_VALUE = "1mb";
+
+  /// Are answered several times, or later, or not at all.
+  static final Set<String> TALKATIVE =
+      Set.of(
+          "subscribe",
+          "unsubscribe",
+          "psubscribe",
+          "punsubscribe",
+          "ssubscribe",
+          "sunsubscribe",
+          "quit");
+
   /// End the server or its usefulness, by design; DEBUG is called with the few words below.
   private static final Set<String> NOT =
       Set.of("shutdown", "debug", "config|set", "config|rewrite", "monitor", "client|reply");

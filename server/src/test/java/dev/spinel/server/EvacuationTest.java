@@ -4,13 +4,11 @@ import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.spinel.Crowd;
 import dev.spinel.engine.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /// What deletions leave in holes comes back by itself, the data is what it was, and writers notice
@@ -79,31 +77,16 @@ class EvacuationTest {
       LocalSession session = fixture.session();
       thin(session, new Random(2));
       var done = new AtomicBoolean();
-      var failure = new AtomicReference<Throwable>();
-      List<Thread> threads = new ArrayList<>();
+      Crowd writers = new Crowd();
       for (int i = 0; i < 3; i++) {
         LocalSession own = fixture.session();
         var random = new Random(10 + i);
         String mine = "m" + i + ":";
-        var thread =
-            new Thread(
-                () -> {
-                  try {
-                    write(own, random, mine, done);
-                  } catch (Throwable t) {
-                    failure.compareAndSet(null, t);
-                  }
-                });
-        threads.add(thread);
-        thread.start();
+        writers.start(() -> write(own, random, mine, done));
       }
       awaitEvacuation(fixture);
       done.set(true);
-      for (Thread thread : threads) {
-        thread.join(30_000);
-        assertThat(thread.isAlive()).isFalse();
-      }
-      assertThat(failure.get()).isNull();
+      writers.join();
     }
   }
 

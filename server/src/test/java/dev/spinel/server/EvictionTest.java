@@ -4,6 +4,7 @@ import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.spinel.Crowd;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.KeySlot;
 import java.time.Duration;
@@ -203,35 +204,23 @@ class EvictionTest {
     try (Fixture fixture = new Fixture(Clock.SYSTEM, "maxmemory-policy", "allkeys-lru")) {
       LocalSession first = fixture.session();
       limit(fixture, first, 3_000_000);
-      var failure = new AtomicReference<Throwable>();
-      List<Thread> threads = new ArrayList<>();
+      Crowd writers = new Crowd();
       for (int t = 0; t < 4; t++) {
         LocalSession session = fixture.session();
         var random = new Random(t);
-        var thread =
-            new Thread(
-                () -> {
-                  try {
-                    for (int i = 0; i < 5_000; i++) {
-                      String key = "k" + random.nextInt(20_000);
-                      String reply =
-                          random.nextInt(4) == 0
-                              ? say(session, "RPUSH", "l" + key, VALUE, VALUE)
-                              : say(session, "SET", key, VALUE);
-                      assertThat(reply).doesNotStartWith("-");
-                    }
-                  } catch (Throwable e) {
-                    failure.compareAndSet(null, e);
-                  }
-                });
-        threads.add(thread);
-        thread.start();
+        writers.start(
+            () -> {
+              for (int i = 0; i < 5_000; i++) {
+                String key = "k" + random.nextInt(20_000);
+                String reply =
+                    random.nextInt(4) == 0
+                        ? say(session, "RPUSH", "l" + key, VALUE, VALUE)
+                        : say(session, "SET", key, VALUE);
+                assertThat(reply).doesNotStartWith("-");
+              }
+            });
       }
-      for (Thread thread : threads) {
-        thread.join(60_000);
-        assertThat(thread.isAlive()).isFalse();
-      }
-      assertThat(failure.get()).isNull();
+      writers.join();
       assertThat(fixture.server.liveBytes()).isLessThan(4_000_000);
     }
   }

@@ -2,12 +2,11 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /// Four clients on three loops do a thousand things to three keys; one order must explain all that
@@ -30,31 +29,18 @@ class LinearizabilityTest {
   private static History record(long seed) throws Exception {
     var history = new History();
     try (Spinel spinel = Spinel.start("event-loops", "3", "save", "")) {
-      var failure = new AtomicReference<Throwable>();
-      List<Thread> threads = new ArrayList<>();
-      for (int c = 0; c < CLIENTS; c++) {
-        int session = c;
-        var thread =
-            new Thread(
-                () -> {
-                  try (Client client = Client.connect("127.0.0.1", spinel.port())) {
-                    var random = new Random(seed * CLIENTS + session);
-                    var words = new Operations(random, "abc");
-                    for (int i = 0; i < OPERATIONS / CLIENTS; i++) {
-                      run(history, client, session, words.next());
-                    }
-                  } catch (Throwable t) {
-                    failure.compareAndSet(null, t);
+      Crowd.of(
+              CLIENTS,
+              session -> {
+                try (Client client = Client.connect("127.0.0.1", spinel.port())) {
+                  var random = new Random(seed * CLIENTS + session);
+                  var words = new Operations(random, "abc");
+                  for (int i = 0; i < OPERATIONS / CLIENTS; i++) {
+                    run(history, client, session, words.next());
                   }
-                });
-        threads.add(thread);
-        thread.start();
-      }
-      for (Thread thread : threads) {
-        thread.join(60_000);
-        assertThat(thread.isAlive()).as("a client hangs, seed %d", seed).isFalse();
-      }
-      assertThat(failure.get()).as("seed %d", seed).isNull();
+                }
+              })
+          .join();
     }
     return history;
   }

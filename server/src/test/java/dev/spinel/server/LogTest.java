@@ -2,6 +2,7 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -130,17 +130,12 @@ final class LogTest {
   @Test
   void manyThreadsKeepLinesWhole() throws Exception {
     Log log = log(Config.of());
-    List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < 4; i++) {
-      String text = ("" + i).repeat(100);
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    for (int line = 0; line < 500; line++) log.notice(text);
-                  }));
-    }
-    for (Thread thread : threads) thread.join();
+    Crowd.of(
+            4,
+            i -> {
+              for (int line = 0; line < 500; line++) log.notice(("" + i).repeat(100));
+            })
+        .join();
     Pattern whole =
         Pattern.compile("4242:C 03 Aug 2024 03:44:13.749 \\* (0{100}|1{100}|2{100}|3{100})");
     List<String> lines = standardOutput.toString(StandardCharsets.UTF_8).lines().toList();

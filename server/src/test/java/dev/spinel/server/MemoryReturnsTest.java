@@ -3,14 +3,13 @@ package dev.spinel.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.spinel.ServerProcess;
 import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -61,10 +60,6 @@ class MemoryReturnsTest {
   }
 
   private Process start(int port) throws IOException {
-    String classes =
-        List.of(Server.class, Client.class).stream()
-            .map(of -> of.getProtectionDomain().getCodeSource().getLocation().getPath())
-            .collect(Collectors.joining(":"));
     ProcessBuilder builder =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -74,7 +69,7 @@ class MemoryReturnsTest {
                 "-Xms8m",
                 "-Xmx96m",
                 "-cp",
-                classes,
+                ServerProcess.classPath(),
                 "dev.spinel.server.Main",
                 "--port",
                 Integer.toString(port),

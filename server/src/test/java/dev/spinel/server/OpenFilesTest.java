@@ -3,6 +3,7 @@ package dev.spinel.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.spinel.ServerProcess;
 import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,7 +11,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -121,7 +121,7 @@ class OpenFilesTest {
             .directory(directory.toFile())
             .redirectErrorStream(true)
             .redirectOutput(directory.resolve("out").toFile());
-    builder.environment().put("CLASSES", classes());
+    builder.environment().put("CLASSES", ServerProcess.classPath());
     Process process = builder.start();
     Awaitility.await()
         .pollInterval(Duration.ofMillis(20))
@@ -132,13 +132,5 @@ class OpenFilesTest {
                     || Files.exists(directory.resolve("log"))
                         && log().contains("Ready to accept connections"));
     return process;
-  }
-
-  /// Where the server's classes are: a JVM opens every archive that it is told of.
-  private static String classes() {
-    return List.of(Server.class, Client.class).stream()
-        .map(of -> of.getProtectionDomain().getCodeSource().getLocation().getPath())
-        .distinct()
-        .collect(Collectors.joining(System.getProperty("path.separator")));
   }
 }

@@ -3,11 +3,10 @@ package dev.spinel.server;
 import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.keyspace.AwaitedSink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
@@ -20,29 +19,23 @@ class SnapshotTest {
   void snapshotsUnderLoadAreTheDataAtTheCut() throws Exception {
     try (Fixture fixture = new Fixture()) {
       AtomicBoolean stop = new AtomicBoolean();
-      List<Thread> writers = new ArrayList<>();
+      Crowd writers = new Crowd();
       for (int i = 0; i < 3; i++) {
         LocalSession session = fixture.session();
         Random random = new Random(7 + i);
-        Thread thread =
-            new Thread(
-                () -> {
-                  while (!stop.get()) {
-                    write(session, random);
-                  }
-                });
-        writers.add(thread);
-        thread.start();
+        writers.start(
+            () -> {
+              while (!stop.get()) {
+                write(session, random);
+              }
+            });
       }
       LocalSession reader = fixture.session();
       for (int round = 0; round < 12; round++) {
         SnapshotCheck.check(reader);
       }
       stop.set(true);
-      for (Thread writer : writers) {
-        writer.join(30_000);
-        assertThat(writer.isAlive()).isFalse();
-      }
+      writers.join();
     }
   }
 

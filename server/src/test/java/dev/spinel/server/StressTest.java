@@ -3,10 +3,8 @@ package dev.spinel.server;
 import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.ArrayList;
-import java.util.List;
+import dev.spinel.Crowd;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /// Many threads move things between keys of many slots at once, by all commands that move; what
@@ -22,30 +20,13 @@ class StressTest {
   }
 
   private static void inParallel(Fixture fixture, long seed, Work work) throws Exception {
-    AtomicReference<Throwable> failure = new AtomicReference<>();
-    List<Thread> threads = new ArrayList<>();
+    Crowd crowd = new Crowd();
     for (int i = 0; i < THREADS; i++) {
       LocalSession session = fixture.session();
       Random random = new Random(seed + i);
-      Thread thread =
-          new Thread(
-              () -> {
-                try {
-                  work.run(session, random);
-                } catch (Throwable t) {
-                  failure.compareAndSet(null, t);
-                }
-              });
-      threads.add(thread);
-      thread.start();
+      crowd.start(() -> work.run(session, random));
     }
-    for (Thread thread : threads) {
-      thread.join(60_000);
-      assertThat(thread.isAlive()).as("a thread hangs").isFalse();
-    }
-    if (failure.get() != null) {
-      throw new AssertionError("seed " + seed, failure.get());
-    }
+    crowd.join();
   }
 
   private static long total(Fixture fixture, LocalSession session, String prefix, int database) {

@@ -1,0 +1,20 @@
+package dev.spinel;
+
+import dev.spinel.server.Main;
+import dev.spinel.wire.Client;
+import java.io.File;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/// What a test needs to start a server in a JVM of its own.
+public final class ServerProcess {
+  private ServerProcess() {}
+
+  /// Where the server's classes are, and no more: a JVM opens every archive that it is told of.
+  public static String classPath() {
+    return List.of(Main.class, Client.class).stream()
+        .map(of -> of.getProtectionDomain().getCodeSource().getLocation().getPath())
+        .distinct()
+        .collect(Collectors.joining(File.pathSeparator));
+  }
+}
