@@ -43,15 +43,17 @@ public final class Call {
   boolean inMulti;
   boolean mayBlock;
 
-  /// Positions and slots of the call's keys, in the order of the arguments.
+  /// Positions, slots and hashes of the call's keys, in the order of the arguments.
   int[] keyPositions = new int[8];
 
   int[] keySlots = new int[8];
+  long[] keyHashes = new long[8];
   int keyCount;
 
   private Key[] keys = new Key[4];
   private int usedKeys;
-  private int slotHint;
+  private int keyHint;
+  private int fetchedKeys; // the cache has been asked for what these need
 
   long changes;
   private boolean ownEffect;
@@ -81,7 +83,8 @@ public final class Call {
     this.now = now;
     this.mayBlock = mayBlock;
     usedKeys = 0;
-    slotHint = 0;
+    keyHint = 0;
+    fetchedKeys = 0;
     changes = 0;
     ownEffect = false;
     parking = false;
@@ -236,17 +239,13 @@ public final class Call {
 
   /// The key at argument `i`, for reading: counts a hit or a miss, remembers the access.
   public Key read(int i) {
-    return read(args.at(i), slotOf(i));
+    return counted(find(i, true));
   }
 
   /// The same for a name that is not an argument, in a global command or for a key of a slot that
   /// is locked.
   public Key read(Slice name) {
-    return read(name, KeySlot.of(name));
-  }
-
-  private Key read(Slice name, int slot) {
-    return counted(find(name, slot, database, true));
+    return counted(find(name, true));
   }
 
   private Key counted(Key key) {
@@ -266,7 +265,7 @@ public final class Call {
 
   /// The key at argument `i`, to be changed or made.
   public Key write(int i) {
-    return find(args.at(i), slotOf(i), database, true);
+    return find(i, true);
   }
 
   public Key write(int i, int type) {
@@ -274,21 +273,21 @@ public final class Call {
   }
 
   public Key write(Slice name) {
-    return find(name, KeySlot.of(name), database, true);
+    return find(name, true);
   }
 
   /// The key at argument `i`, for a look: counts a hit or a miss, but is no access.
   public Key look(int i) {
-    return counted(find(args.at(i), slotOf(i), database, false));
+    return counted(find(i, false));
   }
 
   /// The key at argument `i` without a trace: no access time, no hit or miss.
   public Key peek(int i) {
-    return find(args.at(i), slotOf(i), database, false);
+    return find(i, false);
   }
 
   public Key peek(Slice name) {
-    return find(name, KeySlot.of(name), database, false);
+    return find(name, false);
   }
 
   /// How often the key is used, 0 to 255, where that is counted ([Limits#lfu]).
@@ -298,7 +297,7 @@ public final class Call {
 
   /// A key of the same name in another database: its slot is the same, hence locked.
   public Key inDatabase(Key key, int other) {
-    return find(key.name, key.slot, other, false);
+    return find(key.name, key.slot, hash(key.name), other, false);
   }
 
   /// Visits a slot's table; false ends the sweep.
@@ -345,21 +344,45 @@ public final class Call {
     return key;
   }
 
-  private int slotOf(int argument) {
-    if (slotHint < keyCount && keyPositions[slotHint] == argument) {
-      return keySlots[slotHint++];
+  private Key find(int argument, boolean touch) {
+    int key = keyAt(argument);
+    if (key < 0) {
+      return find(args.at(argument), touch);
+    }
+    if (key >= fetchedKeys && keyCount - key > 1) {
+      fetchedKeys = dispatcher.lookahead.fetch(this, key);
+    }
+    return find(args.at(argument), keySlots[key], keyHashes[key], database, touch);
+  }
+
+  private Key find(Slice name, boolean touch) {
+    return find(name, KeySlot.of(name), hash(name), database, touch);
+  }
+
+  /// Which of the call's keys an argument is, or -1.
+  private int keyAt(int argument) {
+    if (keyHint < keyCount && keyPositions[keyHint] == argument) {
+      return keyHint++;
     }
     for (int i = 0; i < keyCount; i++) {
       if (keyPositions[i] == argument) {
-        slotHint = i + 1;
-        return keySlots[i];
+        keyHint = i + 1;
+        return i;
       }
     }
-    Slice name = args.at(argument);
-    return KeySlot.of(name);
+    return -1;
   }
 
-  private Key find(Slice name, int slot, int number, boolean touch) {
+  private int slotOf(int argument) {
+    int key = keyAt(argument);
+    return key < 0 ? KeySlot.of(args.at(argument)) : keySlots[key];
+  }
+
+  private long hash(Slice name) {
+    return values.dictionary().hash(name);
+  }
+
+  private Key find(Slice name, int slot, long hash, int number, boolean touch) {
     assert seat.holds(slot) : "a key of slot " + slot + ", which isn't locked";
     Key key = nextKey();
     key.name.set(name.array, name.offset, name.length);
@@ -373,7 +396,7 @@ public final class Call {
       place.entry = 0;
       return key;
     }
-    if (values.dictionary().find(header, values.dictionary().hash(name), name, place)) {
+    if (values.dictionary().find(header, hash, name, place)) {
       if (Entry.expiry(memory, place.entry) >= 0 && expired(place.entry)) {
         dispatcher.recorder.effects.database(number);
         engine.expire(seat, dispatcher.recorder, number, slot, name, place);

@@ -3,8 +3,10 @@ package dev.spinel.engine;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
+import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.Batch;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
@@ -53,6 +55,7 @@ public final class Dispatcher implements AutoCloseable {
   final Recorder recorder;
   final Blocking blocking;
   private final LockSet locks;
+  final Lookahead lookahead;
 
   @Nullable Evictor evictor; // Eviction's, made when memory is first short
 
@@ -70,6 +73,7 @@ public final class Dispatcher implements AutoCloseable {
     this.journal = engine.journal;
     this.call = new Call(this, engine, seat);
     this.blocking = new Blocking(this);
+    this.lookahead = new Lookahead(engine.keyspace, seat);
     this.locks = new LockSet(seat, slots, engine.keyspace.world(), engine.parking);
     this.recorder = new Recorder(journal, seat.values.large(), engine.pressure);
     this.statistics = new Statistics(engine.table.size());
@@ -124,6 +128,11 @@ public final class Dispatcher implements AutoCloseable {
       seat.values.large().copyOut(word, words[i], 0);
     }
     return Args.of(words);
+  }
+
+  /// The commands of `batch` are going to run for `session`.
+  public void lookAhead(Session session, Batch batch) {
+    lookahead.fetch(batch, session.database);
   }
 
   /// Runs one command of `session`, whose reply (if it isn't parked) is in the session's output
@@ -328,23 +337,28 @@ public final class Dispatcher implements AutoCloseable {
     return keys;
   }
 
-  private static void collectKeys(Call call, Command command, Args args) {
+  private void collectKeys(Call call, Command command, Args args) {
+    Dictionary dictionary = seat.values.dictionary();
     if (command.firstKey() == 1 && command.lastKey() == 1) {
+      boolean known = args.keySlot() >= 0;
       Slice key = args.at(1);
       call.keyPositions[0] = 1;
-      call.keySlots[0] = KeySlot.of(key);
+      call.keySlots[0] = known ? args.keySlot() : KeySlot.of(key);
+      call.keyHashes[0] = known ? args.keyHash() : dictionary.hash(key);
       call.keyCount = 1;
       return;
     }
     if (args.count() > call.keyPositions.length) {
       call.keyPositions = new int[args.count() + args.count() / 2];
       call.keySlots = new int[call.keyPositions.length];
+      call.keyHashes = new long[call.keyPositions.length];
     }
     int count = command.keys(args, call.keyPositions);
     call.keyCount = Math.max(0, count);
     for (int i = 0; i < count; i++) {
       Slice key = args.at(call.keyPositions[i]);
       call.keySlots[i] = KeySlot.of(key);
+      call.keyHashes[i] = dictionary.hash(key);
     }
   }
 

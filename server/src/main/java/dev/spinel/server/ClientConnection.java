@@ -8,11 +8,14 @@ import dev.spinel.net.Connection;
 import dev.spinel.net.Handler;
 import dev.spinel.net.Loop;
 import dev.spinel.net.Timer;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Batch;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// A client: its connection, its session, and the reader between them. All but [#post] belongs to
 /// the loop's thread.
@@ -52,18 +55,26 @@ final class ClientConnection implements Handler, Outlet {
     }
     sends = false;
     boundOutput();
+    Batch batch = side.batch;
+    batch.clear();
     while (true) {
       reader.authenticated(session.authenticated);
-      int status = reader.next(buffer, at, to, side.args);
-      if (status != RequestReader.COMPLETE) {
-        if (status != RequestReader.INCOMPLETE) {
-          broken(status);
+      Args args = batched(buffer, at, to);
+      if (args != null) {
+        at = batch.position();
+      } else {
+        args = side.args;
+        int status = reader.next(buffer, at, to, args);
+        if (status != RequestReader.COMPLETE) {
+          if (status != RequestReader.INCOMPLETE) {
+            broken(status);
+          }
+          return;
         }
-        return;
+        at = reader.position();
       }
-      at = reader.position();
-      int outcome = dispatcher.execute(session, side.args);
-      side.args.release(side.large);
+      int outcome = dispatcher.execute(session, args);
+      args.release(side.large);
       if (output.isTorn()) {
         return; // it closes when it is to be sent
       }
@@ -84,6 +95,20 @@ final class ClientConnection implements Handler, Outlet {
         return;
       }
     }
+  }
+
+  /// The next of the commands that were read ahead, more of which are read if there is none; null
+  /// if the next one can't be read ahead.
+  private @Nullable Args batched(byte[] buffer, int at, int to) {
+    Batch batch = side.batch;
+    if (batch.isEmpty() || !session.authenticated) { // whose commands have other limits
+      batch.clear();
+      reader.readAhead(buffer, at, to, batch);
+      if (batch.count() > 1) {
+        side.dispatcher.lookAhead(session, batch);
+      }
+    }
+    return batch.poll();
   }
 
   private void keep(byte[] buffer, int at, int to) {

@@ -6,6 +6,7 @@ import dev.spinel.engine.Inbox;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.Batch;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.LargeSink;
 import java.util.LinkedHashSet;
@@ -19,6 +20,7 @@ final class LoopSide implements LoopHooks {
   final Loop loop;
   final Dispatcher dispatcher;
   final Args args = new Args();
+  final Batch batch = new Batch();
   final LargeSink large;
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();

@@ -74,6 +74,11 @@ public final class Args {
   /// Reads the blocks.
   private LargeSink blockSink = LargeSink.NONE;
 
+  /// What a look ahead worked out of argument 1: its slot, or -1, and its hash.
+  private int keySlot = -1;
+
+  private long keyHash;
+
   public Args() {}
 
   public static Args of(byte[]... arguments) {
@@ -212,6 +217,23 @@ public final class Args {
     return bytes;
   }
 
+  /// Remembers what a look ahead has worked out of argument 1 as if it were a key, until the next
+  /// command is read.
+  public void foresee(int slot, long hash) {
+    keySlot = slot;
+    keyHash = hash;
+  }
+
+  /// The slot of argument 1, if it was worked out ahead, else -1.
+  public int keySlot() {
+    return keySlot;
+  }
+
+  /// The hash of argument 1, if [#keySlot] is known.
+  public long keyHash() {
+    return keyHash;
+  }
+
   /// Whether some argument is a node.
   public boolean hasNodes() {
     return nodeCount != 0;
@@ -224,6 +246,7 @@ public final class Args {
     assert nodeCount == 0 && blockCount == 0 : "the command before was not released";
     base = buffer;
     count = 0;
+    keySlot = -1;
     most = Integer.MAX_VALUE;
     if (spans.length > SPANS_KEPT || expected > spans.length)
       spans = new long[Math.clamp(expected, 16, POOLED)];

@@ -201,6 +201,18 @@ public final class RequestReader {
     return resume(p, buf, from, to, args);
   }
 
+  /// Reads further commands into `batch`, which is empty: short ones that are complete in
+  /// `buf[from, to)`, as far as it has room. Nothing else is taken: [#next] goes on behind them.
+  public void readAhead(byte[] buf, int from, int to, Batch batch) {
+    if (pending != null || !authenticated || error != null) return;
+    int at = from;
+    while (at < to && batch.hasRoom()) {
+      at = fast(buf, at, to, batch.vacant());
+      if (at < 0) return;
+      batch.filled(at);
+    }
+  }
+
   /// The first byte that is not consumed, after [#COMPLETE].
   public int position() {
     return position;

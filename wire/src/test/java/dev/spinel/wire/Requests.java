@@ -160,6 +160,7 @@ final class Requests {
       byte[] input, RequestReader reader, @Nullable LargeSinkModel sink, @Nullable Random cuts) {
     StringBuilder out = new StringBuilder();
     Args args = new Args();
+    Batch batch = new Batch();
     byte[] turn = new byte[input.length + 40];
     int sent = 0;
     while (sent < input.length) {
@@ -179,6 +180,14 @@ final class Requests {
           if (!reader.keep(turn, at, to)) throw new AssertionError("limit");
           at = to;
         }
+        if (cuts != null && cuts.nextBoolean()) {
+          reader.readAhead(turn, at, to, batch);
+          for (int left = cuts.nextInt(2 * Batch.MOST); left >= 0 && !batch.isEmpty(); left--) {
+            answer(batch.poll(), sink, out);
+            at = batch.position();
+          }
+          batch.clear(); // as if the client had to wait: the others are read again
+        }
         int status = reader.next(turn, at, to, args);
         if (status == RequestReader.ERROR) return out + "-ERR " + reader.error() + "\r\n";
         if (status == RequestReader.INCOMPLETE) {
@@ -188,20 +197,24 @@ final class Requests {
         if (status != RequestReader.COMPLETE) throw new AssertionError("status " + status);
         if (reader.position() < at || reader.position() > to) throw new AssertionError("position");
         at = reader.position();
-        if (args.count() == 2 && args.at(0).is("ECHO")) {
-          Slice s = args.at(1);
-          out.append('$')
-              .append(s.length)
-              .append("\r\n")
-              .append(sink == null ? s.text() : sink.text(s))
-              .append("\r\n");
-        } else {
-          out.append("E\r\n");
-        }
+        answer(args, sink, out);
         if (sink != null) args.release(sink);
       }
     }
     return out.toString();
+  }
+
+  private static void answer(Args args, @Nullable LargeSinkModel sink, StringBuilder out) {
+    if (args.count() == 2 && args.at(0).is("ECHO")) {
+      Slice s = args.at(1);
+      out.append('$')
+          .append(s.length)
+          .append("\r\n")
+          .append(sink == null ? s.text() : sink.text(s))
+          .append("\r\n");
+    } else {
+      out.append("E\r\n");
+    }
   }
 
   /// A real server's output in the same form.
