@@ -173,6 +173,12 @@ public final class Walk {
     return seal == null || seal == checksum(entry);
   }
 
+  /// What was noted in a dictionary that is walked again from its beginning may be of entries that
+  /// the walker had left behind, which anybody could change since. Stopped world.
+  void forgetSeals() {
+    seals.clear();
+  }
+
   private boolean isPlain(long entry) {
     int encoding = Entry.encoding(memory, entry);
     return !Entry.isNested(encoding) && !Entry.isForked(encoding);

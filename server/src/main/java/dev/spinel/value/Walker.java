@@ -117,6 +117,7 @@ public final class Walker {
   /// freed twice.
   public void giveUp() {
     assert walk.abandoned();
+    walk.forgetSeals();
     opening = 0;
     opened = false;
     inside = false;
