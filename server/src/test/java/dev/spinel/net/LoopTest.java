@@ -602,7 +602,7 @@ class LoopTest extends NetFixture {
     for (var client : clients) {
       assertThat(client.receive()).hasToString("\"news\"");
     }
-    assertThat(held.get(5, TimeUnit.SECONDS)).isLessThan(140 * 32 * 1024);
+    assertThat(held.get(5, TimeUnit.SECONDS)).isLessThan(60 * 32 * 1024);
     for (var client : clients) {
       client.close();
     }

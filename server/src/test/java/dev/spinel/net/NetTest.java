@@ -271,66 +271,50 @@ class NetTest extends NetFixture {
   void killsFromEverywhereCloseEachConnectionOnce() throws Exception {
     start(2);
     var stop = new AtomicBoolean();
-    var threads = new ArrayList<Thread>();
-    var failures = new LinkedBlockingQueue<Throwable>();
+    var crowd = new Crowd();
     var seen = new java.util.concurrent.ConcurrentHashMap<Long, Toy.Session>();
     for (int t = 0; t < 3; t++) {
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      while (!stop.get()) {
-                        try (var socket = socket()) {
-                          var random = ThreadLocalRandom.current();
-                          for (int i = 0; i < 20; i++) {
-                            write(
-                                socket,
-                                "PING\r\nGET nothing\r\nZEROS 100000\r\n"
-                                    + (random.nextInt(20) == 0 ? "CLOSE\r\n" : ""));
-                            if (random.nextBoolean()) {
-                              socket.getInputStream().read(new byte[10_000]);
-                            }
-                          }
-                        } catch (java.net.SocketException expected) {
-                          // killed while it wrote or read
-                          continue;
-                        }
-                      }
-                    } catch (Throwable e) {
-                      failures.add(e);
-                    }
-                  }));
+      crowd.start(
+          () -> {
+            while (!stop.get()) {
+              try (var socket = socket()) {
+                var random = ThreadLocalRandom.current();
+                for (int i = 0; i < 20; i++) {
+                  write(
+                      socket,
+                      "PING\r\nGET nothing\r\nZEROS 100000\r\n"
+                          + (random.nextInt(20) == 0 ? "CLOSE\r\n" : ""));
+                  if (random.nextBoolean()) {
+                    socket.getInputStream().read(new byte[10_000]);
+                  }
+                }
+              } catch (java.net.SocketException expected) {
+                // killed while it wrote or read
+                continue;
+              }
+            }
+          });
     }
     for (int t = 0; t < 2; t++) {
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    while (!stop.get()) {
-                      for (var session : toy.sessions.values()) {
-                        seen.put(session.id, session);
-                        switch (ThreadLocalRandom.current().nextInt(4)) {
-                          case 0 -> session.connection.kill();
-                          case 1 ->
-                              session
-                                  .connection
-                                  .loop()
-                                  .post(() -> session.connection.closeAsap("killed"));
-                          case 2 ->
-                              session.connection.loop().post(session.connection::closeAfterReply);
-                          default -> Thread.yield();
-                        }
-                      }
-                    }
-                  }));
+      crowd.start(
+          () -> {
+            while (!stop.get()) {
+              for (var session : toy.sessions.values()) {
+                seen.put(session.id, session);
+                switch (ThreadLocalRandom.current().nextInt(4)) {
+                  case 0 -> session.connection.kill();
+                  case 1 ->
+                      session.connection.loop().post(() -> session.connection.closeAsap("killed"));
+                  case 2 -> session.connection.loop().post(session.connection::closeAfterReply);
+                  default -> Thread.yield();
+                }
+              }
+            }
+          });
     }
     Thread.sleep(1500);
     stop.set(true);
-    for (var thread : threads) {
-      thread.join();
-    }
-    assertThat(failures).isEmpty();
+    crowd.join();
     eventually(() -> assertThat(toy.sessions).isEmpty());
     assertThat(seen).isNotEmpty();
     assertThat(seen.values()).allSatisfy(s -> assertThat(s.closedCalls).isEqualTo(1));
