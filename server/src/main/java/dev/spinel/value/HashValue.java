@@ -112,9 +112,12 @@ public final class HashValue implements Structure {
               > room(entry) - PAIR_OVERHEAD) {
         convert(p);
       } else {
-        boolean isNew = setInListpack(p, entry, field, value);
-        if (isNew && length(p.entry) > maxEntries) convert(p);
-        return isNew;
+        boolean there = find(entry, field);
+        if (there || length(entry) < maxEntries) {
+          setInListpack(p, there, field, value);
+          return !there;
+        }
+        convert(p);
       }
     }
     long header = Entry.valueAddress(m, p.entry);
@@ -128,8 +131,8 @@ public final class HashValue implements Structure {
     return Math.min(MAX_LISTPACK, Entry.room(Entry.keyLength(m, entry)));
   }
 
-  private boolean setInListpack(Place p, long entry, Slice field, Slice value) {
-    boolean there = find(entry, field);
+  /// Right after [#find].
+  private void setInListpack(Place p, boolean there, Slice field, Slice value) {
     long lp = listpack;
     int bytes = Listpack.bytes(m, lp);
     int more = Listpack.entryBytes(value.array, value.offset, value.length);
@@ -138,13 +141,12 @@ public final class HashValue implements Structure {
       lp = more > 0 ? grow(p, bytes + more) : Entry.valueAddress(m, dictionary.writable(p));
       Listpack.replace(m, lp, valueAt, value.array, value.offset, value.length);
       if (more < 0) dictionary.resize(p, bytes + more);
-      return false;
+      return;
     }
     more += Listpack.entryBytes(field.array, field.offset, field.length);
     lp = grow(p, bytes + more);
     Listpack.append(m, lp, field.array, field.offset, field.length);
     Listpack.append(m, lp, value.array, value.offset, value.length);
-    return true;
   }
 
   private long grow(Place p, int bytes) {
@@ -195,7 +197,17 @@ public final class HashValue implements Structure {
     long converted = dictionary.renewed(old, Entry.NESTED, Dictionary.HEADER_BYTES);
     long header = Entry.valueAddress(m, converted);
     dictionary.init(header);
-    long lp = Entry.valueAddress(m, old);
+    try {
+      copyPairs(Entry.valueAddress(m, old), header);
+    } catch (OutOfMemoryError e) {
+      dictionary.free(converted);
+      throw e;
+    }
+    dictionary.replace(p, converted);
+  }
+
+  /// From a listpack to an empty dictionary.
+  private void copyPairs(long lp, long header) {
     for (int at = Listpack.first(m, lp); at != 0; at = Listpack.next(m, lp, at)) {
       fieldBytes = take(lp, at, fieldBytes, field);
       at = Listpack.next(m, lp, at);
@@ -204,7 +216,6 @@ public final class HashValue implements Structure {
       assert !twice;
       strings.setText(inner, field, value, -1);
     }
-    dictionary.replace(p, converted);
   }
 
   private byte[] take(long lp, int at, byte[] scratch, Slice into) {

@@ -90,7 +90,12 @@ public final class StringValue implements Structure {
       return;
     }
     long e = dictionary.create(key, Entry.STRING, Entry.CHUNKED, Sequence.CELL, expiry);
-    large.adopt(large.cell(value), Entry.valueAddress(m, e));
+    try {
+      large.adopt(large.cell(value), Entry.valueAddress(m, e));
+    } catch (OutOfMemoryError refused) {
+      dictionary.allocator.free(e);
+      throw refused;
+    }
     put(p, e);
   }
 
@@ -412,11 +417,16 @@ public final class StringValue implements Structure {
     long root = Entry.valueAddress(m, e);
     sequence.clear(root);
     chunks.open(root, false, dictionary.walk.epoch(), buried);
-    if (isInt(old)) {
-      Listpack.writeDigits(integer(old), digits, 0);
-      chunks.append(digits, 0, length, 0);
-    } else {
-      chunks.append(Entry.valueAddress(m, old), length);
+    try {
+      if (isInt(old)) {
+        Listpack.writeDigits(integer(old), digits, 0);
+        chunks.append(digits, 0, length, 0);
+      } else {
+        chunks.append(Entry.valueAddress(m, old), length);
+      }
+    } catch (OutOfMemoryError refused) {
+      dictionary.free(e);
+      throw refused;
     }
     dictionary.replace(p, e);
     return e;

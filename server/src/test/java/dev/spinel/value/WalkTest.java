@@ -38,6 +38,9 @@ class WalkTest {
     final int keys;
     final int fields;
     final int bulk; // how many fields are changed at once, at most
+    boolean refusing; // memory, now and then
+    int left; // allocations until one is refused; 0: none is
+    int refused;
     boolean shrinking; // keys are rather deleted than made, for a while
 
     World(long seed) {
@@ -85,9 +88,53 @@ class WalkTest {
       return random.nextInt(3) == 0 ? 1_700_000_000_000L + random.nextInt(1 << 30) : -1;
     }
 
-    @SuppressWarnings("unchecked")
     void operate() {
       String name = name();
+      if (!refusing || random.nextInt(4) != 0) {
+        operate(name);
+        return;
+      }
+      allocator.flush(); // so that each size asks
+      left = 1 + random.nextInt(3);
+      try {
+        operate(name);
+      } catch (OutOfMemoryError e) {
+        refused++;
+        left = 0;
+        if (model.get(name) instanceof Map<?, ?> hash && hash.isEmpty()) {
+          find(name, place);
+          dictionary.remove(place);
+          model.remove(name);
+          expiries.remove(name);
+        }
+      } finally {
+        left = 0;
+      }
+    }
+
+    void refuse() {
+      refusing = true;
+      allocator.guard(() -> left == 0 || !allocates() || --left > 0 || refuseNow());
+    }
+
+    private static boolean refuseNow() {
+      throw new OutOfMemoryError("refused by the test");
+    }
+
+    private static boolean allocates() {
+      return StackWalker.getInstance()
+          .walk(
+              frames ->
+                  frames
+                      .limit(5)
+                      .anyMatch(
+                          f ->
+                              f.getMethodName().equals("refill")
+                                  || f.getMethodName().equals("allocateRun")));
+    }
+
+    @SuppressWarnings("unchecked")
+    private void operate(String name) {
       boolean there = find(name, place);
       assertEquals(there, model.containsKey(name));
       String key = name.substring(name.indexOf('/') + 1);
@@ -222,9 +269,11 @@ class WalkTest {
         }
       }
       operations(between);
-      assertThat(walk.preservedBytes()).isZero();
+      if (walk.spoilt() == null)
+        assertThat(walk.preservedBytes()).isZero(); // else there are strays
       walker.finish();
-      return walk.abandoned() ? null : collected.all;
+      assertThat(walk.preservedBytes()).isZero();
+      return walk.abandoned() || walk.spoilt() != null ? null : collected.all;
     }
 
     void operations(int most) {
@@ -233,6 +282,7 @@ class WalkTest {
 
     void verify() {
       DictionaryVerifier verifier = new DictionaryVerifier(dictionary);
+      if (refusing) verifier.afterRefusals();
       for (long table : tables) verifier.table(table);
       if (!walk.active()) {
         assertThat(verifier.chained).as("chains are empty").isZero();
@@ -318,6 +368,39 @@ class WalkTest {
       assertThat((long) hash.size()).as("count at the cut").isEqualTo(expected);
       hash = null;
     }
+  }
+
+  /// The system refuses memory in the middle of changes beside a snapshot: those have not happened,
+  /// or have; the snapshot is right, or says that it isn't; nothing is left of it.
+  @Test
+  void aSnapshotIsRightOrFailsWhenMemoryIsRefused() {
+    int refused = 0;
+    int spoilt = 0;
+    int right = 0;
+    for (long seed = 0; seed < 150; seed++) {
+      try (World world = new World(seed)) {
+        world.operations(world.random.nextInt(1 << world.random.nextInt(11)) + 1);
+        world.refuse();
+        for (int round = 0; round < 3; round++) {
+          Map<String, Object> expected = world.copy();
+          Map<String, Object> actual = world.snapshot(1 << world.random.nextInt(7), false);
+          if (actual == null) {
+            spoilt++;
+          } else {
+            assertThat(actual).isEqualTo(expected);
+            right++;
+          }
+          world.verify();
+          assertThat(world.copy()).isEqualTo(world.snapshot(0, false));
+        }
+        refused += world.refused;
+      } catch (Throwable e) {
+        throw new AssertionError("seed " + seed + ": " + e.getMessage(), e);
+      }
+    }
+    assertThat(refused).isGreaterThan(1_000);
+    assertThat(spoilt).isGreaterThan(20);
+    assertThat(right).isGreaterThan(20);
   }
 
   /// Runs one seed; the message of a failure says which.
