@@ -24,7 +24,7 @@ import dev.spinel.memory.Memory;
 ///
 /// Group prefetching: Chen, Ailamaki, Gibbons, Mowry, "Improving hash join performance through
 /// prefetching", 2004. One per seat; the locks that own the headers are held. Measurements:
-/// `docs/adr/022-group-prefetching.md`.
+/// `docs/adr/023-group-prefetching.md`.
 public final class Prefetch {
   private final Memory memory;
   private final long[] headers;
