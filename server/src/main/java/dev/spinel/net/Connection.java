@@ -7,9 +7,10 @@ import java.net.SocketAddress;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// One client's socket, on its loop, from accept to close. An idle one holds no buffer: bytes stand
-/// in the loop's arrays for the length of a turn, and only what can't be handled or sent in that
-/// turn is kept, by the handler's reader or by [#output].
+/// One client's socket, or one of ours to another server, on its loop, from accept (or
+/// [Loop#connect]) to close. An idle one holds no buffer: bytes stand in the loop's arrays for the
+/// length of a turn, and only what can't be handled or sent in that turn is kept, by the handler's
+/// reader or by [#output].
 ///
 /// Everything belongs to the loop's thread, except [#kill] and what says otherwise.
 ///
@@ -103,17 +104,18 @@ public final class Connection {
   /// again.
   boolean socketFull;
 
-  Connection(Loop loop, Link link, Listener listener) throws IOException {
+  /// @param path the Unix socket's through which it came, null if that isn't so
+  Connection(Loop loop, Link link, @Nullable SocketAddress path) throws IOException {
     this.loop = loop;
     this.link = link;
     this.createdAtMillis = loop.now();
     this.lastInteractionMillis = createdAtMillis;
-    if (listener.path() == null) {
+    if (path == null) {
       remote = link.remote();
       local = link.local();
     } else {
-      remote = listener.channel().getLocalAddress();
-      local = remote;
+      remote = path;
+      local = path;
     }
     output = new Output(loop.outputs());
   }
@@ -269,7 +271,7 @@ public final class Connection {
     return !(remote instanceof InetSocketAddress);
   }
 
-  /// [Loop#now] when it was accepted. From any thread.
+  /// [Loop#now] when it was accepted or made. From any thread.
   public long createdAt() {
     return createdAtMillis;
   }

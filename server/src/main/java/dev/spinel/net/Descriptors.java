@@ -1,6 +1,8 @@
 package dev.spinel.net;
 
 import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -11,7 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
-/// Sockets by their descriptors: accepting, options, addresses. One thread.
+/// Sockets by their descriptors: accepting, connecting, options, addresses. One thread.
 final class Descriptors {
   static final int SOL_SOCKET = 1;
   static final int IPPROTO_TCP = 6;
@@ -20,9 +22,14 @@ final class Descriptors {
   static final int TCP_KEEPIDLE = 4;
   static final int TCP_KEEPINTVL = 5;
   static final int TCP_KEEPCNT = 6;
+  private static final int SO_REUSEADDR = 2;
+  private static final int SO_ERROR = 4;
   private static final int SO_RCVBUF = 8;
   private static final int SO_ACCEPTCONN = 30;
+  private static final int SOCK_STREAM = 1;
+  private static final int SOCK_NONBLOCK = 0x800;
   private static final int SOCK_CLOEXEC = 0x80000;
+  private static final int F_SETFL = 4;
   private static final int AF_UNIX = 1;
   private static final int AF_INET = 2;
   private static final int AF_INET6 = 10;
@@ -90,6 +97,58 @@ final class Descriptors {
   /// Whom [#accept] has just accepted.
   @Nullable SocketAddress accepted() throws IOException {
     return address(Kernel.getInt(scratch));
+  }
+
+  /// A socket, closed when another program is executed, that is on its way to `remote`, bound to
+  /// `local` if that isn't null. Nobody has waited: it is writable when its fate is known, which
+  /// [#connected] then tells.
+  int connect(InetSocketAddress remote, @Nullable InetSocketAddress local) throws IOException {
+    int family = remote.getAddress() instanceof Inet4Address ? AF_INET : AF_INET6;
+    int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int descriptor = (int) kernel.must(Kernel.SOCKET, family, kind, 0, 0, 0, 0);
+    try {
+      if (local != null) {
+        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+        kernel.must(Kernel.BIND, descriptor, scratch + 8, put(local), 0, 0, 0);
+      }
+      long result = kernel.call(Kernel.CONNECT, descriptor, scratch + 8, put(remote));
+      if (result < 0 && result != -Kernel.EINPROGRESS) {
+        throw new IOException(Kernel.text((int) -result));
+      }
+      return descriptor;
+    } catch (Throwable t) {
+      kernel.close(descriptor);
+      throw t;
+    }
+  }
+
+  /// Throws the reason if a socket of [#connect] has failed; else makes it one that blocks, as an
+  /// accepted one is: only on those the ring waits for input.
+  void connected(int descriptor) throws IOException {
+    int error = get(descriptor, SOL_SOCKET, SO_ERROR);
+    if (error != 0) {
+      throw new IOException(Kernel.text(Math.abs(error)));
+    }
+    kernel.must(Kernel.FCNTL, descriptor, F_SETFL, 0, 0, 0, 0);
+  }
+
+  /// Writes an address behind the two numbers. Returns its bytes.
+  private int put(InetSocketAddress address) {
+    long at = scratch + 8;
+    var ip = address.getAddress();
+    byte[] bytes = ip.getAddress();
+    Kernel.fill(at, ADDRESS_BYTES);
+    Kernel.putByte(at + 2, address.getPort() >> 8);
+    Kernel.putByte(at + 3, address.getPort());
+    boolean four = bytes.length == 4;
+    Kernel.putShort(at, four ? AF_INET : AF_INET6);
+    for (int i = 0; i < bytes.length; i++) {
+      Kernel.putByte(at + (four ? 4 : 8) + i, bytes[i]);
+    }
+    if (ip instanceof Inet6Address six) {
+      Kernel.putInt(at + 24, six.getScopeId());
+    }
+    return four ? 16 : 28;
   }
 
   /// Our own end's address.

@@ -33,9 +33,13 @@ final class Kernel {
   static final int WRITE = X86 ? 1 : 64;
   static final int MMAP = X86 ? 9 : 222;
   static final int MUNMAP = X86 ? 11 : 215;
+  static final int SOCKET = X86 ? 41 : 198;
+  static final int CONNECT = X86 ? 42 : 203;
+  static final int BIND = X86 ? 49 : 200;
   static final int GETSOCKNAME = X86 ? 51 : 204;
   static final int SETSOCKOPT = X86 ? 54 : 208;
   static final int GETSOCKOPT = X86 ? 55 : 209;
+  static final int FCNTL = X86 ? 72 : 25;
   static final int ACCEPT4 = X86 ? 288 : 242;
   static final int EVENTFD2 = X86 ? 290 : 19;
   // Those that are the same everywhere.
@@ -56,6 +60,7 @@ final class Kernel {
   static final int ECONNRESET = 104;
   static final int ENOBUFS = 105;
   static final int ETIMEDOUT = 110;
+  static final int EINPROGRESS = 115;
   static final int ECANCELED = 125;
 
   private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
@@ -133,14 +138,22 @@ final class Kernel {
   static String text(int errno) {
     return switch (errno) {
       case 1 -> "Operation not permitted";
+      case 13 -> "Permission denied";
+      case 22 -> "Invalid argument";
       case 23, 24 -> "Too many open files";
       case ENOMEM -> "Cannot allocate memory";
       case EPIPE -> "Broken pipe";
       case 38 -> "Function not implemented";
+      case 97 -> "Address family not supported by protocol";
+      case 98 -> "Address already in use";
+      case 99 -> "Cannot assign requested address";
+      case 101 -> "Network is unreachable";
       case ECONNABORTED -> "Software caused connection abort";
       case ECONNRESET -> "Connection reset by peer";
       case ENOBUFS -> "No buffer space available";
       case ETIMEDOUT -> "Connection timed out";
+      case 111 -> "Connection refused";
+      case 112 -> "Host is down";
       case 113 -> "No route to host";
       default -> "errno " + errno;
     };

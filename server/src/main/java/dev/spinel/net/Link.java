@@ -3,8 +3,9 @@ package dev.spinel.net;
 import java.io.IOException;
 import java.net.SocketAddress;
 
-/// An accepted socket, as its [Transport] holds it: what there is to know and to do before a loop
-/// observes it. On the first loop's thread, except where it says so.
+/// A connected socket, as its [Transport] holds it: what there is to know and to do before a loop
+/// observes it. On the thread of the loop that accepted it (the first) or made it, except where it
+/// says so.
 interface Link {
   /// Its peer; something without a number for a Unix socket.
   SocketAddress remote() throws IOException;

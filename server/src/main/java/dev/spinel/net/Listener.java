@@ -125,7 +125,7 @@ public final class Listener {
         return;
       }
       if (path == null) {
-        accepted.equip(net.keepAliveSeconds());
+        accepted.equip(here.keepAliveSeconds());
       }
     } catch (IOException e) { // the peer has gone already
       accepted.abandon();

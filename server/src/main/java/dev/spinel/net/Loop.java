@@ -2,6 +2,8 @@ package dev.spinel.net;
 
 import dev.spinel.wire.OutputPool;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///   settle       what has left the sockets leaves the outputs
 ///   mail         messages of other threads, and of this one's last turn
 ///   timers       those that are due
+///   come in      who has connected, or was connected
 ///   receive      every ready socket is read, at most 64, into one array:  │c1 bytes│c2 bytes│c7 bytes│…
 ///   run          each handler runs over its range of it; replies pile up in the outputs
 ///   mail         what was posted meanwhile, mostly by those handlers, so that it leaves with this turn's replies
@@ -104,6 +107,10 @@ public final class Loop implements Runnable {
   /// Set by the loop when it has closed everything: posts are then dropped.
   private volatile boolean stopped;
 
+  /// Seconds of silence after which TCP asks the peer whether it is still there; 0: never. Any
+  /// thread writes, the loop reads; counts for connections accepted or made from then on.
+  private volatile int keepAliveSeconds = 300;
+
   /// Connections that were given to this loop and are not closed yet. The acceptor adds, the loop
   /// subtracts, anybody reads.
   private final AtomicInteger load = new AtomicInteger();
@@ -124,6 +131,12 @@ public final class Loop implements Runnable {
 
   /// All connections, as a list through [Connection#next].
   private @Nullable Connection connections;
+
+  /// All attempts to connect that are under way, as a list through [Attempt#next], and those whose
+  /// fate is known, through [Attempt#nextDecided].
+  private @Nullable Attempt attempts;
+
+  private @Nullable Attempt decided;
 
   /// Output bound to later positions than this doesn't leave.
   private long released = Long.MAX_VALUE;
@@ -170,6 +183,25 @@ public final class Loop implements Runnable {
     if (asleep.get() && asleep.compareAndSet(true, false)) {
       transport.wakeup();
     }
+  }
+
+  /// Connects to `remote`, without waiting: what comes of it, `connector` hears in a later turn (or
+  /// reading of mail). The connection is one of this loop's, and differs in nothing from an
+  /// accepted one. From any thread, also its own.
+  ///
+  /// @param local the address to come from (port 0: any port), or null
+  /// @param timeoutMillis after which it is given up; 0: when the system gives up, which is minutes
+  public Attempt connect(
+      InetSocketAddress remote,
+      @Nullable InetSocketAddress local,
+      int timeoutMillis,
+      Connector connector) {
+    var attempt = new Attempt(this, remote, local, timeoutMillis, connector);
+    post(attempt::begin);
+    if (stopped) { // it may have read its last mail
+      attempt.refuse();
+    }
+    return attempt;
   }
 
   /// Which of its [Net]'s loops this is, from 0.
@@ -275,6 +307,15 @@ public final class Loop implements Runnable {
     return thread == null || isCurrent();
   }
 
+  int keepAliveSeconds() {
+    return keepAliveSeconds;
+  }
+
+  /// From any thread.
+  void keepAlive(int seconds) {
+    keepAliveSeconds = seconds;
+  }
+
   Transport transport() {
     return transport;
   }
@@ -322,24 +363,76 @@ public final class Loop implements Runnable {
   void adopt(Link link, Listener listener) {
     Connection connection;
     try {
-      connection = new Connection(this, link, listener);
-      transport.attach(connection);
+      connection =
+          observe(link, listener.path() == null ? null : listener.channel().getLocalAddress());
     } catch (IOException e) { // reset before we came to it
-      load.decrementAndGet();
       link.abandon();
+      load.decrementAndGet();
       return;
     } catch (Throwable t) {
-      load.decrementAndGet();
       link.abandon();
+      load.decrementAndGet();
       report(t, null);
       return;
     }
+    connection.enter(listener.acceptor());
+  }
+
+  /// Takes over a socket that it has connected itself, whose [Connection#enter] follows. If this
+  /// throws, the socket is closed.
+  Connection adopt(Link link) throws IOException {
+    load.incrementAndGet();
+    try {
+      link.equip(keepAliveSeconds);
+      return observe(link, null);
+    } catch (Throwable t) {
+      link.abandon();
+      load.decrementAndGet();
+      throw t;
+    }
+  }
+
+  private Connection observe(Link link, @Nullable SocketAddress path) throws IOException {
+    var connection = new Connection(this, link, path);
+    transport.attach(connection);
     connection.next = connections;
     if (connections != null) {
       connections.previous = connection;
     }
     connections = connection;
-    connection.enter(listener.acceptor());
+    return connection;
+  }
+
+  void list(Attempt attempt) {
+    attempt.listed = true;
+    attempt.next = attempts;
+    if (attempts != null) {
+      attempts.previous = attempt;
+    }
+    attempts = attempt;
+  }
+
+  void unlist(Attempt attempt) {
+    attempt.listed = false;
+    if (attempt.previous == null) {
+      attempts = attempt.next;
+    } else {
+      attempt.previous.next = attempt.next;
+    }
+    if (attempt.next != null) {
+      attempt.next.previous = attempt.previous;
+    }
+    attempt.next = null;
+    attempt.previous = null;
+  }
+
+  private void finishDecided() {
+    for (Attempt first; (first = decided) != null; ) {
+      decided = first.nextDecided;
+      first.nextDecided = null;
+      first.decided = false;
+      first.finish();
+    }
   }
 
   /// The connection has been closed.
@@ -434,6 +527,7 @@ public final class Loop implements Runnable {
       if (timers.size() > 0) {
         fireTimers();
       }
+      finishDecided();
       while (!knocking.isEmpty()) {
         acceptSome(knocking.poll());
       }
@@ -465,6 +559,9 @@ public final class Loop implements Runnable {
         }
         stopped = true;
         readMail();
+        while (attempts != null) {
+          attempts.giveUp(new IOException("The loop has ended"));
+        }
         publishCounts();
       } finally {
         hooks.turnEnds();
@@ -477,6 +574,10 @@ public final class Loop implements Runnable {
       left.abandon();
     }
     connections = null;
+    for (Attempt left = attempts; left != null; left = left.next) {
+      left.abandon();
+    }
+    attempts = null;
     load.set(0);
     try {
       transport.shutDown();
@@ -493,7 +594,7 @@ public final class Loop implements Runnable {
   }
 
   private void await() throws IOException {
-    if (!ready.isEmpty() || touchedCount > 0) {
+    if (!ready.isEmpty() || touchedCount > 0 || decided != null) {
       transport.await(0);
       return;
     }
@@ -717,6 +818,15 @@ public final class Loop implements Runnable {
     @Override
     public void written(Connection connection, long bytes) {
       connection.written(bytes);
+    }
+
+    @Override
+    public void decided(Attempt attempt) {
+      if (!attempt.decided) {
+        attempt.decided = true;
+        attempt.nextDecided = decided;
+        decided = attempt;
+      }
     }
 
     @Override

@@ -51,10 +51,6 @@ public final class Net implements AutoCloseable {
   /// Guarded by this.
   private boolean closed;
 
-  /// Seconds of silence after which TCP asks the peer whether it is still there; 0: never. Any
-  /// thread; counts for connections accepted from now on.
-  private volatile int keepAliveSeconds = 300;
-
   /// Which loop to prefer among equally loaded ones. First loop's thread.
   private int turnOf;
 
@@ -153,9 +149,11 @@ public final class Net implements AutoCloseable {
     return loops;
   }
 
-  /// `tcp-keepalive`, for connections that are accepted from now on.
+  /// `tcp-keepalive`, for connections that are accepted or made from now on.
   public void keepAlive(int seconds) {
-    keepAliveSeconds = seconds;
+    for (var loop : loops) {
+      loop.keepAlive(seconds);
+    }
   }
 
   /// Opens TCP doors at all of `addresses`: `*` is every IPv4 address, `::*` every IPv6 one, a
@@ -549,10 +547,6 @@ public final class Net implements AutoCloseable {
     }
     turnOf = (best.index() + 1) % count;
     return best;
-  }
-
-  int keepAliveSeconds() {
-    return keepAliveSeconds;
   }
 
   private static void join(Thread thread, long mostMillis) {

@@ -1,6 +1,9 @@
 package dev.spinel.net;
 
 import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
@@ -55,6 +58,8 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
       if ((ready & SelectionKey.OP_READ) != 0) {
         readiness.readable(connection);
       }
+    } else if (key.attachment() instanceof Attempt attempt) {
+      readiness.decided(attempt);
     } else {
       readiness.acceptable((Listener) key.attachment());
     }
@@ -163,6 +168,48 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
     if (listener.registration instanceof SelectionKey key) {
       key.cancel();
     }
+  }
+
+  @Override
+  public void connect(Attempt attempt) throws IOException {
+    var remote = attempt.remote();
+    var channel =
+        SocketChannel.open(
+            remote.getAddress() instanceof Inet4Address
+                ? StandardProtocolFamily.INET
+                : StandardProtocolFamily.INET6);
+    attempt.registration = channel;
+    channel.configureBlocking(false);
+    if (attempt.local() != null) {
+      channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      channel.bind(attempt.local());
+    }
+    if (channel.connect(remote)) {
+      readiness.decided(attempt);
+    } else {
+      channel.register(selector, SelectionKey.OP_CONNECT, attempt);
+    }
+  }
+
+  @Override
+  public @Nullable Link connected(Attempt attempt) throws IOException {
+    var channel = channel(attempt);
+    if (!channel.finishConnect()) {
+      return null;
+    }
+    attempt.registration = null;
+    return new NioLink(channel);
+  }
+
+  @Override
+  public void abandon(Attempt attempt) {
+    var channel = channel(attempt);
+    attempt.registration = null;
+    new NioLink(channel).abandon();
+  }
+
+  private static SocketChannel channel(Attempt attempt) {
+    return (SocketChannel) Objects.requireNonNull(attempt.registration);
   }
 
   @Override

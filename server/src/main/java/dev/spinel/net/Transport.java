@@ -22,6 +22,9 @@ interface Transport {
 
     void acceptable(Listener listener);
 
+    /// [#connected] can tell how it ended. Also called from within [#connect].
+    void decided(Attempt attempt);
+
     /// So many bytes of what [#write] was given have left the connection's output. Called from
     /// within `write` or `settle`.
     void written(Connection connection, long bytes);
@@ -70,6 +73,17 @@ interface Transport {
 
   /// Lets go of a listening socket, which the caller closes.
   void detach(Listener listener);
+
+  /// Begins an outgoing connection, and reports [Readiness#decided] when it stands or has failed.
+  /// It has a socket when [Attempt#registration] isn't null, even if this throws.
+  void connect(Attempt attempt) throws IOException;
+
+  /// How an attempt ended, after it was reported: its socket, which is no more under observation
+  /// ([#attach] follows), or the reason why it failed. Null if that isn't certain yet.
+  @Nullable Link connected(Attempt attempt) throws IOException;
+
+  /// Closes the socket of an attempt that has one.
+  void abandon(Attempt attempt);
 
   /// Ends everything that is still open and the transport itself.
   void shutDown();

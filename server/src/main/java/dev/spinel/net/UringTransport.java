@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// [Transport] on Linux's `io_uring`: one system call per turn, which sends everything, waits, and
@@ -49,7 +50,8 @@ import org.jspecify.annotations.Nullable;
 /// the kernel knows addresses of ours until then.
 ///
 /// Accepting is left to system calls of the [Listener], as each accepted socket needs several
-/// anyway; the ring only tells when somebody knocks.
+/// anyway; the ring only tells when somebody knocks. So with outgoing connections: `connect` is a
+/// call that doesn't wait, and the ring tells when the socket's fate is known.
 final class UringTransport implements Transport {
   // The lowest bits of a tag: what was asked. The others: of whom.
   private static final int RECEIVE = 0;
@@ -58,6 +60,7 @@ final class UringTransport implements Transport {
   private static final int KNOCK = 3;
   private static final int WAKE = 4;
   private static final int NOTHING = 5;
+  private static final int DECIDED = 6;
   private static final int TAG_BITS = 3;
 
   /// Input of one connection that may wait here before its socket is left alone.
@@ -90,7 +93,7 @@ final class UringTransport implements Transport {
   private final ByteBuffer out;
   private final long outAddress;
 
-  /// Links and doors by slot, and the free slots.
+  /// Links, doors and dials by slot, and the free slots.
   private @Nullable Object[] table = new Object[64];
 
   private int[] freeSlots = new int[64];
@@ -156,6 +159,20 @@ final class UringTransport implements Transport {
 
     Door(Listener listener, int descriptor) {
       this.listener = listener;
+      this.descriptor = descriptor;
+    }
+  }
+
+  /// A socket that is being connected.
+  private static final class Dial {
+    final Attempt attempt;
+    final int descriptor;
+    int slot;
+    boolean polling;
+    boolean closed;
+
+    Dial(Attempt attempt, int descriptor) {
+      this.attempt = attempt;
       this.descriptor = descriptor;
     }
   }
@@ -355,6 +372,15 @@ final class UringTransport implements Transport {
         door.polling = false;
         if (door.watched) {
           readiness.acceptable(door.listener);
+        }
+      }
+      case DECIDED -> {
+        var dial = (Dial) table[slot];
+        dial.polling = false;
+        if (dial.closed) {
+          giveSlot(slot);
+        } else {
+          readiness.decided(dial.attempt);
         }
       }
       case WAKE -> waking = false;
@@ -708,6 +734,52 @@ final class UringTransport implements Transport {
     }
   }
 
+  // ---------------------------------------------------------------- ways out
+
+  @Override
+  public void connect(Attempt attempt) throws IOException {
+    int descriptor = descriptors.connect(attempt.remote(), attempt.local());
+    Dial dial;
+    try {
+      dial = new Dial(attempt, descriptor);
+      dial.slot = takeSlot(dial);
+    } catch (Throwable t) {
+      ring.kernel().close(descriptor);
+      throw t;
+    }
+    attempt.registration = dial;
+    ask(IoRing.POLL_ADD, 0, 0, descriptor, 0, 0, POLLOUT, tag(dial.slot, DECIDED));
+    dial.polling = true;
+  }
+
+  @Override
+  public Link connected(Attempt attempt) throws IOException {
+    var dial = dial(attempt);
+    descriptors.connected(dial.descriptor);
+    var local = descriptors.name(dial.descriptor);
+    var link = new UringLink(dial.descriptor, descriptors, attempt.remote(), local);
+    attempt.registration = null;
+    giveSlot(dial.slot);
+    return link;
+  }
+
+  @Override
+  public void abandon(Attempt attempt) {
+    var dial = dial(attempt);
+    attempt.registration = null;
+    dial.closed = true;
+    if (dial.polling) {
+      cancel(dial.slot, DECIDED);
+    } else {
+      giveSlot(dial.slot);
+    }
+    ask(IoRing.CLOSE, IoRing.SKIP_IF_DONE, 0, dial.descriptor, 0, 0, 0, NOTHING);
+  }
+
+  private static Dial dial(Attempt attempt) {
+    return (Dial) Objects.requireNonNull(attempt.registration);
+  }
+
   // ---------------------------------------------------------------- the end
 
   private void drain() {
@@ -751,7 +823,9 @@ final class UringTransport implements Transport {
 
   private boolean isAwaited() {
     for (int i = 0; i < slots; i++) {
-      if (table[i] instanceof UringLink || (table[i] instanceof Door door && door.polling)) {
+      if (table[i] instanceof UringLink
+          || table[i] instanceof Dial
+          || (table[i] instanceof Door door && door.polling)) {
         return true;
       }
     }

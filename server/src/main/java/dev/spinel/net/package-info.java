@@ -3,8 +3,9 @@
 ///
 /// - **What it is.** A [dev.spinel.net.Net] starts some [dev.spinel.net.Loop]s, each one thread
 ///   with one transport, and opens [dev.spinel.net.Listener]s that hand every accepted socket to
-///   the loop with the fewest connections. A [dev.spinel.net.Connection] lives and dies on its
-///   loop; its [dev.spinel.net.Handler] is the owner's and turns bytes into replies.
+///   the loop with the fewest connections. [dev.spinel.net.Loop#connect] makes connections to
+///   others, which differ in nothing from those. A [dev.spinel.net.Connection] lives and dies on
+///   its loop; its [dev.spinel.net.Handler] is the owner's and turns bytes into replies.
 /// - **Who calls it.** The assembly (`dev.spinel.server`) makes the loops, binds the addresses and
 ///   glues a handler to each connection. Everybody else reaches a connection through that glue, by
 ///   posting to its loop.
