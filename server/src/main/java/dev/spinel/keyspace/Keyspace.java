@@ -98,8 +98,8 @@ public final class Keyspace implements AutoCloseable {
     return seat;
   }
 
-  /// Grows whenever a key with an expiry is made, or a key gets one: who looked for such keys and
-  /// found none need not look again while this stays the same.
+  /// Grows whenever a key with an expiry is made, or a key gets one: while this stays the same, no
+  /// key expires earlier than any that was found by who looked at all.
   public long expiriesSet() {
     return world.expiriesSet();
   }
@@ -172,6 +172,12 @@ public final class Keyspace implements AutoCloseable {
   boolean nextExpired(Seat seat, Database database, int slot, long nowMillis, Place place) {
     long header = database.header(slot);
     return header != 0 && seat.values.dictionary().nextExpired(header, nowMillis, place);
+  }
+
+  /// No key of the slot expires earlier than this; milliseconds since 1970. Slot lock.
+  long nextExpiry(Seat seat, Database database, int slot) {
+    long header = database.header(slot);
+    return header == 0 ? Long.MAX_VALUE : seat.values.dictionary().nextExpiry(header);
   }
 
   /// Frees everything: no other thread may be seated any more.

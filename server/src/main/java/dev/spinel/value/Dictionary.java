@@ -80,7 +80,7 @@ public final class Dictionary {
   private final @Nullable Owner[] owners =
       new Owner[16]; // by encoding; set before the seat is used
 
-  /// How often an entry with an expiry was put somewhere. Seat; others read it racily.
+  /// How often an entry was put somewhere with an expiry, or got one. Seat; others read it racily.
   private long expiriesSet;
 
   /// Moves on with every change of any dictionary through this object: what a [Place] compares.
@@ -160,9 +160,9 @@ public final class Dictionary {
     return Integer.toUnsignedLong(memory.getInt(header + EXPIRING));
   }
 
-  /// How often this seat has put an entry with an expiry somewhere, of any dictionary: as long as
-  /// the sum over all seats stays the same, who found none finds none. Any thread; may be a moment
-  /// late.
+  /// How often this seat has put an entry with an expiry somewhere, or given one to an entry, of
+  /// any dictionary: as long as the sum over all seats stays the same, nothing expires earlier than
+  /// before. Any thread; may be a moment late.
   public long expiriesSet() {
     return expiriesSet;
   }
@@ -323,6 +323,12 @@ public final class Dictionary {
     return e;
   }
 
+  /// What is at `p` expires at this time.
+  private void expires(Place p, long millis) {
+    expiriesSet++;
+    tree.lowerBounds(p.header, p.hash, Tree.bound(millis));
+  }
+
   /// Puts an entry where `p` says there is none. Afterwards `p` is where it is. If there is no
   /// memory for that, the entry is freed with all that it owns, and the dictionary is as it was.
   public void insert(Place p, long entry) {
@@ -349,9 +355,8 @@ public final class Dictionary {
     m.putLong(header + COUNT, m.getLong(header + COUNT) + 1);
     p.stamp = ++stamp;
     if (Entry.hasExpiry(m, entry)) {
-      expiriesSet++;
       m.putInt(header + EXPIRING, m.getInt(header + EXPIRING) + 1);
-      tree.lowerBounds(header, p.hash, Tree.bound(Entry.expiry(m, entry)));
+      expires(p, Entry.expiry(m, entry));
     }
   }
 
@@ -396,10 +401,7 @@ public final class Dictionary {
     boolean ttl = Entry.hasExpiry(m, entry);
     if (ttl != Entry.hasExpiry(m, p.entry))
       m.putInt(p.header + EXPIRING, m.getInt(p.header + EXPIRING) + (ttl ? 1 : -1));
-    if (ttl) {
-      expiriesSet++;
-      tree.lowerBounds(p.header, p.hash, Tree.bound(Entry.expiry(m, entry)));
-    }
+    if (ttl) expires(p, Entry.expiry(m, entry));
     p.entry = entry;
     p.stamp = ++stamp;
   }
@@ -621,7 +623,7 @@ public final class Dictionary {
     boolean free = !walk.active() || walk.fate(p.header, p.hash, entry) == Walk.FREE;
     if (free && before >= 0 && millis >= 0) {
       Entry.expiry(m, entry, millis);
-      tree.lowerBounds(p.header, p.hash, Tree.bound(millis));
+      expires(p, millis);
       return entry;
     }
     int length = Entry.valueLength(m, entry);
@@ -652,7 +654,7 @@ public final class Dictionary {
       Entry.expiry(
           m, entry,
           millis); // the walk reads it under the lock, and only if the header has no other
-      tree.lowerBounds(p.header, p.hash, Tree.bound(millis));
+      expires(p, millis);
       return entry;
     }
     int length = Entry.valueLength(m, entry);

@@ -88,6 +88,56 @@ class KeeperTest {
     }
   }
 
+  /// It doesn't look at all slots all the time, but whatever comes due is found: what was known,
+  /// what is new, and what comes due earlier than it was known to.
+  @Test
+  void findsWhatComesDueWhenItHasLookedBefore() {
+    try (Heap heap = new Heap();
+        Keyspace keyspace = new Keyspace(heap, 1, 1, 2, now::get, Schedule.FREE);
+        Seat seat = keyspace.seat()) {
+      seat.enter();
+      for (int slot = 0; slot < 10; slot++) {
+        put(keyspace, seat, slot, "k" + slot, slot < 8 ? now.get() + 3_600_000 : -1);
+      }
+      seat.leave();
+      keyspace.start(new Stumbling());
+      awaitCycles(3);
+      seat.enter();
+      setExpiry(keyspace, seat, 3, "k3", now.get() + 500);
+      seat.leave();
+      awaitCycles(3);
+      now.addAndGet(1_000);
+      await().until(() -> keys(keyspace, seat) == 9);
+      awaitCycles(3);
+      seat.enter();
+      setExpiry(keyspace, seat, 9, "k9", now.get() + 500);
+      put(keyspace, seat, 20, "new", now.get() + 500);
+      seat.leave();
+      awaitCycles(3);
+      assertThat(keys(keyspace, seat)).isEqualTo(10);
+      now.addAndGet(1_000);
+      await().until(() -> keys(keyspace, seat) == 8);
+      awaitCycles(3);
+      now.addAndGet(3_600_000);
+      await().until(() -> keys(keyspace, seat) == 1);
+    }
+  }
+
+  private void awaitCycles(int more) {
+    int end = cycles.get() + more;
+    await().until(() -> cycles.get() >= end);
+  }
+
+  private static void setExpiry(Keyspace keyspace, Seat seat, int slot, String text, long expiry) {
+    Dictionary dictionary = seat.values.dictionary();
+    Slice key = new Slice(text.getBytes(StandardCharsets.US_ASCII));
+    Place place = new Place();
+    seat.lock(slot);
+    dictionary.find(keyspace.database(0).header(slot), dictionary.hash(key), key, place);
+    dictionary.setExpiry(place, expiry);
+    seat.unlock(slot);
+  }
+
   /// One table of many keys, freed while somebody has the world stand still again and again: it
   /// happens in the middle of it.
   @Test
