@@ -15,6 +15,7 @@ public final class Main {
         sequence                    lists and long strings without a server
         engine [snapshot|pause]     the server without sockets: commands; beside snapshots; pauses
         net PORT [LOOPS]            the loops with the smallest store, for redis-benchmark
+        load --port N [--ops …]     a load generator: requests/s and latencies of any server
         jmh [JMH's arguments]       what is written with JMH
       """;
 
@@ -31,6 +32,7 @@ public final class Main {
       case "sequence" -> SequenceBench.main(rest);
       case "engine" -> EngineBench.main(rest);
       case "net" -> NetBench.main(rest);
+      case "load" -> LoadBench.main(rest);
       case "jmh" -> org.openjdk.jmh.Main.main(rest);
       case "--help", "-h" -> System.out.print(HELP);
       default -> {
