@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
 ///   turnBegins   the owner takes its seat; the clock is read, once
 ///   settle       what has left the sockets leaves the outputs
 ///   mail         messages of other threads, and of this one's last turn
+///   connected    what this loop has connected to comes in
 ///   timers       those that are due
-///   come in      who has connected, or was connected
+///   accept       so do those who knock
 ///   receive      every ready socket is read, at most 64, into one array:  │c1 bytes│c2 bytes│c7 bytes│…
 ///   run          each handler runs over its range of it; replies pile up in the outputs
 ///   mail         what was posted meanwhile, mostly by those handlers, so that it leaves with this turn's replies
@@ -524,10 +525,10 @@ public final class Loop implements Runnable {
     try {
       transport.settle();
       readMail();
+      finishDecided(); // before their time limits
       if (timers.size() > 0) {
         fireTimers();
       }
-      finishDecided();
       while (!knocking.isEmpty()) {
         acceptSome(knocking.poll());
       }
