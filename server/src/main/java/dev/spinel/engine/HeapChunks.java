@@ -7,8 +7,8 @@ import dev.spinel.wire.Chunks;
 import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
 
-/// Large replies in the server's own memory, counted: the chunks of one thread's outputs. Belongs to
-/// that thread, in its seat: what stops the world relies on allocators that stand still.
+/// Large replies in the server's own memory, counted: the chunks of one thread's outputs. Belongs
+/// to that thread, in its seat: what stops the world relies on allocators that stand still.
 public final class HeapChunks implements Chunks {
   private final Seat seat;
   private final Memory memory;

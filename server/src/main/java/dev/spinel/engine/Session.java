@@ -141,8 +141,9 @@ public final class Session {
     return replies == Replies.ON || replies == Replies.SKIP_NEXT;
   }
 
-  /// A command has ended, with or without a reply: CLIENT REPLY SKIP is for one command.
-  void replied() {
+  /// A command has ended, with or without a reply, or an empty request was read: CLIENT REPLY SKIP
+  /// is for one of them.
+  public void replied() {
     if (replies == Replies.SKIP_NEXT) {
       replies = Replies.SKIP;
     } else if (replies == Replies.SKIP) {

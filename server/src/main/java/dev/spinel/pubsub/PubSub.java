@@ -205,7 +205,12 @@ public final class PubSub implements Family, Notifier {
     switch (row) {
       case SUBSCRIBE -> subscribe(call, reply, CHANNELS);
       case PSUBSCRIBE -> subscribe(call, reply, PATTERNS);
-      case SSUBSCRIBE -> subscribe(call, reply, SHARDS);
+      case SSUBSCRIBE -> {
+        if (call.inMulti()) { // unlike its kin
+          throw new CommandError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+        }
+        subscribe(call, reply, SHARDS);
+      }
       case UNSUBSCRIBE -> unsubscribe(call, reply, CHANNELS);
       case PUNSUBSCRIBE -> unsubscribe(call, reply, PATTERNS);
       case SUNSUBSCRIBE -> unsubscribe(call, reply, SHARDS);

@@ -65,6 +65,9 @@ final class ClientConnection implements Handler, Outlet {
       } else {
         args = side.args;
         int status = reader.next(buffer, at, to, args);
+        if (reader.tookEmpty()) {
+          session.replied();
+        }
         if (status != RequestReader.COMPLETE) {
           if (status != RequestReader.INCOMPLETE) {
             broken(status);
@@ -120,7 +123,9 @@ final class ClientConnection implements Handler, Outlet {
   private void broken(int status) {
     if (status == RequestReader.ERROR) {
       String error = Objects.requireNonNull(reader.error());
-      new RespWriter(connection.output(), session.protocol).error("ERR " + error);
+      if (session.heard()) {
+        new RespWriter(connection.output(), session.protocol).error("ERR " + error);
+      }
       side.server.protocolError(this, error);
       connection.closeAfterReply();
     } else {

@@ -79,6 +79,35 @@ class PipelineTest {
     }
   }
 
+  /// An empty request is one that CLIENT REPLY SKIP is for; the error of a malformed one is a
+  /// reply.
+  @Test
+  void repliesAreSkippedAndSwitchedOffWhateverTheRequest() throws Exception {
+    try (Server server = start(1, "auto")) {
+      for (String empty : List.of("\r\n", "*0\r\n", "*-1\r\n", "\r\n\r\n*0\r\n")) {
+        assertThat(answers(server, "CLIENT REPLY SKIP\r\n" + empty + "ECHO a\r\nQUIT\r\n"))
+            .isEqualTo("$1\r\na\r\n+OK\r\n");
+      }
+      String malformed = "*1\r\n\r\n";
+      assertThat(answers(server, "CLIENT REPLY OFF\r\n" + malformed)).isEmpty();
+      assertThat(answers(server, "CLIENT REPLY SKIP\r\n" + malformed)).isEmpty();
+      assertThat(answers(server, "CLIENT REPLY SKIP\r\nPING\r\n" + malformed))
+          .startsWith("-ERR Protocol error");
+      assertThat(answers(server, "MULTI\r\nSSUBSCRIBE a\r\nEXEC\r\nQUIT\r\n"))
+          .isEqualTo(
+              "+OK\r\n+QUEUED\r\n*1\r\n"
+                  + "-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n+OK\r\n");
+    }
+  }
+
+  private static String answers(Server server, String requests) throws IOException {
+    try (Client client = connect(server)) {
+      client.sendRaw(requests.getBytes(StandardCharsets.US_ASCII));
+      client.flush();
+      return new String(client.rawUntilClosed(), StandardCharsets.US_ASCII);
+    }
+  }
+
   private static String text(ByteArrayOutputStream bytes) {
     return bytes.toString(StandardCharsets.ISO_8859_1);
   }

@@ -28,70 +28,69 @@ final class SnapshotCheck {
     Map<String, String> expected = new TreeMap<>();
     Map<String, String> walked = new TreeMap<>();
     new AwaitedSink() {
-          private Values values;
-          private Memory memory;
+      private Values values;
+      private Memory memory;
 
-          @Override
-          public void cut(Seat seat) {
-            values = seat.values;
-            memory = values.memory();
-          for (int number = 0; number < keyspace.databases(); number++) {
-            Database database = keyspace.database(number);
-            String prefix = number + " ";
-            for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
-              long header = database.header(slot);
-              if (header != 0) {
-                values
-                    .dictionary()
-                    .scan(
-                        header,
-                        0,
-                        Integer.MAX_VALUE,
-                        entry ->
-                            expected.put(
-                                prefix + text(Entry.key(memory, entry)),
-                                Entry.expiry(memory, entry) + " " + value(values, entry)));
-              }
+      @Override
+      public void cut(Seat seat) {
+        values = seat.values;
+        memory = values.memory();
+        for (int number = 0; number < keyspace.databases(); number++) {
+          Database database = keyspace.database(number);
+          String prefix = number + " ";
+          for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
+            long header = database.header(slot);
+            if (header != 0) {
+              values
+                  .dictionary()
+                  .scan(
+                      header,
+                      0,
+                      Integer.MAX_VALUE,
+                      entry ->
+                          expected.put(
+                              prefix + text(Entry.key(memory, entry)),
+                              Entry.expiry(memory, entry) + " " + value(values, entry)));
             }
           }
-          }
+        }
+      }
 
-          private String prefix = "";
-          private String key = "";
-          private String head = "";
-          private TreeMap<String, String> fields = new TreeMap<>();
-          private long count;
+      private String prefix = "";
+      private String key = "";
+      private String head = "";
+      private TreeMap<String, String> fields = new TreeMap<>();
+      private long count;
 
-          @Override
-          public void database(int number) {
-            prefix = number + " ";
-          }
+      @Override
+      public void database(int number) {
+        prefix = number + " ";
+      }
 
-          @Override
-          public void entry(long entry, long expiry) {
-            walked.put(
-                prefix + text(Entry.key(memory, entry)), expiry + " " + value(values, entry));
-          }
+      @Override
+      public void entry(long entry, long expiry) {
+        walked.put(prefix + text(Entry.key(memory, entry)), expiry + " " + value(values, entry));
+      }
 
-          @Override
-          public void open(long entry, long expiry, long count) {
-            key = prefix + text(Entry.key(memory, entry));
-            head = expiry + " ";
-            fields = new TreeMap<>();
-            this.count = count;
-          }
+      @Override
+      public void open(long entry, long expiry, long count) {
+        key = prefix + text(Entry.key(memory, entry));
+        head = expiry + " ";
+        fields = new TreeMap<>();
+        this.count = count;
+      }
 
-          @Override
-          public void field(long field) {
-            fields.put(text(Entry.key(memory, field)), text(values.strings().bytes(field)));
-          }
+      @Override
+      public void field(long field) {
+        fields.put(text(Entry.key(memory, field)), text(values.strings().bytes(field)));
+      }
 
-          @Override
-          public void close() {
-            assertThat(fields).hasSize((int) count);
-            walked.put(key, head + fields);
-          }
-        }.take(keyspace);
+      @Override
+      public void close() {
+        assertThat(fields).hasSize((int) count);
+        walked.put(key, head + fields);
+      }
+    }.take(keyspace);
     assertThat(walked).isEqualTo(expected);
   }
 

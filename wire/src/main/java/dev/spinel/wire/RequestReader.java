@@ -126,6 +126,9 @@ public final class RequestReader {
   /// Lifts the limits of a client that has not proved who it is.
   private boolean authenticated = true;
 
+  /// A request without arguments was read since somebody asked.
+  private boolean sawEmpty;
+
   /// First byte of the caller's buffer that is not consumed.
   private int position;
 
@@ -216,6 +219,14 @@ public final class RequestReader {
   /// The first byte that is not consumed, after [#COMPLETE].
   public int position() {
     return position;
+  }
+
+  /// Whether an empty request, which is answered by nothing, was read in front of what [#next] came
+  /// to since this was last asked.
+  public boolean tookEmpty() {
+    boolean took = sawEmpty;
+    sawEmpty = false;
+    return took;
   }
 
   /// The text of the error, without `ERR`: "Protocol error: …", characters 0 to 255.
@@ -418,6 +429,7 @@ public final class RequestReader {
       if (b[at] != '*') {
         int status = inline(b, at, end, args);
         if (status != COMPLETE || args.count() > 0) return status;
+        sawEmpty = true;
         at = cursor;
         continue;
       }
@@ -434,6 +446,8 @@ public final class RequestReader {
       if (n > 0) {
         args.begin(b, 0); // announcing many costs a client nothing
         remaining = (int) n;
+      } else {
+        sawEmpty = true;
       }
     }
     while (remaining > 0) {
