@@ -560,9 +560,9 @@ public final class Lists implements Family {
       }
       throw e;
     }
-    lists.get(to.entry(), toHead ? 0 : -1, reply.writer());
     call.changed(to, Events.LIST, toHead ? "lpush" : "rpush");
     removed(call, from, fromHead ? "lpop" : "rpop", 0);
+    lists.get(to.entry(), toHead ? 0 : -1, reply.writer());
   }
 
   private static void popSeveral(Call call, Reply reply, int at, boolean waits) {

@@ -124,6 +124,7 @@ final class Blocking {
         guest.database = parked.database;
         Key key = guest.peek(next.key);
         if (!key.exists()) {
+          dispatcher.append(); // it may have expired, under these locks
           break;
         }
         if (key.type() != parked.type || !serve(parked)) {

@@ -400,6 +400,7 @@ public final class Call {
       if (Entry.expiry(memory, place.entry) >= 0 && expired(place.entry)) {
         dispatcher.recorder.effects.database(number);
         engine.expire(seat, dispatcher.recorder, number, slot, name, place);
+        dispatcher.recorder.effects.mark(); // that stays, whatever becomes of the call
         values.dictionary().find(header, place.hash, name, place);
       } else if (touch && !session.noTouch) {
         int old = Entry.access(memory, place.entry);

@@ -592,8 +592,11 @@ public final class Dispatcher implements AutoCloseable {
     if (writes && engine.keyspace.walk().overBudget()) {
       locks.clear();
       statistics.calls[engine.exec.index]--;
-      blocking.putOff(-1, session, engine.exec, args);
-      return PARKED;
+      if (blocking.putOff(-1, session, engine.exec, args)) {
+        return PARKED;
+      }
+      refused(session, engine.exec, Session.NO_HEAP, reply);
+      return RUN_ON;
     }
     if (global) {
       locks.clear();

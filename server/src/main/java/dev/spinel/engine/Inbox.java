@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// so that few outputs hold memory at a time.
 ///
 /// A session may be about to say something that comes after what it was sent: then it hears that
-/// out of turn ([#hear]). Letters are numbered as they are first looked at, and a session knows up
-/// to which one it has heard.
+/// out of turn ([#hear]). Letters are numbered as they arrive, and a session knows up to which one
+/// it has heard.
 ///
 /// Any thread sends; all else belongs to the inbox's thread.
 public final class Inbox {
@@ -36,6 +36,7 @@ public final class Inbox {
 
   private static final int RUN_LETTERS = 64;
   private static final int RUN_BYTES = 64 * 1024;
+  private static final int KEPT_LETTERS = 4096; // that are written
 
   private static final class Letter {
     final Session[] to;
@@ -43,7 +44,7 @@ public final class Inbox {
     final Message message;
     final long position;
     final Pressure pressure;
-    long number; // inbox's thread; 0 = none yet
+    long number; // inbox's thread, once it has arrived
 
     Letter(Session[] to, byte[] text, Message message, long position, Pressure pressure) {
       this.to = to;
@@ -70,8 +71,11 @@ public final class Inbox {
   /// The thread has been told that there are some.
   private final AtomicBoolean called = new AtomicBoolean();
 
+  // inbox's thread
+  private final ArrayList<Letter> arrived = new ArrayList<>(); // taken from `letters`, in order
+  private int next; // of those: the first that isn't written to all
+  private long numbered; // the number of the last that arrived
   private final ArrayList<Letter> run = new ArrayList<>(); // those that are being written
-  private long numbered; // letters that have a number
   private @Nullable Throwable failure; // the first of those being written
 
   /// @param thread runs what it is given on the inbox's thread, soon
@@ -102,14 +106,15 @@ public final class Inbox {
   /// Writes all letters that are here.
   private void read() {
     called.set(false); // who sends from now on calls again
-    for (Letter first; (first = letters.poll()) != null; ) {
+    while (collect()) {
+      Letter first = arrived.get(next);
       gather(first);
       try {
         for (Session session : first.to) {
           for (int i = 0; i < run.size(); i++) {
             write(run.get(i), session);
           }
-          written.run();
+          sent();
         }
       } finally {
         for (Letter letter : run) {
@@ -121,44 +126,59 @@ public final class Inbox {
     fail();
   }
 
-  /// A run: a letter, and those behind it to the very same sessions, while they aren't large.
-  private void gather(Letter first) {
-    long bytes = first.text.length;
-    number(first);
-    run.add(first);
-    for (Letter next; (next = letters.peek()) != null; ) {
-      bytes += next.text.length;
-      if (next.to != first.to || bytes > RUN_BYTES || run.size() == RUN_LETTERS) {
-        return;
-      }
-      letters.remove();
-      number(next);
-      run.add(next);
+  /// Takes in what was sent. Returns whether there is anything to write.
+  private boolean collect() {
+    if (next == arrived.size() || next > KEPT_LETTERS) {
+      arrived.subList(0, next).clear();
+      next = 0;
     }
+    for (Letter letter; (letter = letters.poll()) != null; ) {
+      letter.number = ++numbered;
+      arrived.add(letter);
+    }
+    return next < arrived.size();
   }
 
-  private void number(Letter letter) {
-    if (letter.number == 0) {
-      letter.number = ++numbered;
+  /// A run: a letter, and those behind it to the very same sessions, while they aren't large.
+  private void gather(Letter first) {
+    long bytes = 0;
+    for (; next < arrived.size() && run.size() < RUN_LETTERS; next++) {
+      Letter letter = arrived.get(next);
+      bytes += letter.text.length;
+      if (letter.to != first.to || (bytes > RUN_BYTES && letter != first)) {
+        return;
+      }
+      run.add(letter);
     }
   }
 
   /// Whether there are no letters to anybody.
   boolean isEmpty() {
-    return letters.isEmpty();
+    return letters.isEmpty() && next == arrived.size();
   }
 
-  /// Has the session hear all that was sent to it before now.
+  /// Has the session hear all that was sent to it before now. What it has heard already isn't gone
+  /// through again: a session may do this after each of its commands.
   void hear(Session session) {
     assert run.isEmpty() : "no command runs while letters are written";
-    for (Letter letter : letters) {
-      number(letter);
-      if (letter.number > session.heard && letter.isTo(session)) {
+    collect();
+    long unheard = Math.min(arrived.size() - next, numbered - session.heard);
+    for (int i = arrived.size() - (int) unheard; i < arrived.size(); i++) {
+      Letter letter = arrived.get(i);
+      if (letter.isTo(session)) {
         write(letter, session);
       }
     }
     session.heard = numbered;
     fail();
+  }
+
+  private void sent() {
+    try {
+      written.run();
+    } catch (RuntimeException | Error e) {
+      failure = failure == null ? e : failure;
+    }
   }
 
   /// What fails here concerns this session, this message: the others aren't lost for that.

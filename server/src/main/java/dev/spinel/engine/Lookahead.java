@@ -13,12 +13,13 @@ import dev.spinel.wire.Slice;
 /// those of a pipeline before the first of them runs, the keys of a long command sixteen at a time.
 ///
 /// Nothing depends on it. Argument 1 is taken for a key whatever the command is, the selected
-/// database for the one that it will run in; a slot that is locked elsewhere, or twice among the
-/// sixteen in the hand of another thread, is left out. A wrong guess costs some nanoseconds.
+/// database for the one that it will run in; a slot that another thread has locked is left out. A
+/// wrong guess costs some nanoseconds.
 ///
 /// **Locks.** A table may be read under its slot's lock only, so those of a pipeline's keys are
-/// taken, all that are free at this moment, and given back before a command runs: nobody waits
-/// here, and who waits for us does so for about a microsecond.
+/// taken, all that are free at this moment, and given back before a command runs. Nobody waits
+/// here. They are held for about a microsecond; who wants one meanwhile spins that long, as for any
+/// lock, and rarely sleeps ([dev.spinel.keyspace.Slots]).
 final class Lookahead {
   private final Keyspace keyspace;
   private final Seat seat;
@@ -42,22 +43,31 @@ final class Lookahead {
       }
     }
     Database keys = keyspace.database(database);
+    prefetch.begin();
+    long before = 0;
     int locks = 0;
-    for (int i = 0; i < count; i++) {
-      Args args = batch.at(i);
-      int slot = args.keySlot();
-      if (slot >= 0 && keys.header(slot) != 0) { // at a first, unlocked glance
-        if (seat.tryLock(slot)) {
-          locked[locks++] = slot;
-          add(keys, slot, args.keyHash());
-        } else if (seat.holds(slot)) {
-          add(keys, slot, args.keyHash());
+    try {
+      for (int i = 0; i < count; i++) {
+        Args args = batch.at(i);
+        int slot = args.keySlot();
+        if (slot >= 0 && args.keyHash() == before) {
+          continue; // many commands for one key
+        }
+        before = args.keyHash();
+        if (slot >= 0 && keys.header(slot) != 0) { // at a first, unlocked glance
+          if (seat.tryLock(slot)) {
+            locked[locks++] = slot;
+            add(keys, slot, args.keyHash());
+          } else if (seat.holds(slot)) { // a key before this one is of the same slot
+            add(keys, slot, args.keyHash());
+          }
         }
       }
-    }
-    prefetch.run();
-    for (int i = 0; i < locks; i++) {
-      seat.unlock(locked[i]);
+      prefetch.run();
+    } finally {
+      for (int i = 0; i < locks; i++) {
+        seat.unlock(locked[i]);
+      }
     }
   }
 
@@ -65,6 +75,7 @@ final class Lookahead {
   /// Returns the number of the first key that it left out.
   int fetch(Call call, int first) {
     Database keys = keyspace.database(call.database);
+    prefetch.begin();
     int end = Math.min(call.keyCount, first + Batch.MOST);
     for (int i = first; i < end; i++) {
       add(keys, call.keySlots[i], call.keyHashes[i]);

@@ -24,6 +24,7 @@ public final class Keyspace implements AutoCloseable {
   private final long hashKey1;
   private final AtomicInteger seatIds = new AtomicInteger();
   private volatile Database[] databases; // replaced whole in a stopped world
+  private volatile long swaps; // of databases; stopped world
   private final Keeper keeper;
   private final Snapshots snapshots;
   private volatile @Nullable KeyspaceListener listener; // once, by start
@@ -98,10 +99,11 @@ public final class Keyspace implements AutoCloseable {
     return seat;
   }
 
-  /// Grows whenever a key with an expiry is made, or a key gets one: while this stays the same, no
-  /// key expires earlier than any that was found by who looked at all.
+  /// Grows whenever a key with an expiry is made, or a key gets one, or all keys of two databases
+  /// change places: while this stays the same, no key expires earlier than any that was found by
+  /// who looked at all.
   public long expiriesSet() {
-    return world.expiriesSet();
+    return world.expiriesSet() + swaps;
   }
 
   public int databases() {
@@ -114,6 +116,7 @@ public final class Keyspace implements AutoCloseable {
 
   /// SWAPDB. Stopped world.
   public void swap(int a, int b) {
+    swaps = swaps + 1;
     Database[] renumbered = databases.clone();
     renumbered[a] = databases[b];
     renumbered[b] = databases[a];

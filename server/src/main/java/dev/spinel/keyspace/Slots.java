@@ -63,6 +63,7 @@ public final class Slots {
 
   /// Takes the lock only if it is free now.
   public boolean tryLock(int slot, int owner) {
+    assert schedule.point();
     return LOCK.compareAndSet(locks, slot, 0, owner);
   }
 

@@ -176,9 +176,6 @@ public final class Snapshots {
     try {
       return new Taking(seat, sink).take();
     } catch (Throwable t) {
-      if (keyspace.walk().active()) {
-        stuck = t;
-      }
       return t;
     }
   }
@@ -250,12 +247,35 @@ public final class Snapshots {
           walkAll();
           dropEmpty();
         }
+      } catch (Throwable t) { // none of the steps says so: it was between them
+        fail(t);
+        if (walk.active()) {
+          leaveOpen();
+        }
       } finally {
         if (seat.taken()) {
           seat.leave();
         }
       }
       return failure != null ? failure : walk.spoilt();
+    }
+
+    /// The walk can't be ended: nobody waits for it any more.
+    private void leaveOpen() {
+      stuck = failure;
+      walk.budget(Long.MAX_VALUE);
+      tellWalked();
+    }
+
+    private void tellWalked() {
+      for (int tries = 1; !walked(-1) && tries < TRIES; tries++) {
+        pause();
+      }
+    }
+
+    /// Whether the sink is still asked.
+    private boolean asks() {
+      return failure == null && !walk.abandoned();
     }
 
     private void fail(Throwable why) {
@@ -299,12 +319,10 @@ public final class Snapshots {
           }
         }
       }
-      if (!through || !insist(end)) {
-        stuck = failure;
-        walk.budget(Long.MAX_VALUE);
-      }
-      for (int tries = 1; !walked(-1) && tries < TRIES; tries++) {
-        pause();
+      if (through && insist(end)) {
+        tellWalked();
+      } else {
+        leaveOpen();
       }
     }
 
@@ -405,7 +423,7 @@ public final class Snapshots {
         fail(closing());
       }
       seat.leave();
-      if (failure == null) {
+      if (asks()) {
         try {
           sink.drain();
         } catch (Throwable t) {
@@ -446,7 +464,7 @@ public final class Snapshots {
     // ── what the walker shows ────────────────────────────────────────────────────────────────────
 
     private void database(int number) {
-      if (failure == null) {
+      if (asks()) {
         try {
           sink.database(number);
         } catch (Throwable t) {

@@ -187,10 +187,10 @@ public final class LocalSession implements Outlet, AutoCloseable {
   @Override
   public void close() {
     if (!closed) {
-      closed = true;
       ended = true;
       dispatcher.turnBegins();
       dispatcher.closed(session);
+      closed = true; // from now on it is the senders who see to late mail
       discardMail();
       reader.close();
       output.close();
@@ -201,8 +201,10 @@ public final class LocalSession implements Outlet, AutoCloseable {
 
   /// What comes too late finds the session closed, and does nothing but count itself as arrived.
   private void discardMail() {
-    for (Runnable late; (late = mailbox.poll()) != null; ) {
-      late.run();
+    synchronized (mailbox) { // one at a time, as if there were a thread
+      for (Runnable late; (late = mailbox.poll()) != null; ) {
+        late.run();
+      }
     }
   }
 

@@ -43,8 +43,8 @@ final class LoopSide implements LoopHooks {
   public void turnBegins() {
     dispatcher.turnBegins();
     if (!cronRuns) {
-      cronRuns = true;
       loop.schedule(loop.now() + CRON_MILLIS, this::cron);
+      cronRuns = true;
     }
   }
 
@@ -59,7 +59,9 @@ final class LoopSide implements LoopHooks {
   }
 
   private void cron() {
+    cronRuns = false; // if this fails, the next turn tries again
     loop.schedule(loop.now() + CRON_MILLIS, this::cron);
+    cronRuns = true;
     server.cron(this);
   }
 }

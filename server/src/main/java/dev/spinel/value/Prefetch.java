@@ -45,6 +45,11 @@ public final class Prefetch {
     shifts = new int[most];
   }
 
+  /// Forgets those added for a run that didn't come.
+  public void begin() {
+    count = 0;
+  }
+
   /// One more key that is going to be looked up.
   public void add(long header, long hash) {
     headers[count] = header;

@@ -123,6 +123,20 @@ class KeeperTest {
     }
   }
 
+  /// Tables that change places while it goes from slot to slot are a reason to look again.
+  @Test
+  void aSwapIsAReasonToLookAgain() {
+    try (Heap heap = new Heap();
+        Keyspace keyspace = new Keyspace(heap, 2, 1, 2, now::get, Schedule.FREE);
+        Seat seat = keyspace.seat()) {
+      long before = keyspace.expiriesSet();
+      seat.enter();
+      keyspace.world().stop(seat, () -> keyspace.swap(0, 1));
+      seat.leave();
+      assertThat(keyspace.expiriesSet()).isGreaterThan(before);
+    }
+  }
+
   private void awaitCycles(int more) {
     int end = cycles.get() + more;
     await().until(() -> cycles.get() >= end);

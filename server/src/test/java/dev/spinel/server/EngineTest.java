@@ -422,6 +422,26 @@ class EngineTest {
   }
 
   @Test
+  void whatExpiresWhileItIsServedIsJournalledAtOnce() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      LocalSession b = fixture.session();
+      LocalSession waiting = fixture.session();
+      say(a, "SELECT", "1");
+      say(a, "RPUSH", "k", "x");
+      say(a, "PEXPIRE", "k", "10");
+      say(a, "SELECT", "0");
+      assertThat(say(waiting, "BLPOP", "k", "0")).isEmpty();
+      fixture.clock.forward(100);
+      assertThat(say(a, "SWAPDB", "0", "1")).isEqualTo("+OK");
+      say(b, "CLIENT", "UNBLOCK", "" + waiting.session().id);
+      assertThat(say(b, "RPUSH", "k", "kept")).isEqualTo(":1");
+      say(a, "SET", "z", "1");
+      assertThat(fixture.effects()).containsSubsequence("SWAPDB", "DEL", "RPUSH", "kept", "SET");
+    }
+  }
+
+  @Test
   void aLargeReplyToAWaitingClientIsNotBuiltOnTheJavaHeap() {
     try (Fixture fixture = new Fixture()) {
       LocalSession waiting = fixture.session();

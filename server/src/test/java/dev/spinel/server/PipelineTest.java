@@ -2,6 +2,7 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
@@ -56,6 +57,46 @@ class PipelineTest {
             answers.write(pipelined.raw());
           }
           assertThat(text(answers)).as("seed " + seed).isEqualTo(text(expected));
+        }
+      }
+    }
+  }
+
+  /// Several clients pipeline commands for a few keys, each on a loop that looks ahead under their
+  /// locks: nothing is lost, and nobody waits for ever.
+  @Test
+  void clientsOfSeveralLoopsLookAheadAtTheSameKeys() throws Exception {
+    int clients = 6;
+    int rounds = 300;
+    try (Server server = start(3, "auto")) {
+      Crowd.of(clients, c -> count(server, rounds, new Random(c))).join();
+      try (Client client = Client.connect("127.0.0.1", server.port()).timeoutMillis(20_000)) {
+        client.command("AUTH", PASSWORD);
+        long sum = 0;
+        for (int k = 0; k < 20; k++) {
+          sum += Long.parseLong(client.command("GET", "{" + k % 3 + "}n" + k).text());
+        }
+        assertThat(sum).isEqualTo((long) clients * rounds * 40);
+      }
+    }
+  }
+
+  private static void count(Server server, int rounds, Random random) throws IOException {
+    try (Client client = Client.connect("127.0.0.1", server.port()).timeoutMillis(20_000)) {
+      client.command("AUTH", PASSWORD);
+      for (int round = 0; round < rounds; round++) {
+        ByteArrayOutputStream pipeline = new ByteArrayOutputStream();
+        for (int i = 0; i < 40; i++) {
+          int k = random.nextInt(20);
+          int other = random.nextInt(20);
+          pipeline.write(request("INCR", "{" + k % 3 + "}n" + k));
+          pipeline.write(
+              request("MGET", "{" + k % 3 + "}n" + k, "{" + other % 3 + "}n" + other, "none"));
+        }
+        client.sendRaw(pipeline.toByteArray());
+        client.flush();
+        for (int i = 0; i < 80; i++) {
+          client.raw();
         }
       }
     }

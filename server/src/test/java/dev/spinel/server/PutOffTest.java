@@ -54,6 +54,36 @@ class PutOffTest {
     }
   }
 
+  /// For what waits there must be room on the heap: else the transaction is refused, and over.
+  @Test
+  void aTransactionThatFindsNoRoomToWaitIsRefused() throws Exception {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      LocalSession transactor = fixture.session();
+      String value = "x".repeat(3_000);
+      for (int i = 0; i < 4_000; i++) {
+        say(session, "SET", "k" + i, value);
+      }
+      var limits = fixture.server.engine.requests;
+      long heapBytes = limits.heapBytes;
+      HeldSnapshot snapshot = new HeldSnapshot(fixture);
+      try {
+        say(transactor, "MULTI");
+        say(transactor, "SET", "k1", "in a transaction");
+        for (int i = 0; !session.session().isParked(); i++) {
+          say(session, "SET", "k" + i, "y");
+        }
+        limits.heapBytes = 0;
+        assertThat(say(transactor, "EXEC")).startsWith("-EXECABORT");
+        assertThat(say(transactor, "PING")).isEqualTo("+PONG");
+      } finally {
+        limits.heapBytes = heapBytes;
+        snapshot.finish();
+      }
+      assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");
+    }
+  }
+
   @Test
   void writersBeyondTheBudgetWait() throws Exception {
     try (Fixture fixture = new Fixture(Clock.SYSTEM)) {

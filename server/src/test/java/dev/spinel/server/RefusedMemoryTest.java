@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.spinel.memory.Allocator;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -68,6 +69,25 @@ class RefusedMemoryTest {
       hash.addAll(List.of("f" + i, "v" + i));
     }
     say(session, hash.toArray(String[]::new));
+  }
+
+  /// A key whose time was over is gone, whatever becomes of the command that met it, and the
+  /// journal says so before it says anything else of the key.
+  @Test
+  void whatExpiredStaysExpired() throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      fixture.mayFail();
+      LocalSession other = fixture.session();
+      LocalSession session = refused(fixture);
+      say(other, "RPUSH", "list", "a");
+      say(other, "PEXPIRE", "list", "10");
+      fixture.clock.forward(100);
+      left = 1;
+      assertThat(say(session, "RPUSH", "list", LONG)).startsWith("-ERR internal error");
+      assertThat(left).as("memory was refused").isZero();
+      assertThat(say(other, "RPUSH", "list", "b")).isEqualTo(":1");
+      assertThat(fixture.effects()).containsSubsequence("PEXPIREAT", "DEL", "list", "RPUSH", "b");
+    }
   }
 
   /// Whether the command leaves everything as it is.
