@@ -260,10 +260,7 @@ final class Slabs {
   private void make() {
     Arena arena = Arena.ofShared();
     try {
-      MemorySegment segment =
-          Mapping.isPossible()
-              ? Mapping.take(arena, Memory.SLAB)
-              : arena.allocate(Memory.SLAB, GRANULE);
+      MemorySegment segment = arena.allocate(Memory.SLAB, GRANULE);
       synchronized (this) {
         if (!closed) {
           add(arena, segment);
