@@ -50,18 +50,19 @@ final class Lookahead {
       for (int i = 0; i < count; i++) {
         Args args = batch.at(i);
         int slot = args.keySlot();
-        if (slot >= 0 && args.keyHash() == before) {
-          continue; // many commands for one key
+        if (slot < 0 || args.keyHash() == before) {
+          continue; // no key, or one of many commands for the same
         }
         before = args.keyHash();
-        if (slot >= 0 && keys.header(slot) != 0) { // at a first, unlocked glance
-          if (seat.tryLock(slot)) {
-            locked[locks++] = slot;
-            add(keys, slot, args.keyHash());
-          } else if (seat.holds(slot)) { // a key before this one is of the same slot
-            add(keys, slot, args.keyHash());
-          }
+        if (keys.header(slot) == 0) {
+          continue; // at a first, unlocked glance
         }
+        if (seat.tryLock(slot)) {
+          locked[locks++] = slot;
+        } else if (!seat.holds(slot)) { // by a key before this one, of the same slot
+          continue;
+        }
+        add(keys, slot, args.keyHash());
       }
       prefetch.run();
     } finally {

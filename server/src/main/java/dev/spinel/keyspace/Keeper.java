@@ -110,7 +110,7 @@ public final class Keeper {
     while (!closed) {
       LockSupport.parkNanos(Math.max(1, next - System.nanoTime()));
       failed = false;
-      reapAll(seat, listener, breath);
+      reapAll(seat, breath);
       if (System.nanoTime() >= next) {
         next = System.nanoTime() + CYCLE_NANOS;
         cycle(seat, listener);
@@ -120,20 +120,16 @@ public final class Keeper {
       }
     }
     failed = false;
-    reapAll(seat, listener, breath);
+    reapAll(seat, breath);
     seat.close();
   }
 
   /// Something didn't work: says so, the first time in a cycle, and nothing more can be done. There
   /// may be no memory to say it with.
-  private void failed(KeyspaceListener listener, Throwable bug) {
+  private void failed(Throwable bug) {
     if (!failed) {
       failed = true;
-      try {
-        listener.failed(bug);
-      } catch (Throwable unheard) {
-        // whoever can't be told can't be told that either
-      }
+      keyspace.failed(bug);
     }
   }
 
@@ -144,27 +140,27 @@ public final class Keeper {
     try {
       listener.cycle(seat);
     } catch (Throwable bug) {
-      failed(listener, bug);
+      failed(bug);
     }
     try {
       evacuation.cycle(seat, System.nanoTime() + EVACUATION_NANOS);
     } catch (Throwable bug) {
-      failed(listener, bug);
+      failed(bug);
     }
   }
 
-  private void reapAll(Seat seat, KeyspaceListener listener, Runnable breath) {
+  private void reapAll(Seat seat, Runnable breath) {
     busy = true;
     for (Object item = work.poll(); item != null; item = work.poll()) {
       seat.enter();
       try {
         if (item instanceof long[] tables) {
-          reap(seat, listener, tables, breath);
+          reap(seat, tables, breath);
         } else {
           seat.values.dictionary().free((Long) item, breath);
         }
       } catch (Throwable bug) {
-        failed(listener, bug);
+        failed(bug);
       } finally {
         seat.leave();
       }
@@ -172,12 +168,12 @@ public final class Keeper {
     busy = false;
   }
 
-  private void reap(Seat seat, KeyspaceListener listener, long[] tables, Runnable breath) {
+  private void reap(Seat seat, long[] tables, Runnable breath) {
     for (int slot = 0; slot < tables.length; slot++) {
       try {
         Database.free(seat, tables, slot, breath);
       } catch (Throwable bug) {
-        failed(listener, bug);
+        failed(bug);
       }
       seat.breathe();
     }
@@ -218,7 +214,7 @@ public final class Keeper {
       try {
         more = expireSome(seat, listener, number, slot);
       } catch (Throwable bug) {
-        failed(listener, bug);
+        failed(bug);
       } finally {
         seat.unlock(slot);
       }

@@ -127,11 +127,14 @@ public final class LocalSession implements Outlet, AutoCloseable {
     while (!ended) {
       reader.authenticated(session.authenticated);
       int status = reader.next(bytes, at, to, args);
+      if (reader.tookEmpty()) {
+        session.replied();
+      }
       if (status == RequestReader.INCOMPLETE) {
         return;
       }
       if (status != RequestReader.COMPLETE) {
-        if (status == RequestReader.ERROR) {
+        if (status == RequestReader.ERROR && session.heard()) {
           new RespWriter(output, session.protocol).error("ERR " + reader.error());
         }
         ended = true;

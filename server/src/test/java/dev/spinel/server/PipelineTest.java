@@ -128,6 +128,14 @@ class PipelineTest {
       for (String empty : List.of("\r\n", "*0\r\n", "*-1\r\n", "\r\n\r\n*0\r\n")) {
         assertThat(answers(server, "CLIENT REPLY SKIP\r\n" + empty + "ECHO a\r\nQUIT\r\n"))
             .isEqualTo("$1\r\na\r\n+OK\r\n");
+        try (LocalSession session = new LocalSession(server)) {
+          session.run("AUTH", PASSWORD);
+          byte[] requests =
+              ("CLIENT REPLY SKIP\r\n" + empty + "ECHO a\r\n").getBytes(StandardCharsets.US_ASCII);
+          assertThat(session.run(requests)).asString().isEqualTo("$1\r\na\r\n");
+          requests = "CLIENT REPLY OFF\r\n*1\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+          assertThat(session.run(requests)).isEmpty();
+        }
       }
       String malformed = "*1\r\n\r\n";
       assertThat(answers(server, "CLIENT REPLY OFF\r\n" + malformed)).isEmpty();
