@@ -40,6 +40,7 @@ class HouseTest {
       rdb → value → memory
       value → wire
       server → commands → engine
+      server → client → engine
       server → pubsub → engine
       server → script → engine
       server → observe → acl → engine

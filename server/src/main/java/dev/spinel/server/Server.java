@@ -1,6 +1,9 @@
 package dev.spinel.server;
 
 import dev.spinel.acl.Authentication;
+import dev.spinel.client.Clients;
+import dev.spinel.client.ClientsSection;
+import dev.spinel.client.Handshake;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Hashes;
 import dev.spinel.commands.Keys;
@@ -34,9 +37,7 @@ import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
 import dev.spinel.observe.Administration;
-import dev.spinel.observe.ClientsSection;
 import dev.spinel.observe.CommandInfo;
-import dev.spinel.observe.Connections;
 import dev.spinel.observe.Doors;
 import dev.spinel.observe.Host;
 import dev.spinel.observe.Identity;
@@ -155,7 +156,8 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     rows.add(new Databases());
     rows.add(new Transactions());
     rows.add(pubSub);
-    rows.add(new Connections(authentication, this::forget));
+    rows.add(new Handshake(authentication, this::forget));
+    rows.add(new Clients());
     rows.add(new Administration(identity, config, this, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     Set<String> later = new HashSet<>(Later.COMMANDS);
@@ -170,7 +172,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private Info info() {
     return new Info(
         new ServerSection(identity, config, this),
-        new ClientsSection(config, traffic),
+        new ClientsSection(config, traffic::clients),
         new MemorySection(config, memory),
         new Sections.NoPersistence(identity),
         new StatisticsSection(traffic, rates),

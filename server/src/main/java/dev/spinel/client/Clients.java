@@ -1,66 +1,38 @@
-package dev.spinel.observe;
+package dev.spinel.client;
 
-import dev.spinel.config.Config;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
-import dev.spinel.engine.Login;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 
-/// What a connection says about itself, and what others may know of it.
-public final class Connections implements Family {
-  private static final int AUTH = 0,
-      CLIENT_GETNAME = 2,
-      CLIENT_GETREDIR = 3,
-      CLIENT_HELP = 4,
-      CLIENT_ID = 5,
-      CLIENT_INFO = 6,
-      CLIENT_KILL = 7,
-      CLIENT_LIST = 8,
-      CLIENT_NO_EVICT = 9,
-      CLIENT_NO_TOUCH = 10,
-      CLIENT_REPLY = 12,
-      CLIENT_SETINFO = 13,
-      CLIENT_SETNAME = 14,
-      CLIENT_TRACKINGINFO = 16,
-      CLIENT_UNBLOCK = 17,
-      ECHO = 19,
-      HELLO = 20,
-      PING = 21,
-      QUIT = 22,
-      RESET = 23,
-      SELECT = 24;
+/// CLIENT: the connections that there are, what they are called, and what becomes of them.
+public final class Clients implements Family {
+  private static final int CLIENT_GETNAME = 0,
+      CLIENT_GETREDIR = 1,
+      CLIENT_HELP = 2,
+      CLIENT_ID = 3,
+      CLIENT_INFO = 4,
+      CLIENT_KILL = 5,
+      CLIENT_LIST = 6,
+      CLIENT_NO_EVICT = 7,
+      CLIENT_NO_TOUCH = 8,
+      CLIENT_REPLY = 9,
+      CLIENT_SETINFO = 10,
+      CLIENT_SETNAME = 11,
+      CLIENT_TRACKINGINFO = 12,
+      CLIENT_UNBLOCK = 13;
 
   private static final CommandError SYNTAX = CommandError.SYNTAX;
 
-  private final Login authentication;
-  private final Consumer<Session> reset;
-
-  /// @param reset what else ends when a session says RESET (its subscriptions)
-  public Connections(Login authentication, Consumer<Session> reset) {
-    this.authentication = authentication;
-    this.reset = reset;
-  }
-
   @Override
   public void declare(CommandTable.Builder t) {
-    t.command(
-        AUTH,
-        "AUTH [username]^6.0.0 password",
-        "connection 1.0.0 noscript loading stale fast no_auth allow_busy",
-        """
-        Logs a connection in.
-        O(N), N passwords of the user
-        6.0.0 A user name before the password
-        """);
     t.container(
         "CLIENT",
         "connection 2.4.0",
@@ -197,76 +169,14 @@ public final class Connections implements Family {
         Wakes a client that waits in a blocking command.
         O(log N), N connections
         """);
-    t.command(
-        ECHO,
-        "ECHO message",
-        "connection 1.0.0 loading stale fast",
-        """
-        Answers with what it was given.
-        O(1)
-        """);
-    t.command(
-        HELLO,
-        "HELLO [arguments: protover:integer [AUTH (username password)] [SETNAME clientname]]",
-        "connection 6.0.0 noscript loading stale fast no_auth allow_busy",
-        """
-        Chooses the protocol's version, and says who is speaking.
-        O(1)
-        6.2.0 Without a version it only reports
-        """);
-    t.command(
-        PING,
-        "PING [message]",
-        "connection 1.0.0 fast request_policy:all_shards response_policy:all_succeeded"
-            + " while_subscribed",
-        """
-        Answers, to show that the server is there.
-        O(1)
-        """);
-    t.command(
-        QUIT,
-        "QUIT",
-        "connection 1.0.0 noscript loading stale fast no_auth allow_busy arity=-1 in_multi"
-            + " while_subscribed",
-        """
-        Closes the connection.
-        O(1)
-        deprecated 7.2.0: just closing the connection
-        """);
-    t.command(
-        RESET,
-        "RESET",
-        "connection 6.2.0 noscript loading stale fast no_auth allow_busy in_multi while_subscribed",
-        """
-        Brings the connection back to how it began.
-        O(1)
-        """);
-    t.command(
-        SELECT,
-        "SELECT index:integer",
-        "connection 1.0.0 loading stale fast",
-        """
-        Chooses the connection's database.
-        O(1)
-        """);
   }
 
   @Override
   public void run(int row, Call call, Reply reply) {
     Session session = call.session();
     switch (row) {
-      case PING -> ping(call, reply);
-      case ECHO -> reply.bulk(call.arg(1));
-      case SELECT -> select(call, reply);
-      case AUTH -> auth(call, reply);
-      case HELLO -> hello(call, reply);
-      case QUIT -> {
-        session.closing = true;
-        reply.ok();
-      }
-      case RESET -> reset(call, reply);
       case CLIENT_ID -> reply.integer(session.id);
-      case CLIENT_INFO -> reply.verbatim("txt", bytes(describe(session, call) + "\n"));
+      case CLIENT_INFO -> reply.verbatim("txt", bytes(ClientLine.of(session, call) + "\n"));
       case CLIENT_LIST -> list(call, reply);
       case CLIENT_KILL -> kill(call, reply);
       case CLIENT_GETNAME -> {
@@ -311,116 +221,7 @@ public final class Connections implements Family {
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  private static void ping(Call call, Reply reply) {
-    if (call.argc() > 2) {
-      throw CommandError.wrongArguments("ping");
-    }
-    if (call.session().subscribed() && reply.protocol() == 2) {
-      reply.array(2);
-      reply.bulk("pong");
-      if (call.argc() == 1) {
-        reply.bulk("");
-      } else {
-        reply.bulk(call.arg(1));
-      }
-    } else if (call.argc() == 1) {
-      reply.simple("PONG");
-    } else {
-      reply.bulk(call.arg(1));
-    }
-  }
-
-  private static void select(Call call, Reply reply) {
-    long number = call.integer(1);
-    if (number != (int) number) {
-      throw new CommandError(
-          "ERR value is out of range, value must between -2147483648 and 2147483647");
-    }
-    if (number < 0 || number >= call.engine().keyspace.databases()) {
-      throw new CommandError("ERR DB index is out of range");
-    }
-    call.session().database = (int) number;
-    reply.ok();
-  }
-
-  // ── who is speaking
-  // ────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private void auth(Call call, Reply reply) {
-    if (call.argc() > 3) {
-      throw SYNTAX;
-    }
-    if (call.argc() == 2) {
-      authentication.login(call.session(), null, call.arg(1));
-    } else {
-      authentication.login(call.session(), call.arg(1), call.arg(2));
-    }
-    reply.ok();
-  }
-
-  private void hello(Call call, Reply reply) {
-    Session session = call.session();
-    int version = 0;
-    if (call.argc() >= 2) {
-      long wanted =
-          call.integer(
-              1,
-              Long.MIN_VALUE,
-              Long.MAX_VALUE,
-              new CommandError("ERR Protocol version is not an integer or out of range"));
-      if (wanted < 2 || wanted > 3) {
-        throw new CommandError("NOPROTO unsupported protocol version");
-      }
-      version = (int) wanted;
-    }
-    int user = 0;
-    byte[] name = null;
-    for (int i = 2; i < call.argc(); i++) {
-      int more = call.argc() - 1 - i;
-      if (call.is(i, "AUTH") && more >= 2) {
-        user = i + 1;
-        i += 2;
-      } else if (call.is(i, "SETNAME") && more >= 1) {
-        name = name(call.arg(++i));
-      } else {
-        throw new CommandError("ERR Syntax error in HELLO option '" + call.text(i) + "'");
-      }
-    }
-    if (user != 0) {
-      authentication.login(session, call.arg(user), call.arg(user + 1));
-    }
-    if (!session.authenticated) {
-      throw new CommandError(
-          "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO"
-              + " <proto> AUTH <user> <pass> option can be used to authenticate the client and"
-              + " select the RESP protocol version at the same time");
-    }
-    if (name != null) {
-      session.name = name;
-    }
-    if (version != 0) {
-      session.protocol = version;
-      session.gatesChanged();
-      reply.writer().protocol(version);
-    }
-    reply.map(7);
-    reply.bulk("server");
-    reply.bulk("redis");
-    reply.bulk("version");
-    reply.bulk(Config.REDIS_VERSION);
-    reply.bulk("proto");
-    reply.integer(session.protocol);
-    reply.bulk("id");
-    reply.integer(session.id);
-    reply.bulk("mode");
-    reply.bulk("standalone");
-    reply.bulk("role");
-    reply.bulk("master");
-    reply.bulk("modules");
-    reply.array(0);
-  }
-
-  private static byte[] name(Slice name) {
+  static byte[] name(Slice name) {
     if (!printable(name)) {
       throw new CommandError(
           "ERR Client names cannot contain spaces, newlines or special characters.");
@@ -479,26 +280,6 @@ public final class Connections implements Family {
     }
   }
 
-  private void reset(Call call, Reply reply) {
-    Session session = call.session();
-    session.hear(); // what it was told before
-    call.dispatcher().end(session);
-    reset.accept(session);
-    session.database = 0;
-    session.protocol = 2;
-    session.name = new byte[0];
-    if (session.replies != Session.Replies.SKIP) {
-      session.replies = Session.Replies.ON;
-    }
-    session.noEvict = false;
-    session.noTouch = false;
-    session.readOnly = false;
-    session.authenticated = !authentication.required();
-    session.gatesChanged();
-    call.renew(reply);
-    reply.simple("RESET");
-  }
-
   // ── who else is there
   // ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -548,7 +329,7 @@ public final class Connections implements Family {
       int type = typeNamed(call, 3);
       for (Session session : sessions(call)) {
         if (typeOf(session) == type) {
-          text.append(describe(session, call)).append('\n');
+          text.append(ClientLine.of(session, call)).append('\n');
         }
       }
     } else if (call.argc() > 3 && call.is(2, "ID")) {
@@ -559,121 +340,17 @@ public final class Connections implements Family {
       for (int i = 3; i < call.argc(); i++) {
         Session session = call.engine().session(call.integer(i));
         if (session != null) {
-          text.append(describe(session, call)).append('\n');
+          text.append(ClientLine.of(session, call)).append('\n');
         }
       }
     } else if (call.argc() != 2) {
       throw SYNTAX;
     } else {
       for (Session session : sessions(call)) {
-        text.append(describe(session, call)).append('\n');
+        text.append(ClientLine.of(session, call)).append('\n');
       }
     }
     reply.verbatim("txt", bytes(text.toString()));
-  }
-
-  /// The running request as it was read: it counts as input until it is done.
-  private static long requestBytes(Call call) {
-    long bytes = digits(call.argc()) + 3;
-    for (int i = 0; i < call.argc(); i++) {
-      int length = call.arg(i).length;
-      bytes += digits(length) + length + 5;
-    }
-    return bytes;
-  }
-
-  private static int digits(int number) {
-    return Integer.toString(number).length();
-  }
-
-  /// A session's line in CLIENT LIST. Of another thread's session it is a racy picture.
-  private static String describe(Session session, Call call) {
-    StringBuilder flags = new StringBuilder();
-    if (session.monitors) {
-      flags.append('O');
-    }
-    if (session.subscribed()) {
-      flags.append('P');
-    }
-    if (session.inMulti() && !(session == call.session() && call.inMulti())) {
-      flags.append('x');
-    }
-    if (session.isParked()) {
-      flags.append('b');
-    }
-    if (session.closing) {
-      flags.append('c');
-    }
-    if (session.readOnly) {
-      flags.append('r');
-    }
-    if (session.noEvict) {
-      flags.append('e');
-    }
-    if (session.noTouch) {
-      flags.append('T');
-    }
-    if (session.outlet.isUnixSocket()) {
-      flags.append('U');
-    }
-    if (flags.isEmpty()) {
-      flags.append('N');
-    }
-    boolean own = session == call.session();
-    long pending = own ? 0 : session.outlet.pendingBytes();
-    long input = session.outlet.inputBytes() + (own ? requestBytes(call) : 0);
-    long lastInteractionMillis =
-        Math.max(session.lastInteractionMillis, session.outlet.lastInteractionMillis());
-    return "id="
-        + session.id
-        + " addr="
-        + session.outlet.address()
-        + " laddr="
-        + session.outlet.localAddress()
-        + " fd="
-        + session.outlet.descriptor()
-        + " name="
-        + text(session.name)
-        + " age="
-        + (call.now() - session.createdMillis) / 1000
-        + " idle="
-        + Math.max(0, call.now() - lastInteractionMillis) / 1000
-        + " flags="
-        + flags
-        + " db="
-        + session.database
-        + " sub="
-        + session.channels
-        + " psub="
-        + session.patterns
-        + " ssub="
-        + session.shardChannels
-        + " multi="
-        + session.queuedCommands()
-        + " qbuf="
-        + input
-        + " qbuf-free=0 argv-mem=0 multi-mem="
-        + session.queuedBytes()
-        + " rbs=16384 rbp=0 obl="
-        + pending
-        + " oll=0 omem="
-        + pending
-        + " tot-mem="
-        + (input + pending + session.queuedBytes())
-        + " events=r cmd="
-        + (session.lastCommand == null ? "NULL" : session.lastCommand.name)
-        + " user="
-        + text(session.user)
-        + " redir=-1 resp="
-        + session.protocol
-        + " lib-name="
-        + text(session.libraryName)
-        + " lib-ver="
-        + text(session.libraryVersion);
-  }
-
-  private static String text(byte[] bytes) {
-    return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 
   private static void kill(Call call, Reply reply) {

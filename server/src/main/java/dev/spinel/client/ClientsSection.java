@@ -1,4 +1,4 @@
-package dev.spinel.observe;
+package dev.spinel.client;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
@@ -7,15 +7,17 @@ import dev.spinel.engine.Engine;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 import dev.spinel.engine.Session;
+import java.util.function.IntSupplier;
 
 /// INFO clients: who is connected, and who waits.
 public final class ClientsSection implements Section {
   private final Config config;
-  private final Traffic traffic;
+  private final IntSupplier connected;
 
-  public ClientsSection(Config config, Traffic traffic) {
+  /// @param connected how many clients there are
+  public ClientsSection(Config config, IntSupplier connected) {
     this.config = config;
-    this.traffic = traffic;
+    this.connected = connected;
   }
 
   @Override
@@ -48,7 +50,7 @@ public final class ClientsSection implements Section {
       input = Math.max(input, session.outlet.inputBytes());
       output = Math.max(output, session.outlet.pendingBytes());
     }
-    out.field("connected_clients", traffic.clients());
+    out.field("connected_clients", connected.getAsInt());
     out.field("maxclients", config.get(Settings.MAXCLIENTS));
     out.field("client_recent_max_input_buffer", input);
     out.field("client_recent_max_output_buffer", output);

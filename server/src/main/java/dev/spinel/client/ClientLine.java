@@ -1,0 +1,114 @@
+package dev.spinel.client;
+
+import dev.spinel.engine.Call;
+import dev.spinel.engine.Session;
+import java.nio.charset.StandardCharsets;
+
+/// A session's line in CLIENT LIST and CLIENT INFO, field for field as Redis has it.
+final class ClientLine {
+  private ClientLine() {}
+
+  /// A session's line in CLIENT LIST. Of another thread's session it is a racy picture.
+  static String of(Session session, Call call) {
+    StringBuilder flags = new StringBuilder();
+    if (session.monitors) {
+      flags.append('O');
+    }
+    if (session.subscribed()) {
+      flags.append('P');
+    }
+    if (session.inMulti() && !(session == call.session() && call.inMulti())) {
+      flags.append('x');
+    }
+    if (session.isParked()) {
+      flags.append('b');
+    }
+    if (session.closing) {
+      flags.append('c');
+    }
+    if (session.readOnly) {
+      flags.append('r');
+    }
+    if (session.noEvict) {
+      flags.append('e');
+    }
+    if (session.noTouch) {
+      flags.append('T');
+    }
+    if (session.outlet.isUnixSocket()) {
+      flags.append('U');
+    }
+    if (flags.isEmpty()) {
+      flags.append('N');
+    }
+    boolean own = session == call.session();
+    long pending = own ? 0 : session.outlet.pendingBytes();
+    long input = session.outlet.inputBytes() + (own ? requestBytes(call) : 0);
+    long lastInteractionMillis =
+        Math.max(session.lastInteractionMillis, session.outlet.lastInteractionMillis());
+    return "id="
+        + session.id
+        + " addr="
+        + session.outlet.address()
+        + " laddr="
+        + session.outlet.localAddress()
+        + " fd="
+        + session.outlet.descriptor()
+        + " name="
+        + text(session.name)
+        + " age="
+        + (call.now() - session.createdMillis) / 1000
+        + " idle="
+        + Math.max(0, call.now() - lastInteractionMillis) / 1000
+        + " flags="
+        + flags
+        + " db="
+        + session.database
+        + " sub="
+        + session.channels
+        + " psub="
+        + session.patterns
+        + " ssub="
+        + session.shardChannels
+        + " multi="
+        + session.queuedCommands()
+        + " qbuf="
+        + input
+        + " qbuf-free=0 argv-mem=0 multi-mem="
+        + session.queuedBytes()
+        + " rbs=16384 rbp=0 obl="
+        + pending
+        + " oll=0 omem="
+        + pending
+        + " tot-mem="
+        + (input + pending + session.queuedBytes())
+        + " events=r cmd="
+        + (session.lastCommand == null ? "NULL" : session.lastCommand.name)
+        + " user="
+        + text(session.user)
+        + " redir=-1 resp="
+        + session.protocol
+        + " lib-name="
+        + text(session.libraryName)
+        + " lib-ver="
+        + text(session.libraryVersion);
+  }
+
+  /// The running request as it was read: it counts as input until it is done.
+  private static long requestBytes(Call call) {
+    long bytes = digits(call.argc()) + 3;
+    for (int i = 0; i < call.argc(); i++) {
+      int length = call.arg(i).length;
+      bytes += digits(length) + length + 5;
+    }
+    return bytes;
+  }
+
+  private static int digits(int number) {
+    return Integer.toString(number).length();
+  }
+
+  private static String text(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+}

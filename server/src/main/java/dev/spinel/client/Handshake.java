@@ -1,0 +1,234 @@
+package dev.spinel.client;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Call;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Family;
+import dev.spinel.engine.Login;
+import dev.spinel.engine.Reply;
+import dev.spinel.engine.Session;
+import java.util.function.Consumer;
+
+/// What a connection says about itself: who it is, which protocol it speaks, which database it
+/// uses, and that it is still there.
+public final class Handshake implements Family {
+  private static final int AUTH = 0, ECHO = 1, HELLO = 2, PING = 3, QUIT = 4, RESET = 5, SELECT = 6;
+
+  private final Login authentication;
+  private final Consumer<Session> reset;
+
+  /// @param reset what else ends when a session says RESET (its subscriptions)
+  public Handshake(Login authentication, Consumer<Session> reset) {
+    this.authentication = authentication;
+    this.reset = reset;
+  }
+
+  @Override
+  public void declare(CommandTable.Builder t) {
+    t.command(
+        AUTH,
+        "AUTH [username]^6.0.0 password",
+        "connection 1.0.0 noscript loading stale fast no_auth allow_busy",
+        """
+        Logs a connection in.
+        O(N), N passwords of the user
+        6.0.0 A user name before the password
+        """);
+    t.command(
+        ECHO,
+        "ECHO message",
+        "connection 1.0.0 loading stale fast",
+        """
+        Answers with what it was given.
+        O(1)
+        """);
+    t.command(
+        HELLO,
+        "HELLO [arguments: protover:integer [AUTH (username password)] [SETNAME clientname]]",
+        "connection 6.0.0 noscript loading stale fast no_auth allow_busy",
+        """
+        Chooses the protocol's version, and says who is speaking.
+        O(1)
+        6.2.0 Without a version it only reports
+        """);
+    t.command(
+        PING,
+        "PING [message]",
+        "connection 1.0.0 fast request_policy:all_shards response_policy:all_succeeded"
+            + " while_subscribed",
+        """
+        Answers, to show that the server is there.
+        O(1)
+        """);
+    t.command(
+        QUIT,
+        "QUIT",
+        "connection 1.0.0 noscript loading stale fast no_auth allow_busy arity=-1 in_multi"
+            + " while_subscribed",
+        """
+        Closes the connection.
+        O(1)
+        deprecated 7.2.0: just closing the connection
+        """);
+    t.command(
+        RESET,
+        "RESET",
+        "connection 6.2.0 noscript loading stale fast no_auth allow_busy in_multi while_subscribed",
+        """
+        Brings the connection back to how it began.
+        O(1)
+        """);
+    t.command(
+        SELECT,
+        "SELECT index:integer",
+        "connection 1.0.0 loading stale fast",
+        """
+        Chooses the connection's database.
+        O(1)
+        """);
+  }
+
+  @Override
+  public void run(int row, Call call, Reply reply) {
+    switch (row) {
+      case AUTH -> auth(call, reply);
+      case ECHO -> reply.bulk(call.arg(1));
+      case HELLO -> hello(call, reply);
+      case PING -> ping(call, reply);
+      case QUIT -> {
+        call.session().closing = true;
+        reply.ok();
+      }
+      case RESET -> reset(call, reply);
+      case SELECT -> select(call, reply);
+      default -> throw new AssertionError(row);
+    }
+  }
+
+  private static void ping(Call call, Reply reply) {
+    if (call.argc() > 2) {
+      throw CommandError.wrongArguments("ping");
+    }
+    if (call.session().subscribed() && reply.protocol() == 2) {
+      reply.array(2);
+      reply.bulk("pong");
+      if (call.argc() == 1) {
+        reply.bulk("");
+      } else {
+        reply.bulk(call.arg(1));
+      }
+    } else if (call.argc() == 1) {
+      reply.simple("PONG");
+    } else {
+      reply.bulk(call.arg(1));
+    }
+  }
+
+  private static void select(Call call, Reply reply) {
+    long number = call.integer(1);
+    if (number != (int) number) {
+      throw new CommandError(
+          "ERR value is out of range, value must between -2147483648 and 2147483647");
+    }
+    if (number < 0 || number >= call.engine().keyspace.databases()) {
+      throw new CommandError("ERR DB index is out of range");
+    }
+    call.session().database = (int) number;
+    reply.ok();
+  }
+
+  private void auth(Call call, Reply reply) {
+    if (call.argc() > 3) {
+      throw CommandError.SYNTAX;
+    }
+    if (call.argc() == 2) {
+      authentication.login(call.session(), null, call.arg(1));
+    } else {
+      authentication.login(call.session(), call.arg(1), call.arg(2));
+    }
+    reply.ok();
+  }
+
+  private void hello(Call call, Reply reply) {
+    Session session = call.session();
+    int version = 0;
+    if (call.argc() >= 2) {
+      long wanted =
+          call.integer(
+              1,
+              Long.MIN_VALUE,
+              Long.MAX_VALUE,
+              new CommandError("ERR Protocol version is not an integer or out of range"));
+      if (wanted < 2 || wanted > 3) {
+        throw new CommandError("NOPROTO unsupported protocol version");
+      }
+      version = (int) wanted;
+    }
+    int user = 0;
+    byte[] name = null;
+    for (int i = 2; i < call.argc(); i++) {
+      int more = call.argc() - 1 - i;
+      if (call.is(i, "AUTH") && more >= 2) {
+        user = i + 1;
+        i += 2;
+      } else if (call.is(i, "SETNAME") && more >= 1) {
+        name = Clients.name(call.arg(++i));
+      } else {
+        throw new CommandError("ERR Syntax error in HELLO option '" + call.text(i) + "'");
+      }
+    }
+    if (user != 0) {
+      authentication.login(session, call.arg(user), call.arg(user + 1));
+    }
+    if (!session.authenticated) {
+      throw new CommandError(
+          "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO"
+              + " <proto> AUTH <user> <pass> option can be used to authenticate the client and"
+              + " select the RESP protocol version at the same time");
+    }
+    if (name != null) {
+      session.name = name;
+    }
+    if (version != 0) {
+      session.protocol = version;
+      session.gatesChanged();
+      reply.writer().protocol(version);
+    }
+    reply.map(7);
+    reply.bulk("server");
+    reply.bulk("redis");
+    reply.bulk("version");
+    reply.bulk(Config.REDIS_VERSION);
+    reply.bulk("proto");
+    reply.integer(session.protocol);
+    reply.bulk("id");
+    reply.integer(session.id);
+    reply.bulk("mode");
+    reply.bulk("standalone");
+    reply.bulk("role");
+    reply.bulk("master");
+    reply.bulk("modules");
+    reply.array(0);
+  }
+
+  private void reset(Call call, Reply reply) {
+    Session session = call.session();
+    session.hear(); // what it was told before
+    call.dispatcher().end(session);
+    reset.accept(session);
+    session.database = 0;
+    session.protocol = 2;
+    session.name = new byte[0];
+    if (session.replies != Session.Replies.SKIP) {
+      session.replies = Session.Replies.ON;
+    }
+    session.noEvict = false;
+    session.noTouch = false;
+    session.readOnly = false;
+    session.authenticated = !authentication.required();
+    session.gatesChanged();
+    call.renew(reply);
+    reply.simple("RESET");
+  }
+}
