@@ -8,12 +8,12 @@ final class Later {
   static final Set<String> COMMANDS =
       Set.of(
           """
-          acl asking bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos bzmpop
-          bzpopmax bzpopmin cluster dump eval eval_ro evalsha evalsha_ro failover fcall fcall_ro
+          bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos bzmpop
+          bzpopmax bzpopmin dump eval eval_ro evalsha evalsha_ro failover fcall fcall_ro
           function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember
-          georadiusbymember_ro geosearch geosearchstore getbit lastsave latency migrate module
-          pfadd pfcount pfdebug pfmerge pfselftest psync readonly readwrite replconf replicaof
-          restore restore-asking role sadd save scard script sdiff sdiffstore setbit sinter
+          georadiusbymember_ro geosearch geosearchstore getbit lastsave migrate
+          pfadd pfcount pfdebug pfmerge pfselftest psync replconf replicaof
+          restore restore-asking sadd save scard script sdiff sdiffstore setbit sinter
           sintercard sinterstore sismember slaveof smembers smismember smove sort sort_ro spop
           srandmember srem sscan sunion sunionstore sync wait waitaof xack xadd xautoclaim xclaim
           xdel xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd

@@ -49,6 +49,7 @@ import dev.spinel.observe.Rates;
 import dev.spinel.observe.Sections;
 import dev.spinel.observe.ServerSection;
 import dev.spinel.observe.SlowLog;
+import dev.spinel.observe.StandAlone;
 import dev.spinel.observe.StatisticsSection;
 import dev.spinel.observe.Traffic;
 import dev.spinel.pubsub.Channels;
@@ -158,6 +159,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     rows.add(pubSub);
     rows.add(new Handshake(authentication, this::forget));
     rows.add(new Clients());
+    rows.add(new StandAlone());
     rows.add(new Administration(identity, config, this, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     Set<String> later = new HashSet<>(Later.COMMANDS);

@@ -1,0 +1,137 @@
+package dev.spinel.observe;
+
+import dev.spinel.engine.Call;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Family;
+import dev.spinel.engine.Reply;
+
+/// What client libraries ask first, to learn what kind of server they talk to: the answers of a
+/// primary that has no replica, no cluster, no module and one user.
+///
+/// Each row moves to the room of its feature when that is built.
+public final class StandAlone implements Family {
+  private static final int ACL_WHOAMI = 0,
+      CLUSTER_DISABLED = 1,
+      LATENCY_HISTORY = 2,
+      LATENCY_LATEST = 3,
+      LATENCY_RESET = 4,
+      MODULE_LIST = 5,
+      ROLE = 6;
+
+  private static final CommandError NO_CLUSTER =
+      new CommandError("ERR This instance has cluster support disabled");
+
+  @Override
+  public void declare(CommandTable.Builder t) {
+    t.container("ACL", "server 6.0.0", "Asks about users and permissions.\nDepends on subcommand.");
+    t.command(
+        ACL_WHOAMI,
+        "ACL|WHOAMI",
+        "server 6.0.0 noscript loading stale",
+        "Tells which user the connection is logged in as.\nO(1)");
+    t.command(
+        CLUSTER_DISABLED,
+        "ASKING",
+        "cluster 3.0.0 fast @connection",
+        "Lets the next command touch a slot that is being imported.\nO(1)");
+    t.container(
+        "CLUSTER",
+        "cluster 3.0.0",
+        "Asks about the cluster and its slots.\nDepends on subcommand.");
+    t.command(
+        CLUSTER_DISABLED,
+        "CLUSTER|INFO",
+        "cluster 3.0.0 stale nondeterministic_output",
+        "Tells how the cluster is, as this node sees it.\nO(1)");
+    t.command(
+        CLUSTER_DISABLED,
+        "CLUSTER|KEYSLOT key",
+        "cluster 3.0.0 stale",
+        "Computes the slot of a key.\nO(N), N the bytes of the key");
+    t.command(
+        CLUSTER_DISABLED,
+        "CLUSTER|MYID",
+        "cluster 3.0.0 stale",
+        "Tells the identifier of this node.\nO(1)");
+    t.command(
+        CLUSTER_DISABLED,
+        "CLUSTER|NODES",
+        "cluster 3.0.0 stale nondeterministic_output",
+        "Lists the nodes as this one knows them.\nO(N), N nodes");
+    t.command(
+        CLUSTER_DISABLED,
+        "CLUSTER|SHARDS",
+        "cluster 7.0.0 loading stale nondeterministic_output",
+        "Maps ranges of slots to groups of nodes.\nO(N), N nodes");
+    t.command(
+        CLUSTER_DISABLED,
+        "CLUSTER|SLOTS",
+        "cluster 3.0.0 loading stale nondeterministic_output",
+        """
+        Maps ranges of slots to nodes.
+        O(N), N nodes
+        4.0.0 Identifiers of nodes
+        7.0.0 Further ways to reach a node
+        deprecated 7.0.0: `CLUSTER SHARDS`
+        """);
+    t.container(
+        "LATENCY", "server 2.8.13", "Asks what was slow, and how slow.\nDepends on subcommand.");
+    t.command(
+        LATENCY_HISTORY,
+        "LATENCY|HISTORY event",
+        "server 2.8.13 admin noscript loading stale nondeterministic_output"
+            + " request_policy:all_nodes response_policy:special",
+        "Lists the slowest moments of one kind of event.\nO(1)");
+    t.command(
+        LATENCY_LATEST,
+        "LATENCY|LATEST",
+        "server 2.8.13 admin noscript loading stale nondeterministic_output"
+            + " request_policy:all_nodes response_policy:special",
+        "Lists the last slow moment of each kind of event.\nO(1)");
+    t.command(
+        LATENCY_RESET,
+        "LATENCY|RESET [event]...",
+        "server 2.8.13 admin noscript loading stale request_policy:all_nodes"
+            + " response_policy:agg_sum",
+        "Forgets slow moments.\nO(1)");
+    t.container("MODULE", "server 4.0.0", "Asks about modules.\nDepends on subcommand.");
+    t.command(
+        MODULE_LIST,
+        "MODULE|LIST",
+        "server 4.0.0 admin noscript nondeterministic_output_order",
+        "Lists the modules that are loaded.\nO(N), N modules");
+    t.command(
+        CLUSTER_DISABLED,
+        "READONLY",
+        "cluster 3.0.0 loading stale fast @connection",
+        "Lets the connection read from a replica of a cluster.\nO(1)");
+    t.command(
+        CLUSTER_DISABLED,
+        "READWRITE",
+        "cluster 3.0.0 loading stale fast @connection",
+        "Sends the connection's reads to primaries of a cluster again.\nO(1)");
+    t.command(
+        ROLE,
+        "ROLE",
+        "server 2.8.12 noscript loading stale fast @admin @dangerous",
+        "Tells the part that the server plays in replication.\nO(1)");
+  }
+
+  @Override
+  public void run(int row, Call call, Reply reply) {
+    switch (row) {
+      case ACL_WHOAMI -> reply.bulk(call.session().user);
+      case CLUSTER_DISABLED -> throw NO_CLUSTER;
+      case LATENCY_HISTORY, LATENCY_LATEST, MODULE_LIST -> reply.array(0);
+      case LATENCY_RESET -> reply.integer(0);
+      case ROLE -> {
+        reply.array(3);
+        reply.bulk("master");
+        reply.integer(0); // no replica has made an offset move
+        reply.array(0);
+      }
+      default -> throw new AssertionError(row);
+    }
+  }
+}
