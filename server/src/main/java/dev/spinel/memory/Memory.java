@@ -233,6 +233,26 @@ public final class Memory implements AutoCloseable {
     return an - bn;
   }
 
+  /// The same with the `n` bytes of `b` from `from`.
+  public int compare(long a, int an, byte[] b, int from, int n) {
+    int common = Math.min(an, n);
+    if (common == 0) return an - n;
+    assert alive(a, an);
+    MemorySegment s = slab(a);
+    long o = offset(a);
+    int i = 0;
+    for (; i <= common - 8; i += 8) {
+      long x = s.get(LONG, o + i);
+      long y = (long) ARRAY_LONG.get(b, from + i);
+      if (x != y) return Long.compareUnsigned(Long.reverseBytes(x), Long.reverseBytes(y));
+    }
+    for (; i < common; i++) {
+      int d = (s.get(BYTE, o + i) & 0xff) - (b[from + i] & 0xff);
+      if (d != 0) return d;
+    }
+    return an - n;
+  }
+
   /// A direct, big endian buffer over `[a, a + n)`, for socket reads and writes. It must not
   /// outlive the node.
   public ByteBuffer view(long a, int n) {

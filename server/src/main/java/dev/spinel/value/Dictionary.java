@@ -383,7 +383,7 @@ public final class Dictionary {
 
   /// Puts `entry` at `p`, where there may be one of the same key. If there is no memory for that,
   /// it stays the caller's, and the dictionary is as it was.
-  private void put(Place p, long entry) {
+  void put(Place p, long entry) {
     if (p.stamp != stamp) refind(p);
     if (p.entry != 0) {
       replace(p, entry);

@@ -18,6 +18,7 @@ public final class Values {
   private final LargeStrings large;
   private final StringValue strings;
   private final ListValue lists;
+  private final SortedSetValue sortedSets;
   private final Structure[] structures = new Structure[8]; // by type
 
   /// @param hashKey0 and hashKey1: the secret of the process that orders keys
@@ -29,8 +30,10 @@ public final class Values {
     strings = new StringValue(memory, allocator, dictionary, large);
     hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
+    sortedSets = new SortedSetValue(dictionary, large);
     structures[Entry.STRING] = strings;
     structures[Entry.LIST] = lists;
+    structures[Entry.ZSET] = sortedSets;
     structures[Entry.HASH] = hashes;
     Sequences sequences = new Sequences(memory, allocator, dictionary);
     dictionary.owner(Entry.CHUNKED, sequences);
@@ -64,6 +67,10 @@ public final class Values {
 
   public ListValue lists() {
     return lists;
+  }
+
+  public SortedSetValue sortedSets() {
+    return sortedSets;
   }
 
   /// Where large arguments are read to.

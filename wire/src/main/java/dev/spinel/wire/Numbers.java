@@ -268,6 +268,14 @@ public final class Numbers {
     return at;
   }
 
+  /// `v` as digests and files have it: the digits of [Shortest], also of an integer; `inf`, `-inf`,
+  /// `-0`.
+  public static byte[] shortest(double v) {
+    if (v == 0 || !Double.isFinite(v)) return bytes(v);
+    byte[] b = new byte[DOUBLE_CHARS];
+    return java.util.Arrays.copyOf(b, Shortest.format(v, b, 0));
+  }
+
   public static byte[] bytes(double v) {
     byte[] b = new byte[DOUBLE_CHARS];
     return java.util.Arrays.copyOf(b, format(v, b, 0));
