@@ -6,21 +6,26 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Fields;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Login;
+import dev.spinel.engine.Section;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
 import java.security.MessageDigest;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/// The password of the default user, and the gate before which it must be given.
-public final class Authentication implements Gate, Login {
+/// The password of the default user, the gate before which it must be given, and how often a wrong
+/// one was.
+public final class Authentication implements Gate, Login, Section {
   private static final CommandError REQUIRED = new CommandError("NOAUTH Authentication required.");
   private static final CommandError WRONG =
       new CommandError("WRONGPASS invalid username-password pair or user is disabled.");
   private static final byte[] DEFAULT = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
 
   private final Config config;
+  private final LongAdder denied = new LongAdder();
 
   public Authentication(Config config) {
     this.config = config;
@@ -46,6 +51,7 @@ public final class Authentication implements Gate, Login {
       right &= MessageDigest.isEqual(expected, password.copy());
     }
     if (!right) {
+      denied.increment();
       throw WRONG;
     }
     session.authenticated = true;
@@ -70,5 +76,20 @@ public final class Authentication implements Gate, Login {
   @Override
   public @Nullable CommandError refuse(Call call) {
     return call.session().authenticated ? null : REQUIRED;
+  }
+
+  @Override
+  public String title() {
+    return "Stats";
+  }
+
+  @Override
+  public void tell(Call call, Fields out) {
+    out.field("acl_access_denied_auth", denied.sum());
+  }
+
+  @Override
+  public void reset() {
+    denied.reset();
   }
 }

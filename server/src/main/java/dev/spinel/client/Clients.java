@@ -285,6 +285,12 @@ public final class Clients implements Family {
 
   private static void unblock(Call call, Reply reply) {
     boolean error = false;
+    if (call.argc() > 4) {
+      throw new CommandError(
+          "ERR unknown subcommand or wrong number of arguments for '"
+              + call.text(1)
+              + "'. Try CLIENT HELP.");
+    }
     if (call.argc() == 4) {
       error = call.is(3, "ERROR");
       if (!error && !call.is(3, "TIMEOUT")) {

@@ -344,7 +344,7 @@ public final class Connection {
     }
     lastInteractionMillis = loop.now();
     bytesIn += n;
-    loop.countIn(n);
+    loop.counts().read(n);
     if (ending) {
       return -1;
     }
@@ -463,7 +463,7 @@ public final class Connection {
     }
     lastInteractionMillis = loop.now();
     bytesOut += bytes;
-    loop.countOut(bytes);
+    loop.counts().wrote(bytes);
     bindIfHeld();
     boolean done = output.pendingBytes() == 0;
     if (done ? ending : !socketFull && output.releasedBytes(loop.released()) > 0) {

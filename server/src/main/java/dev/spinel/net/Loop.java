@@ -8,7 +8,6 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -150,12 +149,8 @@ public final class Loop implements Runnable {
   /// Turns since one succeeded.
   private int failures;
 
-  private long turnBytesIn;
-  private long turnBytesOut;
-
   // Written by the loop at the end of a turn, read by anybody for statistics.
-  private final AtomicLong bytesIn = new AtomicLong();
-  private final AtomicLong bytesOut = new AtomicLong();
+  private final LoopCounts counts = new LoopCounts();
 
   /// @param ring the loop's own, which it closes; null: it is to use NIO
   Loop(int index, @Nullable IoRing ring, Function<Loop, LoopHooks> hooks, Incidents incidents)
@@ -226,14 +221,9 @@ public final class Loop implements Runnable {
     return stopped;
   }
 
-  /// Bytes read from sockets since the start, from any thread.
-  public long bytesIn() {
-    return bytesIn.get();
-  }
-
-  /// Bytes written to sockets since the start, from any thread.
-  public long bytesOut() {
-    return bytesOut.get();
+  /// What it has counted; [LoopCounts] may be read from any thread.
+  public LoopCounts counts() {
+    return counts;
   }
 
   // ---------------------------------------------------------------- for the loop's thread
@@ -533,15 +523,19 @@ public final class Loop implements Runnable {
         acceptSome(knocking.poll());
       }
       int count = receive();
-      for (int i = 0; i < count; i++) {
-        run(i);
+      if (count > 0) {
+        long began = System.nanoTime();
+        for (int i = 0; i < count; i++) {
+          run(i);
+        }
+        counts.ran(System.nanoTime() - began);
       }
       readMail();
       hooks.aboutToSend();
       send();
       closeDoomed();
-      publishCounts();
     } finally {
+      counts.turned(System.nanoTime() - nowNanos);
       hooks.turnEnds();
     }
   }
@@ -563,7 +557,7 @@ public final class Loop implements Runnable {
         while (attempts != null) {
           attempts.giveUp(new IOException("The loop has ended"));
         }
-        publishCounts();
+        counts.publish();
       } finally {
         hooks.turnEnds();
       }
@@ -756,25 +750,6 @@ public final class Loop implements Runnable {
       Arrays.fill(list, left, count, null);
     }
     return left;
-  }
-
-  void countIn(int n) {
-    turnBytesIn += n;
-  }
-
-  void countOut(long n) {
-    turnBytesOut += n;
-  }
-
-  private void publishCounts() {
-    if (turnBytesIn != 0) {
-      bytesIn.setRelease(bytesIn.getPlain() + turnBytesIn); // nobody else writes it
-      turnBytesIn = 0;
-    }
-    if (turnBytesOut != 0) {
-      bytesOut.setRelease(bytesOut.getPlain() + turnBytesOut);
-      turnBytesOut = 0;
-    }
   }
 
   /// Something of the turn's own machinery failed, or a hook. Goes on, but not so fast that a

@@ -8,6 +8,8 @@ public final class Rates {
   private final Track commands = new Track();
   private final Track input = new Track();
   private final Track output = new Track();
+  private final Track turns = new Track();
+  private final Track turnNanos = new Track();
   private long lastMillis; // the sampling thread's
 
   /// One quantity's last rates, per second. Its owner's monitor.
@@ -32,12 +34,14 @@ public final class Rates {
   }
 
   /// Takes a sample: the totals now.
-  public synchronized void sample(long nowMillis, long commandsRun, long bytesIn, long bytesOut) {
+  public synchronized void sample(long nowMillis, long commandsRun, Traffic.Totals totals) {
     long passed = nowMillis - lastMillis;
     if (lastMillis != 0 && passed > 0) {
       commands.sample(commandsRun, passed);
-      input.sample(bytesIn, passed);
-      output.sample(bytesOut, passed);
+      input.sample(totals.bytesIn(), passed);
+      output.sample(totals.bytesOut(), passed);
+      turns.sample(totals.turns(), passed);
+      turnNanos.sample(totals.turnNanos(), passed);
     }
     lastMillis = nowMillis;
   }
@@ -52,5 +56,15 @@ public final class Rates {
 
   public synchronized long outputPerSecond() {
     return output.mean();
+  }
+
+  public synchronized long turnsPerSecond() {
+    return turns.mean();
+  }
+
+  /// How long a turn takes, in microseconds.
+  public synchronized long turnMicros() {
+    long perSecond = turns.mean();
+    return perSecond == 0 ? 0 : turnNanos.mean() / perSecond / 1000;
   }
 }

@@ -9,7 +9,7 @@ import dev.spinel.keyspace.Keeper;
 /// INFO stats: what was counted since the start, or since CONFIG RESETSTAT. Has a layout for all
 /// who count, and tells what the engine and the network do.
 ///
-/// What isn't measured (turns of the loops, reads, the background's time) is 0.
+/// What isn't measured (the background's time) is 0.
 public final class StatisticsSection implements Section {
   private final Traffic traffic;
   private final Rates rates;
@@ -94,8 +94,16 @@ public final class StatisticsSection implements Section {
   public void tell(Call call, Fields out) {
     out.field("total_connections_received", traffic.accepted());
     out.field("rejected_connections", traffic.refused());
-    out.field("total_net_input_bytes", traffic.bytesIn());
-    out.field("total_net_output_bytes", traffic.bytesOut());
+    Traffic.Totals totals = traffic.totals();
+    out.field("total_net_input_bytes", totals.bytesIn());
+    out.field("total_net_output_bytes", totals.bytesOut());
+    out.field("total_reads_processed", totals.reads());
+    out.field("total_writes_processed", totals.writes());
+    out.field("eventloop_cycles", totals.turns());
+    out.field("eventloop_duration_sum", totals.turnNanos() / 1000);
+    out.field("eventloop_duration_cmd_sum", totals.runNanos() / 1000);
+    out.field("instantaneous_eventloop_cycles_per_sec", rates.turnsPerSecond());
+    out.field("instantaneous_eventloop_duration_usec", rates.turnMicros());
     out.field("instantaneous_ops_per_sec", rates.commandsPerSecond());
     out.decimal("instantaneous_input_kbps", rates.inputPerSecond() / 1024.0);
     out.decimal("instantaneous_output_kbps", rates.outputPerSecond() / 1024.0);

@@ -2,23 +2,49 @@ package dev.spinel.observe;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
-/// Who comes and goes over the network, and how many bytes. All but the clients there are now is
-/// counted since the statistics were reset. Any thread.
+/// Who comes and goes over the network, how many bytes, and how busy the loops are with that. All
+/// but the clients there are now is counted since the statistics were reset. Any thread.
 public final class Traffic {
-  private final LongSupplier input; // bytes since the start
-  private final LongSupplier output;
+  /// What all loops have counted.
+  ///
+  /// @param reads that gave something
+  /// @param writes that a socket took something of
+  /// @param turns of the loops
+  /// @param turnNanos in turns, without waiting
+  /// @param runNanos of these, in commands
+  public record Totals(
+      long bytesIn,
+      long bytesOut,
+      long reads,
+      long writes,
+      long turns,
+      long turnNanos,
+      long runNanos) {
+    static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0);
+
+    Totals since(Totals before) {
+      return new Totals(
+          bytesIn - before.bytesIn,
+          bytesOut - before.bytesOut,
+          reads - before.reads,
+          writes - before.writes,
+          turns - before.turns,
+          turnNanos - before.turnNanos,
+          runNanos - before.runNanos);
+    }
+  }
+
+  private final Supplier<Totals> counted; // since the start
   private final AtomicInteger clients = new AtomicInteger();
   private final LongAdder accepted = new LongAdder();
   private final LongAdder refused = new LongAdder();
-  private volatile long inputBefore; // what the last reset found; stopped world
-  private volatile long outputBefore;
+  private volatile Totals before = Totals.NONE; // what the last reset found; stopped world
 
-  /// @param input and output: bytes of all connections since the start
-  public Traffic(LongSupplier input, LongSupplier output) {
-    this.input = input;
-    this.output = output;
+  /// @param counted by all loops since the start
+  public Traffic(Supplier<Totals> counted) {
+    this.counted = counted;
   }
 
   /// Somebody came, who may still be refused.
@@ -51,19 +77,15 @@ public final class Traffic {
     return refused.sum();
   }
 
-  public long bytesIn() {
-    return input.getAsLong() - inputBefore;
-  }
-
-  public long bytesOut() {
-    return output.getAsLong() - outputBefore;
+  /// What the loops have counted.
+  public Totals totals() {
+    return counted.get().since(before);
   }
 
   /// Stopped world.
   void reset() {
     accepted.reset();
     refused.reset();
-    inputBefore = input.getAsLong();
-    outputBefore = output.getAsLong();
+    before = counted.get();
   }
 }

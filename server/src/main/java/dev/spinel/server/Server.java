@@ -33,6 +33,7 @@ import dev.spinel.net.Handler;
 import dev.spinel.net.Incidents;
 import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
+import dev.spinel.net.LoopCounts;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
@@ -92,7 +93,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private final Rates rates = new Rates();
   private final Identity identity;
   private final String replicationId; // of the history that the data is of
-  private final Traffic traffic = new Traffic(this::bytesIn, this::bytesOut);
+  private final Traffic traffic = new Traffic(this::counted);
   private final MemoryAccount memory = new MemoryAccount(this::heapStats);
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // while starting
   private @Nullable Net net;
@@ -179,6 +180,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
         new Sections.NoPersistence(identity),
         new StatisticsSection(traffic, rates),
         new Channels(pubSub),
+        authentication,
         new Sections.NoReplication(replicationId, config),
         new Sections.Cpu(),
         new Sections.Fixed("Modules", ""),
@@ -513,11 +515,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   /// Ten times a second on each loop.
   void cron(LoopSide side) {
     if (side.loop.index() == 0) {
-      rates.sample(
-          clock.millis(),
-          engine.count(Engine.Count.COMMANDS),
-          traffic.bytesIn(),
-          traffic.bytesOut());
+      rates.sample(clock.millis(), engine.count(Engine.Count.COMMANDS), traffic.totals());
       memory.sample(heap.liveBytes());
     }
     long idle = idleSeconds * 1000;
@@ -632,21 +630,20 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     return heap.stats();
   }
 
-  /// Bytes of all connections since the start.
-  private long bytesIn() {
-    long sum = 0;
+  /// What all loops have counted since the start.
+  private Traffic.Totals counted() {
+    long bytesIn = 0, bytesOut = 0, reads = 0, writes = 0, turns = 0, turnNanos = 0, runNanos = 0;
     for (LoopSide side : sides) {
-      sum += side.loop.bytesIn();
+      LoopCounts counts = side.loop.counts();
+      bytesIn += counts.bytesIn();
+      bytesOut += counts.bytesOut();
+      reads += counts.reads();
+      writes += counts.writes();
+      turns += counts.turns();
+      turnNanos += counts.turnNanos();
+      runNanos += counts.runNanos();
     }
-    return sum;
-  }
-
-  private long bytesOut() {
-    long sum = 0;
-    for (LoopSide side : sides) {
-      sum += side.loop.bytesOut();
-    }
-    return sum;
+    return new Traffic.Totals(bytesIn, bytesOut, reads, writes, turns, turnNanos, runNanos);
   }
 
   @Override

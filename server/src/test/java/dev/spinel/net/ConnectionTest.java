@@ -499,7 +499,8 @@ class ConnectionTest extends NetFixture {
       nextTurn(connection);
       assertThat(connection.bytesOut() - out).isEqualTo(7);
       assertThat(connection.bytesIn() - in).isEqualTo(14);
-      eventually(() -> assertThat(connection.loop().bytesIn()).isEqualTo(connection.bytesIn()));
+      eventually(
+          () -> assertThat(connection.loop().counts().bytesIn()).isEqualTo(connection.bytesIn()));
       assertThat(connection.lastInteraction()).isGreaterThanOrEqualTo(connection.createdAt());
     }
   }

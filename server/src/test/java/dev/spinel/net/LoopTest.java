@@ -273,13 +273,26 @@ class LoopTest extends NetFixture {
   }
 
   @Test
+  void turnsReadsAndWritesAreCountedWithTheTimeThatTheyTake() throws Exception {
+    start(1);
+    var counts = net.loops().getFirst().counts();
+    try (var client = client()) {
+      client.command("PING");
+      eventually(() -> assertThat(counts.writes()).isEqualTo(1));
+      assertThat(counts.reads()).isEqualTo(1);
+      assertThat(counts.turns()).isPositive();
+      assertThat(counts.runNanos()).isPositive().isLessThan(counts.turnNanos());
+    }
+  }
+
+  @Test
   void aFullSocketDoesNotKeepTheLoopBusy() throws Exception {
     var seat = new Seat();
     start(1, loop -> seat);
     try (var client = client()) {
       client.send("ZEROS", "50000000");
       client.flush();
-      eventually(() -> assertThat(net.loops().getFirst().bytesOut()).isPositive());
+      eventually(() -> assertThat(net.loops().getFirst().counts().bytesOut()).isPositive());
       Thread.sleep(200);
       int before = seat.turns;
       Thread.sleep(300);

@@ -254,6 +254,39 @@ class ObserveTest {
   }
 
   @Test
+  void wrongPasswordsAreCounted() {
+    say(one, "CONFIG", "SET", "requirepass", "secret");
+    say(two, "AUTH", "wrong");
+    say(two, "HELLO", "3", "AUTH", "nobody", "secret");
+    say(two, "AUTH", "secret");
+    assertThat(say(one, "INFO", "stats")).contains("acl_access_denied_auth:2");
+    say(one, "CONFIG", "RESETSTAT");
+    assertThat(say(one, "INFO", "stats")).contains("acl_access_denied_auth:0");
+  }
+
+  @Test
+  void whatLibrariesAskFirstIsAnsweredAsByAServerThatStandsAlone() {
+    assertThat(say(one, "ROLE")).isEqualTo("*3 $6 master :0 *0");
+    assertThat(say(one, "ACL", "WHOAMI")).isEqualTo("$7 default");
+    assertThat(say(one, "MODULE", "LIST")).isEqualTo("*0");
+    assertThat(say(one, "LATENCY", "LATEST")).isEqualTo("*0");
+    for (String[] asked :
+        new String[][] {
+          {"CLUSTER", "INFO"}, {"CLUSTER", "NODES"}, {"READONLY"}, {"READWRITE"}, {"ASKING"}
+        }) {
+      assertThat(say(one, asked))
+          .isEqualTo("-ERR This instance has cluster support disabled");
+    }
+  }
+
+  @Test
+  void clientUnblockTakesNoFurtherArguments() {
+    assertThat(say(one, "CLIENT", "UNBLOCK", "1", "TIMEOUT", "x"))
+        .isEqualTo(
+            "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.");
+  }
+
+  @Test
   void usedMemoryIsTheHeapsAccount() {
     String before = say(one, "INFO", "memory");
     say(one, "SET", "a", "x".repeat(10_000));
