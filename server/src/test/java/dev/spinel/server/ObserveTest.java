@@ -274,8 +274,7 @@ class ObserveTest {
         new String[][] {
           {"CLUSTER", "INFO"}, {"CLUSTER", "NODES"}, {"READONLY"}, {"READWRITE"}, {"ASKING"}
         }) {
-      assertThat(say(one, asked))
-          .isEqualTo("-ERR This instance has cluster support disabled");
+      assertThat(say(one, asked)).isEqualTo("-ERR This instance has cluster support disabled");
     }
   }
 
