@@ -278,8 +278,8 @@ class LoopTest extends NetFixture {
     var counts = net.loops().getFirst().counts();
     try (var client = client()) {
       client.command("PING");
-      eventually(() -> assertThat(counts.writes()).isEqualTo(1));
-      assertThat(counts.reads()).isEqualTo(1);
+      eventually(() -> assertThat(counts.writes()).isPositive());
+      assertThat(counts.reads()).isPositive();
       assertThat(counts.turns()).isPositive();
       assertThat(counts.runNanos()).isPositive().isLessThan(counts.turnNanos());
     }
