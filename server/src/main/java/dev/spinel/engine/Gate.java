@@ -17,7 +17,7 @@ public interface Gate {
     return false;
   }
 
-  /// Why the call may not run (or be queued) now, or null. Its keys are known ([Call#keySlot]);
+  /// Why the call may not run (or be queued) now, or null. Its keys are known ([Call#keySlots]);
   /// none is locked. On the dispatcher's thread, seated.
   @Nullable CommandError refuse(Call call);
 }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// Or that is *put off* ([#PUT_OFF]) until a snapshot has come further: that one waits for no key,
-/// belongs to its session's thread alone, and is run again there ([Dispatcher#retry]).
+/// belongs to its session's thread alone, and is run again there ([Blocking#retry]).
 ///
 /// Every other transition happens while *all* slots of its keys are locked by whoever makes it (or
 /// in a stopped world): that lock is the compare-and-set.
