@@ -307,7 +307,8 @@ public final class Call {
   }
 
   /// Visits the tables of the selected database from slot `from` on, one slot locked at a time.
-  /// Only for commands without keys ([Command#SWEEPS]); within EXEC the world stands still for them.
+  /// Only for commands without keys ([Command#SWEEPS]); within EXEC the world stands still for
+  /// them.
   public void sweep(int from, Sweep sweep) {
     Database keys = engine.keyspace.database(database);
     boolean lock = !seat.stopsWorld();

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **To make a new command block**: its handler, finding nothing, calls [Call#park] and returns
 /// without a reply. That is all. The dispatcher keeps the call here, under the locks of its keys; a
-/// writer of such a key runs the same handler again ([Blocking#serve]) after its own command;
-/// when the handler replies, the call was served; when it parks again it keeps its place. Because a
+/// writer of such a key runs the same handler again ([Blocking#serve]) after its own command; when
+/// the handler replies, the call was served; when it parks again it keeps its place. Because a
 /// served call may touch keys that its writer never named (BLMOVE's destination, on which others
 /// may wait in turn), a writer locks those too before its own handler runs: [#closeOver] computes
 /// them. Only a command that may make a key wakes anybody ([Command#WAKES]).
