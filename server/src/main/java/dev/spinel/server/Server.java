@@ -76,6 +76,9 @@ import org.jspecify.annotations.Nullable;
 /// One whole server: its memory, keyspace, engine, loops and doors. Made, started, closed; nothing
 /// of it is left then.
 public final class Server implements AutoCloseable, Incidents, Doors, Host {
+  /// A client's limits don't count what a fixed buffer of its connection would hold in Redis.
+  private static final int UNCOUNTED_OUTPUT_BYTES = 16 << 10;
+
   /// Descriptors that no client may have.
   private static final int RESERVED_FILES = 32;
 
@@ -491,10 +494,11 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   /// Whether so much unsent output is within limits: 0 yes, 1 beyond the soft limit, -1 close it.
   int outputVerdict(Session session, long pendingBytes, long softSinceMillis, long nowMillis) {
     OutputLimits.Limit limit = limitOf(session);
-    if (limit.hardBytes() > 0 && pendingBytes >= limit.hardBytes()) {
+    long counted = pendingBytes - UNCOUNTED_OUTPUT_BYTES;
+    if (limit.hardBytes() > 0 && counted >= limit.hardBytes()) {
       return -1;
     }
-    if (limit.softBytes() > 0 && pendingBytes >= limit.softBytes()) {
+    if (limit.softBytes() > 0 && counted >= limit.softBytes()) {
       return softSinceMillis != 0 && nowMillis - softSinceMillis > limit.softSeconds() * 1000L
           ? -1
           : 1;
@@ -505,7 +509,9 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   /// Bytes of output from which on a session's connection closes.
   long hardLimit(Session session) {
     long bytes = limitOf(session).hardBytes();
-    return bytes > 0 ? bytes : Long.MAX_VALUE;
+    return bytes > 0 && bytes < Long.MAX_VALUE - UNCOUNTED_OUTPUT_BYTES
+        ? bytes + UNCOUNTED_OUTPUT_BYTES
+        : Long.MAX_VALUE;
   }
 
   private OutputLimits.Limit limitOf(Session session) {

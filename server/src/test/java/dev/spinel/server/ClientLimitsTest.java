@@ -127,6 +127,17 @@ class ClientLimitsTest {
   }
 
   @Test
+  void theFirst16KilobytesOfOutputCountForNoLimit() throws Exception {
+    start("client-output-buffer-limit", "normal 4kb 0 0");
+    try (Client client = client()) {
+      assertThat(client.command("ECHO", "x".repeat(15_000)).text()).hasSize(15_000);
+      client.send("ECHO", "x".repeat(30_000));
+      client.flush();
+      assertThat(client.rawUntilClosed()).isEmpty();
+    }
+  }
+
+  @Test
   void theSoftLimitEndsAClientThatAsksForNothingMore() throws Exception {
     start("client-output-buffer-limit", "normal 0 100kb 1");
     try (Client client = client();
