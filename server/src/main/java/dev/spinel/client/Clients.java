@@ -5,6 +5,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
@@ -370,30 +371,27 @@ public final class Clients implements Family {
       address = call.text(2);
       skipMe = false;
     }
-    for (int i = 2; i < call.argc() && !old; i += 2) {
-      if (i + 1 == call.argc()) {
-        throw SYNTAX;
-      }
-      if (call.is(i, "ID")) {
+    Options o = call.options(2);
+    while (!old && o.next()) {
+      if (o.is("ID", 1)) {
         id =
-            call.integer(
-                i + 1,
-                1,
-                Long.MAX_VALUE,
-                new CommandError("ERR client-id should be greater than 0"));
-      } else if (call.is(i, "TYPE")) {
-        type = typeNamed(call, i + 1);
-      } else if (call.is(i, "ADDR")) {
-        address = call.text(i + 1);
-      } else if (call.is(i, "LADDR")) {
-        localAddress = call.text(i + 1);
-      } else if (call.is(i, "USER")) {
-        if (!call.arg(i + 1).equal(call.session().user)) {
-          throw new CommandError("ERR No such user '" + call.text(i + 1) + "'");
+            o.integer(
+                1, Long.MAX_VALUE, new CommandError("ERR client-id should be greater than 0"));
+      } else if (o.is("TYPE", 1)) {
+        type = typeNamed(call, o.take());
+      } else if (o.is("ADDR", 1)) {
+        address = o.word().text();
+      } else if (o.is("LADDR", 1)) {
+        localAddress = o.word().text();
+      } else if (o.is("USER", 1)) {
+        Slice user = o.word();
+        if (!user.equal(call.session().user)) {
+          throw new CommandError("ERR No such user '" + user.text() + "'");
         }
-      } else if (call.is(i, "SKIPME")) {
-        skipMe = call.is(i + 1, "YES");
-        if (!skipMe && !call.is(i + 1, "NO")) {
+      } else if (o.is("SKIPME", 1)) {
+        Slice answer = o.word();
+        skipMe = answer.is("YES");
+        if (!skipMe && !answer.is("NO")) {
           throw SYNTAX;
         }
       } else {

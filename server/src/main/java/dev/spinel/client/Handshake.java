@@ -6,6 +6,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Login;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import java.util.function.Consumer;
@@ -167,15 +168,16 @@ public final class Handshake implements Family {
     }
     int user = 0;
     byte[] name = null;
-    for (int i = 2; i < call.argc(); i++) {
-      int more = call.argc() - 1 - i;
-      if (call.is(i, "AUTH") && more >= 2) {
-        user = i + 1;
-        i += 2;
-      } else if (call.is(i, "SETNAME") && more >= 1) {
-        name = Clients.name(call.arg(++i));
+    Options o = call.options(2);
+    while (o.next()) {
+      if (o.is("AUTH", 2)) {
+        user = o.take();
+        o.take();
+      } else if (o.is("SETNAME", 1)) {
+        name = Clients.name(o.word());
       } else {
-        throw new CommandError("ERR Syntax error in HELLO option '" + call.text(i) + "'");
+        String word = call.text(o.position());
+        throw new CommandError("ERR Syntax error in HELLO option '" + word + "'");
       }
     }
     if (user != 0) {

@@ -8,13 +8,11 @@ import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Limits;
 import dev.spinel.engine.Reply;
-import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.value.HashValue;
 import dev.spinel.wire.LongDouble;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
-import java.util.ArrayList;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -180,19 +178,22 @@ public final class Hashes implements Family {
       case HDEL -> hdel(call, reply);
       case HEXISTS -> reply.flag(find(call, call.read(1, Entry.HASH), 2));
       case HGET -> hget(call, reply);
-      case HGETALL -> each(call, reply, true, true);
+      case HGETALL -> each(call, reply, Part.PAIRS);
       case HINCRBY -> hincrby(call, reply);
       case HINCRBYFLOAT -> hincrbyfloat(call, reply);
-      case HKEYS -> each(call, reply, true, false);
+      case HKEYS -> each(call, reply, Part.FIELDS);
       case HLEN -> reply.integer(length(call, call.read(1, Entry.HASH)));
       case HMGET -> hmget(call, reply);
-      case HMSET -> hset(call, reply, "hmset", false);
+      case HMSET -> {
+        hset(call);
+        reply.ok();
+      }
       case HRANDFIELD -> hrandfield(call, reply);
       case HSCAN -> hscan(call, reply);
-      case HSET -> hset(call, reply, "hset", true);
+      case HSET -> reply.integer(hset(call));
       case HSETNX -> hsetnx(call, reply);
       case HSTRLEN -> hstrlen(call, reply);
-      case HVALS -> each(call, reply, false, true);
+      case HVALS -> each(call, reply, Part.VALUES);
       default -> throw new AssertionError(row);
     }
   }
@@ -222,10 +223,11 @@ public final class Hashes implements Family {
         .set(key.place, field, value, limits.hashMaxListpackEntries, limits.hashMaxListpackValue);
   }
 
-  private static void hset(Call call, Reply reply, String command, boolean counted) {
+  /// Returns how many fields are new.
+  private static int hset(Call call) {
     int count = call.argc();
     if (count % 2 == 1) {
-      throw CommandError.wrongArguments(command);
+      throw CommandError.wrongArguments(call.command().name);
     }
     for (int i = 2; i < count; i += 2) {
       checkField(call, i);
@@ -236,11 +238,7 @@ public final class Hashes implements Family {
       created += put(call, key, call.arg(i), call.arg(i + 1)) ? 1 : 0;
     }
     call.changed(key, Events.HASH, "hset", (count - 2) / 2);
-    if (counted) {
-      reply.integer(created);
-    } else {
-      reply.ok();
-    }
+    return created;
   }
 
   private static void hsetnx(Call call, Reply reply) {
@@ -288,10 +286,7 @@ public final class Hashes implements Family {
         throw new CommandError("ERR hash value is not an integer");
       }
     }
-    long sum = old + by;
-    if (((old ^ sum) & (by ^ sum)) < 0) {
-      throw new CommandError("ERR increment or decrement would overflow");
-    }
+    long sum = Grammar.sum(old, by);
     put(call, made(call, key), call.arg(2), new Slice(Numbers.bytes(sum)));
     call.changed(key, Events.HASH, "hincrby");
     reply.integer(sum);
@@ -315,11 +310,7 @@ public final class Hashes implements Family {
         throw new CommandError("ERR hash value is not a float");
       }
     }
-    LongDouble sum = old.plus(by);
-    if (!sum.isFinite()) {
-      throw new CommandError("ERR increment would produce NaN or Infinity");
-    }
-    byte[] text = sum.human();
+    byte[] text = Grammar.sum(old, by).human();
     put(call, made(call, key), call.arg(2), new Slice(text));
     call.changed(key, Events.HASH, "hincrbyfloat");
     call.effect("HSET", key.name, call.arg(2), text);
@@ -362,24 +353,30 @@ public final class Hashes implements Family {
     return key.exists() ? call.values().hashes().length(key.entry()) : 0;
   }
 
-  private static void each(Call call, Reply reply, boolean fields, boolean values) {
+  private enum Part {
+    FIELDS,
+    VALUES,
+    PAIRS
+  }
+
+  private static void each(Call call, Reply reply, Part part) {
     Key key = call.read(1, Entry.HASH);
     long length = length(call, key);
-    if (fields && values) {
+    if (part == Part.PAIRS) {
       reply.map(length);
     } else {
       reply.array(length);
     }
     if (length > 0) {
-      call.values().hashes().each(key.entry(), pair -> write(pair, reply, fields, values));
+      call.values().hashes().each(key.entry(), pair -> write(pair, reply, part));
     }
   }
 
-  private static void write(HashValue pair, Reply reply, boolean fields, boolean values) {
-    if (fields) {
+  private static void write(HashValue pair, Reply reply, Part part) {
+    if (part != Part.VALUES) {
       pair.writeField(reply.writer());
     }
-    if (values) {
+    if (part != Part.FIELDS) {
       pair.writeValue(reply.writer());
     }
   }
@@ -397,32 +394,22 @@ public final class Hashes implements Family {
       }
       return;
     }
-    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE);
-    boolean values = call.argc() == 4 && call.is(3, "WITHVALUES");
-    if (call.argc() > 4 || call.argc() == 4 && !values) {
-      throw CommandError.SYNTAX;
-    }
-    if (values && (count < -Long.MAX_VALUE / 2 || count > Long.MAX_VALUE / 2)) {
-      throw new CommandError("ERR value is out of range");
-    }
+    Picks picks = Picks.of(call, "WITHVALUES");
     Key key = call.read(1, Entry.HASH);
-    boolean nested = values && reply.protocol() > 2;
-    long picks = !key.exists() ? 0 : count < 0 ? -count : Math.min(count, length(call, key));
-    reply.array(values && !nested ? picks * 2 : picks);
-    if (picks == 0) {
+    long count = picks.begin(reply, length(call, key));
+    if (count == 0) {
       return;
     }
+    Part part = picks.paired() ? Part.PAIRS : Part.FIELDS;
     HashValue.Visitor write =
         pair -> {
-          if (nested) {
-            reply.array(2);
-          }
-          write(pair, reply, true, values);
+          picks.member(reply);
+          write(pair, reply, part);
         };
-    if (count > 0) {
-      hashes.sample(key.entry(), picks, random, write);
+    if (picks.distinct()) {
+      hashes.sample(key.entry(), count, random, write);
     } else {
-      for (long i = 0; i < picks && !call.session().closing; i++) {
+      for (long i = 0; i < count && !call.session().closing; i++) {
         hashes.random(key.entry(), random);
         write.pair(hashes);
       }
@@ -430,35 +417,22 @@ public final class Hashes implements Family {
   }
 
   private static void hscan(Call call, Reply reply) {
-    long cursor = Scan.cursor(call.arg(2));
-    Key key = call.read(1, Entry.HASH);
-    if (!key.exists()) {
-      reply.array(2);
-      reply.bulk("0");
-      reply.array(0);
-      return;
-    }
-    Scan options = Scan.options(call, 3, false);
-    ArrayList<byte[]> found = new ArrayList<>();
-    long next =
-        call.values()
-            .hashes()
-            .scan(
-                key.entry(),
-                cursor & (1L << Dictionary.CURSOR_BITS) - 1,
-                (int) Math.min(Integer.MAX_VALUE, options.count()),
+    HashValue hashes = call.values().hashes();
+    Scan.run(
+        call,
+        reply,
+        Entry.HASH,
+        (entry, cursor, count, scan) ->
+            hashes.scan(
+                entry,
+                cursor,
+                count,
                 pair -> {
                   byte[] field = pair.field();
-                  if (options.matches(field)) {
-                    found.add(field);
-                    found.add(pair.value());
+                  if (scan.matches(field)) {
+                    scan.found().add(field);
+                    scan.found().add(pair.value());
                   }
-                });
-    reply.array(2);
-    reply.bulk(next);
-    reply.array(found.size());
-    for (byte[] word : found) {
-      reply.bulk(word);
-    }
+                }));
   }
 }

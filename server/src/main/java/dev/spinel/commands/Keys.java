@@ -7,14 +7,17 @@ import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
 import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
+import dev.spinel.engine.TimeForm;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.wire.Glob;
+import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
-import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// Commands on keys, whatever their values.
@@ -286,14 +289,14 @@ public final class Keys implements Family {
       case COPY -> copy(call, reply);
       case DEL, UNLINK -> delete(call, reply);
       case EXISTS -> exists(call, reply);
-      case EXPIRE -> expire(call, reply, true, true, "expire");
-      case EXPIREAT -> expire(call, reply, true, false, "expireat");
-      case PEXPIRE -> expire(call, reply, false, true, "pexpire");
-      case PEXPIREAT -> expire(call, reply, false, false, "pexpireat");
-      case TTL -> ttl(call, reply, true, false);
-      case PTTL -> ttl(call, reply, false, false);
-      case EXPIRETIME -> ttl(call, reply, true, true);
-      case PEXPIRETIME -> ttl(call, reply, false, true);
+      case EXPIRE -> expire(call, reply, TimeForm.SECONDS);
+      case EXPIREAT -> expire(call, reply, TimeForm.UNIX_SECONDS);
+      case PEXPIRE -> expire(call, reply, TimeForm.MILLIS);
+      case PEXPIREAT -> expire(call, reply, TimeForm.UNIX_MILLIS);
+      case TTL -> ttl(call, reply, TimeForm.SECONDS);
+      case PTTL -> ttl(call, reply, TimeForm.MILLIS);
+      case EXPIRETIME -> ttl(call, reply, TimeForm.UNIX_SECONDS);
+      case PEXPIRETIME -> ttl(call, reply, TimeForm.UNIX_MILLIS);
       case KEYS -> keys(call, reply);
       case MOVE -> move(call, reply);
       case OBJECT_HELP -> Help.reply(call, reply);
@@ -301,8 +304,8 @@ public final class Keys implements Family {
           object(call, reply, row);
       case PERSIST -> persist(call, reply);
       case RANDOMKEY -> randomkey(call, reply);
-      case RENAME -> rename(call, reply, false);
-      case RENAMENX -> rename(call, reply, true);
+      case RENAME -> rename(call, reply);
+      case RENAMENX -> renamenx(call, reply);
       case SCAN -> scan(call, reply);
       case TOUCH -> touch(call, reply);
       case TYPE -> type(call, reply);
@@ -318,8 +321,7 @@ public final class Keys implements Family {
     for (int i = 1; i < call.argc(); i++) {
       Key key = call.write(i);
       if (key.exists()) {
-        call.remove(key);
-        call.changed(key, Events.GENERIC, "del");
+        call.delete(key);
         deleted++;
       }
     }
@@ -352,68 +354,32 @@ public final class Keys implements Family {
 
   private static final int NX = 1, XX = 2, GT = 4, LT = 8;
 
-  private static void expire(
-      Call call, Reply reply, boolean seconds, boolean relative, String command) {
+  private static void expire(Call call, Reply reply, TimeForm form) {
     int conditions = conditions(call);
-    long at = call.integer(2);
-    if (seconds) {
-      if (at > Long.MAX_VALUE / 1000 || at < Long.MIN_VALUE / 1000) {
-        throw invalidExpiry(command);
-      }
-      at *= 1000;
-    }
-    if (relative) {
-      if (at > Long.MAX_VALUE - call.now()) {
-        throw invalidExpiry(command);
-      }
-      at += call.now();
-    }
+    long at = call.time(2, form);
     Key key = call.write(1);
-    if (!key.exists() || !holds(conditions, key.expiry(), at)) {
-      reply.integer(0);
-      return;
+    boolean expires = key.exists() && holds(conditions, key.expiry(), at);
+    if (expires) {
+      call.expireAt(key, at, 3);
     }
-    if (at <= call.now()) {
-      call.remove(key);
-      call.changed(key, Events.GENERIC, "del");
-      call.effect(call.limits().lazyExpire ? "UNLINK" : "DEL", key.name);
-    } else {
-      call.values().dictionary().setExpiry(key.place, at);
-      call.changed(key, Events.GENERIC, "expire");
-      call.effect(moment(call, key, at));
-    }
-    reply.integer(1);
-  }
-
-  /// The effect of the EXPIRE family: the moment, and the conditions as they were said.
-  private static Object[] moment(Call call, Key key, long at) {
-    Object[] words = new Object[call.argc()];
-    words[0] = "PEXPIREAT";
-    words[1] = key.name;
-    words[2] = at;
-    for (int i = 3; i < words.length; i++) {
-      words[i] = call.arg(i);
-    }
-    return words;
-  }
-
-  private static CommandError invalidExpiry(String command) {
-    return new CommandError("ERR invalid expire time in '" + command + "' command");
+    reply.flag(expires);
   }
 
   private static int conditions(Call call) {
     int conditions = 0;
-    for (int i = 3; i < call.argc(); i++) {
-      if (call.is(i, "NX")) {
+    Options o = call.options(3);
+    while (o.next()) {
+      if (o.is("NX")) {
         conditions |= NX;
-      } else if (call.is(i, "XX")) {
+      } else if (o.is("XX")) {
         conditions |= XX;
-      } else if (call.is(i, "GT")) {
+      } else if (o.is("GT")) {
         conditions |= GT;
-      } else if (call.is(i, "LT")) {
+      } else if (o.is("LT")) {
         conditions |= LT;
       } else {
-        throw new CommandError("ERR Unsupported option " + call.text(i).split("\0", 2)[0]);
+        String word = call.text(o.position());
+        throw new CommandError("ERR Unsupported option " + word.split("\0", 2)[0]);
       }
     }
     if ((conditions & NX) != 0 && conditions != NX) {
@@ -438,58 +404,57 @@ public final class Keys implements Family {
   }
 
   private static void persist(Call call, Reply reply) {
-    Key key = call.write(1);
-    boolean had = key.exists() && key.expiry() >= 0;
-    if (had) {
-      call.values().dictionary().setExpiry(key.place, -1);
-      call.changed(key, Events.GENERIC, "persist");
-    }
-    reply.flag(had);
+    reply.flag(call.persist(call.write(1)));
   }
 
   /// TTL and its kin: -2 without the key, -1 without expiry.
-  private static void ttl(Call call, Reply reply, boolean seconds, boolean absolute) {
+  private static void ttl(Call call, Reply reply, TimeForm form) {
     Key key = call.look(1);
     if (!key.exists() || key.expiry() < 0) {
       reply.integer(key.exists() ? -1 : -2);
       return;
     }
-    long millis = absolute ? key.expiry() : Math.max(0, key.expiry() - call.now());
-    reply.integer(seconds ? Long.divideUnsigned(millis + 500, 1000) : millis);
+    long millis = form.isRelative() ? Math.max(0, key.expiry() - call.now()) : key.expiry();
+    reply.integer(form.inSeconds() ? Long.divideUnsigned(millis + 500, 1000) : millis);
   }
 
   // ── moving and copying
   // ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void rename(Call call, Reply reply, boolean ifAbsent) {
+  private static void rename(Call call, Reply reply) {
+    Key from = renamed(call);
+    if (call.arg(1).equals(call.arg(2)) || rename(call, from, call.write(2))) {
+      reply.ok();
+    }
+  }
+
+  private static void renamenx(Call call, Reply reply) {
+    Key from = renamed(call);
+    Key to = call.arg(1).equals(call.arg(2)) ? from : call.write(2);
+    if (to.exists()) {
+      reply.integer(0);
+    } else if (rename(call, from, to)) {
+      reply.integer(1);
+    }
+  }
+
+  private static Key renamed(Call call) {
     Key from = call.write(1);
     if (!from.exists()) {
       throw CommandError.NO_SUCH_KEY;
     }
-    if (call.arg(1).equals(call.arg(2))) {
-      if (ifAbsent) {
-        reply.integer(0);
-      } else {
-        reply.ok();
-      }
-      return;
-    }
-    Key to = call.write(2);
-    if (to.exists() && ifAbsent) {
-      reply.integer(0);
-      return;
-    }
+    return from;
+  }
+
+  /// Returns whether it is done; if not, it will be run again.
+  private static boolean rename(Call call, Key from, Key to) {
     if (isWalked(call, from) && call.putOff()) {
-      return;
+      return false;
     }
     move(call, from, to);
     call.changed(from, Events.GENERIC, "rename_from");
     call.changed(to, Events.GENERIC, "rename_to", 0);
-    if (ifAbsent) {
-      reply.integer(1);
-    } else {
-      reply.ok();
-    }
+    return true;
   }
 
   /// Whether a snapshot still needs the value where it is, and it is too large to be copied.
@@ -538,11 +503,12 @@ public final class Keys implements Family {
   private static void copy(Call call, Reply reply) {
     boolean replace = false;
     int database = call.database();
-    for (int i = 3; i < call.argc(); i++) {
-      if (call.is(i, "REPLACE")) {
+    Options o = call.options(3);
+    while (o.next()) {
+      if (o.is("REPLACE")) {
         replace = true;
-      } else if (call.is(i, "DB") && i + 1 < call.argc()) {
-        database = databaseNumber(call, ++i);
+      } else if (o.is("DB", 1)) {
+        database = databaseNumber(call, o.take());
       } else {
         throw CommandError.SYNTAX;
       }
@@ -605,22 +571,18 @@ public final class Keys implements Family {
   /// The cursor is the slot and, below it, the first 49 bits of the hash to go on from.
   private static void scan(Call call, Reply reply) {
     long cursor = Scan.cursor(call.arg(1));
-    Scan options = Scan.options(call, 2, true);
-    int from = (int) (cursor >>> Dictionary.CURSOR_BITS);
-    if (from >= 16384) {
-      from = 16384;
-    }
-    long[] state = {
-      cursor & (1L << Dictionary.CURSOR_BITS) - 1, 0, 0
-    }; // within the slot; seen; the next cursor
-    ArrayList<byte[]> found = new ArrayList<>();
+    Scan scan = Scan.ofKeys(call, 2);
+    int first = (int) Math.min(cursor >>> Dictionary.CURSOR_BITS, KeySlot.SLOTS);
+    long within = cursor & (1L << Dictionary.CURSOR_BITS) - 1;
+    List<byte[]> found = scan.found();
     Memory memory = call.values().memory();
-    int first = from;
+    long[] seenAndNext = new long[2];
     call.sweep(
         first,
         (slot, header) -> {
-          if (state[1] >= options.count()) {
-            state[2] = (long) slot << Dictionary.CURSOR_BITS;
+          int left = scan.count(seenAndNext[0]);
+          if (left == 0) {
+            seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS;
             return false;
           }
           int begun = found.size();
@@ -629,35 +591,28 @@ public final class Keys implements Family {
                   .dictionary()
                   .scan(
                       header,
-                      slot == first ? state[0] : 0,
-                      (int) Math.min(Integer.MAX_VALUE, options.count() - state[1]),
+                      slot == first ? within : 0,
+                      left,
                       entry -> {
-                        state[1]++;
+                        seenAndNext[0]++;
                         byte[] name = Entry.key(memory, entry);
-                        if (options.matches(name)) {
+                        if (scan.matches(name)) {
                           found.add(name);
                         }
                       });
           for (int i = found.size() - 1; i >= begun; i--) {
             Key key = call.peek(new Slice(found.get(i)));
-            if (!key.exists()
-                || options.type() != null
-                    && !options.type().equals(call.values().typeName(key.entry()))) {
+            if (!key.exists() || !scan.matchesType(call.values().typeName(key.entry()))) {
               found.remove(i);
             }
           }
           if (next != 0) {
-            state[2] = (long) slot << Dictionary.CURSOR_BITS | next;
+            seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS | next;
             return false;
           }
           return true;
         });
-    reply.array(2);
-    reply.bulk(state[2]);
-    reply.array(found.size());
-    for (byte[] name : found) {
-      reply.bulk(name);
-    }
+    scan.reply(reply, seenAndNext[1]);
   }
 
   private static void randomkey(Call call, Reply reply) {

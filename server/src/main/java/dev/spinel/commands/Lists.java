@@ -6,10 +6,10 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.value.Entry;
 import dev.spinel.value.ListValue;
-import dev.spinel.wire.LongDouble;
 
 /// Commands on lists.
 public final class Lists implements Family {
@@ -237,12 +237,12 @@ public final class Lists implements Family {
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case LPUSH -> push(call, reply, true, false);
-      case RPUSH -> push(call, reply, false, false);
-      case LPUSHX -> push(call, reply, true, true);
-      case RPUSHX -> push(call, reply, false, true);
-      case LPOP -> pop(call, reply, true, "lpop");
-      case RPOP -> pop(call, reply, false, "rpop");
+      case LPUSH -> push(call, reply, End.HEAD, call.write(1, Entry.LIST));
+      case RPUSH -> push(call, reply, End.TAIL, call.write(1, Entry.LIST));
+      case LPUSHX -> pushx(call, reply, End.HEAD);
+      case RPUSHX -> pushx(call, reply, End.TAIL);
+      case LPOP -> pop(call, reply, End.HEAD);
+      case RPOP -> pop(call, reply, End.TAIL);
       case LLEN -> reply.integer(length(call, call.read(1, Entry.LIST)));
       case LINDEX -> lindex(call, reply);
       case LRANGE -> lrange(call, reply);
@@ -252,26 +252,48 @@ public final class Lists implements Family {
       case LREM -> lrem(call, reply);
       case LTRIM -> ltrim(call, reply);
       case LMOVE -> {
-        boolean fromHead = head(call, 3);
-        move(call, reply, fromHead, head(call, 4));
+        End from = end(call, 3);
+        move(call, reply, from, end(call, 4));
       }
-      case RPOPLPUSH -> move(call, reply, false, true);
-      case LMPOP -> popSeveral(call, reply, 1, false);
-      case BLPOP -> blockingPop(call, reply, true);
-      case BRPOP -> blockingPop(call, reply, false);
-      case BLMPOP -> popSeveral(call, reply, 2, true);
+      case RPOPLPUSH -> move(call, reply, End.TAIL, End.HEAD);
+      case LMPOP -> {
+        if (!popOne(call, reply, Several.at(call, 1))) {
+          reply.nilArray();
+        }
+      }
+      case BLPOP -> blockingPop(call, reply, End.HEAD);
+      case BRPOP -> blockingPop(call, reply, End.TAIL);
+      case BLMPOP -> blockingPopSeveral(call, reply);
       case BLMOVE -> {
-        boolean fromHead = head(call, 3);
-        boolean toHead = head(call, 4);
-        blockingMove(call, reply, fromHead, toHead, timeout(call, 5));
+        End from = end(call, 3);
+        End to = end(call, 4);
+        blockingMove(call, reply, from, to, Grammar.timeout(call, 5));
       }
-      case BRPOPLPUSH -> blockingMove(call, reply, false, true, timeout(call, 3));
+      case BRPOPLPUSH -> blockingMove(call, reply, End.TAIL, End.HEAD, Grammar.timeout(call, 3));
       default -> throw new AssertionError(row);
     }
   }
 
-  private static final CommandError NOT_POSITIVE =
-      new CommandError("ERR value is out of range, must be positive");
+  private enum End {
+    HEAD("lpush", "lpop", "LPOP"),
+    TAIL("rpush", "rpop", "RPOP");
+
+    final String pushed;
+    final String popped;
+
+    /// The effect of taking elements away here.
+    final String pop;
+
+    End(String pushed, String popped, String pop) {
+      this.pushed = pushed;
+      this.popped = popped;
+      this.pop = pop;
+    }
+
+    boolean isHead() {
+      return this == HEAD;
+    }
+  }
 
   private static int fill(Call call) {
     return call.limits().listMaxListpackSize;
@@ -282,12 +304,14 @@ public final class Lists implements Family {
   }
 
   /// LEFT or RIGHT.
-  private static boolean head(Call call, int argument) {
-    boolean head = call.is(argument, "LEFT");
-    if (!head && !call.is(argument, "RIGHT")) {
-      throw CommandError.SYNTAX;
+  private static End end(Call call, int argument) {
+    if (call.is(argument, "LEFT")) {
+      return End.HEAD;
     }
-    return head;
+    if (call.is(argument, "RIGHT")) {
+      return End.TAIL;
+    }
+    throw CommandError.SYNTAX;
   }
 
   /// After elements were taken away: the event, and the key's end if nothing is left.
@@ -301,14 +325,9 @@ public final class Lists implements Family {
   // ── adding
   // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void push(Call call, Reply reply, boolean head, boolean onlyIfThere) {
-    Key key = call.write(1, Entry.LIST);
+  private static void push(Call call, Reply reply, End end, Key key) {
     ListValue lists = call.values().lists();
     if (!key.exists()) {
-      if (onlyIfThere) {
-        reply.integer(0);
-        return;
-      }
       lists.create(key.place, key.name);
     }
     int count = call.argc();
@@ -318,10 +337,19 @@ public final class Lists implements Family {
     }
     lists.grow(key.place, bytes, count - 2, fill(call));
     for (int i = 2; i < count; i++) {
-      lists.push(key.place, head, call.arg(i));
+      lists.push(key.place, end.isHead(), call.arg(i));
     }
-    call.changed(key, Events.LIST, head ? "lpush" : "rpush", count - 2);
+    call.changed(key, Events.LIST, end.pushed, count - 2);
     reply.integer(lists.length(key.entry()));
+  }
+
+  private static void pushx(Call call, Reply reply, End end) {
+    Key key = call.write(1, Entry.LIST);
+    if (key.exists()) {
+      push(call, reply, end, key);
+    } else {
+      reply.integer(0);
+    }
   }
 
   private static void linsert(Call call, Reply reply) {
@@ -381,8 +409,8 @@ public final class Lists implements Family {
     long end = call.integer(3);
     Key key = call.read(1, Entry.LIST);
     long length = length(call, key);
-    start = Math.max(0, start < 0 ? start + length : start);
-    end = Math.min(length - 1, end < 0 ? end + length : end);
+    start = Grammar.first(start, length);
+    end = Grammar.last(end, length);
     if (start > end) {
       reply.array(0);
       return;
@@ -395,23 +423,19 @@ public final class Lists implements Family {
     long rank = 1;
     long count = -1;
     long most = 0;
-    for (int i = 3; i < call.argc(); i++) {
-      if (i + 1 == call.argc()) {
-        throw CommandError.SYNTAX;
-      }
-      if (call.is(i, "RANK")) {
-        rank = call.integer(++i, -Long.MAX_VALUE, Long.MAX_VALUE);
+    Options o = call.options(3);
+    while (o.next()) {
+      if (o.is("RANK", 1)) {
+        rank = o.integer(-Long.MAX_VALUE, Long.MAX_VALUE);
         if (rank == 0) {
           throw new CommandError(
               "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ..."
                   + " or use negative to start from the end of the list");
         }
-      } else if (call.is(i, "COUNT")) {
-        count =
-            call.integer(++i, 0, Long.MAX_VALUE, new CommandError("ERR COUNT can't be negative"));
-      } else if (call.is(i, "MAXLEN")) {
-        most =
-            call.integer(++i, 0, Long.MAX_VALUE, new CommandError("ERR MAXLEN can't be negative"));
+      } else if (o.is("COUNT", 1)) {
+        count = o.integer(0, Long.MAX_VALUE, new CommandError("ERR COUNT can't be negative"));
+      } else if (o.is("MAXLEN", 1)) {
+        most = o.integer(0, Long.MAX_VALUE, new CommandError("ERR MAXLEN can't be negative"));
       } else {
         throw CommandError.SYNTAX;
       }
@@ -461,12 +485,12 @@ public final class Lists implements Family {
   // ── taking away
   // ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static void pop(Call call, Reply reply, boolean head, String name) {
+  private static void pop(Call call, Reply reply, End end) {
     if (call.argc() > 3) {
-      throw CommandError.wrongArguments(name);
+      throw CommandError.wrongArguments(call.command().name);
     }
     boolean counted = call.argc() == 3;
-    long count = counted ? call.integer(2, 0, Long.MAX_VALUE, NOT_POSITIVE) : 1;
+    long count = counted ? call.integer(2, 0, Long.MAX_VALUE, Grammar.NOT_POSITIVE) : 1;
     Key key = call.write(1, Entry.LIST);
     if (!key.exists()) {
       if (counted) {
@@ -475,29 +499,29 @@ public final class Lists implements Family {
         reply.nil();
       }
     } else if (!counted) {
-      call.values().lists().pop(key.place, head, reply.writer(), fill(call));
-      removed(call, key, name, 1);
+      call.values().lists().pop(key.place, end.isHead(), reply.writer(), fill(call));
+      removed(call, key, end.popped, 1);
     } else if (count == 0) {
       reply.array(0);
     } else {
-      take(call, reply, key, head, count);
+      take(call, reply, key, end, count);
     }
   }
 
   /// Replies with up to `count` elements from an end, as an array, and removes them. Returns how
   /// many.
-  private static long take(Call call, Reply reply, Key key, boolean head, long count) {
+  private static long take(Call call, Reply reply, Key key, End end, long count) {
     ListValue lists = call.values().lists();
     long length = lists.length(key.entry());
     long taken = Math.min(count, length);
     reply.array(taken);
-    if (head) {
+    if (end.isHead()) {
       lists.range(key.entry(), 0, taken, reply.writer());
     } else {
       lists.reverseRange(key.entry(), length - 1, taken, reply.writer());
     }
-    lists.remove(key.place, head ? 0 : length - taken, taken, fill(call));
-    removed(call, key, head ? "lpop" : "rpop", taken);
+    lists.remove(key.place, end.isHead() ? 0 : length - taken, taken, fill(call));
+    removed(call, key, end.popped, taken);
     return taken;
   }
 
@@ -525,8 +549,8 @@ public final class Lists implements Family {
       return;
     }
     long length = length(call, key);
-    start = Math.max(0, start < 0 ? start + length : start);
-    end = Math.min(length - 1, end < 0 ? end + length : end);
+    start = Grammar.first(start, length);
+    end = Grammar.last(end, length);
     long kept = start > end ? 0 : end - start + 1;
     if (kept == 0) {
       call.values().lists().trim(key.place, 1, 0, fill(call));
@@ -540,7 +564,7 @@ public final class Lists implements Family {
     reply.ok();
   }
 
-  private static void move(Call call, Reply reply, boolean fromHead, boolean toHead) {
+  private static void move(Call call, Reply reply, End fromEnd, End toEnd) {
     Key from = call.write(1, Entry.LIST);
     if (!from.exists()) {
       reply.nil();
@@ -553,87 +577,76 @@ public final class Lists implements Family {
       lists.create(to.place, to.name);
     }
     try {
-      lists.move(from.place, fromHead, to.place, toHead, fill(call));
+      lists.move(from.place, fromEnd.isHead(), to.place, toEnd.isHead(), fill(call));
     } catch (OutOfMemoryError e) {
       if (made) {
         call.remove(to);
       }
       throw e;
     }
-    call.changed(to, Events.LIST, toHead ? "lpush" : "rpush");
-    removed(call, from, fromHead ? "lpop" : "rpop", 0);
-    lists.get(to.entry(), toHead ? 0 : -1, reply.writer());
+    call.changed(to, Events.LIST, toEnd.pushed);
+    removed(call, from, fromEnd.popped, 0);
+    lists.get(to.entry(), toEnd.isHead() ? 0 : -1, reply.writer());
   }
 
-  private static void popSeveral(Call call, Reply reply, int at, boolean waits) {
-    long number =
-        call.integer(
-            at, 1, Long.MAX_VALUE, new CommandError("ERR numkeys should be greater than 0"));
-    if (number >= call.argc() - at - 1) {
-      throw CommandError.SYNTAX;
-    }
-    int where = at + (int) number + 1;
-    boolean head = head(call, where);
-    long count = -1;
-    for (int i = where + 1; i < call.argc(); i++) {
-      if (count != -1 || !call.is(i, "COUNT") || i + 1 == call.argc()) {
-        throw CommandError.SYNTAX;
+  /// What LMPOP and BLMPOP are asked for: up to `count` elements from an end of the first list
+  /// among the keys at the arguments `first` to `last`.
+  private record Several(int first, int last, End end, long count) {
+    private static final CommandError NO_COUNT =
+        new CommandError("ERR count should be greater than 0");
+
+    /// From argument `at` on, the number of keys.
+    static Several at(Call call, int at) {
+      int last = at + Grammar.keys(call, at, 1, CommandError.SYNTAX);
+      End end = Lists.end(call, last + 1);
+      long count = 0;
+      Options o = call.options(last + 2);
+      while (o.next()) {
+        if (count != 0 || !o.is("COUNT", 1)) {
+          throw CommandError.SYNTAX;
+        }
+        count = o.integer(1, Long.MAX_VALUE, NO_COUNT);
       }
-      count =
-          call.integer(
-              ++i, 1, Long.MAX_VALUE, new CommandError("ERR count should be greater than 0"));
+      return new Several(at + 1, last, end, Math.max(1, count));
     }
-    count = Math.max(1, count);
-    long timeout = waits ? timeout(call, 1) : 0;
-    for (int i = at + 1; i < where; i++) {
+  }
+
+  /// Returns whether there was a list to pop from; only then it has replied.
+  private static boolean popOne(Call call, Reply reply, Several what) {
+    for (int i = what.first; i <= what.last; i++) {
       Key key = call.write(i, Entry.LIST);
       if (key.exists()) {
         reply.array(2);
         reply.bulk(key.name);
-        long taken = take(call, reply, key, head, count);
-        call.effect(head ? "LPOP" : "RPOP", key.name, taken);
-        return;
+        long taken = take(call, reply, key, what.end, what.count);
+        call.effect(what.end.pop, key.name, taken);
+        return true;
       }
     }
-    if (!waits || !call.park(timeout, Entry.LIST, at + 1, where - 1)) {
+    return false;
+  }
+
+  // ── waiting ──
+
+  private static void blockingPopSeveral(Call call, Reply reply) {
+    Several what = Several.at(call, 2);
+    long timeout = Grammar.timeout(call, 1);
+    if (!popOne(call, reply, what) && !call.park(timeout, Entry.LIST, what.first, what.last)) {
       reply.nilArray();
     }
   }
 
-  // ── waiting
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /// Seconds, with a fraction, as milliseconds.
-  static long timeout(Call call, int argument) {
-    LongDouble seconds = call.arg(argument).toLongDouble();
-    if (seconds == null) {
-      throw new CommandError("ERR timeout is not a float or out of range");
-    }
-    LongDouble millis = seconds.times(1000);
-    if (millis.isAbove(Long.MAX_VALUE)) {
-      throw new CommandError("ERR timeout is out of range");
-    }
-    long timeout = millis.ceil();
-    if (timeout < 0) {
-      throw new CommandError("ERR timeout is negative");
-    }
-    if (timeout > Long.MAX_VALUE - call.now()) {
-      throw new CommandError("ERR timeout is out of range");
-    }
-    return timeout;
-  }
-
-  private static void blockingPop(Call call, Reply reply, boolean head) {
+  private static void blockingPop(Call call, Reply reply, End end) {
     int last = call.argc() - 2;
-    long timeout = timeout(call, last + 1);
+    long timeout = Grammar.timeout(call, last + 1);
     for (int i = 1; i <= last; i++) {
       Key key = call.write(i, Entry.LIST);
       if (key.exists()) {
         reply.array(2);
         reply.bulk(key.name);
-        call.values().lists().pop(key.place, head, reply.writer(), fill(call));
-        removed(call, key, head ? "lpop" : "rpop", 1);
-        call.effect(head ? "LPOP" : "RPOP", key.name);
+        call.values().lists().pop(key.place, end.isHead(), reply.writer(), fill(call));
+        removed(call, key, end.popped, 1);
+        call.effect(end.pop, key.name);
         return;
       }
     }
@@ -643,10 +656,10 @@ public final class Lists implements Family {
   }
 
   private static void blockingMove(
-      Call call, Reply reply, boolean fromHead, boolean toHead, long timeout) {
+      Call call, Reply reply, End fromEnd, End toEnd, long timeout) {
     Key from = call.write(1, Entry.LIST);
     if (from.exists()) {
-      move(call, reply, fromHead, toHead);
+      move(call, reply, fromEnd, toEnd);
       if (call.is(0, "BLMOVE")) {
         call.effect("LMOVE", call.arg(1), call.arg(2), call.arg(3), call.arg(4));
       } else {

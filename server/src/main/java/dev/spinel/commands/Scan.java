@@ -2,17 +2,19 @@ package dev.spinel.commands;
 
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
+import dev.spinel.engine.Reply;
+import dev.spinel.value.Dictionary;
 import dev.spinel.wire.Glob;
 import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// What SCAN, HSCAN and their kin have in common: the cursor's form and the options.
-///
-/// @param count how many elements to look at, at least 1
-/// @param pattern null: all match
-/// @param type lower case, null: any
-record Scan(long count, byte @Nullable [] pattern, @Nullable String type) {
+/// What SCAN, HSCAN and their kin have in common: the cursor's form, the options, and the reply.
+final class Scan {
   private static final CommandError INVALID = new CommandError("ERR invalid cursor");
 
   /// A cursor: an unsigned decimal of 64 bits, read as strtoul does (a sign is allowed, blanks
@@ -40,33 +42,87 @@ record Scan(long count, byte @Nullable [] pattern, @Nullable String type) {
     return negative ? -value : value;
   }
 
-  /// The options from argument `from` on.
-  static Scan options(Call call, int from, boolean withType) {
-    long count = 10;
-    byte[] pattern = null;
-    String type = null;
-    for (int i = from; i < call.argc(); i += 2) {
-      boolean more = i + 1 < call.argc();
-      if (more && call.is(i, "COUNT")) {
-        count = call.integer(i + 1);
+  private long count = 10; // how many elements to look at, at least 1
+  private byte @Nullable [] pattern; // null: all match
+  private @Nullable String type; // lower case, null: any
+  private final ArrayList<byte[]> found = new ArrayList<>();
+
+  private Scan() {}
+
+  /// The options of SCAN from argument `from` on.
+  static Scan ofKeys(Call call, int from) {
+    return new Scan().read(call.options(from), true);
+  }
+
+  private Scan read(Options o, boolean ofKeys) {
+    while (o.next()) {
+      if (o.is("COUNT", 1)) {
+        count = o.integer();
         if (count < 1) {
           throw CommandError.SYNTAX;
         }
-      } else if (more && call.is(i, "MATCH")) {
-        pattern = call.bytes(i + 1);
-        if (pattern.length == 1 && pattern[0] == '*') {
+      } else if (o.is("MATCH", 1)) {
+        pattern = o.word().copy();
+        if (Glob.matchesAll(pattern)) {
           pattern = null;
         }
-      } else if (more && withType && call.is(i, "TYPE")) {
-        type = call.text(i + 1).toLowerCase(Locale.ROOT);
+      } else if (ofKeys && o.is("TYPE", 1)) {
+        type = o.word().text().toLowerCase(Locale.ROOT);
       } else {
         throw CommandError.SYNTAX;
       }
     }
-    return new Scan(count, pattern, type);
+    return this;
+  }
+
+  /// A value that is read in portions.
+  @FunctionalInterface
+  interface Portions {
+    /// Shows the elements of `entry` from `cursor` on to `scan`, `count` of them or a few more.
+    /// Returns where to go on, or 0 at the end.
+    long show(long entry, long cursor, int count, Scan scan);
+  }
+
+  /// HSCAN, SSCAN, ZSCAN: a portion of the value of `type` at argument 1.
+  static void run(Call call, Reply reply, int type, Portions value) {
+    long cursor = cursor(call.arg(2));
+    Key key = call.read(1, type);
+    Scan scan = new Scan();
+    long next = 0;
+    if (key.exists()) {
+      scan.read(call.options(3), false);
+      next = value.show(key.entry(), cursor & CURSOR, scan.count(0), scan);
+    }
+    scan.reply(reply, next);
+  }
+
+  private static final long CURSOR = (1L << Dictionary.CURSOR_BITS) - 1;
+
+  /// How many elements are still to be looked at when `seen` have been.
+  int count(long seen) {
+    return (int) Math.clamp(count - seen, 0, Integer.MAX_VALUE);
   }
 
   boolean matches(byte[] name) {
     return pattern == null || Glob.matches(pattern, name, false);
+  }
+
+  /// Whether keys of this type are wanted.
+  boolean matchesType(String name) {
+    return type == null || type.equals(name);
+  }
+
+  /// What is in the reply: names, or names and values by turns.
+  List<byte[]> found() {
+    return found;
+  }
+
+  void reply(Reply reply, long next) {
+    reply.array(2);
+    reply.bulk(next);
+    reply.array(found.size());
+    for (byte[] word : found) {
+      reply.bulk(word);
+    }
   }
 }

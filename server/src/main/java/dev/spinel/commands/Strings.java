@@ -7,8 +7,10 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Synopsis;
+import dev.spinel.engine.TimeForm;
 import dev.spinel.value.Entry;
 import dev.spinel.value.StringValue;
 import dev.spinel.wire.Args;
@@ -277,9 +279,9 @@ public final class Strings implements Family {
       case MGET -> mget(call, reply);
       case MSET -> mset(call, reply);
       case MSETNX -> msetnx(call, reply);
-      case PSETEX -> setex(call, reply, RELATIVE_MILLIS, "psetex");
+      case PSETEX -> setex(call, reply, TimeForm.MILLIS);
       case SET -> set(call, reply);
-      case SETEX -> setex(call, reply, RELATIVE_SECONDS, "setex");
+      case SETEX -> setex(call, reply, TimeForm.SECONDS);
       case SETNX -> setnx(call, reply);
       case SETRANGE -> setrange(call, reply);
       case STRLEN -> strlen(call, reply);
@@ -291,18 +293,6 @@ public final class Strings implements Family {
   // ── setting
   // ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static final int NX = 1,
-      XX = 1 << 1,
-      GET_OLD = 1 << 2,
-      KEEP_TTL = 1 << 3,
-      PERSISTENT = 1 << 4,
-      RELATIVE_SECONDS = 1 << 5,
-      RELATIVE_MILLIS = 1 << 6,
-      ABSOLUTE_SECONDS = 1 << 7,
-      ABSOLUTE_MILLIS = 1 << 8;
-  private static final int TIMED =
-      RELATIVE_SECONDS | RELATIVE_MILLIS | ABSOLUTE_SECONDS | ABSOLUTE_MILLIS;
-
   private static void set(Call call, Reply reply) {
     int count = call.argc();
     if (count == 3) {
@@ -312,38 +302,50 @@ public final class Strings implements Family {
       reply.ok();
       return;
     }
-    long options = options(call, 3, true);
-    int flags = (int) options;
-    int at = (int) (options >>> 32);
-    long expiry = (flags & TIMED) == 0 ? -1 : expiry(call, at, flags, "set");
-    Key key = (flags & GET_OLD) != 0 ? call.read(1) : call.write(1);
-    StringValue strings = call.values().strings();
-    if ((flags & GET_OLD) != 0) {
-      if (key.exists() && key.type() != Entry.STRING) {
-        throw CommandError.WRONGTYPE;
+    boolean ifAbsent = false;
+    boolean ifPresent = false;
+    boolean getsOld = false;
+    boolean keepsExpiry = false;
+    Options o = call.options(3);
+    while (o.next()) {
+      if (o.is("NX") && !ifPresent) {
+        ifAbsent = true;
+      } else if (o.is("XX") && !ifAbsent) {
+        ifPresent = true;
+      } else if (o.is("GET")) {
+        getsOld = true;
+      } else if (o.is("KEEPTTL") && o.form() == null) {
+        keepsExpiry = true;
+      } else if (keepsExpiry || !o.isTime()) {
+        throw CommandError.SYNTAX;
       }
+    }
+    long expiry = o.expiry();
+    Key key = getsOld ? call.read(1, Entry.STRING) : call.write(1);
+    StringValue strings = call.values().strings();
+    if (getsOld) {
       get(call, key, reply);
     }
-    if ((flags & NX) != 0 && key.exists() || (flags & XX) != 0 && !key.exists()) {
-      if ((flags & GET_OLD) == 0) {
+    if (ifAbsent && key.exists() || ifPresent && !key.exists()) {
+      if (!getsOld) {
         reply.nil();
       }
       return;
     }
-    if ((flags & KEEP_TTL) != 0 && key.exists()) {
+    if (keepsExpiry && key.exists()) {
       expiry = key.expiry();
     }
     strings.set(key.place, key.name, call.arg(2), expiry);
     call.changed(key, Events.STRING, "set");
-    if ((flags & TIMED) != 0) {
+    if (o.form() != null) {
       call.event(key, Events.GENERIC, "expire");
-      if ((flags & ABSOLUTE_MILLIS) == 0) {
+      if (o.form() != TimeForm.UNIX_MILLIS) {
         call.effect("SET", key.name, call.arg(2), "PXAT", expiry);
       }
-    } else if ((flags & GET_OLD) != 0) {
+    } else if (getsOld) {
       call.effect(without(call, "GET"));
     }
-    if ((flags & GET_OLD) == 0) {
+    if (!getsOld) {
       reply.ok();
     }
   }
@@ -359,69 +361,6 @@ public final class Strings implements Family {
     return words.toArray();
   }
 
-  /// The options of SET and GETEX from argument `from` on: flags, and in the upper half where the
-  /// time stands.
-  private static long options(Call call, int from, boolean setting) {
-    int flags = 0;
-    int at = 0;
-    int last = call.argc() - 1;
-    for (int i = from; i <= last; i++) {
-      int time = 0;
-      if (setting && call.is(i, "NX") && (flags & XX) == 0) {
-        flags |= NX;
-      } else if (setting && call.is(i, "XX") && (flags & NX) == 0) {
-        flags |= XX;
-      } else if (setting && call.is(i, "GET")) {
-        flags |= GET_OLD;
-      } else if (setting && call.is(i, "KEEPTTL") && (flags & TIMED) == 0) {
-        flags |= KEEP_TTL;
-      } else if (!setting && call.is(i, "PERSIST") && (flags & TIMED) == 0) {
-        flags |= PERSISTENT;
-      } else if (call.is(i, "EX")) {
-        time = RELATIVE_SECONDS;
-      } else if (call.is(i, "PX")) {
-        time = RELATIVE_MILLIS;
-      } else if (call.is(i, "EXAT")) {
-        time = ABSOLUTE_SECONDS;
-      } else if (call.is(i, "PXAT")) {
-        time = ABSOLUTE_MILLIS;
-      } else {
-        throw CommandError.SYNTAX;
-      }
-      if (time != 0) {
-        if (i == last || (flags & (KEEP_TTL | PERSISTENT | TIMED & ~time)) != 0) {
-          throw CommandError.SYNTAX;
-        }
-        flags |= time;
-        at = ++i;
-      }
-    }
-    return (long) at << 32 | flags;
-  }
-
-  /// The time at argument `at` as milliseconds since 1970.
-  private static long expiry(Call call, int at, int flags, String command) {
-    long time = call.integer(at);
-    boolean seconds = (flags & (RELATIVE_SECONDS | ABSOLUTE_SECONDS)) != 0;
-    if (time <= 0 || seconds && time > Long.MAX_VALUE / 1000) {
-      throw invalidExpiry(command);
-    }
-    if (seconds) {
-      time *= 1000;
-    }
-    if ((flags & (RELATIVE_SECONDS | RELATIVE_MILLIS)) != 0) {
-      time += call.now();
-    }
-    if (time <= 0) {
-      throw invalidExpiry(command);
-    }
-    return time;
-  }
-
-  private static CommandError invalidExpiry(String command) {
-    return new CommandError("ERR invalid expire time in '" + command + "' command");
-  }
-
   private static void setnx(Call call, Reply reply) {
     Key key = call.write(1);
     boolean absent = !key.exists();
@@ -432,8 +371,8 @@ public final class Strings implements Family {
     reply.flag(absent);
   }
 
-  private static void setex(Call call, Reply reply, int flags, String command) {
-    long expiry = expiry(call, 2, flags, command);
+  private static void setex(Call call, Reply reply, TimeForm form) {
+    long expiry = call.positiveTime(2, form);
     Key key = call.write(1);
     call.values().strings().set(key.place, key.name, call.arg(3), expiry);
     call.changed(key, Events.STRING, "set");
@@ -500,28 +439,25 @@ public final class Strings implements Family {
   }
 
   private static void getex(Call call, Reply reply) {
-    long options = options(call, 2, false);
-    int flags = (int) options;
+    boolean persists = false;
+    Options o = call.options(2);
+    while (o.next()) {
+      if (o.is("PERSIST") && o.form() == null) {
+        persists = true;
+      } else if (persists || !o.isTime()) {
+        throw CommandError.SYNTAX;
+      }
+    }
     Key key = call.read(1, Entry.STRING);
     if (!key.exists()) {
       reply.nil();
       return;
     }
-    long expiry = (flags & TIMED) == 0 ? -1 : expiry(call, (int) (options >>> 32), flags, "getex");
+    long expiry = o.expiry();
     get(call, key, reply);
-    if ((flags & TIMED) != 0) {
-      if (expiry <= call.now()) {
-        call.remove(key);
-        call.changed(key, Events.GENERIC, "del");
-        call.effect("DEL", key.name);
-      } else {
-        call.values().dictionary().setExpiry(key.place, expiry);
-        call.changed(key, Events.GENERIC, "expire");
-        call.effect("PEXPIREAT", key.name, expiry);
-      }
-    } else if ((flags & PERSISTENT) != 0 && key.expiry() >= 0) {
-      call.values().dictionary().setExpiry(key.place, -1);
-      call.changed(key, Events.GENERIC, "persist");
+    if (o.form() != null) {
+      call.expireAt(key, expiry);
+    } else if (persists && call.persist(key)) {
       call.effect("PERSIST", key.name);
     }
   }
@@ -530,8 +466,7 @@ public final class Strings implements Family {
     Key key = call.read(1, Entry.STRING);
     get(call, key, reply);
     if (key.exists()) {
-      call.remove(key);
-      call.changed(key, Events.GENERIC, "del");
+      call.delete(key);
       call.effect("DEL", key.name);
     }
   }
@@ -563,8 +498,8 @@ public final class Strings implements Family {
       reply.bulk("");
       return;
     }
-    start = Math.max(0, start < 0 ? start + length : start);
-    end = Math.min(length - 1, Math.max(0, end < 0 ? end + length : end));
+    start = Grammar.first(start, length);
+    end = Math.max(0, Grammar.last(end, length));
     if (start > end || length == 0) {
       reply.bulk("");
       return;
@@ -631,10 +566,7 @@ public final class Strings implements Family {
         throw CommandError.NOT_INTEGER;
       }
     }
-    long sum = old + by;
-    if (((old ^ sum) & (by ^ sum)) < 0) {
-      throw new CommandError("ERR increment or decrement would overflow");
-    }
+    long sum = Grammar.sum(old, by);
     if (key.exists()) {
       strings.putLong(key.place, sum);
     } else {
@@ -661,11 +593,7 @@ public final class Strings implements Family {
     if (old == null || by == null) {
       throw CommandError.NOT_FLOAT;
     }
-    LongDouble sum = old.plus(by);
-    if (!sum.isFinite()) {
-      throw new CommandError("ERR increment would produce NaN or Infinity");
-    }
-    byte[] text = sum.human();
+    byte[] text = Grammar.sum(old, by).human();
     strings.setText(key.place, key.name, new Slice(text), key.exists() ? key.expiry() : -1);
     call.changed(key, Events.STRING, "incrbyfloat");
     call.effect("SET", key.name, text, "KEEPTTL");
@@ -687,15 +615,16 @@ public final class Strings implements Family {
     boolean positions = false;
     boolean withLengths = false;
     long shortest = 0;
-    for (int i = 3; i < call.argc(); i++) {
-      if (call.is(i, "IDX")) {
+    Options o = call.options(3);
+    while (o.next()) {
+      if (o.is("IDX")) {
         positions = true;
-      } else if (call.is(i, "LEN")) {
+      } else if (o.is("LEN")) {
         length = true;
-      } else if (call.is(i, "WITHMATCHLEN")) {
+      } else if (o.is("WITHMATCHLEN")) {
         withLengths = true;
-      } else if (call.is(i, "MINMATCHLEN") && i + 1 < call.argc()) {
-        shortest = Math.max(0, call.integer(++i));
+      } else if (o.is("MINMATCHLEN", 1)) {
+        shortest = Math.max(0, o.integer());
       } else {
         throw CommandError.SYNTAX;
       }

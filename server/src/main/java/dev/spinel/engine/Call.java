@@ -59,6 +59,8 @@ public final class Call {
   private boolean ownEffect;
   private boolean writes;
 
+  private final Options options = new Options(this);
+
   // what park() asked for
   boolean parking;
   boolean puttingOff;
@@ -152,6 +154,43 @@ public final class Call {
           "ERR value is out of range, value must between " + min + " and " + max);
     }
     return value;
+  }
+
+  /// The optional words from argument `first` on. Only one reader of them at a time.
+  public Options options(int first) {
+    return options.from(first);
+  }
+
+  /// The time at argument `i` as milliseconds since 1970; in the past, too. Errors: not an integer;
+  /// beyond 64 bits.
+  public long time(int i, TimeForm form) {
+    return time(integer(i), form);
+  }
+
+  /// The same. Errors: as [#time]; not positive.
+  public long positiveTime(int i, TimeForm form) {
+    long time = integer(i);
+    if (time <= 0) {
+      throw invalidExpiry();
+    }
+    return time(time, form);
+  }
+
+  private long time(long time, TimeForm form) {
+    long unit = form.inSeconds() ? 1000 : 1;
+    if (time > Long.MAX_VALUE / unit || time < Long.MIN_VALUE / unit) {
+      throw invalidExpiry();
+    }
+    long base = form.isRelative() ? now : 0;
+    if (time * unit > Long.MAX_VALUE - base) {
+      throw invalidExpiry();
+    }
+    return base + time * unit;
+  }
+
+  /// The error of a command that is given a time at which nothing can expire.
+  private CommandError invalidExpiry() {
+    return new CommandError("ERR invalid expire time in '" + command.name + "' command");
   }
 
   // ── surroundings
@@ -501,17 +540,62 @@ public final class Call {
     made(key);
   }
 
-  /// Takes the key away and frees its value. Say [#changed] too.
+  /// Takes the key away and frees its value, with its event. The effect is the command itself, or
+  /// what the handler says.
+  public void delete(Key key) {
+    remove(key);
+    changed(key, Events.GENERIC, "del");
+  }
+
+  /// Takes a key away whose value became empty, with its event; after [#changed] for what emptied
+  /// it.
+  public void removeEmpty(Key key) {
+    remove(key);
+    changed(key, Events.GENERIC, "del", 0);
+  }
+
+  /// Takes the key away and frees its value, and nobody is told: where the command goes on with it.
   public void remove(Key key) {
     key.isNew = true; // if it comes back
     values.dictionary().remove(key.place);
   }
 
-  /// Takes a key away whose value became empty, with its event; after `changed` for what emptied
-  /// it.
-  public void removeEmpty(Key key) {
-    remove(key);
-    changed(key, Events.GENERIC, "del", 0);
+  /// From `at` on (milliseconds since 1970) the key is gone: at once if that is past. Has the
+  /// effect: PEXPIREAT with the call's words from `condition` on, or the key's end.
+  public void expireAt(Key key, long at, int condition) {
+    if (at <= now) {
+      delete(key);
+      effect(engine.limits.lazyExpire ? "UNLINK" : "DEL", key.name);
+      return;
+    }
+    values.dictionary().setExpiry(key.place, at);
+    changed(key, Events.GENERIC, "expire");
+    if (!recorded()) {
+      return;
+    }
+    Object[] words = new Object[3 + Math.max(0, argc() - condition)];
+    words[0] = "PEXPIREAT";
+    words[1] = key.name;
+    words[2] = at;
+    for (int i = 3; i < words.length; i++) {
+      words[i] = arg(condition + i - 3);
+    }
+    effect(words);
+  }
+
+  /// The same without a condition.
+  public void expireAt(Key key, long at) {
+    expireAt(key, at, argc());
+  }
+
+  /// The key expires no more. Returns whether it would have.
+  public boolean persist(Key key) {
+    if (!key.exists() || key.expiry() < 0) {
+      return false;
+    }
+    values.dictionary().setExpiry(key.place, -1);
+    changed(key, Events.GENERIC, "persist");
+    return true;
   }
 
   /// Something changed that is not one key (FLUSHALL): counts changes and has the command recorded.

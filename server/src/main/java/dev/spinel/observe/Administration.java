@@ -6,6 +6,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import java.nio.charset.StandardCharsets;
 
@@ -326,16 +327,17 @@ public final class Administration implements Family {
     boolean force = false;
     boolean now = false;
     boolean abort = false;
-    for (int i = 1; i < call.argc(); i++) {
-      if (call.is(i, "SAVE")) {
+    Options o = call.options(1);
+    while (o.next()) {
+      if (o.is("SAVE")) {
         save = true;
-      } else if (call.is(i, "NOSAVE")) {
+      } else if (o.is("NOSAVE")) {
         noSave = true;
-      } else if (call.is(i, "FORCE")) {
+      } else if (o.is("FORCE")) {
         force = true;
-      } else if (call.is(i, "NOW")) {
+      } else if (o.is("NOW")) {
         now = true;
-      } else if (call.is(i, "ABORT")) {
+      } else if (o.is("ABORT")) {
         abort = true;
       } else {
         throw CommandError.SYNTAX;

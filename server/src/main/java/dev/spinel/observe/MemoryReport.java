@@ -4,6 +4,7 @@ import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.keyspace.Database;
 import dev.spinel.memory.HeapStats;
@@ -23,11 +24,12 @@ final class MemoryReport {
 
   void usage(Call call, Reply reply) {
     long samples = SAMPLES;
-    for (int i = 3; i < call.argc(); i += 2) {
-      if (i + 1 >= call.argc() || !call.is(i, "SAMPLES")) {
+    Options o = call.options(3);
+    while (o.next()) {
+      if (!o.is("SAMPLES", 1)) {
         throw CommandError.SYNTAX;
       }
-      samples = call.integer(i + 1);
+      samples = o.integer();
       if (samples < 0) {
         throw CommandError.SYNTAX;
       }
