@@ -655,8 +655,7 @@ public final class Lists implements Family {
     }
   }
 
-  private static void blockingMove(
-      Call call, Reply reply, End fromEnd, End toEnd, long timeout) {
+  private static void blockingMove(Call call, Reply reply, End fromEnd, End toEnd, long timeout) {
     Key from = call.write(1, Entry.LIST);
     if (from.exists()) {
       move(call, reply, fromEnd, toEnd);
