@@ -324,6 +324,7 @@ public final class Keys implements Family {
         call.delete(key);
         deleted++;
       }
+      call.done(key);
     }
     reply.integer(deleted);
   }
@@ -331,7 +332,9 @@ public final class Keys implements Family {
   private static void exists(Call call, Reply reply) {
     int found = 0;
     for (int i = 1; i < call.argc(); i++) {
-      found += call.look(i).exists() ? 1 : 0;
+      Key key = call.look(i);
+      found += key.exists() ? 1 : 0;
+      call.done(key);
     }
     reply.integer(found);
   }
@@ -339,7 +342,9 @@ public final class Keys implements Family {
   private static void touch(Call call, Reply reply) {
     int found = 0;
     for (int i = 1; i < call.argc(); i++) {
-      found += call.read(i).exists() ? 1 : 0;
+      Key key = call.read(i);
+      found += key.exists() ? 1 : 0;
+      call.done(key);
     }
     reply.integer(found);
   }
@@ -605,6 +610,7 @@ public final class Keys implements Family {
             if (!key.exists() || !scan.matchesType(call.values().typeName(key.entry()))) {
               found.remove(i);
             }
+            call.done(key);
           }
           if (next != 0) {
             seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS | next;

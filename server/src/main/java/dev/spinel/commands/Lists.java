@@ -622,6 +622,7 @@ public final class Lists implements Family {
         call.effect(what.end.pop, key.name, taken);
         return true;
       }
+      call.done(key);
     }
     return false;
   }
@@ -649,6 +650,7 @@ public final class Lists implements Family {
         call.effect(end.pop, key.name);
         return;
       }
+      call.done(key);
     }
     if (!call.park(timeout, Entry.LIST, 1, last)) {
       reply.nilArray();

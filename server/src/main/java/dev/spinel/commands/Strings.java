@@ -400,10 +400,12 @@ public final class Strings implements Family {
   private static void msetnx(Call call, Reply reply) {
     pairs(call, "msetnx");
     for (int i = 1; i < call.argc(); i += 2) {
-      if (call.write(i).exists()) {
+      Key key = call.write(i);
+      if (key.exists()) {
         reply.integer(0);
         return;
       }
+      call.done(key);
     }
     for (int i = 1; i < call.argc(); i += 2) {
       put(call, i);
@@ -421,6 +423,7 @@ public final class Strings implements Family {
     Key key = call.write(i);
     call.values().strings().set(key.place, key.name, call.arg(i + 1), -1);
     call.changed(key, Events.STRING, "set");
+    call.done(key);
   }
 
   // ── reading
@@ -481,6 +484,7 @@ public final class Strings implements Family {
       } else {
         reply.nil();
       }
+      call.done(key);
     }
   }
 

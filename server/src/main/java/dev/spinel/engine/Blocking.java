@@ -47,9 +47,12 @@ final class Blocking {
   // ── waiting for keys
   // ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /// A key has something for whoever waits for it: they are served after the command that runs.
+  /// A key has something for whoever waits for it, if anybody does: they are served after the command
+  /// that runs.
   void ready(int database, int slot, Slice key) {
-    ready.add(new Ready(database, slot, new Slice(key.copy())));
+    if (engine.parking.next(database, key, null) != null) {
+      ready.add(new Ready(database, slot, new Slice(key.copy())));
+    }
   }
 
   /// Keys of swapped or refilled databases may be what somebody waits for: looks at them all.
@@ -104,6 +107,7 @@ final class Blocking {
     try {
       serveAll();
     } finally {
+      guest.end();
       ready.clear(); // also if something failed: the locks are those of this call only
     }
   }
@@ -143,7 +147,6 @@ final class Blocking {
       return false;
     }
     long position = dispatcher.record(guest);
-    guest.tidy();
     engine.parking.remove(parked);
     parked.state = Parked.State.SERVED;
     long bound = dispatcher.bound(position, false);

@@ -7,11 +7,14 @@ import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
+import dev.spinel.value.Tables;
 import dev.spinel.value.Values;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// One run of one command: its arguments, its keys, and the verbs by which a handler changes the
 /// world.
@@ -22,7 +25,18 @@ import java.util.Arrays;
 /// statistics follow from that. Reused from command to command by one [Dispatcher]; its keys and
 /// slices live until the handler returns.
 public final class Call {
+  /// Keys that a handler may hold at a time for nothing.
   private static final int KEPT_KEYS = 32;
+
+  /// Heap that one more takes, with a name of usual length.
+  private static final long KEY_BYTES = 256;
+
+  /// Keys whose positions, slots and hashes a call has room for without counting it.
+  private static final int KEPT_ROOM = 1024;
+
+  private static final long ROOM_BYTES = 16; // for each further key
+  private static final int ROOM_AT_FIRST = 8;
+
   final Dispatcher dispatcher;
   final Engine engine;
   final Seat seat;
@@ -44,20 +58,30 @@ public final class Call {
   boolean mayBlock;
 
   /// Positions, slots and hashes of the call's keys, in the order of the arguments.
-  int[] keyPositions = new int[8];
+  int[] keyPositions = new int[ROOM_AT_FIRST];
 
-  int[] keySlots = new int[8];
-  long[] keyHashes = new long[8];
+  int[] keySlots = new int[ROOM_AT_FIRST];
+  long[] keyHashes = new long[ROOM_AT_FIRST];
   int keyCount;
 
-  private Key[] keys = new Key[4];
+  // what these go back to after a call of a great many keys
+  private int[] fewPositions = keyPositions;
+  private int[] fewSlots = keySlots;
+  private long[] fewHashes = keyHashes;
+
+  private final Tables tables;
+
+  private final @Nullable Key[] fewKeys = new Key[KEPT_KEYS];
+  private @Nullable Key[] keys = fewKeys;
   private int usedKeys;
   private int keyHint;
   private int fetchedKeys; // the cache has been asked for what these need
 
+  private long roomBytes; // of the heap, for the keys; until the call or transaction ends
+  private long heldBytes; // of the heap, by the handler; until it returns
+
   long changes;
   private boolean ownEffect;
-  private boolean writes;
 
   private final Options options = new Options(this);
 
@@ -75,6 +99,7 @@ public final class Call {
     this.seat = seat;
     this.values = seat.values;
     this.memory = seat.values.memory();
+    this.tables = engine.keyspace.tables(seat);
   }
 
   void begin(Session session, Command command, Args args, long now, boolean mayBlock) {
@@ -84,6 +109,7 @@ public final class Call {
     this.database = session.database;
     this.now = now;
     this.mayBlock = mayBlock;
+    letGo();
     usedKeys = 0;
     keyHint = 0;
     fetchedKeys = 0;
@@ -91,7 +117,66 @@ public final class Call {
     ownEffect = false;
     parking = false;
     puttingOff = false;
-    writes = (command.flags() & Command.WRITE) != 0;
+  }
+
+  /// Makes room for so many keys. False if the heap has none.
+  boolean makeRoom(int keys) {
+    if (keys <= keyPositions.length) {
+      return true;
+    }
+    boolean many = keys > KEPT_ROOM;
+    int room = many ? keys : Math.min(KEPT_ROOM, 2 * keys);
+    if (many) {
+      if (!engine.heap.hold(ROOM_BYTES * room)) {
+        return false;
+      }
+      roomBytes += ROOM_BYTES * room;
+    }
+    int[] positions = JavaHeap.ints(room);
+    int[] slots = JavaHeap.ints(room);
+    long[] hashes = JavaHeap.longs(room);
+    if (!many) {
+      fewPositions = positions;
+      fewSlots = slots;
+      fewHashes = hashes;
+    }
+    keyPositions = positions;
+    keySlots = slots;
+    keyHashes = hashes;
+    return true;
+  }
+
+  /// Counts bytes of the Java heap that the handler is going to use until it returns, where their
+  /// number follows from the length of the call or from the data. Errors: there is no room for
+  /// them. To be said before anything has changed.
+  public void hold(long bytes) {
+    if (!engine.heap.hold(bytes)) {
+      throw Session.NO_HEAP;
+    }
+    heldBytes += bytes;
+  }
+
+  /// The call or transaction is over, however it ended: gives back what it took beyond what any may
+  /// keep.
+  void end() {
+    letGo();
+    if (roomBytes != 0) {
+      keyCount = 0;
+      keyPositions = fewPositions;
+      keySlots = fewSlots;
+      keyHashes = fewHashes;
+      engine.heap.release(roomBytes);
+      roomBytes = 0;
+    }
+  }
+
+  private void letGo() {
+    if (heldBytes != 0) {
+      usedKeys = 0;
+      keys = fewKeys;
+      engine.heap.release(heldBytes);
+      heldBytes = 0;
+    }
   }
 
   // ── arguments
@@ -336,7 +421,7 @@ public final class Call {
 
   /// A key of the same name in another database: its slot is the same, hence locked.
   public Key inDatabase(Key key, int other) {
-    return find(key.name, key.slot, hash(key.name), other, false);
+    return find(named(key.name), key.slot, key.place.hash, other, false);
   }
 
   /// Visits a slot's table; false ends the sweep.
@@ -385,32 +470,40 @@ public final class Call {
   }
 
   private Key find(int argument, boolean touch) {
+    Key found = nextKey();
+    args.read(argument, found.name);
     int key = keyAt(argument);
     if (key < 0) {
-      return find(args.at(argument), touch);
+      return find(found, KeySlot.of(found.name), hash(found.name), database, touch);
     }
     if (key >= fetchedKeys && keyCount - key > 1) {
       fetchedKeys = dispatcher.lookahead.fetch(this, key);
     }
-    return find(args.at(argument), keySlots[key], keyHashes[key], database, touch);
+    return find(found, keySlots[key], keyHashes[key], database, touch);
   }
 
   private Key find(Slice name, boolean touch) {
-    return find(name, KeySlot.of(name), hash(name), database, touch);
+    return find(named(name), KeySlot.of(name), hash(name), database, touch);
   }
 
-  /// Which of the call's keys an argument is, or -1.
+  private Key named(Slice name) {
+    Key key = nextKey();
+    key.name.set(name.array, name.offset, name.length);
+    return key;
+  }
+
+  /// Which of the call's keys an argument is; -1 if none, or none that can be told (they usually are
+  /// in order).
   private int keyAt(int argument) {
     if (keyHint < keyCount && keyPositions[keyHint] == argument) {
       return keyHint++;
     }
-    for (int i = 0; i < keyCount; i++) {
-      if (keyPositions[i] == argument) {
-        keyHint = i + 1;
-        return i;
-      }
+    int key = Arrays.binarySearch(keyPositions, 0, keyCount, argument);
+    if (key < 0) {
+      return -1;
     }
-    return -1;
+    keyHint = key + 1;
+    return key;
   }
 
   private int slotOf(int argument) {
@@ -422,26 +515,23 @@ public final class Call {
     return values.dictionary().hash(name);
   }
 
-  private Key find(Slice name, int slot, long hash, int number, boolean touch) {
+  private Key find(Key key, int slot, long hash, int number, boolean touch) {
     assert seat.holds(slot) : "a key of slot " + slot + ", which isn't locked";
-    Key key = nextKey();
-    key.name.set(name.array, name.offset, name.length);
     key.database = number;
     key.slot = slot;
-    Database keys = engine.keyspace.database(number);
-    long header = writes ? keys.headerForWrite(seat, slot) : keys.header(slot);
+    long header = engine.keyspace.database(number).header(slot);
     Place place = key.place;
+    place.in(number, slot);
     key.isNew = true;
     if (header == 0) {
-      place.entry = 0;
+      values.dictionary().absent(hash, key.name, place);
       return key;
     }
-    if (values.dictionary().find(header, hash, name, place)) {
+    if (values.dictionary().find(header, hash, key.name, place)) {
       if (Entry.expiry(memory, place.entry) >= 0 && expired(place.entry)) {
         dispatcher.recorder.effects.database(number);
-        engine.expire(seat, dispatcher.recorder, number, slot, name, place);
+        engine.expire(seat, dispatcher.recorder, number, slot, key.name, place);
         dispatcher.recorder.effects.mark(); // that stays, whatever becomes of the call
-        values.dictionary().find(header, place.hash, name, place);
       } else if (touch && !session.noTouch) {
         int old = Entry.access(memory, place.entry);
         int stamp = engine.limits.lfu ? engine.frequency.next(old, now) : dispatcher.lruClock;
@@ -459,18 +549,25 @@ public final class Call {
   }
 
   private Key nextKey() {
-    if (usedKeys >= KEPT_KEYS && !writes) {
-      return new Key(memory); // a call that writes looks at its keys again (tidy)
-    }
     if (usedKeys == keys.length) {
-      keys = Arrays.copyOf(keys, keys.length * 2);
+      hold(KEY_BYTES * usedKeys);
+      keys = JavaHeap.copy(keys, usedKeys * 2);
     }
     Key key = keys[usedKeys];
     if (key == null) {
-      keys[usedKeys] = key = new Key(memory);
+      keys[usedKeys] = key = new Key(memory, tables);
     }
     usedKeys++;
     return key;
+  }
+
+  /// The handler is through with the key that it found last: the next one may be found by the same
+  /// object. A handler that goes through its keys one by one says so, or a call of many keys would
+  /// hold an object for each.
+  public void done(Key key) {
+    if (usedKeys > 0 && keys[usedKeys - 1] == key) {
+      usedKeys--;
+    }
   }
 
   // ── changes
@@ -636,23 +733,6 @@ public final class Call {
     }
   }
 
-  /// Frees the tables that this call emptied, so that a keyspace without keys uses no memory.
-  void tidy() {
-    if (!writes || engine.keyspace.walk().active()) {
-      return;
-    }
-    for (int i = 0; i < usedKeys; i++) {
-      Key key = keys[i];
-      if (key.place.entry == 0) {
-        engine.keyspace.database(key.database).dropIfEmpty(seat, key.slot);
-      }
-    }
-    if (usedKeys > KEPT_KEYS) {
-      keys = Arrays.copyOf(keys, KEPT_KEYS);
-      usedKeys = 0;
-    }
-  }
-
   // ── blocking
   // ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -690,6 +770,7 @@ public final class Call {
     Key key = stored(database, slot, args.at(i).copy());
     boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() < now;
     engine.watches.add(session, database, slot, key.name, expired);
+    done(key);
   }
 
   /// What is stored under the name, whether or not its time is over.
@@ -698,11 +779,12 @@ public final class Call {
     key.name.set(name, 0, name.length);
     key.database = number;
     key.slot = slot;
+    key.place.in(number, slot);
     long header = engine.keyspace.database(number).header(slot);
     if (header == 0) {
-      key.place.entry = 0;
+      values.dictionary().absent(hash(key.name), key.name, key.place);
     } else {
-      values.dictionary().find(header, values.dictionary().hash(key.name), key.name, key.place);
+      values.dictionary().find(header, hash(key.name), key.name, key.place);
     }
     return key;
   }

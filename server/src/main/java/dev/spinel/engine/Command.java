@@ -229,7 +229,16 @@ public final class Command {
     return false;
   }
 
-  /// The positions of the keys in a call, into `out` (as long as the call at least); how many, or
+  /// No call of so many words has more keys.
+  int mostKeys(int words) {
+    Synopsis s = synopsis();
+    if ((s.flags & MOVABLEKEYS) != 0) return words;
+    if (s.firstKey == 0) return 0;
+    int last = s.lastKey < 0 ? words + s.lastKey : s.lastKey;
+    return Math.max(0, (last - s.firstKey) / s.step + 1);
+  }
+
+  /// The positions of the keys in a call, into `out` (as long as [#mostKeys] says); how many, or
   /// -1 if the call isn't such that its keys can be told: then the command will answer with an
   /// error of its own and must touch no key.
   public int keys(Args args, int[] out) {

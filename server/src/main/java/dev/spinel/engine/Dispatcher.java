@@ -11,8 +11,8 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Runs the commands of the sessions of one thread, from that thread's seat.
@@ -42,7 +42,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private static final CommandError TOO_LONG_KEY =
       new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
-  private static final int SETTLED_TWICE = 2; // a handler may make a copy
+  private static final long SETTLED_TWICE = 2; // a handler may make a copy
   private static final int SAMPLED = 16; // of quick commands every 16th is timed
 
   final Engine engine;
@@ -55,6 +55,8 @@ public final class Dispatcher implements AutoCloseable {
   final Recorder recorder;
   final Blocking blocking;
   private final LockSet locks;
+  private final Slice key = new Slice(); // that is looked at now
+  private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
 
   @Nullable Evictor evictor; // Eviction's, made when memory is first short
@@ -112,22 +114,11 @@ public final class Dispatcher implements AutoCloseable {
   /// Whether the call's command takes all its large arguments as they came.
   private static boolean takesLarge(Command command, Args args) {
     for (int i = 0; i < args.count(); i++) {
-      if (args.at(i).node != 0 && !command.takesLarge(i)) {
+      if (args.isNode(i) && !command.takesLarge(i)) {
         return false;
       }
     }
     return true;
-  }
-
-  /// The same arguments, the large ones on the Java heap: for commands that don't store them.
-  private Args settled(Args args) {
-    byte[][] words = new byte[args.count()][];
-    for (int i = 0; i < words.length; i++) {
-      Slice word = args.at(i);
-      words[i] = new byte[word.length];
-      seat.values.large().copyOut(word, words[i], 0);
-    }
-    return Args.of(words);
   }
 
   /// The commands of `batch` are going to run for `session`.
@@ -138,6 +129,26 @@ public final class Dispatcher implements AutoCloseable {
   /// Runs one command of `session`, whose reply (if it isn't parked) is in the session's output
   /// afterwards.
   public int execute(Session session, Args args) {
+    return execute(session, args, Lookahead.UNSEEN);
+  }
+
+  /// The same for number `ahead` of the commands that were last looked at ahead.
+  public int execute(Session session, Args args, int ahead) {
+    foreseen = ahead;
+    try {
+      return begun(session, args);
+    } finally {
+      ended();
+    }
+  }
+
+  /// A command is through, however it ended.
+  private void ended() {
+    call.end();
+    locks.clear(); // what was added before something failed
+  }
+
+  private int begun(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
     boolean heard = session.replies == Session.Replies.ON;
@@ -176,12 +187,12 @@ public final class Dispatcher implements AutoCloseable {
   /// room.
   private int executeSettled(Session session, Command command, Args args, Reply to) {
     long bytes = SETTLED_TWICE * args.bytes();
-    if (!session.mayHold(bytes)) {
+    if (args.bytes() > Args.MOST_SETTLED || !session.mayHold(bytes)) {
       refused(session, command, Session.NO_HEAP, to);
       return RUN_ON;
     }
     try {
-      return execute(session, command, settled(args), to);
+      return execute(session, command, args.settled(seat.values.large()), to);
     } finally {
       session.release(bytes);
     }
@@ -246,7 +257,9 @@ public final class Dispatcher implements AutoCloseable {
     if (!command.accepts(args.count())) {
       return CommandError.wrongArguments(command.name);
     }
-    begin(session, command, args);
+    if (!begin(session, command, args)) {
+      return Session.NO_HEAP;
+    }
     if (command.is(Command.MAKES_KEYS) && hasTooLongKey()) {
       return TOO_LONG_KEY;
     }
@@ -273,11 +286,11 @@ public final class Dispatcher implements AutoCloseable {
     return false;
   }
 
-  /// The call begins: its keys are known.
-  private void begin(Session session, Command command, Args args) {
+  /// The call begins: its keys are known. False if the heap has no room for them.
+  private boolean begin(Session session, Command command, Args args) {
     call.inMulti = false;
     call.begin(session, command, args, now, true);
-    collectKeys(call, command, args);
+    return collectKeys(call, command, args);
   }
 
   private void refused(Session session, @Nullable Command command, CommandError refusal, Reply to) {
@@ -324,42 +337,44 @@ public final class Dispatcher implements AutoCloseable {
       }
     } else {
       locks.addKeys(call);
-      locks.holding(wakes ? () -> keys(call) : null, () -> act(call, reply));
+      locks.holding(wakes ? to -> awaited(call, call.args, to) : null, () -> act(call, reply));
     }
     return call.parking ? PARKED : RUN_ON;
   }
 
-  private static List<Slice> keys(Call call) {
-    ArrayList<Slice> keys = new ArrayList<>(call.keyCount);
+  /// Those of a call's keys in whose slots somebody waits. They are locked.
+  private void awaited(Call call, Args args, Consumer<Slice> to) {
     for (int i = 0; i < call.keyCount; i++) {
-      keys.add(call.args.at(call.keyPositions[i]));
+      if ((slots.flags(call.keySlots[i]) & Slots.WAITERS) != 0) {
+        to.accept(args.at(call.keyPositions[i]));
+      }
     }
-    return keys;
   }
 
-  private void collectKeys(Call call, Command command, Args args) {
+  /// Finds out the call's keys. False if the heap has no room for that.
+  private boolean collectKeys(Call call, Command command, Args args) {
     Dictionary dictionary = seat.values.dictionary();
+    call.keyCount = 0;
     if (command.firstKey() == 1 && command.lastKey() == 1) {
-      boolean known = args.keySlot() >= 0;
+      int slot = lookahead.slot(foreseen);
       Slice key = args.at(1);
       call.keyPositions[0] = 1;
-      call.keySlots[0] = known ? args.keySlot() : KeySlot.of(key);
-      call.keyHashes[0] = known ? args.keyHash() : dictionary.hash(key);
+      call.keySlots[0] = slot >= 0 ? slot : KeySlot.of(key);
+      call.keyHashes[0] = slot >= 0 ? lookahead.hash(foreseen) : dictionary.hash(key);
       call.keyCount = 1;
-      return;
+      return true;
     }
-    if (args.count() > call.keyPositions.length) {
-      call.keyPositions = new int[args.count() + args.count() / 2];
-      call.keySlots = new int[call.keyPositions.length];
-      call.keyHashes = new long[call.keyPositions.length];
+    if (!call.makeRoom(command.mostKeys(args.count()))) {
+      return false;
     }
     int count = command.keys(args, call.keyPositions);
-    call.keyCount = Math.max(0, count);
     for (int i = 0; i < count; i++) {
-      Slice key = args.at(call.keyPositions[i]);
+      args.read(call.keyPositions[i], key);
       call.keySlots[i] = KeySlot.of(key);
       call.keyHashes[i] = dictionary.hash(key);
     }
+    call.keyCount = Math.max(0, count);
+    return true;
   }
 
   /// The handler and all that follows from it, under the locks (or in the stopped world).
@@ -380,7 +395,6 @@ public final class Dispatcher implements AutoCloseable {
       long position = record(call);
       mark(bound(position, call.command.is(Command.SWEEPS)));
     }
-    call.tidy();
     blocking.serve();
   }
 
@@ -507,13 +521,19 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Runs a call again that was put off. The session's own thread.
   int again(Session session, Command command, Args args) {
+    foreseen = Lookahead.UNSEEN;
     reply.to(outputOf(session), session.protocol);
-    int outcome;
-    if (command == engine.exec) {
-      outcome = hearing(session, shown(session, args, exec(session, args)));
-    } else {
-      begin(session, command, args);
-      outcome = hearing(session, runAlone());
+    int outcome = RUN_ON;
+    try {
+      if (command == engine.exec) {
+        outcome = hearing(session, shown(session, args, exec(session, args)));
+      } else if (begin(session, command, args)) {
+        outcome = hearing(session, runAlone());
+      } else {
+        refused(session, command, Session.NO_HEAP, reply);
+      }
+    } finally {
+      ended();
     }
     empty(nowhere);
     if (outcome != PARKED) {
@@ -547,15 +567,8 @@ public final class Dispatcher implements AutoCloseable {
     if (session.multiFailed || session.watchBroken) {
       return null; // EXEC will abort: keep nothing
     }
-    long heapBytes = args.heapBytes();
-    if (!session.mayHold(heapBytes)) {
-      return Session.NO_HEAP;
-    }
-    session.queuedHeapBytes += heapBytes;
-    Args own = args.copy();
-    session.queue.add(new Session.Queued(command, own));
-    session.queuedBytes += own.bytes();
-    return null;
+    Queue queue = Objects.requireNonNull(session.queue);
+    return queue.add(command, args) ? null : Session.NO_HEAP;
   }
 
   private int exec(Session session, Args args) {
@@ -573,24 +586,15 @@ public final class Dispatcher implements AutoCloseable {
       reply.error("EXECABORT Transaction discarded because of previous errors.");
       return RUN_ON;
     }
+    foreseen = Lookahead.UNSEEN; // of the commands that were queued nothing is known
     if (session.hasMail()) {
       session.hear(); // what was said before comes before: it may be about to unsubscribe
     }
-    boolean global = false;
-    boolean writes = false;
-    boolean wakes = false;
-    for (Session.Queued queued : session.queue) {
-      global |= queued.command().is(Command.GLOBAL) || queued.command().is(Command.SWEEPS);
-      writes |= (queued.command().flags() & Command.WRITE) != 0;
-      wakes |= queued.command().is(Command.WAKES);
-      collectKeys(call, queued.command(), queued.args());
-      locks.addKeys(call);
-    }
-    for (Watches.Watch watch : session.watches) {
-      locks.add(watch.slot);
-    }
+    Queue queue = Objects.requireNonNull(session.queue);
+    boolean global = (queue.flags() & (Command.GLOBAL | Command.SWEEPS)) != 0;
+    boolean writes = (queue.flags() & Command.WRITE) != 0;
+    boolean wakes = (queue.flags() & Command.WAKES) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {
-      locks.clear();
       statistics.calls[engine.exec.index]--;
       if (blocking.putOff(-1, session, engine.exec, args)) {
         return PARKED;
@@ -598,30 +602,48 @@ public final class Dispatcher implements AutoCloseable {
       refused(session, engine.exec, Session.NO_HEAP, reply);
       return RUN_ON;
     }
-    if (global) {
+    if (!mayRunAll(session, queue, !global)) {
       locks.clear();
-      engine.keyspace.world().stop(seat, () -> transact(session));
+      refused(session, engine.exec, Session.NO_HEAP, reply);
+    } else if (global) {
+      engine.keyspace.world().stop(seat, () -> transact(session, queue));
     } else {
-      locks.holding(wakes ? () -> keysOfWakers(session) : null, () -> transact(session));
+      locks.holding(wakes ? to -> awaited(queue, to) : null, () -> transact(session, queue));
     }
     return RUN_ON;
   }
 
-  /// The keys of the commands in the queue that may wake somebody.
-  private List<Slice> keysOfWakers(Session session) {
-    ArrayList<Slice> keys = new ArrayList<>();
-    for (Session.Queued queued : session.queue) {
-      if (queued.command().is(Command.WAKES)) {
-        collectKeys(call, queued.command(), queued.args());
-        for (int i = 0; i < call.keyCount; i++) {
-          keys.add(queued.args().at(call.keyPositions[i]));
-        }
+  /// Whether there is room for the keys of each queued command. Adds their slots, and those of the
+  /// watched keys, to what is to be locked.
+  private boolean mayRunAll(Session session, Queue queue, boolean locking) {
+    for (int i = 0; i < queue.size(); i++) {
+      if (!collectKeys(call, queue.command(i), queue.args(i))) {
+        return false;
+      }
+      if (locking) {
+        locks.addKeys(call);
       }
     }
-    return keys;
+    for (Watches.Watch watch : session.watches) {
+      if (locking) {
+        locks.add(watch.slot);
+      }
+    }
+    return true;
   }
 
-  private void transact(Session session) {
+  /// The keys of the queued commands that may wake somebody, in whose slots somebody waits.
+  private void awaited(Queue queue, Consumer<Slice> to) {
+    for (int i = 0; i < queue.size(); i++) {
+      if (queue.command(i).is(Command.WAKES)) {
+        Args args = queue.args(i);
+        collectKeys(call, queue.command(i), args);
+        awaited(call, args, to);
+      }
+    }
+  }
+
+  private void transact(Session session, Queue queue) {
     boolean broken = session.watchBroken || watchedExpired(session);
     engine.watches.end(session, seat);
     if (broken) {
@@ -630,17 +652,17 @@ public final class Dispatcher implements AutoCloseable {
       mark(bound(0, false));
       return;
     }
-    reply.array(session.queue.size());
+    reply.array(queue.size());
     // from here on the session is out of MULTI for the handlers, but they are told
-    for (int i = 0; i < session.queue.size(); i++) {
-      Session.Queued queued = session.queue.get(i);
-      collectKeys(call, queued.command(), queued.args());
+    for (int i = 0; i < queue.size(); i++) {
+      Args args = queue.args(i);
+      boolean hasRoom = collectKeys(call, queue.command(i), args);
+      assert hasRoom : "there was room before";
       call.inMulti = true;
-      call.begin(session, queued.command(), queued.args(), now, false);
+      call.begin(session, queue.command(i), args, now, false);
       reply.to(outputOf(session), session.protocol);
       run(call, reply);
       gather(call);
-      call.tidy();
     }
     long position = append();
     end(session);
@@ -662,17 +684,13 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Ends MULTI and all watches of the session; what was queued is forgotten.
   public void end(Session session) {
-    if (session.multi) {
-      for (Session.Queued queued : session.queue) {
-        queued.args().release(session.outlet.large());
-      }
-    }
+    Queue queue = session.queue;
     session.multi = false;
     session.multiFailed = false;
-    session.queue = java.util.List.of();
-    session.queuedBytes = 0;
-    session.release(session.queuedHeapBytes);
-    session.queuedHeapBytes = 0;
+    session.queue = null;
+    if (queue != null) {
+      queue.clear(session.outlet.large());
+    }
     engine.watches.end(session, seat);
   }
 

@@ -9,6 +9,7 @@ import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
+import dev.spinel.wire.HeapBudget;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
@@ -50,6 +51,9 @@ public final class Engine implements KeyspaceListener {
 
   /// What requests may hold, before they run and waiting to.
   public final RequestReader.Limits requests;
+
+  /// What clients may take of the Java heap.
+  public final HeapBudget heap;
 
   /// Messages on their way to sessions.
   public final Pressure pressure = new Pressure();
@@ -93,6 +97,7 @@ public final class Engine implements KeyspaceListener {
     this.table = table;
     this.limits = new Limits(config);
     this.requests = limits.requests;
+    this.heap = requests.heap;
     this.clock = clock;
     this.incidents = incidents;
     this.slots = keyspace.slots();
@@ -138,7 +143,7 @@ public final class Engine implements KeyspaceListener {
   /// Opens a session whose commands the calling thread will run.
   public Session open(Outlet outlet) {
     Session session =
-        new Session(sessionIds.incrementAndGet(), outlet, gates, requests, clock.millis());
+        new Session(sessionIds.incrementAndGet(), outlet, gates, heap, clock.millis());
     sessions.put(session.id, session);
     return session;
   }

@@ -170,15 +170,9 @@ public final class Eviction implements Gate {
 
   /// Whether the command needs memory; EXEC does if one of its commands does.
   private static boolean mayGrow(Session session, Command command) {
-    if (command.is(Command.DENYOOM)) {
-      return true;
-    }
-    for (Session.Queued queued : session.queue) {
-      if (queued.command().is(Command.DENYOOM)) {
-        return true;
-      }
-    }
-    return false;
+    Queue queue = session.queue;
+    return command.is(Command.DENYOOM)
+        || queue != null && (queue.flags() & Command.DENYOOM) != 0;
   }
 
   /// Evicts until enough is free or the time is over. False if there is nothing to evict.

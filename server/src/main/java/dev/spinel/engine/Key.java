@@ -3,13 +3,14 @@ package dev.spinel.engine;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
+import dev.spinel.value.Tables;
 import dev.spinel.wire.Slice;
 
-/// A key of the running call, found under its slot's lock: where it is, or would be. Lives as long
-/// as the call.
+/// A key of the running call, found under its slot's lock: where it is, or would be. Lives until
+/// the handler returns, or until it is through with the key ([Call#done]).
 public final class Key {
   /// For the value structures: `values.strings().append(key.place, …)`.
-  public final Place place = new Place();
+  public final Place place;
 
   /// The name; a view of the call's argument, or bytes of its own.
   public final Slice name = new Slice();
@@ -17,10 +18,11 @@ public final class Key {
   int database; // the number
   int slot;
   boolean isNew; // wasn't there when the command came to it
-  Memory memory;
+  private final Memory memory;
 
-  Key(Memory memory) {
+  Key(Memory memory, Tables tables) {
     this.memory = memory;
+    this.place = new Place(tables);
   }
 
   public boolean exists() {
@@ -52,9 +54,5 @@ public final class Key {
 
   public int database() {
     return database;
-  }
-
-  public boolean same(Key other) {
-    return database == other.database && name.equals(other.name);
   }
 }

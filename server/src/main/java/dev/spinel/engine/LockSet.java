@@ -3,10 +3,10 @@ package dev.spinel.engine;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.keyspace.World;
+import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
-import java.util.List;
-import java.util.function.Supplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The slots whose locks one call or transaction takes: gathered in any order, held ascending, each
@@ -23,8 +23,14 @@ final class LockSet {
   private final World world;
   private final Parking parking;
 
-  private int[] set = new int[16];
+  /// So many are gathered in a list, more in a bitmap of all slots.
+  private static final int FEW = 64;
+
+  private final int[] few = new int[1024];
+  private int[] set = few; // another one only for a call of more slots
   private int count;
+  private final long[] marks = new long[Slots.COUNT / 64];
+  private boolean marked; // what was added is in `marks`
 
   LockSet(Seat seat, Slots slots, World world, Parking parking) {
     this.seat = seat;
@@ -51,16 +57,26 @@ final class LockSet {
       seat.unlock(set[i]);
     }
     count = 0;
+    set = few;
   }
 
   void add(int slot) {
-    if (count == set.length) {
-      sort();
-      if (count > set.length / 2) {
-        set = Arrays.copyOf(set, set.length * 2);
+    if (count == FEW) {
+      for (int i = 0; i < FEW; i++) {
+        mark(set[i]);
       }
+      count = 0;
+      marked = true;
     }
-    set[count++] = slot;
+    if (marked) {
+      mark(slot);
+    } else {
+      set[count++] = slot;
+    }
+  }
+
+  private void mark(int slot) {
+    marks[slot >>> 6] |= 1L << slot;
   }
 
   void addKeys(Call call) {
@@ -69,12 +85,36 @@ final class LockSet {
     }
   }
 
+  /// Forgets what was added.
   void clear() {
     count = 0;
+    if (marked) {
+      Arrays.fill(marks, 0);
+      marked = false;
+    }
   }
 
+  /// Has `set` hold what was added, ascending.
   private void sort() {
-    count = sorted(set, count);
+    if (!marked) {
+      count = sorted(set, count);
+      return;
+    }
+    int found = 0;
+    for (long word : marks) {
+      found += Long.bitCount(word);
+    }
+    if (found > set.length) {
+      set = JavaHeap.ints(found);
+    }
+    int at = 0;
+    for (int i = 0; i < marks.length; i++) {
+      for (long word = marks[i]; word != 0; word &= word - 1) {
+        set[at++] = i << 6 | Long.numberOfTrailingZeros(word);
+      }
+    }
+    clear();
+    count = found;
   }
 
   /// Sorts the first `count` of `slots`, each kept once. Returns how many there are then.
@@ -89,19 +129,28 @@ final class LockSet {
     return kept;
   }
 
+  /// Tells the keys that a call or transaction writes and that somebody may wait for, while their
+  /// slots are locked.
+  interface Written {
+    void tell(Consumer<Slice> key);
+  }
+
   /// Runs `action` under the locks of what was added and, for a write, of all whom it may wake; or
   /// in a stopped world. Empty afterwards.
   ///
-  /// @param written the keys of whatever may wake somebody; null if nothing may
-  void holding(@Nullable Supplier<List<Slice>> written, Runnable action) {
+  /// @param written what may wake somebody; null if nothing may
+  void holding(@Nullable Written written, Runnable action) {
     sort();
     for (int round = 1; ; round++) {
       lockAll();
-      int[] needed = null;
+      int[] needed;
       try {
+        if (written == null || !awaited()) {
+          action.run();
+          return;
+        }
         int[] own = Arrays.copyOf(set, count);
-        needed =
-            written != null && awaited() ? parking.closeOver(own, written.get(), MOST_SLOTS) : own;
+        needed = parking.closeOver(own, written, MOST_SLOTS);
         if (needed != null && needed.length == own.length) {
           action.run();
           return;
@@ -113,8 +162,12 @@ final class LockSet {
         world.stop(seat, action);
         return;
       }
-      set = needed;
       count = needed.length;
+      if (count > few.length) {
+        set = needed;
+      } else {
+        System.arraycopy(needed, 0, few, 0, count);
+      }
     }
   }
 

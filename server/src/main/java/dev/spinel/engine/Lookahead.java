@@ -26,20 +26,47 @@ final class Lookahead {
   private final Prefetch prefetch;
   private final int[] locked = new int[Batch.MOST];
 
+  /// The number of a command that wasn't looked at.
+  static final int UNSEEN = -1;
+
+  // what was worked out of argument 1 of each command of the last batch
+  private final int[] slots = new int[Batch.MOST]; // -1: it has none
+  private final long[] hashes = new long[Batch.MOST];
+  private int known; // how many of its commands were looked at
+
   Lookahead(Keyspace keyspace, Seat seat) {
     this.keyspace = keyspace;
     this.seat = seat;
     this.prefetch = new Prefetch(seat.values.memory(), Batch.MOST);
   }
 
-  /// Before the commands of `batch` run. No slot lock may be held.
+  /// The slot of argument 1 of a command of the last batch, by its number there; -1 if there is no
+  /// such argument, or the command is [#UNSEEN].
+  int slot(int command) {
+    return command < 0 || command >= known ? -1 : slots[command];
+  }
+
+  /// The hash of argument 1, if [#slot] is known.
+  long hash(int command) {
+    return hashes[command];
+  }
+
+  /// Before the commands of `batch` run, however many it has: a single one isn't looked at. No slot
+  /// lock may be held.
   void fetch(Batch batch, int database) {
     int count = batch.count();
+    known = count;
+    if (count < 2) {
+      known = 0;
+      return;
+    }
     for (int i = 0; i < count; i++) {
       Args args = batch.at(i);
+      slots[i] = -1;
       if (args.count() > 1) {
         Slice key = args.at(1);
-        args.foresee(KeySlot.of(key), seat.values.dictionary().hash(key));
+        slots[i] = KeySlot.of(key);
+        hashes[i] = seat.values.dictionary().hash(key);
       }
     }
     Database keys = keyspace.database(database);
@@ -48,12 +75,11 @@ final class Lookahead {
     int locks = 0;
     try {
       for (int i = 0; i < count; i++) {
-        Args args = batch.at(i);
-        int slot = args.keySlot();
-        if (slot < 0 || args.keyHash() == before) {
+        int slot = slots[i];
+        if (slot < 0 || hashes[i] == before) {
           continue; // no key, or one of many commands for the same
         }
-        before = args.keyHash();
+        before = hashes[i];
         if (keys.header(slot) == 0) {
           continue; // at a first, unlocked glance
         }
@@ -62,7 +88,7 @@ final class Lookahead {
         } else if (!seat.holds(slot)) { // by a key before this one, of the same slot
           continue;
         }
-        add(keys, slot, args.keyHash());
+        add(keys, slot, hashes[i]);
       }
       prefetch.run();
     } finally {

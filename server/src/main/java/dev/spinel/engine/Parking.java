@@ -6,7 +6,6 @@ import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -188,29 +187,52 @@ final class Parking {
   /// it wakes by the keys that it writes (in whatever database), and of whom their calls wake in
   /// turn, as far as the slots that are locked tell.
   ///
-  /// @param written the keys; more are added
   /// @return the grown set, `set` itself if that is all, or null if they are more than `most`
-  int @Nullable [] closeOver(int[] set, List<Slice> written, int most) {
-    int[] grown = set;
-    HashSet<Parked> woken = new HashSet<>(); // of those that wake others
-    for (int i = 0; i < written.size(); i++) {
-      Slice key = written.get(i);
+  int @Nullable [] closeOver(int[] set, LockSet.Written written, int most) {
+    Closure closure = new Closure(set, most);
+    written.tell(closure::add);
+    for (int i = 0; i < closure.waking.size(); i++) {
+      Parked parked = closure.waking.get(i);
+      int[] positions = new int[parked.command.mostKeys(parked.args.count())];
+      int count = parked.command.keys(parked.args, positions);
+      for (int key = 0; key < count; key++) {
+        closure.add(parked.args.at(positions[key]));
+      }
+    }
+    return closure.grown;
+  }
+
+  /// What grows in [#closeOver].
+  private final class Closure {
+    private final int[] set;
+    private final int most;
+    private int @Nullable [] grown; // null: too many
+    private final ArrayList<Parked> waking = new ArrayList<>(); // woken calls that wake others
+    private final HashSet<Parked> known = new HashSet<>(); // of them
+
+    Closure(int[] set, int most) {
+      this.set = set;
+      this.most = most;
+      this.grown = set;
+    }
+
+    /// Somebody may be woken by a value at this key.
+    void add(Slice key) {
       if (key.node != 0 || Arrays.binarySearch(set, KeySlot.of(key)) < 0) {
-        continue;
+        return;
       }
       for (Queue queue = byKey.get(key); queue != null; queue = queue.other) {
         for (Wait wait = queue.reaching == 0 ? null : queue.first; wait != null; wait = wait.next) {
-          grown = with(grown, wait.parked.slots, most);
           if (grown == null) {
-            return null;
+            return;
           }
-          if (wait.parked.command.is(Command.WAKES) && woken.add(wait.parked)) {
-            addKeys(wait.parked, written);
+          grown = with(grown, wait.parked.slots, most);
+          if (wait.parked.command.is(Command.WAKES) && known.add(wait.parked)) {
+            waking.add(wait.parked);
           }
         }
       }
     }
-    return grown;
   }
 
   /// `set` and `more`, ascending; `set` itself if there are no more; null if there are more, and
@@ -230,14 +252,6 @@ final class Parking {
       }
     }
     return grown;
-  }
-
-  private static void addKeys(Parked parked, List<Slice> to) {
-    int[] positions = new int[parked.args.count()];
-    int count = parked.command.keys(parked.args, positions);
-    for (int i = 0; i < count; i++) {
-      to.add(new Slice(parked.args.at(positions[i]).copy()));
-    }
   }
 
   /// The keys of a database that somebody waits for. Stopped world.

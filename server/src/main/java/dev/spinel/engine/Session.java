@@ -1,9 +1,7 @@
 package dev.spinel.engine;
 
-import dev.spinel.wire.Args;
-import dev.spinel.wire.RequestReader;
+import dev.spinel.wire.HeapBudget;
 import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// One client's state between commands. Its own thread runs its commands and owns every field, but
@@ -16,9 +14,6 @@ public final class Session {
     SKIP_NEXT,
     SKIP
   }
-
-  /// A command that waits for EXEC, in bytes of its own.
-  record Queued(Command command, Args args) {}
 
   static final CommandError NO_HEAP =
       new CommandError(
@@ -64,9 +59,9 @@ public final class Session {
   /// A command was refused while queueing: EXEC must abort.
   boolean multiFailed;
 
-  List<Queued> queue = List.of();
-  long queuedBytes;
-  long queuedHeapBytes;
+  /// What was queued since MULTI. The own thread; others may look at its numbers.
+  @Nullable Queue queue;
+
   final ArrayList<Watches.Watch> watches = new ArrayList<>();
 
   /// A watched key changed. Written under the key's slot lock by whoever changed it; EXEC reads it
@@ -86,10 +81,10 @@ public final class Session {
   private static final byte[] DEFAULT_USER = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
 
   private final Gates gates;
-  private final RequestReader.Limits heap;
+  private final HeapBudget heap;
   private long heldBytes; // of the heap, for what it keeps
 
-  Session(long id, Outlet outlet, Gates gates, RequestReader.Limits heap, long nowMillis) {
+  Session(long id, Outlet outlet, Gates gates, HeapBudget heap, long nowMillis) {
     this.id = id;
     this.gates = gates;
     this.heap = heap;
@@ -156,12 +151,14 @@ public final class Session {
   }
 
   public int queuedCommands() {
-    return multi ? queue.size() : -1;
+    Queue queued = queue;
+    return queued == null ? -1 : queued.size();
   }
 
   /// Bytes of the commands queued.
   public long queuedBytes() {
-    return queuedBytes;
+    Queue queued = queue;
+    return queued == null ? 0 : queued.bytes();
   }
 
   public boolean isParked() {

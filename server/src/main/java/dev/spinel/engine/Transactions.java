@@ -1,10 +1,8 @@
 package dev.spinel.engine;
 
-import java.util.ArrayList;
-
 /// MULTI and what belongs to it.
 ///
-/// Between MULTI and EXEC the [Dispatcher] queues a session's commands, in bytes of their own. EXEC
+/// Between MULTI and EXEC the [Dispatcher] queues a session's commands ([Queue]). EXEC
 /// is the dispatcher's own too: it locks the slots of everything queued and watched, checks the
 /// watches, runs the queue, and appends all effects as one record.
 public final class Transactions implements Family {
@@ -75,8 +73,8 @@ public final class Transactions implements Family {
     if (session.multi) {
       throw new CommandError("ERR MULTI calls can not be nested");
     }
+    session.queue = new Queue(session);
     session.multi = true;
-    session.queue = new ArrayList<>();
     reply.ok();
   }
 

@@ -42,14 +42,17 @@ final class Watches {
   }
 
   void add(Session session, int database, int slot, Slice key, boolean expired) {
-    for (Watch watch : session.watches) {
-      if (watch.database == database && watch.slot == slot && key.equal(watch.key)) {
-        return;
+    ArrayList<Watch> list = bySlot[slot];
+    if (list != null) {
+      ArrayList<Watch> shorter = list.size() < session.watches.size() ? list : session.watches;
+      for (Watch watch : shorter) {
+        if (watch.session == session && watch.database == database && key.equal(watch.key)) {
+          return;
+        }
       }
     }
     session.hold(WATCH_BYTES + key.length);
     Watch watch = new Watch(session, database, slot, key.copy(), expired);
-    ArrayList<Watch> list = bySlot[slot];
     if (list == null) {
       bySlot[slot] = list = new ArrayList<>(2);
     }

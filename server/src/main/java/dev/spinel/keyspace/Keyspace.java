@@ -3,6 +3,7 @@ package dev.spinel.keyspace;
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Heap;
 import dev.spinel.value.Place;
+import dev.spinel.value.Tables;
 import dev.spinel.value.Values;
 import dev.spinel.value.Walk;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -112,6 +113,28 @@ public final class Keyspace implements AutoCloseable {
 
   public Database database(int number) {
     return databases[number];
+  }
+
+  /// The tables of all slots as `seat` sees them.
+  public Tables tables(Seat seat) {
+    return new Tables() {
+      @Override
+      public long header(int database, int slot) {
+        return databases[database].header(slot);
+      }
+
+      @Override
+      public long make(int database, int slot) {
+        return databases[database].headerForWrite(seat, slot);
+      }
+
+      @Override
+      public void emptied(int database, int slot) {
+        if (!walk.active()) { // else the walk's end does it
+          databases[database].dropIfEmpty(seat, slot);
+        }
+      }
+    };
   }
 
   /// SWAPDB. Stopped world.

@@ -209,18 +209,16 @@ final class Debug {
       Slice name = Slice.of(prefix + ":" + i);
       Key key = call.peek(name);
       if (key.exists()) {
+        call.done(key);
         continue;
       }
       byte[] value = ("value:" + i).getBytes(StandardCharsets.ISO_8859_1);
       if (size > 0) {
         value = java.util.Arrays.copyOf(value, size);
       }
-      var dictionary = call.values().dictionary();
-      long header =
-          call.engine().keyspace.database(call.database()).headerForWrite(call.seat(), key.slot());
-      dictionary.find(header, dictionary.hash(name), name, key.place);
       call.values().strings().set(key.place, name, new Slice(value), -1);
       call.changed(key, Events.STRING, "set", 0);
+      call.done(key);
     }
     call.noEffect();
     reply.ok();

@@ -60,8 +60,10 @@ final class ClientConnection implements Handler, Outlet {
     while (true) {
       reader.authenticated(session.authenticated);
       Args args = batched(buffer, at, to);
+      int ahead = -1;
       if (args != null) {
         at = batch.position();
+        ahead = batch.index();
       } else {
         args = side.args;
         int status = reader.next(buffer, at, to, args);
@@ -76,7 +78,7 @@ final class ClientConnection implements Handler, Outlet {
         }
         at = reader.position();
       }
-      int outcome = dispatcher.execute(session, args);
+      int outcome = dispatcher.execute(session, args, ahead);
       args.release(side.large);
       if (output.isTorn()) {
         return; // it closes when it is to be sent
@@ -107,9 +109,7 @@ final class ClientConnection implements Handler, Outlet {
     if (batch.isEmpty() || !session.authenticated) { // whose commands have other limits
       batch.clear();
       reader.readAhead(buffer, at, to, batch);
-      if (batch.count() > 1) {
-        side.dispatcher.lookAhead(session, batch);
-      }
+      side.dispatcher.lookAhead(session, batch);
     }
     return batch.poll();
   }

@@ -195,6 +195,24 @@ public final class Dictionary {
     return find(out, key);
   }
 
+  /// The same where there is no dictionary yet: says where `key` would be. `out` knows its
+  /// [Tables].
+  public void absent(long hash, Slice key, Place out) {
+    out.hash = hash;
+    out.key = key;
+    absent(out);
+  }
+
+  private void absent(Place p) {
+    p.header = 0;
+    p.ref = 0;
+    p.page = 0;
+    p.shift = 0;
+    p.index = 0;
+    p.entry = 0;
+    p.stamp = stamp;
+  }
+
   private boolean find(Place p, Slice key) {
     Memory m = memory;
     long hash = p.hash;
@@ -271,7 +289,10 @@ public final class Dictionary {
 
   private void refind(Place p) {
     Slice key = p.key;
-    if (key != null) {
+    p.refreshHeader();
+    if (p.header == 0) {
+      absent(p);
+    } else if (key != null) {
       find(p, key);
     } else if (p.entry != 0) {
       tree.locate(p, p.entry);
@@ -344,6 +365,10 @@ public final class Dictionary {
   private void add(Place p, long entry) {
     if (p.stamp != stamp) refind(p);
     assert p.entry == 0 : "there is an entry already";
+    if (p.header == 0) {
+      addFirst(p, entry);
+      return;
+    }
     Memory m = memory;
     long header = p.header;
     if (tree.put(p, entry)) {
@@ -357,6 +382,19 @@ public final class Dictionary {
     if (Entry.hasExpiry(m, entry)) {
       m.putInt(header + EXPIRING, m.getInt(header + EXPIRING) + 1);
       expires(p, Entry.expiry(m, entry));
+    }
+  }
+
+  /// The table is made for its first entry.
+  private void addFirst(Place p, long entry) {
+    p.makeHeader();
+    try {
+      find(p, Objects.requireNonNull(p.key));
+      add(p, entry);
+    } catch (OutOfMemoryError e) {
+      p.emptied();
+      absent(p);
+      throw e;
     }
   }
 
@@ -412,6 +450,14 @@ public final class Dictionary {
     long old = p.entry;
     take(p);
     retire(p.header, p.hash, old);
+    left(p);
+  }
+
+  /// An entry has left: the last one takes the table with it.
+  private void left(Place p) {
+    if (count(p.header) == 0) {
+      p.emptied();
+    }
   }
 
   /// Takes the entry at `p` out of the index and leaves it to the caller.
@@ -720,6 +766,7 @@ public final class Dictionary {
     } else {
       retire(from.header, from.hash, entry);
     }
+    left(from);
   }
 
   /// Both have it then: one of them is to be freed alone.

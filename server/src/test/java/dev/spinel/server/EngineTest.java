@@ -256,8 +256,8 @@ class EngineTest {
   void whatSessionsKeepOfTheHeapIsBounded() {
     try (Fixture fixture = new Fixture()) {
       LocalSession a = fixture.session();
-      var requests = fixture.server.engine.requests;
-      requests.heapBytes = 200_000;
+      var heap = fixture.server.engine.heap;
+      heap.limit(200_000);
       say(a, "MULTI");
       String reply = "";
       for (int i = 0; i < 5_000 && !reply.startsWith("-"); i++) {
@@ -265,18 +265,18 @@ class EngineTest {
       }
       assertThat(reply).startsWith("-OOM the server's Java heap");
       assertThat(say(a, "EXEC")).startsWith("-EXECABORT");
-      assertThat(requests.heldBytes()).isZero();
+      assertThat(heap.heldBytes()).isZero();
       reply = "";
       for (int i = 0; i < 5_000 && !reply.startsWith("-"); i++) {
         reply = say(a, "SUBSCRIBE", "channel" + i);
       }
       assertThat(reply).startsWith("-OOM the server's Java heap");
-      assertThat(requests.heldBytes()).isPositive();
+      assertThat(heap.heldBytes()).isPositive();
       say(a, "UNSUBSCRIBE");
-      assertThat(requests.heldBytes()).isZero();
+      assertThat(heap.heldBytes()).isZero();
       say(a, "SUBSCRIBE", "x", "y");
       say(a, "RESET");
-      assertThat(requests.heldBytes()).isZero();
+      assertThat(heap.heldBytes()).isZero();
       assertThat(say(a, "ECHO", "z".repeat(150_000))).startsWith("-OOM the server's Java heap");
       reply = "";
       for (int i = 0; i < 100 && !reply.startsWith("-"); i++) {
@@ -284,11 +284,11 @@ class EngineTest {
       }
       assertThat(reply).startsWith("-OOM the server's Java heap");
       say(a, "UNWATCH");
-      assertThat(requests.heldBytes()).isZero();
+      assertThat(heap.heldBytes()).isZero();
       assertThat(say(a, "BLPOP", "z".repeat(30_000), "0")).isEmpty();
-      assertThat(requests.heldBytes()).isPositive();
+      assertThat(heap.heldBytes()).isPositive();
       a.close();
-      assertThat(requests.heldBytes()).isZero();
+      assertThat(heap.heldBytes()).isZero();
     }
   }
 

@@ -64,8 +64,8 @@ class PutOffTest {
       for (int i = 0; i < 4_000; i++) {
         say(session, "SET", "k" + i, value);
       }
-      var limits = fixture.server.engine.requests;
-      long heapBytes = limits.heapBytes;
+      var heap = fixture.server.engine.heap;
+      long limitBytes = heap.limitBytes();
       HeldSnapshot snapshot = new HeldSnapshot(fixture);
       try {
         say(transactor, "MULTI");
@@ -73,11 +73,11 @@ class PutOffTest {
         for (int i = 0; !session.session().isParked(); i++) {
           say(session, "SET", "k" + i, "y");
         }
-        limits.heapBytes = 0;
+        heap.limit(0);
         assertThat(say(transactor, "EXEC")).startsWith("-EXECABORT");
         assertThat(say(transactor, "PING")).isEqualTo("+PONG");
       } finally {
-        limits.heapBytes = heapBytes;
+        heap.limit(limitBytes);
         snapshot.finish();
       }
       assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");

@@ -1,7 +1,7 @@
 package dev.spinel.wire;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The arguments of one command (the first is its name), as places in a buffer.
@@ -21,9 +21,10 @@ import org.jspecify.annotations.Nullable;
 /// ([Slice#take]), moved ([#copy]) or given up ([#release]).
 ///
 /// A command of a great many arguments doesn't stay on the heap either while it is read: its bytes
-/// go to the sink in *blocks* of some 100 KB, in the order in which they came, and only the places
-/// stay here. A slice of such an argument gets bytes of its own when it is asked for, which are
-/// garbage soon.
+/// go to the sink in [Blocks], in the order in which they came, and only the places stay here.
+///
+/// What a long command takes of the Java heap is counted by its reader; with the command that
+/// account comes here ([#charge]), and ends with [#release].
 ///
 /// Belongs to one thread.
 public final class Args {
@@ -33,9 +34,16 @@ public final class Args {
   private static final long[] NO_SPANS = {};
   private static final @Nullable Slice[] NO_SLICES = {};
   private static final boolean[] NONE_OWNED = {};
-  private static final int[] NO_STARTS = {};
   private static final int IN_BLOCK = Integer.MIN_VALUE;
   private static final int DOUBLED = 64 * 1024;
+
+  /// What an object of this class takes without its arguments, and a slice that [#at] keeps.
+  private static final int OBJECT_BYTES = 200;
+
+  private static final int SLICE_BYTES = 40;
+
+  /// More bytes than this are no array.
+  public static final int MOST_SETTLED = Integer.MAX_VALUE - 16;
 
   /// The buffer that the spans are places in. Not ours.
   private byte[] base = Slice.NO_BYTES;
@@ -56,14 +64,8 @@ public final class Args {
   /// How many spans this will need at most, as far as is known.
   private int most = Integer.MAX_VALUE;
 
-  /// Nodes with the bytes of the first arguments, and the offset where each begins.
-  private long[] blocks = NO_NODES;
-
-  private int[] blockStarts = NO_STARTS;
-  private int blockCount;
-
-  /// The offset where the last block ends.
-  private int blocksEnd;
+  /// The bytes of the first arguments; null if all are in `base`.
+  private @Nullable Blocks blocks;
 
   /// Whether the blocks are ours to give up.
   private boolean blocksOwned;
@@ -71,13 +73,10 @@ public final class Args {
   /// The first argument that isn't in a block.
   private int firstHere;
 
-  /// Reads the blocks.
-  private LargeSink blockSink = LargeSink.NONE;
+  /// Bytes of the heap that are counted for this command, and where.
+  private @Nullable HeapBudget budget;
 
-  /// What a look ahead worked out of argument 1: its slot, or -1, and its hash.
-  private int keySlot = -1;
-
-  private long keyHash;
+  private long chargedBytes;
 
   public Args() {}
 
@@ -115,6 +114,18 @@ public final class Args {
     int length = (int) span;
     Slice s = i < slices.length ? slices[i] : null;
     if (s == null) s = slice(i);
+    fill(s, offset, length);
+    return s;
+  }
+
+  /// Has `into`, a slice of the caller's, be the argument at `i`: for whoever goes through a great
+  /// many and wants no object for each.
+  public void read(int i, Slice into) {
+    assert i >= 0 && i < count : i + " of " + count;
+    fill(into, (int) (spans[i] >>> 32), (int) spans[i]);
+  }
+
+  private void fill(Slice s, int offset, int length) {
     if ((offset | length) >= 0) {
       s.array = base;
       s.offset = offset;
@@ -123,17 +134,13 @@ public final class Args {
     } else if (offset < 0) {
       s.setNode(this, -1 - offset, nodes[-1 - offset], length);
     } else {
-      readBlock(s, offset, length & Integer.MAX_VALUE);
+      Objects.requireNonNull(blocks).read(s, offset, length & Integer.MAX_VALUE);
     }
-    return s;
   }
 
-  private void readBlock(Slice s, int offset, int length) {
-    int block = Arrays.binarySearch(blockStarts, 0, blockCount, offset);
-    if (block < 0) block = -2 - block;
-    byte[] own = new byte[length];
-    if (length > 0) blockSink.read(blocks[block], offset - blockStarts[block], own, 0, length);
-    s.set(own, 0, length);
+  /// Whether the argument at `i` is a large one.
+  public boolean isNode(int i) {
+    return spans[i] < 0;
   }
 
   /// Bytes of the argument at `i`.
@@ -154,9 +161,10 @@ public final class Args {
     Args a = new Args();
     int small = 0;
     for (int i = firstHere; i < count; i++) if (spans[i] >= 0) small += (int) spans[i];
-    a.spans = new long[Math.max(1, count)];
-    a.slices = new Slice[Math.min(count, POOLED)];
-    a.base = new byte[small];
+    a.spans = JavaHeap.longs(Math.max(1, count));
+    a.nodes = JavaHeap.longs(nodeCount);
+    a.owned = JavaHeap.copy(NONE_OWNED, nodeCount);
+    a.base = JavaHeap.bytes(small);
     int at = 0;
     for (int i = 0; i < count; i++) {
       int n = (int) spans[i];
@@ -173,65 +181,75 @@ public final class Args {
         owned[node] = false;
       }
     }
-    a.blocks = blocks;
-    a.blockStarts = blockStarts;
-    a.blockCount = blockCount;
-    a.blocksEnd = blocksEnd;
-    a.blocksOwned = blocksOwned;
-    a.firstHere = firstHere;
-    a.blockSink = blockSink;
-    blocksOwned = false;
+    if (blocks != null) {
+      blocks.rest();
+      a.blocks = blocks;
+      a.blocksOwned = blocksOwned;
+      a.firstHere = firstHere;
+      blocksOwned = false;
+    }
+    return a;
+  }
+
+  /// All arguments on the Java heap, the large ones too, which stay here: for commands that don't
+  /// store them. At most [#MOST_SETTLED] bytes.
+  public Args settled(LargeSink sink) {
+    Args a = new Args();
+    a.begin(JavaHeap.bytes((int) bytes()), count);
+    int at = 0;
+    Slice word = new Slice();
+    for (int i = 0; i < count; i++) {
+      read(i, word);
+      if (word.node != 0) {
+        sink.read(word.node, 0, a.base, at, word.length);
+      } else {
+        word.copyTo(a.base, at);
+      }
+      a.add(at, word.length);
+      at += word.length;
+    }
     return a;
   }
 
   /// Gives up every large argument that nobody took. Call it when the command is over; costs
   /// nothing where there was none.
   public void release(LargeSink sink) {
-    for (int i = 0; i < nodeCount; i++) {
-      if (owned[i]) sink.abandon(nodes[i]);
-      owned[i] = false;
+    while (nodeCount > 0) {
+      if (owned[--nodeCount]) sink.abandon(nodes[nodeCount]);
     }
-    nodeCount = 0;
-    if (blockCount > 0) {
-      for (int i = 0; i < blockCount && blocksOwned; i++) sink.abandon(blocks[i]);
+    if (blocks != null) {
+      Blocks all = blocks;
+      boolean ours = blocksOwned;
       forgetBlocks();
+      if (ours) all.release(sink);
+    }
+    if (chargedBytes != 0) {
+      Objects.requireNonNull(budget).release(chargedBytes);
+      chargedBytes = 0;
+      if (spans.length > SPANS_KEPT) spans = NO_SPANS;
+      base = Slice.NO_BYTES;
     }
   }
 
   private void forgetBlocks() {
-    blocks = NO_NODES;
-    blockStarts = NO_STARTS;
-    blockCount = blocksEnd = firstHere = 0;
+    blocks = null;
     blocksOwned = false;
-    blockSink = LargeSink.NONE;
+    firstHere = 0;
   }
 
   /// Bytes of the Java heap that a copy of these takes, about.
   public long heapBytes() {
-    long bytes = 160 + 8L * count;
-    for (int i = 0; i < count; i++) {
-      boolean isNode = spans[i] < 0;
-      boolean inBlock = ((int) spans[i] & IN_BLOCK) != 0;
-      bytes += isNode || inBlock ? 0 : (int) spans[i];
+    long bytes = OBJECT_BYTES + 8L * count + (long) SLICE_BYTES * Math.min(count, POOLED);
+    for (int i = firstHere; i < count; i++) {
+      bytes += spans[i] < 0 ? 0 : (int) spans[i];
     }
-    return bytes;
+    return blocks == null ? bytes : bytes + blocks.heapBytes();
   }
 
-  /// Remembers what a look ahead has worked out of argument 1 as if it were a key, until the next
-  /// command is read.
-  public void foresee(int slot, long hash) {
-    keySlot = slot;
-    keyHash = hash;
-  }
-
-  /// The slot of argument 1, if it was worked out ahead, else -1.
-  public int keySlot() {
-    return keySlot;
-  }
-
-  /// The hash of argument 1, if [#keySlot] is known.
-  public long keyHash() {
-    return keyHash;
+  /// Counts what this command takes of the heap until [#release]; it is counted already.
+  void charge(HeapBudget budget, long bytes) {
+    this.budget = budget;
+    chargedBytes += bytes;
   }
 
   /// Whether some argument is a node.
@@ -243,13 +261,23 @@ public final class Args {
 
   /// Empties this for a command of about `expected` arguments in `buffer`.
   void begin(byte[] buffer, int expected) {
-    assert nodeCount == 0 && blockCount == 0 : "the command before was not released";
+    assert nodeCount == 0 && blocks == null && chargedBytes == 0 : "the one before wasn't released";
     base = buffer;
     count = 0;
-    keySlot = -1;
     most = Integer.MAX_VALUE;
     if (spans.length > SPANS_KEPT || expected > spans.length)
-      spans = new long[Math.clamp(expected, 16, POOLED)];
+      spans = JavaHeap.longs(Math.clamp(expected, 16, POOLED));
+  }
+
+  /// Empties this for a command of `expected` arguments in `bytes`, each of which is then told by
+  /// [#place].
+  public void reuse(byte[] bytes, int expected) {
+    begin(bytes, expected);
+  }
+
+  /// The next argument is there.
+  public void place(int offset, int length) {
+    add(offset, length);
   }
 
   /// The spans, with room for `expected` (few) of them: the reader's fast path writes them itself,
@@ -264,7 +292,7 @@ public final class Args {
   }
 
   void add(int offset, int length) {
-    if (count == spans.length) spans = Arrays.copyOf(spans, grown());
+    if (count == spans.length) spans = JavaHeap.copy(spans, grown());
     spans[count++] = (long) offset << 32 | length;
   }
 
@@ -285,33 +313,40 @@ public final class Args {
     return count + more <= spans.length ? 0 : 8L * grown();
   }
 
-  /// Moves the bytes from `from` to `to`, where all arguments are that are not in a block yet, to a
-  /// block of the sink. False if it declines.
+  /// Moves the bytes from `from` to `to`, where all arguments are that are not in a block yet, to
+  /// blocks of the sink. False if it declines.
   boolean spill(LargeSink sink, int from, int to) {
-    if ((long) blocksEnd + to - from > Integer.MAX_VALUE) return false;
-    long node = sink.begin(to - from);
-    if (node == 0) return false;
-    sink.fill(node, 0, base, from, to - from);
-    if (blockCount == blocks.length) {
-      blocks = Arrays.copyOf(blocks, Math.max(8, blockCount * 2));
-      blockStarts = Arrays.copyOf(blockStarts, blocks.length);
-    }
-    long by = (long) (blocksEnd - from) << 32;
-    for (int i = firstHere; i < count; i++)
-      if (spans[i] >= 0) spans[i] = spans[i] + by | IN_BLOCK & 0xffffffffL;
-    blocks[blockCount] = node;
-    blockStarts[blockCount++] = blocksEnd;
-    blocksEnd += to - from;
+    Blocks all = blocks != null ? blocks : new Blocks(sink);
+    if (all.isFull(to - from)) return false;
+    int known = all.count();
+    int by = all.end() - from;
+    blocks = all;
     blocksOwned = true;
-    blockSink = sink;
+    int start = from;
+    boolean taken = true;
+    for (int i = firstHere; i < count && taken; i++) {
+      int at = (int) (spans[i] >>> 32);
+      if (spans[i] >= 0 && Blocks.mayEnd(start, at, to)) {
+        taken = all.add(base, start, at);
+        start = at;
+      }
+    }
+    if (!taken || !all.add(base, start, to)) {
+      all.forget(known);
+      return false;
+    }
+    for (int i = firstHere; i < count; i++)
+      if (spans[i] >= 0) spans[i] = spans[i] + ((long) by << 32) | IN_BLOCK & 0xffffffffL;
     firstHere = count;
     return true;
   }
 
   void addNode(long node, int length) {
+    if (count == spans.length) spans = JavaHeap.copy(spans, grown());
     if (nodeCount == nodes.length) {
-      nodes = Arrays.copyOf(nodes, Math.max(2, nodeCount * 2));
-      owned = Arrays.copyOf(owned, nodes.length);
+      long[] more = JavaHeap.copy(nodes, Math.max(2, nodeCount * 2));
+      owned = JavaHeap.copy(owned, more.length);
+      nodes = more;
     }
     nodes[nodeCount] = node;
     owned[nodeCount] = true;
@@ -339,7 +374,7 @@ public final class Args {
   /// Takes over the few arguments that `other` has, leaving it empty, with its room for many.
   void begun(Args other) {
     long[] its = other.spans;
-    other.spans = Arrays.copyOf(its, Math.max(8, other.count + 1));
+    other.spans = JavaHeap.copy(its, Math.max(8, other.count + 1));
     adopt(other);
     other.spans = its;
   }
@@ -359,13 +394,12 @@ public final class Args {
     count = other.count;
     nodeCount = other.nodeCount;
     blocks = other.blocks;
-    blockStarts = other.blockStarts;
-    blockCount = other.blockCount;
-    blocksEnd = other.blocksEnd;
     blocksOwned = other.blocksOwned;
     firstHere = other.firstHere;
-    blockSink = other.blockSink;
+    budget = other.budget;
+    chargedBytes = other.chargedBytes;
     other.forgetBlocks();
+    other.chargedBytes = 0;
     other.base = Slice.NO_BYTES;
     other.count = 0;
     other.nodeCount = 0;
@@ -375,7 +409,8 @@ public final class Args {
     if (i >= POOLED) return new Slice();
     if (i >= slices.length)
       slices =
-          Arrays.copyOf(slices, Math.min(POOLED, Math.max(Math.max(16, i + 1), slices.length * 2)));
+          JavaHeap.copy(slices, Math.min(POOLED, Math.max(Math.max(16, i + 1), slices.length * 2)));
+    assert JavaHeap.point();
     Slice s = new Slice();
     slices[i] = s;
     return s;

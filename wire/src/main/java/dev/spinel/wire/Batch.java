@@ -38,6 +38,11 @@ public final class Batch {
     return next < count ? args[next++] : null;
   }
 
+  /// The number of the command that was taken last.
+  public int index() {
+    return next - 1;
+  }
+
   /// The place in the buffer behind the command that was taken last.
   public int position() {
     return ends[next - 1];

@@ -1,6 +1,5 @@
 package dev.spinel.wire;
 
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// Reads requests, multibulk or inline, from bytes that arrive in any pieces. One per connection;
@@ -81,32 +80,17 @@ public final class RequestReader {
     /// `client-query-buffer-limit`: bytes received and not yet parsed into arguments.
     public volatile long queryBytes = 1L << 30;
 
-    /// What all connections together may hold on the Java heap: incomplete commands, and what their
-    /// sessions keep of complete ones (queues of MULTI, names of channels…). Redis has no such
-    /// limit; it keeps one client from ending the JVM for all others. Incomplete commands of less
-    /// than 16 KB are never refused.
-    public volatile long heapBytes = Runtime.getRuntime().maxMemory() / 8 * 3;
+    /// What all connections together may hold on the Java heap. Redis has no such limit. Incomplete
+    /// commands of less than 16 KB are never refused.
+    public final HeapBudget heap;
 
-    /// What they hold now.
-    private final AtomicLong heldBytes = new AtomicLong();
-
-    /// Heap bytes of all connections.
-    public long heldBytes() {
-      return heldBytes.get();
+    public Limits(HeapBudget heap) {
+      this.heap = heap;
     }
 
-    /// Counts bytes that a session is going to keep, until [#release]. False, and nothing is
-    /// counted, if there is no room for them. Any thread.
-    public boolean hold(long bytes) {
-      if (heldBytes.addAndGet(bytes) <= heapBytes) {
-        return true;
-      }
-      heldBytes.addAndGet(-bytes);
-      return false;
-    }
-
-    public void release(long bytes) {
-      heldBytes.addAndGet(-bytes);
+    /// With Redis's default limits, and a budget of its own.
+    public Limits() {
+      this(HeapBudget.ofThisJvm());
     }
   }
 
@@ -117,7 +101,7 @@ public final class RequestReader {
   /// The command that is cut off, or bytes given to [#keep]; null when there are none.
   private @Nullable Pending pending;
 
-  /// What of [Limits#heldBytes] is ours.
+  /// What of [HeapBudget#heldBytes] is ours.
   private long charged;
 
   /// The error found; final for this connection.
@@ -608,7 +592,7 @@ public final class RequestReader {
 
   private void drop() {
     pending = null;
-    if (charged != 0) limits.heldBytes.addAndGet(-charged);
+    if (charged != 0) limits.heap.release(charged);
     charged = 0;
   }
 
@@ -648,14 +632,14 @@ public final class RequestReader {
 
   /// Whether the heap has no room for us to hold `bytes`.
   private boolean isRefused(long bytes) {
-    return bytes > HELD_MIN && limits.heldBytes.get() - charged + bytes > limits.heapBytes;
+    return bytes > HELD_MIN && limits.heap.heldBytes() - charged + bytes > limits.heap.limitBytes();
   }
 
   /// Counts what is pending, and says whether it exceeds a limit.
   private boolean tooMuch(Pending p) {
     long held = p.bytes.length + p.args.spanBytes();
     if (held != charged) {
-      limits.heldBytes.addAndGet(held - charged);
+      limits.heap.add(held - charged);
       charged = held;
     }
     return unparsedBytes() > limits.queryBytes || isRefused(held);

@@ -195,7 +195,7 @@ class RequestReaderTest {
   void ofManyArgumentsOnlyThePlacesStayOnTheHeap() {
     LargeSinkModel sink = new LargeSinkModel();
     RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heapBytes = 6_000_000;
+    limits.heap.limit(6_000_000);
     RequestReader r = new RequestReader(limits, sink);
     Random random = new Random(12);
     int n = 300_000;
@@ -240,7 +240,7 @@ class RequestReaderTest {
     assertThat(again.at(5).text()).isEqualTo(expected[5]);
     again.release(sink);
     assertThat(sink.live).isEmpty();
-    assertThat(limits.heldBytes()).isZero();
+    assertThat(limits.heap.heldBytes()).isZero();
   }
 
   @Test
@@ -260,18 +260,18 @@ class RequestReaderTest {
   void endlessTinyArgumentsAreRefusedBeforeTheirPlacesFillTheHeap() {
     LargeSinkModel sink = new LargeSinkModel();
     RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heapBytes = 3_000_000;
+    limits.heap.limit(3_000_000);
     RequestReader r = new RequestReader(limits, sink);
     byte[] b = Requests.bytes("*2000000000\r\n" + "$0\r\n\r\n".repeat(1000));
     int status = r.next(b, 0, b.length, args);
     for (int i = 0; i < 1000 && status == RequestReader.INCOMPLETE; i++) {
       status = r.next(b, 13, b.length, args);
-      assertThat(limits.heldBytes()).isLessThanOrEqualTo(3_000_000);
+      assertThat(limits.heap.heldBytes()).isLessThanOrEqualTo(3_000_000);
     }
     assertThat(status).isEqualTo(RequestReader.TOO_MUCH);
     r.close();
     assertThat(sink.live).isEmpty();
-    assertThat(limits.heldBytes()).isZero();
+    assertThat(limits.heap.heldBytes()).isZero();
   }
 
   @Test
@@ -368,13 +368,13 @@ class RequestReaderTest {
   @Test
   void theHeapLimitCountsWhatAllConnectionsHold() {
     RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heapBytes = 100_000;
+    limits.heap.limit(100_000);
     RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(50));
     int status = r.next(b, 0, b.length, args);
     int reads = 1;
     while (status == RequestReader.INCOMPLETE && reads++ < 1000) {
-      assertThat(limits.heldBytes()).isEqualTo(r.heapBytes()).isBetween(1L, 100_000L);
+      assertThat(limits.heap.heldBytes()).isEqualTo(r.heapBytes()).isBetween(1L, 100_000L);
       status = r.next(b, 10, b.length, args);
     }
     assertThat(status).isEqualTo(RequestReader.TOO_MUCH);
@@ -385,9 +385,9 @@ class RequestReaderTest {
         .as("others go on")
         .isEqualTo(RequestReader.INCOMPLETE);
     r.close();
-    assertThat(limits.heldBytes()).isEqualTo(other.heapBytes()).isPositive();
+    assertThat(limits.heap.heldBytes()).isEqualTo(other.heapBytes()).isPositive();
     assertThat(other.next(Requests.bytes("cd\r\n"), 0, 4, args)).isEqualTo(RequestReader.COMPLETE);
-    assertThat(limits.heldBytes()).isZero();
+    assertThat(limits.heap.heldBytes()).isZero();
   }
 
   @Test
