@@ -47,8 +47,8 @@ final class Blocking {
   // ── waiting for keys
   // ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /// A key has something for whoever waits for it, if anybody does: they are served after the command
-  /// that runs.
+  /// A key has something for whoever waits for it, if anybody does: they are served after the
+  /// command that runs.
   void ready(int database, int slot, Slice key) {
     if (engine.parking.next(database, key, null) != null) {
       ready.add(new Ready(database, slot, new Slice(key.copy())));

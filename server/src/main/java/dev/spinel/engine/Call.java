@@ -492,8 +492,8 @@ public final class Call {
     return key;
   }
 
-  /// Which of the call's keys an argument is; -1 if none, or none that can be told (they usually are
-  /// in order).
+  /// Which of the call's keys an argument is; -1 if none, or none that can be told (they usually
+  /// are in order).
   private int keyAt(int argument) {
     if (keyHint < keyCount && keyPositions[keyHint] == argument) {
       return keyHint++;

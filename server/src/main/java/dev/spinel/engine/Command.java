@@ -238,9 +238,9 @@ public final class Command {
     return Math.max(0, (last - s.firstKey) / s.step + 1);
   }
 
-  /// The positions of the keys in a call, into `out` (as long as [#mostKeys] says); how many, or
-  /// -1 if the call isn't such that its keys can be told: then the command will answer with an
-  /// error of its own and must touch no key.
+  /// The positions of the keys in a call, into `out` (as long as [#mostKeys] says); how many, or -1
+  /// if the call isn't such that its keys can be told: then the command will answer with an error
+  /// of its own and must touch no key.
   public int keys(Args args, int[] out) {
     Synopsis s = synopsis();
     if ((s.flags & MOVABLEKEYS) == 0) return plain(s, args.count(), out);

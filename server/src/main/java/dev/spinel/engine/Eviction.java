@@ -171,8 +171,7 @@ public final class Eviction implements Gate {
   /// Whether the command needs memory; EXEC does if one of its commands does.
   private static boolean mayGrow(Session session, Command command) {
     Queue queue = session.queue;
-    return command.is(Command.DENYOOM)
-        || queue != null && (queue.flags() & Command.DENYOOM) != 0;
+    return command.is(Command.DENYOOM) || queue != null && (queue.flags() & Command.DENYOOM) != 0;
   }
 
   /// Evicts until enough is free or the time is over. False if there is nothing to evict.

@@ -2,9 +2,9 @@ package dev.spinel.engine;
 
 /// MULTI and what belongs to it.
 ///
-/// Between MULTI and EXEC the [Dispatcher] queues a session's commands ([Queue]). EXEC
-/// is the dispatcher's own too: it locks the slots of everything queued and watched, checks the
-/// watches, runs the queue, and appends all effects as one record.
+/// Between MULTI and EXEC the [Dispatcher] queues a session's commands ([Queue]). EXEC is the
+/// dispatcher's own too: it locks the slots of everything queued and watched, checks the watches,
+/// runs the queue, and appends all effects as one record.
 public final class Transactions implements Family {
   private static final int DISCARD = 0, EXEC = 1, MULTI = 2, UNWATCH = 3, WATCH = 4;
 

@@ -1,7 +1,7 @@
 package dev.spinel.value;
 
-/// Dictionaries whose headers exist only while they hold something: those of the slots. A [Place] in
-/// one of them asks here for its header whenever that may have become another.
+/// Dictionaries whose headers exist only while they hold something: those of the slots. A [Place]
+/// in one of them asks here for its header whenever that may have become another.
 ///
 /// One per seat; each verb needs the slot's lock.
 public interface Tables {

@@ -5,10 +5,10 @@ import java.util.Arrays;
 /// The bytes of the first arguments of a command that has a great many: they don't stay on the Java
 /// heap, but go to the [LargeSink] in blocks, in the order in which they came.
 ///
-/// Arguments are mostly asked for in order, several times over. So whoever asks for one gets a place
-/// in a copy of its whole block, of which the last two are kept: the second is for the key at the
-/// front that a command looks at beside its other arguments. A copy that was handed out stays as it
-/// is; when nobody has a place in it any more it is garbage.
+/// Arguments are mostly asked for in order, several times over. So whoever asks for one gets a
+/// place in a copy of its whole block, of which the last two are kept: the second is for the key at
+/// the front that a command looks at beside its other arguments. A copy that was handed out stays
+/// as it is; when nobody has a place in it any more it is garbage.
 ///
 /// Belongs to the [Args] that it is a part of.
 final class Blocks {
@@ -83,8 +83,8 @@ final class Blocks {
     return found;
   }
 
-  /// Whether a block from `start` may end at `end`, of bytes up to `to`: if it is long enough, and the
-  /// rest makes another.
+  /// Whether a block from `start` may end at `end`, of bytes up to `to`: if it is long enough, and
+  /// the rest makes another.
   static boolean mayEnd(int start, int end, int to) {
     return end - start >= BLOCK_BYTES && to - end >= BLOCK_BYTES / 2;
   }

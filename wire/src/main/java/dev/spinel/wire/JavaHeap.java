@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Makes the arrays and objects that requests need on their way from the socket to their handler.
 ///
-/// All of them are made here, or announced by [#point], so that a test can have any one of them fail
-/// as it does when the Java heap is full. Without assertions this costs nothing.
+/// All of them are made here, or announced by [#point], so that a test can have any one of them
+/// fail as it does when the Java heap is full. Without assertions this costs nothing.
 public final class JavaHeap {
   private static volatile @Nullable Runnable before;
 
@@ -59,7 +59,8 @@ public final class JavaHeap {
     return true;
   }
 
-  /// For tests: what runs before anything is made; it may throw an `OutOfMemoryError`. Null: nothing.
+  /// For tests: what runs before anything is made; it may throw an `OutOfMemoryError`. Null:
+  /// nothing.
   public static void before(@Nullable Runnable test) {
     before = test;
   }
