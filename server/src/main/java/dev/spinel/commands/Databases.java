@@ -1,5 +1,6 @@
 package dev.spinel.commands;
 
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -94,7 +95,7 @@ public final class Databases implements Family {
   /// Whether freeing is left to the background: ASYNC, SYNC, or as `lazyfree-lazy-user-flush` says.
   private static boolean later(Call call) {
     if (call.argc() == 1) {
-      return call.limits().lazyUserFlush;
+      return call.limits().is(Settings.LAZYFREE_LAZY_USER_FLUSH);
     }
     boolean later = call.is(1, "ASYNC");
     if (call.argc() > 2 || !later && !call.is(1, "SYNC")) {

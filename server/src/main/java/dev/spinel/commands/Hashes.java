@@ -1,12 +1,12 @@
 package dev.spinel.commands;
 
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
-import dev.spinel.engine.Limits;
 import dev.spinel.engine.Reply;
 import dev.spinel.value.Entry;
 import dev.spinel.value.HashValue;
@@ -217,10 +217,11 @@ public final class Hashes implements Family {
   }
 
   private static boolean put(Call call, Key key, Slice field, Slice value) {
-    Limits limits = call.limits();
+    int mostEntries = call.limits().intOf(Settings.HASH_MAX_LISTPACK_ENTRIES);
+    int mostValueBytes = call.limits().intOf(Settings.HASH_MAX_LISTPACK_VALUE);
     return call.values()
         .hashes()
-        .set(key.place, field, value, limits.hashMaxListpackEntries, limits.hashMaxListpackValue);
+        .set(key.place, field, value, mostEntries, mostValueBytes);
   }
 
   /// Returns how many fields are new.

@@ -1,5 +1,6 @@
 package dev.spinel.commands;
 
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -296,7 +297,7 @@ public final class Lists implements Family {
   }
 
   private static int fill(Call call) {
-    return call.limits().listMaxListpackSize;
+    return call.limits().intOf(Settings.LIST_MAX_LISTPACK_SIZE);
   }
 
   private static long length(Call call, Key key) {

@@ -1,5 +1,6 @@
 package dev.spinel.commands;
 
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
@@ -534,7 +535,7 @@ public final class Strings implements Family {
   }
 
   private static void checkLength(Call call, long length) {
-    if (length < 0 || length > Math.min(call.limits().maxBulkBytes, StringValue.MAX_LENGTH)) {
+    if (length < 0 || length > Math.min(call.limits().get(Settings.PROTO_MAX_BULK_LEN), StringValue.MAX_LENGTH)) {
       throw CommandError.TOO_LONG;
     }
   }
@@ -640,7 +641,7 @@ public final class Strings implements Family {
     byte[] a = first.exists() ? strings.bytes(first.entry()) : new byte[0];
     byte[] b = second.exists() ? strings.bytes(second.entry()) : new byte[0];
     long cells = (a.length + 1L) * (b.length + 1L);
-    if (cells * 4 > call.limits().maxBulkBytes) {
+    if (cells * 4 > call.limits().get(Settings.PROTO_MAX_BULK_LEN)) {
       throw new CommandError(
           "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
     }

@@ -38,7 +38,12 @@ public final class Config {
   /// In the order in which they came; under the monitor.
   private final List<Follower> followers = new ArrayList<>();
 
-  private record Follower(Setting<?> setting, Listener listener) {}
+  /// @param setting null: any
+  private record Follower(@Nullable Setting<?> setting, Listener listener) {
+    boolean follows(Setting<?> changed) {
+      return setting == null || setting == changed;
+    }
+  }
 
   private final @Nullable Path file;
   private final List<Directive> directives;
@@ -133,6 +138,12 @@ public final class Config {
     return Math.clamp(get(setting), Integer.MIN_VALUE, Integer.MAX_VALUE);
   }
 
+  /// A copy of all whole numbers and switches (1 is yes), by [Setting#index]; 0 in the places of
+  /// other settings.
+  public long[] numbers() {
+    return values.numbers();
+  }
+
   /// The value of a text for people: decoded from UTF-8.
   public String text(Setting<String> setting) {
     return Octets.decode(get(setting));
@@ -206,6 +217,11 @@ public final class Config {
     followers.add(new Follower(setting, listener));
   }
 
+  /// Calls a listener after each change of whatever settings, as [#onChange] does.
+  public synchronized void onAnyChange(Listener listener) {
+    followers.add(new Follower(null, listener));
+  }
+
   /// From now on this is told; it gets the lines first that have gathered since the start.
   public synchronized void logTo(ConfigLog log) {
     this.log = log;
@@ -259,7 +275,7 @@ public final class Config {
         throw failed(name, Setting.reject(Unbuilt.reason(setting.about())));
       if (draft.agree(setting, old) && !setting.is(Setting.ALWAYS_APPLIED)) continue;
       for (Follower follower : followers) {
-        if (follower.setting.index != setting.index || calls.contains(follower.listener)) continue;
+        if (!follower.follows(setting) || calls.contains(follower.listener)) continue;
         calls.add(follower.listener);
         causes.add(name);
       }

@@ -65,6 +65,11 @@ public abstract class Setting<T> {
     return alias;
   }
 
+  /// Its place in the table, from 0.
+  public final int index() {
+    return index;
+  }
+
   public final T defaultValue() {
     return defaultValue;
   }

@@ -28,6 +28,15 @@ final class Values {
     return (T) slots[setting.index];
   }
 
+  long[] numbers() {
+    long[] numbers = new long[slots.length];
+    for (int i = 0; i < slots.length; i++) {
+      if (slots[i] instanceof Long number) numbers[i] = number;
+      else if (slots[i] instanceof Boolean on) numbers[i] = on ? 1 : 0;
+    }
+    return numbers;
+  }
+
   <T> void put(Setting<T> setting, T value) {
     slots[setting.index] = value;
   }

@@ -1,5 +1,6 @@
 package dev.spinel.engine;
 
+import dev.spinel.config.Settings;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
@@ -402,7 +403,7 @@ public final class Dispatcher implements AutoCloseable {
     Command command = call.command;
     boolean quick = (command.flags() & (Command.QUICK | Command.FAST)) != 0;
     boolean sampled = (++sample & (SAMPLED - 1)) == 0;
-    boolean timed = !quick || sampled || engine.limits.slowlogMicros == 0;
+    boolean timed = !quick || sampled || engine.limits.get(Settings.SLOWLOG_LOG_SLOWER_THAN) == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
     boolean recording = journal.recording();

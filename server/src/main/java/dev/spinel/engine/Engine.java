@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.KeyspaceListener;
@@ -190,7 +191,7 @@ public final class Engine implements KeyspaceListener {
     seat.values.dictionary().remove(place);
     expired.increment();
     if (journal.recording()) {
-      by.effects.command(2).add(limits.lazyExpire ? "UNLINK" : "DEL").add(key);
+      by.effects.command(2).add(limits.is(Settings.LAZYFREE_LAZY_EXPIRE) ? "UNLINK" : "DEL").add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.touch(database, slot, key, false);
@@ -205,7 +206,7 @@ public final class Engine implements KeyspaceListener {
     seat.values.dictionary().remove(place);
     if (journal.recording()) {
       by.effects.database(database);
-      by.effects.command(2).add(limits.lazyEviction ? "UNLINK" : "DEL").add(key);
+      by.effects.command(2).add(limits.is(Settings.LAZYFREE_LAZY_EVICTION) ? "UNLINK" : "DEL").add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.touch(database, slot, key, false);

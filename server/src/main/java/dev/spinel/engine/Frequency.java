@@ -1,5 +1,6 @@
 package dev.spinel.engine;
 
+import dev.spinel.config.Settings;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// The arithmetic of "least frequently used": an entry's access word of 24 bits holds the minute of
@@ -19,7 +20,7 @@ public final class Frequency {
   int next(int word, long nowMillis) {
     int counter = counter(word, nowMillis);
     if (counter < MOST) {
-      double likely = 1.0 / (Math.max(0, counter - NEW) * limits.lfuLogFactor + 1);
+      double likely = 1.0 / (Math.max(0, counter - NEW) * (double) limits.get(Settings.LFU_LOG_FACTOR) + 1);
       if (ThreadLocalRandom.current().nextDouble() < likely) {
         counter++;
       }
@@ -36,7 +37,8 @@ public final class Frequency {
   public int counter(int word, long nowMillis) {
     int counter = word & 0xff;
     int elapsed = (minutes(nowMillis) - (word >>> 8)) & 0xffff;
-    int periods = limits.lfuDecayMinutes == 0 ? 0 : elapsed / limits.lfuDecayMinutes;
+    int decayMinutes = limits.intOf(Settings.LFU_DECAY_TIME);
+    int periods = decayMinutes == 0 ? 0 : elapsed / decayMinutes;
     return Math.max(0, counter - periods);
   }
 

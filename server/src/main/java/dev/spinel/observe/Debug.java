@@ -147,7 +147,7 @@ final class Debug {
       long nodes = lists.nodes(entry);
       text.append(" ql_nodes:").append(nodes);
       text.append(" ql_avg_node:").append(Fields.decimal((double) lists.length(entry) / nodes));
-      text.append(" ql_listpack_max:").append(call.limits().listMaxListpackSize);
+      text.append(" ql_listpack_max:").append(call.limits().get(Settings.LIST_MAX_LISTPACK_SIZE));
       text.append(" ql_compressed:0 ql_uncompressed_size:").append(bytes(call, key));
     }
     reply.simple(text.toString());

@@ -37,7 +37,7 @@ public final class SlowLog implements Slow {
 
   @Override
   public void ran(Call call, long nanos) {
-    long threshold = call.limits().slowlogMicros;
+    long threshold = call.limits().get(Settings.SLOWLOG_LOG_SLOWER_THAN);
     boolean slow = threshold >= 0 && nanos / 1000 >= threshold;
     if (slow && !call.command().is(Command.SKIP_SLOWLOG)) {
       add(call, nanos / 1000);

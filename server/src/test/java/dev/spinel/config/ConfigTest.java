@@ -81,6 +81,21 @@ final class ConfigTest {
   }
 
   @Test
+  void aListenerOfAnyChangeRunsOncePerSetWithTheNumbersAsTheyAre() {
+    Config config = Config.of();
+    List<Long> seen = new ArrayList<>();
+    config.onAnyChange(
+        changed -> {
+          long[] numbers = changed.numbers();
+          seen.add(numbers[Settings.SET_MAX_INTSET_ENTRIES.index()]);
+          seen.add(numbers[Settings.LAZYFREE_LAZY_EXPIRE.index()]);
+        });
+    set(config, "set-max-intset-entries", "7", "lazyfree-lazy-expire", "yes", "logfile", "x");
+    set(config, "set-max-intset-entries", "7"); // no change
+    assertThat(seen).containsExactly(7L, 1L);
+  }
+
+  @Test
   void settingsThatNameAFileOfKeysAreAppliedEvenIfTheSame() {
     Config config = Config.of();
     List<String> seen = new ArrayList<>();
