@@ -219,9 +219,7 @@ public final class Hashes implements Family {
   private static boolean put(Call call, Key key, Slice field, Slice value) {
     int mostEntries = call.limits().intOf(Settings.HASH_MAX_LISTPACK_ENTRIES);
     int mostValueBytes = call.limits().intOf(Settings.HASH_MAX_LISTPACK_VALUE);
-    return call.values()
-        .hashes()
-        .set(key.place, field, value, mostEntries, mostValueBytes);
+    return call.values().hashes().set(key.place, field, value, mostEntries, mostValueBytes);
   }
 
   /// Returns how many fields are new.

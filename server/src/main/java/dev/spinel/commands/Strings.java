@@ -535,7 +535,9 @@ public final class Strings implements Family {
   }
 
   private static void checkLength(Call call, long length) {
-    if (length < 0 || length > Math.min(call.limits().get(Settings.PROTO_MAX_BULK_LEN), StringValue.MAX_LENGTH)) {
+    if (length < 0
+        || length
+            > Math.min(call.limits().get(Settings.PROTO_MAX_BULK_LEN), StringValue.MAX_LENGTH)) {
       throw CommandError.TOO_LONG;
     }
   }

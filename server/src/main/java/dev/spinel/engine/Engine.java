@@ -191,7 +191,10 @@ public final class Engine implements KeyspaceListener {
     seat.values.dictionary().remove(place);
     expired.increment();
     if (journal.recording()) {
-      by.effects.command(2).add(limits.is(Settings.LAZYFREE_LAZY_EXPIRE) ? "UNLINK" : "DEL").add(key);
+      by.effects
+          .command(2)
+          .add(limits.is(Settings.LAZYFREE_LAZY_EXPIRE) ? "UNLINK" : "DEL")
+          .add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.touch(database, slot, key, false);
@@ -206,7 +209,10 @@ public final class Engine implements KeyspaceListener {
     seat.values.dictionary().remove(place);
     if (journal.recording()) {
       by.effects.database(database);
-      by.effects.command(2).add(limits.is(Settings.LAZYFREE_LAZY_EVICTION) ? "UNLINK" : "DEL").add(key);
+      by.effects
+          .command(2)
+          .add(limits.is(Settings.LAZYFREE_LAZY_EVICTION) ? "UNLINK" : "DEL")
+          .add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.touch(database, slot, key, false);

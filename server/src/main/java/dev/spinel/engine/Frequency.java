@@ -20,7 +20,8 @@ public final class Frequency {
   int next(int word, long nowMillis) {
     int counter = counter(word, nowMillis);
     if (counter < MOST) {
-      double likely = 1.0 / (Math.max(0, counter - NEW) * (double) limits.get(Settings.LFU_LOG_FACTOR) + 1);
+      double likely =
+          1.0 / (Math.max(0, counter - NEW) * (double) limits.get(Settings.LFU_LOG_FACTOR) + 1);
       if (ThreadLocalRandom.current().nextDouble() < likely) {
         counter++;
       }
