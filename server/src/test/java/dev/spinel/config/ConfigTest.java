@@ -90,7 +90,7 @@ final class ConfigTest {
           seen.add(numbers[Settings.SET_MAX_INTSET_ENTRIES.index()]);
           seen.add(numbers[Settings.LAZYFREE_LAZY_EXPIRE.index()]);
         });
-    set(config, "set-max-intset-entries", "7", "lazyfree-lazy-expire", "yes", "logfile", "x");
+    set(config, "set-max-intset-entries", "7", "lazyfree-lazy-expire", "yes", "hz", "9");
     set(config, "set-max-intset-entries", "7"); // no change
     assertThat(seen).containsExactly(7L, 1L);
   }
