@@ -1,5 +1,6 @@
 package dev.spinel.engine;
 
+import dev.spinel.config.Settings;
 import dev.spinel.journal.Effects;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
@@ -662,7 +663,7 @@ public final class Call {
   public void expireAt(Key key, long at, int condition) {
     if (at <= now) {
       delete(key);
-      effect(engine.limits.lazyExpire ? "UNLINK" : "DEL", key.name);
+      effect(engine.limits.is(Settings.LAZYFREE_LAZY_EXPIRE) ? "UNLINK" : "DEL", key.name);
       return;
     }
     values.dictionary().setExpiry(key.place, at);
