@@ -356,7 +356,7 @@ public final class Dispatcher implements AutoCloseable {
   private boolean collectKeys(Call call, Command command, Args args) {
     Dictionary dictionary = seat.values.dictionary();
     call.keyCount = 0;
-    if (command.firstKey() == 1 && command.lastKey() == 1) {
+    if (command.firstKey() == 1 && command.lastKey() == 1 && !command.is(Command.MOVABLEKEYS)) {
       int slot = lookahead.slot(foreseen);
       Slice key = args.at(1);
       call.keyPositions[0] = 1;
