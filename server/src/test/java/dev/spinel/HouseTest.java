@@ -42,6 +42,7 @@ class HouseTest {
       server → commands → engine
       server → client → engine
       server → pubsub → engine
+      server → eviction → engine
       server → script → engine
       server → observe → acl → engine
       server → sentinel → engine

@@ -13,7 +13,7 @@ import java.util.LinkedHashSet;
 
 /// Calls that don't end in one go, as one dispatcher sees them: parks those of its own sessions
 /// ([Parking] keeps them), runs those of any session that its writes have woken, ends waits, and
-/// keeps calls that a snapshot puts off.
+/// keeps calls that are put off until a [Condition] holds.
 ///
 /// ```
 ///   BLPOP a ── finds nothing ──► park ─────────────────────────────┐
@@ -350,12 +350,12 @@ final class Blocking {
     return waited;
   }
 
-  // ── waiting for a snapshot
+  // ── waiting for a condition
   // ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /// Keeps a call that a walk doesn't let run yet: before it has passed the slot, or (-1) while it
-  /// keeps too much. Returns false if the heap has no room for it.
-  boolean putOff(int slot, Session session, Command command, Args args) {
+  /// Keeps a call that can't run before the condition holds. Returns false if the heap has no room
+  /// for it.
+  boolean putOff(Condition condition, Session session, Command command, Args args) {
     long heapBytes = args.heapBytes();
     if (!session.mayHold(heapBytes)) {
       return false;
@@ -373,7 +373,7 @@ final class Blocking {
             heapBytes,
             engine.clock.nanos());
     session.parked = parked;
-    engine.putOff(slot, session, () -> retry(parked));
+    condition.await(session, () -> retry(parked));
     return true;
   }
 

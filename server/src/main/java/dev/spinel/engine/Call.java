@@ -89,6 +89,7 @@ public final class Call {
   // what park() asked for
   boolean parking;
   boolean puttingOff;
+  @Nullable Condition awaited; // what a gate asked for
   long parkMillis;
   int parkType;
   int parkFirst;
@@ -118,6 +119,7 @@ public final class Call {
     ownEffect = false;
     parking = false;
     puttingOff = false;
+    awaited = null;
   }
 
   /// Makes room for so many keys. False if the heap has none.
@@ -763,6 +765,11 @@ public final class Call {
     parking = true;
     puttingOff = true;
     return true;
+  }
+
+  /// For a gate that doesn't refuse the call: it waits for this, and is then asked for again.
+  public void await(Condition condition) {
+    awaited = condition;
   }
 
   /// Watches the key at argument `i` for the session.

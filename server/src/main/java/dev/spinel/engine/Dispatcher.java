@@ -60,8 +60,6 @@ public final class Dispatcher implements AutoCloseable {
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
 
-  @Nullable Evictor evictor; // Eviction's, made when memory is first short
-
   private long now;
   int lruClock;
   private int sample;
@@ -205,6 +203,12 @@ public final class Dispatcher implements AutoCloseable {
 
   private int execute(Session session, Command command, Args args, Reply to) {
     CommandError refusal = refuse(session, command, args);
+    if (refusal == null && call.awaited != null) {
+      if (blocking.putOff(call.awaited, session, command, args)) {
+        return PARKED;
+      }
+      refusal = Session.NO_HEAP;
+    }
     if (refusal != null) {
       refused(session, command, refusal, to);
       if (command == engine.exec) {
@@ -267,7 +271,7 @@ public final class Dispatcher implements AutoCloseable {
     if (session.gated || engine.gates.anyClosed) {
       for (Gate gate : engine.gates.of(command)) {
         CommandError refusal = gate.refuse(call);
-        if (refusal != null) {
+        if (refusal != null || call.awaited != null) {
           return refusal;
         }
       }
@@ -320,7 +324,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean writes = (command.flags() & Command.WRITE) != 0;
     boolean wakes = (command.flags() & Command.WAKES) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {
-      if (blocking.putOff(-1, call.session, command, call.args)) {
+      if (putOff(engine.walkedPast(-1), call.session, command, call.args)) {
         return PARKED;
       }
       refused(call.session, command, Session.NO_HEAP, reply);
@@ -385,7 +389,8 @@ public final class Dispatcher implements AutoCloseable {
       append(); // what it met may have expired
       boolean kept =
           call.puttingOff
-              ? blocking.putOff(call.keySlots[0], call.session, call.command, call.args)
+              ? putOff(
+                  engine.walkedPast(call.keySlots[0]), call.session, call.command, call.args)
               : blocking.park(call);
       if (!kept) {
         call.parking = false;
@@ -520,19 +525,22 @@ public final class Dispatcher implements AutoCloseable {
     return blocking.giveUp(session);
   }
 
+  /// Puts off a call that was counted: it will be counted again.
+  private boolean putOff(Condition condition, Session session, Command command, Args args) {
+    if (!blocking.putOff(condition, session, command, args)) {
+      return false;
+    }
+    statistics.commands--;
+    return true;
+  }
+
   /// Runs a call again that was put off. The session's own thread.
   int again(Session session, Command command, Args args) {
     foreseen = Lookahead.UNSEEN;
     reply.to(outputOf(session), session.protocol);
     int outcome = RUN_ON;
     try {
-      if (command == engine.exec) {
-        outcome = hearing(session, shown(session, args, exec(session, args)));
-      } else if (begin(session, command, args)) {
-        outcome = hearing(session, runAlone());
-      } else {
-        refused(session, command, Session.NO_HEAP, reply);
-      }
+      outcome = execute(session, command, args, reply);
     } finally {
       ended();
     }
@@ -597,7 +605,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean wakes = (queue.flags() & Command.WAKES) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {
       statistics.calls[engine.exec.index]--;
-      if (blocking.putOff(-1, session, engine.exec, args)) {
+      if (putOff(engine.walkedPast(-1), session, engine.exec, args)) {
         return PARKED;
       }
       refused(session, engine.exec, Session.NO_HEAP, reply);

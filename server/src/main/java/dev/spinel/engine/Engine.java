@@ -48,7 +48,9 @@ public final class Engine implements KeyspaceListener {
   final Slots slots;
   final Watches watches;
   final Parking parking;
-  final Command exec;
+
+  /// EXEC, whose call is that of all commands in its queue.
+  public final Command exec;
 
   /// What requests may hold, before they run and waiting to.
   public final RequestReader.Limits requests;
@@ -69,7 +71,7 @@ public final class Engine implements KeyspaceListener {
   Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
   volatile @Nullable Onlooker onlooker;
-  private volatile @Nullable Eviction eviction; // before the first session
+  private volatile @Nullable Reclaimer reclaimer; // before the first session
 
   private final ConcurrentLinkedQueue<PutOff> putOff = new ConcurrentLinkedQueue<>();
   private final LongAdder delays = new LongAdder();
@@ -108,7 +110,7 @@ public final class Engine implements KeyspaceListener {
     this.gates = new Gates(table.size());
     this.frequency = new Frequency(limits);
     this.retired = new Statistics(table.size());
-    this.expiryRecorder = new Recorder(journal, LargeSink.NONE, pressure);
+    this.expiryRecorder = recorder();
   }
 
   public void notifier(Notifier to) {
@@ -139,6 +141,15 @@ public final class Engine implements KeyspaceListener {
       dispatchers.remove(dispatcher);
       retired.add(dispatcher.statistics);
     }
+    Reclaimer told = reclaimer;
+    if (told != null) {
+      told.forget(dispatcher);
+    }
+  }
+
+  /// A recorder for whoever changes data unasked, from one thread.
+  public Recorder recorder() {
+    return new Recorder(journal, LargeSink.NONE, pressure);
   }
 
   /// Opens a session whose commands the calling thread will run.
@@ -205,7 +216,7 @@ public final class Engine implements KeyspaceListener {
   }
 
   /// Removes a key for lack of memory, with its effect and events. Slot lock.
-  void evict(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
+  public void evict(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
     seat.values.dictionary().remove(place);
     if (journal.recording()) {
       by.effects.database(database);
@@ -232,17 +243,19 @@ public final class Engine implements KeyspaceListener {
   }
 
   /// Who frees memory when it is short. Before the first session.
-  public void eviction(Eviction to) {
-    eviction = to;
+  public void reclaimer(Reclaimer to) {
+    reclaimer = to;
   }
 
   /// A call that waits for the walk: to pass `slot`, or (-1) to keep less.
   private record PutOff(int slot, Session session, Runnable again) {}
 
-  /// Has `again` run on the session's thread when the walk has passed the slot (-1: keeps less).
-  void putOff(int slot, Session session, Runnable again) {
-    delays.increment();
-    putOff.add(new PutOff(slot, session, again));
+  /// That the walk has passed the slot (-1: that it keeps less).
+  Condition walkedPast(int slot) {
+    return (session, again) -> {
+      delays.increment();
+      putOff.add(new PutOff(slot, session, again));
+    };
   }
 
   /// Calls that had to wait for a walk, since the start.
@@ -254,6 +267,10 @@ public final class Engine implements KeyspaceListener {
   /// Whoever still may not run is put off again.
   @Override
   public void walked(int slot) {
+    Reclaimer told = reclaimer;
+    if (told != null) {
+      told.walked();
+    }
     if (putOff.isEmpty()) {
       return;
     }
@@ -266,17 +283,19 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
-  /// Keys evicted since the start, or since CONFIG RESETSTAT.
-  public long evictedKeys() {
-    Eviction of = eviction;
-    return of == null ? 0 : of.evicted();
+  @Override
+  public void cycle(Seat seat) {
+    Reclaimer told = reclaimer;
+    if (told != null) {
+      told.cycle(seat);
+    }
   }
 
   @Override
-  public void cycle(Seat seat) {
-    Eviction of = eviction;
-    if (of != null) {
-      of.inBackground(seat);
+  public void freed() {
+    Reclaimer told = reclaimer;
+    if (told != null) {
+      told.freed();
     }
   }
 
@@ -437,10 +456,6 @@ public final class Engine implements KeyspaceListener {
 
   /// CONFIG RESETSTAT. Stopped world.
   public void resetStatistics() {
-    Eviction of = eviction;
-    if (of != null) {
-      of.resetStatistics();
-    }
     synchronized (retired) {
       retired.reset();
       for (Dispatcher dispatcher : dispatchers) {

@@ -25,7 +25,7 @@ final class Parked {
     KILLED
   }
 
-  /// The type of a call that waits for a walk.
+  /// The type of a call that waits for a condition.
   static final int PUT_OFF = -1;
 
   final Session session;

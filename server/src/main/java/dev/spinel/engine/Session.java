@@ -155,6 +155,12 @@ public final class Session {
     return queued == null ? -1 : queued.size();
   }
 
+  /// Whether some command that waits for EXEC has the flag.
+  public boolean queues(int flag) {
+    Queue queued = queue;
+    return queued != null && (queued.flags() & flag) != 0;
+  }
+
   /// Bytes of the commands queued.
   public long queuedBytes() {
     Queue queued = queue;
@@ -163,6 +169,12 @@ public final class Session {
 
   public boolean isParked() {
     return parked != null;
+  }
+
+  /// Whether its call waits for a [Condition], not for a key.
+  public boolean isPutOff() {
+    Parked waits = parked;
+    return waits != null && waits.type == Parked.PUT_OFF;
   }
 
   /// Subscribed to anything: under RESP2 few commands are allowed then.

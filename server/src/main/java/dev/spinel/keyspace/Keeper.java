@@ -1,8 +1,11 @@
 package dev.spinel.keyspace;
 
+import dev.spinel.value.Dictionary;
 import dev.spinel.value.Place;
 import dev.spinel.value.Reaper;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +13,11 @@ import org.jspecify.annotations.Nullable;
 /// The one background thread of a keyspace: it removes keys whose time has come, frees what is too
 /// large for a command to free (the *reaper*: large values that were unlinked, databases that were
 /// flushed), and empties sparse slabs ([Evacuation]).
+///
+/// What the reaper has yet to free waits in two queues. Values that can be freed in one short step
+/// may be taken from theirs by whoever is in want of memory ([#help]). The others, and databases,
+/// are left to the keeper; whoever is in want of memory waits for it, and hears after each step
+/// that something was freed ([KeyspaceListener#freed]).
 ///
 /// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the
 /// lower bound in each slot's header without a lock, takes the lock of a slot where something is
@@ -30,11 +38,13 @@ public final class Keeper {
   private final Keyspace keyspace;
   private final Evacuation evacuation;
   private final LongSupplier nowMillis;
-  private final ConcurrentLinkedQueue<Object> work =
+  private final ConcurrentLinkedQueue<Long> small = new ConcurrentLinkedQueue<>(); // entries
+  private final ConcurrentLinkedQueue<Object> large =
       new ConcurrentLinkedQueue<>(); // Long = entry, long[] = tables
   private volatile boolean expiring = true;
   private volatile boolean closed;
-  private volatile boolean busy;
+  private final AtomicInteger unfreedSmall = new AtomicInteger(); // waiting, or being freed
+  private final AtomicInteger unfreedLarge = new AtomicInteger();
   private @Nullable Thread thread;
   private volatile long expiredCycles;
   private final Place place = new Place(); // keeper's thread
@@ -82,30 +92,66 @@ public final class Keeper {
     return evacuation.nanos();
   }
 
-  /// Objects that wait to be freed, an estimate.
+  /// Objects that wait to be freed, or are being freed.
   public long pending() {
-    return work.size() + (busy ? 1 : 0);
+    return unfreedSmall.get() + unfreedLarge.get();
+  }
+
+  /// Whether there is something to free, or being freed, with which nobody can help.
+  public boolean isFreeing() {
+    return unfreedLarge.get() > 0;
+  }
+
+  /// Frees one value that waits for that, in a step of less than a millisecond. False if there is
+  /// none. Any thread, seated, without a slot lock.
+  public boolean help(Seat seat) {
+    Long entry = small.poll();
+    if (entry == null) {
+      return false;
+    }
+    try {
+      seat.values.dictionary().free(entry);
+    } finally {
+      unfreedSmall.decrementAndGet();
+    }
+    return true;
   }
 
   Reaper reaper() {
-    return entry -> {
+    return (entry, nodes) -> {
       if (thread == null || closed) {
         return false;
       }
-      work.add(entry);
-      LockSupport.unpark(thread);
-      return true;
+      return nodes <= Dictionary.STEP_NODES
+          ? leave(entry, small, unfreedSmall)
+          : leave(entry, large, unfreedLarge);
     };
   }
 
-  void reap(long[] tables) {
-    work.add(tables);
+  private <T> boolean leave(T item, Queue<? super T> to, AtomicInteger unfreed) {
+    unfreed.incrementAndGet(); // first: whoever sees none knows that all is free
+    try {
+      to.add(item);
+    } catch (OutOfMemoryError e) {
+      unfreed.decrementAndGet();
+      return false;
+    }
     LockSupport.unpark(thread);
+    return true;
+  }
+
+  /// Takes over tables that nobody knows any more. False, as [Reaper#reap].
+  boolean reap(long[] tables) {
+    return leave(tables, large, unfreedLarge);
   }
 
   private void run(KeyspaceListener listener) {
     Seat seat = keyspace.seat();
-    Runnable breath = seat::breathe;
+    Runnable breath =
+        () -> {
+          seat.breathe();
+          listener.freed();
+        };
     long next = System.nanoTime() + CYCLE_NANOS;
     while (!closed) {
       LockSupport.parkNanos(Math.max(1, next - System.nanoTime()));
@@ -150,32 +196,59 @@ public final class Keeper {
   }
 
   private void reapAll(Seat seat, Runnable breath) {
-    busy = true;
-    for (Object item = work.poll(); item != null; item = work.poll()) {
-      seat.enter();
+    if (pending() == 0) {
+      return;
+    }
+    seat.enter();
+    try {
+      do {
+        reapSmall(seat, breath);
+      } while (reapLarge(seat, breath));
+    } finally {
+      seat.leave();
+    }
+  }
+
+  private void reapSmall(Seat seat, Runnable breath) {
+    boolean more = true;
+    while (more) {
       try {
-        if (item instanceof long[] tables) {
-          reap(seat, tables, breath);
-        } else {
-          seat.values.dictionary().free((Long) item, breath);
-        }
+        more = help(seat);
+        breath.run();
       } catch (Throwable bug) {
         failed(bug);
-      } finally {
-        seat.leave();
       }
     }
-    busy = false;
+  }
+
+  /// Frees the first of the large ones; false if there is none.
+  private boolean reapLarge(Seat seat, Runnable breath) {
+    Object item = large.poll();
+    if (item == null) {
+      return false;
+    }
+    try {
+      if (item instanceof long[] tables) {
+        reap(seat, tables, breath);
+      } else {
+        seat.values.dictionary().free((Long) item, breath);
+      }
+    } catch (Throwable bug) {
+      failed(bug);
+    } finally {
+      unfreedLarge.decrementAndGet();
+    }
+    return true;
   }
 
   private void reap(Seat seat, long[] tables, Runnable breath) {
     for (int slot = 0; slot < tables.length; slot++) {
       try {
         Database.free(seat, tables, slot, breath);
+        breath.run();
       } catch (Throwable bug) {
         failed(bug);
       }
-      seat.breathe();
     }
   }
 

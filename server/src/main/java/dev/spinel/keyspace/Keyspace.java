@@ -30,6 +30,7 @@ public final class Keyspace implements AutoCloseable {
   private final Snapshots snapshots;
   private volatile @Nullable KeyspaceListener listener; // once, by start
   private final java.util.ArrayList<long[]> detached = new java.util.ArrayList<>(); // stopped world
+  private volatile boolean holdsDetached; // stopped world
 
   /// @param databases how many, 1 or more
   /// @param hashKey0 half of the secret that orders keys; with `hashKey1` it should differ in each
@@ -82,6 +83,12 @@ public final class Keyspace implements AutoCloseable {
 
   public Keeper keeper() {
     return keeper;
+  }
+
+  /// Whether memory is going to be free without anybody's help: what the keeper frees, or what was
+  /// flushed beside a walk. [KeyspaceListener#freed] tells when.
+  public boolean isFreeing() {
+    return keeper.isFreeing() || holdsDetached;
   }
 
   public Snapshots snapshots() {
@@ -156,9 +163,8 @@ public final class Keyspace implements AutoCloseable {
       long[] tables = database.detach();
       if (walk.active()) {
         detached.add(tables); // the walk may be reading them
-      } else if (later) {
-        keeper.reap(tables);
-      } else {
+        holdsDetached = true;
+      } else if (!later || !keeper.reap(tables)) {
         Database.free(seat, tables);
       }
     }
@@ -189,9 +195,12 @@ public final class Keyspace implements AutoCloseable {
   /// Stopped world.
   void releaseDetached() {
     while (!detached.isEmpty()) {
-      keeper.reap(detached.getLast());
+      if (!keeper.reap(detached.getLast())) {
+        throw new OutOfMemoryError("what was flushed beside a walk");
+      }
       detached.removeLast();
     }
+    holdsDetached = false;
   }
 
   /// Finds one expired key of the slot; `place` tells where. Slot lock.

@@ -18,6 +18,10 @@ public interface KeyspaceListener {
   /// also when this throws.
   default void cycle(Seat seat) {}
 
+  /// The keeper has freed some of what only it can free ([Keeper#isFreeing]), or all. Its thread,
+  /// seated, no lock held; after every step, so this must be quick.
+  default void freed() {}
+
   /// Something went wrong in the keeper's thread, or in that of the snapshots besides their work,
   /// in our own code or for lack of memory; it goes on.
   default void failed(Throwable bug) {}

@@ -20,8 +20,8 @@ import java.util.function.BooleanSupplier;
 /// A node may be freed by any allocator of the heap; what it kept is then this allocator's. Above
 /// 16 KB nodes come from the slabs and go back there at once.
 ///
-/// **The account** costs a pop or a push nothing: what is in use is what came from the depot and
-/// has not gone back, less what the magazines hold.
+/// **The account** costs a pop or a push nothing: what is in use is what came from depots and slabs
+/// and has not gone back ([#takenBytes]), less what the magazines hold.
 ///
 /// **Emptying pages.** Who marks sparse pages, or finds that much was freed, raises the heap's
 /// *round*; an allocator that sees a new round gives back all that it keeps. Nodes of marked pages
@@ -49,8 +49,9 @@ public final class Allocator implements AutoCloseable {
   /// full and always empty, so that it needs no test of its own on the fast path.
   private final Rack nowhere;
 
-  /// Bytes of runs allocated here less those freed here. Owner.
-  private volatile long runBytes;
+  /// Bytes of nodes that came from depots and slabs, less of those that went there: negative where
+  /// others' are freed. Owner; read by others, who may be a magazine behind.
+  private volatile long takenBytes;
 
   /// The heap's round when everything was last given back. Owner.
   private long round;
@@ -62,8 +63,8 @@ public final class Allocator implements AutoCloseable {
 
   private long evacuations; // owner
 
-  /// The two magazines of one class. All fields: owner; `out` and the counts are read by others,
-  /// who may be a magazine behind.
+  /// The two magazines of one class. All fields: owner; the counts are read by others, who may be a
+  /// magazine behind.
   private static final class Rack {
     final Depot depot;
     final int bytes;
@@ -78,17 +79,13 @@ public final class Allocator implements AutoCloseable {
 
     int spareCount;
 
-    /// Nodes that came from the depot, less those that went there: negative where others' are
-    /// freed.
-    volatile long out;
-
     Rack(Depot depot) {
       this.depot = depot;
       this.bytes = depot.nodeBytes;
     }
 
-    long liveBytes() {
-      return (out - count - spareCount) * bytes;
+    long keptBytes() {
+      return (long) (count + spareCount) * bytes;
     }
 
     void exchange() {
@@ -205,7 +202,7 @@ public final class Allocator implements AutoCloseable {
       Rack rack = racks[c];
       if (rack.count > 0) rack.depot.putBack(rack.loaded, rack.count);
       if (rack.spareCount > 0) rack.depot.putBack(rack.spare, rack.spareCount);
-      rack.out -= rack.count + rack.spareCount;
+      takenBytes -= rack.keptBytes();
       rack.count = 0;
       rack.spareCount = 0;
       rack.loaded = NONE;
@@ -224,9 +221,14 @@ public final class Allocator implements AutoCloseable {
 
   /// In use by this allocator's account; readable from any thread, exact when the owner rests.
   long liveBytes() {
-    long sum = runBytes;
-    for (int c = 1; c <= SizeClasses.COUNT; c++) sum += racks[c].liveBytes();
+    long sum = takenBytes;
+    for (int c = 1; c <= SizeClasses.COUNT; c++) sum -= racks[c].keptBytes();
     return sum;
+  }
+
+  /// The same with what the magazines hold: one field to read. Any thread.
+  long takenBytes() {
+    return takenBytes;
   }
 
   /// Makes `loaded` non-empty; returns how many it has.
@@ -249,7 +251,7 @@ public final class Allocator implements AutoCloseable {
       n = rack.depot.fill(rack.loaded);
     }
     rack.count = n;
-    rack.out += n;
+    takenBytes += (long) n * rack.bytes;
     return n;
   }
 
@@ -260,7 +262,7 @@ public final class Allocator implements AutoCloseable {
       int n = rack.count;
       rack.loaded = rack.depot.exchangeFull(rack.loaded);
       rack.count = 0;
-      rack.out -= n;
+      takenBytes -= (long) n * rack.bytes;
       return 0;
     }
     rack.exchange();
@@ -274,7 +276,7 @@ public final class Allocator implements AutoCloseable {
     tick();
     long address = heap.takeRun(bytes);
     int capacity = SizeClasses.capacityFor(bytes);
-    runBytes += capacity;
+    takenBytes += capacity;
     assert memory.born(address, capacity);
     return address;
   }
@@ -287,12 +289,12 @@ public final class Allocator implements AutoCloseable {
     if (plain == PageMap.RUN) {
       int capacity = heap.capacity(address);
       assert memory.died(address, capacity);
-      runBytes -= capacity;
+      takenBytes -= capacity;
       heap.freeRun(address);
     } else if (code < 0 && plain <= SizeClasses.COUNT) {
       Rack rack = racks[plain];
       assert memory.died(address, rack.bytes);
-      rack.out--;
+      takenBytes -= rack.bytes;
       rack.depot.putBack(address);
     } else if (plain > 0 && plain <= SizeClasses.COUNT) {
       free(address); // the mark was taken away between the two looks

@@ -7,9 +7,10 @@ import java.util.List;
 
 /// The data of one server: slabs, pages, depots, and the account of what is in use.
 ///
-/// **The account.** Each allocator knows, class by class, what it has in use: what came from the
-/// depots and hasn't gone back, less what its magazines hold; the sum is [#liveBytes()]. It is
-/// exact whenever no allocator is at work, and 0 when everything is freed.
+/// **The account.** Each allocator knows what it has in use: what came from depots and slabs and
+/// hasn't gone back, less what its magazines hold; the sum is [#liveBytes()]. It is exact whenever
+/// no allocator is at work, and 0 when everything is freed. To see that a limit is far it is enough
+/// to know at most how much that can be ([#takenBytes()]), which is one field of each allocator.
 ///
 /// **Giving memory back.** A page without nodes returns to its slab and may serve any class; a slab
 /// without pages returns to the system. Deleting most of a store at random empties no page, though.
@@ -39,8 +40,8 @@ public final class Heap implements AutoCloseable {
   /// Replaced under this object's monitor.
   private volatile Allocator[] allocators = {};
 
-  /// What those that have left counted. This object's monitor.
-  private long leftBytes;
+  /// What those that have left counted. Written under this object's monitor.
+  private volatile long leftBytes;
 
   /// Slabs that are being emptied. This object's monitor.
   private final List<Slab> marked = new ArrayList<>();
@@ -66,7 +67,7 @@ public final class Heap implements AutoCloseable {
   synchronized void left(Allocator allocator) {
     List<Allocator> rest = new ArrayList<>(List.of(allocators));
     if (!rest.remove(allocator)) return;
-    leftBytes += allocator.liveBytes();
+    leftBytes = leftBytes + allocator.liveBytes();
     allocators = rest.toArray(new Allocator[0]);
   }
 
@@ -79,6 +80,14 @@ public final class Heap implements AutoCloseable {
       sum = leftBytes;
     }
     for (Allocator allocator : all) sum += allocator.liveBytes();
+    return sum;
+  }
+
+  /// The same together with what allocators keep for quick reuse: never less, but for what is being
+  /// allocated at this moment, and quick to tell.
+  public long takenBytes() {
+    long sum = leftBytes;
+    for (Allocator allocator : allocators) sum += allocator.takenBytes();
     return sum;
   }
 

@@ -114,7 +114,6 @@ public final class StatisticsSection implements Section {
     out.field("keyspace_hits", engine.count(Engine.Count.HITS));
     out.field("keyspace_misses", engine.count(Engine.Count.MISSES));
     out.field("expired_keys", engine.expiredKeys());
-    out.field("evicted_keys", engine.evictedKeys());
     out.field("snapshot_delayed_calls", engine.delays());
 
     Keeper keeper = engine.keyspace.keeper();

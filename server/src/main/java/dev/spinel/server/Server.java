@@ -19,9 +19,10 @@ import dev.spinel.engine.Clock;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Engine;
-import dev.spinel.engine.Eviction;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.Transactions;
+import dev.spinel.eviction.Eviction;
+import dev.spinel.eviction.EvictionStatistics;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Schedule;
@@ -91,6 +92,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private final PubSub pubSub = new PubSub();
   private final Authentication authentication;
   private final SlowLog slowLog;
+  private final EvictionStatistics evictions = new EvictionStatistics();
   private final Eviction eviction;
   private final Monitors monitors;
   private final Rates rates = new Rates();
@@ -146,8 +148,8 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     engine.slow(slowLog);
     engine.notifier(pubSub);
     engine.onClose(this::forget);
-    eviction = new Eviction(engine, config);
-    engine.eviction(eviction);
+    eviction = new Eviction(engine, config, evictions);
+    engine.reclaimer(eviction);
     engine.gates.are(authentication, new SubscribedGate(), eviction, monitors);
     follow();
   }
@@ -183,6 +185,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
         new Sections.NoPersistence(identity),
         new StatisticsSection(traffic, rates),
         new Channels(pubSub),
+        evictions,
         authentication,
         new Sections.NoReplication(replicationId, config),
         new Sections.Cpu(),
@@ -388,6 +391,11 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     while (keyspace.keeper().pending() > 0) {
       java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
     }
+  }
+
+  /// Keys evicted since the start.
+  long evictedKeys() {
+    return evictions.evicted();
   }
 
   /// Bytes of the server's memory that are in use.

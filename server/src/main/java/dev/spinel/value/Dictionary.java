@@ -69,6 +69,9 @@ public final class Dictionary {
   /// What a writer frees itself; more nodes go to the reaper.
   static final int REAP_NODES = 64;
 
+  /// So many nodes can be freed in one go by whoever holds no lock: a fraction of a millisecond.
+  public static final int STEP_NODES = 2048;
+
   final Memory memory;
   final Allocator allocator;
   final Walk walk;
@@ -76,7 +79,7 @@ public final class Dictionary {
   private final Traversal traversal;
   private final Hash64 keyHash;
   private final long hashMask; // all ones; tests weaken the hash with it
-  private Reaper reaper = entry -> false; // set before the seat is used
+  private Reaper reaper = (entry, nodes) -> false; // set before the seat is used
   private final @Nullable Owner[] owners =
       new Owner[16]; // by encoding; set before the seat is used
 
@@ -524,6 +527,15 @@ public final class Dictionary {
     }
   }
 
+  /// Bytes that the walk would have to keep if the entry at `p` were removed now; 0 if none.
+  public long keptBytes(Place p) {
+    if (p.stamp != stamp) refind(p);
+    if (!walk.active()) return 0;
+    long entry = p.entry;
+    boolean shared = Entry.isForked(Entry.encoding(memory, entry)) && !passed(p.header);
+    return shared || walk.fate(p.header, p.hash, entry) != Walk.FREE ? weight(entry) : 0;
+  }
+
   private boolean isCurrent(long entry) {
     return Entry.epoch(memory, entry) == (walk.epoch() & 0xff);
   }
@@ -868,8 +880,8 @@ public final class Dictionary {
   /// reaper.
   public void release(long entry) {
     Owner owner = ownerOf(entry);
-    if (owner != null && owner.nodes(entry) > REAP_NODES && reaper.reap(entry)) return;
-    free(entry);
+    long nodes = owner == null ? 0 : owner.nodes(entry);
+    if (nodes <= REAP_NODES || !reaper.reap(entry, nodes)) free(entry);
   }
 
   /// Frees an entry that is in no dictionary, and all that it owns, at once.

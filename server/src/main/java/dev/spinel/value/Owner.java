@@ -36,7 +36,8 @@ public interface Owner {
   /// @param larger hears of what is too large in it
   long evacuate(long entry, long from, Dictionary.LargeValues larger);
 
-  /// About how many nodes [#release] will free.
+  /// About how many nodes [#release] will free; where they must be counted, to a few more than
+  /// [Dictionary#STEP_NODES] at most.
   long nodes(long entry);
 
   /// Bytes of all that the value of `entry` owns, but not of the node of the entry itself.

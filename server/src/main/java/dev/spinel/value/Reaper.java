@@ -5,5 +5,7 @@ package dev.spinel.value;
 public interface Reaper {
   /// Takes an entry over, for [Dictionary#free] on another thread; nothing refers to it any more.
   /// False: it can't (no background thread runs), and the caller frees it itself.
-  boolean reap(long entry);
+  ///
+  /// @param nodes about how many nodes it has, or more than [Dictionary#STEP_NODES]
+  boolean reap(long entry, long nodes);
 }

@@ -52,7 +52,7 @@ final class Sequences implements Owner {
   @Override
   public long nodes(long entry) {
     long root = Entry.valueAddress(m, entry);
-    return sequence.isFrozen(root) ? 0 : sequence.nodes(root, Dictionary.REAP_NODES + 1);
+    return sequence.isFrozen(root) ? 0 : sequence.nodes(root, Dictionary.STEP_NODES + 1);
   }
 
   @Override

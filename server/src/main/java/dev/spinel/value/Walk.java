@@ -43,6 +43,8 @@ public final class Walk {
 
   final Flight table = new Flight();
   final Flight nested = new Flight();
+  private static final long SLACK_BYTES = 64 << 10; // what one plain entry may be beyond the budget
+
   private final AtomicLong preservedBytes = new AtomicLong();
   private final Memory memory;
   private int epoch = 1; // stopped world
@@ -139,6 +141,11 @@ public final class Walk {
   /// Whether writers are to be slowed: they ask before they lock.
   public boolean overBudget() {
     return active && preservedBytes.get() > budgetBytes;
+  }
+
+  /// Whether so many bytes more are within the budget, or nearly so.
+  public boolean mayKeep(long bytes) {
+    return bytes == 0 || preservedBytes.get() + bytes - SLACK_BYTES <= budgetBytes;
   }
 
   void account(long bytes) {

@@ -252,42 +252,89 @@ class EvictionTest {
         written++;
       }
       assertThat(session.session().isParked()).as("beyond the walk's budget").isTrue();
-      long evicted = fixture.server.engine.evictedKeys();
+      long evicted = fixture.server.evictedKeys();
       assertThat(evicted).as("evicted for %d writes of 20 KB", written).isLessThan(written + 20);
       LocalSession other = fixture.session();
       assertThat(other.run("SET", "late", VALUE)).as("put off").isEmpty();
-      assertThat(fixture.server.engine.evictedKeys()).isEqualTo(evicted);
+      assertThat(fixture.server.evictedKeys()).isEqualTo(evicted);
       held.finish();
       await().until(() -> fixture.server.engine.keyspace.walk().preservedBytes() == 0);
     }
   }
 
-  /// A keeper that waits for a slot has work and doesn't do it.
+  /// What only the keeper can free isn't free yet, and without eviction nobody waits for it. What a
+  /// writer can free it frees.
   @Test
-  void whatTheReaperHasYetToFreeLetsNobodyIn() {
+  void whatTheReaperHasYetToFreeLetsNobodyInUnlessItCanHelp() {
     try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
       LocalSession session = fixture.session();
-      List<String> words = new ArrayList<>(List.of("RPUSH", "large"));
-      for (int i = 0; i < 1_000; i++) {
-        words.add(VALUE);
-      }
-      say(session, words.toArray(String[]::new));
-      LocalSession holder = fixture.session();
-      int slot = KeySlot.of(Server.ascii("held"), 0, 4);
-      say(session, "SET", "held", "1");
-      holder.dispatcher().turnBegins();
-      holder.dispatcher().seat().lock(slot);
-      try {
-        await().until(EvictionTest::aKeeperWaitsForASlot);
+      makeList(session, "large", 30_000);
+      makeList(session, "small", 1_000);
+      try (StoppedKeeper keeper = new StoppedKeeper(fixture)) {
         say(session, "UNLINK", "large");
         limit(fixture, session, -1_000);
-        assertThat(fixture.server.engine.keyspace.keeper().pending()).isPositive();
+        assertThat(keeper.pending()).isEqualTo(1);
         assertThat(say(session, "SET", "k", "1")).isEqualTo(OOM);
-      } finally {
-        holder.dispatcher().seat().unlock(slot);
-        holder.dispatcher().turnEnds();
+        say(session, "UNLINK", "small");
+        assertThat(keeper.pending()).isEqualTo(2);
+        assertThat(say(session, "SET", "k", "1")).isEqualTo("+OK");
+        assertThat(keeper.pending()).isEqualTo(1);
       }
       await().until(() -> say(session, "SET", "k", "1").equals("+OK"));
+    }
+  }
+
+  /// With eviction, what is being freed anyway is waited for; no key goes instead.
+  @Test
+  void whatTheKeeperFreesIsWaitedFor() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM, "maxmemory-policy", "allkeys-lru")) {
+      LocalSession session = fixture.session();
+      makeList(session, "large", 30_000);
+      fill(session, "k", 100);
+      try (StoppedKeeper keeper = new StoppedKeeper(fixture)) {
+        say(session, "UNLINK", "large");
+        limit(fixture, session, -1_000);
+        assertThat(say(session, "SET", "k", "1")).as("put off").isEmpty();
+        assertThat(session.run("PING")).as("what follows waits, too").isEmpty();
+        assertThat(say(fixture.session(), "GET", "k1")).as("readers don't").isNotEqualTo("$-1");
+        assertThat(keeper.pending()).isEqualTo(1);
+      }
+      assertThat(Fixture.text(session.await(10_000))).startsWith("+OK");
+      assertThat(fixture.server.evictedKeys()).isZero();
+    }
+  }
+
+  private static void makeList(LocalSession session, String key, int elements) {
+    List<String> words = new ArrayList<>(List.of("RPUSH", key));
+    for (int i = 0; i < elements; i++) {
+      words.add(VALUE);
+    }
+    say(session, words.toArray(String[]::new));
+  }
+
+  /// A keeper that waits for a slot that is held: it has work and doesn't do it, until this closes.
+  private static final class StoppedKeeper implements AutoCloseable {
+    private final Fixture fixture;
+    private final LocalSession holder;
+    private final int slot = KeySlot.of(Server.ascii("held"), 0, 4);
+
+    StoppedKeeper(Fixture fixture) {
+      this.fixture = fixture;
+      say(fixture.session(), "SET", "held", "1", "PX", "1");
+      holder = fixture.session();
+      holder.dispatcher().turnBegins();
+      holder.dispatcher().seat().lock(slot);
+      await().until(EvictionTest::aKeeperWaitsForASlot);
+    }
+
+    long pending() {
+      return fixture.server.engine.keyspace.keeper().pending();
+    }
+
+    @Override
+    public void close() {
+      holder.dispatcher().seat().unlock(slot);
+      holder.dispatcher().turnEnds();
     }
   }
 

@@ -1,5 +1,7 @@
-package dev.spinel.engine;
+package dev.spinel.eviction;
 
+import dev.spinel.engine.Engine;
+import dev.spinel.engine.Recorder;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
@@ -7,10 +9,11 @@ import dev.spinel.memory.Memory;
 import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
-import dev.spinel.wire.LargeSink;
+import dev.spinel.value.Walk;
 import dev.spinel.wire.Slice;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.SplittableRandom;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// Chooses keys to evict, and evicts them, for one thread.
@@ -27,12 +30,24 @@ import org.jspecify.annotations.Nullable;
 final class Evictor {
   private static final int POOL = 16;
   private static final int PICKS = 16;
+  private static final int ROUNDS = 16;
+
+  /// What came of an attempt to evict a key.
+  enum Outcome {
+    EVICTED,
+    /// It isn't there any more, or may not be evicted any more.
+    GONE,
+    /// The walk would have to keep more of it than it may.
+    KEPT,
+    /// There is none that may be evicted.
+    NOTHING
+  }
 
   private record Candidate(int database, int slot, byte[] key, long score) {}
 
   private final Engine engine;
   private final Eviction eviction;
-  private final Seat seat;
+  final Seat seat;
   private final Dictionary dictionary;
   private final Memory memory;
   private final Recorder recorder;
@@ -45,88 +60,83 @@ final class Evictor {
   private boolean found; // a key with an expiry, by this attempt
   private long noneSince = -1; // what Keyspace.expiriesSet was when none was found
 
-  /// Commands that need not look at the account.
-  int unseen;
-
-  /// The limit that was found to be far.
-  long unseenLimit;
-
   Evictor(Engine engine, Eviction eviction, Seat seat) {
     this.engine = engine;
     this.eviction = eviction;
     this.seat = seat;
-    this.recorder = new Recorder(engine.journal, LargeSink.NONE, engine.pressure);
+    this.recorder = engine.recorder();
     this.dictionary = seat.values.dictionary();
     this.memory = seat.values.memory();
   }
 
-  /// Evicts one key. False if there is none that may be.
-  boolean evictOne() {
-    var policy = eviction.policy();
+  /// Evicts one key.
+  Outcome evictOne() {
+    Policy policy = eviction.policy();
     if (!policy.onlyExpiring) {
       return policy.random() ? evictAny(policy) : evictBest(policy);
     }
     long set = engine.keyspace.expiriesSet();
     if (set == noneSince) {
-      return false;
+      return Outcome.NOTHING;
     }
     found = false;
-    boolean evicted = policy.random() ? evictAny(policy) : evictBest(policy);
+    Outcome outcome = policy.random() ? evictAny(policy) : evictBest(policy);
     noneSince = found ? -1 : set;
-    return evicted;
+    return outcome;
   }
 
-  /// Waits a moment and lets global operations pass.
-  void rest(long nanos) {
-    LockSupport.parkNanos(nanos);
-    seat.breathe();
-  }
-
-  private boolean evictAny(Eviction.Policy policy) {
+  private Outcome evictAny(Policy policy) {
     int databases = engine.keyspace.databases();
-    for (int i = 0; i < databases; i++) {
+    Outcome outcome = Outcome.NOTHING;
+    for (int i = 0; i < databases && outcome != Outcome.EVICTED; i++) {
       nextDatabase = (nextDatabase + 1) % databases;
       Candidate any = sample(nextDatabase, policy);
-      if (any != null && evict(any, policy)) {
-        return true;
+      if (any != null) {
+        outcome = evict(any, policy);
       }
     }
-    return false;
+    return outcome;
   }
 
-  private boolean evictBest(Eviction.Policy policy) {
-    for (int round = 0; round < POOL; round++) {
-      boolean found = false;
+  private Outcome evictBest(Policy policy) {
+    for (int round = 0; ; round++) {
+      boolean some = false;
       for (int number = 0; number < engine.keyspace.databases(); number++) {
         for (int i = eviction.samples(); i > 0; i--) {
           Candidate one = sample(number, policy);
           if (one == null) {
             break;
           }
-          found = true;
+          some = true;
           add(one);
         }
       }
-      while (pooled > 0) {
-        Candidate best = pool[--pooled];
-        pool[pooled] = null;
-        if (best != null && evict(best, policy)) {
-          return true;
-        }
+      Outcome outcome = evictBestPooled(policy);
+      if (!some) {
+        return Outcome.NOTHING;
       }
-      if (!found) {
-        return false;
+      if (outcome != Outcome.GONE || round == ROUNDS) {
+        return outcome;
       }
     }
-    return false;
+  }
+
+  /// The best of the pool that still is where it was; the worst that came of those before it.
+  private Outcome evictBestPooled(Policy policy) {
+    Outcome outcome = Outcome.GONE;
+    while (pooled > 0 && outcome != Outcome.EVICTED) {
+      Candidate best = Objects.requireNonNull(pool[--pooled]);
+      pool[pooled] = null;
+      Outcome of = evict(best, policy);
+      outcome = of == Outcome.GONE ? outcome : of;
+    }
+    return outcome;
   }
 
   private void add(Candidate one) {
     for (int i = 0; i < pooled; i++) {
       Candidate known = pool[i];
-      if (known != null
-          && known.database == one.database
-          && java.util.Arrays.equals(known.key, one.key)) {
+      if (known != null && known.database == one.database && Arrays.equals(known.key, one.key)) {
         return;
       }
     }
@@ -152,7 +162,7 @@ final class Evictor {
   }
 
   /// A random key that may be evicted, or null if the database has none.
-  private @Nullable Candidate sample(int number, Eviction.Policy policy) {
+  private @Nullable Candidate sample(int number, Policy policy) {
     Database database = engine.keyspace.database(number);
     int first = random.nextInt(Slots.COUNT);
     for (int i = 0; i < Slots.COUNT && database.used(); i++) {
@@ -174,7 +184,7 @@ final class Evictor {
     return null;
   }
 
-  private boolean pick(long header, Eviction.Policy policy) {
+  private boolean pick(long header, Policy policy) {
     if (!policy.onlyExpiring) {
       return dictionary.random(header, source, place);
     }
@@ -191,7 +201,7 @@ final class Evictor {
   }
 
   /// How gladly the entry at `place` would be spared.
-  private long score(Eviction.Policy policy) {
+  private long score(Policy policy) {
     long now = engine.clock.millis();
     int access = Entry.access(memory, place.entry);
     return switch (policy) {
@@ -202,8 +212,7 @@ final class Evictor {
     };
   }
 
-  /// False if the key is gone, or may not be evicted any more.
-  private boolean evict(Candidate what, Eviction.Policy policy) {
+  private Outcome evict(Candidate what, Policy policy) {
     seat.lock(what.slot);
     try {
       Database database = engine.keyspace.database(what.database);
@@ -212,13 +221,17 @@ final class Evictor {
       if (header == 0
           || !dictionary.find(header, dictionary.hash(key), key, place)
           || policy.onlyExpiring && !Entry.hasExpiry(memory, place.entry)) {
-        return false;
+        return Outcome.GONE;
+      }
+      Walk walk = engine.keyspace.walk();
+      if (walk.active() && !walk.mayKeep(dictionary.keptBytes(place))) {
+        return Outcome.KEPT;
       }
       engine.evict(seat, recorder, what.database, what.slot, key, place);
-      if (!engine.keyspace.walk().active()) {
+      if (!walk.active()) {
         database.dropIfEmpty(seat, what.slot);
       }
-      return true;
+      return Outcome.EVICTED;
     } finally {
       seat.unlock(what.slot);
     }

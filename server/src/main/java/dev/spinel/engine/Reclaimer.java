@@ -1,0 +1,21 @@
+package dev.spinel.engine;
+
+import dev.spinel.keyspace.KeyspaceListener;
+import dev.spinel.keyspace.Seat;
+
+/// Frees memory when it is short: what the engine tells whoever does that, by rules of which the
+/// engine knows nothing. One per server.
+public interface Reclaimer {
+  /// Some ten times a second, on the keeper's thread; the seat isn't taken, nor is it afterwards.
+  void cycle(Seat seat);
+
+  /// The keeper has freed something ([KeyspaceListener#freed]): its thread, no lock held. Often, so
+  /// this must be quick.
+  void freed();
+
+  /// The walk has come further, or to its end. The walker's thread, no lock held.
+  void walked();
+
+  /// The dispatcher runs no more calls. The thread that closes it.
+  void forget(Dispatcher dispatcher);
+}

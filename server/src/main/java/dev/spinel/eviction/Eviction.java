@@ -1,0 +1,259 @@
+package dev.spinel.eviction;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.Setting;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Call;
+import dev.spinel.engine.Command;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Engine;
+import dev.spinel.engine.Gate;
+import dev.spinel.engine.Reclaimer;
+import dev.spinel.engine.Session;
+import dev.spinel.keyspace.Keeper;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.memory.Heap;
+import dev.spinel.value.Walk;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/// The gate of `maxmemory`: a command that may need memory makes room first, by evicting keys as
+/// the policy says; or waits; or is refused.
+///
+/// What counts is what the heap has given out ([Heap#liveBytes]), the account of INFO's
+/// `used_memory`, less what is kept for a snapshot alone: an evicted key that the walk still needs
+/// gives nothing back before the walk has come by, so more evictions would not help.
+///
+/// **Whoever is over the limit frees.** Its thread takes what waits to be freed ([Keeper#help]),
+/// and where there is nothing of that it evicts a key, one slot locked at a time ([Evictor]), until
+/// it is below the limit. After the time that `maxmemory-eviction-tenacity` allows the call is put
+/// off, not let through, and its thread goes on with other work ([WaitingCalls]). So no call that
+/// needs memory runs while the limit is exceeded, but when it was found to be kept and another
+/// thread was faster: threads may be beyond the limit together by what their commands under way
+/// need. What only the keeper can free, as it is large, is waited for; nothing more is evicted
+/// meanwhile.
+///
+/// The keeper goes on evicting where nobody calls, as after the limit was lowered.
+public final class Eviction implements Gate, Reclaimer {
+  private static final CommandError OUT_OF_MEMORY =
+      new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
+
+  private static final long BACKGROUND_NANOS = 25_000_000;
+  private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
+
+  private final Engine engine;
+  private final Heap heap;
+  private final Keeper keeper;
+  private final Walk walk;
+  private final EvictionStatistics statistics;
+
+  // Settings: written when the configuration changes, read by all threads.
+  private volatile long limitBytes;
+  private volatile Policy policy = Policy.NOEVICTION;
+  private volatile int samples = 5;
+  private volatile long sliceNanos = 500_000;
+
+  private final ConcurrentHashMap<Dispatcher, WaitingCalls> calls = new ConcurrentHashMap<>();
+  private final ConcurrentLinkedQueue<Runnable> waiters = new ConcurrentLinkedQueue<>();
+  private @Nullable Evictor background; // keeper's thread
+
+  /// Follows the configuration.
+  public Eviction(Engine engine, Config config, EvictionStatistics statistics) {
+    this.engine = engine;
+    this.heap = engine.keyspace.heap();
+    this.keeper = engine.keyspace.keeper();
+    this.walk = engine.keyspace.walk();
+    this.statistics = statistics;
+    read(config);
+    for (Setting<?> setting :
+        List.of(
+            Settings.MAXMEMORY,
+            Settings.MAXMEMORY_POLICY,
+            Settings.MAXMEMORY_SAMPLES,
+            Settings.MAXMEMORY_EVICTION_TENACITY)) {
+      config.onChange(setting, this::read);
+    }
+  }
+
+  private void read(Config config) {
+    limit(config.get(Settings.MAXMEMORY));
+    policy = Policy.named(config.text(Settings.MAXMEMORY_POLICY));
+    samples = config.intOf(Settings.MAXMEMORY_SAMPLES);
+    tenacity(config.intOf(Settings.MAXMEMORY_EVICTION_TENACITY));
+  }
+
+  /// Bytes; 0 = no limit.
+  private void limit(long bytes) {
+    limitBytes = bytes;
+    engine.gates.closed(this, bytes != 0);
+  }
+
+  /// From 0, at once, to 100, for as long as it takes: how long a call may hold its thread up. 10
+  /// is half a millisecond.
+  private void tenacity(int of) {
+    if (of <= 10) {
+      sliceNanos = 50_000L * of;
+    } else if (of < 100) {
+      sliceNanos = (long) (500_000 * Math.pow(1.15, of - 10));
+    } else {
+      sliceNanos = FOR_EVER_NANOS;
+    }
+  }
+
+  Policy policy() {
+    return policy;
+  }
+
+  int samples() {
+    return samples;
+  }
+
+  @Override
+  public String name() {
+    return "memory";
+  }
+
+  @Override
+  public boolean concerns(Command command) {
+    return command.is(Command.DENYOOM) || command == engine.exec || !command.is(Command.IN_MULTI);
+  }
+
+  @Override
+  public @Nullable CommandError refuse(Call call) {
+    Command command = call.command();
+    Session session = call.session();
+    boolean queued = session.inMulti() && !command.is(Command.IN_MULTI);
+    boolean asks = queued || command.is(Command.DENYOOM) || command == engine.exec;
+    if (!asks || !isShort()) {
+      return null;
+    }
+    WaitingCalls waiting = calls(call.dispatcher());
+    Room room = waiting.isWaitedFor() ? Room.LATER : makeRoom(waiting.evictor, deadline());
+    if (room == Room.MADE || !queued && !mayGrow(session, command)) {
+      return null;
+    }
+    if (room == Room.NONE) {
+      return OUT_OF_MEMORY;
+    }
+    call.await(waiting);
+    return null;
+  }
+
+  /// Whether the command needs memory; EXEC does if one of its commands does.
+  private static boolean mayGrow(Session session, Command command) {
+    return command.is(Command.DENYOOM) || session.queues(Command.DENYOOM);
+  }
+
+  private WaitingCalls calls(Dispatcher dispatcher) {
+    WaitingCalls known = calls.get(dispatcher);
+    if (known == null) {
+      known = new WaitingCalls(this, new Evictor(engine, this, dispatcher.seat()));
+      calls.put(dispatcher, known);
+    }
+    return known;
+  }
+
+  @Override
+  public void forget(Dispatcher dispatcher) {
+    calls.remove(dispatcher);
+  }
+
+  /// Whether more memory is used than may be. While it isn't nearly so, this costs a look at one
+  /// field of each seat.
+  boolean isShort() {
+    long limit = limitBytes;
+    if (limit == 0) {
+      return false;
+    }
+    long kept = walk.preservedBytes();
+    return heap.takenBytes() - kept > limit && heap.liveBytes() - kept > limit;
+  }
+
+  /// Until when a thread that begins now may make room.
+  long deadline() {
+    return System.nanoTime() + sliceNanos;
+  }
+
+  /// Frees and evicts until there is room, at least one step. The evictor's thread.
+  Room makeRoom(Evictor evictor, long deadline) {
+    while (isShort()) {
+      if (walk.overBudget()) {
+        return Room.MADE; // the call waits for the walk, as all writers do
+      }
+      if (keeper.help(evictor.seat)) {
+        freed();
+      } else if (policy == Policy.NOEVICTION) {
+        return Room.NONE;
+      } else if (engine.keyspace.isFreeing()) {
+        return Room.ELSEWHERE;
+      } else {
+        switch (evictor.evictOne()) {
+          case EVICTED -> statistics.evictedOne();
+          case KEPT -> {
+            return Room.ELSEWHERE;
+          }
+          case NOTHING -> {
+            return keeper.pending() > 0 ? Room.ELSEWHERE : Room.NONE;
+          }
+        }
+      }
+      if (System.nanoTime() - deadline > 0) {
+        return isShort() ? Room.LATER : Room.MADE;
+      }
+    }
+    return Room.MADE;
+  }
+
+  // ── what others free ──
+
+  /// Runs `action` once others have freed what there was, or enough of it, or the walk has come
+  /// further: perhaps at once, perhaps on their threads.
+  void whenFreed(Runnable action) {
+    waiters.add(action);
+    if (!isShort() || !isFreeing() && !walk.active()) { // they were faster
+      wake();
+    }
+  }
+
+  private boolean isFreeing() {
+    return engine.keyspace.isFreeing() || keeper.pending() > 0;
+  }
+
+  @Override
+  public void freed() {
+    if (!waiters.isEmpty() && (!isShort() || !isFreeing())) {
+      wake();
+    }
+  }
+
+  @Override
+  public void walked() {
+    wake();
+  }
+
+  private void wake() {
+    for (Runnable waiter; (waiter = waiters.poll()) != null; ) {
+      waiter.run();
+    }
+  }
+
+  @Override
+  public void cycle(Seat seat) {
+    if (policy == Policy.NOEVICTION || !isShort()) {
+      return;
+    }
+    Evictor evictor = background;
+    if (evictor == null) {
+      background = evictor = new Evictor(engine, this, seat);
+    }
+    seat.enter();
+    try {
+      makeRoom(evictor, System.nanoTime() + BACKGROUND_NANOS);
+    } finally {
+      seat.leave();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package dev.spinel.eviction;
+
+import dev.spinel.engine.Condition;
+import dev.spinel.engine.Session;
+import java.util.ArrayDeque;
+
+/// The calls of one thread that wait for memory, in the order in which they came, and what the
+/// thread does for them: turn after turn it evicts and frees for a slice of time, with all else
+/// that it has to do in between, until there is room and they run.
+///
+/// ```
+///   gate: over the limit, its time is up ──► await ──► look, in the next turn ──► room: they run
+///                                                       ▲   │
+///                                                       └───┴ none yet: once more; or, where only
+///                                                             others can free, when they have
+/// ```
+///
+/// While some wait, a call that finds memory short goes to the end of the queue at once: so a turn
+/// is held up for one slice, however many calls come in it.
+///
+/// Belongs to the dispatcher's thread.
+final class WaitingCalls implements Condition {
+  private record Waiting(Session session, Runnable again) {}
+
+  private final Eviction eviction;
+  final Evictor evictor;
+  private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+  private boolean lookComes;
+
+  WaitingCalls(Eviction eviction, Evictor evictor) {
+    this.eviction = eviction;
+    this.evictor = evictor;
+  }
+
+  /// Whether calls wait: then others that find no room wait behind them.
+  boolean isWaitedFor() {
+    return lookComes;
+  }
+
+  @Override
+  public void await(Session session, Runnable again) {
+    waiting.add(new Waiting(session, again));
+    if (!lookComes) {
+      lookAgain(Room.LATER);
+    }
+  }
+
+  private void lookAgain(Room last) {
+    Waiting first = waiting.peek();
+    if (first == null) {
+      return;
+    }
+    lookComes = true;
+    Runnable post = () -> first.session.outlet.post(this::look);
+    if (last == Room.ELSEWHERE) {
+      eviction.whenFreed(post);
+    } else {
+      post.run();
+    }
+  }
+
+  /// A message to the thread.
+  private void look() {
+    lookComes = false;
+    Room room = Room.MADE;
+    try {
+      long deadline = eviction.deadline();
+      for (int left = waiting.size(); left > 0; left--) {
+        Waiting next = waiting.element();
+        if (!next.session.closing) {
+          room = eviction.makeRoom(evictor, deadline);
+          if (room.isAwaited()) {
+            break;
+          }
+        }
+        waiting.remove();
+        next.again.run(); // its gate may send it back here
+      }
+    } finally {
+      if (!lookComes) {
+        lookAgain(room);
+      }
+    }
+  }
+}
