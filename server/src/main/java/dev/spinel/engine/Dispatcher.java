@@ -389,8 +389,7 @@ public final class Dispatcher implements AutoCloseable {
       append(); // what it met may have expired
       boolean kept =
           call.puttingOff
-              ? putOff(
-                  engine.walkedPast(call.keySlots[0]), call.session, call.command, call.args)
+              ? putOff(engine.walkedPast(call.keySlots[0]), call.session, call.command, call.args)
               : blocking.park(call);
       if (!kept) {
         call.parking = false;
