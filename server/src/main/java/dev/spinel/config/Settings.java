@@ -301,11 +301,11 @@ public final class Settings {
   public static final Setting<Long> LIST_COMPRESS_DEPTH =
       integer(later("list-compress-depth", "compressed list nodes"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<Long> SET_MAX_INTSET_ENTRIES =
-      count(later("set-max-intset-entries", "sets"), 0, Long.MAX_VALUE, 512);
+      count(row("set-max-intset-entries"), 0, Long.MAX_VALUE, 512);
   public static final Setting<Long> SET_MAX_LISTPACK_ENTRIES =
-      count(later("set-max-listpack-entries", "sets"), 0, Long.MAX_VALUE, 128);
+      count(row("set-max-listpack-entries"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> SET_MAX_LISTPACK_VALUE =
-      count(later("set-max-listpack-value", "sets"), 0, Long.MAX_VALUE, 64);
+      count(row("set-max-listpack-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> ZSET_MAX_LISTPACK_ENTRIES =
       count(
           later("zset-max-listpack-entries", "sorted sets").was("zset-max-ziplist-entries"),

@@ -10,7 +10,10 @@ public final class Events {
   public static final int GENERIC = KeyspaceEvents.GENERIC;
   public static final int STRING = KeyspaceEvents.STRING;
   public static final int LIST = KeyspaceEvents.LIST;
+  public static final int SET = KeyspaceEvents.SET;
   public static final int HASH = KeyspaceEvents.HASH;
+  public static final int ZSET = KeyspaceEvents.ZSET;
+  public static final int STREAM = KeyspaceEvents.STREAM;
   public static final int EXPIRED = KeyspaceEvents.EXPIRED;
   public static final int EVICTED = KeyspaceEvents.EVICTED;
   public static final int NEW = KeyspaceEvents.NEW;

@@ -8,6 +8,7 @@ import dev.spinel.commands.Databases;
 import dev.spinel.commands.Hashes;
 import dev.spinel.commands.Keys;
 import dev.spinel.commands.Lists;
+import dev.spinel.commands.Sets;
 import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
@@ -158,6 +159,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private void declare(CommandTable.Builder rows) {
     rows.add(new Strings());
     rows.add(new Lists());
+    rows.add(new Sets());
     rows.add(new Hashes());
     rows.add(new Keys());
     rows.add(new Databases());

@@ -319,6 +319,21 @@ public final class Dictionary {
     return e;
   }
 
+  /// A new entry of the current epoch for a member of a set; not in any dictionary yet.
+  long createMember(byte[] bytes, int from, int length) {
+    long e = allocator.allocate(Entry.memberBytes(length));
+    memory.copyIn(bytes, from, Entry.writeMember(memory, e, walk.epoch(), length), length);
+    return e;
+  }
+
+  private long copyOfMember(long entry) {
+    int length = Entry.keyLength(memory, entry);
+    long copy = allocator.allocate(Entry.memberBytes(length));
+    long at = Entry.writeMember(memory, copy, walk.epoch(), length);
+    memory.copy(Entry.keyAddress(memory, entry), at, length);
+    return copy;
+  }
+
   /// A copy of everything but the value: key, type, encoding, access; current epoch.
   private long shell(long from, int valueBytes, int capacity, long expiry) {
     Memory m = memory;
@@ -801,6 +816,19 @@ public final class Dictionary {
     }
   }
 
+  /// Moves the entry at `from`, as it is, to `to`, where it takes the place of what is there: the
+  /// same key, in another dictionary. `from` is in a dictionary that was made after the last cut.
+  /// Without memory for that nothing happens.
+  void adopt(Place from, Place to) {
+    long entry = entry(from);
+    long old = entry(to);
+    if (old != 0) Entry.access(memory, entry, Entry.access(memory, old));
+    put(to, entry);
+    if (from.stamp != stamp) refind(from);
+    assert from.entry == entry && passed(from.header);
+    take(from);
+  }
+
   private long copy(long entry, Slice key, long expiry) {
     return withValueOf(entry, shell(entry, key, expiry));
   }
@@ -816,6 +844,7 @@ public final class Dictionary {
 
   /// A copy of an entry, of the current epoch, that shares nothing with it.
   long deepCopy(long entry) {
+    if (Entry.isMember(memory, entry)) return copyOfMember(entry);
     int length = Entry.valueLength(memory, entry);
     return withValueOf(entry, shell(entry, length, length, Entry.expiry(memory, entry)));
   }

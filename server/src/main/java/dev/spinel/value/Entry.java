@@ -23,8 +23,18 @@ import java.nio.ByteOrder;
 /// - *epoch* are the low 8 bits of the [Walk#epoch] in which the entry was born; see [Walk].
 /// - The capacity of the value is whatever the node has left behind it: [#valueCapacity].
 ///
-/// A field of a nested dictionary has the same layout. All functions are static over (memory,
-/// address of the entry): there is no object per entry.
+/// A field of a nested dictionary has the same layout. A *member* of a set, which has neither value
+/// nor expiry nor access, has two bytes in front of it instead of eight:
+///
+/// ```
+///   15    8 7      3 2    0
+///  [ epoch | length | MEMBER ]                          up to 30 bytes
+///  [ epoch | 31     | MEMBER ][length 2]                up to 65534 bytes
+///  [ epoch | 31     | MEMBER ][0xffff 2][length 4]
+///  [member]
+/// ```
+///
+/// All functions are static over (memory, address of the entry): there is no object per entry.
 public final class Entry {
   public static final int STRING = 0;
   public static final int LIST = 1;
@@ -32,6 +42,9 @@ public final class Entry {
   public static final int ZSET = 3;
   public static final int HASH = 4;
   public static final int STREAM = 6;
+
+  /// Not the type of a key: a member in the dictionary of a set.
+  static final int MEMBER = 7;
 
   /// The value is a `long`, 8 bytes.
   public static final int INT = 0;
@@ -57,6 +70,9 @@ public final class Entry {
   public static final int INTSET = 7;
   public static final int SKIPLIST = 8;
   public static final int STREAM_TREE = 9;
+
+  /// No value at all: a member of a set.
+  static final int NOTHING = 10;
 
   /// Encodings whose value begins with the header of a dictionary. A walk goes into it: so the
   /// entry itself is never copied for the walk's sake.
@@ -99,6 +115,11 @@ public final class Entry {
     return Allocator.MAX_RUN - 24 - keyLength;
   }
 
+  private static final int TYPE = 7;
+  private static final int MEMBER_LENGTH_SHIFT = 3;
+  private static final int MEMBER_LENGTH_ESCAPE = 31;
+  private static final int MEMBER_LENGTH_SHORT = 0xffff;
+
   static final int LENGTH_ESCAPE = 0xfff;
   static final int TTL_BIT = 1 << 3;
   private static final int VALUE_SHIFT = 16;
@@ -110,16 +131,18 @@ public final class Entry {
 
   /// One of the types above.
   public static int type(Memory m, long e) {
-    return m.getByte(e) & 7;
+    return m.getByte(e) & TYPE;
   }
 
   /// One of the encodings above.
   public static int encoding(Memory m, long e) {
-    return (m.getByte(e) & 0xff) >>> 4;
+    int first = m.getByte(e) & 0xff;
+    return isMember(first) ? NOTHING : first >>> 4;
   }
 
   public static boolean hasExpiry(Memory m, long e) {
-    return (m.getByte(e) & TTL_BIT) != 0;
+    int first = m.getByte(e);
+    return (first & TTL_BIT) != 0 && !isMember(first);
   }
 
   /// The low 8 bits of the epoch in which the entry was born.
@@ -144,7 +167,7 @@ public final class Entry {
   /// Milliseconds since 1970, or -1: none.
   public static long expiry(Memory m, long e) {
     long word = m.getLong(e);
-    if ((word & TTL_BIT) == 0) return -1;
+    if ((word & TTL_BIT) == 0 || isMember(word)) return -1;
     return m.getLong(e + (isLong(word) ? 16 : 8));
   }
 
@@ -153,21 +176,21 @@ public final class Entry {
   }
 
   public static int keyLength(Memory m, long e) {
-    long word = m.getLong(e);
-    return isLong(word) ? m.getInt(e + 8) : (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE;
+    MemorySegment s = m.segment(e);
+    long o = m.offset(e);
+    return keyLength(s.get(Memory.LONG, o), s, o);
   }
 
   public static long valueAddress(Memory m, long e) {
     MemorySegment s = m.segment(e);
     long o = m.offset(e);
     long word = s.get(Memory.LONG, o);
-    return e
-        + keyOffset(word)
-        + (isLong(word) ? s.get(Memory.INT, o + 8) : (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE);
+    return e + keyOffset(word) + keyLength(word, s, o);
   }
 
   public static int valueLength(Memory m, long e) {
     long word = m.getLong(e);
+    if (isMember(word)) return 0;
     return isLong(word) ? m.getInt(e + 12) : (int) (word >>> VALUE_SHIFT) & LENGTH_ESCAPE;
   }
 
@@ -261,28 +284,74 @@ public final class Entry {
     return e + at;
   }
 
+  /// How many bytes the node of a member of `length` bytes needs.
+  static int memberBytes(int length) {
+    return memberOffset(length) + length;
+  }
+
+  /// Writes everything in front of a member and returns where the member begins.
+  static long writeMember(Memory m, long e, int epoch, int length) {
+    int offset = memberOffset(length);
+    int inWord = Math.min(length, MEMBER_LENGTH_ESCAPE);
+    m.putShort(e, (short) (MEMBER | inWord << MEMBER_LENGTH_SHIFT | (epoch & 0xff) << 8));
+    if (offset > 2) m.putShort(e + 2, (short) Math.min(length, MEMBER_LENGTH_SHORT));
+    if (offset > 4) m.putInt(e + 4, length);
+    return e + offset;
+  }
+
+  private static int memberOffset(int length) {
+    return length < MEMBER_LENGTH_ESCAPE ? 2 : length < MEMBER_LENGTH_SHORT ? 4 : 8;
+  }
+
   /// Whether the key of `e` is these bytes: the one comparison on the way of every command.
   static boolean hasKey(Memory m, long e, byte[] key, int from, int length) {
     MemorySegment s = m.segment(e);
     long o = m.offset(e);
     long word = s.get(Memory.LONG, o);
-    int k = (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE;
-    if (k == LENGTH_ESCAPE) k = s.get(Memory.INT, o + 8);
-    if (k != length) return false;
+    if (keyLength(word, s, o) != length) return false;
     o += keyOffset(word);
     int i = 0;
-    for (; i <= k - 8; i += 8) {
+    for (; i <= length - 8; i += 8) {
       if (s.get(Memory.LONG, o + i) != (long) ARRAY_LONG.get(key, from + i)) return false;
     }
-    for (; i < k; i++) if (s.get(Memory.BYTE, o + i) != key[from + i]) return false;
+    for (; i < length; i++) if (s.get(Memory.BYTE, o + i) != key[from + i]) return false;
     return true;
+  }
+
+  private static boolean isMember(long word) {
+    return (word & TYPE) == MEMBER;
+  }
+
+  /// Whether an entry is a member of a set.
+  static boolean isMember(Memory m, long e) {
+    return isMember(m.getByte(e));
   }
 
   private static boolean isLong(long word) {
     return (word >>> KEY_SHIFT & LENGTH_ESCAPE) == LENGTH_ESCAPE;
   }
 
+  private static int keyLength(long word, MemorySegment s, long o) {
+    if (isMember(word)) {
+      int length = (int) word >>> MEMBER_LENGTH_SHIFT & MEMBER_LENGTH_ESCAPE;
+      if (length < MEMBER_LENGTH_ESCAPE) return length;
+      length = (int) word >>> 16;
+      return length < MEMBER_LENGTH_SHORT ? length : (int) (word >>> 32);
+    }
+    int length = (int) (word >>> KEY_SHIFT) & LENGTH_ESCAPE;
+    return length == LENGTH_ESCAPE ? s.get(Memory.INT, o + 8) : length;
+  }
+
   private static int keyOffset(long word) {
-    return 8 + (isLong(word) ? 8 : 0) + (int) (word & TTL_BIT);
+    return isMember(word)
+        ? memberOffset(word)
+        : 8 + (isLong(word) ? 8 : 0) + (int) (word & TTL_BIT);
+  }
+
+  private static int memberOffset(long word) {
+    if (((int) word >>> MEMBER_LENGTH_SHIFT & MEMBER_LENGTH_ESCAPE) < MEMBER_LENGTH_ESCAPE) {
+      return 2;
+    }
+    return (int) word >>> 16 < MEMBER_LENGTH_SHORT ? 4 : 8;
   }
 }

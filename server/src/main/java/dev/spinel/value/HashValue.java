@@ -345,37 +345,20 @@ public final class HashValue implements Structure {
     long size = length(entry);
     if (count >= size) {
       each(entry, visitor);
-    } else if (isListpack(entry) || 3 * count > size) {
-      // selection sampling (Knuth 3.4.2 S): of `left` that come, `wanted` are taken
-      long[] left = {size, count};
+      return;
+    }
+    Selection selection = new Selection(source, size, count);
+    if (isListpack(entry) || !Selection.byPicking(size, count)) {
       each(
           entry,
           at -> {
-            if (left[1] > 0 && source.nextLong(left[0]--) < left[1]) {
-              left[1]--;
-              visitor.pair(at);
-            }
+            if (selection.takes()) visitor.pair(at);
           });
-    } else {
-      long[] seen = new long[Integer.highestOneBit((int) count) * 4];
-      for (long left = count; left > 0; ) {
-        random(entry, source);
-        if (!add(seen, pair)) continue;
-        visitor.pair(this);
-        left--;
-      }
+      return;
     }
-  }
-
-  /// A set of addresses, open addressing; true if it is new.
-  private static boolean add(long[] set, long address) {
-    int mask = set.length - 1;
-    int at = (int) ((address * 0x9e3779b97f4a7c15L) >>> 40) & mask;
-    while (set[at] != 0) {
-      if (set[at] == address) return false;
-      at = (at + 1) & mask;
+    while (!selection.isComplete()) {
+      random(entry, source);
+      if (selection.isNew(pair)) visitor.pair(this);
     }
-    set[at] = address;
-    return true;
   }
 }

@@ -416,6 +416,21 @@ public final class Listpack {
     open(m, lp, from, to - from, 0, -count);
   }
 
+  /// Deletes the elements at `count` positions, which ascend.
+  static void delete(Memory m, long lp, int[] positions, int count) {
+    int end = end(m, lp) + 1;
+    int to = positions[0];
+    for (int i = 0; i < count; i++) {
+      int from = after(m, lp, positions[i]);
+      int bytes = (i + 1 < count ? positions[i + 1] : end) - from;
+      m.copy(lp + from, lp + to, bytes);
+      to += bytes;
+    }
+    int left = m.getShort(lp + 4) & 0xffff;
+    m.putInt(lp, to);
+    if (left != UNKNOWN_COUNT) m.putShort(lp + 4, (short) (left - count));
+  }
+
   /// Copies the elements of `[from, to)` of one listpack, of which there are `count`, before `p` of
   /// another one.
   public static void insertFrom(

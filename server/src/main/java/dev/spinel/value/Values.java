@@ -3,6 +3,7 @@ package dev.spinel.value;
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 import dev.spinel.wire.Hash64;
+import dev.spinel.wire.Slice;
 
 /// A seat's value structures: one of each, over one allocator. Used by the thread that has the
 /// seat, under the locks of the slots whose headers and places it passes in.
@@ -18,6 +19,7 @@ public final class Values {
   private final LargeStrings large;
   private final StringValue strings;
   private final ListValue lists;
+  private final SetValue sets;
   private final SortedSetValue sortedSets;
   private final Structure[] structures = new Structure[8]; // by type
 
@@ -31,8 +33,10 @@ public final class Values {
     hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
     sortedSets = new SortedSetValue(dictionary, large);
+    sets = new SetValue(dictionary, large);
     structures[Entry.STRING] = strings;
     structures[Entry.LIST] = lists;
+    structures[Entry.SET] = sets;
     structures[Entry.ZSET] = sortedSets;
     structures[Entry.HASH] = hashes;
     Sequences sequences = new Sequences(memory, allocator, dictionary);
@@ -71,6 +75,15 @@ public final class Values {
 
   public SortedSetValue sortedSets() {
     return sortedSets;
+  }
+
+  public SetValue sets() {
+    return sets;
+  }
+
+  /// A value in the making for the key `name`, whose bytes stay where they are until it is closed.
+  public Draft draft(Slice name) {
+    return new Draft(dictionary, name);
   }
 
   /// Where large arguments are read to.

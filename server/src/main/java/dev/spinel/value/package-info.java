@@ -1,5 +1,5 @@
-/// The values: the dictionary that keys and fields lie in, and strings, lists and hashes, all in
-/// nodes outside the Java heap.
+/// The values: the dictionary that keys and fields lie in, and strings, lists, sets and hashes, all
+/// in nodes outside the Java heap.
 ///
 /// [dev.spinel.value.Values] is what a seat has: one of each structure, over one allocator.
 /// [dev.spinel.value.Dictionary] finds keys ([dev.spinel.value.Place]) and owns entries

@@ -153,7 +153,7 @@ final class CallGenerator {
     if (random.nextInt(6) == 0) {
       spoil(words, head);
     }
-    if (command.name.equals("hrandfield")) {
+    if (command.name.equals("hrandfield") || command.name.equals("srandmember")) {
       // as many as are asked for, billions if need be, in Redis, too
       words.replaceAll(word -> word.matches("-[0-9]{4,}") ? "-7" : word);
     }

@@ -13,12 +13,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /// Snapshots are exact: seeded operations between every half step of the walker, compared with a
 /// copy of the model that was made at the cut; and the account closes.
 class WalkTest {
+  private static final SetValue.Thresholds LIMITS = new SetValue.Thresholds(6, 8, 64);
 
   /// A keyspace of a few tables beside its model.
   private static final class World implements AutoCloseable {
@@ -29,11 +32,13 @@ class WalkTest {
     final Dictionary dictionary;
     final StringValue strings;
     final HashValue hashes;
+    final SetValue sets;
     final Place place = new Place();
     final Place other = new Place();
     final long[] tables;
     final Random random;
-    final Map<String, Object> model = new HashMap<>(); // "table/key" to String or Map of fields
+    final Map<String, Object> model =
+        new HashMap<>(); // "table/key" to String, Map of fields or Set
     final Map<String, Long> expiries = new HashMap<>();
     final int keys;
     final int fields;
@@ -61,6 +66,7 @@ class WalkTest {
       LargeStrings large = new LargeStrings(memory, allocator);
       strings = new StringValue(memory, allocator, dictionary, large);
       hashes = new HashValue(dictionary, strings, large);
+      sets = new SetValue(dictionary, large);
       dictionary.owner(Entry.CHUNKED, new Sequences(memory, allocator, dictionary));
       tables = new long[1 + random.nextInt(3)];
       for (int i = 0; i < tables.length; i++) {
@@ -101,7 +107,8 @@ class WalkTest {
       } catch (OutOfMemoryError e) {
         refused++;
         left = 0;
-        if (model.get(name) instanceof Map<?, ?> hash && hash.isEmpty()) {
+        if (model.get(name) instanceof Map<?, ?> hash && hash.isEmpty()
+            || model.get(name) instanceof Set<?> set && set.isEmpty()) {
           find(name, place);
           dictionary.remove(place);
           model.remove(name);
@@ -139,7 +146,7 @@ class WalkTest {
       assertEquals(there, model.containsKey(name));
       String key = name.substring(name.indexOf('/') + 1);
       if (random.nextInt(500) == 0) shrinking = !shrinking;
-      switch (shrinking && random.nextInt(4) != 0 ? 2 : random.nextInt(12)) {
+      switch (shrinking && random.nextInt(4) != 0 ? 2 : random.nextInt(15)) {
         case 0, 1 -> { // SET
           String value = "v".repeat(random.nextInt(50)) + random.nextInt(1000);
           long expiry = expiry();
@@ -194,6 +201,15 @@ class WalkTest {
             expiries.put(to, expiries.remove(name));
           }
         }
+        case 12, 13, 14 -> { // sets
+          if (!there) {
+            Slice first = Slice.of(random.nextBoolean() ? "m" : "1");
+            sets.create(place, Slice.of(key), first, 1 + random.nextInt(20), LIMITS);
+            model.put(name, new TreeSet<String>());
+            expiries.put(name, -1L);
+          }
+          if (model.get(name) instanceof Set<?>) change(name, key);
+        }
         default -> { // hashes
           if (!there) {
             hashes.create(place, Slice.of(key));
@@ -225,6 +241,46 @@ class WalkTest {
       }
     }
 
+    /// SADD, SREM, SPOP, SUNIONSTORE.
+    @SuppressWarnings("unchecked")
+    private void change(String name, String key) {
+      Set<String> set = (Set<String>) model.get(name);
+      if (random.nextInt(10) == 0) {
+        try (Draft draft = new Draft(dictionary, Slice.of(key))) {
+          sets.create(draft.place, Slice.of(key), Entry.LISTPACK);
+          Set<String> built = new TreeSet<>();
+          for (int i = random.nextInt(bulk); i >= 0; i--) {
+            String member = "b" + random.nextInt(fields);
+            sets.add(draft.place, Slice.of(member), LIMITS);
+            built.add(member);
+          }
+          draft.store(place);
+          model.put(name, built);
+          expiries.put(name, -1L);
+        }
+        return;
+      }
+      if (set.size() > 1 && random.nextInt(10) == 0) {
+        int count = 1 + random.nextInt(set.size() - 1);
+        sets.pop(
+            place, Slice.of(key), count, random, LIMITS, at -> set.remove(new String(at.member())));
+      }
+      for (int i = random.nextInt(bulk); i >= 0; i--) {
+        String member = (random.nextInt(3) == 0 ? "" : "m") + random.nextInt(fields);
+        if (random.nextInt(shrinking ? 5 : 3) != 0 ^ shrinking || set.isEmpty()) {
+          assertEquals(sets.add(place, Slice.of(member), LIMITS), set.add(member));
+        } else {
+          assertEquals(sets.remove(place, Slice.of(member)), set.remove(member));
+        }
+      }
+      assertEquals(sets.length(dictionary.entry(place)), set.size());
+      if (set.isEmpty()) {
+        dictionary.remove(place);
+        model.remove(name);
+        expiries.remove(name);
+      }
+    }
+
     @SuppressWarnings("unchecked")
     Map<String, Object> copy() {
       Map<String, Object> copy = new HashMap<>();
@@ -232,7 +288,9 @@ class WalkTest {
           (name, value) ->
               copy.put(
                   name + "@" + expiries.get(name),
-                  value instanceof Map<?, ?> m ? new TreeMap<>((Map<String, String>) m) : value));
+                  value instanceof Map<?, ?> m
+                      ? new TreeMap<>((Map<String, String>) m)
+                      : value instanceof Set<?> s ? new TreeSet<>((Set<String>) s) : value));
       return copy;
     }
 
@@ -306,16 +364,19 @@ class WalkTest {
   private static final class Collected implements Walker.Visitor {
     final Memory memory;
     final StringValue strings;
+    final SetValue sets;
     final Map<String, Object> all = new HashMap<>();
     int table;
     private TreeMap<String, String> hash;
+    private TreeSet<String> set;
     private long expected;
 
     Collected(World world, Allocator allocator) {
       this.memory = world.memory;
       Dictionary dictionary = world.dictionary.forAnotherSeat(allocator);
-      this.strings =
-          new StringValue(memory, allocator, dictionary, new LargeStrings(memory, allocator));
+      LargeStrings large = new LargeStrings(memory, allocator);
+      this.strings = new StringValue(memory, allocator, dictionary, large);
+      this.sets = new SetValue(dictionary, large);
     }
 
     private static String text(byte[] bytes) {
@@ -344,6 +405,10 @@ class WalkTest {
               new String(bytes, 0, v, StandardCharsets.ISO_8859_1));
         }
         value = small;
+      } else if (Entry.type(memory, entry) == Entry.SET) {
+        TreeSet<String> small = new TreeSet<>();
+        sets.each(entry, at -> small.add(text(at.member())));
+        value = small;
       } else {
         value = text(strings.bytes(entry));
       }
@@ -352,21 +417,29 @@ class WalkTest {
 
     @Override
     public void open(long entry, long expiry, long count) {
-      hash = new TreeMap<>();
+      boolean isHash = Entry.type(memory, entry) == Entry.HASH;
+      hash = isHash ? new TreeMap<>() : null;
+      set = isHash ? null : new TreeSet<>();
       expected = count;
-      put(entry, expiry, hash);
+      put(entry, expiry, isHash ? hash : set);
     }
 
     @Override
     public void field(long field) {
+      if (set != null) {
+        assertThat(set.add(text(Entry.key(memory, field)))).as("member written twice").isTrue();
+        return;
+      }
       String before = hash.put(text(Entry.key(memory, field)), text(strings.bytes(field)));
       assertThat(before).as("field written twice").isNull();
     }
 
     @Override
     public void close() {
-      assertThat((long) hash.size()).as("count at the cut").isEqualTo(expected);
+      int size = set != null ? set.size() : hash.size();
+      assertThat((long) size).as("count at the cut").isEqualTo(expected);
       hash = null;
+      set = null;
     }
   }
 

@@ -1,0 +1,456 @@
+package dev.spinel.commands;
+
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Call;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Events;
+import dev.spinel.engine.Family;
+import dev.spinel.engine.Key;
+import dev.spinel.engine.Limits;
+import dev.spinel.engine.Reply;
+import dev.spinel.value.Entry;
+import dev.spinel.value.SetValue;
+import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
+
+/// Commands on sets.
+public final class Sets implements Family {
+  private static final int SADD = 0,
+      SCARD = 1,
+      SISMEMBER = 2,
+      SMEMBERS = 3,
+      SMISMEMBER = 4,
+      SMOVE = 5,
+      SPOP = 6,
+      SRANDMEMBER = 7,
+      SREM = 8,
+      SSCAN = 9;
+
+  /// So many members at most go into one effect.
+  private static final int MEMBERS_PER_EFFECT = 1024;
+
+  public Sets() {}
+
+  @Override
+  public void declare(CommandTable.Builder t) {
+    t.command(
+        SADD,
+        "SADD @key:RW+insert member...",
+        "set 1.0.0 write denyoom fast",
+        """
+        Adds members to a set, making it if it is absent.
+        O(N), N members given
+        2.4.0 Several members at once
+        """);
+    t.command(
+        SCARD,
+        "SCARD @key:RO",
+        "set 1.0.0 readonly fast",
+        """
+        Tells how many members a set has.
+        O(1)
+        """);
+    t.command(
+        SISMEMBER,
+        "SISMEMBER @key:RO member",
+        "set 1.0.0 readonly fast",
+        """
+        Tells whether a set has a member.
+        O(1)
+        """);
+    t.command(
+        SMEMBERS,
+        "SMEMBERS @key:RO+access",
+        "set 1.0.0 readonly nondeterministic_output_order",
+        """
+        Reads all members of a set.
+        O(N), N the size of the set
+        """);
+    t.command(
+        SMISMEMBER,
+        "SMISMEMBER @key:RO+access member...",
+        "set 6.2.0 readonly fast",
+        """
+        Tells of several members whether a set has them.
+        O(N), N members given
+        """);
+    t.command(
+        SMOVE,
+        "SMOVE @source:RW+access+delete @destination:RW+insert member",
+        "set 1.0.0 write fast",
+        """
+        Takes a member from one set to another.
+        O(1)
+        """);
+    t.command(
+        SPOP,
+        "SPOP @key:RW+access+delete [count:integer]^3.2.0",
+        "set 1.0.0 write fast nondeterministic_output",
+        """
+        Removes members at random and replies with them.
+        O(N), N members removed
+        3.2.0 Several members at once
+        """);
+    t.command(
+        SRANDMEMBER,
+        "SRANDMEMBER @key:RO+access [count:integer]^2.6.0",
+        "set 1.0.0 readonly nondeterministic_output",
+        """
+        Picks members at random.
+        O(N), N members returned
+        2.6.0 Several members at once
+        """);
+    t.command(
+        SREM,
+        "SREM @key:RW+delete member...",
+        "set 1.0.0 write fast",
+        """
+        Removes members from a set, and the set with the last of them.
+        O(N), N members given
+        2.4.0 Several members at once
+        """);
+    t.command(
+        SSCAN,
+        "SSCAN @key:RO+access cursor:integer [MATCH pattern:pattern] [COUNT count:integer]",
+        "set 2.8.0 readonly nondeterministic_output",
+        """
+        Reads a set in portions.
+        O(1) for a call, O(N) for all of a set of N members
+        """);
+  }
+
+  @Override
+  public void run(int row, Call call, Reply reply) {
+    switch (row) {
+      case SADD -> sadd(call, reply);
+      case SCARD -> reply.integer(length(call, call.read(1, Entry.SET)));
+      case SISMEMBER -> reply.flag(find(call, call.read(1, Entry.SET), 2));
+      case SMEMBERS -> smembers(call, reply);
+      case SMISMEMBER -> smismember(call, reply);
+      case SMOVE -> smove(call, reply);
+      case SPOP -> spop(call, reply);
+      case SRANDMEMBER -> srandmember(call, reply);
+      case SREM -> srem(call, reply);
+      case SSCAN -> sscan(call, reply);
+      default -> throw new AssertionError(row);
+    }
+  }
+
+  private static SetValue.Thresholds limits(Call call) {
+    Limits limits = call.limits();
+    return new SetValue.Thresholds(
+        limits.intOf(Settings.SET_MAX_INTSET_ENTRIES),
+        limits.intOf(Settings.SET_MAX_LISTPACK_ENTRIES),
+        limits.intOf(Settings.SET_MAX_LISTPACK_VALUE));
+  }
+
+  // ── adding and removing ──
+
+  /// A member must fit into an entry: said before anything changes.
+  private static void checkMember(Call call, int argument) {
+    if (call.args().lengthAt(argument) > Entry.MAX_KEY) {
+      throw new CommandError(
+          "ERR members of more than " + Entry.MAX_KEY + " bytes can't be stored");
+    }
+  }
+
+  private static void sadd(Call call, Reply reply) {
+    int count = call.argc() - 2;
+    for (int i = 0; i < count; i++) {
+      checkMember(call, i + 2);
+    }
+    Key key = call.write(1, Entry.SET);
+    SetValue sets = call.values().sets();
+    boolean made = !key.exists();
+    if (made) {
+      sets.create(key.place, key.name, call.arg(2), count, limits(call));
+    } else {
+      sets.expect(key.place, count, limits(call));
+    }
+    int added = count == 1 ? addOne(call, key, made) : addAll(call, key, made, count);
+    if (added > 0) {
+      call.changed(key, Events.SET, "sadd", added);
+    }
+    reply.integer(added);
+  }
+
+  private static int addOne(Call call, Key key, boolean made) {
+    try {
+      return call.values().sets().add(key.place, call.arg(2), limits(call)) ? 1 : 0;
+    } catch (OutOfMemoryError e) {
+      if (made) {
+        call.remove(key);
+      }
+      throw e;
+    }
+  }
+
+  /// All of the members that the set lacks, or without memory for all of them none.
+  private static int addAll(Call call, Key key, boolean made, int count) {
+    SetValue sets = call.values().sets();
+    BitSet added = new BitSet(made ? 0 : count);
+    int n = 0;
+    try {
+      for (int i = 0; i < count; i++) {
+        if (sets.add(key.place, call.arg(i + 2), limits(call))) {
+          n++;
+          if (!made) {
+            added.set(i);
+          }
+        }
+      }
+      return n;
+    } catch (OutOfMemoryError e) {
+      if (made) {
+        call.remove(key);
+      }
+      for (int i = added.nextSetBit(0); i >= 0; i = added.nextSetBit(i + 1)) {
+        sets.remove(key.place, call.arg(i + 2));
+      }
+      throw e;
+    }
+  }
+
+  private static void srem(Call call, Reply reply) {
+    Key key = call.write(1, Entry.SET);
+    SetValue sets = call.values().sets();
+    int removed = 0;
+    boolean empty = false;
+    for (int i = 2; i < call.argc() && key.exists() && !empty; i++) {
+      if (sets.remove(key.place, call.arg(i))) {
+        removed++;
+        empty = sets.length(key.entry()) == 0;
+      }
+    }
+    if (removed > 0) {
+      call.changed(key, Events.SET, "srem", removed);
+      if (empty) {
+        call.removeEmpty(key);
+      }
+    }
+    reply.integer(removed);
+  }
+
+  /// The key's end, if nothing is left in it.
+  private static void removeIfEmpty(Call call, Key key) {
+    if (call.values().sets().length(call.values().dictionary().entry(key.place)) == 0) {
+      call.removeEmpty(key);
+    }
+  }
+
+  private static void smove(Call call, Reply reply) {
+    checkMember(call, 3);
+    Key from = call.write(1);
+    Key to = call.write(2);
+    if (!from.exists()) {
+      reply.integer(0);
+      return;
+    }
+    if (from.type() != Entry.SET || to.exists() && to.type() != Entry.SET) {
+      throw CommandError.WRONGTYPE;
+    }
+    SetValue sets = call.values().sets();
+    Slice member = call.arg(3);
+    boolean there = sets.find(from.entry(), member);
+    if (!there || from.same(to)) {
+      reply.flag(there);
+      return;
+    }
+    boolean made = !to.exists();
+    boolean added = false;
+    try {
+      if (made) {
+        sets.create(to.place, to.name, member, 1, limits(call));
+      }
+      added = sets.add(to.place, member, limits(call));
+      sets.remove(from.place, member);
+    } catch (OutOfMemoryError e) {
+      if (made && to.exists()) {
+        call.remove(to);
+      } else if (added) {
+        sets.remove(to.place, member);
+      }
+      throw e;
+    }
+    call.changed(from, Events.SET, "srem");
+    removeIfEmpty(call, from);
+    if (added) {
+      call.changed(to, Events.SET, "sadd");
+    }
+    reply.integer(1);
+  }
+
+  // ── reading ──
+
+  private static boolean find(Call call, Key key, int argument) {
+    return key.exists() && call.values().sets().find(key.entry(), call.arg(argument));
+  }
+
+  private static void smismember(Call call, Reply reply) {
+    Key key = call.read(1, Entry.SET);
+    reply.array(call.argc() - 2);
+    for (int i = 2; i < call.argc(); i++) {
+      reply.flag(find(call, key, i));
+    }
+  }
+
+  private static long length(Call call, Key key) {
+    return key.exists() ? call.values().sets().length(key.entry()) : 0;
+  }
+
+  private static void smembers(Call call, Reply reply) {
+    Key key = call.read(1, Entry.SET);
+    reply.set(length(call, key));
+    if (key.exists()) {
+      call.values().sets().each(key.entry(), set -> set.writeMember(reply.writer()));
+    }
+  }
+
+  private static void sscan(Call call, Reply reply) {
+    SetValue sets = call.values().sets();
+    Scan.run(
+        call,
+        reply,
+        Entry.SET,
+        (entry, cursor, count, scan) ->
+            sets.scan(
+                entry,
+                cursor,
+                count,
+                set -> {
+                  byte[] member = set.member();
+                  if (scan.matches(member)) {
+                    scan.found().add(member);
+                  }
+                }));
+  }
+
+  // ── at random ──
+
+  private static void srandmember(Call call, Reply reply) {
+    Random random = ThreadLocalRandom.current();
+    SetValue sets = call.values().sets();
+    if (call.argc() == 2) {
+      Key key = call.read(1, Entry.SET);
+      if (key.exists()) {
+        sets.random(key.entry(), random);
+        sets.writeMember(reply.writer());
+      } else {
+        reply.nil();
+      }
+      return;
+    }
+    Picks picks = Picks.of(call, null);
+    Key key = call.read(1, Entry.SET);
+    long count = picks.begin(reply, length(call, key));
+    if (count == 0) {
+      return;
+    }
+    if (picks.distinct()) {
+      sets.sample(key.entry(), count, random, set -> set.writeMember(reply.writer()));
+    } else {
+      for (long i = 0; i < count && !call.session().closing; i++) {
+        sets.random(key.entry(), random);
+        sets.writeMember(reply.writer());
+      }
+    }
+  }
+
+  private static void spop(Call call, Reply reply) {
+    if (call.argc() > 3) {
+      throw CommandError.SYNTAX;
+    }
+    if (call.argc() == 3) {
+      popSeveral(call, reply, call.integer(2, 0, Long.MAX_VALUE, Grammar.NOT_POSITIVE));
+      return;
+    }
+    Key key = call.write(1, Entry.SET);
+    if (!key.exists()) {
+      reply.nil();
+      return;
+    }
+    SetValue sets = call.values().sets();
+    sets.random(call.values().dictionary().writable(key.place), ThreadLocalRandom.current());
+    sets.writeMember(reply.writer());
+    if (call.recorded()) {
+      call.effect("SREM", key.name, sets.member());
+    } else {
+      call.noEffect();
+    }
+    sets.removeAtHand(key.place);
+    call.changed(key, Events.SET, "spop");
+    removeIfEmpty(call, key);
+  }
+
+  private static void popSeveral(Call call, Reply reply, long count) {
+    Key key = call.write(1, Entry.SET);
+    long size = length(call, key);
+    if (count == 0 || size == 0) {
+      reply.set(0);
+      return;
+    }
+    SetValue sets = call.values().sets();
+    if (count >= size) {
+      reply.set(size);
+      sets.each(key.entry(), set -> set.writeMember(reply.writer()));
+      call.changed(key, Events.SET, "spop", size);
+      call.removeEmpty(key);
+      call.effect("DEL", key.name);
+      return;
+    }
+    reply.set(count);
+    Removals removals = new Removals(call, key);
+    sets.pop(
+        key.place,
+        key.name,
+        count,
+        ThreadLocalRandom.current(),
+        limits(call),
+        set -> {
+          set.writeMember(reply.writer());
+          removals.add(set);
+        });
+    removals.end();
+    call.changed(key, Events.SET, "spop", count);
+  }
+
+  /// The effects of a call that removes members at random: SREM, as often as need be.
+  private static final class Removals {
+    private final Call call;
+    private final Key key;
+    private final boolean recorded;
+    private final ArrayList<Object> words = new ArrayList<>();
+
+    Removals(Call call, Key key) {
+      this.call = call;
+      this.key = key;
+      recorded = call.recorded();
+      call.noEffect();
+    }
+
+    void add(SetValue member) {
+      if (!recorded) {
+        return;
+      }
+      if (words.isEmpty()) {
+        words.add("SREM");
+        words.add(key.name);
+      }
+      words.add(member.member());
+      if (words.size() == 2 + MEMBERS_PER_EFFECT) {
+        end();
+      }
+    }
+
+    void end() {
+      if (!words.isEmpty()) {
+        call.effect(words.toArray());
+        words.clear();
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package dev.spinel.value;
+
+import dev.spinel.wire.Slice;
+
+/// A value in the making, for a key that shows nothing of it until it is done: what the STORE forms
+/// of commands build. It hangs in a dictionary of its own that nobody else knows, so all verbs of
+/// its structure work on it at [#place]; then [#store] puts it where it belongs, in the place of
+/// whatever is there.
+///
+/// ```java
+/// try (Draft draft = values.draft(key.name)) {
+///   …                                  // values.sets().create(draft.place, …), add(…)
+///   draft.store(key.place);
+/// }
+/// ```
+///
+/// What isn't stored is freed when the draft is closed. So a command that finds no memory on the
+/// way has changed nothing. A draft lives within one command: its name is the slice that it was
+/// made with.
+public final class Draft implements AutoCloseable {
+  /// Where the value is, or would be.
+  public final Place place = new Place();
+
+  private final Dictionary dictionary;
+  private final long header;
+
+  Draft(Dictionary dictionary, Slice name) {
+    this.dictionary = dictionary;
+    header = dictionary.allocator.allocate(Dictionary.HEADER_BYTES);
+    dictionary.init(header);
+    dictionary.find(header, dictionary.hash(name), name, place);
+  }
+
+  /// Address of the value's entry, 0 if none was made.
+  public long entry() {
+    return dictionary.entry(place);
+  }
+
+  /// Puts the value at `to`, in the place of what is there. The key there is the draft's. Without
+  /// memory for that nothing happens.
+  public void store(Place to) {
+    dictionary.adopt(place, to);
+  }
+
+  @Override
+  public void close() {
+    dictionary.clear(header);
+    dictionary.allocator.free(header);
+  }
+}
