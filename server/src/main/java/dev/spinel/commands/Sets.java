@@ -256,7 +256,7 @@ public final class Sets implements Family {
     SetValue sets = call.values().sets();
     Slice member = call.arg(3);
     boolean there = sets.find(from.entry(), member);
-    if (!there || from.same(to)) {
+    if (!there || call.arg(1).equals(call.arg(2))) {
       reply.flag(there);
       return;
     }
