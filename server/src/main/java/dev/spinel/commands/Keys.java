@@ -4,6 +4,7 @@ import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
+import dev.spinel.engine.ExpiryMode;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
 import dev.spinel.engine.Key;
@@ -558,8 +559,7 @@ public final class Keys implements Family {
                   0,
                   Integer.MAX_VALUE,
                   entry -> {
-                    long expiry = Entry.expiry(memory, entry);
-                    if (expiry >= 0 && expiry < call.now()) {
+                    if (!call.sees(entry)) {
                       return;
                     }
                     byte[] name = Entry.key(memory, entry);
@@ -623,6 +623,7 @@ public final class Keys implements Family {
 
   private static void randomkey(Call call, Reply reply) {
     Memory memory = call.values().memory();
+    byte[][] hidden = {null};
     for (int tries = 0; tries < 100; tries++) {
       long total = call.keys();
       if (total == 0) {
@@ -643,6 +644,8 @@ public final class Keys implements Family {
               byte[] name = Entry.key(memory, place.entry);
               if (call.peek(new Slice(name)).exists()) {
                 picked[0] = name;
+              } else if (call.expiryMode() == ExpiryMode.HIDE) {
+                hidden[0] = name;
               }
             }
             return false;
@@ -652,14 +655,18 @@ public final class Keys implements Family {
         return;
       }
     }
-    reply.nil();
+    if (hidden[0] != null) {
+      reply.bulk(hidden[0]); // as Redis's replicas do where there seems to be nothing else
+    } else {
+      reply.nil();
+    }
   }
 
   // ── OBJECT
   // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private static void object(Call call, Reply reply, int row) {
-    Key key = call.peek(2);
+    Key key = call.lookUnnoticed(2);
     if (!key.exists()) {
       reply.nil();
       return;

@@ -534,10 +534,11 @@ public final class Strings implements Family {
     reply.integer(length);
   }
 
+  /// A string of `length` bytes is going to be made.
   private static void checkLength(Call call, long length) {
-    if (length < 0
-        || length
-            > Math.min(call.limits().get(Settings.PROTO_MAX_BULK_LEN), StringValue.MAX_LENGTH)) {
+    boolean limited = !call.session().isTrusted();
+    long limit = limited ? call.limits().get(Settings.PROTO_MAX_BULK_LEN) : Long.MAX_VALUE;
+    if (length < 0 || length > Math.min(limit, StringValue.MAX_LENGTH)) {
       throw CommandError.TOO_LONG;
     }
   }

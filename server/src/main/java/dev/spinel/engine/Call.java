@@ -130,7 +130,7 @@ public final class Call {
     boolean many = keys > KEPT_ROOM;
     int room = many ? keys : Math.min(KEPT_ROOM, 2 * keys);
     if (many) {
-      if (!engine.heap.hold(ROOM_BYTES * room)) {
+      if (!mayTake(ROOM_BYTES * room)) {
         return false;
       }
       roomBytes += ROOM_BYTES * room;
@@ -153,10 +153,18 @@ public final class Call {
   /// number follows from the length of the call or from the data. Errors: there is no room for
   /// them. To be said before anything has changed.
   public void hold(long bytes) {
-    if (!engine.heap.hold(bytes)) {
+    if (!mayTake(bytes)) {
       throw Session.NO_HEAP;
     }
     heldBytes += bytes;
+  }
+
+  private boolean mayTake(long bytes) {
+    if (session.isTrusted()) {
+      engine.heap.add(bytes);
+      return true;
+    }
+    return engine.heap.hold(bytes);
   }
 
   /// The call or transaction is over, however it ended: gives back what it took beyond what any may
@@ -353,7 +361,7 @@ public final class Call {
   /// Empties a database, at once or in the background. Global commands only. Returns how many keys
   /// it had.
   public long flush(int number, boolean later) {
-    return engine.flush(seat, number, later);
+    return engine.flush(dispatcher, number, later);
   }
 
   /// Exchanges two databases. Global commands only.
@@ -366,21 +374,35 @@ public final class Call {
 
   /// The key at argument `i`, for reading: counts a hit or a miss, remembers the access.
   public Key read(int i) {
-    return counted(find(i, true));
+    return counted(touched(find(i)));
   }
 
   /// The same for a name that is not an argument, in a global command or for a key of a slot that
   /// is locked.
   public Key read(Slice name) {
-    return counted(find(name, true));
+    return counted(touched(find(name)));
   }
 
+  /// Counts a hit or a miss.
   private Key counted(Key key) {
     if (key.exists()) {
       dispatcher.statistics.hits++;
     } else {
       dispatcher.statistics.misses++;
       event(key, Events.KEY_MISS, "keymiss");
+    }
+    return key;
+  }
+
+  /// Remembers an access.
+  private Key touched(Key key) {
+    long entry = key.place.entry;
+    if (entry != 0 && !session.noTouch) {
+      int old = Entry.access(memory, entry);
+      int stamp = engine.limits.lfu ? engine.frequency.next(old, now) : dispatcher.lruClock;
+      if (stamp != old) {
+        Entry.access(memory, entry, stamp);
+      }
     }
     return key;
   }
@@ -392,7 +414,7 @@ public final class Call {
 
   /// The key at argument `i`, to be changed or made.
   public Key write(int i) {
-    return find(i, true);
+    return touched(find(i));
   }
 
   public Key write(int i, int type) {
@@ -400,21 +422,32 @@ public final class Call {
   }
 
   public Key write(Slice name) {
-    return find(name, true);
+    return touched(find(name));
   }
 
   /// The key at argument `i`, for a look: counts a hit or a miss, but is no access.
   public Key look(int i) {
-    return counted(find(i, false));
+    return counted(find(i));
+  }
+
+  /// The same, and nobody is told of a miss.
+  public Key lookUnnoticed(int i) {
+    Key key = find(i);
+    if (key.exists()) {
+      dispatcher.statistics.hits++;
+    } else {
+      dispatcher.statistics.misses++;
+    }
+    return key;
   }
 
   /// The key at argument `i` without a trace: no access time, no hit or miss.
   public Key peek(int i) {
-    return find(i, false);
+    return find(i);
   }
 
   public Key peek(Slice name) {
-    return find(name, false);
+    return find(name);
   }
 
   /// How often the key is used, 0 to 255, where that is counted ([Limits#lfu]).
@@ -424,7 +457,7 @@ public final class Call {
 
   /// A key of the same name in another database: its slot is the same, hence locked.
   public Key inDatabase(Key key, int other) {
-    return find(named(key.name), key.slot, key.place.hash, other, false);
+    return find(named(key.name), key.slot, key.place.hash, other);
   }
 
   /// Visits a slot's table; false ends the sweep.
@@ -472,21 +505,21 @@ public final class Call {
     return key;
   }
 
-  private Key find(int argument, boolean touch) {
+  private Key find(int argument) {
     Key found = nextKey();
     args.read(argument, found.name);
     int key = keyAt(argument);
     if (key < 0) {
-      return find(found, KeySlot.of(found.name), hash(found.name), database, touch);
+      return find(found, KeySlot.of(found.name), hash(found.name), database);
     }
     if (key >= fetchedKeys && keyCount - key > 1) {
       fetchedKeys = dispatcher.lookahead.fetch(this, key);
     }
-    return find(found, keySlots[key], keyHashes[key], database, touch);
+    return find(found, keySlots[key], keyHashes[key], database);
   }
 
-  private Key find(Slice name, boolean touch) {
-    return find(named(name), KeySlot.of(name), hash(name), database, touch);
+  private Key find(Slice name) {
+    return find(named(name), KeySlot.of(name), hash(name), database);
   }
 
   private Key named(Slice name) {
@@ -518,7 +551,7 @@ public final class Call {
     return values.dictionary().hash(name);
   }
 
-  private Key find(Key key, int slot, long hash, int number, boolean touch) {
+  private Key find(Key key, int slot, long hash, int number) {
     assert seat.holds(slot) : "a key of slot " + slot + ", which isn't locked";
     key.database = number;
     key.slot = slot;
@@ -531,24 +564,40 @@ public final class Call {
       return key;
     }
     if (values.dictionary().find(header, hash, key.name, place)) {
-      if (Entry.expiry(memory, place.entry) >= 0 && expired(place.entry)) {
-        dispatcher.recorder.effects.database(number);
-        engine.expire(seat, dispatcher.recorder, number, slot, key.name, place);
-        dispatcher.recorder.effects.mark(); // that stays, whatever becomes of the call
-      } else if (touch && !session.noTouch) {
-        int old = Entry.access(memory, place.entry);
-        int stamp = engine.limits.lfu ? engine.frequency.next(old, now) : dispatcher.lruClock;
-        if (stamp != old) {
-          Entry.access(memory, place.entry, stamp);
-        }
+      if (Entry.isOver(memory, place.entry, now)) {
+        meet(key);
       }
       key.isNew = place.entry == 0;
     }
     return key;
   }
 
-  private boolean expired(long entry) {
-    return Entry.expiry(memory, entry) < now; // at the millisecond itself it is still there
+  /// The call meets a key whose time is over.
+  private void meet(Key key) {
+    switch (expiryMode()) {
+      case DELETE -> {
+        dispatcher.recorder.effects.database(key.database);
+        engine.expire(seat, dispatcher.recorder, key.database, key.slot, key.name, key.place);
+        dispatcher.recorder.effects.mark(); // that stays, whatever becomes of the call
+      }
+      case HIDE -> key.place.entry = 0;
+      case IGNORE -> {}
+    }
+  }
+
+  /// What becomes of keys whose time is over when this call meets them. A write never hides them,
+  /// since it may be about to make the key: on a replica that clients may write to, they delete
+  /// what has expired there.
+  public ExpiryMode expiryMode() {
+    if (session.isTrusted()) {
+      return ExpiryMode.IGNORE;
+    }
+    return command.is(Command.WRITE) ? ExpiryMode.DELETE : engine.expiryMode();
+  }
+
+  /// Whether an entry is there for this call, as far as its time goes.
+  public boolean sees(long entry) {
+    return !Entry.isOver(memory, entry, now) || expiryMode() == ExpiryMode.IGNORE;
   }
 
   private Key nextKey() {
@@ -617,7 +666,11 @@ public final class Call {
 
   private void flagged(Key key, byte flags) {
     if ((flags & Slots.WATCHERS) != 0) {
-      engine.watches.touch(key.database, key.slot, key.name, key.place.entry != 0);
+      if (key.exists()) {
+        engine.watches.changed(key.database, key.slot, key.name);
+      } else {
+        engine.watches.removed(key.database, key.slot, key.name);
+      }
     }
     if ((flags & Slots.WAITERS) != 0 && (command.flags() & Command.WAKES) != 0) {
       dispatcher.blocking.ready(key.database, key.slot, key.name);
@@ -660,10 +713,10 @@ public final class Call {
     values.dictionary().remove(key.place);
   }
 
-  /// From `at` on (milliseconds since 1970) the key is gone: at once if that is past. Has the
-  /// effect: PEXPIREAT with the call's words from `condition` on, or the key's end.
+  /// The key expires at `at` (milliseconds since 1970), at once if that is past. Has the effect:
+  /// PEXPIREAT with the call's words from `condition` on, or the key's end.
   public void expireAt(Key key, long at, int condition) {
-    if (at <= now) {
+    if (at <= now && expiryMode() == ExpiryMode.DELETE) {
       delete(key);
       effect(engine.limits.is(Settings.LAZYFREE_LAZY_EXPIRE) ? "UNLINK" : "DEL", key.name);
       return;
@@ -776,7 +829,7 @@ public final class Call {
   public void watch(int i) {
     int slot = slotOf(i);
     Key key = stored(database, slot, args.at(i).copy());
-    boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() < now;
+    boolean expired = key.exists() && key.isOver(now);
     engine.watches.add(session, database, slot, key.name, expired);
     done(key);
   }

@@ -150,6 +150,7 @@ public final class Dispatcher implements AutoCloseable {
   private int begun(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
+    int errors = to.errors();
     boolean heard = session.replies == Session.Replies.ON;
     to.to(heard ? session.outlet.output() : nowhere, session.protocol);
     session.lastInteractionMillis = now;
@@ -169,7 +170,16 @@ public final class Dispatcher implements AutoCloseable {
         session.replied();
       }
     }
+    tellOwner(session, command, errors);
     return session.closing ? CLOSING : outcome;
+  }
+
+  /// A command has ended, and there were so many `errors` before it.
+  private void tellOwner(Session session, @Nullable Command command, int errors) {
+    Session.Owner owner = session.owner;
+    if (owner != null && reply.errors() != errors) {
+      owner.failed(command, reply.lastError());
+    }
   }
 
   private int unknown(Session session, Args args, Reply to) {
@@ -268,7 +278,7 @@ public final class Dispatcher implements AutoCloseable {
     if (command.is(Command.MAKES_KEYS) && hasTooLongKey()) {
       return TOO_LONG_KEY;
     }
-    if (session.gated || engine.gates.anyClosed) {
+    if ((session.gated || engine.gates.anyClosed) && !session.isTrusted()) {
       for (Gate gate : engine.gates.of(command)) {
         CommandError refusal = gate.refuse(call);
         if (refusal != null || call.awaited != null) {
@@ -537,6 +547,7 @@ public final class Dispatcher implements AutoCloseable {
   int again(Session session, Command command, Args args) {
     foreseen = Lookahead.UNSEEN;
     reply.to(outputOf(session), session.protocol);
+    int errors = reply.errors();
     int outcome = RUN_ON;
     try {
       outcome = execute(session, command, args, reply);
@@ -547,6 +558,7 @@ public final class Dispatcher implements AutoCloseable {
     if (outcome != PARKED) {
       session.replied();
     }
+    tellOwner(session, command, errors);
     return outcome;
   }
 
@@ -682,7 +694,7 @@ public final class Dispatcher implements AutoCloseable {
     for (Watches.Watch watch : session.watches) {
       call.begin(session, engine.exec, new Args(), now, false);
       Key key = call.stored(watch.database, watch.slot, watch.key);
-      boolean expired = key.exists() && key.expiry() >= 0 && key.expiry() < now;
+      boolean expired = key.exists() && key.isOver(now);
       if (expired && !watch.expired) {
         return true;
       }
@@ -716,11 +728,5 @@ public final class Dispatcher implements AutoCloseable {
     } finally {
       engine.closed(session);
     }
-  }
-
-  /// For expiry: whether the entry's time is over at this turn's clock.
-  boolean over(long entry) {
-    long expiry = Entry.expiry(seat.values.memory(), entry);
-    return expiry >= 0 && expiry < now;
   }
 }

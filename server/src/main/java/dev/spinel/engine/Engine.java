@@ -72,6 +72,7 @@ public final class Engine implements KeyspaceListener {
   Slow slow = Slow.NOBODY; // before the first session
   volatile @Nullable Onlooker onlooker;
   private volatile @Nullable Reclaimer reclaimer; // before the first session
+  private volatile ExpiryMode expiryMode = ExpiryMode.DELETE; // stopped world
 
   private final ConcurrentLinkedQueue<PutOff> putOff = new ConcurrentLinkedQueue<>();
   private final LongAdder delays = new LongAdder();
@@ -154,10 +155,22 @@ public final class Engine implements KeyspaceListener {
 
   /// Opens a session whose commands the calling thread will run.
   public Session open(Outlet outlet) {
+    return open(outlet, null);
+  }
+
+  private Session open(Outlet outlet, Session.@Nullable Owner owner) {
     Session session =
-        new Session(sessionIds.incrementAndGet(), outlet, gates, heap, clock.millis());
+        new Session(sessionIds.incrementAndGet(), outlet, owner, gates, heap, clock.millis());
     sessions.put(session.id, session);
     return session;
+  }
+
+  /// Opens a session for what must be applied as it is: it passes no gates and no limits, and keys
+  /// whose time is over are there for it ([ExpiryMode#IGNORE]).
+  ///
+  /// @param owner is told of its errors
+  public Session openTrusted(Outlet outlet, Session.Owner owner) {
+    return open(outlet, owner);
   }
 
   void closed(Session session) {
@@ -208,7 +221,7 @@ public final class Engine implements KeyspaceListener {
           .add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
-      watches.touch(database, slot, key, false);
+      watches.removed(database, slot, key);
     }
     if ((limits.notify & Events.EXPIRED) != 0) {
       notifier.event(limits.notify, "expired", database, key, by);
@@ -226,7 +239,7 @@ public final class Engine implements KeyspaceListener {
           .add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
-      watches.touch(database, slot, key, false);
+      watches.removed(database, slot, key);
     }
     if ((limits.notify & Events.EVICTED) != 0) {
       notifier.event(limits.notify, "evicted", database, key, by);
@@ -299,8 +312,26 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
+  /// What becomes of keys whose time is over; see [Call#expiryMode] for whom that doesn't concern.
+  public ExpiryMode expiryMode() {
+    return expiryMode;
+  }
+
+  /// Sets that. Stopped world.
+  public void expiryMode(ExpiryMode mode) {
+    expiryMode = mode;
+  }
+
+  @Override
+  public boolean expires() {
+    return expiryMode == ExpiryMode.DELETE;
+  }
+
   @Override
   public boolean expired(Seat seat, int database, int slot, Place place) {
+    if (!expires()) {
+      return false;
+    }
     Memory memory = seat.values.memory();
     byte[] name = new byte[Entry.keyLength(memory, place.entry)];
     memory.copyOut(Entry.keyAddress(memory, place.entry), name, 0, name.length);
@@ -315,16 +346,15 @@ public final class Engine implements KeyspaceListener {
   // ───────────────────────────────────────────────────────────────────────────────────────────
 
   /// Empties a database (its watched keys change). Stopped world. Returns how many keys it had.
-  public long flush(Seat seat, int database, boolean later) {
-    watches.touchAll(database, watch -> changes(seat, watch, database, -1));
-    return keyspace.flush(seat, database, later);
+  public long flush(Dispatcher by, int database, boolean later) {
+    watches.touchAll(database, watch -> changes(by, watch, database, -1));
+    return keyspace.flush(by.seat(), database, later);
   }
 
   /// Exchanges two databases; who waits or watches there is told. Stopped world.
   public void swap(Dispatcher by, int a, int b) {
-    Seat seat = by.seat();
-    watches.touchAll(a, watch -> changes(seat, watch, a, b));
-    watches.touchAll(b, watch -> changes(seat, watch, b, a));
+    watches.touchAll(a, watch -> changes(by, watch, a, b));
+    watches.touchAll(b, watch -> changes(by, watch, b, a));
     keyspace.swap(a, b);
     by.readyAll(a);
     by.readyAll(b);
@@ -332,13 +362,14 @@ public final class Engine implements KeyspaceListener {
 
   /// Whether the watched key changes when the contents of database `from` give way to those of `to`
   /// (-1: to nothing). A key whose time is over counts as absent.
-  private boolean changes(Seat seat, Watches.Watch watch, int from, int to) {
+  private boolean changes(Dispatcher by, Watches.Watch watch, int from, int to) {
+    Seat seat = by.seat();
     long before = find(seat, from, watch);
     long after = to < 0 ? 0 : find(seat, to, watch);
     if (before == 0 && after == 0) {
       return false;
     }
-    boolean afterIsStale = after != 0 && isOver(seat, after);
+    boolean afterIsStale = after != 0 && Entry.isOver(seat.values.memory(), after, by.now());
     if (watch.expired) {
       if (after == 0) {
         watch.expired = false;
@@ -351,11 +382,6 @@ public final class Engine implements KeyspaceListener {
       return false;
     }
     return true;
-  }
-
-  private boolean isOver(Seat seat, long entry) {
-    long expiry = Entry.expiry(seat.values.memory(), entry);
-    return expiry >= 0 && expiry <= clock.millis();
   }
 
   private long find(Seat seat, int database, Watches.Watch watch) {

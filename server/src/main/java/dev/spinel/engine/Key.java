@@ -48,6 +48,11 @@ public final class Key {
     return Entry.expiry(memory, place.entry);
   }
 
+  /// Whether its time is over; only if it exists.
+  boolean isOver(long now) {
+    return Entry.isOver(memory, place.entry, now);
+  }
+
   public int slot() {
     return slot;
   }

@@ -10,6 +10,7 @@ public final class Reply {
   private final RespWriter writer;
   private Output output;
   private int errors; // error replies written, ever
+  private String lastError = "";
 
   Reply(Output output) {
     this.writer = new RespWriter(output, 2);
@@ -27,6 +28,11 @@ public final class Reply {
 
   int errors() {
     return errors;
+  }
+
+  /// The text of the error reply written last.
+  String lastError() {
+    return lastError;
   }
 
   /// For values that write themselves.
@@ -49,6 +55,7 @@ public final class Reply {
   /// An error reply whose text begins with its code.
   public void error(String text) {
     errors++;
+    lastError = text;
     writer.error(text);
   }
 

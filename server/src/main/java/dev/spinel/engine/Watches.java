@@ -61,13 +61,22 @@ final class Watches {
     slots.raise(slot, Slots.WATCHERS);
   }
 
-  /// The key changed; `exists`: it is still there.
-  void touch(int database, int slot, Slice key, boolean exists) {
+  /// The key has another value.
+  void changed(int database, int slot, Slice key) {
+    breakWatches(database, slot, key, false);
+  }
+
+  /// The key is gone.
+  void removed(int database, int slot, Slice key) {
+    breakWatches(database, slot, key, true);
+  }
+
+  private void breakWatches(int database, int slot, Slice key, boolean removed) {
     ArrayList<Watch> list = bySlot[slot];
     for (int i = 0; list != null && i < list.size(); i++) {
       Watch watch = list.get(i);
       if (watch.database == database && key.equal(watch.key)) {
-        if (watch.expired && !exists) {
+        if (watch.expired && removed) {
           watch.expired = false;
         } else {
           watch.session.watchBroken = true;

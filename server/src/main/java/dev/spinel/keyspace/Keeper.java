@@ -180,7 +180,7 @@ public final class Keeper {
   }
 
   private void cycle(Seat seat, KeyspaceListener listener) {
-    if (expiring) {
+    if (expiring && listener.expires()) {
       expire(seat, listener);
     }
     try {

@@ -5,9 +5,15 @@ import dev.spinel.value.Place;
 /// Hears of what the keyspace does by itself. One per keyspace, given when it starts
 /// ([Keyspace#start]).
 public interface KeyspaceListener {
+  /// Whether keys are to be removed at all when their time has come. Asked before each look for
+  /// such keys.
+  default boolean expires() {
+    return true;
+  }
+
   /// A key's time has come; `place` is where it is. Called from `seat` under the slot's lock (or in
   /// a stopped world). The listener removes the key, with its effect and its events. Returns
-  /// whether it did: a replica leaves it.
+  /// whether it did: it doesn't if [#expires] has changed meanwhile.
   boolean expired(Seat seat, int database, int slot, Place place);
 
   /// The walk is through with a slot (-1: with everything): what was put off for its sake may go

@@ -171,6 +171,12 @@ public final class Entry {
     return m.getLong(e + (isLong(word) ? 16 : 8));
   }
 
+  /// Whether the entry's time is over at `now`: at the millisecond itself it is not.
+  public static boolean isOver(Memory m, long e, long now) {
+    long expiry = expiry(m, e);
+    return expiry >= 0 && expiry < now;
+  }
+
   public static long keyAddress(Memory m, long e) {
     return e + keyOffset(m.getLong(e));
   }

@@ -22,8 +22,15 @@ class KeeperTest {
   private final AtomicInteger cycles = new AtomicInteger();
   private final List<Throwable> failures = new CopyOnWriteArrayList<>();
 
+  private volatile boolean expires = true;
+
   /// Fails at the key `bad`, and at its third cycle.
   private final class Stumbling implements KeyspaceListener {
+    @Override
+    public boolean expires() {
+      return expires;
+    }
+
     @Override
     public boolean expired(Seat seat, int database, int slot, Place place) {
       byte[] key = Entry.key(seat.values.memory(), place.entry);
@@ -85,6 +92,23 @@ class KeeperTest {
       seat.leave();
       keyspace.start(new Stumbling());
       await().until(() -> heap.liveBytes() == 0);
+    }
+  }
+
+  @Test
+  void removesNothingWhereNothingExpires() {
+    try (Heap heap = new Heap();
+        Keyspace keyspace = new Keyspace(heap, 1, 1, 2, now::get, Schedule.FREE);
+        Seat seat = keyspace.seat()) {
+      seat.enter();
+      put(keyspace, seat, 7, "k", now.get() - 1);
+      seat.leave();
+      expires = false;
+      keyspace.start(new Stumbling());
+      awaitCycles(3);
+      assertThat(keys(keyspace, seat)).isEqualTo(1);
+      expires = true;
+      await().until(() -> keys(keyspace, seat) == 0);
     }
   }
 

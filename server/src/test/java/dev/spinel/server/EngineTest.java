@@ -88,6 +88,24 @@ class EngineTest {
   }
 
   @Test
+  void aSwapBringsAKeyThatExpiresThisMillisecond() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      LocalSession b = fixture.session();
+      for (long late = 0; late < 2; late++) {
+        say(b, "SELECT", "1");
+        say(b, "SET", "k", "1", "PX", "100");
+        say(a, "WATCH", "k");
+        fixture.clock.forward(100 + late);
+        say(b, "SWAPDB", "0", "1");
+        say(a, "MULTI");
+        assertThat(say(a, "EXEC")).isEqualTo(late == 0 ? "*-1" : "*0");
+        say(b, "FLUSHALL");
+      }
+    }
+  }
+
+  @Test
   void anExpiredKeyIsGoneForReadersAndItsRemovalIsAnEffect() {
     try (Fixture fixture = new Fixture()) {
       LocalSession a = fixture.session();

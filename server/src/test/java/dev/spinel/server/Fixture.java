@@ -177,7 +177,7 @@ public final class Fixture implements AutoCloseable {
     return bytes[0];
   }
 
-  private static void inStoppedWorld(LocalSession session, Runnable action) {
+  static void inStoppedWorld(LocalSession session, Runnable action) {
     var dispatcher = session.dispatcher();
     dispatcher.turnBegins();
     session.server().engine.keyspace.world().stop(dispatcher.seat(), action);

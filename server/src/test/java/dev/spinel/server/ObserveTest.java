@@ -251,6 +251,10 @@ class ObserveTest {
     assertThat(say(one, "CONFIG", "RESETSTAT")).isEqualTo("+OK");
     assertThat(say(one, "INFO", "stats"))
         .contains("keyspace_hits:0", "keyspace_misses:0", "total_error_replies:0");
+    say(one, "OBJECT", "ENCODING", "a");
+    say(one, "OBJECT", "IDLETIME", "a");
+    say(one, "OBJECT", "ENCODING", "none");
+    assertThat(say(one, "INFO", "stats")).contains("keyspace_hits:2", "keyspace_misses:1");
   }
 
   @Test

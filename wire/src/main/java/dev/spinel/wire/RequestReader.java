@@ -88,6 +88,14 @@ public final class RequestReader {
       this.heap = heap;
     }
 
+    /// None: for requests that must be read whatever they take.
+    public static Limits none() {
+      Limits limits = new Limits(new HeapBudget(Long.MAX_VALUE));
+      limits.bulkBytes = Long.MAX_VALUE;
+      limits.queryBytes = Long.MAX_VALUE;
+      return limits;
+    }
+
     /// With Redis's default limits, and a budget of its own.
     public Limits() {
       this(HeapBudget.ofThisJvm());
