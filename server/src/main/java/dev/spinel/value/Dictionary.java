@@ -971,24 +971,40 @@ public final class Dictionary {
     void large(long holder, long entry);
   }
 
+  /// Hears of entries that were moved, where something else refers to them, too.
+  @FunctionalInterface
+  interface Moves {
+    /// @param holder the entry whose nested dictionary it is in
+    /// @param old where it was: that node is free
+    /// @param now where it is
+    void moved(long holder, long old, long now);
+  }
+
+  private static final Moves NOBODY = (holder, old, now) -> {};
+
   /// Moves what stands in sparse slabs ([Allocator#evacuated]) of the leaf that holds hash `from`,
   /// with its entries and their small values, and on the way to it. Returns the first hash behind
   /// that leaf, 0 at the end. Places are void afterwards. No walk may be under way.
   public long evacuate(long header, long from, LargeValues large) {
-    return evacuate(header, from, 0, large);
+    return evacuate(header, from, 0, large, NOBODY);
   }
 
-  private long evacuate(long header, long from, long holder, LargeValues large) {
+  /// The same in the dictionary that the value of `holder` begins with.
+  long evacuateNested(long holder, long from, LargeValues large, Moves moves) {
+    return evacuate(Entry.valueAddress(memory, holder), from, holder, large, moves);
+  }
+
+  private long evacuate(long header, long from, long holder, LargeValues large, Moves moves) {
     assert !walk.active() : "addresses that a walk knows would change";
     stamp++;
     tree.evacuate(header, from);
-    if (Tree.kind(tree.atRef) != Tree.BUCKET) evacuateEntries(tree.atRef, holder, large);
+    if (Tree.kind(tree.atRef) != Tree.BUCKET) evacuateEntries(tree.atRef, holder, large, moves);
     tree.descend(header, from); // what is nested went through the same object
     int bits = tree.prefixBits();
     return bits == 0 ? 0 : (from & Tree.prefixMask(bits)) + (1L << (64 - bits));
   }
 
-  private void evacuateEntries(long ref, long holder, LargeValues large) {
+  private void evacuateEntries(long ref, long holder, LargeValues large, Moves moves) {
     Memory m = memory;
     long page = ref & Tree.ADDRESS;
     if (page == 0) return;
@@ -999,7 +1015,10 @@ public final class Dictionary {
       if (word == 0) continue;
       long entry = Leaf.entry(word);
       long moved = allocator.evacuated(entry);
-      if (moved != entry) m.putLong(at, Leaf.moved(word, moved));
+      if (moved != entry) {
+        m.putLong(at, Leaf.moved(word, moved));
+        moves.moved(holder, entry, moved);
+      }
       Owner owner = ownerOf(moved);
       if (owner == null) continue;
       if (Entry.isForked(Entry.encoding(m, moved)) || owner.nodes(moved) > REAP_NODES) {
@@ -1086,7 +1105,7 @@ public final class Dictionary {
 
     @Override
     public long evacuate(long entry, long from, LargeValues larger) {
-      return Dictionary.this.evacuate(header(entry), from, entry, larger);
+      return evacuateNested(entry, from, larger, NOBODY);
     }
 
     @Override

@@ -68,15 +68,22 @@ public final class Entry {
   public static final int NESTED = 6;
 
   public static final int INTSET = 7;
+
+  /// A large sorted set: the header of a nested dictionary, and the root of an index over it, which
+  /// its [Owner] knows.
   public static final int SKIPLIST = 8;
+
   public static final int STREAM_TREE = 9;
 
   /// No value at all: a member of a set.
   static final int NOTHING = 10;
 
+  /// The value is the score of a member of a sorted set, a `double` of 8 bytes.
+  public static final int SCORE = 11;
+
   /// Encodings whose value begins with the header of a dictionary. A walk goes into it: so the
   /// entry itself is never copied for the walk's sake.
-  private static final int NESTED_ONES = 1 << NESTED;
+  private static final int NESTED_ONES = 1 << NESTED | 1 << SKIPLIST;
 
   /// Encodings that a writer forks for a walk's sake, to share nodes with the old one: see [Owner].
   private static final int FORKED_ONES = 1 << CHUNKED | 1 << QUICKLIST | 1 << STREAM_TREE;

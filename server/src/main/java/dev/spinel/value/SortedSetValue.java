@@ -10,7 +10,11 @@ import java.util.function.DoubleBinaryOperator;
 
 /// Sorted sets: members in the order of their scores, members of one score in the order of their
 /// bytes (`memcmp`, a shorter prefix first). Small ones are a listpack of member, score, member,
-/// score… in that order ([Entry#LISTPACK]), as Redis lays it out.
+/// score… in that order ([Entry#LISTPACK]), as Redis lays it out; larger ones are a dictionary of
+/// members with a tree over them ([Entry#SKIPLIST]), which [Ranking] knows.
+///
+/// The limits between the two are parameters, as Redis has them; a listpack also becomes large
+/// before it would outgrow its node. Only a [Draft] goes back.
 ///
 /// **Ranks are the currency.** A rank is a member's index in ascending order, from 0. Whatever
 /// names a part of the set, by score or by member, is first turned into [Ranks] in O(log n);
@@ -93,17 +97,20 @@ public final class SortedSetValue implements Structure {
   private final LargeStrings large;
   private final byte[] scoreText = new byte[Numbers.DOUBLE_CHARS]; // scratch
   private final byte[] digits = new byte[Numbers.LONG_CHARS]; // scratch: an integer as a member
-  private byte[] memberBytes = new byte[128]; // scratch of drafts
+  private byte[] memberBytes = new byte[128]; // scratch
   private final Slice memberSlice = new Slice();
+  private final Ranking ranking;
 
-  // The member at hand: positions in a listpack.
+  // The member at hand: positions in a listpack, or an entry of a large set (then `listpack` is 0).
   private long listpack;
   private int memberAt;
   private int scoreAt;
+  private long pair;
 
-  SortedSetValue(Dictionary dictionary, LargeStrings large) {
+  SortedSetValue(Dictionary dictionary, LargeStrings large, Ranking ranking) {
     this.dictionary = dictionary;
     this.large = large;
+    this.ranking = ranking;
     this.m = dictionary.memory;
   }
 
@@ -111,32 +118,35 @@ public final class SortedSetValue implements Structure {
 
   /// Puts an empty set where `p` says there is nothing.
   public void create(Place p, Slice key) {
-    dictionary.insert(p, emptyListpack(key, Listpack.EMPTY));
-  }
-
-  private long emptyListpack(Slice key, int capacity) {
-    long e = dictionary.create(key, Entry.ZSET, Entry.LISTPACK, capacity, -1);
-    Entry.valueLength(m, e, Listpack.EMPTY);
+    long e = dictionary.create(key, Entry.ZSET, Entry.LISTPACK, Listpack.EMPTY, -1);
     Listpack.clear(m, Entry.valueAddress(m, e));
-    return e;
+    dictionary.insert(p, e);
   }
 
   /// How many members.
   public long length(long entry) {
-    return Listpack.count(m, listpackOf(entry)) >>> 1;
+    return isListpack(entry)
+        ? Listpack.count(m, Entry.valueAddress(m, entry)) >>> 1
+        : ranking.length(entry);
   }
 
-  private long listpackOf(long entry) {
-    assert Entry.type(m, entry) == Entry.ZSET && Entry.encoding(m, entry) == Entry.LISTPACK;
-    return Entry.valueAddress(m, entry);
+  private boolean isListpack(long entry) {
+    assert Entry.type(m, entry) == Entry.ZSET;
+    return Entry.encoding(m, entry) == Entry.LISTPACK;
   }
 
   /// Brings a member to hand; false if the set has no such member.
   public boolean find(long entry, Slice member) {
     if (member.node != 0) member = large.materialized(member);
-    long lp = listpackOf(entry);
+    if (!isListpack(entry)) {
+      long found = ranking.find(entry, member);
+      hand(found);
+      return found != 0;
+    }
+    long lp = Entry.valueAddress(m, entry);
     int at =
         Listpack.find(m, lp, Listpack.first(m, lp), member.array, member.offset, member.length, 1);
+    listpack = lp;
     if (at == 0) return false;
     hand(lp, at);
     return true;
@@ -148,8 +158,13 @@ public final class SortedSetValue implements Structure {
     scoreAt = Listpack.next(m, lp, at);
   }
 
+  private void hand(long pair) {
+    listpack = 0;
+    this.pair = pair;
+  }
+
   /// Gives a member this score, and makes it if need be. Beyond `maxEntries` members, or with a
-  /// member of more than `maxValue` bytes, a new member makes a listpack the other encoding.
+  /// member of more than `maxValue` bytes, a new member makes a listpack large.
   public Put put(Place p, Slice member, double score, int maxEntries, int maxValue) {
     if (member.node != 0) member = large.materialized(member);
     boolean there = find(dictionary.entry(p), member);
@@ -160,30 +175,79 @@ public final class SortedSetValue implements Structure {
   public Put putFound(
       Place p, boolean there, Slice member, double score, int maxEntries, int maxValue) {
     assert !Double.isNaN(score);
+    if (there && score() == score) return Put.UNCHANGED;
     if (member.node != 0) member = large.materialized(member);
-    long lp = listpackOf(dictionary.entry(p));
-    int bytes = Listpack.bytes(m, lp);
-    int more = scoreBytes(score);
-    if (there) {
-      assert listpack == lp;
-      if (score() == score) return Put.UNCHANGED;
-      more -= Listpack.entryBytes(m, lp, scoreAt);
-      lp = Entry.valueAddress(m, grow(p, bytes, more));
-      int from = memberAt;
-      Listpack.delete(m, lp, from, Listpack.after(m, lp, scoreAt), 2);
-      insert(lp, member, score);
-      if (more < 0) dictionary.resize(p, bytes + more);
-      return Put.CHANGED;
+    long entry = dictionary.entry(p);
+    if (isListpack(entry)) {
+      if (fits(entry, there, member, maxEntries, maxValue)) {
+        putInListpack(p, there, member, score);
+        return there ? Put.CHANGED : Put.ADDED;
+      }
+      enlarge(p);
+      entry = dictionary.entry(p);
+      ranking.find(entry, member);
     }
-    more += Listpack.entryBytes(member.array, member.offset, member.length);
-    insert(Entry.valueAddress(m, grow(p, bytes, more)), member, score);
-    return Put.ADDED;
+    if (there) ranking.change(entry, member, score);
+    else ranking.add(entry, member, score);
+    return there ? Put.CHANGED : Put.ADDED;
   }
 
-  private long grow(Place p, int bytes, int more) {
-    if (more <= 0) return dictionary.writable(p);
-    if (bytes + more > MAX_LISTPACK) throw new UnsupportedOperationException("large sorted sets");
-    return dictionary.resize(p, bytes + more);
+  /// Whether a listpack stays one: whatever the limits say about new members, it has to go into the
+  /// entry.
+  private boolean fits(long entry, boolean there, Slice member, int maxEntries, int maxValue) {
+    if (!there && (member.length > maxValue || length(entry) >= maxEntries)) return false;
+    int bytes = Listpack.bytes(m, Entry.valueAddress(m, entry));
+    return bytes + member.length <= room(Entry.keyLength(m, entry)) - MEMBER_OVERHEAD;
+  }
+
+  /// How large a listpack may become in an entry.
+  private static int room(int keyLength) {
+    return Math.min(MAX_LISTPACK, Entry.room(keyLength));
+  }
+
+  private void putInListpack(Place p, boolean there, Slice member, double score) {
+    int bytes = Listpack.bytes(m, listpack);
+    int more = scoreBytes(score);
+    if (!there) {
+      more += Listpack.entryBytes(member.array, member.offset, member.length);
+      insert(Entry.valueAddress(m, dictionary.resize(p, bytes + more)), member, score);
+      return;
+    }
+    more -= Listpack.entryBytes(m, listpack, scoreAt);
+    long lp =
+        Entry.valueAddress(
+            m, more > 0 ? dictionary.resize(p, bytes + more) : dictionary.writable(p));
+    Listpack.delete(m, lp, memberAt, Listpack.after(m, lp, scoreAt), 2);
+    insert(lp, member, score);
+    if (more < 0) dictionary.resize(p, bytes + more);
+  }
+
+  /// Makes a listpack large, whole: at the default limits some 128 members, 30 µs. For who knows
+  /// that many members are to come.
+  public void enlarge(Place p) {
+    long old = dictionary.entry(p);
+    if (!isListpack(old)) return;
+    long converted = dictionary.renewed(old, Entry.SKIPLIST, Ranking.BYTES);
+    ranking.init(converted);
+    try {
+      long lp = Entry.valueAddress(m, old);
+      for (int at = Listpack.first(m, lp); at != 0; at = nextPair(lp, at)) {
+        hand(lp, at);
+        ranking.append(converted, scratch(), score());
+      }
+    } catch (OutOfMemoryError e) {
+      dictionary.free(converted);
+      throw e;
+    }
+    dictionary.replace(p, converted);
+  }
+
+  /// A copy of the member at hand.
+  private Slice scratch() {
+    int n = memberLength();
+    if (memberBytes.length < n) memberBytes = new byte[2 * n];
+    copyMember(memberBytes, 0);
+    return memberSlice.set(memberBytes, 0, n);
   }
 
   private int scoreBytes(double score) {
@@ -211,7 +275,14 @@ public final class SortedSetValue implements Structure {
   }
 
   private void insert(long lp, Slice member, double score) {
-    int at = positionOf(lp, member, score);
+    insert(lp, positionOf(lp, member, score), member, score);
+  }
+
+  private void append(long lp, Slice member, double score) {
+    insert(lp, Listpack.end(m, lp), member, score);
+  }
+
+  private void insert(long lp, int at, Slice member, double score) {
     Listpack.insert(m, lp, at, member.array, member.offset, member.length);
     int valueAt = Listpack.after(m, lp, at);
     if (isInteger(score)) {
@@ -244,17 +315,27 @@ public final class SortedSetValue implements Structure {
 
   /// Deletes a member; false if there is none.
   public boolean delete(Place p, Slice member) {
-    if (!find(dictionary.entry(p), member)) return false;
-    int end = Listpack.after(m, listpack, scoreAt);
-    cut(p, memberAt, end, 1);
+    if (member.node != 0) member = large.materialized(member);
+    long entry = dictionary.entry(p);
+    if (!find(entry, member)) return false;
+    if (isListpack(entry)) {
+      cut(p, memberAt, Listpack.after(m, listpack, scoreAt), 1);
+    } else {
+      ranking.remove(entry, member);
+    }
     return true;
   }
 
   /// Deletes `count` members from `rank` on.
   public void removeRange(Place p, long rank, long count) {
     if (count == 0) return;
-    long lp = listpackOf(dictionary.entry(p));
-    assert rank >= 0 && rank + count <= length(p.entry);
+    long entry = dictionary.entry(p);
+    assert rank >= 0 && count > 0 && rank + count <= length(entry);
+    if (!isListpack(entry)) {
+      ranking.removeRange(entry, rank, count);
+      return;
+    }
+    long lp = Entry.valueAddress(m, entry);
     int from = Listpack.seek(m, lp, (int) (2 * rank));
     int to = Listpack.seek(m, lp, (int) (2 * (rank + count)));
     cut(p, from, to == 0 ? Listpack.end(m, lp) : to, (int) count);
@@ -271,21 +352,25 @@ public final class SortedSetValue implements Structure {
 
   /// Brings a member to hand and tells its rank; -1 if the set has no such member.
   public long rank(long entry, Slice member) {
+    if (member.node != 0) member = large.materialized(member);
     if (!find(entry, member)) return -1;
+    if (!isListpack(entry)) return ranking.rank(entry, member);
     long rank = 0;
-    for (int at = Listpack.HEADER; at != memberAt; rank++) at = pairAfter(listpack, at);
+    for (int at = Listpack.HEADER; at != memberAt; rank++) {
+      at = Listpack.after(m, listpack, Listpack.after(m, listpack, at));
+    }
     return rank;
-  }
-
-  private int pairAfter(long lp, int at) {
-    return Listpack.after(m, lp, Listpack.after(m, lp, at));
   }
 
   /// Brings the member of that rank to hand; false if there is none.
   public boolean at(long entry, long rank) {
     if (rank < 0 || rank >= length(entry)) return false;
-    long lp = listpackOf(entry);
-    hand(lp, Listpack.seek(m, lp, (int) (2 * rank)));
+    if (isListpack(entry)) {
+      long lp = Entry.valueAddress(m, entry);
+      hand(lp, Listpack.seek(m, lp, (int) (2 * rank)));
+    } else {
+      hand(ranking.at(entry, rank));
+    }
     return true;
   }
 
@@ -299,7 +384,8 @@ public final class SortedSetValue implements Structure {
 
   /// How many members have a score below `score`.
   private long below(long entry, double score) {
-    long lp = listpackOf(entry);
+    if (!isListpack(entry)) return ranking.below(entry, score);
+    long lp = Entry.valueAddress(m, entry);
     long n = 0;
     for (int at = Listpack.first(m, lp); at != 0; at = nextPair(lp, at), n++)
       if (scoreAt(lp, Listpack.next(m, lp, at)) >= score) break;
@@ -308,7 +394,8 @@ public final class SortedSetValue implements Structure {
 
   /// How many members have a score of at most `score`.
   private long notAbove(long entry, double score) {
-    long lp = listpackOf(entry);
+    if (!isListpack(entry)) return ranking.notAbove(entry, score);
+    long lp = Entry.valueAddress(m, entry);
     long n = 0;
     for (int at = Listpack.first(m, lp); at != 0; at = nextPair(lp, at), n++)
       if (scoreAt(lp, Listpack.next(m, lp, at)) > score) break;
@@ -320,32 +407,55 @@ public final class SortedSetValue implements Structure {
   }
 
   /// The members from `min` to `max`, of a set whose scores are all equal. Of another set it is
-  /// some part, if a listpack the same that Redis takes when it goes upwards.
+  /// some part; of a listpack the one that Redis takes when it goes upwards.
   public Ranks lexRange(long entry, LexBound min, LexBound max) {
-    min = materialized(min);
-    max = materialized(max);
-    if (isOutside(entry, min, max)) return Ranks.NONE;
-    long lp = listpackOf(entry);
+    LexBound low = materialized(min);
+    LexBound high = materialized(max);
+    if (isOutside(entry, low, high)) return Ranks.NONE;
+    if (!isListpack(entry)) return lexRangeOfLarge(entry, low, high);
+    long lp = Entry.valueAddress(m, entry);
     long from = 0;
     int at = Listpack.first(m, lp);
-    for (; at != 0 && !reaches(lp, at, min); from++) at = nextPair(lp, at);
+    for (; at != 0; at = nextPair(lp, at), from++) {
+      hand(lp, at);
+      if (reaches(low)) break;
+    }
     long to = from;
-    for (; at != 0 && !passes(lp, at, max); to++) at = nextPair(lp, at);
+    for (; at != 0; at = nextPair(lp, at), to++) {
+      hand(lp, at);
+      if (passes(high)) break;
+    }
     return to == from ? Ranks.NONE : new Ranks(from, to);
   }
 
   /// The same going downwards.
   public Ranks lexRangeBackwards(long entry, LexBound min, LexBound max) {
-    min = materialized(min);
-    max = materialized(max);
-    if (isOutside(entry, min, max)) return Ranks.NONE;
-    long lp = listpackOf(entry);
+    LexBound low = materialized(min);
+    LexBound high = materialized(max);
+    if (isOutside(entry, low, high)) return Ranks.NONE;
+    if (!isListpack(entry)) return lexRangeOfLarge(entry, low, high);
+    long lp = Entry.valueAddress(m, entry);
     long to = length(entry);
     int at = previousPair(lp, Listpack.end(m, lp));
-    for (; at != 0 && passes(lp, at, max); to--) at = previousPair(lp, at);
+    for (; at != 0; at = previousPair(lp, at), to--) {
+      hand(lp, at);
+      if (!passes(high)) break;
+    }
     long from = to;
-    for (; at != 0 && reaches(lp, at, min); from--) at = previousPair(lp, at);
+    for (; at != 0; at = previousPair(lp, at), from--) {
+      hand(lp, at);
+      if (!reaches(low)) break;
+    }
     return to == from ? Ranks.NONE : new Ranks(from, to);
+  }
+
+  private Ranks lexRangeOfLarge(long entry, LexBound min, LexBound max) {
+    long from = min.side == LexBound.BEFORE ? 0 : ranking.before(entry, min.member, min.exclusive);
+    long to =
+        max.side == LexBound.BEHIND
+            ? length(entry)
+            : ranking.before(entry, max.member, !max.exclusive);
+    return to <= from ? Ranks.NONE : new Ranks(from, to);
   }
 
   private int previousPair(long lp, int at) {
@@ -359,28 +469,40 @@ public final class SortedSetValue implements Structure {
         : new LexBound(bound.side, large.materialized(bound.member), bound.exclusive);
   }
 
+  /// Whether nothing can be in the range, by what Redis looks at first.
   private boolean isOutside(long entry, LexBound min, LexBound max) {
     if (min.side == LexBound.AT && max.side == LexBound.AT) {
       int order = min.member.compare(max.member);
       if (order > 0 || order == 0 && (min.exclusive || max.exclusive)) return true;
     }
-    long lp = listpackOf(entry);
-    int first = Listpack.first(m, lp);
-    return first == 0
-        || !reaches(lp, previousPair(lp, Listpack.end(m, lp)), min)
-        || passes(lp, first, max);
+    if (!at(entry, length(entry) - 1) || !reaches(min)) return true;
+    at(entry, 0);
+    return passes(max);
   }
 
-  private boolean reaches(long lp, int at, LexBound min) {
+  /// Whether the member at hand isn't before the bound.
+  private boolean reaches(LexBound min) {
     if (min.side != LexBound.AT) return min.side == LexBound.BEFORE;
-    int order = compare(lp, at, min.member);
+    int order = compareAtHand(min.member);
     return min.exclusive ? order > 0 : order >= 0;
   }
 
-  private boolean passes(long lp, int at, LexBound max) {
+  /// Whether the member at hand is behind the bound.
+  private boolean passes(LexBound max) {
     if (max.side != LexBound.AT) return max.side == LexBound.BEFORE;
-    int order = compare(lp, at, max.member);
+    int order = compareAtHand(max.member);
     return max.exclusive ? order >= 0 : order > 0;
+  }
+
+  private int compareAtHand(Slice member) {
+    return listpack != 0
+        ? compare(listpack, memberAt, member)
+        : m.compare(
+            Entry.keyAddress(m, pair),
+            Entry.keyLength(m, pair),
+            member.array,
+            member.offset,
+            member.length);
   }
 
   // ── visits ──
@@ -392,22 +514,51 @@ public final class SortedSetValue implements Structure {
 
   /// Visits up to `count` members in ascending order, from `rank` on.
   public void visit(long entry, long rank, long count, Visitor visitor) {
-    if (rank < 0 || rank >= length(entry)) return;
-    long lp = listpackOf(entry);
-    int at = Listpack.seek(m, lp, (int) (2 * rank));
-    for (long left = count; at != 0 && left > 0; at = nextPair(lp, at), left--) {
-      hand(lp, at);
-      visitor.member(this);
+    long left = Math.min(count, length(entry) - rank);
+    if (rank < 0 || left <= 0) return;
+    if (isListpack(entry)) {
+      long lp = Entry.valueAddress(m, entry);
+      int at = Listpack.seek(m, lp, (int) (2 * rank));
+      for (; left > 0; at = nextPair(lp, at), left--) {
+        hand(lp, at);
+        visitor.member(this);
+      }
+      return;
+    }
+    long[] entries = new long[(int) Math.min(left, OrderedTree.MAX)];
+    for (long next = rank; left > 0; ) {
+      int n = ranking.ascending(entry, next, left, entries);
+      visit(entries, n, visitor);
+      next += n;
+      left -= n;
     }
   }
 
   /// Visits up to `count` members in descending order, from `rank` on.
   public void visitBackwards(long entry, long rank, long count, Visitor visitor) {
-    if (rank < 0 || rank >= length(entry)) return;
-    long lp = listpackOf(entry);
-    int at = Listpack.seek(m, lp, (int) (2 * rank));
-    for (long left = count; at != 0 && left > 0; at = previousPair(lp, at), left--) {
-      hand(lp, at);
+    long left = Math.min(count, rank + 1);
+    if (rank >= length(entry) || left <= 0) return;
+    if (isListpack(entry)) {
+      long lp = Entry.valueAddress(m, entry);
+      int at = Listpack.seek(m, lp, (int) (2 * rank));
+      for (; left > 0; at = previousPair(lp, at), left--) {
+        hand(lp, at);
+        visitor.member(this);
+      }
+      return;
+    }
+    long[] entries = new long[(int) Math.min(left, OrderedTree.MAX)];
+    for (long next = rank; left > 0; ) {
+      int n = ranking.descending(entry, next, left, entries);
+      visit(entries, n, visitor);
+      next -= n;
+      left -= n;
+    }
+  }
+
+  private void visit(long[] entries, int n, Visitor visitor) {
+    for (int i = 0; i < n; i++) {
+      hand(entries[i]);
       visitor.member(this);
     }
   }
@@ -415,8 +566,18 @@ public final class SortedSetValue implements Structure {
   /// Visits some members from `cursor` on, as [Dictionary#scan] does (a listpack whole), and
   /// returns the next cursor or 0.
   public long scan(long entry, long cursor, int count, Visitor visitor) {
-    each(entry, visitor);
-    return 0;
+    if (isListpack(entry)) {
+      each(entry, visitor);
+      return 0;
+    }
+    return dictionary.scan(
+        Entry.valueAddress(m, entry),
+        cursor,
+        count,
+        member -> {
+          hand(member);
+          visitor.member(this);
+        });
   }
 
   /// Brings a random member to hand, each with the same probability. The set isn't empty.
@@ -427,30 +588,42 @@ public final class SortedSetValue implements Structure {
   /// Visits `count` different members at random, each subset with the same probability; all if
   /// there are no more.
   public void sample(long entry, long count, Random source, Visitor visitor) {
-    // selection sampling (Knuth 3.4.2 S): of `left` that come, `wanted` are taken
-    long left = length(entry);
-    long wanted = Math.min(count, left);
-    for (long rank = 0; wanted > 0; rank++, left--) {
-      if (source.nextLong(left) >= wanted) continue;
-      wanted--;
-      at(entry, rank);
-      visitor.member(this);
+    long size = length(entry);
+    if (count >= size) {
+      each(entry, visitor);
+      return;
+    }
+    Selection selection = new Selection(source, size, count);
+    if (isListpack(entry) || !Selection.byPicking(size, count)) {
+      each(
+          entry,
+          at -> {
+            if (selection.takes()) visitor.member(at);
+          });
+      return;
+    }
+    while (!selection.isComplete()) {
+      random(entry, source);
+      if (selection.isNew(pair)) visitor.member(this);
     }
   }
 
   // ── the member at hand ──
 
   public double score() {
-    return scoreAt(listpack, scoreAt);
+    return listpack != 0 ? scoreAt(listpack, scoreAt) : ranking.score(pair);
   }
 
   public int memberLength() {
-    return Listpack.length(m, listpack, memberAt);
+    return listpack != 0 ? Listpack.length(m, listpack, memberAt) : Entry.keyLength(m, pair);
   }
 
   /// Copies the member to `to[at…]` and returns its length.
   public int copyMember(byte[] to, int at) {
-    return Listpack.copyOut(m, listpack, memberAt, to, at);
+    if (listpack != 0) return Listpack.copyOut(m, listpack, memberAt, to, at);
+    int length = Entry.keyLength(m, pair);
+    m.copyOut(Entry.keyAddress(m, pair), to, at, length);
+    return length;
   }
 
   /// The member, in an array of its own.
@@ -462,7 +635,9 @@ public final class SortedSetValue implements Structure {
 
   /// Replies with the member as a bulk string.
   public void writeMember(RespWriter out) {
-    if (Listpack.isInteger(m, listpack, memberAt)) {
+    if (listpack == 0) {
+      Bulk.write(m, out, Entry.keyAddress(m, pair), Entry.keyLength(m, pair));
+    } else if (Listpack.isInteger(m, listpack, memberAt)) {
       out.bulk(Listpack.integer(m, listpack, memberAt));
     } else {
       Bulk.write(
@@ -482,8 +657,12 @@ public final class SortedSetValue implements Structure {
     return Entry.encoding(m, entry);
   }
 
+  /// A listpack that doesn't fit becomes large.
   @Override
-  public void fit(Place p, int keyLength) {}
+  public void fit(Place p, int keyLength) {
+    long entry = dictionary.entry(p);
+    if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) enlarge(p);
+  }
 
   @Override
   public void contents(long entry, Contents to) {
@@ -492,85 +671,110 @@ public final class SortedSetValue implements Structure {
 
   // ── drafts ──
 
-  /// An empty set that is nowhere yet, for the key `key`, whose bytes stay where they are until it
-  /// is stored.
+  /// An empty set that is nowhere yet, for the key `key`.
   public Draft draft(Slice key) {
     return new Draft(key);
   }
 
-  /// A set in the making, from many. Its own verbs fill it; then [#store] puts it where a key is or
-  /// would be, or it is read: [#entry] is good for all of [SortedSetValue]'s verbs that take one.
+  /// A set in the making, from many. First its own verbs fill it. Then [#store] puts it where a key
+  /// is or would be, or [#entry] lets it be read; from then on nothing is put into it any more.
   public final class Draft implements AutoCloseable {
-    private long entry;
-    private int longest; // bytes of the longest member
+    private long entry; // 0: stored
+    private boolean ordered;
 
     private Draft(Slice key) {
-      entry = emptyListpack(key, 256);
+      entry = dictionary.create(key, Entry.ZSET, Entry.SKIPLIST, Ranking.BYTES, -1);
+      ranking.init(entry);
     }
 
     public long length() {
-      return SortedSetValue.this.length(entry);
+      return ranking.length(entry);
     }
 
     /// Puts a member; if it is there already, with the score that `merged` makes of its score and
     /// this one.
     public void collect(Slice member, double score, DoubleBinaryOperator merged) {
+      assert !ordered && !Double.isNaN(score);
       if (member.node != 0) member = large.materialized(member);
-      longest = Math.max(longest, member.length);
-      boolean there = find(entry, member);
-      double now = there ? merged.applyAsDouble(score(), score) : score;
-      assert !Double.isNaN(now);
-      long lp = listpackOf(entry);
-      int bytes = Listpack.bytes(m, lp);
-      if (there) Listpack.delete(m, lp, memberAt, Listpack.after(m, lp, scoreAt), 2);
-      grow(bytes + member.length + MEMBER_OVERHEAD);
-      lp = listpackOf(entry);
-      insert(lp, member, now);
-      Entry.valueLength(m, entry, Listpack.bytes(m, lp));
+      long there = ranking.find(entry, member);
+      if (there == 0) {
+        ranking.addUnordered(member, score);
+      } else {
+        double both = merged.applyAsDouble(ranking.score(there), score);
+        assert !Double.isNaN(both);
+        ranking.changeUnordered(both);
+      }
     }
 
-    /// The same for the member at hand, of whatever set, with a score of the caller's.
+    /// The same for the member at hand, with a score of the caller's.
     public void collect(SortedSetValue at, double score, DoubleBinaryOperator merged) {
-      int n = at.memberLength();
-      if (memberBytes.length < n) memberBytes = new byte[2 * n];
-      at.copyMember(memberBytes, 0);
-      collect(memberSlice.set(memberBytes, 0, n), score, merged);
+      assert at == SortedSetValue.this;
+      collect(scratch(), score, merged);
     }
 
     /// Takes a member out again; false if there is none.
     public boolean remove(Slice member) {
-      if (!find(entry, member)) return false;
-      Listpack.delete(m, listpack, memberAt, Listpack.after(m, listpack, scoreAt), 2);
-      Entry.valueLength(m, entry, Listpack.bytes(m, listpack));
+      assert !ordered;
+      if (member.node != 0) member = large.materialized(member);
+      if (ranking.find(entry, member) == 0) return false;
+      ranking.removeUnordered();
       return true;
     }
 
-    private void grow(int bytes) {
-      int capacity = Entry.valueCapacity(m, dictionary.allocator, entry);
-      if (bytes <= capacity) return;
-      if (bytes > MAX_LISTPACK) throw new UnsupportedOperationException("large sorted sets");
-      long larger = dictionary.renewed(entry, Entry.LISTPACK, Math.max(bytes, 2 * capacity));
-      long from = listpackOf(entry);
-      m.copy(from, Entry.valueAddress(m, larger), Listpack.bytes(m, from));
-      Entry.valueLength(m, larger, Listpack.bytes(m, from));
-      dictionary.free(entry);
-      entry = larger;
+    /// The same for the member at hand.
+    public boolean remove(SortedSetValue at) {
+      assert at == SortedSetValue.this;
+      return remove(scratch());
     }
 
-    /// The set, for the verbs that read one: its members are in order.
+    /// The set, for all verbs that read one.
     public long entry() {
+      if (!ordered) ranking.order(entry);
+      ordered = true;
       return entry;
     }
 
     /// Puts the set, which isn't empty, where `p` says, in the place of what is there. It is a
-    /// listpack if it keeps to these limits. Only once; nothing else may be asked of it afterwards.
+    /// listpack if it keeps to these limits. Only once, and the last that is asked of it.
     public void store(Place p, int maxEntries, int maxValue) {
       assert length() > 0;
-      dictionary.put(p, entry);
-      entry = 0;
+      long whole = entry();
+      int bytes = listpackBytes(whole, maxEntries, maxValue);
+      if (bytes < 0) {
+        dictionary.put(p, whole);
+        entry = 0;
+        return;
+      }
+      long small = dictionary.renewed(whole, Entry.LISTPACK, bytes);
+      long lp = Entry.valueAddress(m, small);
+      Listpack.clear(m, lp);
+      each(whole, at -> append(lp, scratch(), score()));
+      assert Listpack.bytes(m, lp) == bytes;
+      try {
+        dictionary.put(p, small);
+      } catch (OutOfMemoryError e) {
+        dictionary.free(small);
+        throw e;
+      }
     }
 
-    /// Frees the set unless it was stored.
+    /// How large a listpack of a set would be, -1 if it would be beyond the limits.
+    private int listpackBytes(long set, int maxEntries, int maxValue) {
+      if (SortedSetValue.this.length(set) > maxEntries) return -1;
+      long[] bytes = {Listpack.EMPTY};
+      each(
+          set,
+          at -> {
+            Slice member = scratch();
+            bytes[0] +=
+                member.length > maxValue
+                    ? MAX_LISTPACK
+                    : Listpack.entryBytes(member.array, 0, member.length) + scoreBytes(score());
+          });
+      return bytes[0] <= room(Entry.keyLength(m, set)) ? (int) bytes[0] : -1;
+    }
+
+    /// Frees the set unless it was stored as it is.
     @Override
     public void close() {
       if (entry != 0) dictionary.release(entry);

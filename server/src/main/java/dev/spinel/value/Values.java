@@ -32,7 +32,8 @@ public final class Values {
     strings = new StringValue(memory, allocator, dictionary, large);
     hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
-    sortedSets = new SortedSetValue(dictionary, large);
+    Ranking ranking = new Ranking(memory, allocator, dictionary);
+    sortedSets = new SortedSetValue(dictionary, large, ranking);
     sets = new SetValue(dictionary, large);
     structures[Entry.STRING] = strings;
     structures[Entry.LIST] = lists;
@@ -42,6 +43,7 @@ public final class Values {
     Sequences sequences = new Sequences(memory, allocator, dictionary);
     dictionary.owner(Entry.CHUNKED, sequences);
     dictionary.owner(Entry.QUICKLIST, sequences);
+    dictionary.owner(Entry.SKIPLIST, ranking);
   }
 
   /// Who frees large values in the background. Before the seat is used.

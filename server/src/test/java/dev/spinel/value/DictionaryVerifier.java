@@ -199,10 +199,44 @@ public final class DictionaryVerifier {
     int encoding = Entry.encoding(m, entry);
     long value = Entry.valueAddress(m, entry);
     if (Entry.isNested(encoding)) tree(value);
+    if (encoding == Entry.SKIPLIST) ranking(value);
     if (Entry.isForked(encoding)) {
       Sequence sequence = new Sequence(m, allocator);
       if (!sequence.isFrozen(value)) bytes += sequence.memoryUse(value);
     }
+  }
+
+  /// The order of a sorted set has one cell for each member, in order.
+  private void ranking(long header) {
+    OrderedTreeVerifier tree = new OrderedTreeVerifier(m, allocator, this::node, refused);
+    Set<Long> members = new HashSet<>();
+    dictionary.scan(header, 0, Integer.MAX_VALUE, members::add);
+    long before = 0;
+    for (OrderedTreeVerifier.Cell cell : tree.verify(header + Dictionary.HEADER_BYTES)) {
+      long member = cell.word();
+      check(members.remove(member), "a cell without a member, or a second one");
+      check(Entry.encoding(m, member) == Entry.SCORE, "a member without a score");
+      double score = Double.longBitsToDouble(m.getLong(Entry.valueAddress(m, member)));
+      check(Ranking.key(score) == cell.key(), "key of a cell");
+      if (before != 0) check(ascend(before, member), "order of members");
+      before = member;
+    }
+    check(members.isEmpty(), "a member without a cell");
+  }
+
+  private boolean ascend(long first, long second) {
+    int order =
+        Double.compare(
+            Double.longBitsToDouble(m.getLong(Entry.valueAddress(m, first))) + 0.0,
+            Double.longBitsToDouble(m.getLong(Entry.valueAddress(m, second))) + 0.0);
+    return order < 0
+        || order == 0
+            && m.compare(
+                    Entry.keyAddress(m, first),
+                    Entry.keyLength(m, first),
+                    Entry.keyAddress(m, second),
+                    Entry.keyLength(m, second))
+                < 0;
   }
 
   private static void bound(int earliest, int stored, String where) {
