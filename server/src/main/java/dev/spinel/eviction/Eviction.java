@@ -18,6 +18,8 @@ import dev.spinel.value.Walk;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /// The gate of `maxmemory`: a command that may need memory makes room first, by evicting keys as
@@ -55,6 +57,12 @@ public final class Eviction implements Gate, Reclaimer {
   private volatile Policy policy = Policy.NOEVICTION;
   private volatile int samples = 5;
   private volatile long sliceNanos = 500_000;
+
+  /// What commands that are being read have taken, all of them together, and the one of them that
+  /// is read although there is no room.
+  final AtomicLong incomingBytes = new AtomicLong();
+
+  final AtomicReference<@Nullable Incoming> ahead = new AtomicReference<>();
 
   private final ConcurrentHashMap<Dispatcher, WaitingCalls> calls = new ConcurrentHashMap<>();
   private final ConcurrentLinkedQueue<Runnable> waiters = new ConcurrentLinkedQueue<>();
@@ -172,8 +180,21 @@ public final class Eviction implements Gate, Reclaimer {
     return heap.takenBytes() - kept > limit && heap.liveBytes() - kept > limit;
   }
 
+  long limitBytes() {
+    return limitBytes;
+  }
+
+  Evictor evictor(Dispatcher of) {
+    return calls(of).evictor;
+  }
+
+  /// For a new connection.
+  public Incoming incoming() {
+    return new Incoming(this);
+  }
+
   /// Until when a thread that begins now may make room.
-  long deadline() {
+  public long deadline() {
     return System.nanoTime() + sliceNanos;
   }
 

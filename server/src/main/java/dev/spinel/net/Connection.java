@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 ///              └───────────────────┘
 /// ```
 ///
+/// After [#stopReading] a paused connection isn't read at all: the peer's bytes stay in its socket.
+///
 /// ## Three ways to an end, and the peer's own
 ///
 /// - [#close]: now. Output that hasn't left never leaves.
@@ -152,6 +154,16 @@ public final class Connection {
   public void pauseReading() {
     assert loop.mayTouch();
     paused = true;
+  }
+
+  /// The same, and its socket isn't read meanwhile: there is no room for what its client sends. That
+  /// the peer leaves goes unnoticed so long.
+  public void stopReading() {
+    pauseReading();
+    if (open && !leftAlone) {
+      leftAlone = true;
+      loop.transport().watchReading(this, false);
+    }
   }
 
   /// Ends a pause: the handler runs in the next turn with what came meanwhile, perhaps nothing.
@@ -328,6 +340,9 @@ public final class Connection {
     if (heldOver) {
       heldOver = false;
       return paused ? -1 : 0;
+    }
+    if (leftAlone) { // it was readable before that
+      return -1;
     }
     int n;
     try {

@@ -4,6 +4,7 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Inbox;
 import dev.spinel.engine.Outlet;
 import dev.spinel.engine.Session;
+import dev.spinel.eviction.Incoming;
 import dev.spinel.net.Connection;
 import dev.spinel.net.Handler;
 import dev.spinel.net.Loop;
@@ -29,6 +30,7 @@ final class ClientConnection implements Handler, Outlet {
 
   private long softLimitSinceMillis;
   private long keptHeapBytes; // of what the connection keeps
+  private @Nullable Incoming incoming; // once a command has needed it
   private boolean sends; // messages, more than others took when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
@@ -73,8 +75,13 @@ final class ClientConnection implements Handler, Outlet {
         if (status != RequestReader.COMPLETE) {
           if (status != RequestReader.INCOMPLETE) {
             broken(status);
+          } else if (reader.sunkBytes() > 0) {
+            goOnIfThereIsMemory();
           }
           return;
+        }
+        if (incoming != null) {
+          incoming.takes(0);
         }
         at = reader.position();
       }
@@ -93,13 +100,35 @@ final class ClientConnection implements Handler, Outlet {
         }
       } else if (outcome == Dispatcher.PARKED) {
         keep(buffer, at, to);
-        connection.pauseReading();
+        if (session.isPutOff()) { // by what is short of memory: no more comes in
+          connection.stopReading();
+        } else {
+          connection.pauseReading();
+        }
         return;
       } else {
         connection.closeAfterReply();
         return;
       }
     }
+  }
+
+  /// A part of the command has gone to the data's memory, and the rest needs more.
+  private void goOnIfThereIsMemory() {
+    if (incoming == null) {
+      incoming = side.server.eviction.incoming();
+    }
+    if (incoming.takes(reader.sunkBytes())) {
+      boolean waits = side.holds() && !incoming.isAhead();
+      if (waits || !mayReadOn(side.server.eviction.deadline())) {
+        side.hold(this);
+      }
+    }
+  }
+
+  /// Whether there is memory for more of the command that is coming in.
+  boolean mayReadOn(long deadlineNanos) {
+    return incoming == null || incoming.mayReadOn(side.dispatcher, deadlineNanos);
   }
 
   /// The next of the commands that were read ahead, more of which are read if there is none; null
@@ -193,6 +222,9 @@ final class ClientConnection implements Handler, Outlet {
       side.dispatcher.closed(session);
     } finally {
       reader.close();
+      if (incoming != null) {
+        incoming.takes(0);
+      }
     }
   }
 

@@ -9,12 +9,14 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.Batch;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.LargeSink;
+import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 
 /// What the server keeps for one loop: its dispatcher (made on first use, by the loop's own
 /// thread), and what its connections share.
 final class LoopSide implements LoopHooks {
   private static final long CRON_MILLIS = 100;
+  private static final long HELD_MILLIS = 1;
 
   final Server server;
   final Loop loop;
@@ -25,6 +27,8 @@ final class LoopSide implements LoopHooks {
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
+  private final ArrayDeque<ClientConnection> held = new ArrayDeque<>(); // until there is memory
+  private boolean heldLookedAt;
 
   LoopSide(Server server, Loop loop) {
     this.server = server;
@@ -56,6 +60,41 @@ final class LoopSide implements LoopHooks {
   @Override
   public void turnEnds() {
     dispatcher.turnEnds();
+  }
+
+  /// The connection is sending a command for which there is no memory yet: it is read on when there
+  /// is, in the order in which they came.
+  void hold(ClientConnection client) {
+    held.add(client);
+    client.connection.stopReading();
+    if (!heldLookedAt) {
+      heldLookedAt = true;
+      loop.schedule(loop.now() + HELD_MILLIS, this::lookAtHeld);
+    }
+  }
+
+  /// Whether some connections wait for memory: then those that come wait behind them.
+  boolean holds() {
+    return !held.isEmpty();
+  }
+
+  private void lookAtHeld() {
+    heldLookedAt = false;
+    long deadline = server.eviction.deadline();
+    for (int left = held.size(); left > 0; left--) {
+      ClientConnection client = held.remove();
+      if (client.connection.isOpen()) {
+        if (client.mayReadOn(deadline)) {
+          client.connection.resume();
+        } else {
+          held.add(client);
+        }
+      }
+    }
+    if (!held.isEmpty()) {
+      heldLookedAt = true;
+      loop.schedule(loop.now() + HELD_MILLIS, this::lookAtHeld);
+    }
   }
 
   private void cron() {

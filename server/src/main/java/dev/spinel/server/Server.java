@@ -94,7 +94,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private final Authentication authentication;
   private final SlowLog slowLog;
   private final EvictionStatistics evictions = new EvictionStatistics();
-  private final Eviction eviction;
+  final Eviction eviction;
   private final Monitors monitors;
   private final Rates rates = new Rates();
   private final Identity identity;

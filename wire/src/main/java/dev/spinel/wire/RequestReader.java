@@ -141,6 +141,9 @@ public final class RequestReader {
 
   private int filled;
 
+  /// Bytes of the command in progress that went to the sink.
+  private long sunkBytes;
+
   /// Bytes of the cut-off line that were searched for its end already.
   private int searched;
 
@@ -237,6 +240,11 @@ public final class RequestReader {
   /// Bytes received and not yet parsed into arguments (`qbuf` of CLIENT LIST).
   public long unparsedBytes() {
     return (pending == null ? 0 : pending.end - pending.at) + (node == 0 ? 0L : filled);
+  }
+
+  /// Bytes of the incomplete command that are in the sink, about.
+  public long sunkBytes() {
+    return remaining == 0 ? 0 : sunkBytes;
   }
 
   /// Bytes of the heap that the incomplete command holds.
@@ -438,6 +446,7 @@ public final class RequestReader {
       if (n > 0) {
         args.begin(b, 0); // announcing many costs a client nothing
         remaining = (int) n;
+        sunkBytes = 0;
       } else {
         sawEmpty = true;
       }
@@ -491,6 +500,7 @@ public final class RequestReader {
     int data = Math.min(n, bulk - filled);
     if (data > 0) sink.fill(node, filled, b, at, data);
     filled += n;
+    sunkBytes += n;
   }
 
   /// The index of the line's end, or -1 if there is none within 64 KB or before a NUL.
@@ -618,7 +628,10 @@ public final class RequestReader {
     }
     if (n > p.bytes.length - p.end) {
       int dead = remaining > 0 ? Math.min(p.at, p.args.firstOffset(p.at)) : p.at;
-      if (p.at - dead >= SPILLED_BYTES && p.args.spill(sink, dead, p.at)) dead = p.at;
+      if (p.at - dead >= SPILLED_BYTES && p.args.spill(sink, dead, p.at)) {
+        sunkBytes += p.at - dead;
+        dead = p.at;
+      }
       long live = (long) p.end - dead;
       if (live + n > ARRAY_MAX) return false;
       byte[] into = p.bytes;
