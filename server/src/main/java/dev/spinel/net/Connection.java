@@ -156,8 +156,8 @@ public final class Connection {
     paused = true;
   }
 
-  /// The same, and its socket isn't read meanwhile: there is no room for what its client sends. That
-  /// the peer leaves goes unnoticed so long.
+  /// The same, and its socket isn't read meanwhile: there is no room for what its client sends.
+  /// That the peer leaves goes unnoticed so long.
   public void stopReading() {
     pauseReading();
     if (open && !leftAlone) {
