@@ -319,18 +319,23 @@ public final class Dictionary {
     return e;
   }
 
-  /// A new entry of the current epoch for a member of a set; not in any dictionary yet.
-  long createMember(byte[] bytes, int from, int length) {
-    long e = allocator.allocate(Entry.memberBytes(length));
-    memory.copyIn(bytes, from, Entry.writeMember(memory, e, walk.epoch(), length), length);
+  /// A new entry of the current epoch for a member of a set or a sorted set; not in any dictionary
+  /// yet. Its score, if it has one, is not initialised.
+  ///
+  /// @param type one of [Entry]'s types of members
+  long createMember(int type, byte[] bytes, int from, int length) {
+    long e = allocator.allocate(Entry.memberBytes(type, length));
+    memory.copyIn(bytes, from, Entry.writeMember(memory, e, type, walk.epoch(), length), length);
     return e;
   }
 
   private long copyOfMember(long entry) {
+    int type = Entry.type(memory, entry);
     int length = Entry.keyLength(memory, entry);
-    long copy = allocator.allocate(Entry.memberBytes(length));
-    long at = Entry.writeMember(memory, copy, walk.epoch(), length);
-    memory.copy(Entry.keyAddress(memory, entry), at, length);
+    long copy = allocator.allocate(Entry.memberBytes(type, length));
+    long at = Entry.writeMember(memory, copy, type, walk.epoch(), length);
+    int value = Entry.valueLength(memory, entry);
+    memory.copy(Entry.keyAddress(memory, entry), at, (long) length + value);
     return copy;
   }
 
@@ -518,6 +523,7 @@ public final class Dictionary {
 
   /// A copy of an entry whose value is its bytes, with the same capacity.
   private long copyOf(long entry) {
+    if (Entry.isMember(memory, entry)) return copyOfMember(entry);
     Memory m = memory;
     int length = Entry.valueLength(m, entry);
     int capacity = Math.max(length, Entry.valueCapacity(m, allocator, entry));

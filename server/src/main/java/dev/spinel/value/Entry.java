@@ -23,15 +23,16 @@ import java.nio.ByteOrder;
 /// - *epoch* are the low 8 bits of the [Walk#epoch] in which the entry was born; see [Walk].
 /// - The capacity of the value is whatever the node has left behind it: [#valueCapacity].
 ///
-/// A field of a nested dictionary has the same layout. A *member* of a set, which has neither value
-/// nor expiry nor access, has two bytes in front of it instead of eight:
+/// A field of a nested dictionary has the same layout. A *member* of a set or a sorted set, which
+/// has neither expiry nor access nor a value but, in a sorted set, a score, has two bytes in front
+/// of it instead of eight:
 ///
 /// ```
 ///   15    8 7      3 2    0
-///  [ epoch | length | MEMBER ]                          up to 30 bytes
-///  [ epoch | 31     | MEMBER ][length 2]                up to 65534 bytes
-///  [ epoch | 31     | MEMBER ][0xffff 2][length 4]
-///  [member]
+///  [ epoch | length | type ]                          up to 30 bytes
+///  [ epoch | 31     | type ][length 2]                up to 65534 bytes
+///  [ epoch | 31     | type ][0xffff 2][length 4]
+///  [member][score 8, if the type is SCORED_MEMBER]
 /// ```
 ///
 /// All functions are static over (memory, address of the entry): there is no object per entry.
@@ -43,8 +44,14 @@ public final class Entry {
   public static final int HASH = 4;
   public static final int STREAM = 6;
 
+  /// Not the type of a key: a member in the dictionary of a sorted set.
+  static final int SCORED_MEMBER = 5;
+
   /// Not the type of a key: a member in the dictionary of a set.
   static final int MEMBER = 7;
+
+  /// The bits that the types of members have, and no other.
+  private static final int MEMBERS = SCORED_MEMBER & MEMBER;
 
   /// The value is a `long`, 8 bytes.
   public static final int INT = 0;
@@ -79,7 +86,7 @@ public final class Entry {
   static final int NOTHING = 10;
 
   /// The value is the score of a member of a sorted set, a `double` of 8 bytes.
-  public static final int SCORE = 11;
+  static final int SCORE = 11;
 
   /// Encodings whose value begins with the header of a dictionary. A walk goes into it: so the
   /// entry itself is never copied for the walk's sake.
@@ -144,7 +151,8 @@ public final class Entry {
   /// One of the encodings above.
   public static int encoding(Memory m, long e) {
     int first = m.getByte(e) & 0xff;
-    return isMember(first) ? NOTHING : first >>> 4;
+    if (!isMember(first)) return first >>> 4;
+    return (first & TYPE) == MEMBER ? NOTHING : SCORE;
   }
 
   public static boolean hasExpiry(Memory m, long e) {
@@ -203,7 +211,7 @@ public final class Entry {
 
   public static int valueLength(Memory m, long e) {
     long word = m.getLong(e);
-    if (isMember(word)) return 0;
+    if (isMember(word)) return (word & TYPE) == MEMBER ? 0 : Double.BYTES;
     return isLong(word) ? m.getInt(e + 12) : (int) (word >>> VALUE_SHIFT) & LENGTH_ESCAPE;
   }
 
@@ -298,15 +306,15 @@ public final class Entry {
   }
 
   /// How many bytes the node of a member of `length` bytes needs.
-  static int memberBytes(int length) {
-    return memberOffset(length) + length;
+  static int memberBytes(int type, int length) {
+    return memberOffset(length) + length + (type == MEMBER ? 0 : Double.BYTES);
   }
 
   /// Writes everything in front of a member and returns where the member begins.
-  static long writeMember(Memory m, long e, int epoch, int length) {
+  static long writeMember(Memory m, long e, int type, int epoch, int length) {
     int offset = memberOffset(length);
     int inWord = Math.min(length, MEMBER_LENGTH_ESCAPE);
-    m.putShort(e, (short) (MEMBER | inWord << MEMBER_LENGTH_SHIFT | (epoch & 0xff) << 8));
+    m.putShort(e, (short) (type | inWord << MEMBER_LENGTH_SHIFT | (epoch & 0xff) << 8));
     if (offset > 2) m.putShort(e + 2, (short) Math.min(length, MEMBER_LENGTH_SHORT));
     if (offset > 4) m.putInt(e + 4, length);
     return e + offset;
@@ -332,10 +340,10 @@ public final class Entry {
   }
 
   private static boolean isMember(long word) {
-    return (word & TYPE) == MEMBER;
+    return (word & MEMBERS) == MEMBERS;
   }
 
-  /// Whether an entry is a member of a set.
+  /// Whether an entry is a member of a set or a sorted set.
   static boolean isMember(Memory m, long e) {
     return isMember(m.getByte(e));
   }

@@ -9,7 +9,7 @@ import dev.spinel.wire.Slice;
 ///
 /// ```
 ///   value       [header of a dictionary, 64][root of a tree, 16]
-///   dictionary  member ──► entry [member][score 8]          one node per member ([Entry#SCORE])
+///   dictionary  member ──► entry [member][score 8]          one node per member ([Entry#SCORED_MEMBER])
 ///   tree        (score, member) ──► address of that entry   a cell of 16 bytes per member
 /// ```
 ///
@@ -152,7 +152,8 @@ final class Ranking implements Owner {
   }
 
   private long addToDictionary(Slice member, double score) {
-    long e = dictionary.create(member, Entry.ZSET, Entry.SCORE, Long.BYTES, -1);
+    long e =
+        dictionary.createMember(Entry.SCORED_MEMBER, member.array, member.offset, member.length);
     setScore(e, score);
     dictionary.insert(place, e);
     return e;

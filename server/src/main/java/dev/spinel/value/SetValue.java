@@ -251,7 +251,7 @@ public final class SetValue implements Structure {
 
   private boolean addToDictionary(long header, byte[] a, int from, int length, long hash) {
     if (dictionary.find(header, hash, sought.set(a, from, length), inner)) return false;
-    dictionary.insert(inner, dictionary.createMember(a, from, length));
+    dictionary.insert(inner, dictionary.createMember(Entry.MEMBER, a, from, length));
     return true;
   }
 

@@ -242,7 +242,7 @@ class SetValueTest {
   @Test
   void aMemberTakesTwoBytesMoreThanItHas() {
     for (int length = 0; length <= 30; length++) {
-      long entry = dictionary.createMember(new byte[length], 0, length);
+      long entry = dictionary.createMember(Entry.MEMBER, new byte[length], 0, length);
       assertThat(allocator.capacity(entry)).isEqualTo(Math.max(8, length + 2 + 7 & -8));
       assertThat(Entry.keyLength(memory, entry)).isEqualTo(length);
       assertThat(Entry.expiry(memory, entry)).isEqualTo(-1);

@@ -1,5 +1,6 @@
 package dev.spinel.value;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,7 +11,9 @@ import dev.spinel.memory.Memory;
 import dev.spinel.wire.Hash64;
 import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -23,6 +26,9 @@ import org.junit.jupiter.api.Test;
 class WalkTest {
   private static final SetValue.Thresholds LIMITS = new SetValue.Thresholds(6, 8, 64);
 
+  /// The model of a sorted set.
+  private record Scores(TreeMap<String, Double> of) {}
+
   /// A keyspace of a few tables beside its model.
   private static final class World implements AutoCloseable {
     final Heap heap = new Heap();
@@ -33,12 +39,13 @@ class WalkTest {
     final StringValue strings;
     final HashValue hashes;
     final SetValue sets;
+    final SortedSetValue sortedSets;
     final Place place = new Place();
     final Place other = new Place();
     final long[] tables;
     final Random random;
     final Map<String, Object> model =
-        new HashMap<>(); // "table/key" to String, Map of fields or Set
+        new HashMap<>(); // "table/key" to String, Map of fields, Set, or Scores
     final Map<String, Long> expiries = new HashMap<>();
     final int keys;
     final int fields;
@@ -67,6 +74,9 @@ class WalkTest {
       strings = new StringValue(memory, allocator, dictionary, large);
       hashes = new HashValue(dictionary, strings, large);
       sets = new SetValue(dictionary, large);
+      Ranking ranking = new Ranking(memory, allocator, dictionary);
+      sortedSets = new SortedSetValue(dictionary, large, ranking);
+      dictionary.owner(Entry.SKIPLIST, ranking);
       dictionary.owner(Entry.CHUNKED, new Sequences(memory, allocator, dictionary));
       tables = new long[1 + random.nextInt(3)];
       for (int i = 0; i < tables.length; i++) {
@@ -108,7 +118,8 @@ class WalkTest {
         refused++;
         left = 0;
         if (model.get(name) instanceof Map<?, ?> hash && hash.isEmpty()
-            || model.get(name) instanceof Set<?> set && set.isEmpty()) {
+            || model.get(name) instanceof Set<?> set && set.isEmpty()
+            || model.get(name) instanceof Scores z && z.of.isEmpty()) {
           find(name, place);
           dictionary.remove(place);
           model.remove(name);
@@ -146,7 +157,7 @@ class WalkTest {
       assertEquals(there, model.containsKey(name));
       String key = name.substring(name.indexOf('/') + 1);
       if (random.nextInt(500) == 0) shrinking = !shrinking;
-      switch (shrinking && random.nextInt(4) != 0 ? 2 : random.nextInt(15)) {
+      switch (shrinking && random.nextInt(4) != 0 ? 2 : random.nextInt(19)) {
         case 0, 1 -> { // SET
           String value = "v".repeat(random.nextInt(50)) + random.nextInt(1000);
           long expiry = expiry();
@@ -209,6 +220,14 @@ class WalkTest {
             expiries.put(name, -1L);
           }
           if (model.get(name) instanceof Set<?>) change(name, key);
+        }
+        case 15, 16, 17, 18 -> { // sorted sets
+          if (!there) {
+            sortedSets.create(place, Slice.of(key));
+            model.put(name, new Scores(new TreeMap<>()));
+            expiries.put(name, -1L);
+          }
+          if (model.get(name) instanceof Scores z) change(name, key, z.of);
         }
         default -> { // hashes
           if (!there) {
@@ -281,6 +300,55 @@ class WalkTest {
       }
     }
 
+    /// ZADD, ZREM, ZPOPMIN, ZREMRANGEBYRANK, ZUNIONSTORE.
+    private void change(String name, String key, TreeMap<String, Double> scores) {
+      if (random.nextInt(10) == 0) {
+        try (SortedSetValue.Draft draft = sortedSets.draft(Slice.of(key))) {
+          TreeMap<String, Double> built = new TreeMap<>();
+          for (int i = random.nextInt(bulk); i >= 0; i--) {
+            String member = "b" + random.nextInt(fields);
+            draft.collect(Slice.of(member), i, Double::sum);
+            built.merge(member, (double) i, Double::sum);
+          }
+          draft.store(place, 8, 64);
+          model.put(name, new Scores(built));
+          expiries.put(name, -1L);
+        }
+        return;
+      }
+      if (random.nextInt(10) == 0) pop(scores);
+      for (int i = random.nextInt(bulk); i >= 0; i--) {
+        String member = (random.nextInt(3) == 0 ? "" : "z") + random.nextInt(fields);
+        if (random.nextInt(shrinking ? 5 : 3) != 0 ^ shrinking || scores.isEmpty()) {
+          double score = random.nextInt(random.nextBoolean() ? 3 : 1000) / 4.0;
+          SortedSetValue.Put put = sortedSets.put(place, Slice.of(member), score, 8, 64);
+          Double old = scores.put(member, score);
+          assertEquals(old == null, put == SortedSetValue.Put.ADDED);
+        } else {
+          boolean deleted = sortedSets.delete(place, Slice.of(member));
+          assertEquals(deleted, scores.remove(member) != null);
+        }
+      }
+      assertEquals(sortedSets.length(dictionary.entry(place)), scores.size());
+      if (scores.isEmpty()) {
+        dictionary.remove(place);
+        model.remove(name);
+        expiries.remove(name);
+      }
+    }
+
+    private void pop(TreeMap<String, Double> scores) {
+      long size = sortedSets.length(dictionary.entry(place));
+      if (size == 0) return;
+      long from = random.nextBoolean() ? 0 : random.nextLong(size);
+      long count = 1 + random.nextLong(random.nextBoolean() ? 1 : size - from);
+      List<String> gone = new ArrayList<>();
+      sortedSets.visit(
+          place.entry, from, count, at -> gone.add(new String(at.member(), ISO_8859_1)));
+      sortedSets.removeRange(place, from, count);
+      for (String member : gone) scores.remove(member);
+    }
+
     @SuppressWarnings("unchecked")
     Map<String, Object> copy() {
       Map<String, Object> copy = new HashMap<>();
@@ -290,7 +358,9 @@ class WalkTest {
                   name + "@" + expiries.get(name),
                   value instanceof Map<?, ?> m
                       ? new TreeMap<>((Map<String, String>) m)
-                      : value instanceof Set<?> s ? new TreeSet<>((Set<String>) s) : value));
+                      : value instanceof Set<?> s
+                          ? new TreeSet<>((Set<String>) s)
+                          : value instanceof Scores z ? new Scores(new TreeMap<>(z.of)) : value));
       return copy;
     }
 
@@ -365,10 +435,12 @@ class WalkTest {
     final Memory memory;
     final StringValue strings;
     final SetValue sets;
+    final SortedSetValue sortedSets;
     final Map<String, Object> all = new HashMap<>();
     int table;
     private TreeMap<String, String> hash;
     private TreeSet<String> set;
+    private TreeMap<String, Double> scores;
     private long expected;
 
     Collected(World world, Allocator allocator) {
@@ -377,6 +449,8 @@ class WalkTest {
       LargeStrings large = new LargeStrings(memory, allocator);
       this.strings = new StringValue(memory, allocator, dictionary, large);
       this.sets = new SetValue(dictionary, large);
+      Ranking ranking = new Ranking(memory, allocator, dictionary);
+      this.sortedSets = new SortedSetValue(dictionary, large, ranking);
     }
 
     private static String text(byte[] bytes) {
@@ -409,6 +483,10 @@ class WalkTest {
         TreeSet<String> small = new TreeSet<>();
         sets.each(entry, at -> small.add(text(at.member())));
         value = small;
+      } else if (Entry.type(memory, entry) == Entry.ZSET) {
+        TreeMap<String, Double> small = new TreeMap<>();
+        sortedSets.each(entry, at -> small.put(text(at.member()), at.score()));
+        value = new Scores(small);
       } else {
         value = text(strings.bytes(entry));
       }
@@ -417,29 +495,38 @@ class WalkTest {
 
     @Override
     public void open(long entry, long expiry, long count) {
-      boolean isHash = Entry.type(memory, entry) == Entry.HASH;
-      hash = isHash ? new TreeMap<>() : null;
-      set = isHash ? null : new TreeSet<>();
+      Object whole =
+          switch (Entry.type(memory, entry)) {
+            case Entry.HASH -> hash = new TreeMap<>();
+            case Entry.SET -> set = new TreeSet<>();
+            default -> new Scores(scores = new TreeMap<>());
+          };
       expected = count;
-      put(entry, expiry, isHash ? hash : set);
+      put(entry, expiry, whole);
     }
 
     @Override
     public void field(long field) {
+      String name = text(Entry.key(memory, field));
+      boolean isNew;
       if (set != null) {
-        assertThat(set.add(text(Entry.key(memory, field)))).as("member written twice").isTrue();
-        return;
+        isNew = set.add(name);
+      } else if (scores != null) {
+        long bits = memory.getLong(Entry.valueAddress(memory, field));
+        isNew = scores.put(name, Double.longBitsToDouble(bits)) == null;
+      } else {
+        isNew = hash.put(name, text(strings.bytes(field))) == null;
       }
-      String before = hash.put(text(Entry.key(memory, field)), text(strings.bytes(field)));
-      assertThat(before).as("field written twice").isNull();
+      assertThat(isNew).as("not written twice").isTrue();
     }
 
     @Override
     public void close() {
-      int size = set != null ? set.size() : hash.size();
+      int size = set != null ? set.size() : scores != null ? scores.size() : hash.size();
       assertThat((long) size).as("count at the cut").isEqualTo(expected);
       hash = null;
       set = null;
+      scores = null;
     }
   }
 
@@ -549,6 +636,7 @@ class WalkTest {
           expected = world.copy();
           world.walk.begin();
           ofWalker = world.dictionary.forAnotherSeat(world.heap.allocator());
+          ofWalker.owner(Entry.SKIPLIST, new Ranking(world.memory, ofWalker.allocator, ofWalker));
           ofWalker.owner(Entry.CHUNKED, new Sequences(world.memory, ofWalker.allocator, ofWalker));
         }
         writer.start();
