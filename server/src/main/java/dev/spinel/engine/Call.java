@@ -32,10 +32,9 @@ public final class Call {
   /// Heap that one more takes, with a name of usual length.
   private static final long KEY_BYTES = 256;
 
-  /// Keys whose positions, slots and hashes a call has room for without counting it.
+  /// Keys for whose positions, slots and hashes a call keeps room for the next.
   private static final int KEPT_ROOM = 1024;
 
-  private static final long ROOM_BYTES = 16; // for each further key
   private static final int ROOM_AT_FIRST = 8;
 
   final Dispatcher dispatcher;
@@ -122,18 +121,20 @@ public final class Call {
     awaited = null;
   }
 
-  /// Makes room for so many keys. False if the heap has none.
-  boolean makeRoom(int keys) {
+  /// Makes room for so many keys, which is counted already as far as `args` say so. False if the
+  /// heap has none.
+  boolean makeRoom(int keys, Args args) {
     if (keys <= keyPositions.length) {
       return true;
     }
     boolean many = keys > KEPT_ROOM;
     int room = many ? keys : Math.min(KEPT_ROOM, 2 * keys);
-    if (many) {
-      if (!mayTake(ROOM_BYTES * room)) {
+    long bytes = Args.keyBytesFor(room) - args.keyBytes();
+    if (bytes > 0) {
+      if (!mayTake(bytes)) {
         return false;
       }
-      roomBytes += ROOM_BYTES * room;
+      roomBytes += bytes;
     }
     int[] positions = JavaHeap.ints(room);
     int[] slots = JavaHeap.ints(room);
@@ -171,7 +172,7 @@ public final class Call {
   /// keep.
   void end() {
     letGo();
-    if (roomBytes != 0) {
+    if (keyPositions.length > KEPT_ROOM || roomBytes != 0) {
       keyCount = 0;
       keyPositions = fewPositions;
       keySlots = fewSlots;

@@ -147,6 +147,18 @@ public final class Dispatcher implements AutoCloseable {
     locks.clear(); // what was added before something failed
   }
 
+  /// A command of the session was read to its end, but thrown away, because the heap had no room for
+  /// it.
+  public void refused(Session session) {
+    boolean heard = session.replies == Session.Replies.ON;
+    reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
+    refused(session, null, Session.NO_HEAP, reply);
+    if (!heard) {
+      empty(nowhere);
+      session.replied();
+    }
+  }
+
   private int begun(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
@@ -379,7 +391,7 @@ public final class Dispatcher implements AutoCloseable {
       call.keyCount = 1;
       return true;
     }
-    if (!call.makeRoom(command.mostKeys(args.count()))) {
+    if (!call.makeRoom(command.mostKeys(args.count()), args)) {
       return false;
     }
     int count = command.keys(args, call.keyPositions);

@@ -36,11 +36,17 @@ public final class Args {
   private static final boolean[] NONE_OWNED = {};
   private static final int IN_BLOCK = Integer.MIN_VALUE;
   private static final int DOUBLED = 64 * 1024;
+  private static final int MOST_PLACES = Integer.MAX_VALUE - 16;
 
   /// What an object of this class takes without its arguments, and a slice that [#at] keeps.
   private static final int OBJECT_BYTES = 200;
 
   private static final int SLICE_BYTES = 40;
+
+  /// See [#keyBytesFor].
+  public static final int FREE_KEYS = 32 * 1024;
+
+  public static final int KEY_BYTES = 16;
 
   /// More bytes than this are no array.
   public static final int MOST_SETTLED = Integer.MAX_VALUE - 16;
@@ -61,9 +67,6 @@ public final class Args {
   private int nodeCount;
   private @Nullable Slice[] slices = NO_SLICES;
 
-  /// How many spans this will need at most, as far as is known.
-  private int most = Integer.MAX_VALUE;
-
   /// The bytes of the first arguments; null if all are in `base`.
   private @Nullable Blocks blocks;
 
@@ -77,6 +80,7 @@ public final class Args {
   private @Nullable HeapBudget budget;
 
   private long chargedBytes;
+  private long keyBytes; // of them, for what its handler's call needs for its keys
 
   public Args() {}
 
@@ -225,7 +229,7 @@ public final class Args {
     }
     if (chargedBytes != 0) {
       Objects.requireNonNull(budget).release(chargedBytes);
-      chargedBytes = 0;
+      chargedBytes = keyBytes = 0;
       if (spans.length > SPANS_KEPT) spans = NO_SPANS;
       base = Slice.NO_BYTES;
     }
@@ -246,10 +250,16 @@ public final class Args {
     return blocks == null ? bytes : bytes + blocks.heapBytes();
   }
 
-  /// Counts what this command takes of the heap until [#release]; it is counted already.
-  void charge(HeapBudget budget, long bytes) {
+  /// Has what this command takes of the heap be counted until [#release]; it is counted already.
+  void charge(HeapBudget budget, long bytes, long keyBytes) {
     this.budget = budget;
-    chargedBytes += bytes;
+    this.chargedBytes += bytes;
+    this.keyBytes = keyBytes;
+  }
+
+  /// Bytes of the heap that are counted for what is to be known of the keys while the command runs.
+  public long keyBytes() {
+    return keyBytes;
   }
 
   /// Whether some argument is a node.
@@ -264,7 +274,6 @@ public final class Args {
     assert nodeCount == 0 && blocks == null && chargedBytes == 0 : "the one before wasn't released";
     base = buffer;
     count = 0;
-    most = Integer.MAX_VALUE;
     if (spans.length > SPANS_KEPT || expected > spans.length)
       spans = JavaHeap.longs(Math.clamp(expected, 16, POOLED));
   }
@@ -292,25 +301,32 @@ public final class Args {
   }
 
   void add(int offset, int length) {
-    if (count == spans.length) spans = JavaHeap.copy(spans, grown());
+    if (count == spans.length) makeRoom(roomNeeded(MOST_PLACES));
     spans[count++] = (long) offset << 32 | length;
   }
 
-  private int grown() {
+  /// How many places there must be before one more can be added, of `most` in all: 0 if there is
+  /// room.
+  int roomNeeded(long most) {
+    if (count < spans.length) return 0;
     return count < DOUBLED
         ? Math.max(8, count * 2)
-        : (int) Math.clamp(2L * count, count + 1, Math.max(most, count + 1));
+        : (int) Math.clamp(2L * count, count + 1, Math.clamp(most, count + 1, MOST_PLACES));
   }
 
-  /// There will be `count` arguments, so that a million of them don't make room for two.
-  void expect(long count) {
-    most = (int) Math.min(count, Integer.MAX_VALUE - 16);
+  /// Makes room for so many places.
+  void makeRoom(int places) {
+    spans = JavaHeap.copy(spans, places);
   }
 
-  /// Bytes of heap that growing would take for a while if `more` arguments come; 0 if there is
-  /// room.
-  long growthBytes(long more) {
-    return count + more <= spans.length ? 0 : 8L * grown();
+  /// How many places there are.
+  int room() {
+    return spans.length;
+  }
+
+  /// Lets the room go, if this is empty and it is much.
+  void restPlaces() {
+    if (spans.length > POOLED) spans = NO_SPANS;
   }
 
   /// Moves the bytes from `from` to `to`, where all arguments are that are not in a block yet, to
@@ -342,7 +358,7 @@ public final class Args {
   }
 
   void addNode(long node, int length) {
-    if (count == spans.length) spans = JavaHeap.copy(spans, grown());
+    if (count == spans.length) makeRoom(roomNeeded(MOST_PLACES));
     if (nodeCount == nodes.length) {
       long[] more = JavaHeap.copy(nodes, Math.max(2, nodeCount * 2));
       owned = JavaHeap.copy(owned, more.length);
@@ -356,6 +372,17 @@ public final class Args {
   /// Heap that the places take.
   long spanBytes() {
     return 8L * spans.length;
+  }
+
+  /// Heap that so many places take and, if they are many, what is to be known of as many keys.
+  static long bytesFor(int places) {
+    return 8L * places + keyBytesFor(places);
+  }
+
+  /// Heap for the position, slot and hash of each of so many keys. A call of at most [#FREE_KEYS]
+  /// takes it from what every thread may use.
+  static long keyBytesFor(int places) {
+    return places <= FREE_KEYS ? 0 : (long) KEY_BYTES * places;
   }
 
   /// The place of the first argument in the buffer, or `otherwise` if none is there.
@@ -374,9 +401,14 @@ public final class Args {
   /// Takes over the few arguments that `other` has, leaving it empty, with its room for many.
   void begun(Args other) {
     long[] its = other.spans;
-    other.spans = JavaHeap.copy(its, Math.max(8, other.count + 1));
+    other.spans = JavaHeap.copy(its, other.roomBegun());
     adopt(other);
     other.spans = its;
+  }
+
+  /// How many places [#begun] makes for these.
+  int roomBegun() {
+    return Math.max(8, count + 1);
   }
 
   /// Takes over what `other` has, leaving it empty.
@@ -398,8 +430,9 @@ public final class Args {
     firstHere = other.firstHere;
     budget = other.budget;
     chargedBytes = other.chargedBytes;
+    keyBytes = other.keyBytes;
     other.forgetBlocks();
-    other.chargedBytes = 0;
+    other.chargedBytes = other.keyBytes = 0;
     other.base = Slice.NO_BYTES;
     other.count = 0;
     other.nodeCount = 0;

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
+/// Whatever of this fails for want of memory (an exception) leaves the reader unfit for anything but
+/// [#close], as half a command may have been read: its connection must end.
+///
 /// `INCOMPLETE` means that all bytes up to `to` are taken; what they don't complete is kept here. A
 /// caller that stops early (the client blocks, its turn is used up) hands the rest over with
 /// [#keep]; later `next` goes on from there, with an empty range if nothing new has come.
@@ -34,6 +37,15 @@ import org.jspecify.annotations.Nullable;
 /// Arguments of 32 KB and more go straight to the [LargeSink]; the heap never sees them whole.
 /// Those of a command that is long for their number go there too, in blocks ([Args]), so that of a
 /// command of a gigabyte only eight bytes for each argument stay on the heap.
+///
+/// ## When the heap is short
+///
+/// What an incomplete command takes of the heap is counted in the [HeapBudget] before it is made,
+/// together with what its call will need for its keys, and goes with the arguments when it is
+/// complete. So a command that was read can run. Where there is no room the caller is told
+/// ([#SHORT]), and may wait for others to finish. When it has waited long enough it refuses the
+/// command ([#refuse]): the rest of it is then read and thrown away, so that the connection can go on
+/// behind it.
 ///
 /// ## What is malformed
 ///
@@ -71,6 +83,16 @@ public final class RequestReader {
 
   /// What a connection may always hold.
   private static final int HELD_MIN = 16 * 1024;
+
+  /// Of a command that is refused so much is looked at at a time.
+  private static final int REFUSED_BYTES = 1024;
+
+  /// The heap has no room for the rest of the command now: the bytes from [#position] on aren't taken.
+  /// Call [#next] again when there may be room, or [#refuse] and go on.
+  public static final int SHORT = 4;
+
+  /// A command that was refused ([#refuse]) has come to its end.
+  public static final int REFUSED = 5;
 
   /// Limits that a whole server shares and may change while it runs.
   public static final class Limits {
@@ -135,14 +157,21 @@ public final class RequestReader {
   /// Length of the argument being read; -1 while its header is not read.
   private int bulk = -1;
 
-  /// The argument being read is large: its node, and how many of its bytes and of the two behind it
-  /// have come.
-  private long node;
+  /// The argument being read isn't kept here: its bytes go to a node, or (0) nowhere; and how many of
+  /// them and of the two behind it have come.
+  private boolean pouring;
 
+  private long node;
   private int filled;
 
   /// Bytes of the command in progress that went to the sink.
   private long sunkBytes;
+
+  /// The command in progress is read, but not kept.
+  private boolean refusing;
+
+  /// We may be the one whom the budget favours.
+  private boolean favoured;
 
   /// Bytes of the cut-off line that were searched for its end already.
   private int searched;
@@ -183,7 +212,7 @@ public final class RequestReader {
   /// Reads one command into `args` from what is kept and from `buf[from, to)`. Inline requests are
   /// unescaped in place, so the consumed bytes may change.
   ///
-  /// @return [#COMPLETE], [#INCOMPLETE], [#ERROR] or [#TOO_MUCH]
+  /// @return [#COMPLETE], [#INCOMPLETE], [#ERROR], [#TOO_MUCH], [#SHORT] or [#REFUSED]
   public int next(byte[] buf, int from, int to, Args args) {
     Pending p = pending;
     if (p == null) {
@@ -229,17 +258,47 @@ public final class RequestReader {
     return error;
   }
 
-  /// Keeps bytes for a later [#next], for a caller that can't run more commands now. False if that
-  /// exceeds the query buffer limit.
-  public boolean keep(byte[] buf, int from, int to) {
-    if (from == to) return true;
-    if (pending == null) pending = new Pending(new byte[capacity(to - from)]);
-    return append(pending, buf, from, to - from) && !tooMuch(pending);
+  /// Gives the command in progress up: what has come of it goes, what is still to come isn't kept,
+  /// and [#next] says [#REFUSED] at its end. False if it can't be told where that is (a line whose
+  /// end hasn't come): then the connection must close.
+  public boolean refuse() {
+    Pending p = pending;
+    if (p == null || remaining == 0) return false;
+    forget(p);
+    return true;
+  }
+
+  private void forget(Pending p) {
+    refusing = true;
+    if (node != 0) sink.abandon(node);
+    node = 0;
+    p.args.release(sink);
+    p.args.restPlaces();
+    if (bulk >= 0 && !pouring) {
+      pouring = true;
+      filled = 0;
+    }
+    recharge(p);
+    unfavour();
+  }
+
+  /// Keeps bytes for a later [#next], for a caller that can't run more commands now. Returns
+  /// [#INCOMPLETE], [#TOO_MUCH] if that exceeds the query buffer limit, or [#SHORT].
+  public int keep(byte[] buf, int from, int to) {
+    if (from == to) return INCOMPLETE;
+    Pending p = pending;
+    if (p == null) {
+      int room = capacity(to - from);
+      if (!reserve(room) && !reserveRest(room)) return SHORT;
+      p = pending = new Pending(JavaHeap.bytes(room));
+    }
+    int status = append(p, buf, from, to - from, true);
+    return status == INCOMPLETE && tooMuch(p) ? TOO_MUCH : status;
   }
 
   /// Bytes received and not yet parsed into arguments (`qbuf` of CLIENT LIST).
   public long unparsedBytes() {
-    return (pending == null ? 0 : pending.end - pending.at) + (node == 0 ? 0L : filled);
+    return (pending == null ? 0 : pending.end - pending.at) + (pouring ? filled : 0L);
   }
 
   /// Bytes of the incomplete command that are in the sink, about.
@@ -265,6 +324,8 @@ public final class RequestReader {
     drop();
     remaining = 0;
     bulk = -1;
+    pouring = false;
+    refusing = false;
   }
 
   // ── A complete command of short arguments ──
@@ -358,8 +419,11 @@ public final class RequestReader {
     int first = Math.min(cursor, args.firstOffset(cursor));
     int n = to - first;
     // room for what was announced, but no more than came already: announcing costs a client nothing
-    int ahead = bulk >= 0 && node == 0 ? Math.min(bulk, Math.max(n, 1024)) : 0;
-    Pending p = new Pending(new byte[capacity(n + ahead)]);
+    int ahead = bulk >= 0 && !pouring ? Math.min(bulk, Math.max(n, 1024)) : 0;
+    int room = capacity(n + ahead);
+    long bytes = room + Args.bytesFor(args.roomBegun());
+    if (!reserve(bytes) && !reserveRest(bytes)) return refusedHere(buf, to, args);
+    Pending p = new Pending(JavaHeap.bytes(room));
     System.arraycopy(buf, first, p.bytes, 0, n);
     p.at = cursor - first;
     p.end = n;
@@ -369,13 +433,27 @@ public final class RequestReader {
     return tooMuch(p) ? TOO_MUCH : INCOMPLETE;
   }
 
+  /// There is no room for what has come of the command, not even beyond the limit: it isn't kept.
+  private int refusedHere(byte[] buf, int to, Args args) {
+    args.release(sink);
+    if (remaining == 0) { // a line
+      position = cursor;
+      return SHORT;
+    }
+    reserveAnyway(REFUSED_BYTES);
+    Pending p = new Pending(JavaHeap.bytes(REFUSED_BYTES));
+    pending = p;
+    forget(p);
+    return resume(p, buf, cursor, to, args);
+  }
+
   /// Parses in the pending buffer, topping it up from the caller's.
   private int resume(Pending p, byte[] buf, int from, int to, Args args) {
     while (true) {
       int status = parse(p.bytes, p.at, p.end, p.args);
       p.at = cursor;
       if (status == INCOMPLETE && from < to) {
-        if (node != 0) {
+        if (pouring) {
           int n = Math.min(to - from, bulk + 2 - filled);
           pour(buf, from, n);
           from += n;
@@ -384,18 +462,27 @@ public final class RequestReader {
           return next(buf, from, to, args);
         } else {
           int n = wanted(p, buf, from, to);
-          if (!append(p, buf, from, n)) return TOO_MUCH;
+          if (n == 0) return fail("too big bulk count string"); // of a command that is refused
+          int added = append(p, buf, from, n, false);
+          if (added != INCOMPLETE) {
+            position = from;
+            return added;
+          }
           from += n;
         }
         continue;
       }
       position = from;
-      if (status == COMPLETE) {
-        args.adopt(p.args);
+      if (status == COMPLETE && refusing) {
+        refusing = false;
         if (p.at == p.end) drop();
+        return REFUSED;
+      }
+      if (status == COMPLETE) {
+        complete(p, args);
         return COMPLETE;
       }
-      if (status == ERROR) return ERROR;
+      if (status == ERROR || status == SHORT) return status;
       if (remaining == 0 && p.at == p.end) {
         drop();
         return INCOMPLETE;
@@ -404,8 +491,27 @@ public final class RequestReader {
     }
   }
 
+  /// The pending command becomes the caller's, with the account of what it takes.
+  private void complete(Pending p, Args args) {
+    int places = p.args.room();
+    args.adopt(p.args);
+    if (p.at == p.end) {
+      args.charge(limits.heap, charged, Args.keyBytesFor(places));
+      charged = 0;
+      drop();
+      return;
+    }
+    long bytes = Args.bytesFor(places);
+    args.charge(limits.heap, bytes, Args.keyBytesFor(places));
+    charged -= bytes;
+    p.args.restPlaces(); // which were the caller's
+    recharge(p);
+    unfavour();
+  }
+
   /// How many bytes of `buf[from, to)` the pending command is sure to need. At least one.
   private int wanted(Pending p, byte[] buf, int from, int to) {
+    if (refusing) return Math.min(to - from, p.bytes.length - (p.end - p.at));
     long n;
     if (remaining == 0) {
       int end = Words.indexOf(buf, from, to, '\n');
@@ -470,21 +576,29 @@ public final class RequestReader {
         at = line + 2;
         cursor = at;
         bulk = (int) n;
-        if (bulk >= LARGE_BYTES) {
+        filled = 0;
+        if (refusing) {
+          pouring = true;
+        } else if (bulk >= LARGE_BYTES) {
           node = sink.begin(bulk);
-          filled = 0;
+          pouring = node != 0;
         }
       }
-      if (node != 0) {
+      if (pouring) {
         int n = Math.min(end - at, bulk + 2 - filled);
         if (n > 0) pour(b, at, n);
         at += n;
         cursor = at;
         if (filled < bulk + 2) return INCOMPLETE;
-        args.addNode(node, bulk);
+        if (!refusing) {
+          if (!makeRoom(args)) return SHORT;
+          args.addNode(node, bulk);
+        }
         node = 0;
+        pouring = false;
       } else {
         if (end - at < bulk + 2) return INCOMPLETE;
+        if (!makeRoom(args)) return SHORT;
         args.add(at, bulk);
         at += bulk + 2;
       }
@@ -495,10 +609,26 @@ public final class RequestReader {
     return COMPLETE;
   }
 
-  /// Gives `n` bytes to the large argument; the last two of them are its line end.
+  /// Sees to it that the command in progress can have one more argument. False if the heap has no
+  /// room for its place.
+  private boolean makeRoom(Args args) {
+    int places = args.roomNeeded((long) args.count() + remaining);
+    if (places == 0) return true;
+    if (pending == null) { // in the caller's buffer, which isn't long
+      args.makeRoom(places);
+      return true;
+    }
+    int were = args.room();
+    if (!reserve(Args.bytesFor(places) - Args.keyBytesFor(were))) return false; // both, for a moment
+    args.makeRoom(places);
+    release(Args.bytesFor(were) - Args.keyBytesFor(were));
+    return true;
+  }
+
+  /// Gives `n` bytes to the argument that isn't kept here; the last two of them are its line end.
   private void pour(byte[] b, int at, int n) {
     int data = Math.min(n, bulk - filled);
-    if (data > 0) sink.fill(node, filled, b, at, data);
+    if (data > 0 && node != 0) sink.fill(node, filled, b, at, data);
     filled += n;
     sunkBytes += n;
   }
@@ -610,8 +740,8 @@ public final class RequestReader {
 
   private void drop() {
     pending = null;
-    if (charged != 0) limits.heap.release(charged);
-    charged = 0;
+    if (charged != 0) release(charged);
+    unfavour();
   }
 
   private static int capacity(int n) {
@@ -619,13 +749,12 @@ public final class RequestReader {
   }
 
   /// Adds bytes behind the pending ones; bytes before the command in progress are let go when room
-  /// is short. False if an array can't be that long.
-  private boolean append(Pending p, byte[] buf, int from, int n) {
-    if (remaining > 0) {
-      p.args.expect((long) p.args.count() + remaining);
-      long spans = p.args.growthBytes(n / 6 + 1);
-      if (spans > 0 && isRefused(charged + spans)) return false;
-    }
+  /// is short.
+  ///
+  /// @param rest the caller can't hold them back: they may go beyond the limit
+  /// @return [#INCOMPLETE]; [#SHORT], or [#TOO_MUCH] if an array can't be that long, and nothing is
+  ///     added
+  private int append(Pending p, byte[] buf, int from, int n, boolean rest) {
     if (n > p.bytes.length - p.end) {
       int dead = remaining > 0 ? Math.min(p.at, p.args.firstOffset(p.at)) : p.at;
       if (p.at - dead >= SPILLED_BYTES && p.args.spill(sink, dead, p.at)) {
@@ -633,14 +762,19 @@ public final class RequestReader {
         dead = p.at;
       }
       long live = (long) p.end - dead;
-      if (live + n > ARRAY_MAX) return false;
+      if (live + n > ARRAY_MAX) return TOO_MUCH;
       byte[] into = p.bytes;
-      if (dead < n || dead < p.bytes.length / 2) {
-        int bytes = capacity((int) Math.clamp(2 * live, live + n, ARRAY_MAX));
-        if (isRefused(charged + bytes)) return false; // old and new, for a moment
-        into = new byte[bytes];
+      boolean must = live + n > into.length;
+      int ample = capacity((int) Math.clamp(2 * live, live + n, ARRAY_MAX));
+      int enough = capacity((int) live + n);
+      if ((must || dead < into.length / 2 && !refusing) && reserve(ample)) { // both, for a moment
+        into = JavaHeap.bytes(ample);
+      } else if (must) {
+        if (!reserve(enough) && !(rest && reserveRest(enough))) return SHORT;
+        into = JavaHeap.bytes(enough);
       }
       System.arraycopy(p.bytes, dead, into, 0, (int) live);
+      if (into != p.bytes) release(p.bytes.length);
       p.bytes = into;
       p.at -= dead;
       p.end -= dead;
@@ -648,22 +782,57 @@ public final class RequestReader {
     }
     System.arraycopy(buf, from, p.bytes, p.end, n);
     p.end += n;
+    return INCOMPLETE;
+  }
+
+  // ── What is ours of the budget ──
+
+  private boolean reserve(long bytes) {
+    HeapBudget heap = limits.heap;
+    if (charged + bytes <= HELD_MIN) {
+      heap.add(bytes);
+    } else if (!heap.hold(bytes)) {
+      favoured = true;
+      if (!heap.holdFavoured(this, bytes)) return false;
+    }
+    charged += bytes;
     return true;
   }
 
-  /// Whether the heap has no room for us to hold `bytes`.
-  private boolean isRefused(long bytes) {
-    return bytes > HELD_MIN && limits.heap.heldBytes() - charged + bytes > limits.heap.limitBytes();
+  /// For bytes that have come and can't be held back.
+  private boolean reserveRest(long bytes) {
+    if (!limits.heap.holdRest(bytes)) return false;
+    charged += bytes;
+    return true;
   }
 
-  /// Counts what is pending, and says whether it exceeds a limit.
-  private boolean tooMuch(Pending p) {
-    long held = p.bytes.length + p.args.spanBytes();
-    if (held != charged) {
-      limits.heap.add(held - charged);
-      charged = held;
+  private void reserveAnyway(long bytes) {
+    limits.heap.add(bytes);
+    charged += bytes;
+  }
+
+  private void release(long bytes) {
+    limits.heap.release(bytes);
+    charged -= bytes;
+  }
+
+  private void unfavour() {
+    if (favoured) {
+      limits.heap.unfavour(this);
+      favoured = false;
     }
-    return unparsedBytes() > limits.queryBytes || isRefused(held);
+  }
+
+  /// Counts what is pending as it is now.
+  private void recharge(Pending p) {
+    long held = p.bytes.length + Args.bytesFor(p.args.room());
+    if (held != charged) release(charged - held);
+  }
+
+  /// Whether what is pending exceeds a limit.
+  private boolean tooMuch(Pending p) {
+    recharge(p);
+    return unparsedBytes() > limits.queryBytes;
   }
 
   @Override
