@@ -9,6 +9,7 @@ import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
@@ -114,6 +115,7 @@ public final class NetBench {
       while ((status = reader.next(buffer, at, to, args)) == RequestReader.COMPLETE) {
         at = reader.position();
         command(args, reply);
+        args.release(LargeSink.NONE);
         if (connection.output().pendingBytes() > Loop.REPLY_BYTES_PER_TURN) {
           reader.keep(buffer, at, to);
           connection.runAgain();

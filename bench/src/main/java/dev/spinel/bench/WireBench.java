@@ -5,6 +5,7 @@ import dev.spinel.wire.Chunks;
 import dev.spinel.wire.Glob;
 import dev.spinel.wire.Hash64;
 import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.LongDouble;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Output;
@@ -109,6 +110,7 @@ public final class WireBench {
           while (reader.next(turn, at, all.length, args) == RequestReader.COMPLETE) {
             at = reader.position();
             sum += args.count() + args.at(args.count() - 1).length;
+            args.release(LargeSink.NONE);
           }
           return sum;
         });
@@ -124,7 +126,9 @@ public final class WireBench {
         () -> {
           reader.next(all, 0, all.length / 2, args);
           reader.next(all, all.length / 2, all.length, args);
-          return args.count();
+          int count = args.count();
+          args.release(LargeSink.NONE);
+          return count;
         });
   }
 

@@ -129,6 +129,17 @@ public final class Session {
     return true;
   }
 
+  /// The same for input that has come and is to wait: see [HeapBudget#holdRest].
+  public boolean mayHoldRest(long bytes) {
+    if (isTrusted()) {
+      heap.add(bytes);
+    } else if (!heap.holdRest(bytes)) {
+      return false;
+    }
+    heldBytes += bytes;
+    return true;
+  }
+
   public void release(long bytes) {
     heap.release(bytes);
     heldBytes -= bytes;

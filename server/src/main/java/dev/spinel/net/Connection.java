@@ -1,10 +1,10 @@
 package dev.spinel.net;
 
+import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.Output;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// One client's socket, or one of ours to another server, on its loop, from accept (or
@@ -179,6 +179,14 @@ public final class Connection {
         runAgain();
       }
     }
+  }
+
+  /// From within [Handler#run]: shows these bytes, which the handler can't take now, again when it is
+  /// resumed, and reads no further ones until then ([Handler#mayKeep] is asked).
+  public void holdBack(byte[] buffer, int from, int to) {
+    assert loop.mayTouch() && keptBytes == 0;
+    paused = true;
+    keep(buffer, from, to - from);
   }
 
   public boolean isPaused() {
@@ -497,7 +505,7 @@ public final class Connection {
       return;
     }
     if (keptBytes + n > kept.length) {
-      kept = Arrays.copyOf(kept, Math.max(keptBytes + n, 2 * keptBytes));
+      kept = JavaHeap.copy(kept, Math.max(keptBytes + n, 2 * keptBytes));
     }
     System.arraycopy(from, at, kept, keptBytes, n);
     keptBytes += n;

@@ -31,6 +31,13 @@ final class ClientConnection implements Handler, Outlet {
   private long softLimitSinceMillis;
   private long keptHeapBytes; // of what the connection keeps
   private @Nullable Incoming incoming; // once a command has needed it
+  private static final long SHORT_MILLIS = 1000; // so long a command may wait for room on the heap
+  private static final long RETRY_MILLIS = 10;
+  private static final long UNKNOWN = -1;
+
+  private long shortSinceMillis; // the command that is being read waits for heap; 0: it doesn't
+  private boolean waitsForHeap; // and is looked at again after a while
+  private long answeredBytes; // of output, when the last command began
   private boolean sends; // messages, more than others took when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
@@ -40,8 +47,21 @@ final class ClientConnection implements Handler, Outlet {
     this.session = side.server.engine.open(this);
   }
 
+  /// Runs the requests in these bytes. Whatever fails between reading and running them ends the
+  /// connection, for half a request may have been read: nothing more of it is run.
   @Override
   public void run(byte[] buffer, int from, int to) {
+    try {
+      serve(buffer, from, to);
+    } catch (OutOfMemoryError e) {
+      refuseAndClose(e);
+    } finally {
+      side.batch.clear();
+      side.args.release(side.large);
+    }
+  }
+
+  private void serve(byte[] buffer, int from, int to) {
     Dispatcher dispatcher = side.dispatcher;
     Output output = connection.output();
     long most = output.pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
@@ -50,6 +70,7 @@ final class ClientConnection implements Handler, Outlet {
       session.release(keptHeapBytes);
       keptHeapBytes = 0;
     }
+    answeredBytes = UNKNOWN;
     if (sends && side.server.engine.pressure.isHigh()) { // more than those whom it writes to take
       keep(buffer, at, to);
       connection.runAgain();
@@ -58,8 +79,8 @@ final class ClientConnection implements Handler, Outlet {
     sends = false;
     boundOutput();
     Batch batch = side.batch;
-    batch.clear();
     while (true) {
+      answeredBytes = output.pendingBytes();
       reader.authenticated(session.authenticated);
       Args args = batched(buffer, at, to);
       int ahead = -1;
@@ -69,8 +90,23 @@ final class ClientConnection implements Handler, Outlet {
       } else {
         args = side.args;
         int status = reader.next(buffer, at, to, args);
+        at = reader.position();
         if (reader.tookEmpty()) {
           session.replied();
+        }
+        if (status == RequestReader.SHORT) {
+          if (waitsForHeap(buffer, at, to) || !refused()) {
+            return;
+          }
+          continue;
+        }
+        shortSinceMillis = 0;
+        if (incoming != null && status != RequestReader.INCOMPLETE) {
+          incoming.takes(0);
+        }
+        if (status == RequestReader.REFUSED) {
+          dispatcher.refused(session);
+          continue;
         }
         if (status != RequestReader.COMPLETE) {
           if (status != RequestReader.INCOMPLETE) {
@@ -80,10 +116,6 @@ final class ClientConnection implements Handler, Outlet {
           }
           return;
         }
-        if (incoming != null) {
-          incoming.takes(0);
-        }
-        at = reader.position();
       }
       int outcome = dispatcher.execute(session, args, ahead);
       args.release(side.large);
@@ -131,6 +163,53 @@ final class ClientConnection implements Handler, Outlet {
     return incoming == null || incoming.mayReadOn(side.dispatcher, deadlineNanos);
   }
 
+  // ── when the Java heap is short
+  // ────────────────────────────────────────────────────────────────────────────────────
+
+  /// The command that is being read finds no room on the heap: has it wait for others to finish.
+  /// False if it has waited long enough, or there is no room even for what has come.
+  private boolean waitsForHeap(byte[] buffer, int at, int to) {
+    long now = side.loop.now();
+    shortSinceMillis = shortSinceMillis == 0 ? now : shortSinceMillis;
+    if (now - shortSinceMillis >= SHORT_MILLIS || !session.mayHoldRest(to - at)) {
+      return false;
+    }
+    keptHeapBytes += to - at;
+    waitsForHeap = true;
+    connection.holdBack(buffer, at, to);
+    side.loop.schedule(now + RETRY_MILLIS, this::retry);
+    return true;
+  }
+
+  private void retry() {
+    if (waitsForHeap && connection.isOpen()) {
+      waitsForHeap = false;
+      connection.resume();
+    }
+  }
+
+  /// The command that is being read is given up. False if it can't be told where it ends.
+  private boolean refused() {
+    if (reader.refuse()) {
+      return true; // INCOMPLETE and, at its end, REFUSED follow
+    }
+    side.dispatcher.refused(session);
+    connection.closeAfterReply();
+    return false;
+  }
+
+  /// There was no memory, on the heap or elsewhere. The client is told, if nothing of another reply
+  /// stands before it.
+  private void refuseAndClose(OutOfMemoryError e) {
+    Output output = connection.output();
+    if (output.isTorn() || output.pendingBytes() != answeredBytes) {
+      throw e;
+    }
+    connection.closeAfterReply(); // first: whatever fails from here on, nothing more is run
+    side.dispatcher.refused(session);
+    side.server.outOfMemory(this, e);
+  }
+
   /// The next of the commands that were read ahead, more of which are read if there is none; null
   /// if the next one can't be read ahead.
   private @Nullable Args batched(byte[] buffer, int at, int to) {
@@ -144,8 +223,9 @@ final class ClientConnection implements Handler, Outlet {
   }
 
   private void keep(byte[] buffer, int at, int to) {
-    if (!reader.keep(buffer, at, to)) {
-      broken(RequestReader.TOO_MUCH);
+    int status = reader.keep(buffer, at, to);
+    if (status != RequestReader.INCOMPLETE) {
+      broken(status);
     }
   }
 
@@ -156,6 +236,9 @@ final class ClientConnection implements Handler, Outlet {
         new RespWriter(connection.output(), session.protocol).error("ERR " + error);
       }
       side.server.protocolError(this, error);
+      connection.closeAfterReply();
+    } else if (status == RequestReader.SHORT) {
+      side.dispatcher.refused(session);
       connection.closeAfterReply();
     } else {
       side.server.queryBufferExceeded(this);
@@ -181,6 +264,9 @@ final class ClientConnection implements Handler, Outlet {
   /// which there is no room is closed, as one whose command is too long.
   @Override
   public boolean mayKeep(int bytes) {
+    if (waitsForHeap) {
+      return false;
+    }
     long more = KEPT_TWICE * bytes - keptHeapBytes;
     if (bytes < KEPT_FREE || session.mayHold(more)) {
       keptHeapBytes += bytes < KEPT_FREE ? 0 : more;
@@ -191,10 +277,10 @@ final class ClientConnection implements Handler, Outlet {
   }
 
   /// A wait for keys ends with its client's side, as in Redis. A call that a snapshot put off has
-  /// come in time, and one that was served has its reply.
+  /// come in time, and one that was served has its reply; so has one that waits for room to be read.
   @Override
   public boolean goesOn() {
-    return !side.dispatcher.giveUp(session);
+    return waitsForHeap || !side.dispatcher.giveUp(session);
   }
 
   @Override

@@ -27,6 +27,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
   /// A hundred years: as nanoseconds that is still a long.
   private static final long FOREVER_MILLIS = 3_155_760_000_000L;
 
+  private static final int PIECE_BYTES = 64 * 1024;
+
   private record Alarm(long atNanos, Runnable action) {}
 
   private final Server server;
@@ -127,37 +129,67 @@ public final class LocalSession implements Outlet, AutoCloseable {
     return Server.ascii(text.toString());
   }
 
+  /// Runs the requests in these bytes. What fails ends the session, for half a request may have been
+  /// read.
   private void input(byte[] bytes, int from, int to) {
+    boolean ran = false;
+    try {
+      serve(bytes, from, to);
+      ran = true;
+    } finally {
+      ended |= !ran;
+      args.release(large());
+    }
+  }
+
+  private void serve(byte[] bytes, int from, int to) {
     int at = from;
     if (session.isParked() || ended) {
-      reader.keep(bytes, from, to);
+      keep(bytes, from, to);
       return;
     }
     while (!ended) {
       reader.authenticated(session.authenticated);
-      int status = reader.next(bytes, at, to, args);
+      int end = Math.min(to, at + PIECE_BYTES); // as a connection gets them
+      int status = reader.next(bytes, at, end, args);
+      at = reader.position();
       if (reader.tookEmpty()) {
         session.replied();
       }
+      if (status == RequestReader.SHORT && reader.refuse()) { // its caller can't wait
+        continue;
+      }
       if (status == RequestReader.INCOMPLETE) {
+        if (end < to) {
+          continue;
+        }
         return;
+      }
+      if (status == RequestReader.REFUSED) {
+        dispatcher.refused(session);
+        continue;
       }
       if (status != RequestReader.COMPLETE) {
         if (status == RequestReader.ERROR && session.heard()) {
           new RespWriter(output, session.protocol).error("ERR " + reader.error());
+        } else if (status == RequestReader.SHORT) {
+          dispatcher.refused(session);
         }
         ended = true;
         return;
       }
-      at = reader.position();
       int outcome = dispatcher.execute(session, args);
       args.release(large());
       if (outcome == Dispatcher.PARKED) {
-        reader.keep(bytes, at, to);
+        keep(bytes, at, to);
         return;
       }
       ended = outcome == Dispatcher.CLOSING;
     }
+  }
+
+  private void keep(byte[] bytes, int from, int to) {
+    ended |= reader.keep(bytes, from, to) != RequestReader.INCOMPLETE;
   }
 
   private void drain() {

@@ -490,6 +490,16 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
             + client.address());
   }
 
+  void outOfMemory(ClientConnection client, OutOfMemoryError cause) {
+    log.warning(
+        "Closing client id="
+            + client.session.id
+            + " addr="
+            + client.address()
+            + ", as there was no memory for its request: "
+            + cause.getMessage());
+  }
+
   void outputExceeded(ClientConnection client, long pendingBytes) {
     log.warning(
         "Client id="

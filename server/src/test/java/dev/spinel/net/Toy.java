@@ -1,6 +1,7 @@
 package dev.spinel.net;
 
 import dev.spinel.wire.Args;
+import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
@@ -60,6 +61,7 @@ final class Toy implements Acceptor {
       while ((status = reader.next(buffer, at, to, args)) == RequestReader.COMPLETE) {
         at = reader.position();
         command();
+        args.release(LargeSink.NONE);
         if (connection.isEnding()) {
           break;
         }

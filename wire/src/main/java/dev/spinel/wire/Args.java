@@ -35,8 +35,7 @@ public final class Args {
   private static final @Nullable Slice[] NO_SLICES = {};
   private static final boolean[] NONE_OWNED = {};
   private static final int IN_BLOCK = Integer.MIN_VALUE;
-  private static final int DOUBLED = 64 * 1024;
-  private static final int MOST_PLACES = Integer.MAX_VALUE - 16;
+  static final int MOST_PLACES = Integer.MAX_VALUE - 16;
 
   /// What an object of this class takes without its arguments, and a slice that [#at] keeps.
   private static final int OBJECT_BYTES = 200;
@@ -306,12 +305,11 @@ public final class Args {
   }
 
   /// How many places there must be before one more can be added, of `most` in all: 0 if there is
-  /// room.
+  /// room. Not all at once: announcing a million arguments costs a client nothing.
   int roomNeeded(long most) {
-    if (count < spans.length) return 0;
-    return count < DOUBLED
-        ? Math.max(8, count * 2)
-        : (int) Math.clamp(2L * count, count + 1, Math.clamp(most, count + 1, MOST_PLACES));
+    return count < spans.length
+        ? 0
+        : (int) Math.clamp(2L * count, Math.max(8, count + 1), Math.clamp(most, 8, MOST_PLACES));
   }
 
   /// Makes room for so many places.
@@ -324,8 +322,9 @@ public final class Args {
     return spans.length;
   }
 
-  /// Lets the room go, if this is empty and it is much.
-  void restPlaces() {
+  /// Forgets all arguments, which were released, and lets the room for them go if it is much.
+  void rest() {
+    count = 0;
     if (spans.length > POOLED) spans = NO_SPANS;
   }
 
@@ -381,7 +380,7 @@ public final class Args {
 
   /// Heap for the position, slot and hash of each of so many keys. A call of at most [#FREE_KEYS]
   /// takes it from what every thread may use.
-  static long keyBytesFor(int places) {
+  public static long keyBytesFor(int places) {
     return places <= FREE_KEYS ? 0 : (long) KEY_BYTES * places;
   }
 

@@ -1,8 +1,6 @@
 package dev.spinel.wire;
 
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /// What clients may take of the Java heap, all of them together, and what they have taken.
 ///
@@ -15,7 +13,6 @@ import org.jspecify.annotations.Nullable;
 public final class HeapBudget {
   private volatile long limitBytes;
   private final AtomicLong heldBytes = new AtomicLong();
-  private final AtomicReference<@Nullable Object> favoured = new AtomicReference<>();
 
   public HeapBudget(long limitBytes) {
     this.limitBytes = limitBytes;
@@ -52,20 +49,6 @@ public final class HeapBudget {
   /// the limit.
   public boolean holdRest(long bytes) {
     return holdWithin(limitBytes / 8 * 9, bytes);
-  }
-
-  /// The same for the *one* command at a time that may go a quarter beyond the limit: so of several
-  /// that wait for each other's share one gets through, and then the next. `who` is that one from
-  /// now on, unless another is, until [#unfavour].
-  public boolean holdFavoured(Object who, long bytes) {
-    Object now = favoured.get();
-    return (now == who || now == null && favoured.compareAndSet(null, who))
-        && holdWithin(limitBytes / 4 * 5, bytes);
-  }
-
-  /// Ends the privilege of `who`, if it is its.
-  public void unfavour(Object who) {
-    if (favoured.get() == who) favoured.set(null);
   }
 
   private boolean holdWithin(long limit, long bytes) {

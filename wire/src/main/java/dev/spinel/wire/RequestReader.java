@@ -42,7 +42,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// What an incomplete command takes of the heap is counted in the [HeapBudget] before it is made,
 /// together with what its call will need for its keys, and goes with the arguments when it is
-/// complete. So a command that was read can run. Where there is no room the caller is told
+/// complete. So a command that was read can run. When it has come to a certain length, all that it
+/// has announced is counted at once, so that of several such commands some get everything they need,
+/// and the others hold little while they wait. Where there is no room the caller is told
 /// ([#SHORT]), and may wait for others to finish. When it has waited long enough it refuses the
 /// command ([#refuse]): the rest of it is then read and thrown away, so that the connection can go on
 /// behind it.
@@ -170,8 +172,8 @@ public final class RequestReader {
   /// The command in progress is read, but not kept.
   private boolean refusing;
 
-  /// We may be the one whom the budget favours.
-  private boolean favoured;
+  /// What of `charged` is for all arguments that were announced, those to come too; 0: nothing yet.
+  private long claimed;
 
   /// Bytes of the cut-off line that were searched for its end already.
   private int searched;
@@ -273,13 +275,13 @@ public final class RequestReader {
     if (node != 0) sink.abandon(node);
     node = 0;
     p.args.release(sink);
-    p.args.restPlaces();
+    p.args.rest();
+    claimed = 0;
     if (bulk >= 0 && !pouring) {
       pouring = true;
       filled = 0;
     }
     recharge(p);
-    unfavour();
   }
 
   /// Keeps bytes for a later [#next], for a caller that can't run more commands now. Returns
@@ -303,7 +305,7 @@ public final class RequestReader {
 
   /// Bytes of the incomplete command that are in the sink, about.
   public long sunkBytes() {
-    return remaining == 0 ? 0 : sunkBytes;
+    return remaining == 0 || refusing ? 0 : sunkBytes;
   }
 
   /// Bytes of the heap that the incomplete command holds.
@@ -493,20 +495,20 @@ public final class RequestReader {
 
   /// The pending command becomes the caller's, with the account of what it takes.
   private void complete(Pending p, Args args) {
-    int places = p.args.room();
+    long places = placeBytes(p);
+    long keys = Args.keyBytesFor(p.args.room());
     args.adopt(p.args);
+    claimed = 0;
     if (p.at == p.end) {
-      args.charge(limits.heap, charged, Args.keyBytesFor(places));
+      args.charge(limits.heap, charged, keys);
       charged = 0;
       drop();
-      return;
+    } else {
+      args.charge(limits.heap, places, keys);
+      charged -= places;
+      p.args.rest(); // what it has got in exchange
+      recharge(p);
     }
-    long bytes = Args.bytesFor(places);
-    args.charge(limits.heap, bytes, Args.keyBytesFor(places));
-    charged -= bytes;
-    p.args.restPlaces(); // which were the caller's
-    recharge(p);
-    unfavour();
   }
 
   /// How many bytes of `buf[from, to)` the pending command is sure to need. At least one.
@@ -618,10 +620,18 @@ public final class RequestReader {
       args.makeRoom(places);
       return true;
     }
-    int were = args.room();
-    if (!reserve(Args.bytesFor(places) - Args.keyBytesFor(were))) return false; // both, for a moment
-    args.makeRoom(places);
-    release(Args.bytesFor(were) - Args.keyBytesFor(were));
+    long were = Args.bytesFor(args.room());
+    if (claimed == 0) {
+      boolean many = places > Args.FREE_KEYS;
+      int all = (int) Math.min((long) args.count() + remaining, Args.MOST_PLACES);
+      long bytes = Args.bytesFor(many ? all : places);
+      if (!reserve(bytes)) return false;
+      args.makeRoom(places);
+      release(were); // counted beside the new ones, for a moment
+      claimed = many ? bytes : 0;
+    } else {
+      args.makeRoom(places);
+    }
     return true;
   }
 
@@ -740,8 +750,8 @@ public final class RequestReader {
 
   private void drop() {
     pending = null;
+    claimed = 0;
     if (charged != 0) release(charged);
-    unfavour();
   }
 
   private static int capacity(int n) {
@@ -788,12 +798,10 @@ public final class RequestReader {
   // ── What is ours of the budget ──
 
   private boolean reserve(long bytes) {
-    HeapBudget heap = limits.heap;
     if (charged + bytes <= HELD_MIN) {
-      heap.add(bytes);
-    } else if (!heap.hold(bytes)) {
-      favoured = true;
-      if (!heap.holdFavoured(this, bytes)) return false;
+      limits.heap.add(bytes);
+    } else if (!limits.heap.hold(bytes)) {
+      return false;
     }
     charged += bytes;
     return true;
@@ -816,17 +824,14 @@ public final class RequestReader {
     charged -= bytes;
   }
 
-  private void unfavour() {
-    if (favoured) {
-      limits.heap.unfavour(this);
-      favoured = false;
-    }
-  }
-
   /// Counts what is pending as it is now.
   private void recharge(Pending p) {
-    long held = p.bytes.length + Args.bytesFor(p.args.room());
+    long held = p.bytes.length + placeBytes(p);
     if (held != charged) release(charged - held);
+  }
+
+  private long placeBytes(Pending p) {
+    return claimed != 0 ? claimed : Args.bytesFor(p.args.room());
   }
 
   /// Whether what is pending exceeds a limit.

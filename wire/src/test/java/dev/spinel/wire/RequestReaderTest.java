@@ -194,8 +194,7 @@ class RequestReaderTest {
   @Test
   void ofManyArgumentsOnlyThePlacesStayOnTheHeap() {
     LargeSinkModel sink = new LargeSinkModel();
-    RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heap.limit(6_000_000);
+    RequestReader.Limits limits = new RequestReader.Limits(new HeapBudget(10_000_000));
     RequestReader r = new RequestReader(limits, sink);
     Random random = new Random(12);
     int n = 300_000;
@@ -218,6 +217,7 @@ class RequestReaderTest {
           Math.min(input.length, at + 1 + random.nextInt(random.nextInt(4) == 0 ? 200_000 : 3000));
       status = r.next(input, at, end, args);
       assertThat(r.heapBytes()).isLessThan(5_000_000);
+      assertThat(limits.heap.heldBytes()).isLessThan(40L * n);
     }
     assertThat(status).isEqualTo(RequestReader.COMPLETE);
     assertThat(args.count()).isEqualTo(n);
@@ -259,19 +259,108 @@ class RequestReaderTest {
   @Test
   void endlessTinyArgumentsAreRefusedBeforeTheirPlacesFillTheHeap() {
     LargeSinkModel sink = new LargeSinkModel();
-    RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heap.limit(3_000_000);
+    RequestReader.Limits limits = new RequestReader.Limits(new HeapBudget(3_000_000));
     RequestReader r = new RequestReader(limits, sink);
     byte[] b = Requests.bytes("*2000000000\r\n" + "$0\r\n\r\n".repeat(1000));
     int status = r.next(b, 0, b.length, args);
-    for (int i = 0; i < 1000 && status == RequestReader.INCOMPLETE; i++) {
+    int reads = 0;
+    while (reads++ < 1000 && status == RequestReader.INCOMPLETE) {
       status = r.next(b, 13, b.length, args);
       assertThat(limits.heap.heldBytes()).isLessThanOrEqualTo(3_000_000);
     }
-    assertThat(status).isEqualTo(RequestReader.TOO_MUCH);
-    r.close();
+    assertThat(status).isEqualTo(RequestReader.SHORT);
+    assertThat(r.refuse()).isTrue();
     assertThat(sink.live).isEmpty();
+    while (reads++ < 2000) {
+      assertThat(r.next(b, 13, b.length, args)).isEqualTo(RequestReader.INCOMPLETE);
+      assertThat(limits.heap.heldBytes()).isLessThan(500_000);
+    }
+    r.close();
     assertThat(limits.heap.heldBytes()).isZero();
+  }
+
+  /// Commands of which some find no room, in any pieces: what is refused is skipped to the byte.
+  @Test
+  void behindARefusedCommandTheNextOneIsRead() {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    for (int round = 0; round < 300; round++) {
+      LargeSinkModel sink = new LargeSinkModel();
+      HeapBudget heap = new HeapBudget(40_000 + random.nextInt(100_000));
+      RequestReader r = new RequestReader(new RequestReader.Limits(heap), sink);
+      List<String> all = new ArrayList<>();
+      StringBuilder input = new StringBuilder();
+      for (int i = 0; i < 12; i++) {
+        int count = random.nextInt(3) == 0 ? 2_000 + random.nextInt(20_000) : 1 + random.nextInt(4);
+        int length = random.nextInt(4) == 0 ? 30_000 + random.nextInt(20_000) : random.nextInt(20);
+        input.append('*').append(count).append("\r\n");
+        String first = "command" + i;
+        input.append('$').append(first.length()).append("\r\n").append(first).append("\r\n");
+        for (int arg = 1; arg < count; arg++) {
+          int n = arg == 1 ? length : random.nextInt(6);
+          input.append('$').append(n).append("\r\n").append("y".repeat(n)).append("\r\n");
+        }
+        all.add(first);
+      }
+      byte[] bytes = Requests.bytes(input.toString());
+      List<String> seen = new ArrayList<>();
+      int refused = 0;
+      int at = 0;
+      for (int sent = 0; sent < bytes.length; ) {
+        sent = Math.min(bytes.length, sent + 1 + random.nextInt(70_000));
+        int status;
+        while ((status = r.next(bytes, at, sent, args)) != RequestReader.INCOMPLETE) {
+          at = r.position();
+          if (status == RequestReader.SHORT) {
+            assertThat(r.refuse()).isTrue();
+          } else if (status == RequestReader.REFUSED) {
+            seen.add("");
+            refused++;
+          } else {
+            assertThat(status).as("seed " + seed).isEqualTo(RequestReader.COMPLETE);
+            seen.add(args.at(0).text());
+            args.release(sink);
+          }
+          assertThat(heap.heldBytes()).isLessThan(heap.limitBytes() * 2);
+        }
+        at = sent;
+      }
+      assertThat(seen).as("seed " + seed).hasSameSizeAs(all);
+      for (int i = 0; i < all.size(); i++) {
+        assertThat(seen.get(i)).as("seed " + seed).isIn("", all.get(i));
+      }
+      assertThat(refused).isLessThan(12);
+      assertThat(r.hasPending()).isFalse();
+      assertThat(sink.live).isEmpty();
+      assertThat(heap.heldBytes()).isZero();
+    }
+  }
+
+  @Test
+  void ofSeveralLongCommandsAtOnceAllGetThroughOneAfterTheOther() {
+    HeapBudget heap = new HeapBudget(6_000_000);
+    RequestReader.Limits limits = new RequestReader.Limits(heap);
+    int count = 5;
+    LargeSinkModel sink = new LargeSinkModel();
+    RequestReader[] readers = new RequestReader[count];
+    for (int i = 0; i < count; i++) readers[i] = new RequestReader(limits, sink);
+    byte[] b = Requests.bytes("*100000\r\n" + "$4\r\nabcd\r\n".repeat(100_000));
+    int[] at = new int[count];
+    int done = 0;
+    for (int turn = 0; turn < 10_000 && done < count; turn++) {
+      int i = turn % count;
+      if (at[i] == b.length) continue;
+      int status = readers[i].next(b, at[i], Math.min(b.length, at[i] + 5_000), args);
+      at[i] = readers[i].position();
+      assertThat(status).isIn(RequestReader.INCOMPLETE, RequestReader.SHORT, RequestReader.COMPLETE);
+      if (status == RequestReader.COMPLETE) {
+        assertThat(args.count()).isEqualTo(100_000);
+        args.release(sink);
+        done++;
+      }
+    }
+    assertThat(done).isEqualTo(count);
+    assertThat(heap.heldBytes()).isZero();
   }
 
   @Test
@@ -305,6 +394,7 @@ class RequestReaderTest {
           .as("not a byte of the next command is copied")
           .isEqualTo(s.length() - cut);
       assertThat(r.hasPending()).isFalse();
+      args.release(LargeSink.NONE);
       assertThat(r.next(b, r.position(), b.length, args)).isEqualTo(RequestReader.COMPLETE);
       assertThat(args.toString()).isEqualTo("PING");
     }
@@ -324,7 +414,7 @@ class RequestReaderTest {
     byte[] none = {};
     for (int i = 0; i < 100; i++) {
       if (i % 10 == 3) {
-        assertThat(reader.keep(b, at, b.length)).isTrue();
+        assertThat(reader.keep(b, at, b.length)).isEqualTo(RequestReader.INCOMPLETE);
         at = b.length;
       }
       assertThat(
@@ -335,6 +425,7 @@ class RequestReaderTest {
                   args))
           .isEqualTo(RequestReader.COMPLETE);
       assertThat(args.at(1).toLong(-1)).isEqualTo(i);
+      args.release(LargeSink.NONE);
       if (at != b.length) at = reader.position();
     }
     assertThat(reader.next(none, 0, 0, args)).isEqualTo(RequestReader.INCOMPLETE);
@@ -361,14 +452,13 @@ class RequestReaderTest {
     assertThat(sink.live).isEmpty();
 
     r = new RequestReader(limits, LargeSink.NONE);
-    assertThat(r.keep(b, 0, 900)).isTrue();
-    assertThat(r.keep(b, 0, 900)).isFalse();
+    assertThat(r.keep(b, 0, 900)).isEqualTo(RequestReader.INCOMPLETE);
+    assertThat(r.keep(b, 0, 900)).isEqualTo(RequestReader.TOO_MUCH);
   }
 
   @Test
   void theHeapLimitCountsWhatAllConnectionsHold() {
-    RequestReader.Limits limits = new RequestReader.Limits();
-    limits.heap.limit(100_000);
+    RequestReader.Limits limits = new RequestReader.Limits(new HeapBudget(100_000));
     RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(50));
     int status = r.next(b, 0, b.length, args);
@@ -377,7 +467,7 @@ class RequestReaderTest {
       assertThat(limits.heap.heldBytes()).isEqualTo(r.heapBytes()).isBetween(1L, 100_000L);
       status = r.next(b, 10, b.length, args);
     }
-    assertThat(status).isEqualTo(RequestReader.TOO_MUCH);
+    assertThat(status).isEqualTo(RequestReader.SHORT);
     assertThat(r.heapBytes()).isLessThan(200_000);
     byte[] little = Requests.bytes("*2\r\n$4\r\nECHO\r\n$4\r\nab");
     RequestReader other = new RequestReader(limits, LargeSink.NONE);
@@ -387,6 +477,7 @@ class RequestReaderTest {
     r.close();
     assertThat(limits.heap.heldBytes()).isEqualTo(other.heapBytes()).isPositive();
     assertThat(other.next(Requests.bytes("cd\r\n"), 0, 4, args)).isEqualTo(RequestReader.COMPLETE);
+    args.release(LargeSink.NONE);
     assertThat(limits.heap.heldBytes()).isZero();
   }
 

@@ -177,7 +177,7 @@ final class Requests {
       while (true) {
         if (cuts != null
             && cuts.nextInt(16) == 0) { // the loop stops here and goes on in a later turn
-          if (!reader.keep(turn, at, to)) throw new AssertionError("limit");
+          if (reader.keep(turn, at, to) != RequestReader.INCOMPLETE) throw new AssertionError("limit");
           at = to;
         }
         if (cuts != null && cuts.nextBoolean()) {
@@ -198,7 +198,7 @@ final class Requests {
         if (reader.position() < at || reader.position() > to) throw new AssertionError("position");
         at = reader.position();
         answer(args, sink, out);
-        if (sink != null) args.release(sink);
+        args.release(sink == null ? LargeSink.NONE : sink);
       }
     }
     return out.toString();
