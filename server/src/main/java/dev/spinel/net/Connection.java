@@ -181,11 +181,11 @@ public final class Connection {
     }
   }
 
-  /// From within [Handler#run]: shows these bytes, which the handler can't take now, again when it is
-  /// resumed, and reads no further ones until then ([Handler#mayKeep] is asked).
+  /// From within [Handler#run]: the handler can't take these bytes now. They are shown to it again when
+  /// it is resumed, and no further ones are read until then.
   public void holdBack(byte[] buffer, int from, int to) {
-    assert loop.mayTouch() && keptBytes == 0;
-    paused = true;
+    assert keptBytes == 0;
+    stopReading();
     keep(buffer, from, to - from);
   }
 

@@ -264,9 +264,6 @@ final class ClientConnection implements Handler, Outlet {
   /// which there is no room is closed, as one whose command is too long.
   @Override
   public boolean mayKeep(int bytes) {
-    if (waitsForHeap) {
-      return false;
-    }
     long more = KEPT_TWICE * bytes - keptHeapBytes;
     if (bytes < KEPT_FREE || session.mayHold(more)) {
       keptHeapBytes += bytes < KEPT_FREE ? 0 : more;
