@@ -147,8 +147,8 @@ public final class Dispatcher implements AutoCloseable {
     locks.clear(); // what was added before something failed
   }
 
-  /// A command of the session was read to its end, but thrown away, because the heap had no room for
-  /// it.
+  /// A command of the session was read to its end, but thrown away, because the heap had no room
+  /// for it.
   public void refused(Session session) {
     boolean heard = session.replies == Session.Replies.ON;
     reply.to(heard ? session.outlet.output() : nowhere, session.protocol);

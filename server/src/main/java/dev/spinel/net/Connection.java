@@ -181,8 +181,8 @@ public final class Connection {
     }
   }
 
-  /// From within [Handler#run]: the handler can't take these bytes now. They are shown to it again when
-  /// it is resumed, and no further ones are read until then.
+  /// From within [Handler#run]: the handler can't take these bytes now. They are shown to it again
+  /// when it is resumed, and no further ones are read until then.
   public void holdBack(byte[] buffer, int from, int to) {
     assert keptBytes == 0;
     stopReading();

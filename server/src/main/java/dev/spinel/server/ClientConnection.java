@@ -274,7 +274,8 @@ final class ClientConnection implements Handler, Outlet {
   }
 
   /// A wait for keys ends with its client's side, as in Redis. A call that a snapshot put off has
-  /// come in time, and one that was served has its reply; so has one that waits for room to be read.
+  /// come in time, and one that was served has its reply; so has one that waits for room to be
+  /// read.
   @Override
   public boolean goesOn() {
     return waitsForHeap || !side.dispatcher.giveUp(session);

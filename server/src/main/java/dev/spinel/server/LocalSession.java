@@ -129,8 +129,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
     return Server.ascii(text.toString());
   }
 
-  /// Runs the requests in these bytes. What fails ends the session, for half a request may have been
-  /// read.
+  /// Runs the requests in these bytes. What fails ends the session, for half a request may have
+  /// been read.
   private void input(byte[] bytes, int from, int to) {
     boolean ran = false;
     try {

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Whatever of this fails for want of memory (an exception) leaves the reader unfit for anything but
-/// [#close], as half a command may have been read: its connection must end.
+/// Whatever of this fails for want of memory (an exception) leaves the reader unfit for anything
+/// but [#close], as half a command may have been read: its connection must end.
 ///
 /// `INCOMPLETE` means that all bytes up to `to` are taken; what they don't complete is kept here. A
 /// caller that stops early (the client blocks, its turn is used up) hands the rest over with
@@ -43,11 +43,11 @@ import org.jspecify.annotations.Nullable;
 /// What an incomplete command takes of the heap is counted in the [HeapBudget] before it is made,
 /// together with what its call will need for its keys, and goes with the arguments when it is
 /// complete. So a command that was read can run. When it has come to a certain length, all that it
-/// has announced is counted at once, so that of several such commands some get everything they need,
-/// and the others hold little while they wait. Where there is no room the caller is told
+/// has announced is counted at once, so that of several such commands some get everything they
+/// need, and the others hold little while they wait. Where there is no room the caller is told
 /// ([#SHORT]), and may wait for others to finish. When it has waited long enough it refuses the
-/// command ([#refuse]): the rest of it is then read and thrown away, so that the connection can go on
-/// behind it.
+/// command ([#refuse]): the rest of it is then read and thrown away, so that the connection can go
+/// on behind it.
 ///
 /// ## What is malformed
 ///
@@ -89,8 +89,8 @@ public final class RequestReader {
   /// Of a command that is refused so much is looked at at a time.
   private static final int REFUSED_BYTES = 1024;
 
-  /// The heap has no room for the rest of the command now: the bytes from [#position] on aren't taken.
-  /// Call [#next] again when there may be room, or [#refuse] and go on.
+  /// The heap has no room for the rest of the command now: the bytes from [#position] on aren't
+  /// taken. Call [#next] again when there may be room, or [#refuse] and go on.
   public static final int SHORT = 4;
 
   /// A command that was refused ([#refuse]) has come to its end.
@@ -159,8 +159,8 @@ public final class RequestReader {
   /// Length of the argument being read; -1 while its header is not read.
   private int bulk = -1;
 
-  /// The argument being read isn't kept here: its bytes go to a node, or (0) nowhere; and how many of
-  /// them and of the two behind it have come.
+  /// The argument being read isn't kept here: its bytes go to a node, or (0) nowhere; and how many
+  /// of them and of the two behind it have come.
   private boolean pouring;
 
   private long node;
@@ -763,7 +763,7 @@ public final class RequestReader {
   ///
   /// @param rest the caller can't hold them back: they may go beyond the limit
   /// @return [#INCOMPLETE]; [#SHORT], or [#TOO_MUCH] if an array can't be that long, and nothing is
-  ///     added
+  ///   added
   private int append(Pending p, byte[] buf, int from, int n, boolean rest) {
     if (n > p.bytes.length - p.end) {
       int dead = remaining > 0 ? Math.min(p.at, p.args.firstOffset(p.at)) : p.at;

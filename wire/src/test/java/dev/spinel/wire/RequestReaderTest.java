@@ -352,7 +352,8 @@ class RequestReaderTest {
       if (at[i] == b.length) continue;
       int status = readers[i].next(b, at[i], Math.min(b.length, at[i] + 5_000), args);
       at[i] = readers[i].position();
-      assertThat(status).isIn(RequestReader.INCOMPLETE, RequestReader.SHORT, RequestReader.COMPLETE);
+      assertThat(status)
+          .isIn(RequestReader.INCOMPLETE, RequestReader.SHORT, RequestReader.COMPLETE);
       if (status == RequestReader.COMPLETE) {
         assertThat(args.count()).isEqualTo(100_000);
         args.release(sink);

@@ -177,7 +177,8 @@ final class Requests {
       while (true) {
         if (cuts != null
             && cuts.nextInt(16) == 0) { // the loop stops here and goes on in a later turn
-          if (reader.keep(turn, at, to) != RequestReader.INCOMPLETE) throw new AssertionError("limit");
+          if (reader.keep(turn, at, to) != RequestReader.INCOMPLETE)
+            throw new AssertionError("limit");
           at = to;
         }
         if (cuts != null && cuts.nextBoolean()) {
