@@ -56,6 +56,9 @@ class HouseTest {
   /// These see everything, on purpose: they measure the inside.
   private static final Set<String> UNGUARDED = Set.of("bench");
 
+  /// Static fields that only tests set, to make what is scarce fail everywhere.
+  private static final Set<String> TEST_SEAMS = Set.of("dev.spinel.wire.JavaHeap.before");
+
   private static final JavaClasses HOUSE = mainClasses();
 
   @Test
@@ -166,7 +169,8 @@ class HouseTest {
         Set<JavaModifier> modifiers = field.getModifiers();
         if (modifiers.contains(JavaModifier.STATIC)
             && !modifiers.contains(JavaModifier.FINAL)
-            && !modifiers.contains(JavaModifier.SYNTHETIC)) {
+            && !modifiers.contains(JavaModifier.SYNTHETIC)
+            && !TEST_SEAMS.contains(field.getFullName())) {
           offences.add(field.getFullName());
         }
       }
