@@ -2,8 +2,9 @@ package dev.spinel.commands;
 
 import java.nio.charset.StandardCharsets;
 
-/// Places on the earth as numbers: a geohash interleaves the bits of longitude and latitude, so that
-/// numbers with a common beginning are cells of a grid, and near places are mostly near numbers.
+/// Places on the earth as numbers: a geohash interleaves the bits of longitude and latitude, so
+/// that numbers with a common beginning are cells of a grid, and near places are mostly near
+/// numbers.
 ///
 /// ```
 ///   steps 1        steps 2                    a hash of 2 steps: x1 y1 x0 y0
@@ -23,6 +24,9 @@ final class Geohash {
 
   /// Bits of each coordinate in a score.
   static final int STEPS = 26;
+
+  /// As many cells cover an area at most: one and its neighbours.
+  static final int CELLS = 9;
 
   private static final double EARTH_RADIUS_METERS = 6372797.560856;
   private static final double RADIANS_PER_DEGREE = Math.PI / 180;
@@ -199,7 +203,8 @@ final class Geohash {
     /// `to[i]`. Returns how many. The cell of the centre comes first; the order is that in which
     /// Redis searches them, which unsorted replies show.
     int cells(double[] from, double[] to) {
-      double radius = (circle ? width : Math.sqrt(width / 2 * (width / 2) + height / 2 * (height / 2)));
+      double radius =
+          (circle ? width : Math.sqrt(width / 2 * (width / 2) + height / 2 * (height / 2)));
       int steps = steps(radius * unit);
       double[] bounds = bounds();
       Grid grid = new Grid(steps, encode(longitude, latitude, steps));

@@ -1,5 +1,8 @@
 package dev.spinel.wire;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
 
 /// Numbers as text, to and from bytes, in exactly the forms that Redis accepts and prints. Nothing
@@ -186,16 +189,26 @@ public final class Numbers {
 
   private static double slowDouble(byte[] b, int at, int n) {
     int shape = shape(b, at, n);
+    double v = exactDouble(b, at, n, shape);
+    if (Double.isInfinite(v) && shape != INFINITE) return Double.NaN;
+    if (v == 0 && !zeroDigits(b, at, n, shape)) return Double.NaN;
+    return v;
+  }
+
+  private static double exactDouble(byte[] b, int at, int n, int shape) {
     if (shape == NOTHING) return Double.NaN;
     boolean negative = b[at] == '-';
     if (shape == INFINITE) return negative ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
     String text = new String(b, at, n, StandardCharsets.ISO_8859_1);
-    double v =
-        Double.parseDouble(
-            shape == HEXADECIMAL && !hasBinaryExponent(b, at, n) ? text + "p0" : text);
-    if (Double.isInfinite(v)) return Double.NaN;
-    if (v == 0 && !zeroDigits(b, at, n, shape)) return Double.NaN;
-    return v;
+    return Double.parseDouble(
+        shape == HEXADECIMAL && !hasBinaryExponent(b, at, n) ? text + "p0" : text);
+  }
+
+  /// The same, but numbers beyond the range are infinite, and those that are too small to be more
+  /// than zero are zero.
+  public static double nearestDouble(byte[] b, int at, int n) {
+    double v = parseDouble(b, at, n);
+    return Double.isNaN(v) ? exactDouble(b, at, n, shape(b, at, n)) : v;
   }
 
   static final int NOTHING = 0;
@@ -274,6 +287,26 @@ public final class Numbers {
     if (v == 0 || !Double.isFinite(v)) return bytes(v);
     byte[] b = new byte[DOUBLE_CHARS];
     return java.util.Arrays.copyOf(b, Shortest.format(v, b, 0));
+  }
+
+  /// `v` as `%.17g` prints it: 17 digits, or fewer if the last ones are zero.
+  public static byte[] seventeenDigits(double v) {
+    if (v == 0 || !Double.isFinite(v)) return bytes(v);
+    BigDecimal rounded = new BigDecimal(v).round(new MathContext(17, RoundingMode.HALF_EVEN));
+    int exponent = rounded.precision() - rounded.scale() - 1;
+    String text;
+    if (exponent >= -4 && exponent < 17) {
+      text = rounded.stripTrailingZeros().toPlainString();
+    } else {
+      BigDecimal mantissa = rounded.movePointLeft(exponent).stripTrailingZeros();
+      String digits = Integer.toString(Math.abs(exponent));
+      text =
+          mantissa.toPlainString()
+              + (exponent < 0 ? "e-" : "e+")
+              + (digits.length() < 2 ? "0" : "")
+              + digits;
+    }
+    return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
   public static byte[] bytes(double v) {

@@ -1,0 +1,338 @@
+package dev.spinel.commands;
+
+import dev.spinel.engine.Call;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Key;
+import dev.spinel.engine.Reply;
+import dev.spinel.value.Entry;
+import dev.spinel.value.SortedSetValue;
+import dev.spinel.value.SortedSetValue.Draft;
+import dev.spinel.wire.Slice;
+import java.util.Arrays;
+import java.util.function.DoubleBinaryOperator;
+
+/// Union, intersection and difference of sorted sets, and of sets, whose members have score 1.
+///
+/// The result is collected in a [Draft], which is stored or read. There is no object for a member
+/// (they travel through one array of bytes), and none for a key. Scores are added in the order in
+/// which Redis does it, from the smallest set to the largest, as sums of doubles depend on that.
+enum SortedSetAlgebra {
+  UNION("zunionstore") {
+    @Override
+    void collect(Inputs inputs, Draft into) {
+      inputs.smallestFirst();
+      for (int i = 0; i < inputs.count(); i++) {
+        int input = i;
+        inputs.each(
+            input,
+            (member, score) ->
+                into.collect(member, inputs.weighted(input, score), inputs.aggregate));
+      }
+    }
+  },
+
+  INTER("zinterstore") {
+    @Override
+    void collect(Inputs inputs, Draft into) {
+      inputs.smallestFirst();
+      inputs.each(
+          0,
+          (member, score) -> {
+            double all = inputs.weighted(0, score);
+            for (int i = 1; i < inputs.count(); i++) {
+              if (!inputs.find(i, member)) {
+                return;
+              }
+              all = inputs.aggregate.applyAsDouble(all, inputs.found * inputs.weight(i));
+            }
+            into.collect(member, all, NEVER);
+          });
+    }
+  },
+
+  DIFF("zdiffstore") {
+    @Override
+    void collect(Inputs inputs, Draft into) {
+      long first = inputs.length(0);
+      long visits = 0;
+      for (int i = 0; i < inputs.count(); i++) {
+        if (i > 0 && inputs.isSame(0, i)) {
+          return;
+        }
+        visits += inputs.length(i);
+      }
+      // to look a member up is cheaper than to put it and take it away
+      if (first * inputs.count() / 2 <= visits) {
+        lookUp(inputs, into);
+      } else {
+        takeAway(inputs, into);
+      }
+    }
+
+    /// Each member of the first set is looked up in the others.
+    private void lookUp(Inputs inputs, Draft into) {
+      inputs.each(
+          0,
+          (member, score) -> {
+            for (int i = 1; i < inputs.count(); i++) {
+              if (inputs.find(i, member)) {
+                return;
+              }
+            }
+            into.collect(member, score, NEVER);
+          });
+    }
+
+    /// The members of the others are taken away from those of the first set.
+    private void takeAway(Inputs inputs, Draft into) {
+      inputs.each(0, (member, score) -> into.collect(member, score, NEVER));
+      for (int i = 1; i < inputs.count() && into.length() > 0; i++) {
+        inputs.each(i, (member, score) -> into.remove(member));
+      }
+    }
+  };
+
+  private static final DoubleBinaryOperator NEVER =
+      (a, b) -> {
+        throw new AssertionError("a set has a member twice");
+      };
+  private static final DoubleBinaryOperator SUM =
+      (a, b) -> {
+        double sum = a + b;
+        return Double.isNaN(sum) ? 0 : sum;
+      };
+
+  // unlike those of Math they make no difference between 0 and -0, and keep `a` beside a NaN
+  private static final DoubleBinaryOperator MIN = (a, b) -> b < a ? b : a;
+  private static final DoubleBinaryOperator MAX = (a, b) -> b > a ? b : a;
+
+  private final String event;
+
+  SortedSetAlgebra(String event) {
+    this.event = event;
+  }
+
+  /// Collects the result in a draft that is empty.
+  abstract void collect(Inputs inputs, Draft into);
+
+  // ── commands ──
+
+  /// ZUNION, ZINTER, ZDIFF.
+  void read(Call call, Reply reply) {
+    Inputs inputs = new Inputs(call, 1);
+    boolean scores = inputs.options(this, Form.READ);
+    boolean nested = scores && reply.protocol() > 2;
+    try (Draft draft = inputs.sets.draft(call.arg(0))) {
+      collect(inputs, draft);
+      long length = draft.length();
+      reply.array(scores && !nested ? 2 * length : length);
+      inputs.sets.each(draft.entry(), at -> SortedSets.write(at, reply, nested, scores));
+    }
+  }
+
+  /// ZUNIONSTORE, ZINTERSTORE, ZDIFFSTORE.
+  void store(Call call, Reply reply) {
+    Inputs inputs = new Inputs(call, 2);
+    inputs.options(this, Form.STORE);
+    try (Draft draft = inputs.sets.draft(call.arg(1))) {
+      collect(inputs, draft);
+      SortedSets.store(call, reply, 1, draft, event, 1);
+    }
+  }
+
+  /// ZINTERCARD.
+  static void countIntersection(Call call, Reply reply) {
+    Inputs inputs = new Inputs(call, 1);
+    inputs.options(INTER, Form.COUNT);
+    inputs.smallestFirst();
+    long[] count = {0};
+    inputs.each(
+        0,
+        (member, score) -> {
+          for (int i = 1; i < inputs.count(); i++) {
+            if (!inputs.find(i, member)) {
+              return;
+            }
+          }
+          count[0]++;
+          inputs.enough = count[0] == inputs.limit;
+        });
+    reply.integer(count[0]);
+  }
+
+  private enum Form {
+    READ,
+    STORE,
+    COUNT
+  }
+
+  /// Takes one member with its score. The member's bytes are good until it returns.
+  @FunctionalInterface
+  private interface Visitor {
+    void member(Slice member, double score);
+  }
+
+  /// What one call reads, and how.
+  private static final class Inputs {
+    /// How many members are visited before somebody asks whether that is enough.
+    private static final int AT_ONCE = 64;
+
+    private static final int INDEX_BITS = 20;
+
+    private final Call call;
+    final SortedSetValue sets;
+    private final int behindKeys;
+    private final long[] entries; // as named; 0: no such key
+    private final double[] weights;
+
+    /// The order in which they are taken: each a length and an index, so that numbers sort.
+    private final long[] order;
+
+    DoubleBinaryOperator aggregate = SUM;
+    long limit; // 0: none
+    boolean enough; // nobody wants more members
+    double found; // the score of what was found
+    private byte[] memberBytes = new byte[256];
+    private final Slice member = new Slice();
+
+    /// Finds the keys, whose number is argument `at`. Errors: no number of keys; a key of another
+    /// type, which comes before all mistakes in options.
+    Inputs(Call call, int at) {
+      this.call = call;
+      sets = call.values().sortedSets();
+      long number = call.integer(at);
+      if (number < 1) {
+        throw new CommandError(
+            "ERR at least 1 input key is needed for '" + call.command().name + "' command");
+      }
+      if (number > call.argc() - at - 1) {
+        throw CommandError.SYNTAX;
+      }
+      int count = (int) number;
+      entries = new long[count];
+      weights = new double[count];
+      order = new long[count];
+      for (int i = 0; i < count; i++) {
+        Key key = call.read(at + 1 + i);
+        if (key.exists() && key.type() != Entry.ZSET) {
+          throw CommandError.WRONGTYPE;
+        }
+        entries[i] = key.entry();
+        weights[i] = 1;
+        order[i] = (key.exists() ? sets.length(key.entry()) : 0) << INDEX_BITS | i;
+      }
+      behindKeys = at + 1 + count;
+    }
+
+    /// Reads what stands behind the keys. Answers whether scores are wanted.
+    boolean options(SortedSetAlgebra operation, Form form) {
+      boolean weighs = operation != DIFF && form != Form.COUNT;
+      boolean scores = false;
+      for (int i = behindKeys; i < call.argc(); i++) {
+        int left = call.argc() - i;
+        if (weighs && left > count() && call.is(i, "WEIGHTS")) {
+          for (int w = 0; w < count(); w++) {
+            weights[w] = readWeight(++i);
+          }
+        } else if (weighs && left > 1 && call.is(i, "AGGREGATE")) {
+          aggregate = readAggregate(call, ++i);
+        } else if (form == Form.READ && call.is(i, "WITHSCORES")) {
+          scores = true;
+        } else if (form == Form.COUNT && left > 1 && call.is(i, "LIMIT")) {
+          limit =
+              call.integer(++i, 0, Long.MAX_VALUE, new CommandError("ERR LIMIT can't be negative"));
+        } else {
+          throw CommandError.SYNTAX;
+        }
+      }
+      return scores;
+    }
+
+    private double readWeight(int argument) {
+      double weight = call.arg(argument).toDouble();
+      if (Double.isNaN(weight)) {
+        throw new CommandError("ERR weight value is not a float");
+      }
+      return weight;
+    }
+
+    private static DoubleBinaryOperator readAggregate(Call call, int argument) {
+      if (call.is(argument, "SUM")) {
+        return SUM;
+      }
+      if (call.is(argument, "MIN")) {
+        return MIN;
+      }
+      if (call.is(argument, "MAX")) {
+        return MAX;
+      }
+      throw CommandError.SYNTAX;
+    }
+
+    /// From here on the smallest is input 0, and so on; those of one size stay as they were named.
+    void smallestFirst() {
+      Arrays.sort(order);
+    }
+
+    int count() {
+      return order.length;
+    }
+
+    long length(int input) {
+      return order[input] >>> INDEX_BITS;
+    }
+
+    private int index(int input) {
+      return (int) order[input] & (1 << INDEX_BITS) - 1;
+    }
+
+    boolean isSame(int a, int b) {
+      return entries[index(a)] == entries[index(b)] && length(a) > 0;
+    }
+
+    double weight(int input) {
+      return weights[index(input)];
+    }
+
+    double weighted(int input, double score) {
+      double product = score * weight(input);
+      return Double.isNaN(product) ? 0 : product;
+    }
+
+    /// Whether an input has the member; then its score is in [#found].
+    boolean find(int input, Slice member) {
+      long entry = entries[index(input)];
+      if (entry == 0 || !sets.find(entry, member)) {
+        return false;
+      }
+      found = sets.score();
+      return true;
+    }
+
+    /// Visits the members of an input until it is enough.
+    void each(int input, Visitor visitor) {
+      long entry = entries[index(input)];
+      long length = length(input);
+      SortedSetValue.Visitor each =
+          at -> {
+            if (!enough) {
+              double score = at.score();
+              visitor.member(bytes(at), score);
+            }
+          };
+      for (long rank = 0; rank < length && !enough; rank += AT_ONCE) {
+        sets.visit(entry, rank, AT_ONCE, each);
+      }
+    }
+
+    /// The member at hand in bytes of their own, so that it may be looked for elsewhere.
+    private Slice bytes(SortedSetValue at) {
+      int n = at.memberLength();
+      if (memberBytes.length < n) {
+        memberBytes = new byte[2 * n];
+      }
+      at.copyMember(memberBytes, 0);
+      return member.set(memberBytes, 0, n);
+    }
+  }
+}
