@@ -2,17 +2,18 @@ package dev.spinel.server;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// A naive store of strings and lists that runs one operation after the other: what a history is
+/// A naive store of strings, lists and sorted sets that runs one operation after the other: what a history is
 /// measured by. Replies as [Fixture#text] shows them, in RESP2.
 ///
 /// A call that blocks is two operations of its session, so that nothing about waiting is left to
 /// chance: the *arrival*, with an empty reply if it finds nothing, and later `AWAIT`, a look at
 /// what came meanwhile. In between the model knows who waits, in which order, and serves at the
-/// very operation that makes a key a list: a waiter that was forgotten, served late, twice or out
+/// very operation that makes a key a list or a sorted set: a waiter that was forgotten, served late, twice or out
 /// of turn has no explanation. `CLOSE` is the session's end.
 final class Model {
   /// The reply of an arrival of which only the end is known: the reply comes with its `AWAIT`.
@@ -27,15 +28,31 @@ final class Model {
   /// Keys in the order of their slots: SWAPDB looks at awaited keys so.
   private static final List<String> BY_SLOT = List.of("b", "c", "a");
 
-  private record Waiter(int session, List<String> words, List<String> keys) {}
+  private record Waiter(int session, List<String> words, List<String> keys) {
+    boolean waitsFor(Object value) {
+      return words.get(0).startsWith("BZ") ? value instanceof Scores : value instanceof List;
+    }
+  }
 
-  private Map<String, Object> data = new TreeMap<>(); // String or List<String>
+  /// A sorted set: scores by member.
+  private static final class Scores extends TreeMap<String, Long> {
+    private static final long serialVersionUID = 1;
+
+    /// Members in the order of their scores.
+    List<String> inOrder() {
+      List<String> members = new ArrayList<>(keySet());
+      members.sort(Comparator.comparing(this::get)); // stable, and keys come in order
+      return members;
+    }
+  }
+
+  private Map<String, Object> data = new TreeMap<>(); // String, List<String> or Scores
   private Map<String, Object> other = new TreeMap<>(); // database 1
   private final Map<String, Integer> versions = new TreeMap<>(); // changes of each watched key
   private final Map<Integer, Map<String, Integer>> watches = new TreeMap<>(); // by session
   private final List<Waiter> waiters = new ArrayList<>(); // as they came
   private final Map<Integer, String> served = new TreeMap<>(); // by session: not heard yet
-  private final ArrayDeque<String> ready = new ArrayDeque<>(); // became lists in this operation
+  private final ArrayDeque<String> ready = new ArrayDeque<>(); // became lists or sorted sets in this operation
   private boolean blocks = true;
 
   Model copy() {
@@ -51,6 +68,11 @@ final class Model {
 
   @SuppressWarnings("unchecked")
   private static Object clone(Object value) {
+    if (value instanceof Scores scores) {
+      Scores copy = new Scores();
+      copy.putAll(scores);
+      return copy;
+    }
     return value instanceof List ? new ArrayList<>((List<String>) value) : value;
   }
 
@@ -148,11 +170,11 @@ final class Model {
     return WAITS;
   }
 
-  /// Those who wait for what became a list run again, in the order in which they came.
+  /// Those who wait for what a key became run again, in the order in which they came.
   private void serve() {
     for (String key = ready.poll(); key != null; key = ready.poll()) {
       for (Waiter waiter : List.copyOf(waiters)) {
-        if (waiter.keys.contains(key) && data.get(key) instanceof List) {
+        if (waiter.keys.contains(key) && waiter.waitsFor(data.get(key))) {
           String reply = run(waiter.session, waiter.words);
           if (!reply.equals(WAITS)) {
             waiters.remove(waiter);
@@ -237,7 +259,19 @@ final class Model {
         return "+OK";
       }
       case "GET", "INCR", "APPEND", "GETSET" -> {
-        return data.get(key) instanceof List ? WRONGTYPE : string(name, key, words);
+        return is(key, String.class) ? string(name, key, words) : WRONGTYPE;
+      }
+      case "ZADD", "ZINCRBY", "ZPOPMIN", "ZPOPMAX", "ZREM", "ZRANGE" -> {
+        return is(key, Scores.class) ? sortedSet(name, key, words) : WRONGTYPE;
+      }
+      case "ZUNIONSTORE" -> {
+        return union(key, words.subList(3, words.size()));
+      }
+      case "BZPOPMIN", "BZPOPMAX" -> {
+        return popFirst(session, words);
+      }
+      case "BZMPOP" -> {
+        return popSeveralOf(session, words);
       }
       case "LMOVE", "BLMOVE" -> {
         return move(session, words);
@@ -258,9 +292,15 @@ final class Model {
         return popSeveral(session, words);
       }
       default -> {
-        return data.get(key) instanceof String ? WRONGTYPE : list(name, key, words);
+        return is(key, List.class) ? list(name, key, words) : WRONGTYPE;
       }
     }
+  }
+
+  /// Whether a key holds such a value, or none.
+  private boolean is(String key, Class<?> type) {
+    Object value = data.get(key);
+    return value == null || type.isInstance(value);
   }
 
   private void swap() {
@@ -352,7 +392,7 @@ final class Model {
     if (source == null) {
       return words.get(0).equals("BLMOVE") ? park(session, words, List.of(from), "$-1") : "$-1";
     }
-    if (source instanceof String || data.get(to) instanceof String) {
+    if (!is(from, List.class) || !is(to, List.class)) {
       return WRONGTYPE;
     }
     List<String> left = (List<String>) source;
@@ -376,6 +416,131 @@ final class Model {
     return bulk(element);
   }
 
+  // ── sorted sets ──
+
+  private String sortedSet(String name, String key, List<String> words) {
+    Scores scores = (Scores) data.get(key);
+    switch (name) {
+      case "ZADD" -> {
+        Long before = scores == null ? null : scores.get(words.get(3));
+        Long after = Long.valueOf(words.get(2));
+        if (!after.equals(before)) {
+          setScore(key, words.get(3), after);
+        }
+        return before == null ? ":1" : ":0";
+      }
+      case "ZINCRBY" -> {
+        long before = scores == null ? 0 : scores.getOrDefault(words.get(3), 0L);
+        boolean there = scores != null && scores.containsKey(words.get(3));
+        long after = before + Long.parseLong(words.get(2));
+        if (!there || after != before) {
+          setScore(key, words.get(3), after);
+        }
+        return bulk(Long.toString(after));
+      }
+      case "ZPOPMIN", "ZPOPMAX" -> {
+        return scores == null ? "*0" : "*2 " + popScore(key, name.equals("ZPOPMIN"));
+      }
+      case "ZREM" -> {
+        if (scores == null || scores.remove(words.get(2)) == null) {
+          return ":0";
+        }
+        touchOrRemove(key, scores);
+        return ":1";
+      }
+      default -> {
+        StringBuilder all = new StringBuilder("*" + (scores == null ? 0 : 2 * scores.size()));
+        for (String member : scores == null ? List.<String>of() : scores.inOrder()) {
+          all.append(' ').append(bulk(member)).append(' ').append(bulk("" + scores.get(member)));
+        }
+        return all.toString();
+      }
+    }
+  }
+
+  private void setScore(String key, String member, long score) {
+    Scores scores = (Scores) data.get(key);
+    scores = scores == null ? new Scores() : scores;
+    scores.put(member, score);
+    put(key, scores);
+  }
+
+  /// Takes a member from an end: its name and its score.
+  private String popScore(String key, boolean lowest) {
+    Scores scores = (Scores) data.get(key);
+    List<String> order = scores.inOrder();
+    String member = lowest ? order.getFirst() : order.getLast();
+    String popped = bulk(member) + " " + bulk(Long.toString(scores.remove(member)));
+    touchOrRemove(key, scores);
+    return popped;
+  }
+
+  private void touchOrRemove(String key, Scores scores) {
+    if (scores.isEmpty()) {
+      data.remove(key);
+    }
+    touch(key);
+  }
+
+  private String union(String key, List<String> sources) {
+    Scores sum = new Scores();
+    for (String source : sources) {
+      if (!is(source, Scores.class)) {
+        return WRONGTYPE;
+      }
+      if (data.get(source) instanceof Scores scores) {
+        scores.forEach((member, score) -> sum.merge(member, score, Long::sum));
+      }
+    }
+    if (!sum.isEmpty()) {
+      boolean other = !is(key, Scores.class);
+      if (other) {
+        data.remove(key);
+      }
+      put(key, sum);
+    } else if (data.containsKey(key)) {
+      remove(key);
+    }
+    return ":" + sum.size();
+  }
+
+  private String popFirst(int session, List<String> words) {
+    List<String> keys = words.subList(1, words.size() - 1);
+    for (String key : keys) {
+      Object value = data.get(key);
+      if (value instanceof Scores) {
+        boolean lowest = words.get(0).equals("BZPOPMIN");
+        return "*3 " + bulk(key) + " " + popScore(key, lowest);
+      }
+      if (value != null) {
+        return WRONGTYPE;
+      }
+    }
+    return park(session, words, keys, TIMED_OUT);
+  }
+
+  /// BZMPOP timeout numkeys key… MIN|MAX COUNT count
+  private String popSeveralOf(int session, List<String> words) {
+    int last = 2 + Integer.parseInt(words.get(2));
+    List<String> keys = words.subList(3, last + 1);
+    int count = Integer.parseInt(words.get(last + 3));
+    for (String key : keys) {
+      Object value = data.get(key);
+      if (value instanceof Scores scores) {
+        int taken = Math.min(count, scores.size());
+        StringBuilder reply = new StringBuilder("*2 " + bulk(key) + " *" + taken);
+        for (int i = 0; i < taken; i++) {
+          reply.append(" *2 ").append(popScore(key, words.get(last + 1).equals("MIN")));
+        }
+        return reply.toString();
+      }
+      if (value != null) {
+        return WRONGTYPE;
+      }
+    }
+    return park(session, words, keys, TIMED_OUT);
+  }
+
   private String removed(String key) {
     remove(key);
     return ":1";
@@ -387,7 +552,8 @@ final class Model {
   }
 
   private void put(String key, Object value) {
-    if (data.put(key, value) == null && value instanceof List) {
+    Object old = data.put(key, value);
+    if ((old == null || old.getClass() != value.getClass()) && !(value instanceof String)) {
       ready(key);
     }
     touch(key);

@@ -42,7 +42,7 @@ final class Operations {
   private List<String> command(boolean inMulti) {
     String a = key();
     String b = key();
-    return switch (random.nextInt(28)) {
+    return switch (random.nextInt(38)) {
       case 0, 1, 2 -> List.of("SET", a, value());
       case 3, 4, 5 -> List.of("GET", a);
       case 6 -> List.of("INCR", a);
@@ -65,6 +65,15 @@ final class Operations {
       case 24 -> inMulti ? List.of("GET", a) : List.of("WATCH", a);
       case 25 -> random.nextInt(3) == 0 ? List.of("FLUSHALL") : List.of("GET", a);
       case 26 -> random.nextInt(3) == 0 ? List.of("SWAPDB", "0", "1") : List.of("GET", a);
+      case 27, 28 -> List.of("ZADD", a, score(), member());
+      case 29 -> List.of("ZINCRBY", a, score(), member());
+      case 30 -> List.of(random.nextBoolean() ? "ZPOPMIN" : "ZPOPMAX", a);
+      case 31 -> List.of("ZREM", a, member());
+      case 32 -> List.of("ZRANGE", a, "0", "-1", "WITHSCORES");
+      case 33 -> List.of("ZUNIONSTORE", a, "2", b, key());
+      case 34, 35 -> List.of(random.nextBoolean() ? "BZPOPMIN" : "BZPOPMAX", a, b, TIMEOUT);
+      case 36 ->
+          List.of("BZMPOP", TIMEOUT, "2", a, b, end(), "COUNT", "" + (1 + random.nextInt(2)));
       default -> inMulti || random.nextInt(3) > 0 ? List.of("GET", a) : List.of("UNWATCH");
     };
   }
@@ -73,8 +82,21 @@ final class Operations {
     return random.nextBoolean() ? "LEFT" : "RIGHT";
   }
 
+  private String end() {
+    return random.nextBoolean() ? "MIN" : "MAX";
+  }
+
+  private String score() {
+    return Integer.toString(random.nextInt(5) - 1);
+  }
+
+  private String member() {
+    return "m" + random.nextInt(4);
+  }
+
   /// Whether a call of this command may wait.
   static boolean mayBlock(List<String> command) {
-    return command.get(0).startsWith("BL") || command.get(0).startsWith("BR");
+    String name = command.get(0);
+    return name.startsWith("BL") || name.startsWith("BR") || name.startsWith("BZ");
   }
 }
