@@ -6,6 +6,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Synopsis;
 import dev.spinel.value.Entry;
@@ -449,8 +450,9 @@ public final class Geo implements Family {
         radius(3);
       }
       storeAt = form == Form.SEARCH_STORE ? 1 : 0;
-      for (int i = form.firstOption; i < call.argc(); i++) {
-        i += option(i);
+      Options o = call.options(form.firstOption);
+      while (o.next()) {
+        option(o);
       }
       check();
       if (count != 0 && !any) {
@@ -501,66 +503,62 @@ public final class Geo implements Family {
       unit = unit(call, argument + 2);
     }
 
-    /// Reads the option at argument `i`. Answers how many arguments belong to it.
-    private int option(int i) {
-      Slice word = call.arg(i);
-      int more = call.argc() - 1 - i;
-      if (word.is("WITHDIST")) {
+    private void option(Options o) {
+      if (o.is("WITHDIST")) {
         withDistance = true;
-      } else if (word.is("WITHHASH")) {
+      } else if (o.is("WITHHASH")) {
         withHash = true;
-      } else if (word.is("WITHCOORD")) {
+      } else if (o.is("WITHCOORD")) {
         withPlace = true;
-      } else if (word.is("ANY")) {
+      } else if (o.is("ANY")) {
         any = true;
-      } else if (word.is("ASC") || word.is("DESC")) {
+      } else if (o.is("ASC")) {
         sorted = true;
-        farthestFirst = word.is("DESC");
-      } else if (word.is("COUNT") && more >= 1) {
-        count = call.integer(i + 1);
+        farthestFirst = false;
+      } else if (o.is("DESC")) {
+        sorted = true;
+        farthestFirst = true;
+      } else if (o.is("COUNT", 1)) {
+        count = o.integer();
         if (count <= 0) {
           throw new CommandError("ERR COUNT must be > 0");
         }
-        return 1;
       } else if (form.is(OPTIONS)) {
-        return searchOption(word, i, more);
-      } else if (form.is(STORES) && more >= 1 && (word.is("STORE") || word.is("STOREDIST"))) {
-        storeAt = i + 1;
-        storesDistance = word.is("STOREDIST");
-        return 1;
+        areaOption(o);
+      } else if (form.is(STORES) && o.is("STORE", 1)) {
+        storesDistance = false;
+        storeAt = o.take();
+      } else if (form.is(STORES) && o.is("STOREDIST", 1)) {
+        storesDistance = true;
+        storeAt = o.take();
       } else {
         throw CommandError.SYNTAX;
       }
-      return 0;
     }
 
     /// The options of GEOSEARCH and GEOSEARCHSTORE alone.
-    private int searchOption(Slice word, int i, int more) {
-      if (word.is("STOREDIST") && form.is(STORES)) {
-        storesDistance = true;
-        return 0;
-      }
-      if (word.is("FROMMEMBER") && more >= 1 && !fromPlace) {
-        member(i + 1);
+    private void areaOption(Options o) {
+      if (o.is("FROMMEMBER", 1) && !fromPlace) {
+        member(o.take());
         fromMember = true;
-        return 1;
-      }
-      if (word.is("FROMLONLAT") && more >= 2 && !fromMember) {
-        place(i + 1);
+      } else if (o.is("FROMLONLAT", 2) && !fromMember) {
+        place(o.take());
+        o.take();
         fromPlace = true;
-        return 2;
-      }
-      if (word.is("BYRADIUS") && more >= 2 && !byBox) {
-        radius(i + 1);
+      } else if (o.is("BYRADIUS", 2) && !byBox) {
+        radius(o.take());
+        o.take();
         byRadius = true;
-        return 2;
-      }
-      if (word.is("BYBOX") && more >= 3 && !byRadius) {
-        box(i + 1);
+      } else if (o.is("BYBOX", 3) && !byRadius) {
+        box(o.take());
+        o.take();
+        o.take();
         byBox = true;
-        return 3;
+      } else if (o.is("STOREDIST") && form.is(STORES)) {
+        storesDistance = true;
+      } else {
+        throw CommandError.SYNTAX;
       }
-      throw CommandError.SYNTAX;
     }
 
     private void check() {
@@ -690,7 +688,7 @@ public final class Geo implements Family {
     }
 
     private Found sortedFound() {
-      Found found = new Found(farthestFirst, count == 0 ? Long.MAX_VALUE : count);
+      Found found = new Found(call, farthestFirst, count == 0 ? Long.MAX_VALUE : count);
       find(found::add);
       found.sort();
       return found;
@@ -701,7 +699,9 @@ public final class Geo implements Family {
   /// many are wanted, it never holds more than twice as many and some.
   private static final class Found {
     private static final int SPARE = 1024;
+    private static final int BYTES_EACH = 8 + 8 + 4 + 2 * 4; // at the end two orders, too
 
+    private final Call call;
     private final boolean farthestFirst;
     private final int wanted;
     int count;
@@ -712,7 +712,8 @@ public final class Geo implements Family {
     private int[] order = {};
     private final Slice member = new Slice();
 
-    Found(boolean farthestFirst, long wanted) {
+    Found(Call call, boolean farthestFirst, long wanted) {
+      this.call = call;
       this.farthestFirst = farthestFirst;
       this.wanted = (int) Math.min(wanted, Integer.MAX_VALUE / 4);
     }
@@ -722,6 +723,7 @@ public final class Geo implements Family {
         keepBest();
       }
       if (count == meters.length) {
+        call.hold((long) BYTES_EACH * count);
         meters = Arrays.copyOf(meters, 2 * count);
         scores = Arrays.copyOf(scores, 2 * count);
         ends = Arrays.copyOf(ends, 2 * count);
@@ -729,7 +731,9 @@ public final class Geo implements Family {
       int from = count == 0 ? 0 : ends[count - 1];
       int length = at.memberLength();
       if (members.length - from < length) {
-        members = Arrays.copyOf(members, Math.max(from + length, 2 * members.length));
+        int more = Math.max(from + length - members.length, members.length);
+        call.hold(more);
+        members = Arrays.copyOf(members, members.length + more);
       }
       at.copyMember(members, from);
       meters[count] = distance;

@@ -3,6 +3,7 @@ package dev.spinel.commands;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Key;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SortedSetValue;
@@ -177,7 +178,11 @@ enum SortedSetAlgebra {
     /// How many members are visited before somebody asks whether that is enough.
     private static final int AT_ONCE = 64;
 
+    private static final int FEW = 64;
     private static final int INDEX_BITS = 20;
+
+    private static final CommandError NEGATIVE_LIMIT =
+        new CommandError("ERR LIMIT can't be negative");
 
     private final Call call;
     final SortedSetValue sets;
@@ -200,15 +205,10 @@ enum SortedSetAlgebra {
     Inputs(Call call, int at) {
       this.call = call;
       sets = call.values().sortedSets();
-      long number = call.integer(at);
-      if (number < 1) {
-        throw new CommandError(
-            "ERR at least 1 input key is needed for '" + call.command().name + "' command");
+      int count = Grammar.inputKeys(call, at);
+      if (count > FEW) {
+        call.hold(24L * count);
       }
-      if (number > call.argc() - at - 1) {
-        throw CommandError.SYNTAX;
-      }
-      int count = (int) number;
       entries = new long[count];
       weights = new double[count];
       order = new long[count];
@@ -220,6 +220,7 @@ enum SortedSetAlgebra {
         entries[i] = key.entry();
         weights[i] = 1;
         order[i] = (key.exists() ? sets.length(key.entry()) : 0) << INDEX_BITS | i;
+        call.done(key);
       }
       behindKeys = at + 1 + count;
     }
@@ -228,19 +229,18 @@ enum SortedSetAlgebra {
     boolean options(SortedSetAlgebra operation, Form form) {
       boolean weighs = operation != DIFF && form != Form.COUNT;
       boolean scores = false;
-      for (int i = behindKeys; i < call.argc(); i++) {
-        int left = call.argc() - i;
-        if (weighs && left > count() && call.is(i, "WEIGHTS")) {
-          for (int w = 0; w < count(); w++) {
-            weights[w] = readWeight(++i);
+      Options o = call.options(behindKeys);
+      while (o.next()) {
+        if (weighs && o.is("WEIGHTS", count())) {
+          for (int i = 0; i < count(); i++) {
+            weights[i] = readWeight(o.word());
           }
-        } else if (weighs && left > 1 && call.is(i, "AGGREGATE")) {
-          aggregate = readAggregate(call, ++i);
-        } else if (form == Form.READ && call.is(i, "WITHSCORES")) {
+        } else if (weighs && o.is("AGGREGATE", 1)) {
+          aggregate = readAggregate(o.word());
+        } else if (form == Form.READ && o.is("WITHSCORES")) {
           scores = true;
-        } else if (form == Form.COUNT && left > 1 && call.is(i, "LIMIT")) {
-          limit =
-              call.integer(++i, 0, Long.MAX_VALUE, new CommandError("ERR LIMIT can't be negative"));
+        } else if (form == Form.COUNT && o.is("LIMIT", 1)) {
+          limit = o.integer(0, Long.MAX_VALUE, NEGATIVE_LIMIT);
         } else {
           throw CommandError.SYNTAX;
         }
@@ -248,22 +248,22 @@ enum SortedSetAlgebra {
       return scores;
     }
 
-    private double readWeight(int argument) {
-      double weight = call.arg(argument).toDouble();
+    private static double readWeight(Slice word) {
+      double weight = word.toDouble();
       if (Double.isNaN(weight)) {
         throw new CommandError("ERR weight value is not a float");
       }
       return weight;
     }
 
-    private static DoubleBinaryOperator readAggregate(Call call, int argument) {
-      if (call.is(argument, "SUM")) {
+    private static DoubleBinaryOperator readAggregate(Slice word) {
+      if (word.is("SUM")) {
         return SUM;
       }
-      if (call.is(argument, "MIN")) {
+      if (word.is("MIN")) {
         return MIN;
       }
-      if (call.is(argument, "MAX")) {
+      if (word.is("MAX")) {
         return MAX;
       }
       throw CommandError.SYNTAX;

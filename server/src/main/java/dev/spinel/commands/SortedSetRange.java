@@ -2,6 +2,7 @@ package dev.spinel.commands;
 
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Options;
 import dev.spinel.value.SortedSetValue;
 import dev.spinel.value.SortedSetValue.LexBound;
 import dev.spinel.value.SortedSetValue.Ranks;
@@ -39,8 +40,8 @@ sealed interface SortedSetRange {
     @Override
     public Ranks ranks(SortedSetValue sets, long entry, boolean backwards) {
       long length = sets.length(entry);
-      long from = Math.max(0, start < 0 ? start + length : start);
-      long to = Math.min(length - 1, stop < 0 ? stop + length : stop) + 1;
+      long from = Grammar.first(start, length);
+      long to = Grammar.last(stop, length) + 1;
       if (from >= to) {
         return Ranks.NONE;
       }
@@ -155,17 +156,18 @@ sealed interface SortedSetRange {
       long offset = 0;
       long limit = -1;
       boolean withScores = false;
-      for (int i = first + 2; i < call.argc(); i++) {
-        if (!stores && call.is(i, "WITHSCORES")) {
+      Options o = call.options(first + 2);
+      while (o.next()) {
+        if (!stores && o.is("WITHSCORES")) {
           withScores = true;
-        } else if (call.is(i, "LIMIT") && i + 2 < call.argc()) {
-          offset = call.integer(++i);
-          limit = call.integer(++i);
-        } else if (only == null && !backwards && call.is(i, "REV")) {
+        } else if (o.is("LIMIT", 2)) {
+          offset = o.integer();
+          limit = o.integer();
+        } else if (only == null && !backwards && o.is("REV")) {
           backwards = true;
-        } else if (by == null && call.is(i, "BYLEX")) {
+        } else if (by == null && o.is("BYLEX")) {
           by = By.MEMBER;
-        } else if (by == null && call.is(i, "BYSCORE")) {
+        } else if (by == null && o.is("BYSCORE")) {
           by = By.SCORE;
         } else {
           throw CommandError.SYNTAX;

@@ -1,22 +1,21 @@
 package dev.spinel.commands;
 
 import dev.spinel.commands.SortedSetRange.By;
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
-import dev.spinel.engine.Limits;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
-import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SortedSetValue;
 import dev.spinel.value.SortedSetValue.Put;
 import dev.spinel.value.SortedSetValue.Ranks;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
-import java.util.ArrayList;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -376,7 +375,7 @@ public final class SortedSets implements Family {
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case BZMPOP -> popSeveral(call, reply, 2, true);
+      case BZMPOP -> bzmpop(call, reply);
       case BZPOPMAX -> blockingPop(call, reply, End.MAX);
       case BZPOPMIN -> blockingPop(call, reply, End.MIN);
       case ZADD -> add(call, reply, 0);
@@ -389,7 +388,7 @@ public final class SortedSets implements Family {
       case ZINTERCARD -> SortedSetAlgebra.countIntersection(call, reply);
       case ZINTERSTORE -> SortedSetAlgebra.INTER.store(call, reply);
       case ZLEXCOUNT -> count(call, reply, By.MEMBER);
-      case ZMPOP -> popSeveral(call, reply, 1, false);
+      case ZMPOP -> zmpop(call, reply);
       case ZMSCORE -> zmscore(call, reply);
       case ZPOPMAX -> pop(call, reply, End.MAX);
       case ZPOPMIN -> pop(call, reply, End.MIN);
@@ -398,7 +397,7 @@ public final class SortedSets implements Family {
       case ZRANGEBYLEX -> range(call, reply, By.MEMBER, false);
       case ZRANGEBYSCORE -> range(call, reply, By.SCORE, false);
       case ZRANGESTORE -> zrangestore(call, reply);
-      case ZRANK -> rank(call, reply, "zrank", false);
+      case ZRANK -> rank(call, reply, false);
       case ZREM -> zrem(call, reply);
       case ZREMRANGEBYLEX -> removeRange(call, reply, By.MEMBER, "zremrangebylex");
       case ZREMRANGEBYRANK -> removeRange(call, reply, By.RANK, "zremrangebyrank");
@@ -406,7 +405,7 @@ public final class SortedSets implements Family {
       case ZREVRANGE -> range(call, reply, By.RANK, true);
       case ZREVRANGEBYLEX -> range(call, reply, By.MEMBER, true);
       case ZREVRANGEBYSCORE -> range(call, reply, By.SCORE, true);
-      case ZREVRANK -> rank(call, reply, "zrevrank", true);
+      case ZREVRANK -> rank(call, reply, true);
       case ZSCAN -> zscan(call, reply);
       case ZSCORE -> zscore(call, reply);
       case ZUNION -> SortedSetAlgebra.UNION.read(call, reply);
@@ -487,7 +486,8 @@ public final class SortedSets implements Family {
     }
     Key key = call.write(1, Entry.ZSET);
     SortedSetValue sets = call.values().sortedSets();
-    Limits limits = call.limits();
+    int mostEntries = call.limits().intOf(Settings.ZSET_MAX_LISTPACK_ENTRIES);
+    int mostValueBytes = call.limits().intOf(Settings.ZSET_MAX_LISTPACK_VALUE);
     boolean increments = (options & INCR) != 0;
     int added = 0;
     int changed = 0;
@@ -506,14 +506,7 @@ public final class SortedSets implements Family {
           continue;
         }
         processed++;
-        Put put =
-            sets.putFound(
-                key.place,
-                there,
-                member,
-                score,
-                limits.zsetMaxListpackEntries,
-                limits.zsetMaxListpackValue);
+        Put put = sets.putFound(key.place, there, member, score, mostEntries, mostValueBytes);
         added += put == Put.ADDED ? 1 : 0;
         changed += put == Put.CHANGED ? 1 : 0;
       }
@@ -633,15 +626,12 @@ public final class SortedSets implements Family {
     }
   }
 
-  private static final CommandError NOT_POSITIVE =
-      new CommandError("ERR value is out of range, must be positive");
-
   private static void pop(Call call, Reply reply, End end) {
     if (call.argc() > 3) {
       throw CommandError.SYNTAX;
     }
     boolean counted = call.argc() == 3;
-    long count = counted ? call.integer(2, 0, Long.MAX_VALUE, NOT_POSITIVE) : 1;
+    long count = counted ? call.integer(2, 0, Long.MAX_VALUE, Grammar.NOT_POSITIVE) : 1;
     Key key = call.write(1, Entry.ZSET);
     if (!key.exists() || count == 0) {
       reply.array(0);
@@ -681,7 +671,7 @@ public final class SortedSets implements Family {
 
   private static void blockingPop(Call call, Reply reply, End end) {
     int last = call.argc() - 2;
-    long timeout = Lists.timeout(call, last + 1);
+    long timeout = Grammar.timeout(call, last + 1);
     for (int i = 1; i <= last; i++) {
       Key key = call.write(i, Entry.ZSET);
       if (key.exists()) {
@@ -691,45 +681,63 @@ public final class SortedSets implements Family {
         call.effect(end.effect, key.name);
         return;
       }
+      call.done(key);
     }
     if (!call.park(timeout, Entry.ZSET, 1, last)) {
       reply.nilArray();
     }
   }
 
-  /// ZMPOP and BZMPOP.
-  private static void popSeveral(Call call, Reply reply, int at, boolean waits) {
-    long number =
-        call.integer(
-            at, 1, Long.MAX_VALUE, new CommandError("ERR numkeys should be greater than 0"));
-    if (number >= call.argc() - at - 1) {
-      throw CommandError.SYNTAX;
-    }
-    int where = at + (int) number + 1;
-    End end = End.at(call, where);
-    long count = -1;
-    for (int i = where + 1; i < call.argc(); i++) {
-      if (count != -1 || !call.is(i, "COUNT") || i + 1 == call.argc()) {
-        throw CommandError.SYNTAX;
+  /// What ZMPOP and BZMPOP are asked for: up to `count` members from an end of the first sorted set
+  /// among the keys at the arguments `first` to `last`.
+  private record Several(int first, int last, End end, long count) {
+    private static final CommandError NO_COUNT =
+        new CommandError("ERR count should be greater than 0");
+
+    /// From argument `at` on, the number of keys.
+    static Several at(Call call, int at) {
+      int last = at + Grammar.keys(call, at, 1, CommandError.SYNTAX);
+      End end = End.at(call, last + 1);
+      long count = 0;
+      Options o = call.options(last + 2);
+      while (o.next()) {
+        if (count != 0 || !o.is("COUNT", 1)) {
+          throw CommandError.SYNTAX;
+        }
+        count = o.integer(1, Long.MAX_VALUE, NO_COUNT);
       }
-      count =
-          call.integer(
-              ++i, 1, Long.MAX_VALUE, new CommandError("ERR count should be greater than 0"));
+      return new Several(at + 1, last, end, Math.max(1, count));
     }
-    long timeout = waits ? Lists.timeout(call, 1) : 0;
-    for (int i = at + 1; i < where; i++) {
+  }
+
+  /// Returns whether there was a sorted set to pop from; only then it has replied.
+  private static boolean popSeveral(Call call, Reply reply, Several what) {
+    for (int i = what.first; i <= what.last; i++) {
       Key key = call.write(i, Entry.ZSET);
       if (key.exists()) {
-        long taken = Math.min(Math.max(1, count), length(call, key));
+        long taken = Math.min(what.count, length(call, key));
         reply.array(2);
         reply.bulk(key.name);
         reply.array(taken);
-        take(call, reply, key, end, taken, true);
-        call.effect(end.effect, key.name, taken);
-        return;
+        take(call, reply, key, what.end, taken, true);
+        call.effect(what.end.effect, key.name, taken);
+        return true;
       }
+      call.done(key);
     }
-    if (!waits || !call.park(timeout, Entry.ZSET, at + 1, where - 1)) {
+    return false;
+  }
+
+  private static void zmpop(Call call, Reply reply) {
+    if (!popSeveral(call, reply, Several.at(call, 1))) {
+      reply.nilArray();
+    }
+  }
+
+  private static void bzmpop(Call call, Reply reply) {
+    Several what = Several.at(call, 2);
+    long timeout = Grammar.timeout(call, 1);
+    if (!popSeveral(call, reply, what) && !call.park(timeout, Entry.ZSET, what.first, what.last)) {
       reply.nilArray();
     }
   }
@@ -762,9 +770,9 @@ public final class SortedSets implements Family {
     }
   }
 
-  private static void rank(Call call, Reply reply, String name, boolean backwards) {
+  private static void rank(Call call, Reply reply, boolean backwards) {
     if (call.argc() > 4) {
-      throw CommandError.wrongArguments(name);
+      throw CommandError.wrongArguments(call.command().name);
     }
     boolean withScore = call.argc() == 4;
     if (withScore && !call.is(3, "WITHSCORE")) {
@@ -846,12 +854,13 @@ public final class SortedSets implements Family {
     long length = draft.length();
     Key key = call.write(argument);
     if (length > 0) {
-      Limits limits = call.limits();
-      draft.store(key.place, limits.zsetMaxListpackEntries, limits.zsetMaxListpackValue);
+      draft.store(
+          key.place,
+          call.limits().intOf(Settings.ZSET_MAX_LISTPACK_ENTRIES),
+          call.limits().intOf(Settings.ZSET_MAX_LISTPACK_VALUE));
       call.changed(key, Events.ZSET, event, changes);
     } else if (key.exists()) {
-      call.remove(key);
-      call.changed(key, Events.GENERIC, "del");
+      call.delete(key);
     }
     reply.integer(length);
   }
@@ -869,26 +878,21 @@ public final class SortedSets implements Family {
       }
       return;
     }
-    long count = call.integer(2, -Long.MAX_VALUE, Long.MAX_VALUE);
-    boolean scores = call.argc() == 4 && call.is(3, "WITHSCORES");
-    if (call.argc() > 4 || call.argc() == 4 && !scores) {
-      throw CommandError.SYNTAX;
-    }
-    if (scores && (count < -Long.MAX_VALUE / 2 || count > Long.MAX_VALUE / 2)) {
-      throw new CommandError("ERR value is out of range");
-    }
+    Picks picks = Picks.of(call, "WITHSCORES");
     Key key = call.read(1, Entry.ZSET);
-    boolean nested = scores && reply.protocol() > 2;
-    long picks = !key.exists() ? 0 : count < 0 ? -count : Math.min(count, length(call, key));
-    reply.array(scores && !nested ? picks * 2 : picks);
-    if (picks == 0) {
+    long count = picks.begin(reply, length(call, key));
+    if (count == 0) {
       return;
     }
-    SortedSetValue.Visitor write = at -> write(at, reply, nested, scores);
-    if (count > 0) {
-      sets.sample(key.entry(), picks, random, write);
+    SortedSetValue.Visitor write =
+        at -> {
+          picks.member(reply);
+          write(at, reply, false, picks.paired());
+        };
+    if (picks.distinct()) {
+      sets.sample(key.entry(), count, random, write);
     } else {
-      for (long i = 0; i < picks && !call.session().closing; i++) {
+      for (long i = 0; i < count && !call.session().closing; i++) {
         sets.random(key.entry(), random);
         write.member(sets);
       }
@@ -896,37 +900,27 @@ public final class SortedSets implements Family {
   }
 
   private static void zscan(Call call, Reply reply) {
-    long cursor = Scan.cursor(call.arg(2));
-    Key key = call.read(1, Entry.ZSET);
-    if (!key.exists()) {
-      reply.array(2);
-      reply.bulk("0");
-      reply.array(0);
-      return;
-    }
-    Scan options = Scan.options(call, 3, false);
     SortedSetValue sets = call.values().sortedSets();
-    // a listpack has scores as texts, which are shown as they are
-    boolean asStored = sets.encoding(key.entry()) == Entry.LISTPACK;
-    ArrayList<byte[]> found = new ArrayList<>();
-    long next =
-        sets.scan(
-            key.entry(),
-            cursor & (1L << Dictionary.CURSOR_BITS) - 1,
-            (int) Math.min(Integer.MAX_VALUE, options.count()),
-            at -> {
-              byte[] member = at.member();
-              if (options.matches(member)) {
-                double score = at.score();
-                found.add(member);
-                found.add(asStored ? Numbers.bytes(score) : Numbers.seventeenDigits(score));
-              }
-            });
-    reply.array(2);
-    reply.bulk(next);
-    reply.array(found.size());
-    for (byte[] word : found) {
-      reply.bulk(word);
-    }
+    Scan.run(
+        call,
+        reply,
+        Entry.ZSET,
+        (entry, cursor, count, scan) -> {
+          // a listpack has scores as texts, which are shown as they are
+          boolean asStored = sets.encoding(entry) == Entry.LISTPACK;
+          return sets.scan(
+              entry,
+              cursor,
+              count,
+              at -> {
+                byte[] member = at.member();
+                if (scan.matches(member)) {
+                  double score = at.score();
+                  scan.found().add(member);
+                  scan.found()
+                      .add(asStored ? Numbers.bytes(score) : Numbers.seventeenDigits(score));
+                }
+              });
+        });
   }
 }

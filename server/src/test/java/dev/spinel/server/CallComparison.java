@@ -51,13 +51,22 @@ final class CallComparison {
 
   /// Both may differ in what they answer, not in which kind of answer it is.
   private static final Set<String> BY_KIND =
-      Set.of("hrandfield", "hscan", "ttl", "pttl", "expiretime", "pexpiretime", "exec");
+      Set.of(
+          "hrandfield",
+          "hscan",
+          "zrandmember",
+          "zscan",
+          "ttl",
+          "pttl",
+          "expiretime",
+          "pexpiretime",
+          "exec");
 
   private static final Set<String> EXPIRING =
       Set.of("set", "getex", "setex", "psetex", "expire", "pexpire");
 
   private static final Set<String> BLOCKING =
-      Set.of("blpop", "brpop", "blmove", "brpoplpush", "blmpop");
+      Set.of("blpop", "brpop", "blmove", "brpoplpush", "blmpop", "bzpopmin", "bzpopmax", "bzmpop");
 
   private final CallGenerator calls;
   private final Peer expected;

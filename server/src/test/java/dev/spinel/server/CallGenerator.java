@@ -115,6 +115,12 @@ final class CallGenerator {
     "9e99",
   };
 
+  /// Ends of ranges of scores and of members.
+  private static final String[] BOUNDS = {
+    "-inf", "+inf", "(0", "(1", "(-inf", "(nan", "(", "0", "2", "-", "+", "[a", "(a1", "[a5", "(a9",
+    "[", "[f1", "(v", "x",
+  };
+
   private static final String[] PATTERNS = {
     "*", "k*", "[", "[]", "[^a]*", "[a-", "\\", "k\\*", "?", "**", "*{t}*", "{t}*", "[z-a]", "",
   };
@@ -153,7 +159,7 @@ final class CallGenerator {
     if (random.nextInt(6) == 0) {
       spoil(words, head);
     }
-    if (command.name.equals("hrandfield") || command.name.equals("srandmember")) {
+    if (command.name.endsWith("randfield") || command.name.endsWith("randmember")) {
       // as many as are asked for, billions if need be, in Redis, too
       words.replaceAll(word -> word.matches("-[0-9]{4,}") ? "-7" : word);
     }
@@ -219,6 +225,10 @@ final class CallGenerator {
   }
 
   private String value(Synopsis.Argument argument) {
+    String name = argument.name();
+    if ((name.equals("min") || name.equals("max")) && random.nextInt(6) > 0) {
+      return BOUNDS[random.nextInt(BOUNDS.length)];
+    }
     return switch (argument.type()) {
       case Synopsis.KEY -> key();
       case Synopsis.INTEGER -> random.nextInt(3) == 0 ? number() : "" + random.nextInt(4);
@@ -226,7 +236,7 @@ final class CallGenerator {
       case Synopsis.PATTERN -> PATTERNS[random.nextInt(PATTERNS.length)];
       case Synopsis.UNIX_TIME ->
           random.nextBoolean() ? "170000" + (1000 + random.nextInt(9000)) : number();
-      default -> argument.name().equals("numkeys") ? "" + (1 + random.nextInt(3)) : text();
+      default -> name.equals("numkeys") ? "" + (1 + random.nextInt(3)) : text();
     };
   }
 

@@ -84,11 +84,7 @@ class ComparisonTest {
   @ParameterizedTest
   @MethodSource("scripts")
   void repliesAreEqual(String script, int protocol, TestReporter reporter) throws Exception {
-    List<String> lines;
-    try (InputStream in = ComparisonTest.class.getResourceAsStream("/compare/" + script + ".txt")) {
-      assertThat(in).as("compare/%s.txt", script).isNotNull();
-      lines = new String(in.readAllBytes(), StandardCharsets.ISO_8859_1).lines().toList();
-    }
+    List<String> lines = script(script);
     List<String> differences = new ArrayList<>();
     Map<Integer, Peer[]> peers = new HashMap<>();
     try {
@@ -119,6 +115,56 @@ class ComparisonTest {
       }
     }
     assertThat(differences).isEmpty();
+  }
+
+  /// The keyspace events of a script, new keys and misses included, in their order.
+  @ParameterizedTest
+  @ValueSource(strings = {"zsets", "zsets-ranges", "zsets-operations", "geo"})
+  void eventsAreEqual(String script) throws Exception {
+    assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
+    List<String> expected = events(real.port(), script);
+    List<String> got = events(spinel.port(), script);
+    assertThat(expected).anyMatch(events -> events.contains("__keyevent"));
+    for (int i = 0; i < expected.size(); i++) {
+      assertThat(got.get(i)).isEqualTo(expected.get(i));
+    }
+  }
+
+  /// For each line of a script the events that it had, behind it.
+  private static List<String> events(int port, String script) throws Exception {
+    List<String> events = new ArrayList<>();
+    try (Peer speaker = new Peer(port, 2);
+        Peer marker = new Peer(port, 2);
+        Peer listener = new Peer(port, 2)) {
+      speaker.ask("FLUSHALL");
+      speaker.ask("CONFIG", "SET", "notify-keyspace-events", "EAnm");
+      listener.ask("PSUBSCRIBE", "*");
+      for (String written : script(script)) {
+        String line = written.strip();
+        if (line.isEmpty() || line.startsWith("#")) {
+          continue;
+        }
+        int command = line.startsWith("!") ? line.indexOf(' ') + 1 : 0;
+        speaker.ask(words(line.substring(command)));
+        marker.ask("PUBLISH", "end", "");
+        StringBuilder all = new StringBuilder(line);
+        String event = listener.read("");
+        for (; !event.contains("$3\r\nend"); event = listener.read("")) {
+          assertThat(event).as(line).startsWith("*");
+          all.append(event.replace("\r\n", " ").replace("*4 $8 pmessage $1 *", "\n"));
+        }
+        events.add(all.toString());
+      }
+      speaker.ask("CONFIG", "SET", "notify-keyspace-events", "");
+    }
+    return events;
+  }
+
+  private static List<String> script(String name) throws IOException {
+    try (InputStream in = ComparisonTest.class.getResourceAsStream("/compare/" + name + ".txt")) {
+      assertThat(in).as("compare/%s.txt", name).isNotNull();
+      return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1).lines().toList();
+    }
   }
 
   /// Calls that a generator makes of the command table's synopses, mistakes included.
@@ -293,6 +339,115 @@ class ComparisonTest {
             .isEqualTo(a.ask("DEBUG", "DIGEST"));
       }
     }
+  }
+
+  /// Sorted sets of both encodings, and places; whose digests Redis makes otherwise before 7.2.
+  @Test
+  void randomSortedSetsAreEqual() throws Exception {
+    assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
+    long seed = Long.getLong("spinel.seed", 20261129L);
+    Random random = new Random(seed);
+    try (Peer a = new Peer(real.port(), 3);
+        Peer b = new Peer(spinel.port(), 3)) {
+      for (Peer peer : List.of(a, b)) {
+        peer.ask("FLUSHALL");
+        peer.ask("CONFIG", "SET", "zset-max-listpack-entries", "12");
+      }
+      for (int i = 0; i < 6_000; i++) {
+        String[] words = randomSortedSetCommand(random);
+        a.send(words);
+        b.send(words);
+        String expected = a.read("");
+        assertThat(b.read(""))
+            .as("seed %d, %d: %s", seed, i, String.join(" ", words))
+            .isEqualTo(expected);
+        if (i % 100 == 99) {
+          assertThat(b.ask("DEBUG", "DIGEST"))
+              .as("seed %d, %d", seed, i)
+              .isEqualTo(a.ask("DEBUG", "DIGEST"));
+        }
+      }
+      for (Peer peer : List.of(a, b)) {
+        peer.ask("CONFIG", "SET", "zset-max-listpack-entries", "128");
+      }
+    }
+  }
+
+  private static String[] randomSortedSetCommand(Random random) {
+    String z = "z" + random.nextInt(6);
+    String y = "z" + random.nextInt(6);
+    String member = "m" + random.nextInt(40);
+    String score = score(random);
+    String low = (random.nextInt(4) == 0 ? "(" : "") + score(random);
+    String high = (random.nextInt(4) == 0 ? "(" : "") + score(random);
+    String from = random.nextInt(8) == 0 ? "-" : "[(".charAt(random.nextInt(2)) + "m" + low;
+    String to = random.nextInt(8) == 0 ? "+" : "[(".charAt(random.nextInt(2)) + "m" + high;
+    String rank = Integer.toString(random.nextInt(40) - 20);
+    String n = Integer.toString(random.nextInt(5));
+    String flag = List.of("NX", "XX", "GT", "LT", "CH").get(random.nextInt(5));
+    String aggregate = List.of("SUM", "MIN", "MAX").get(random.nextInt(3));
+    String longitude = Double.toString(random.nextDouble(-180, 180));
+    String latitude = Double.toString(random.nextDouble(-85, 85));
+    String radius = Integer.toString(1 << random.nextInt(14));
+    String line =
+        switch (random.nextInt(40)) {
+          case 0, 1, 2, 3 -> "ZADD %s %s %s %s x%s".formatted(z, score, member, low, member);
+          case 4 -> "ZADD %s %s CH %s %s".formatted(z, flag, score, member);
+          case 5 -> "ZADD %s %s INCR %s %s".formatted(z, flag, score, member);
+          case 6 -> "ZINCRBY %s %s %s".formatted(z, score, member);
+          case 7 -> "ZREM %s %s x%s".formatted(z, member, member);
+          case 8 -> "ZMSCORE %s %s x%s".formatted(z, member, member);
+          case 9 -> "ZRANK %s %s WITHSCORE".formatted(z, member);
+          case 10 -> "ZREVRANK %s %s".formatted(z, member);
+          case 11 -> "ZCOUNT %s %s %s".formatted(z, low, high);
+          case 12 -> "ZLEXCOUNT %s %s %s".formatted(z, from, to);
+          case 13 -> "ZRANGE %s %s %s WITHSCORES".formatted(z, rank, n);
+          case 14 -> "ZRANGE %s %s %s REV".formatted(z, n, rank);
+          case 15 -> "ZRANGEBYSCORE %s %s %s LIMIT %s 5".formatted(z, low, high, n);
+          case 16 -> "ZREVRANGEBYSCORE %s %s %s WITHSCORES".formatted(z, high, low);
+          case 17 -> "ZADD lex 0 %s 0 x%s".formatted(member, member);
+          case 18 -> "ZRANGEBYLEX lex %s %s".formatted(from, to);
+          case 19 -> "ZREVRANGEBYLEX lex %s %s LIMIT %s 3".formatted(to, from, n);
+          case 20 -> "ZREMRANGEBYLEX lex %s %s".formatted(from, "[m" + n);
+          case 21 -> "ZREMRANGEBYRANK %s %s %s".formatted(z, rank, n);
+          case 22 -> "ZREMRANGEBYSCORE %s %s %s".formatted(z, score, score);
+          case 23 -> "ZPOPMIN %s %s".formatted(z, n);
+          case 24 -> "ZPOPMAX %s".formatted(z);
+          case 25 -> "ZMPOP 2 %s %s MAX COUNT 3".formatted(z, y);
+          case 26 -> "ZRANGESTORE r %s %s %s BYSCORE LIMIT %s 9".formatted(z, low, high, n);
+          case 27 ->
+              "ZUNIONSTORE %s 2 %s r WEIGHTS %s 2 AGGREGATE %s".formatted(z, y, n, aggregate);
+          case 28 -> "ZINTERSTORE i 2 %s %s AGGREGATE %s".formatted(z, y, aggregate);
+          case 29 -> "ZDIFFSTORE d 2 %s %s".formatted(z, y);
+          case 30 -> "ZUNION 3 %s %s z0 WITHSCORES".formatted(z, y);
+          case 31 -> "ZINTERCARD 2 %s %s LIMIT %s".formatted(z, y, n);
+          case 32 -> "COPY %s %s REPLACE".formatted(z, y);
+          case 33, 34 -> "GEOADD g %s %s %s".formatted(longitude, latitude, member);
+          case 35 ->
+              "GEOSEARCH g FROMLONLAT %s %s BYRADIUS %s km ASC WITHDIST WITHCOORD"
+                  .formatted(longitude, latitude, radius);
+          case 36 ->
+              "GEOSEARCH g FROMLONLAT %s %s BYBOX %s %s km WITHHASH"
+                  .formatted(longitude, latitude, radius, radius);
+          case 37 ->
+              "GEOSEARCHSTORE gs g FROMLONLAT %s %s BYRADIUS %s mi"
+                  .formatted(longitude, latitude, radius);
+          case 38 -> "GEODIST g %s m%s km".formatted(member, n);
+          default -> "OBJECT ENCODING " + z;
+        };
+    return line.split(" ");
+  }
+
+  private static String score(Random random) {
+    return switch (random.nextInt(12)) {
+      case 0 -> "inf";
+      case 1 -> "-inf";
+      case 2 -> "-0";
+      case 3 -> "0.1";
+      case 4 -> Double.toString(random.nextGaussian());
+      case 5 -> Long.toString(random.nextLong());
+      default -> Integer.toString(random.nextInt(21) - 10);
+    };
   }
 
   private static String[] randomCommand(Random random) {

@@ -37,7 +37,11 @@ class EffectsComparisonTest {
         "hashes",
         "strings-matrix",
         "keys",
-        "strings-and-keys"
+        "strings-and-keys",
+        "zsets",
+        "zsets-ranges",
+        "zsets-operations",
+        "geo"
       })
   void theJournalRecordsWhatTheAofDoes(String script) throws Exception {
     List<String> lines;

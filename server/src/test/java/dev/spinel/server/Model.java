@@ -7,14 +7,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// A naive store of strings, lists and sorted sets that runs one operation after the other: what a history is
-/// measured by. Replies as [Fixture#text] shows them, in RESP2.
+/// A naive store of strings, lists and sorted sets that runs one operation after the other: what a
+/// history is measured by. Replies as [Fixture#text] shows them, in RESP2.
 ///
 /// A call that blocks is two operations of its session, so that nothing about waiting is left to
 /// chance: the *arrival*, with an empty reply if it finds nothing, and later `AWAIT`, a look at
 /// what came meanwhile. In between the model knows who waits, in which order, and serves at the
-/// very operation that makes a key a list or a sorted set: a waiter that was forgotten, served late, twice or out
-/// of turn has no explanation. `CLOSE` is the session's end.
+/// very operation that makes a key a list or a sorted set: a waiter that was forgotten, served
+/// late, twice or out of turn has no explanation. `CLOSE` is the session's end.
 final class Model {
   /// The reply of an arrival of which only the end is known: the reply comes with its `AWAIT`.
   static final String LATER = "?";
@@ -52,7 +52,8 @@ final class Model {
   private final Map<Integer, Map<String, Integer>> watches = new TreeMap<>(); // by session
   private final List<Waiter> waiters = new ArrayList<>(); // as they came
   private final Map<Integer, String> served = new TreeMap<>(); // by session: not heard yet
-  private final ArrayDeque<String> ready = new ArrayDeque<>(); // became lists or sorted sets in this operation
+  private final ArrayDeque<String> ready =
+      new ArrayDeque<>(); // became lists or sorted sets in this operation
   private boolean blocks = true;
 
   Model copy() {
