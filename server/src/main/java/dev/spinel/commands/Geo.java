@@ -220,8 +220,8 @@ public final class Geo implements Family {
 
   /// Longitude and latitude at two arguments. Errors: no numbers; out of the world.
   private static void checkPlace(Call call, int argument) {
-    double longitude = SortedSets.score(call, argument);
-    double latitude = SortedSets.score(call, argument + 1);
+    double longitude = SortedSetAddition.score(call, argument);
+    double latitude = SortedSetAddition.score(call, argument + 1);
     if (!Geohash.isPlace(longitude, latitude)) {
       throw new CommandError(
           "ERR invalid longitude,latitude pair "
@@ -256,17 +256,18 @@ public final class Geo implements Family {
       options |= option;
     }
     int words = call.argc() - first;
-    int both = SortedSets.NX | SortedSets.XX;
+    int both = SortedSetAddition.NX | SortedSetAddition.XX;
     if (words == 0 || words % 3 != 0 || (options & both) == both) {
       throw CommandError.SYNTAX;
     }
-    if (SortedSets.add(call, reply, options, first, 3, Geo::hashAt)) {
+    if (SortedSetAddition.run(call, reply, options, first, 3, Geo::hashAt)) {
       recordAsZadd(call, first, words / 3);
     }
   }
 
   private static int option(Slice word) {
-    return SortedSets.option(word) & (SortedSets.NX | SortedSets.XX | SortedSets.CH);
+    return SortedSetAddition.option(word)
+        & (SortedSetAddition.NX | SortedSetAddition.XX | SortedSetAddition.CH);
   }
 
   private static void recordAsZadd(Call call, int first, int places) {

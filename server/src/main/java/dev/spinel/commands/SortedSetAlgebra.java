@@ -5,14 +5,17 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
+import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
+import dev.spinel.value.SetValue;
 import dev.spinel.value.SortedSetValue;
 import dev.spinel.value.SortedSetValue.Draft;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 import java.util.function.DoubleBinaryOperator;
 
-/// Union, intersection and difference of sorted sets, and of sets, whose members have score 1.
+/// Union, intersection and difference of sorted sets, and of plain sets, whose members have score
+/// 1.
 ///
 /// The result is collected in a [Draft], which is stored or read. There is no object for a member
 /// (they travel through one array of bytes), and none for a key. Scores are added in the order in
@@ -186,6 +189,8 @@ enum SortedSetAlgebra {
 
     private final Call call;
     final SortedSetValue sets;
+    private final SetValue plainSets;
+    private final Memory memory;
     private final int behindKeys;
     private final long[] entries; // as named; 0: no such key
     private final double[] weights;
@@ -205,6 +210,8 @@ enum SortedSetAlgebra {
     Inputs(Call call, int at) {
       this.call = call;
       sets = call.values().sortedSets();
+      plainSets = call.values().sets();
+      memory = call.values().memory();
       int count = Grammar.inputKeys(call, at);
       if (count > FEW) {
         call.hold(24L * count);
@@ -214,15 +221,23 @@ enum SortedSetAlgebra {
       order = new long[count];
       for (int i = 0; i < count; i++) {
         Key key = call.read(at + 1 + i);
-        if (key.exists() && key.type() != Entry.ZSET) {
+        if (key.exists() && key.type() != Entry.ZSET && key.type() != Entry.SET) {
           throw CommandError.WRONGTYPE;
         }
         entries[i] = key.entry();
         weights[i] = 1;
-        order[i] = (key.exists() ? sets.length(key.entry()) : 0) << INDEX_BITS | i;
+        order[i] = lengthOf(key.entry()) << INDEX_BITS | i;
         call.done(key);
       }
       behindKeys = at + 1 + count;
+    }
+
+    private boolean isPlain(long entry) {
+      return Entry.type(memory, entry) == Entry.SET;
+    }
+
+    private long lengthOf(long entry) {
+      return entry == 0 ? 0 : isPlain(entry) ? plainSets.length(entry) : sets.length(entry);
     }
 
     /// Reads what stands behind the keys. Answers whether scores are wanted.
@@ -302,37 +317,62 @@ enum SortedSetAlgebra {
     /// Whether an input has the member; then its score is in [#found].
     boolean find(int input, Slice member) {
       long entry = entries[index(input)];
-      if (entry == 0 || !sets.find(entry, member)) {
+      if (entry == 0) {
         return false;
       }
-      found = sets.score();
-      return true;
+      if (isPlain(entry)) {
+        found = 1;
+        return plainSets.find(entry, member);
+      }
+      boolean there = sets.find(entry, member);
+      found = there ? sets.score() : 0;
+      return there;
     }
 
     /// Visits the members of an input until it is enough.
     void each(int input, Visitor visitor) {
       long entry = entries[index(input)];
-      long length = length(input);
+      if (length(input) == 0) {
+        return;
+      }
+      if (isPlain(entry)) {
+        eachPlain(entry, visitor);
+        return;
+      }
       SortedSetValue.Visitor each =
           at -> {
             if (!enough) {
               double score = at.score();
-              visitor.member(bytes(at), score);
+              at.copyMember(room(at.memberLength()), 0);
+              visitor.member(member, score);
             }
           };
-      for (long rank = 0; rank < length && !enough; rank += AT_ONCE) {
+      for (long rank = 0; rank < length(input) && !enough; rank += AT_ONCE) {
         sets.visit(entry, rank, AT_ONCE, each);
       }
     }
 
-    /// The member at hand in bytes of their own, so that it may be looked for elsewhere.
-    private Slice bytes(SortedSetValue at) {
-      int n = at.memberLength();
-      if (memberBytes.length < n) {
-        memberBytes = new byte[2 * n];
+    private void eachPlain(long entry, Visitor visitor) {
+      SetValue.Visitor each =
+          at -> {
+            if (!enough) {
+              at.copyMember(room(at.memberLength()), 0);
+              visitor.member(member, 1);
+            }
+          };
+      long cursor = 0;
+      do {
+        cursor = plainSets.scan(entry, cursor, AT_ONCE, each);
+      } while (cursor != 0 && !enough);
+    }
+
+    /// Where a member of so many bytes is copied to, so that it may be looked for elsewhere.
+    private byte[] room(int length) {
+      if (memberBytes.length < length) {
+        memberBytes = new byte[2 * length];
       }
-      at.copyMember(memberBytes, 0);
-      return member.set(memberBytes, 0, n);
+      member.set(memberBytes, 0, length);
+      return memberBytes;
     }
   }
 }

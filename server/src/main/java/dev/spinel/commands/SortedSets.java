@@ -12,16 +12,14 @@ import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SortedSetValue;
-import dev.spinel.value.SortedSetValue.Put;
 import dev.spinel.value.SortedSetValue.Ranks;
 import dev.spinel.wire.Numbers;
-import dev.spinel.wire.Slice;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
-/// Commands on sorted sets. What a range is, [SortedSetRange] knows; unions, intersections and
-/// differences are in [SortedSetAlgebra].
+/// Commands on sorted sets. What adds is in [SortedSetAddition], what a range is in
+/// [SortedSetRange], and unions, intersections and differences are in [SortedSetAlgebra].
 public final class SortedSets implements Family {
   private static final int BZMPOP = 0,
       BZPOPMAX = 1,
@@ -378,12 +376,12 @@ public final class SortedSets implements Family {
       case BZMPOP -> bzmpop(call, reply);
       case BZPOPMAX -> blockingPop(call, reply, End.MAX);
       case BZPOPMIN -> blockingPop(call, reply, End.MIN);
-      case ZADD -> add(call, reply, 0);
+      case ZADD -> SortedSetAddition.run(call, reply, 0);
       case ZCARD -> reply.integer(length(call, call.read(1, Entry.ZSET)));
       case ZCOUNT -> count(call, reply, By.SCORE);
       case ZDIFF -> SortedSetAlgebra.DIFF.read(call, reply);
       case ZDIFFSTORE -> SortedSetAlgebra.DIFF.store(call, reply);
-      case ZINCRBY -> add(call, reply, INCR);
+      case ZINCRBY -> SortedSetAddition.run(call, reply, SortedSetAddition.INCR);
       case ZINTER -> SortedSetAlgebra.INTER.read(call, reply);
       case ZINTERCARD -> SortedSetAlgebra.countIntersection(call, reply);
       case ZINTERSTORE -> SortedSetAlgebra.INTER.store(call, reply);
@@ -412,149 +410,6 @@ public final class SortedSets implements Family {
       case ZUNIONSTORE -> SortedSetAlgebra.UNION.store(call, reply);
       default -> throw new AssertionError(row);
     }
-  }
-
-  // ── adding ──
-
-  /// Options of ZADD.
-  static final int NX = 1, XX = 2, GT = 4, LT = 8, CH = 16, INCR = 32;
-
-  private static final CommandError NOT_A_NUMBER =
-      new CommandError("ERR resulting score is not a number (NaN)");
-
-  /// ZADD; and ZINCRBY, which is ZADD with INCR and reads options, too.
-  private static void add(Call call, Reply reply, int options) {
-    int first = 2;
-    for (int option; first < call.argc() && (option = option(call.arg(first))) != 0; first++) {
-      options |= option;
-    }
-    int pairs = (call.argc() - first) / 2;
-    if (pairs == 0 || (call.argc() - first) % 2 != 0) {
-      throw CommandError.SYNTAX;
-    }
-    checkOptions(options, pairs);
-    add(call, reply, options, first, 2, SortedSets::score);
-  }
-
-  /// The option that a word is, or 0.
-  static int option(Slice word) {
-    return word.length > 4
-        ? 0
-        : word.is("NX")
-            ? NX
-            : word.is("XX")
-                ? XX
-                : word.is("GT")
-                    ? GT
-                    : word.is("LT") ? LT : word.is("CH") ? CH : word.is("INCR") ? INCR : 0;
-  }
-
-  private static void checkOptions(int options, int pairs) {
-    if ((options & NX) != 0 && (options & XX) != 0) {
-      throw new CommandError("ERR XX and NX options at the same time are not compatible");
-    }
-    if (Integer.bitCount(options & (NX | GT | LT)) > 1) {
-      throw new CommandError("ERR GT, LT, and/or NX options at the same time are not compatible");
-    }
-    if ((options & INCR) != 0 && pairs > 1) {
-      throw new CommandError("ERR INCR option supports a single increment-element pair");
-    }
-  }
-
-  /// The score at an argument. Errors: none.
-  static double score(Call call, int argument) {
-    double score = call.arg(argument).toDouble();
-    if (Double.isNaN(score)) {
-      throw CommandError.NOT_FLOAT;
-    }
-    return score;
-  }
-
-  /// How a score is told by an argument, or by several.
-  @FunctionalInterface
-  interface Scores {
-    double at(Call call, int argument);
-  }
-
-  /// Adds the members from argument `first` on, each of `words` arguments: its score, then itself.
-  /// Answers whether anything changed.
-  static boolean add(Call call, Reply reply, int options, int first, int words, Scores scores) {
-    int end = call.argc();
-    for (int i = first; i < end; i += words) {
-      scores.at(call, i);
-      checkMember(call, i + words - 1);
-    }
-    Key key = call.write(1, Entry.ZSET);
-    SortedSetValue sets = call.values().sortedSets();
-    int mostEntries = call.limits().intOf(Settings.ZSET_MAX_LISTPACK_ENTRIES);
-    int mostValueBytes = call.limits().intOf(Settings.ZSET_MAX_LISTPACK_VALUE);
-    boolean increments = (options & INCR) != 0;
-    int added = 0;
-    int changed = 0;
-    int processed = 0;
-    double score = 0;
-    if (key.exists() || (options & XX) == 0) {
-      prepare(call, key, (end - first) / words, call.args().lengthAt(first + words - 1));
-      for (int i = first; i < end; i += words) {
-        score = scores.at(call, i);
-        Slice member = call.arg(i + words - 1);
-        boolean there = sets.find(key.entry(), member);
-        if (there && increments) {
-          score += sets.score();
-        }
-        if (!wanted(options, there, score, sets)) {
-          continue;
-        }
-        processed++;
-        Put put = sets.putFound(key.place, there, member, score, mostEntries, mostValueBytes);
-        added += put == Put.ADDED ? 1 : 0;
-        changed += put == Put.CHANGED ? 1 : 0;
-      }
-    }
-    if (added + changed > 0) {
-      call.changed(key, Events.ZSET, increments ? "zincr" : "zadd", added + changed);
-    }
-    if (!increments) {
-      reply.integer((options & CH) != 0 ? added + changed : added);
-    } else if (processed > 0) {
-      reply.number(score);
-    } else {
-      reply.nil();
-    }
-    return added + changed > 0;
-  }
-
-  /// A member must fit into an entry: said before anything changes.
-  static void checkMember(Call call, int argument) {
-    if (call.args().lengthAt(argument) > Entry.MAX_KEY) {
-      throw new CommandError(
-          "ERR members of more than " + Entry.MAX_KEY + " bytes can't be stored");
-    }
-  }
-
-  /// Makes the set if it is absent, in the encoding that so many members to come call for.
-  private static void prepare(Call call, Key key, int count, int memberLength) {
-    SortedSetValue sets = call.values().sortedSets();
-    if (!key.exists()) {
-      sets.create(key.place, key.name);
-    }
-  }
-
-  /// Whether the options allow this score; the member at hand is the one in question if it is
-  /// there. Errors: an increment that makes no number, before anything has changed, as there is but
-  /// one pair.
-  private static boolean wanted(int options, boolean there, double score, SortedSetValue sets) {
-    if (!there) {
-      return (options & XX) == 0;
-    }
-    if ((options & NX) != 0) {
-      return false;
-    }
-    if (Double.isNaN(score)) {
-      throw NOT_A_NUMBER;
-    }
-    return ((options & GT) == 0 || score > sets.score())
-        && ((options & LT) == 0 || score < sets.score());
   }
 
   // ── removing ──
