@@ -527,7 +527,7 @@ public final class Keys implements Family {
       reply.integer(0);
       return;
     }
-    Key to = call.inDatabase(call.write(2), database);
+    Key to = call.inDatabase(2, database);
     if (to.exists() && !replace) {
       reply.integer(0);
       return;

@@ -212,7 +212,7 @@ public final class SortedSets implements Family {
         "ZRANDMEMBER @key:RO+access [options: count:integer [WITHSCORES]]",
         "sorted-set 6.2.0 readonly nondeterministic_output",
         """
-        Picks members at random.
+        Picks members of a sorted set at random.
         O(N), N members returned
         """);
     t.command(

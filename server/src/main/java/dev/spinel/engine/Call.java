@@ -456,6 +456,12 @@ public final class Call {
     return engine.frequency.counter(Entry.access(memory, key.place.entry), now);
   }
 
+  /// The key that argument `i` names in another database, whatever is there in this one.
+  public Key inDatabase(int i, int other) {
+    Slice name = args.at(i);
+    return find(named(name), slotOf(i), hash(name), other);
+  }
+
   /// A key of the same name in another database: its slot is the same, hence locked.
   public Key inDatabase(Key key, int other) {
     return find(named(key.name), key.slot, key.place.hash, other);

@@ -400,7 +400,7 @@ class ComparisonTest {
           case 9 -> "ZRANK %s %s WITHSCORE".formatted(z, member);
           case 10 -> "ZREVRANK %s %s".formatted(z, member);
           case 11 -> "ZCOUNT %s %s %s".formatted(z, low, high);
-          case 12 -> "ZLEXCOUNT %s %s %s".formatted(z, from, to);
+          case 12 -> "ZLEXCOUNT lex %s %s".formatted(from, to);
           case 13 -> "ZRANGE %s %s %s WITHSCORES".formatted(z, rank, n);
           case 14 -> "ZRANGE %s %s %s REV".formatted(z, n, rank);
           case 15 -> "ZRANGEBYSCORE %s %s %s LIMIT %s 5".formatted(z, low, high, n);
