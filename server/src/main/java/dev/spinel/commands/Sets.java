@@ -8,9 +8,12 @@ import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Limits;
+import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
+import dev.spinel.value.Draft;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SetValue;
+import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -21,14 +24,21 @@ import java.util.concurrent.ThreadLocalRandom;
 public final class Sets implements Family {
   private static final int SADD = 0,
       SCARD = 1,
-      SISMEMBER = 2,
-      SMEMBERS = 3,
-      SMISMEMBER = 4,
-      SMOVE = 5,
-      SPOP = 6,
-      SRANDMEMBER = 7,
-      SREM = 8,
-      SSCAN = 9;
+      SDIFF = 2,
+      SDIFFSTORE = 3,
+      SINTER = 4,
+      SINTERCARD = 5,
+      SINTERSTORE = 6,
+      SISMEMBER = 7,
+      SMEMBERS = 8,
+      SMISMEMBER = 9,
+      SMOVE = 10,
+      SPOP = 11,
+      SRANDMEMBER = 12,
+      SREM = 13,
+      SSCAN = 14,
+      SUNION = 15,
+      SUNIONSTORE = 16;
 
   /// So many members at most go into one effect.
   private static final int MEMBERS_PER_EFFECT = 1024;
@@ -53,6 +63,46 @@ public final class Sets implements Family {
         """
         Tells how many members a set has.
         O(1)
+        """);
+    t.command(
+        SDIFF,
+        "SDIFF @key:RO+access...",
+        "set 1.0.0 readonly nondeterministic_output_order",
+        """
+        Reads the members of a set that none of the other sets has.
+        O(N), N members in all sets
+        """);
+    t.command(
+        SDIFFSTORE,
+        "SDIFFSTORE @destination:OW+update @key:RO+access...",
+        "set 1.0.0 write denyoom",
+        """
+        Makes a set of the members of a set that none of the other sets has.
+        O(N), N members in all sets
+        """);
+    t.command(
+        SINTER,
+        "SINTER @key:RO+access...",
+        "set 1.0.0 readonly nondeterministic_output_order",
+        """
+        Reads the members that all sets have.
+        O(N*M), N members in the smallest of M sets
+        """);
+    t.command(
+        SINTERCARD,
+        "SINTERCARD numkeys:integer @key:RO+access... [LIMIT limit:integer]",
+        "set 7.0.0 readonly",
+        """
+        Counts the members that all sets have.
+        O(N*M), N members in the smallest of M sets
+        """);
+    t.command(
+        SINTERSTORE,
+        "SINTERSTORE @destination:RW+update @key:RO+access...",
+        "set 1.0.0 write denyoom",
+        """
+        Makes a set of the members that all sets have.
+        O(N*M), N members in the smallest of M sets
         """);
     t.command(
         SISMEMBER,
@@ -121,6 +171,22 @@ public final class Sets implements Family {
         Reads a set in portions.
         O(1) for a call, O(N) for all of a set of N members
         """);
+    t.command(
+        SUNION,
+        "SUNION @key:RO+access...",
+        "set 1.0.0 readonly nondeterministic_output_order",
+        """
+        Reads the members that any of the sets has.
+        O(N), N members in all sets
+        """);
+    t.command(
+        SUNIONSTORE,
+        "SUNIONSTORE @destination:OW+update @key:RO+access...",
+        "set 1.0.0 write denyoom",
+        """
+        Makes a set of the members that any of the sets has.
+        O(N), N members in all sets
+        """);
   }
 
   @Override
@@ -128,6 +194,11 @@ public final class Sets implements Family {
     switch (row) {
       case SADD -> sadd(call, reply);
       case SCARD -> reply.integer(length(call, call.read(1, Entry.SET)));
+      case SDIFF -> sdiff(call, reply);
+      case SDIFFSTORE -> sdiffstore(call, reply);
+      case SINTER -> sinter(call, reply);
+      case SINTERCARD -> sintercard(call, reply);
+      case SINTERSTORE -> sinterstore(call, reply);
       case SISMEMBER -> reply.flag(find(call, call.read(1, Entry.SET), 2));
       case SMEMBERS -> smembers(call, reply);
       case SMISMEMBER -> smismember(call, reply);
@@ -136,6 +207,8 @@ public final class Sets implements Family {
       case SRANDMEMBER -> srandmember(call, reply);
       case SREM -> srem(call, reply);
       case SSCAN -> sscan(call, reply);
+      case SUNION -> sunion(call, reply);
+      case SUNIONSTORE -> sunionstore(call, reply);
       default -> throw new AssertionError(row);
     }
   }
@@ -329,6 +402,126 @@ public final class Sets implements Family {
                 }));
   }
 
+  // ── several sets ──
+
+  /// Of the array of sets, and what sorting it takes.
+  private static final long BYTES_PER_KEY = 32;
+
+  /// The entries of the sets at `count` arguments from `first` on, 0 for one that isn't there.
+  private static long[] entries(Call call, int first, int count) {
+    if (count > FEW_KEYS) {
+      call.hold(BYTES_PER_KEY * count);
+    }
+    long[] entries = JavaHeap.longs(count);
+    for (int i = 0; i < count; i++) {
+      Key key = call.read(first + i, Entry.SET);
+      entries[i] = key.entry();
+      call.done(key);
+    }
+    return entries;
+  }
+
+  private static final int FEW_KEYS = 64;
+
+  /// Whether each of the sets is there.
+  private static boolean all(long[] entries) {
+    for (long entry : entries) {
+      if (entry == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void sinter(Call call, Reply reply) {
+    long[] entries = entries(call, 1, call.argc() - 1);
+    if (!all(entries)) {
+      reply.set(0);
+      return;
+    }
+    reply.deferSet();
+    reply.close(call.values().setAlgebra().intersection(entries, entries.length, reply.writer()));
+  }
+
+  private static void sintercard(Call call, Reply reply) {
+    int keys =
+        Grammar.keys(
+            call,
+            1,
+            0,
+            new CommandError("ERR Number of keys can't be greater than number of args"));
+    long limit = 0;
+    Options o = call.options(2 + keys);
+    while (o.next()) {
+      if (!o.is("LIMIT", 1)) {
+        throw CommandError.SYNTAX;
+      }
+      limit = o.integer(0, Long.MAX_VALUE, new CommandError("ERR LIMIT can't be negative"));
+    }
+    long[] entries = entries(call, 2, keys);
+    reply.integer(
+        all(entries) ? call.values().setAlgebra().intersectionSize(entries, keys, limit) : 0);
+  }
+
+  private static void sunion(Call call, Reply reply) {
+    long[] entries = entries(call, 1, call.argc() - 1);
+    reply.deferSet();
+    reply.close(
+        call.values().setAlgebra().union(entries, entries.length, limits(call), reply.writer()));
+  }
+
+  private static void sdiff(Call call, Reply reply) {
+    long[] entries = entries(call, 1, call.argc() - 1);
+    reply.deferSet();
+    reply.close(
+        call.values()
+            .setAlgebra()
+            .difference(entries, entries.length, limits(call), reply.writer()));
+  }
+
+  private static void sinterstore(Call call, Reply reply) {
+    long[] entries = entries(call, 2, call.argc() - 2);
+    Key to = call.write(1);
+    try (Draft draft = call.values().draft(to.name)) {
+      if (all(entries)) {
+        call.values()
+            .setAlgebra()
+            .intersection(entries, entries.length, limits(call), draft, to.name);
+      }
+      store(call, reply, to, draft, "sinterstore");
+    }
+  }
+
+  private static void sunionstore(Call call, Reply reply) {
+    long[] entries = entries(call, 2, call.argc() - 2);
+    Key to = call.write(1);
+    try (Draft draft = call.values().draft(to.name)) {
+      call.values().setAlgebra().union(entries, entries.length, limits(call), draft, to.name);
+      store(call, reply, to, draft, "sunionstore");
+    }
+  }
+
+  private static void sdiffstore(Call call, Reply reply) {
+    long[] entries = entries(call, 2, call.argc() - 2);
+    Key to = call.write(1);
+    try (Draft draft = call.values().draft(to.name)) {
+      call.values().setAlgebra().difference(entries, entries.length, limits(call), draft, to.name);
+      store(call, reply, to, draft, "sdiffstore");
+    }
+  }
+
+  /// The set that was made takes the place of what is at the key; an empty one is no key.
+  private static void store(Call call, Reply reply, Key to, Draft draft, String event) {
+    long length = draft.entry() == 0 ? 0 : call.values().sets().length(draft.entry());
+    if (length > 0) {
+      draft.store(to.place);
+      call.changed(to, Events.SET, event);
+    } else if (to.exists()) {
+      call.delete(to);
+    }
+    reply.integer(length);
+  }
+
   // ── at random ──
 
   private static void srandmember(Call call, Reply reply) {
@@ -396,7 +589,8 @@ public final class Sets implements Family {
     SetValue sets = call.values().sets();
     if (count >= size) {
       reply.set(size);
-      sets.each(key.entry(), set -> set.writeMember(reply.writer()));
+      long[] all = {key.entry()};
+      call.values().setAlgebra().union(all, 1, limits(call), reply.writer());
       call.changed(key, Events.SET, "spop", size);
       call.removeEmpty(key);
       call.effect("DEL", key.name);

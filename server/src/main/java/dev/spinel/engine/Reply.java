@@ -126,6 +126,10 @@ public final class Reply {
     writer.deferArray();
   }
 
+  public void deferSet() {
+    writer.deferSet();
+  }
+
   public void deferMap() {
     writer.deferMap();
   }

@@ -13,8 +13,8 @@ final class Later {
           function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember
           georadiusbymember_ro geosearch geosearchstore getbit lastsave migrate
           pfadd pfcount pfdebug pfmerge pfselftest psync replconf replicaof
-          restore restore-asking save script sdiff sdiffstore setbit sinter
-          sintercard sinterstore slaveof sort sort_ro sunion sunionstore sync wait waitaof xack xadd xautoclaim xclaim
+          restore restore-asking save script setbit slaveof sort sort_ro sync wait waitaof
+          xack xadd xautoclaim xclaim
           xdel xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd
           zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop
           zmscore zpopmax zpopmin zrandmember zrange zrangebylex zrangebyscore zrangestore zrank

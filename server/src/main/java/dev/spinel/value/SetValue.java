@@ -127,7 +127,7 @@ public final class SetValue implements Structure {
     };
   }
 
-  private static boolean isInteger(Slice member) {
+  static boolean isInteger(Slice member) {
     return member.node == 0 && Listpack.canonical(member.array, member.offset, member.length);
   }
 
@@ -166,29 +166,47 @@ public final class SetValue implements Structure {
   /// Adds a member; false if it is there already.
   public boolean add(Place p, Slice member, Thresholds limits) {
     if (member.node != 0) member = large.materialized(member);
-    switch (Entry.encoding(m, dictionary.entry(p))) {
-      case Entry.INTSET -> {
-        if (isInteger(member)) return add(p, integer(member), limits);
-        if (suits(p.entry, member, limits)) {
-          toListpack(p, Listpack.entryBytes(member.array, member.offset, member.length));
-          return append(p, member);
-        }
-        toDictionary(p);
+    int encoding = Entry.encoding(m, dictionary.entry(p));
+    if (encoding == Entry.INTSET && isInteger(member)) return add(p, integer(member), limits);
+    if (encoding == Entry.LISTPACK && find(p.entry, member)) return false;
+    return addText(p, member, limits);
+  }
+
+  /// Adds a member that an intset can't have, or a listpack hasn't.
+  private boolean addText(Place p, Slice member, Thresholds limits) {
+    int encoding = Entry.encoding(m, dictionary.entry(p));
+    if (encoding == Entry.INTSET) {
+      if (suits(p.entry, member, limits)) {
+        toListpack(p, Listpack.entryBytes(member.array, member.offset, member.length));
+        return append(p, member);
       }
-      case Entry.LISTPACK -> {
-        if (find(p.entry, member)) return false;
-        long lp = Entry.valueAddress(m, p.entry);
-        int more = Listpack.entryBytes(member.array, member.offset, member.length);
-        if (Listpack.count(m, lp) < limits.listpack
-            && member.length <= limits.value
-            && Listpack.bytes(m, lp) + more <= room(p.entry)) {
-          return append(p, member);
-        }
-        toDictionary(p);
+      toDictionary(p);
+    } else if (encoding == Entry.LISTPACK) {
+      long lp = Entry.valueAddress(m, p.entry);
+      int more = Listpack.entryBytes(member.array, member.offset, member.length);
+      if (Listpack.count(m, lp) < limits.listpack
+          && member.length <= limits.value
+          && Listpack.bytes(m, lp) + more <= room(p.entry)) {
+        return append(p, member);
       }
-      default -> {}
+      toDictionary(p);
     }
     return addToDictionary(p, member.array, member.offset, member.length);
+  }
+
+  /// Adds the member at hand of a batch, which is known not to be there but perhaps in a
+  /// dictionary; false if it is.
+  boolean add(Place p, MemberBatch batch, Thresholds limits) {
+    int encoding = Entry.encoding(m, dictionary.entry(p));
+    if (encoding == Entry.NESTED) {
+      Slice member = batch.member();
+      long header = Entry.valueAddress(m, p.entry);
+      return addToDictionary(header, member.array, member.offset, member.length, batch.hash());
+    }
+    if (encoding == Entry.INTSET && batch.isInteger()) return add(p, batch.integer(), limits);
+    Slice member = batch.member();
+    if (encoding == Entry.INTSET && isInteger(member)) return add(p, integer(member), limits);
+    return addText(p, member, limits);
   }
 
   /// Adds an integer; false if it is there already.
@@ -253,11 +271,6 @@ public final class SetValue implements Structure {
     if (dictionary.find(header, hash, sought.set(a, from, length), inner)) return false;
     dictionary.insert(inner, dictionary.createMember(Entry.MEMBER, a, from, length));
     return true;
-  }
-
-  /// Adds a member whose hash is known to a set that is a dictionary; false if it is there already.
-  boolean addHashed(Place p, byte[] a, int from, int length, long hash) {
-    return addToDictionary(Entry.valueAddress(m, dictionary.entry(p)), a, from, length, hash);
   }
 
   /// How large an intset or a listpack may become in the entry.

@@ -20,6 +20,7 @@ public final class Values {
   private final StringValue strings;
   private final ListValue lists;
   private final SetValue sets;
+  private final SetAlgebra setAlgebra;
   private final SortedSetValue sortedSets;
   private final Structure[] structures = new Structure[8]; // by type
 
@@ -35,6 +36,7 @@ public final class Values {
     Ranking ranking = new Ranking(memory, allocator, dictionary);
     sortedSets = new SortedSetValue(dictionary, large, ranking);
     sets = new SetValue(dictionary, large);
+    setAlgebra = new SetAlgebra(dictionary, sets);
     structures[Entry.STRING] = strings;
     structures[Entry.LIST] = lists;
     structures[Entry.SET] = sets;
@@ -81,6 +83,11 @@ public final class Values {
 
   public SetValue sets() {
     return sets;
+  }
+
+  /// Intersections, unions and differences of sets.
+  public SetAlgebra setAlgebra() {
+    return setAlgebra;
   }
 
   /// A value in the making for the key `name`, whose bytes stay where they are until it is closed.
