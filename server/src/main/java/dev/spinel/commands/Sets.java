@@ -93,7 +93,7 @@ public final class Sets implements Family {
         "SINTERCARD numkeys:integer @key:RO+access... [LIMIT limit:integer]",
         "set 7.0.0 readonly",
         """
-        Counts the members that all sets have.
+        Counts the members that sets have in common.
         O(N*M), N members in the smallest of M sets
         """);
     t.command(
