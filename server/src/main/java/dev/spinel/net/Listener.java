@@ -99,8 +99,8 @@ public final class Listener {
       try {
         accepted = loop.transport().accept(this);
       } catch (IOException e) {
+        loop.schedule(loop.now() + PAUSE_MILLIS, this::acceptAgain); // first: else nobody would
         loop.transport().watchAccepting(this, false);
-        loop.schedule(loop.now() + PAUSE_MILLIS, this::acceptAgain);
         loop.incidents().acceptFailed(this, e);
         return;
       }
@@ -118,21 +118,33 @@ public final class Listener {
   }
 
   private void handOut(Link accepted, Loop here) {
+    @Nullable Loop loop = null;
+    boolean handedOut = false;
     try {
       if (onlyIpv6
           && ((InetSocketAddress) accepted.remote()).getAddress() instanceof Inet4Address) {
-        accepted.abandon();
         return;
       }
       if (path == null) {
         accepted.equip(here.keepAliveSeconds());
       }
+      loop = net.leastLoaded();
+      loop.load().incrementAndGet();
+      giveTo(loop, accepted, here);
+      handedOut = true;
     } catch (IOException e) { // the peer has gone already
-      accepted.abandon();
       return;
+    } finally {
+      if (!handedOut) {
+        accepted.abandon();
+        if (loop != null) {
+          loop.load().decrementAndGet();
+        }
+      }
     }
-    var loop = net.leastLoaded();
-    loop.load().incrementAndGet();
+  }
+
+  private void giveTo(Loop loop, Link accepted, Loop here) {
     if (loop == here) {
       loop.adopt(accepted, this);
     } else {

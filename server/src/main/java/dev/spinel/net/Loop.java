@@ -1,5 +1,6 @@
 package dev.spinel.net;
 
+import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.OutputPool;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -76,6 +77,9 @@ public final class Loop implements Runnable {
   /// the turn.
   private static final int TOUCHED_AT_MOST = 48;
 
+  /// Listeners that may have something in one turn without a larger queue.
+  private static final int LISTENERS = 64;
+
   private static final int TURN_BYTES_AT_FIRST = 128 << 10;
   private static final int TURN_BYTES_AT_MOST = 1 << 20;
 
@@ -122,15 +126,18 @@ public final class Loop implements Runnable {
   private final @Nullable Connection[] running = new Connection[SOCKETS_PER_TURN];
   private final int[] runningFrom = new int[SOCKETS_PER_TURN];
   private final int[] runningTo = new int[SOCKETS_PER_TURN];
+  private int received; // how many of them there are
   private byte[] turnBytes = new byte[TURN_BYTES_AT_FIRST];
   private @Nullable Connection[] touched = new Connection[SOCKETS_PER_TURN];
   private int touchedCount;
   private @Nullable Connection[] doomed = new Connection[16];
   private int doomedCount;
-  private final ArrayDeque<Listener> knocking = new ArrayDeque<>(4);
+  private final ArrayDeque<Listener> knocking = new ArrayDeque<>(LISTENERS);
 
   /// All connections, as a list through [Connection#next].
   private @Nullable Connection connections;
+
+  private int observed; // how many they are
 
   /// All attempts to connect that are under way, as a list through [Attempt#next], and those whose
   /// fate is known, through [Attempt#nextDecided].
@@ -241,7 +248,7 @@ public final class Loop implements Runnable {
   /// Runs `action` in the first turn at or after `atMillis` (as [#now] counts). Later jumps of the
   /// wall clock don't move it.
   public Timer schedule(long atMillis, Runnable action) {
-    assert mayTouch();
+    assert mayTouch() && JavaHeap.point();
     long delayMillis = Math.clamp(atMillis - nowMillis, 0, LONGEST_DELAY_MILLIS);
     if (atMillis > nowMillis && delayMillis == 0) {
       delayMillis = LONGEST_DELAY_MILLIS; // the difference overflowed
@@ -286,7 +293,7 @@ public final class Loop implements Runnable {
   void bind(Connection connection) {
     if (!connection.bound) {
       if (boundCount == bound.length) {
-        bound = Arrays.copyOf(bound, boundCount * 2);
+        bound = JavaHeap.copy(bound, boundCount * 2);
       }
       connection.bound = true;
       bound[boundCount++] = connection;
@@ -336,7 +343,7 @@ public final class Loop implements Runnable {
     assert mayTouch();
     if (!connection.touched) {
       if (touchedCount == touched.length) {
-        touched = Arrays.copyOf(touched, touchedCount * 2);
+        touched = JavaHeap.copy(touched, touchedCount * 2);
       }
       connection.touched = true;
       touched[touchedCount++] = connection;
@@ -345,7 +352,7 @@ public final class Loop implements Runnable {
 
   void doom(Connection connection) {
     if (doomedCount == doomed.length) {
-      doomed = Arrays.copyOf(doomed, doomedCount * 2);
+      doomed = JavaHeap.copy(doomed, doomedCount * 2);
     }
     doomed[doomedCount++] = connection;
   }
@@ -384,6 +391,8 @@ public final class Loop implements Runnable {
   }
 
   private Connection observe(Link link, @Nullable SocketAddress path) throws IOException {
+    makeRoom(observed + 1);
+    assert JavaHeap.point();
     var connection = new Connection(this, link, path);
     transport.attach(connection);
     connection.next = connections;
@@ -391,7 +400,23 @@ public final class Loop implements Runnable {
       connections.previous = connection;
     }
     connections = connection;
+    observed++;
     return connection;
+  }
+
+  /// Makes room for so many connections in the lists where each stands at most once, so that nobody
+  /// has to be put on one of them for which there is no memory.
+  private void makeRoom(int most) {
+    ready.makeRoom(most);
+    if (most > touched.length) {
+      touched = JavaHeap.copy(touched, touched.length * 2);
+    }
+    if (most > doomed.length) {
+      doomed = JavaHeap.copy(doomed, doomed.length * 2);
+    }
+    if (most > bound.length) {
+      bound = JavaHeap.copy(bound, bound.length * 2);
+    }
   }
 
   void list(Attempt attempt) {
@@ -447,6 +472,7 @@ public final class Loop implements Runnable {
     }
     connection.next = null;
     connection.previous = null;
+    observed--;
     load.decrementAndGet();
   }
 
@@ -522,14 +548,7 @@ public final class Loop implements Runnable {
       while (!knocking.isEmpty()) {
         acceptSome(knocking.poll());
       }
-      int count = receive();
-      if (count > 0) {
-        long began = System.nanoTime();
-        for (int i = 0; i < count; i++) {
-          run(i);
-        }
-        counts.ran(System.nanoTime() - began);
-      }
+      runReceived();
       readMail();
       hooks.aboutToSend();
       send();
@@ -548,10 +567,7 @@ public final class Loop implements Runnable {
       hooks.turnBegins();
       try {
         attempt(this::sayLast);
-        for (Connection next, closing = connections; closing != null; closing = next) {
-          next = closing.next;
-          closing.close();
-        }
+        closeEach();
         stopped = true;
         readMail();
         while (attempts != null) {
@@ -576,6 +592,26 @@ public final class Loop implements Runnable {
     load.set(0);
     try {
       transport.shutDown();
+    } catch (Throwable t) {
+      report(t, null);
+    }
+  }
+
+  private void closeEach() {
+    for (Connection next, closing = connections; closing != null; closing = next) {
+      next = closing.next;
+      closing.close();
+    }
+  }
+
+  private void closeAll() {
+    try {
+      hooks.turnBegins();
+      try {
+        closeEach();
+      } finally {
+        hooks.turnEnds();
+      }
     } catch (Throwable t) {
       report(t, null);
     }
@@ -660,9 +696,30 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Reads from the first connections of the ring. Returns how many have something to run over.
-  private int receive() {
-    int count = 0;
+  /// Reads from the first connections of the ring, and runs them. Whoever was read and can't be run
+  /// is closed: nothing may be missing of what a client said.
+  private void runReceived() {
+    received = 0;
+    int ran = 0;
+    try {
+      receive();
+      if (received > 0) {
+        long began = System.nanoTime();
+        while (ran < received) {
+          run(ran++);
+        }
+        counts.ran(System.nanoTime() - began);
+      }
+    } finally {
+      for (; ran < received; ran++) {
+        running[ran].fail(new IllegalStateException("what was read can't be run"));
+      }
+    }
+  }
+
+  /// Reads from the first connections of the ring; those that have something to run over are
+  /// `running` then.
+  private void receive() {
     int filled = 0;
     for (int n = Math.min(ready.size(), SOCKETS_PER_TURN); n > 0; n--) {
       int room = turnBytes.length - filled;
@@ -681,19 +738,18 @@ public final class Loop implements Runnable {
         continue;
       }
       if (got >= 0) {
-        running[count] = connection;
-        runningFrom[count] = filled;
+        running[received] = connection;
+        runningFrom[received] = filled;
         filled += got;
-        runningTo[count++] = filled;
+        runningTo[received++] = filled;
       }
     }
-    return count;
   }
 
   /// False if there is no memory for that: then the turn takes fewer sockets.
   private boolean growTurnBytes() {
     try {
-      turnBytes = Arrays.copyOf(turnBytes, turnBytes.length * 2);
+      turnBytes = JavaHeap.copy(turnBytes, turnBytes.length * 2);
       return true;
     } catch (OutOfMemoryError e) {
       return false;
@@ -753,9 +809,13 @@ public final class Loop implements Runnable {
   }
 
   /// Something of the turn's own machinery failed, or a hook. Goes on, but not so fast that a
-  /// lasting failure makes a busy loop of it.
+  /// lasting failure makes a busy loop of it. If it lasts because there is no memory, all connections
+  /// are closed: what they hold may be what is missing.
   private void survive(Throwable t) {
     failures++;
+    if (failures == FAILURES_AT_MOST / 2 && t instanceof OutOfMemoryError) {
+      closeAll();
+    }
     if (Integer.bitCount(failures) == 1) { // the 1st, 2nd, 4th…: a log isn't to be flooded
       report(t, null);
     }

@@ -1,5 +1,6 @@
 package dev.spinel.net;
 
+import dev.spinel.wire.JavaHeap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ final class Mailbox {
 
   /// Any thread. What happened before a post is visible to the message.
   void post(Runnable message) {
+    assert JavaHeap.point();
     var letter = new Letter(message);
     tail.getAndSet(letter).next = letter;
   }

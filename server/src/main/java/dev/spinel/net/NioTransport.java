@@ -1,5 +1,6 @@
 package dev.spinel.net;
 
+import dev.spinel.wire.JavaHeap;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.StandardProtocolFamily;
@@ -155,10 +156,11 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
     }
     var link = new NioLink(channel);
     try {
+      assert JavaHeap.point();
       channel.configureBlocking(false);
-    } catch (IOException e) {
+    } catch (Throwable t) {
       link.abandon();
-      throw e;
+      throw t;
     }
     return link;
   }

@@ -1,8 +1,10 @@
 package dev.spinel.net;
 
+import dev.spinel.wire.JavaHeap;
 import org.jspecify.annotations.Nullable;
 
-/// A queue of connections in a circular array that grows as needed. Loop thread only.
+/// A queue of connections in a circular array, which has room for all that there are. Loop thread
+/// only.
 final class Ring {
   private @Nullable Connection[] slots = new Connection[64];
   private int first;
@@ -16,14 +18,21 @@ final class Ring {
     return size;
   }
 
-  void add(Connection connection) {
-    if (size == slots.length) {
-      var grown = new Connection[size * 2];
-      System.arraycopy(slots, first, grown, 0, size - first);
-      System.arraycopy(slots, 0, grown, size - first, first);
+  /// Makes room for so many.
+  void makeRoom(int most) {
+    if (most > slots.length) {
+      assert JavaHeap.point();
+      var grown = new Connection[slots.length * 2];
+      System.arraycopy(slots, first, grown, 0, slots.length - first);
+      System.arraycopy(slots, 0, grown, slots.length - first, first);
       slots = grown;
       first = 0;
     }
+  }
+
+  /// Only as many as there is room for.
+  void add(Connection connection) {
+    assert size < slots.length;
     slots[(first + size++) & (slots.length - 1)] = connection;
   }
 

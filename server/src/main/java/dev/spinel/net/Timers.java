@@ -1,6 +1,6 @@
 package dev.spinel.net;
 
-import java.util.Arrays;
+import dev.spinel.wire.JavaHeap;
 import org.jspecify.annotations.Nullable;
 
 /// The timers of one loop: a binary heap in an array, earliest first, ties in the order of
@@ -24,7 +24,7 @@ final class Timers {
 
   void add(Timer timer) {
     if (size == heap.length) {
-      heap = Arrays.copyOf(heap, size * 2);
+      heap = JavaHeap.copy(heap, size * 2);
     }
     timer.order = scheduled++;
     siftUp(timer, size++);

@@ -1,5 +1,6 @@
 package dev.spinel.net;
 
+import dev.spinel.wire.JavaHeap;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -245,7 +246,7 @@ final class UringTransport implements Transport {
         continue;
       }
       if (!link.watched || (scarce && link.held == link.heldBefore)) {
-        stash(link);
+        stashOrEnd(link);
       }
       link.heldBefore = link.held;
       boolean input = link.watched && (link.held > 0 || link.end != 0);
@@ -297,7 +298,7 @@ final class UringTransport implements Transport {
   private void note(UringLink link) {
     if (!link.noted) {
       if (notedCount == noted.length) {
-        noted = Arrays.copyOf(noted, notedCount * 2);
+        noted = JavaHeap.copy(noted, notedCount * 2);
       }
       link.noted = true;
       noted[notedCount++] = link;
@@ -416,8 +417,11 @@ final class UringTransport implements Transport {
 
   private int takeSlot(Object of) {
     if (slots == table.length && freeCount == 0) {
-      table = Arrays.copyOf(table, slots * 2);
-      freeSlots = Arrays.copyOf(freeSlots, slots * 2); // so that giving back needs no memory
+      // so that neither giving back nor an answer to anybody in the table needs memory
+      freeSlots = JavaHeap.copy(freeSlots, slots * 2);
+      noted = JavaHeap.copy(noted, Math.max(noted.length, slots * 2));
+      sending = JavaHeap.copy(sending, Math.max(sending.length, slots * 2));
+      table = JavaHeap.copy(table, slots * 2);
     }
     int slot = freeCount > 0 ? freeSlots[--freeCount] : slots++;
     table[slot] = of;
@@ -555,13 +559,26 @@ final class UringTransport implements Transport {
     return n;
   }
 
+  /// A socket whose input can't be kept is as good as broken: nothing may be missing of what a peer
+  /// said. Who reads it next hears so.
+  private void stashOrEnd(UringLink link) {
+    try {
+      stash(link);
+    } catch (OutOfMemoryError e) {
+      dropChain(link);
+      link.unstash();
+      link.held = 0;
+      link.end = Kernel.ENOMEM;
+    }
+  }
+
   /// Moves the chain to the heap: it may lie there for long.
   private void stash(UringLink link) {
     if (link.first < 0) {
       return;
     }
     int left = link.stashTo - link.stashFrom;
-    var stash = new byte[link.held];
+    var stash = JavaHeap.bytes(link.held);
     System.arraycopy(link.stash, link.stashFrom, stash, 0, left);
     int moved = readChain(link, stash, left, link.held - left);
     assert left + moved == link.held;
@@ -613,7 +630,7 @@ final class UringTransport implements Transport {
       restless = true;
     }
     if (sendingCount == sending.length) {
-      sending = Arrays.copyOf(sending, sendingCount * 2);
+      sending = JavaHeap.copy(sending, sendingCount * 2);
     }
     // Who waits for the last bytes to leave, to close, must hear that they have; and a large chunk
     // shouldn't be held while the loop sleeps.
@@ -704,12 +721,13 @@ final class UringTransport implements Transport {
       return null;
     }
     try {
+      assert JavaHeap.point();
       var remote = descriptors.accepted();
       var local = descriptors.name(accepted);
       return new UringLink(accepted, descriptors, remote == null ? local : remote, local);
-    } catch (IOException e) {
+    } catch (Throwable t) {
       ring.kernel().close(accepted);
-      throw e;
+      throw t;
     }
   }
 
