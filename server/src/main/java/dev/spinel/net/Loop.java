@@ -809,8 +809,8 @@ public final class Loop implements Runnable {
   }
 
   /// Something of the turn's own machinery failed, or a hook. Goes on, but not so fast that a
-  /// lasting failure makes a busy loop of it. If it lasts because there is no memory, all connections
-  /// are closed: what they hold may be what is missing.
+  /// lasting failure makes a busy loop of it. If it lasts because there is no memory, all
+  /// connections are closed: what they hold may be what is missing.
   private void survive(Throwable t) {
     failures++;
     if (failures == FAILURES_AT_MOST / 2 && t instanceof OutOfMemoryError) {
