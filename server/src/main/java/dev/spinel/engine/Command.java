@@ -40,7 +40,8 @@ public final class Command {
       PROTECTED = 1 << 20,
       TOUCHES_ARBITRARY_KEYS = 1 << 21;
 
-  /// Ours. GLOBAL: runs under the stopped world, as FLUSHALL does. SWEEPS: looks at keys that it
+  /// Ours. GLOBAL: runs under the stopped world, as FLUSHALL does. ROAMS: so do some calls of it,
+  /// as their [KeyFinder] tells. SWEEPS: looks at keys that it
   /// doesn't name, slot by slot, as KEYS does (and within EXEC under the stopped world). IN_MULTI:
   /// runs at once within MULTI instead of being queued. WHILE_SUBSCRIBED: may be called by a
   /// subscribed session of RESP2. QUICK: no call of it takes long, whatever the data (as all that
@@ -54,8 +55,9 @@ public final class Command {
       IN_MULTI = 1 << 24,
       WHILE_SUBSCRIBED = 1 << 25,
       QUICK = 1 << 26,
-      MAKES_KEYS = 1 << 27,
-      WAKES = 1 << 28;
+      ROAMS = 1 << 27,
+      MAKES_KEYS = 1 << 28,
+      WAKES = 1 << 29;
 
   private static final String[] FLAG_NAMES = {
     "write",
@@ -84,7 +86,8 @@ public final class Command {
     "sweeps",
     "in_multi",
     "while_subscribed",
-    "quick"
+    "quick",
+    "roams"
   };
 
   /// How many of the flags, from the lowest, are shown to clients.
@@ -96,6 +99,11 @@ public final class Command {
     /// The call begins at argument `from`. Fills `out` with positions counted from there and,
     /// unless null, `flags` with how each key is used. Answers how many, or -1.
     int find(Args args, int from, int[] out, int @Nullable [] flags);
+
+    /// Whether the call may read keys that no argument names.
+    default boolean roams(Args args, int from) {
+      return false;
+    }
   }
 
   /// Lower case; `client|list` for a subcommand.
@@ -154,6 +162,11 @@ public final class Command {
   /// call first.)
   public boolean runs() {
     return family != null;
+  }
+
+  /// Whether this call runs under the stopped world.
+  boolean isGlobal(Args args) {
+    return is(GLOBAL) || is(ROAMS) && finder != null && finder.roams(args, parent == null ? 0 : 1);
   }
 
   /// What the row says. Hot paths take what they need from here once.

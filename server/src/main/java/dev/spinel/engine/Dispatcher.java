@@ -352,7 +352,7 @@ public final class Dispatcher implements AutoCloseable {
       refused(call.session, command, Session.NO_HEAP, reply);
       return RUN_ON;
     }
-    if (command.is(Command.GLOBAL)) {
+    if (command.isGlobal(call.args)) {
       engine.keyspace.world().stop(seat, () -> act(call, reply));
     } else if (call.keyCount == 0) {
       act(call, reply);
@@ -623,7 +623,7 @@ public final class Dispatcher implements AutoCloseable {
       session.hear(); // what was said before comes before: it may be about to unsubscribe
     }
     Queue queue = Objects.requireNonNull(session.queue);
-    boolean global = (queue.flags() & (Command.GLOBAL | Command.SWEEPS)) != 0;
+    boolean global = (queue.flags() & (Command.GLOBAL | Command.ROAMS | Command.SWEEPS)) != 0;
     boolean writes = (queue.flags() & Command.WRITE) != 0;
     boolean wakes = (queue.flags() & Command.WAKES) != 0;
     if (writes && engine.keyspace.walk().overBudget()) {

@@ -13,7 +13,7 @@ final class Later {
           function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember
           georadiusbymember_ro geosearch geosearchstore getbit lastsave migrate
           pfadd pfcount pfdebug pfmerge pfselftest psync replconf replicaof
-          restore restore-asking save script setbit slaveof sort sort_ro sync wait waitaof
+          restore restore-asking save script setbit slaveof sync wait waitaof
           xack xadd xautoclaim xclaim
           xdel xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd
           zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop

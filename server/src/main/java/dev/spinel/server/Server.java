@@ -10,6 +10,7 @@ import dev.spinel.commands.Hashes;
 import dev.spinel.commands.Keys;
 import dev.spinel.commands.Lists;
 import dev.spinel.commands.Sets;
+import dev.spinel.commands.Sort;
 import dev.spinel.commands.SortedSets;
 import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
@@ -165,6 +166,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     rows.add(new Hashes());
     rows.add(new SortedSets());
     rows.add(new Geo());
+    rows.add(new Sort());
     rows.add(new Keys());
     rows.add(new Databases());
     rows.add(new Transactions());

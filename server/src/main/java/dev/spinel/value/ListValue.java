@@ -40,6 +40,7 @@ public final class ListValue implements Structure {
   private static final int VALUE_BYTES = NAMED + 1;
 
   private final Memory m;
+  private final Allocator allocator;
   private final Dictionary dictionary;
   private final LargeStrings large;
   private final Quicklist list;
@@ -54,6 +55,7 @@ public final class ListValue implements Structure {
   private final Slice popped = new Slice(scratch);
 
   ListValue(Memory m, Allocator allocator, Dictionary dictionary, LargeStrings large) {
+    this.allocator = allocator;
     this.m = m;
     this.dictionary = dictionary;
     this.large = large;
@@ -692,6 +694,64 @@ public final class ListValue implements Structure {
       if (Listpack.bytes(m, lp) != Entry.valueLength(m, entry)) {
         throw new AssertionError("value of " + Entry.valueLength(m, entry));
       }
+    }
+  }
+
+  // ── drafts ──
+
+  /// An empty list that is nowhere yet, for the key `key`.
+  ///
+  /// @param fill as in [#grow]
+  public Draft draft(Slice key, int fill) {
+    return new Draft(key, fill);
+  }
+
+  /// A list in the making: first all its elements are pushed, then it is stored. Without memory for
+  /// one of them nothing has happened to any key.
+  public final class Draft implements AutoCloseable {
+    private final int fill;
+    private final Slice key;
+    private final long header; // a table for this list alone
+    private final Place place = new Place();
+
+    private Draft(Slice key, int fill) {
+      this.key = key;
+      this.fill = fill;
+      header = allocator.allocate(Dictionary.HEADER_BYTES);
+      dictionary.init(header);
+      dictionary.find(header, dictionary.hash(key), key, place);
+      try {
+        create(place, key);
+      } catch (OutOfMemoryError e) {
+        close();
+        throw e;
+      }
+    }
+
+    /// Adds an element at the tail.
+    public void push(Slice element) {
+      long entry = dictionary.entry(place);
+      if (isListpack(entry)) {
+        long value = Entry.valueAddress(m, entry);
+        long bytes = Listpack.bytes(m, value) + (long) entryBytes(element);
+        if (Quicklist.exceeds(fill, bytes, Listpack.count(m, value) + 1)) {
+          toQuicklist(place, fill, false);
+        }
+      }
+      ListValue.this.push(place, false, element);
+    }
+
+    /// Puts the list, which isn't empty, where `to` says, in the place of what is there. The last
+    /// that is asked of it.
+    public void store(Place to) {
+      dictionary.move(place, to, key, -1);
+    }
+
+    /// Frees what wasn't stored.
+    @Override
+    public void close() {
+      dictionary.clear(header);
+      allocator.free(header);
     }
   }
 }

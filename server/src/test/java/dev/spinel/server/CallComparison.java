@@ -54,6 +54,8 @@ final class CallComparison {
       Set.of(
           "hrandfield",
           "hscan",
+          "sort", // of a set, in its order
+          "sort_ro",
           "zrandmember",
           "zscan",
           "ttl",

@@ -41,7 +41,8 @@ class EffectsComparisonTest {
         "zsets",
         "zsets-ranges",
         "zsets-operations",
-        "geo"
+        "geo",
+        "sort"
       })
   void theJournalRecordsWhatTheAofDoes(String script) throws Exception {
     List<String> lines;
