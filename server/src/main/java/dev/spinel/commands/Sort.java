@@ -219,7 +219,7 @@ public final class Sort implements Family {
     int end = (int) (asked < 0 ? length : Math.min(length, start + asked));
     Elements elements = new Elements(call, wanted, length);
     if (key.exists()) {
-      load(call, key, type, elements, wanted.descending);
+      load(call, key, type, elements, wanted.descending && !wanted.sorted);
     }
     call.done(key); // many more may follow
     if (wanted.sorted) {
@@ -240,11 +240,13 @@ public final class Sort implements Family {
     };
   }
 
-  /// A sorted set comes in its own order, which is what counts where nothing is sorted.
-  private static void load(Call call, Key key, int type, Elements to, boolean descending) {
+  /// In the order in which they are, which is what counts where nothing is sorted.
+  ///
+  /// @param backwards lists and sorted sets from their ends on
+  private static void load(Call call, Key key, int type, Elements to, boolean backwards) {
     if (type == Entry.LIST) {
       ListValue list = call.values().lists();
-      list.iterate(key.entry(), 0, true);
+      list.iterate(key.entry(), backwards ? -1 : 0, !backwards);
       while (list.next()) {
         list.copyOut(to.room(list.elementLength()), to.end());
         to.add(list.elementLength());
@@ -264,7 +266,7 @@ public final class Sort implements Family {
             set.copyMember(to.room(set.memberLength()), to.end());
             to.add(set.memberLength());
           };
-      if (descending) {
+      if (backwards) {
         sets.visitBackwards(key.entry(), sets.length(key.entry()) - 1, Long.MAX_VALUE, each);
       } else {
         sets.each(key.entry(), each);
