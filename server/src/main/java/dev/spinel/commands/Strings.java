@@ -557,7 +557,7 @@ public final class Strings implements Family {
     }
     checkLength(call, offset + value.length);
     if (!key.exists()) {
-      strings.create(key.place, key.name, 0);
+      strings.create(key.place, key.name, (int) offset + value.length);
     }
     int length = strings.setRange(key.place, (int) offset, value);
     call.changed(key, Events.STRING, "setrange");

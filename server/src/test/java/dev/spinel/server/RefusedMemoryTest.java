@@ -137,6 +137,19 @@ class RefusedMemoryTest {
         "RPOPLPUSH nodes target",
         "RPOPLPUSH nodes nodes",
         "BLMOVE nodes target2 LEFT RIGHT 1",
+        "SETRANGE huge 60000 LONG",
+        "SETRANGE huge 199000 LONG",
+        "SETRANGE huge 500000 LONG",
+        "SETRANGE new 500000 LONG",
+        "APPEND huge HUGE",
+        "APPEND string HUGE",
+        "SETBIT string 7 1",
+        "SETBIT huge 800007 0",
+        "SETBIT huge 4000000 1",
+        "SETBIT new 4000000 1",
+        "BITFIELD huge SET u8 #65535 1 SET i64 600007 -7 INCRBY u4 #500000 3",
+        "BITOP NOT new huge",
+        "BITOP XOR huge huge long string",
       })
   void nothingIsLost(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {
@@ -153,7 +166,7 @@ class RefusedMemoryTest {
           HeldSnapshot held = walked ? new HeldSnapshot(fixture) : null;
           LocalSession session = refused(fixture);
           say(session, "MULTI"); // where nothing is put off
-          say(session, command.split(" "));
+          say(session, command.replace("LONG", LONG).replace("HUGE", HUGE).split(" "));
           left = nth;
           String reply = say(session, "EXEC");
           more = left <= 0;
