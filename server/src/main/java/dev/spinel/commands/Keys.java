@@ -483,6 +483,8 @@ public final class Keys implements Family {
     return (int) number;
   }
 
+  private static final int WEIGHED = 5; // nested entries, to tell what all of them weigh
+
   private static final CommandError SAME_OBJECT =
       new CommandError("ERR source and destination objects are the same");
 
@@ -532,8 +534,11 @@ public final class Keys implements Family {
       reply.integer(0);
       return;
     }
-    call.values().fit(from.place, to.name.length);
     Dictionary dictionary = call.values().dictionary();
+    if (call.lacksMemory(dictionary.memoryUse(dictionary.entry(from.place), WEIGHED))) {
+      return;
+    }
+    call.values().fit(from.place, to.name.length);
     dictionary.copy(dictionary.entry(from.place), to.place, to.name, from.expiry());
     call.cameAnew(to);
     call.changed(to, Events.GENERIC, "copy_to");

@@ -556,6 +556,10 @@ public final class Strings implements Family {
       return;
     }
     checkLength(call, offset + value.length);
+    int before = key.exists() ? strings.length(key.entry()) : 0;
+    if (call.lacksMemory(offset - before)) {
+      return;
+    }
     if (!key.exists()) {
       strings.create(key.place, key.name, (int) offset + value.length);
     }

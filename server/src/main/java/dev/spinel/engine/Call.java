@@ -29,6 +29,8 @@ public final class Call {
   /// Keys that a handler may hold at a time for nothing.
   private static final int KEPT_KEYS = 32;
 
+  private static final long MUCH_BYTES = 64 << 10; // less needs no room made for it
+
   /// Heap that one more takes, with a name of usual length.
   private static final long KEY_BYTES = 256;
 
@@ -87,8 +89,7 @@ public final class Call {
 
   // what park() asked for
   boolean parking;
-  boolean puttingOff;
-  @Nullable Condition awaited; // what a gate asked for
+  @Nullable Condition awaited; // if it is put off: for what
   long parkMillis;
   int parkType;
   int parkFirst;
@@ -117,7 +118,6 @@ public final class Call {
     changes = 0;
     ownEffect = false;
     parking = false;
-    puttingOff = false;
     awaited = null;
   }
 
@@ -828,8 +828,20 @@ public final class Call {
       return false;
     }
     parking = true;
-    puttingOff = true;
+    awaited = engine.walkedPast(keySlots[0]);
     return true;
+  }
+
+  /// Whether the call has to wait for memory, since it is about to take so many bytes more than its
+  /// arguments have: to be asked before anything has changed. If so the handler returns, and runs
+  /// again later.
+  public boolean lacksMemory(long bytes) {
+    if (bytes < MUCH_BYTES || !mayBlock) {
+      return false;
+    }
+    awaited = engine.roomFor(dispatcher, bytes);
+    parking = awaited != null;
+    return parking;
   }
 
   /// For a gate that doesn't refuse the call: it waits for this, and is then asked for again.

@@ -410,8 +410,8 @@ public final class Dispatcher implements AutoCloseable {
     if (call.parking) {
       append(); // what it met may have expired
       boolean kept =
-          call.puttingOff
-              ? putOff(engine.walkedPast(call.keySlots[0]), call.session, call.command, call.args)
+          call.awaited != null
+              ? putOff(call.awaited, call.session, call.command, call.args)
               : blocking.park(call);
       if (!kept) {
         call.parking = false;
@@ -460,7 +460,7 @@ public final class Dispatcher implements AutoCloseable {
       engine.countError("ERR");
     }
     Onlooker onlooker = engine.onlooker;
-    if (onlooker != null && call == this.call && !call.puttingOff) {
+    if (onlooker != null && call == this.call && call.awaited == null) {
       show(onlooker, call.session, command, call.args);
     }
     if (!call.parking) {

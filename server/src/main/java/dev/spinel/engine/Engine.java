@@ -260,6 +260,12 @@ public final class Engine implements KeyspaceListener {
     reclaimer = to;
   }
 
+  /// See [Reclaimer#roomFor].
+  @Nullable Condition roomFor(Dispatcher dispatcher, long bytes) {
+    Reclaimer asked = reclaimer;
+    return asked == null ? null : asked.roomFor(dispatcher, bytes);
+  }
+
   /// A call that waits for the walk: to pass `slot`, or (-1) to keep less.
   private record PutOff(int slot, Session session, Runnable again) {}
 

@@ -63,6 +63,11 @@ final class Queue {
     return commands[i];
   }
 
+  /// Bytes of the Java heap that they take.
+  long heldBytes() {
+    return heldBytes;
+  }
+
   /// The arguments of a command: good until those of another are asked for.
   Args args(int i) {
     int place = places[i];

@@ -191,6 +191,12 @@ public final class Session {
     return queued != null && (queued.flags() & flag) != 0;
   }
 
+  /// Bytes of the Java heap that the commands queued take.
+  public long queuedHeapBytes() {
+    Queue queued = queue;
+    return queued == null ? 0 : queued.heldBytes();
+  }
+
   /// Bytes of the commands queued.
   public long queuedBytes() {
     Queue queued = queue;

@@ -6,6 +6,7 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
@@ -15,6 +16,8 @@ import dev.spinel.keyspace.Keeper;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Heap;
 import dev.spinel.value.Walk;
+import dev.spinel.wire.Args;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -43,6 +46,12 @@ public final class Eviction implements Gate, Reclaimer {
   private static final CommandError OUT_OF_MEMORY =
       new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
 
+  /// A call of so many arguments needs no room made for them: they are short.
+  private static final int FEW_ARGUMENTS = 8;
+
+  /// About what one more element of a value takes besides its bytes.
+  private static final int ARGUMENT_BYTES = 24;
+
   private static final long BACKGROUND_NANOS = 25_000_000;
   private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
 
@@ -65,7 +74,7 @@ public final class Eviction implements Gate, Reclaimer {
   final AtomicReference<@Nullable Incoming> ahead = new AtomicReference<>();
 
   private final ConcurrentHashMap<Dispatcher, WaitingCalls> calls = new ConcurrentHashMap<>();
-  private final ConcurrentLinkedQueue<Runnable> waiters = new ConcurrentLinkedQueue<>();
+  private final ConcurrentLinkedQueue<Waiter> waiters = new ConcurrentLinkedQueue<>();
   private @Nullable Evictor background; // keeper's thread
 
   /// Follows the configuration.
@@ -135,19 +144,49 @@ public final class Eviction implements Gate, Reclaimer {
     Session session = call.session();
     boolean queued = session.inMulti() && !command.is(Command.IN_MULTI);
     boolean asks = queued || command.is(Command.DENYOOM) || command == engine.exec;
-    if (!asks || !isShort()) {
+    if (!asks || limitBytes == 0) {
+      return null;
+    }
+    long bytes = command == engine.exec ? session.queuedHeapBytes() : needs(call.args());
+    if (!isShort(bytes)) {
       return null;
     }
     WaitingCalls waiting = calls(call.dispatcher());
-    Room room = waiting.isWaitedFor() ? Room.LATER : makeRoom(waiting.evictor, deadline());
+    Room room;
+    if (waiting.isLast()) {
+      room = Room.NONE;
+    } else if (waiting.isWaitedFor()) {
+      room = Room.LATER;
+    } else {
+      room = makeRoom(waiting.evictor, deadline(), bytes);
+    }
     if (room == Room.MADE || !queued && !mayGrow(session, command)) {
       return null;
     }
     if (room == Room.NONE) {
-      return OUT_OF_MEMORY;
+      return isShort(0) ? OUT_OF_MEMORY : null;
     }
-    call.await(waiting);
+    call.await(waiting.roomFor(bytes));
     return null;
+  }
+
+  /// About how much more than large arguments, which are in the memory already, a call needs: 0
+  /// unless it is long.
+  private static long needs(Args args) {
+    int count = args.count();
+    if (count <= FEW_ARGUMENTS) {
+      return 0;
+    }
+    return args.plainBytes() + (long) ARGUMENT_BYTES * count;
+  }
+
+  @Override
+  public @Nullable Condition roomFor(Dispatcher dispatcher, long bytes) {
+    if (!isShort(bytes)) {
+      return null;
+    }
+    WaitingCalls waiting = calls(dispatcher);
+    return waiting.isLast() ? null : waiting.roomFor(bytes);
   }
 
   /// Whether the command needs memory; EXEC does if one of its commands does.
@@ -169,15 +208,15 @@ public final class Eviction implements Gate, Reclaimer {
     calls.remove(dispatcher);
   }
 
-  /// Whether more memory is used than may be. While it isn't nearly so, this costs a look at one
-  /// field of each seat.
-  boolean isShort() {
+  /// Whether more memory would be used than may be if `bytes` more were. While it isn't nearly so,
+  /// this costs a look at one field of each seat.
+  boolean isShort(long bytes) {
     long limit = limitBytes;
     if (limit == 0) {
       return false;
     }
-    long kept = walk.preservedBytes();
-    return heap.takenBytes() - kept > limit && heap.liveBytes() - kept > limit;
+    long least = limit - bytes + walk.preservedBytes();
+    return heap.takenBytes() > least && heap.liveBytes() > least;
   }
 
   long limitBytes() {
@@ -198,9 +237,10 @@ public final class Eviction implements Gate, Reclaimer {
     return System.nanoTime() + sliceNanos;
   }
 
-  /// Frees and evicts until there is room, at least one step. The evictor's thread.
-  Room makeRoom(Evictor evictor, long deadline) {
-    while (isShort()) {
+  /// Frees and evicts until there is room for `bytes` more; at least one step. The evictor's
+  /// thread.
+  Room makeRoom(Evictor evictor, long deadline, long bytes) {
+    while (isShort(bytes)) {
       if (walk.overBudget()) {
         return Room.MADE; // the call waits for the walk, as all writers do
       }
@@ -219,10 +259,11 @@ public final class Eviction implements Gate, Reclaimer {
           case NOTHING -> {
             return keeper.pending() > 0 ? Room.ELSEWHERE : Room.NONE;
           }
+          case GONE -> {}
         }
       }
       if (System.nanoTime() - deadline > 0) {
-        return isShort() ? Room.LATER : Room.MADE;
+        return isShort(bytes) ? Room.LATER : Room.MADE;
       }
     }
     return Room.MADE;
@@ -230,12 +271,17 @@ public final class Eviction implements Gate, Reclaimer {
 
   // ── what others free ──
 
-  /// Runs `action` once others have freed what there was, or enough of it, or the walk has come
+  /// Somebody who waits until there is room for `bytes` more, or nobody frees any more.
+  private record Waiter(long bytes, Runnable action) {}
+
+  /// Runs `action` once others have made room for `bytes` more, or can't, or the walk has come
   /// further: perhaps at once, perhaps on their threads.
-  void whenFreed(Runnable action) {
-    waiters.add(action);
-    if (!isShort() || !isFreeing() && !walk.active()) { // they were faster
-      wake();
+  void whenFreed(long bytes, Runnable action) {
+    waiters.add(new Waiter(bytes, action));
+    if (!isFreeing() && !walk.active()) { // they were faster
+      wake(true);
+    } else if (!isShort(bytes)) {
+      wake(false);
     }
   }
 
@@ -245,25 +291,28 @@ public final class Eviction implements Gate, Reclaimer {
 
   @Override
   public void freed() {
-    if (!waiters.isEmpty() && (!isShort() || !isFreeing())) {
-      wake();
+    if (!waiters.isEmpty()) {
+      wake(!isFreeing());
     }
   }
 
   @Override
   public void walked() {
-    wake();
+    wake(true);
   }
 
-  private void wake() {
-    for (Runnable waiter; (waiter = waiters.poll()) != null; ) {
-      waiter.run();
+  private void wake(boolean all) {
+    for (Iterator<Waiter> each = waiters.iterator(); each.hasNext(); ) {
+      Waiter next = each.next();
+      if ((all || !isShort(next.bytes)) && waiters.remove(next)) { // by one thread only
+        next.action.run();
+      }
     }
   }
 
   @Override
   public void cycle(Seat seat) {
-    if (policy == Policy.NOEVICTION || !isShort()) {
+    if (policy == Policy.NOEVICTION || !isShort(0)) {
       return;
     }
     Evictor evictor = background;
@@ -272,7 +321,7 @@ public final class Eviction implements Gate, Reclaimer {
     }
     seat.enter();
     try {
-      makeRoom(evictor, System.nanoTime() + BACKGROUND_NANOS);
+      makeRoom(evictor, System.nanoTime() + BACKGROUND_NANOS, 0);
     } finally {
       seat.leave();
     }

@@ -49,9 +49,9 @@ public final class Incoming {
     if (eviction.incomingBytes.get() > limit / SHARE && !goesAhead()) {
       return false;
     }
-    Room room = eviction.makeRoom(eviction.evictor(by), deadlineNanos);
+    Room room = eviction.makeRoom(eviction.evictor(by), deadlineNanos, 0);
     return switch (room) {
-      case MADE -> !eviction.isShort(); // the walk may be over its budget
+      case MADE -> !eviction.isShort(0); // the walk may be over its budget
       case LATER, ELSEWHERE -> false;
       case NONE -> goesAhead();
     };

@@ -19,13 +19,14 @@ import java.util.ArrayDeque;
 /// is held up for one slice, however many calls come in it.
 ///
 /// Belongs to the dispatcher's thread.
-final class WaitingCalls implements Condition {
-  private record Waiting(Session session, Runnable again) {}
+final class WaitingCalls {
+  private record Waiting(Session session, Runnable again, long bytes) {}
 
   private final Eviction eviction;
   final Evictor evictor;
   private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
   private boolean lookComes;
+  private boolean isLast;
 
   WaitingCalls(Eviction eviction, Evictor evictor) {
     this.eviction = eviction;
@@ -37,12 +38,19 @@ final class WaitingCalls implements Condition {
     return lookComes;
   }
 
-  @Override
-  public void await(Session session, Runnable again) {
-    waiting.add(new Waiting(session, again));
-    if (!lookComes) {
-      lookAgain(Room.LATER);
-    }
+  /// Whether a call runs now for which nothing more can be done.
+  boolean isLast() {
+    return isLast;
+  }
+
+  /// That there is room for `bytes` more.
+  Condition roomFor(long bytes) {
+    return (session, again) -> {
+      waiting.add(new Waiting(session, again, bytes));
+      if (!lookComes) {
+        lookAgain(Room.LATER);
+      }
+    };
   }
 
   private void lookAgain(Room last) {
@@ -53,7 +61,7 @@ final class WaitingCalls implements Condition {
     lookComes = true;
     Runnable post = () -> first.session.outlet.post(this::look);
     if (last == Room.ELSEWHERE) {
-      eviction.whenFreed(post);
+      eviction.whenFreed(first.bytes, post);
     } else {
       post.run();
     }
@@ -68,15 +76,17 @@ final class WaitingCalls implements Condition {
       for (int left = waiting.size(); left > 0; left--) {
         Waiting next = waiting.element();
         if (!next.session.closing) {
-          room = eviction.makeRoom(evictor, deadline);
+          room = eviction.makeRoom(evictor, deadline, next.bytes);
           if (room.isAwaited()) {
             break;
           }
         }
         waiting.remove();
+        isLast = room == Room.NONE;
         next.again.run(); // its gate may send it back here
       }
     } finally {
+      isLast = false;
       if (!lookComes) {
         lookAgain(room);
       }

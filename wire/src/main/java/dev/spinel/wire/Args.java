@@ -240,6 +240,13 @@ public final class Args {
     firstHere = 0;
   }
 
+  /// Bytes of all arguments but those that are nodes.
+  public long plainBytes() {
+    long sum = 0;
+    for (int i = 0; i < count; i++) sum += spans[i] >= 0 ? lengthAt(i) : 0;
+    return sum;
+  }
+
   /// Bytes of the Java heap that a copy of these takes, about.
   public long heapBytes() {
     long bytes = OBJECT_BYTES + 8L * count + (long) SLICE_BYTES * Math.min(count, POOLED);
