@@ -23,10 +23,12 @@ import org.jspecify.annotations.Nullable;
 /// gladly they would be spared, and the last of the pool goes. So the choice gets better with each
 /// eviction than the samples alone would be.
 ///
-/// A sample is a random entry of the first slot with keys behind a random one. If only keys with an
-/// expiry count and a slot has few of them among many, one is found by the bounds that expiry goes
-/// by. If there is no such key at all, that is remembered until somebody sets an expiry. One slot
-/// is locked at a time, none while choosing among the pool.
+/// The samples are neighbours, in the order of the hash, behind a random place of the first slot
+/// with keys behind a random one: their addresses stand side by side, and they have nothing else in
+/// common. A policy that takes any key takes a random one. If only keys with an expiry count and a
+/// slot has few of them among many, one is found by the bounds that expiry goes by. If there is no
+/// such key at all, that is remembered until somebody sets an expiry. One slot is locked at a time,
+/// none while choosing among the pool.
 final class Evictor {
   private static final int POOL = 16;
   private static final int PICKS = 16;
@@ -57,7 +59,7 @@ final class Evictor {
   private final @Nullable Candidate[] pool = new Candidate[POOL]; // scores ascending
   private int pooled;
   private int nextDatabase; // of random policies
-  private boolean found; // a key with an expiry, by this attempt
+  private final Sampled sampled = new Sampled();
   private long noneSince = -1; // what Keyspace.expiriesSet was when none was found
 
   Evictor(Engine engine, Eviction eviction, Seat seat) {
@@ -79,9 +81,8 @@ final class Evictor {
     if (set == noneSince) {
       return Outcome.NOTHING;
     }
-    found = false;
     Outcome outcome = policy.random() ? evictAny(policy) : evictBest(policy);
-    noneSince = found ? -1 : set;
+    noneSince = outcome == Outcome.NOTHING ? set : -1;
     return outcome;
   }
 
@@ -90,7 +91,7 @@ final class Evictor {
     Outcome outcome = Outcome.NOTHING;
     for (int i = 0; i < databases && outcome != Outcome.EVICTED; i++) {
       nextDatabase = (nextDatabase + 1) % databases;
-      Candidate any = sample(nextDatabase, policy);
+      Candidate any = any(nextDatabase, policy);
       if (any != null) {
         outcome = evict(any, policy);
       }
@@ -102,16 +103,12 @@ final class Evictor {
     for (int round = 0; ; round++) {
       boolean some = false;
       for (int number = 0; number < engine.keyspace.databases(); number++) {
-        for (int i = eviction.samples(); i > 0; i--) {
-          Candidate one = sample(number, policy);
-          if (one == null) {
-            break;
-          }
-          some = true;
-          add(one);
-        }
+        some |= sample(number, policy);
       }
       Outcome outcome = evictBestPooled(policy);
+      if (outcome == Outcome.EVICTED) {
+        return outcome;
+      }
       if (!some) {
         return Outcome.NOTHING;
       }
@@ -145,9 +142,6 @@ final class Evictor {
       at--;
     }
     if (pooled == POOL) {
-      if (at == 0) {
-        return; // all of the pool go before it
-      }
       System.arraycopy(pool, 1, pool, 0, --at);
       pool[at] = one;
     } else {
@@ -161,21 +155,82 @@ final class Evictor {
     return candidate == null ? Long.MIN_VALUE : candidate.score;
   }
 
+  /// Looks at some keys that may be evicted, those that come first behind a random place: the best
+  /// join the pool. False if the database has none.
+  private boolean sample(int number, Policy policy) {
+    sampled.left = eviction.samples();
+    sampled.database = number;
+    sampled.policy = policy;
+    sampled.now = engine.clock.millis();
+    Database database = engine.keyspace.database(number);
+    int first = random.nextInt(Slots.COUNT);
+    for (int i = 0; i < Slots.COUNT && sampled.left > 0 && database.used(); i++) {
+      int slot = (first + i) & (Slots.COUNT - 1);
+      if (database.header(slot) == 0) { // without a lock: taken only where there is something
+        continue;
+      }
+      sampled.slot = slot;
+      seat.lock(slot);
+      try {
+        long header = engine.keyspace.database(number).header(slot);
+        if (header != 0 && (!policy.onlyExpiring || dictionary.expiring(header) > 0)) {
+          sample(header, policy);
+        }
+      } finally {
+        seat.unlock(slot);
+      }
+    }
+    return sampled.left < eviction.samples();
+  }
+
+  private void sample(long header, Policy policy) {
+    int before = sampled.left;
+    int looks = policy.onlyExpiring ? PICKS : before;
+    dictionary.scan(
+        header, random.nextLong() >>> Long.SIZE - Dictionary.CURSOR_BITS, looks, sampled);
+    if (sampled.left == before) {
+      dictionary.scan(header, 0, looks, sampled);
+    }
+    if (sampled.left == before && dictionary.nextExpired(header, Long.MAX_VALUE, place)) {
+      sampled.entry(place.entry);
+    }
+  }
+
+  /// What is being sampled, and where: hears of each entry. Slot lock.
+  private final class Sampled implements Dictionary.Visitor {
+    int left;
+    int database;
+    int slot;
+    Policy policy = Policy.NOEVICTION;
+    long now;
+
+    @Override
+    public void entry(long entry) {
+      if (left == 0 || policy.onlyExpiring && !Entry.hasExpiry(memory, entry)) {
+        return;
+      }
+      left--;
+      long score = score(entry, policy, now);
+      if (pooled < POOL || score > Evictor.this.score(0)) {
+        add(new Candidate(database, slot, Entry.key(memory, entry), score));
+      }
+    }
+  }
+
   /// A random key that may be evicted, or null if the database has none.
-  private @Nullable Candidate sample(int number, Policy policy) {
+  private @Nullable Candidate any(int number, Policy policy) {
     Database database = engine.keyspace.database(number);
     int first = random.nextInt(Slots.COUNT);
     for (int i = 0; i < Slots.COUNT && database.used(); i++) {
       int slot = (first + i) & (Slots.COUNT - 1);
-      if (database.header(slot)
-          == 0) { // a look without a lock: taken only where there is something
+      if (database.header(slot) == 0) {
         continue;
       }
       seat.lock(slot);
       try {
         long header = engine.keyspace.database(number).header(slot);
         if (header != 0 && pick(header, policy)) {
-          return new Candidate(number, slot, Entry.key(memory, place.entry), score(policy));
+          return new Candidate(number, slot, Entry.key(memory, place.entry), 0);
         }
       } finally {
         seat.unlock(slot);
@@ -191,7 +246,6 @@ final class Evictor {
     if (dictionary.expiring(header) == 0) {
       return false;
     }
-    found = true;
     for (int i = 0; i < PICKS; i++) {
       if (dictionary.random(header, source, place) && Entry.hasExpiry(memory, place.entry)) {
         return true;
@@ -200,14 +254,13 @@ final class Evictor {
     return dictionary.nextExpired(header, Long.MAX_VALUE, place);
   }
 
-  /// How gladly the entry at `place` would be spared.
-  private long score(Policy policy) {
-    long now = engine.clock.millis();
-    int access = Entry.access(memory, place.entry);
+  /// How gladly an entry would be evicted.
+  private long score(long entry, Policy policy, long now) {
+    int access = Entry.access(memory, entry);
     return switch (policy) {
       case ALLKEYS_LRU, VOLATILE_LRU -> ((now / 1000) - access) & 0xffffff;
       case ALLKEYS_LFU, VOLATILE_LFU -> 255 - engine.frequency.counter(access, now);
-      case VOLATILE_TTL -> Long.MAX_VALUE - Entry.expiry(memory, place.entry);
+      case VOLATILE_TTL -> Long.MAX_VALUE - Entry.expiry(memory, entry);
       default -> 0;
     };
   }
