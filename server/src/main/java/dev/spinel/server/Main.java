@@ -5,6 +5,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
+import dev.spinel.engine.Engine;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Net;
 import java.io.FileDescriptor;
@@ -127,19 +128,55 @@ public final class Main {
     Signals.ignoreHangup();
     Signals.onStop(
         signal -> {
-          log.notice("Received " + signal + " scheduling shutdown...");
-          server.requestStop();
+          try {
+            log.notice("Received " + signal + " scheduling shutdown...");
+          } finally { // there may be no memory for words
+            server.requestStop();
+          }
         });
-    server.awaitStop();
-    log.notice(
-        server.failed() ? "Stopping after an error of our own" : "User requested shutdown...");
+    awaitStop(server);
+    boolean failed = server.failed();
+    attempt(
+        () ->
+            log.notice(
+                failed ? "Stopping after an error of our own" : "User requested shutdown..."));
     if (pidFile != null) {
-      log.notice("Removing the pid file.");
-      Files.deleteIfExists(pidFile);
+      attempt(() -> removePid(pidFile, log));
     }
-    server.close();
-    log.notice("Redis is now ready to exit, bye bye...");
+    attempt(server::close);
+    attempt(() -> log.notice("Redis is now ready to exit, bye bye..."));
     return server.failed() ? 1 : 0;
+  }
+
+  /// Meanwhile the JVM's heap is kept small.
+  private static void awaitStop(Server server) throws InterruptedException {
+    HeapTrim trim =
+        new HeapTrim(
+            () -> server.engine.count(Engine.Count.COMMANDS),
+            server.engine.heap::heldBytes,
+            Runtime.getRuntime()::totalMemory,
+            System::gc);
+    while (!server.awaitStop(1000)) {
+      attempt(trim::look);
+    }
+  }
+
+  /// Goes on whatever fails: want of memory must not keep the server from ending as it was asked to.
+  private static void attempt(Runnable step) {
+    try {
+      step.run();
+    } catch (OutOfMemoryError e) {
+      return; // it can't be said, either
+    }
+  }
+
+  private static void removePid(Path file, Log log) {
+    log.notice("Removing the pid file.");
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      log.warning("Failed to remove the pid file: " + e.getMessage());
+    }
   }
 
   private static @org.jspecify.annotations.Nullable Path writePid(

@@ -725,6 +725,11 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     stopRequested.await();
   }
 
+  /// The same, so long at most. Returns whether it is to stop.
+  boolean awaitStop(long millis) throws InterruptedException {
+    return stopRequested.await(millis, TimeUnit.MILLISECONDS);
+  }
+
   /// Ends everything; whoever calls it while another does waits for that.
   @Override
   public void close() {

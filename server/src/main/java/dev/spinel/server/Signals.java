@@ -25,8 +25,11 @@ final class Signals {
         Signal.handle(
             new Signal(name),
             signal -> {
-              action.accept("SIG" + name);
-              Signal.handle(signal, again -> Runtime.getRuntime().halt(1));
+              try {
+                action.accept("SIG" + name);
+              } finally {
+                Signal.handle(signal, again -> Runtime.getRuntime().halt(1));
+              }
             });
       } catch (IllegalArgumentException e) {
         // the JVM was told to leave signals alone (-Xrs): then they end it
