@@ -47,9 +47,17 @@ final class LoopSide implements LoopHooks {
   public void turnBegins() {
     dispatcher.turnBegins();
     if (!cronRuns) {
-      loop.schedule(loop.now() + CRON_MILLIS, this::cron);
-      cronRuns = true;
+      try {
+        scheduleCron();
+      } catch (OutOfMemoryError e) {
+        return; // the turn has begun all the same; the next one tries again
+      }
     }
+  }
+
+  private void scheduleCron() {
+    loop.schedule(loop.now() + CRON_MILLIS, this::cron);
+    cronRuns = true;
   }
 
   @Override
@@ -67,9 +75,13 @@ final class LoopSide implements LoopHooks {
   void hold(ClientConnection client) {
     held.add(client);
     client.connection.stopReading();
-    if (!heldLookedAt) {
-      heldLookedAt = true;
+    scheduleLook();
+  }
+
+  private void scheduleLook() {
+    if (!heldLookedAt && !held.isEmpty()) {
       loop.schedule(loop.now() + HELD_MILLIS, this::lookAtHeld);
+      heldLookedAt = true;
     }
   }
 
@@ -91,16 +103,13 @@ final class LoopSide implements LoopHooks {
         }
       }
     }
-    if (!held.isEmpty()) {
-      heldLookedAt = true;
-      loop.schedule(loop.now() + HELD_MILLIS, this::lookAtHeld);
-    }
+    scheduleLook();
   }
 
   private void cron() {
     cronRuns = false; // if this fails, the next turn tries again
-    loop.schedule(loop.now() + CRON_MILLIS, this::cron);
-    cronRuns = true;
+    scheduleCron();
+    scheduleLook(); // should that have failed
     server.cron(this);
   }
 }
