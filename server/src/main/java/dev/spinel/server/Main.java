@@ -161,7 +161,8 @@ public final class Main {
     }
   }
 
-  /// Goes on whatever fails: want of memory must not keep the server from ending as it was asked to.
+  /// Goes on whatever fails: want of memory must not keep the server from ending as it was asked
+  /// to.
   private static void attempt(Runnable step) {
     try {
       step.run();

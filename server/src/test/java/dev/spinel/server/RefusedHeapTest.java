@@ -9,7 +9,6 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.JavaHeap;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
@@ -399,8 +398,7 @@ class RefusedHeapTest {
   @Test
   void ofManyClientsOneAtMostIsLost() throws Exception {
     int count = 100;
-    byte[] said =
-        requests(words("SET", "k", POISON.repeat(80)), words("GET", "k"), words("QUIT"));
+    byte[] said = requests(words("SET", "k", POISON.repeat(80)), words("GET", "k"), words("QUIT"));
     String expected = converse(said);
     eachRefused(
         when -> {
