@@ -395,7 +395,7 @@ public final class Hashes implements Family {
     }
     Picks picks = Picks.of(call, "WITHVALUES");
     Key key = call.read(1, Entry.HASH);
-    long count = picks.begin(reply, length(call, key));
+    long count = picks.begin(call, reply, length(call, key));
     if (count == 0) {
       return;
     }
@@ -408,10 +408,14 @@ public final class Hashes implements Family {
     if (picks.distinct()) {
       hashes.sample(key.entry(), count, random, write);
     } else {
-      for (long i = 0; i < count && !call.session().closing; i++) {
-        hashes.random(key.entry(), random);
-        write.pair(hashes);
-      }
+      picks.repeat(
+          call,
+          reply,
+          count,
+          () -> {
+            hashes.random(key.entry(), random);
+            write.pair(hashes);
+          });
     }
   }
 

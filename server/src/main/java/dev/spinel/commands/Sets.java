@@ -539,17 +539,21 @@ public final class Sets implements Family {
     }
     Picks picks = Picks.of(call, null);
     Key key = call.read(1, Entry.SET);
-    long count = picks.begin(reply, length(call, key));
+    long count = picks.begin(call, reply, length(call, key));
     if (count == 0) {
       return;
     }
     if (picks.distinct()) {
       sets.sample(key.entry(), count, random, set -> set.writeMember(reply.writer()));
     } else {
-      for (long i = 0; i < count && !call.session().closing; i++) {
-        sets.random(key.entry(), random);
-        sets.writeMember(reply.writer());
-      }
+      picks.repeat(
+          call,
+          reply,
+          count,
+          () -> {
+            sets.random(key.entry(), random);
+            sets.writeMember(reply.writer());
+          });
     }
   }
 

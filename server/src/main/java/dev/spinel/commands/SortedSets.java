@@ -735,7 +735,7 @@ public final class SortedSets implements Family {
     }
     Picks picks = Picks.of(call, "WITHSCORES");
     Key key = call.read(1, Entry.ZSET);
-    long count = picks.begin(reply, length(call, key));
+    long count = picks.begin(call, reply, length(call, key));
     if (count == 0) {
       return;
     }
@@ -747,10 +747,14 @@ public final class SortedSets implements Family {
     if (picks.distinct()) {
       sets.sample(key.entry(), count, random, write);
     } else {
-      for (long i = 0; i < count && !call.session().closing; i++) {
-        sets.random(key.entry(), random);
-        write.member(sets);
-      }
+      picks.repeat(
+          call,
+          reply,
+          count,
+          () -> {
+            sets.random(key.entry(), random);
+            write.member(sets);
+          });
     }
   }
 

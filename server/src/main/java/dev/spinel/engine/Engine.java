@@ -61,6 +61,9 @@ public final class Engine implements KeyspaceListener {
   /// Messages on their way to sessions.
   public final Pressure pressure = new Pressure();
 
+  /// The server is to stop: what may take long gives up. Any thread.
+  public volatile boolean stopping;
+
   /// What may refuse a call.
   public final Gates gates;
 

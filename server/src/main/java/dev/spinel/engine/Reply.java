@@ -35,6 +35,26 @@ public final class Reply {
     return lastError;
   }
 
+  /// How many bytes of this reply, and of those before it, have not left.
+  public long pendingBytes() {
+    return output.pendingBytes();
+  }
+
+  /// Whether a reply that becomes too long ends, with its connection, while it is made.
+  public boolean isLimited() {
+    return output.isLimited();
+  }
+
+  /// Whether nothing of the reply will be sent: more of it is in vain.
+  public boolean isLost() {
+    return output.isTorn();
+  }
+
+  /// Gives the reply up in the middle, and with it the connection.
+  public void lose() {
+    output.tear();
+  }
+
   /// For values that write themselves.
   public RespWriter writer() {
     return writer;

@@ -222,6 +222,10 @@ public final class LocalSession implements Outlet, AutoCloseable {
   }
 
   private byte[] take() {
+    if (output.isTorn()) {
+      ended = true;
+      output.close();
+    }
     long released = server.engine.journal.released();
     byte[] bytes = new byte[Math.toIntExact(output.releasedBytes(released))];
     output.drainTo(ByteBuffer.wrap(bytes), released);

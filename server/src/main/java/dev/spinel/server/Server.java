@@ -706,6 +706,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
 
   /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
   public void requestStop() {
+    engine.stopping = true;
     stopRequested.countDown();
   }
 

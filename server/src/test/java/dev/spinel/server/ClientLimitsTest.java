@@ -1,10 +1,12 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
+import dev.spinel.wire.Reply;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +65,71 @@ class ClientLimitsTest {
 
   private static String list(Client client) throws IOException {
     return client.command("CLIENT", "LIST").text();
+  }
+
+  private static final String[][] PICKS = {
+    {"HRANDFIELD", "hash"}, {"SRANDMEMBER", "set"}, {"ZRANDMEMBER", "sorted"}
+  };
+
+  private void fill(String member) throws IOException {
+    try (Client client = client()) {
+      client.command("HSET", "hash", member, "v");
+      client.command("SADD", "set", member);
+      client.command("ZADD", "sorted", "1", member);
+    }
+  }
+
+  /// A reply that repeats members is bounded by nothing in the data.
+  @Test
+  void whoAsksForPicksWithoutEndIsRefused() throws Exception {
+    start("proto-max-bulk-len", "1mb");
+    fill("m".repeat(100));
+    for (String[] pick : PICKS) {
+      try (Client client = client()) {
+        for (String count : new String[] {"-4611686018427387905", "-174763"})
+          assertThat(client.command(pick[0], pick[1], count).text())
+              .isEqualTo("ERR value is out of range");
+        assertThat(picked(client.command(pick[0], "nothing", "-4611686018427387905"))).isZero();
+        assertThat(picked(client.command(pick[0], pick[1], "-9000"))).isEqualTo(9_000);
+        assertThatThrownBy(() -> client.command(pick[0], pick[1], "-174762"))
+            .as("a reply of 18 MB")
+            .isInstanceOf(IOException.class);
+      }
+      try (Client other = client()) {
+        assertThat(other.command("PING").text()).isEqualTo("PONG");
+      }
+    }
+  }
+
+  private static int picked(Reply reply) {
+    return ((Reply.Array) reply).elements().size();
+  }
+
+  @Test
+  void picksWithoutEndStopAtTheLimitOfOutput() throws Exception {
+    start("client-output-buffer-limit", "normal 100kb 0 0");
+    fill("m");
+    for (String[] pick : PICKS) {
+      try (Client client = client();
+          Client other = client()) {
+        assertThatThrownBy(() -> client.command(pick[0], pick[1], "-4611686018427387905"))
+            .isInstanceOf(IOException.class);
+        assertThat(other.command("PING").text()).isEqualTo("PONG");
+      }
+    }
+  }
+
+  @Test
+  void picksStopWithTheServer() throws Exception {
+    start();
+    fill("m");
+    server.requestStop();
+    for (String[] pick : PICKS) {
+      try (Client client = client()) {
+        assertThatThrownBy(() -> client.command(pick[0], pick[1], "-80000000"))
+            .isInstanceOf(IOException.class);
+      }
+    }
   }
 
   /// A client that has said more than it may while it waits leaves like any other.

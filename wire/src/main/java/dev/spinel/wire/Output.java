@@ -125,6 +125,16 @@ public final class Output {
     limit = bytes;
   }
 
+  /// Whether there is such a bound.
+  public boolean isLimited() {
+    return limit != Long.MAX_VALUE;
+  }
+
+  /// What is here is of no use: see [#isTorn].
+  public void tear() {
+    torn = true;
+  }
+
   /// Whether bytes were lost: nothing may be sent any more.
   public boolean isTorn() {
     return torn;
