@@ -39,6 +39,8 @@ class EffectsComparisonTest {
         "strings-matrix",
         "keys",
         "strings-and-keys",
+        "sets",
+        "sets-operations",
         "zsets",
         "zsets-ranges",
         "zsets-operations",
