@@ -591,16 +591,15 @@ public final class Sets implements Family {
       return;
     }
     SetValue sets = call.values().sets();
+    reply.deferSet(); // so that nothing is said if there is no memory for it
     if (count >= size) {
-      reply.set(size);
       long[] all = {key.entry()};
-      call.values().setAlgebra().union(all, 1, limits(call), reply.writer());
+      reply.close(call.values().setAlgebra().union(all, 1, limits(call), reply.writer()));
       call.changed(key, Events.SET, "spop", size);
       call.removeEmpty(key);
       call.effect("DEL", key.name);
       return;
     }
-    reply.set(count);
     Removals removals = new Removals(call, key);
     sets.pop(
         key.place,
@@ -613,6 +612,7 @@ public final class Sets implements Family {
           removals.add(set);
         });
     removals.end();
+    reply.close(count);
     call.changed(key, Events.SET, "spop", count);
   }
 

@@ -432,6 +432,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean timed = !quick || sampled || engine.limits.get(Settings.SLOWLOG_LOG_SLOWER_THAN) == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
+    long pendingBytes = to.pendingBytes();
     boolean recording = journal.recording();
     if (recording) {
       recorder.effects.mark();
@@ -452,6 +453,7 @@ public final class Dispatcher implements AutoCloseable {
       if (recording && call.changes != 0) {
         engine.incidents.diverged(command, bug);
       }
+      to.abandon(pendingBytes);
       to.error("ERR internal error while running '" + command.name + "'");
       call.session.closing = true;
     }

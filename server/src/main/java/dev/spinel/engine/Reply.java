@@ -50,6 +50,15 @@ public final class Reply {
     return output.isTorn();
   }
 
+  /// The call that began to reply when so many bytes were pending has failed: what it has said is
+  /// no reply, nor is anything behind it.
+  void abandon(long pendingBytes) {
+    writer.abandon();
+    if (output.pendingBytes() != pendingBytes) {
+      output.tear();
+    }
+  }
+
   /// Gives the reply up in the middle, and with it the connection.
   public void lose() {
     output.tear();

@@ -319,7 +319,6 @@ public final class SetAlgebra {
       this.limits = limits;
       small = new Draft(dictionary, NO_NAME);
       isSmall = !isLarge(least, limits);
-      if (isSmall) sets.create(small.place, NO_NAME, Entry.INTSET);
     }
 
     @Override
@@ -329,6 +328,7 @@ public final class SetAlgebra {
         member.writeMember(out);
         return;
       }
+      if (small.entry() == 0) sets.create(small.place, NO_NAME, Entry.INTSET);
       sets.add(small.place, member, limits);
       if (encoding(small.entry()) == Entry.NESTED) {
         isSmall = false;
@@ -342,7 +342,7 @@ public final class SetAlgebra {
 
     /// All have come. Returns how many there were.
     long end() {
-      if (isSmall) write();
+      if (isSmall && count > 0) write();
       return count;
     }
 

@@ -99,7 +99,10 @@ class EvacuationTest {
       say(session, "SET", own, value);
       switch (random.nextInt(7)) {
         case 0 -> say(session, "DEL", "s" + key);
-        case 1 -> say(session, "HSET", "h" + key, "f" + value, value);
+        case 1 -> {
+          say(session, "HSET", "h" + key, "f" + value, value);
+          say(session, "SADD", "m" + key, value, "" + key);
+        }
         case 2 -> say(session, "RPUSH", "l" + key, value);
         case 3 -> say(session, "LPOP", "long");
         case 4 -> say(session, "HSET", "big", "f" + random.nextInt(9_000), value);
@@ -139,6 +142,7 @@ class EvacuationTest {
     say(session, "SELECT", "0");
     for (int i = 0; i < 9_000; i++) {
       say(session, "HSET", "big", "f" + i, "x".repeat(random.nextInt(500)));
+      say(session, "SADD", "set", "m" + i + "x".repeat(random.nextInt(500)));
       say(session, "RPUSH", "long", "x".repeat(random.nextInt(500)));
       say(session, "RPUSH", "long-of-large", "x".repeat(i % 300 == 0 ? 90_000 : 3));
     }

@@ -69,6 +69,29 @@ class RefusedMemoryTest {
       hash.addAll(List.of("f" + i, "v" + i));
     }
     say(session, hash.toArray(String[]::new));
+    fillSets(session);
+  }
+
+  private static void fillSets(LocalSession session) {
+    List<String> members = new ArrayList<>(List.of("SADD", "members"));
+    List<String> others = new ArrayList<>(List.of("SADD", "others"));
+    List<String> texts = new ArrayList<>(List.of("SADD", "texts"));
+    List<String> integers = new ArrayList<>(List.of("SADD", "integers"));
+    for (int i = 0; i < 600; i++) {
+      members.add("m" + i);
+      others.add("m" + (i + 300));
+      if (i < 128) {
+        texts.add("m" + i);
+      }
+      if (i < 512) {
+        integers.add("" + i);
+      }
+    }
+    for (List<String> words : List.of(members, others, texts, integers)) {
+      say(session, words.toArray(String[]::new));
+    }
+    say(session, "SADD", "lonely", "m5");
+    say(session, "SADD", "few", "m5", "1");
   }
 
   /// A key whose time was over is gone, whatever becomes of the command that met it, and the
@@ -150,6 +173,44 @@ class RefusedMemoryTest {
         "BITFIELD huge SET u8 #65535 1 SET i64 600007 -7 INCRBY u4 #500000 3",
         "BITOP NOT new huge",
         "BITOP XOR huge huge long string",
+        "SADD few m6 m7 m8 m6 m9",
+        "SADD few m6 LONG",
+        "SADD newset 1 2 m3 4",
+        "SADD newset LONG 2 3",
+        "SADD texts m1 x y z",
+        "SADD integers 1 600 x",
+        "SADD integers 5000000000",
+        "SADD members m1 x1 x2 x3 x4 x5 x6 x7 x8 x9",
+        "SREM texts m1 m2 m3",
+        "SREM members m1 m2 m3",
+        "SREM integers 1 2",
+        "SMOVE members newset m5",
+        "SMOVE texts members m5",
+        "SMOVE texts integers m5",
+        "SMOVE lonely texts m5",
+        "SMOVE lonely newset m5",
+        "SMOVE lonely integers m5",
+        "SMOVE integers members 5",
+        "SPOP members",
+        "SPOP members 20",
+        "SPOP members 590",
+        "SPOP members 400",
+        "SPOP integers 500",
+        "SPOP texts 100",
+        "SPOP texts 1000",
+        "SUNIONSTORE newset members others",
+        "SUNIONSTORE members members others",
+        "SUNIONSTORE nodes texts integers few",
+        "SUNIONSTORE newset lonely few texts integers members others",
+        "SINTERSTORE newset members others",
+        "SINTERSTORE hash members texts",
+        "SINTERSTORE long texts few",
+        "SDIFFSTORE newset members others texts",
+        "SDIFFSTORE members members lonely few",
+        "SDIFFSTORE newset texts few lonely lonely few",
+        "COPY members newset",
+        "RENAME members newset",
+        "MOVE texts 2",
       })
   void nothingIsLost(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {
@@ -198,5 +259,53 @@ class RefusedMemoryTest {
         }
       }
     }
+  }
+
+  /// A reply is whole, or an error, or the connection ends.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SUNION members others",
+        "SUNION texts few",
+        "SUNION lonely few texts integers members others",
+        "SUNION lonely few texts integers lonely",
+        "SINTER members others texts",
+        "SDIFF members others",
+        "SDIFF members lonely few few",
+        "SDIFF texts few lonely lonely few",
+        "SDIFF members others texts integers few",
+        "SMEMBERS members",
+        "HGETALL hash",
+        "LRANGE nodes 0 -1",
+      })
+  void repliesAreWholeOrNone(String command) throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      fixture.mayFail();
+      LocalSession quiet = fixture.session();
+      fill(quiet);
+      String whole = sorted(say(quiet, command.split(" ")));
+      boolean more = true;
+      for (int nth = 1; more; nth++) {
+        LocalSession session = refused(fixture);
+        left = nth;
+        String reply = say(session, command.split(" "));
+        more = left <= 0;
+        left = 0;
+        if (more) {
+          assertThat(reply).matches("(-ERR internal error.*)?");
+          assertThat(session.ended()).isTrue();
+        } else {
+          assertThat(sorted(reply)).isEqualTo(whole);
+        }
+        session.close();
+      }
+      assertThat(sorted(say(quiet, command.split(" ")))).isEqualTo(whole);
+    }
+  }
+
+  private static String sorted(String reply) {
+    String[] words = reply.split(" ");
+    java.util.Arrays.sort(words);
+    return String.join(" ", words);
   }
 }

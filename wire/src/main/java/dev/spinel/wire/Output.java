@@ -135,6 +135,12 @@ public final class Output {
     torn = true;
   }
 
+  /// No header that is open will be settled: what is written ends in the middle.
+  void abandon() {
+    Arrays.fill(deferredPieces, null);
+    open = 0;
+  }
+
   /// Whether bytes were lost: nothing may be sent any more.
   public boolean isTorn() {
     return torn;

@@ -317,6 +317,12 @@ public final class RespWriter {
     out.settle(type, n);
   }
 
+  /// The reply ends in the middle, whatever is open.
+  public void abandon() {
+    open = 0;
+    out.abandon();
+  }
+
   // ── Headers ──
 
   private void header(int type, long v) {
