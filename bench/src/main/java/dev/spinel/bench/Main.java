@@ -13,6 +13,7 @@ public final class Main {
         allocator [part]            nodes handed out and taken back, residency, giving back
         dictionary [rows] [keys]    the dictionary alone
         sequence                    lists and long strings without a server
+        sortedset [members…]        sorted sets without a server
         engine [snapshot|pause]     the server without sockets: commands; beside snapshots; pauses
         net PORT [LOOPS]            the loops with the smallest store, for redis-benchmark
         load --port N [--ops …]     a load generator: requests/s and latencies of any server
@@ -30,6 +31,7 @@ public final class Main {
       case "allocator" -> AllocatorBench.main(rest);
       case "dictionary" -> DictionaryBench.main(rest);
       case "sequence" -> SequenceBench.main(rest);
+      case "sortedset" -> SortedSetBench.main(rest);
       case "engine" -> EngineBench.main(rest);
       case "net" -> NetBench.main(rest);
       case "load" -> LoadBench.main(rest);
