@@ -5,6 +5,7 @@ import dev.spinel.memory.Memory;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.function.DoubleBinaryOperator;
 
@@ -100,6 +101,7 @@ public final class SortedSetValue implements Structure {
   private byte[] memberBytes = new byte[128]; // scratch
   private final Slice memberSlice = new Slice();
   private final Ranking ranking;
+  private int[] pairs = new int[130]; // scratch
 
   // The member at hand: positions in a listpack, or an entry of a large set (then `listpack` is 0).
   private long listpack;
@@ -263,15 +265,30 @@ public final class SortedSetValue implements Structure {
 
   /// Where a member that isn't there belongs in a listpack.
   private int positionOf(long lp, Slice member, double score) {
-    int end = Listpack.end(m, lp);
-    int at = Listpack.HEADER;
-    while (at != end) {
-      int valueAt = Listpack.after(m, lp, at);
-      double there = scoreAt(lp, valueAt);
-      if (there > score || there == score && compare(lp, at, member) > 0) return at;
-      at = Listpack.after(m, lp, valueAt);
+    int low = 0;
+    int high = gather(lp);
+    while (low < high) {
+      int middle = low + high >>> 1;
+      double there = scoreAt(lp, Listpack.next(m, lp, pairs[middle]));
+      boolean before = there < score || there == score && compare(lp, pairs[middle], member) < 0;
+      if (before) low = middle + 1;
+      else high = middle;
     }
-    return end;
+    return pairs[low];
+  }
+
+  /// Notes where the pairs of a listpack begin, and at last its end, in [#pairs]; returns how many
+  /// there are. So few of the scores need be read, which are texts.
+  private int gather(long lp) {
+    int n = 0;
+    int at = Listpack.HEADER;
+    for (int end = Listpack.end(m, lp); at != end; n++) {
+      if (n + 1 == pairs.length) pairs = Arrays.copyOf(pairs, 2 * n);
+      pairs[n] = at;
+      at = Listpack.after(m, lp, Listpack.after(m, lp, at));
+    }
+    pairs[n] = at;
+    return n;
   }
 
   private void insert(long lp, Slice member, double score) {
@@ -309,7 +326,7 @@ public final class SortedSetValue implements Structure {
           member.length);
     }
     int n = Listpack.copyOut(m, lp, at, digits, 0);
-    return java.util.Arrays.compareUnsigned(
+    return Arrays.compareUnsigned(
         digits, 0, n, member.array, member.offset, member.offset + member.length);
   }
 
@@ -384,22 +401,25 @@ public final class SortedSetValue implements Structure {
 
   /// How many members have a score below `score`.
   private long below(long entry, double score) {
-    if (!isListpack(entry)) return ranking.below(entry, score);
-    long lp = Entry.valueAddress(m, entry);
-    long n = 0;
-    for (int at = Listpack.first(m, lp); at != 0; at = nextPair(lp, at), n++)
-      if (scoreAt(lp, Listpack.next(m, lp, at)) >= score) break;
-    return n;
+    return isListpack(entry) ? belowInListpack(entry, score, false) : ranking.below(entry, score);
   }
 
   /// How many members have a score of at most `score`.
   private long notAbove(long entry, double score) {
-    if (!isListpack(entry)) return ranking.notAbove(entry, score);
+    return isListpack(entry) ? belowInListpack(entry, score, true) : ranking.notAbove(entry, score);
+  }
+
+  private long belowInListpack(long entry, double score, boolean included) {
     long lp = Entry.valueAddress(m, entry);
-    long n = 0;
-    for (int at = Listpack.first(m, lp); at != 0; at = nextPair(lp, at), n++)
-      if (scoreAt(lp, Listpack.next(m, lp, at)) > score) break;
-    return n;
+    int low = 0;
+    int high = gather(lp);
+    while (low < high) {
+      int middle = low + high >>> 1;
+      double there = scoreAt(lp, Listpack.next(m, lp, pairs[middle]));
+      if (there < score || included && there == score) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   private int nextPair(long lp, int at) {

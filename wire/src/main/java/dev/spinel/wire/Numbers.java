@@ -183,7 +183,10 @@ public final class Numbers {
     if (mantissa == 0) v = 0;
     else if (mantissa <= EXACT && scale >= -22 && scale <= 22)
       v = scale < 0 ? mantissa / TENS[-scale] : mantissa * TENS[scale];
-    else return slowDouble(b, at, n);
+    else {
+      v = Nearest.of(mantissa, scale);
+      if (Double.isNaN(v)) return slowDouble(b, at, n);
+    }
     return negative ? -v : v;
   }
 
