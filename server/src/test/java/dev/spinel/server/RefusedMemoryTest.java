@@ -92,6 +92,12 @@ class RefusedMemoryTest {
     }
     say(session, "SADD", "lonely", "m5");
     say(session, "SADD", "few", "m5", "1");
+    List<String> scores = new ArrayList<>(List.of("ZADD", "zset"));
+    for (int i = 0; i < 200; i++) {
+      scores.addAll(List.of(i / 2 + ".5", "m" + i));
+    }
+    say(session, scores.toArray(String[]::new));
+    say(session, "ZADD", "zsmall", "1", "m1", "2.5", "m2", "3", "z3");
   }
 
   /// A key whose time was over is gone, whatever becomes of the command that met it, and the
@@ -211,6 +217,23 @@ class RefusedMemoryTest {
         "COPY members newset",
         "RENAME members newset",
         "MOVE texts 2",
+        "ZADD zset 7 new",
+        "ZADD zset 7 m150",
+        "ZADD zset 50.5 m150 50.5 new 1 m7 2 newer 50.5 LONG",
+        "ZADD zsmall 1.25 m1 7 new",
+        "ZADD zsmall 1.25 LONG 7 m1",
+        "ZINCRBY zset 60 m5",
+        "ZREM zset m5 m199 m0",
+        "ZREMRANGEBYRANK zset 10 189",
+        "ZPOPMAX zset 70",
+        "ZUNIONSTORE new 2 zset zsmall",
+        "ZUNIONSTORE zsmall 2 zset zsmall WEIGHTS 1 3",
+        "ZINTERSTORE zset 2 zset zsmall",
+        "ZRANGESTORE other zset 0 150",
+        "COPY zset new",
+        "COPY zset zsmall REPLACE",
+        "RENAME zset new",
+        "MOVE zset 2",
       })
   void nothingIsLost(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {
