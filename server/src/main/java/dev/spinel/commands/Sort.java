@@ -360,7 +360,7 @@ public final class Sort implements Family {
   }
 
   /// Finds what the pattern leads to when the element stands for its `*`: a string, or after `->` a
-  /// field of a hash, which is then at hand in [HashValue]. Null if there is none. The caller is to
+  /// field of a hash, which is then the pair at hand of the hashes. Null if there is none. The caller is to
   /// say [Call#done] of the key.
   private static @Nullable Key lookUp(Call call, Elements elements, Slice pattern, Slice element) {
     int star = star(pattern);
