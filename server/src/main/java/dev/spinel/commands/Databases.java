@@ -76,11 +76,7 @@ public final class Databases implements Family {
   }
 
   private static void flushall(Call call, Reply reply) {
-    boolean later = later(call);
-    long removed = 0;
-    for (int database = 0; database < call.databases(); database++) {
-      removed += call.flush(database, later);
-    }
+    long removed = call.flushAll(later(call));
     call.dirty(Math.max(1, removed));
     reply.ok();
   }

@@ -370,6 +370,11 @@ public final class Call {
     return engine.flush(dispatcher, number, later);
   }
 
+  /// Empties all databases, as [#flush] does one.
+  public long flushAll(boolean later) {
+    return engine.flushAll(dispatcher, later);
+  }
+
   /// Exchanges two databases. Global commands only.
   public void swap(int a, int b) {
     engine.swap(dispatcher, a, b);

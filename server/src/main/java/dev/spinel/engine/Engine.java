@@ -360,6 +360,15 @@ public final class Engine implements KeyspaceListener {
     return keyspace.flush(by.seat(), database, later);
   }
 
+  /// Empties all databases, as [#flush] does one. Stopped world.
+  public long flushAll(Dispatcher by, boolean later) {
+    long removed = 0;
+    for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
+      removed += flush(by, number, later);
+    }
+    return removed;
+  }
+
   /// Exchanges two databases; who waits or watches there is told. Stopped world.
   public void swap(Dispatcher by, int a, int b) {
     watches.touchAll(a, watch -> changes(by, watch, a, b));

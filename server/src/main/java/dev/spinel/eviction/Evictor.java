@@ -3,6 +3,7 @@ package dev.spinel.eviction;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Recorder;
 import dev.spinel.keyspace.Database;
+import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
@@ -87,11 +88,20 @@ final class Evictor {
   }
 
   private Outcome evictAny(Policy policy) {
-    int databases = engine.keyspace.databases();
+    int last = nextDatabase;
+    Outcome outcome = evictAny(policy, last + 1, Integer.MAX_VALUE);
+    return outcome == Outcome.EVICTED ? outcome : evictAny(policy, 0, last);
+  }
+
+  /// In the first database, from one number to another, that has something to evict.
+  private Outcome evictAny(Policy policy, int from, int to) {
+    Keyspace keyspace = engine.keyspace;
     Outcome outcome = Outcome.NOTHING;
-    for (int i = 0; i < databases && outcome != Outcome.EVICTED; i++) {
-      nextDatabase = (nextDatabase + 1) % databases;
-      Candidate any = any(nextDatabase, policy);
+    for (int number = keyspace.nextUsed(from);
+        number >= 0 && number <= to && outcome != Outcome.EVICTED;
+        number = keyspace.nextUsed(number + 1)) {
+      nextDatabase = number;
+      Candidate any = any(number, policy);
       if (any != null) {
         outcome = evict(any, policy);
       }
@@ -102,7 +112,8 @@ final class Evictor {
   private Outcome evictBest(Policy policy) {
     for (int round = 0; ; round++) {
       boolean some = false;
-      for (int number = 0; number < engine.keyspace.databases(); number++) {
+      Keyspace keyspace = engine.keyspace;
+      for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
         some |= sample(number, policy);
       }
       Outcome outcome = evictBestPooled(policy);

@@ -143,9 +143,18 @@ final class Evacuation {
       moveLarge(seat, next);
       return true;
     }
-    while (database < keyspace.databases()) {
+    while (true) {
+      int used = keyspace.nextUsed(database);
+      if (used != database) {
+        slot = 0;
+        hash = 0;
+      }
+      if (used < 0) {
+        return false;
+      }
+      database = used;
       Database keys = keyspace.database(database);
-      for (; keys.used() && slot < Slots.COUNT; slot++, hash = 0) {
+      for (; slot < Slots.COUNT; slot++, hash = 0) {
         if (keys.header(slot) != 0) {
           moveLeaf(seat, keys);
           return true;
@@ -155,7 +164,6 @@ final class Evacuation {
       slot = 0;
       hash = 0;
     }
-    return false;
   }
 
   private void moveLeaf(Seat seat, Database keys) {

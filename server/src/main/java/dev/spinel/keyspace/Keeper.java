@@ -40,7 +40,7 @@ public final class Keeper {
   private final LongSupplier nowMillis;
   private final ConcurrentLinkedQueue<Long> small = new ConcurrentLinkedQueue<>(); // entries
   private final ConcurrentLinkedQueue<Object> large =
-      new ConcurrentLinkedQueue<>(); // Long = entry, long[] = tables
+      new ConcurrentLinkedQueue<>(); // Long = entry, long[][] = tables
   private volatile boolean expiring = true;
   private volatile boolean closed;
   private final AtomicInteger unfreedSmall = new AtomicInteger(); // waiting, or being freed
@@ -141,7 +141,7 @@ public final class Keeper {
   }
 
   /// Takes over tables that nobody knows any more. False, as [Reaper#reap].
-  boolean reap(long[] tables) {
+  boolean reap(long[][] tables) {
     return leave(tables, large, unfreedLarge);
   }
 
@@ -228,7 +228,7 @@ public final class Keeper {
       return false;
     }
     try {
-      if (item instanceof long[] tables) {
+      if (item instanceof long[][] tables) {
         reap(seat, tables, breath);
       } else {
         seat.values.dictionary().free((Long) item, breath);
@@ -241,8 +241,8 @@ public final class Keeper {
     return true;
   }
 
-  private void reap(Seat seat, long[] tables, Runnable breath) {
-    for (int slot = 0; slot < tables.length; slot++) {
+  private void reap(Seat seat, long[][] tables, Runnable breath) {
+    for (int slot = 0; slot < Slots.COUNT; slot++) {
       try {
         Database.free(seat, tables, slot, breath);
         breath.run();
@@ -264,7 +264,7 @@ public final class Keeper {
     long deadline = System.nanoTime() + EXPIRY_NANOS;
     seat.enter();
     try {
-      for (int number = 0; number < keyspace.databases(); number++) {
+      for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
         for (int slot = 0; slot < Slots.COUNT && keyspace.database(number).used(); slot++) {
           if (!expire(seat, listener, number, slot, deadline)) {
             expiredCycles++;

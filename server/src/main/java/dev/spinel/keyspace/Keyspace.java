@@ -6,6 +6,7 @@ import dev.spinel.value.Place;
 import dev.spinel.value.Tables;
 import dev.spinel.value.Values;
 import dev.spinel.value.Walk;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -24,12 +25,19 @@ public final class Keyspace implements AutoCloseable {
   private final long hashKey0;
   private final long hashKey1;
   private final AtomicInteger seatIds = new AtomicInteger();
-  private volatile Database[] databases; // replaced whole in a stopped world
+
+  /// Databases that are there from the start; the others are made when somebody first goes there.
+  private static final int LOW_DATABASES = 1024;
+
+  private final int databases;
+  private volatile Database[] low; // numbers from 0 on; replaced whole in a stopped world
+  private final ConcurrentSkipListMap<Integer, Database> high; // the other numbers
   private volatile long swaps; // of databases; stopped world
   private final Keeper keeper;
   private final Snapshots snapshots;
   private volatile @Nullable KeyspaceListener listener; // once, by start
-  private final java.util.ArrayList<long[]> detached = new java.util.ArrayList<>(); // stopped world
+  private final java.util.ArrayList<long[][]> detached =
+      new java.util.ArrayList<>(); // stopped world
   private volatile boolean holdsDetached; // stopped world
 
   /// @param databases how many, 1 or more
@@ -50,10 +58,12 @@ public final class Keyspace implements AutoCloseable {
     this.hashKey0 = hashKey0;
     this.hashKey1 = hashKey1;
     this.walk = new Walk(heap.memory());
-    this.databases = new Database[databases];
-    for (int i = 0; i < databases; i++) {
-      this.databases[i] = new Database();
+    this.databases = databases;
+    this.low = new Database[Math.min(databases, LOW_DATABASES)];
+    for (int i = 0; i < low.length; i++) {
+      low[i] = new Database();
     }
+    this.high = new ConcurrentSkipListMap<>();
     this.keeper = new Keeper(this, nowMillis);
     this.snapshots = new Snapshots(this);
   }
@@ -114,12 +124,41 @@ public final class Keyspace implements AutoCloseable {
     return world.expiriesSet() + swaps;
   }
 
+  /// How many databases there are. Most may be untouched: see [#nextUsed].
   public int databases() {
-    return databases.length;
+    return databases;
   }
 
   public Database database(int number) {
-    return databases[number];
+    Database[] all = low;
+    return number < all.length ? all[number] : highDatabase(number);
+  }
+
+  private Database highDatabase(int number) {
+    if (number >= databases) {
+      throw new IndexOutOfBoundsException(number);
+    }
+    Database known = high.get(number);
+    return known != null ? known : high.computeIfAbsent(number, made -> new Database());
+  }
+
+  /// The first number from `from` on whose database may hold keys ([Database#used]), or -1:
+  ///
+  /// ```java
+  /// for (int number = nextUsed(0); number >= 0; number = nextUsed(number + 1)) { … }
+  /// ```
+  public int nextUsed(int from) {
+    Database[] all = low;
+    for (int number = from; number < all.length; number++) {
+      if (all[number].used()) {
+        return number;
+      }
+    }
+    var entry = high.ceilingEntry(from);
+    while (entry != null && !entry.getValue().used()) {
+      entry = high.higherEntry(entry.getKey());
+    }
+    return entry == null ? -1 : entry.getKey();
   }
 
   /// The tables of all slots as `seat` sees them.
@@ -127,18 +166,18 @@ public final class Keyspace implements AutoCloseable {
     return new Tables() {
       @Override
       public long header(int database, int slot) {
-        return databases[database].header(slot);
+        return database(database).header(slot);
       }
 
       @Override
       public long make(int database, int slot) {
-        return databases[database].headerForWrite(seat, slot);
+        return database(database).headerForWrite(seat, slot);
       }
 
       @Override
       public void emptied(int database, int slot) {
         if (!walk.active()) { // else the walk's end does it
-          databases[database].dropIfEmpty(seat, slot);
+          database(database).dropIfEmpty(seat, slot);
         }
       }
     };
@@ -147,20 +186,30 @@ public final class Keyspace implements AutoCloseable {
   /// SWAPDB. Stopped world.
   public void swap(int a, int b) {
     swaps = swaps + 1;
-    Database[] renumbered = databases.clone();
-    renumbered[a] = databases[b];
-    renumbered[b] = databases[a];
-    databases = renumbered;
+    Database first = database(a);
+    Database second = database(b);
+    Database[] renumbered = low.clone();
+    number(renumbered, a, second);
+    number(renumbered, b, first);
+    low = renumbered;
+  }
+
+  private void number(Database[] lowOnes, int number, Database database) {
+    if (number < lowOnes.length) {
+      lowOnes[number] = database;
+    } else {
+      high.put(number, database);
+    }
   }
 
   /// Empties a database and returns how many keys it had; `later` leaves the freeing to the reaper.
   /// Stopped world.
   public long flush(Seat seat, int number, boolean later) {
     assert seat.stopsWorld();
-    Database database = databases[number];
+    Database database = database(number);
     long removed = database.size(seat);
     if (database.used()) {
-      long[] tables = database.detach();
+      long[][] tables = database.detach();
       if (walk.active()) {
         detached.add(tables); // the walk may be reading them
         holdsDetached = true;
@@ -222,8 +271,8 @@ public final class Keyspace implements AutoCloseable {
     keeper.close();
     Seat seat = seat();
     seat.enter();
-    for (Database database : databases) {
-      Database.free(seat, database.detach());
+    for (int number = nextUsed(0); number >= 0; number = nextUsed(number + 1)) {
+      Database.free(seat, database(number).detach());
     }
     seat.leave();
     seat.close();

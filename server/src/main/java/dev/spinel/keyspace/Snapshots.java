@@ -207,7 +207,7 @@ public final class Snapshots {
     }
   }
 
-  private record Captured(int number, long[] tables) {}
+  private record Captured(int number, long[][] tables) {}
 
   /// One snapshot. Belongs to the thread.
   private final class Taking implements Walker.Visitor {
@@ -291,11 +291,8 @@ public final class Snapshots {
         fail(closing());
         return;
       }
-      for (int number = 0; number < keyspace.databases(); number++) {
-        Database database = keyspace.database(number);
-        if (database.used()) {
-          captured.add(new Captured(number, database.tables()));
-        }
+      for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
+        captured.add(new Captured(number, keyspace.database(number).tables()));
       }
       try {
         sink.cut(seat);
@@ -313,7 +310,7 @@ public final class Snapshots {
         Captured one = captured.get(i);
         database(one.number);
         for (int slot = 0; slot < Slots.COUNT && through; slot++) {
-          if (one.tables[slot] != 0) {
+          if (Database.header(one.tables, slot) != 0) {
             through = pass(one.tables, slot);
             walked(slot);
           }
@@ -336,7 +333,7 @@ public final class Snapshots {
 
     /// Walks through a table; if that fails, without the sink from its beginning. Returns whether
     /// it has been through.
-    private boolean pass(long[] tables, int slot) {
+    private boolean pass(long[][] tables, int slot) {
       for (int tries = 0; tries < TRIES; tries++) {
         try {
           walk(tables, slot);
@@ -390,12 +387,12 @@ public final class Snapshots {
       }
     }
 
-    private void walk(long[] tables, int slot) {
+    private void walk(long[][] tables, int slot) {
       Dictionary dictionary = seat.values.dictionary();
       boolean more = false;
       seat.lock(slot);
       try {
-        long header = tables[slot];
+        long header = Database.header(tables, slot);
         if (header == 0 || dictionary.passed(header)) { // made after the cut: born passed
           return;
         }
@@ -438,7 +435,9 @@ public final class Snapshots {
     /// next does it.
     private void dropEmpty() {
       try {
-        for (int number = 0; number < keyspace.databases(); number++) {
+        for (int number = keyspace.nextUsed(0);
+            number >= 0;
+            number = keyspace.nextUsed(number + 1)) {
           Database database = keyspace.database(number);
           for (int slot = 0; slot < Slots.COUNT && database.used() && !walk.active(); slot++) {
             if (database.header(slot) != 0) {

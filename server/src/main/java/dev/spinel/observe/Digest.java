@@ -2,6 +2,7 @@ package dev.spinel.observe;
 
 import dev.spinel.engine.Engine;
 import dev.spinel.keyspace.Database;
+import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
@@ -38,8 +39,9 @@ public final class Digest implements Contents {
   public static byte[] of(Engine engine, Seat seat) {
     assert seat.stopsWorld();
     Digest all = new Digest();
-    for (int number = 0; number < engine.keyspace.databases(); number++) {
-      Database database = engine.keyspace.database(number);
+    Keyspace keyspace = engine.keyspace;
+    for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
+      Database database = keyspace.database(number);
       if (database.size(seat) == 0) {
         continue;
       }

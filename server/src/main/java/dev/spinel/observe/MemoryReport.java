@@ -55,7 +55,7 @@ final class MemoryReport {
     var keyspace = call.engine().keyspace;
     long keys = 0;
     int databases = 0;
-    for (int i = 0; i < keyspace.databases(); i++) {
+    for (int i = keyspace.nextUsed(0); i >= 0; i = keyspace.nextUsed(i + 1)) {
       long size = keyspace.database(i).size(call.seat());
       keys += size;
       databases += size == 0 ? 0 : 1;
@@ -71,7 +71,7 @@ final class MemoryReport {
     field("aof.buffer", held.number("mem_aof_buffer"), reply);
     field("lua.caches", held.number("used_memory_scripts_eval"), reply);
     field("functions.caches", held.number("used_memory_functions"), reply);
-    for (int i = 0; i < keyspace.databases(); i++) {
+    for (int i = keyspace.nextUsed(0); i >= 0; i = keyspace.nextUsed(i + 1)) {
       Database database = keyspace.database(i);
       if (database.size(call.seat()) != 0) {
         reply.bulk("db." + i);

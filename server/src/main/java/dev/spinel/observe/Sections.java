@@ -123,7 +123,7 @@ public final class Sections {
     @Override
     public void tell(Call call, Fields out) {
       var keyspace = call.engine().keyspace;
-      for (int number = 0; number < keyspace.databases(); number++) {
+      for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
         Database database = keyspace.database(number);
         long keys = database.size(call.seat());
         if (keys != 0) {

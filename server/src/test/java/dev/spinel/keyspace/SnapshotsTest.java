@@ -256,7 +256,7 @@ class SnapshotsTest {
   @Test
   void aWalkThatCannotBeEndedIsTheLast() throws Exception {
     Noting first = standing();
-    long[] tables = keyspace.database(0).tables();
+    long[] tables = keyspace.database(0).tables()[0];
     long header = tables[7];
     tables[7] = 8; // no address
     first.goOn.countDown();

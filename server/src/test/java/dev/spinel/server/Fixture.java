@@ -221,7 +221,8 @@ public final class Fixture implements AutoCloseable {
   void verify(String when) {
     try (LocalSession last = new LocalSession(server)) {
       if (copy == null) {
-        copy = server(log, BEFORE_ALL_TIME);
+        String databases = Integer.toString(server.engine.keyspace.databases());
+        copy = server(log, BEFORE_ALL_TIME, "databases", databases);
         copy.startWithoutDoors();
         replay = new LocalSession(copy);
       }
@@ -247,7 +248,9 @@ public final class Fixture implements AutoCloseable {
         session,
         () -> {
           var verifier = new DictionaryVerifier(session.dispatcher().seat().values.dictionary());
-          for (int number = 0; number < keyspace.databases(); number++) {
+          for (int number = keyspace.nextUsed(0);
+              number >= 0;
+              number = keyspace.nextUsed(number + 1)) {
             var database = keyspace.database(number);
             for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
               if (database.header(slot) != 0) {

@@ -35,7 +35,9 @@ final class SnapshotCheck {
       public void cut(Seat seat) {
         values = seat.values;
         memory = values.memory();
-        for (int number = 0; number < keyspace.databases(); number++) {
+        for (int number = keyspace.nextUsed(0);
+            number >= 0;
+            number = keyspace.nextUsed(number + 1)) {
           Database database = keyspace.database(number);
           String prefix = number + " ";
           for (int slot = 0; database.used() && slot < Slots.COUNT; slot++) {
