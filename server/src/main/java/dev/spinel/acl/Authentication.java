@@ -59,8 +59,8 @@ public final class Authentication implements Gate, Login, Section {
   }
 
   @Override
-  public String name() {
-    return "authentication";
+  public Place place() {
+    return Place.AUTHENTICATION;
   }
 
   @Override

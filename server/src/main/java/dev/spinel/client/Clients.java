@@ -299,7 +299,13 @@ public final class Clients implements Family {
       }
     }
     Session other = call.engine().session(call.integer(2));
-    reply.flag(other != null && call.dispatcher().unblock(other, error));
+    if (other == null) {
+      reply.integer(0);
+    } else if (error) {
+      reply.flag(call.dispatcher().unblockWithError(other));
+    } else {
+      reply.flag(call.dispatcher().unblock(other));
+    }
   }
 
   private static final int NORMAL = 0, REPLICA = 1, PUBSUB = 2, MASTER = 3;

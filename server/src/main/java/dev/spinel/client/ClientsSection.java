@@ -54,7 +54,7 @@ public final class ClientsSection implements Section {
     out.field("maxclients", config.get(Settings.MAXCLIENTS));
     out.field("client_recent_max_input_buffer", input);
     out.field("client_recent_max_output_buffer", output);
-    out.field("blocked_clients", engine.parked());
+    out.field("blocked_clients", engine.blockedCalls());
     out.field("total_blocking_keys", engine.parkedKeys());
   }
 }

@@ -454,7 +454,7 @@ public final class Keys implements Family {
 
   /// Returns whether it is done; if not, it will be run again.
   private static boolean rename(Call call, Key from, Key to) {
-    if (isWalked(call, from) && call.putOff()) {
+    if (isWalked(call, from) && call.await(call.walkPast(from), Call.FOR_EVER)) {
       return false;
     }
     move(call, from, to);
@@ -499,7 +499,7 @@ public final class Keys implements Family {
       reply.integer(0);
       return;
     }
-    if (isWalked(call, from) && call.putOff()) {
+    if (isWalked(call, from) && call.await(call.walkPast(from), Call.FOR_EVER)) {
       return;
     }
     move(call, from, to);

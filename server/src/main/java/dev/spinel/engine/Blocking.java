@@ -1,7 +1,6 @@
 package dev.spinel.engine;
 
 import dev.spinel.keyspace.Seat;
-import dev.spinel.wire.Args;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
@@ -10,28 +9,28 @@ import dev.spinel.wire.Slice;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
+import org.jspecify.annotations.Nullable;
 
-/// Calls that don't end in one go, as one dispatcher sees them: parks those of its own sessions
-/// ([Parking] keeps them), runs those of any session that its writes have woken, ends waits, and
-/// keeps calls that are put off until a [Condition] holds.
+/// Calls that don't end in one go, as one dispatcher sees them: keeps those of its own sessions
+/// that wait for a [Condition], ends their waits, and runs those of any session that its writes
+/// have woken.
 ///
 /// ```
-///   BLPOP a ── finds nothing ──► park ─────────────────────────────┐
+///   BLPOP a ── finds nothing ──► await ────────────────────────────┐
 ///                                                                  ▼ Parking, under a's lock
-///   RPUSH a ── ready(a) ── its own reply ──► serve: BLPOP again ── reply ── post ──► served
+///   RPUSH a ── ready(a) ── its own reply ──► serve: BLPOP again ── reply ── post ──► answered
 ///             (another session, perhaps of another loop)                        (the first's thread)
+///
+///   RENAME ── the walk needs the value ──► await ── WalkProgress ── post ──► runAgain: from its gates
 /// ```
 ///
 /// Belongs to the seat's thread.
 final class Blocking {
   private record Ready(int database, int slot, Slice key) {}
 
-  /// What waiting for one key takes of the heap besides its name in the arguments.
-  private static final int WAIT_BYTES = 200;
-
   private final Dispatcher dispatcher;
   private final Engine engine;
-  private final Call guest; // runs parked calls, of other sessions, too
+  private final Call guest; // runs calls that wait, of other sessions, too
   private final Output output;
   private final Reply reply;
   private final LinkedHashSet<Ready> ready = new LinkedHashSet<>();
@@ -44,8 +43,181 @@ final class Blocking {
     this.guest = new Call(dispatcher, engine, dispatcher.seat());
   }
 
-  // ── waiting for keys
-  // ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── waiting ──
+
+  private static final int[] NO_SLOTS = {};
+
+  /// Keeps a call that waits. If its handler asks, its slots are locked. Returns false if the heap
+  /// has no room for it.
+  boolean await(Call call) {
+    Session session = call.session;
+    Condition condition = call.awaited();
+    long heapBytes = call.args.heapBytes() + condition.heapBytes();
+    if (!session.mayHold(heapBytes)) {
+      return false;
+    }
+    int[] slots = NO_SLOTS;
+    if (condition instanceof AwaitedKeys) {
+      slots = Arrays.copyOf(call.keySlots, call.keyCount);
+      slots = Arrays.copyOf(slots, LockSet.sorted(slots, slots.length));
+    }
+    Waiting waiting = new Waiting(this, call, call.args.copy(), slots, heapBytes);
+    session.waiting = waiting;
+    if (condition.isAskedFor()) {
+      engine.blockedCalls.incrementAndGet();
+    }
+    condition.begin(waiting);
+    if (waiting.deadlineMillis != 0) {
+      long left = Math.max(0, waiting.deadlineMillis - dispatcher.now());
+      waiting.timer = session.outlet.after(left, () -> timeOut(waiting));
+    }
+    return true;
+  }
+
+  /// Runs a call again that may run now, from its gates on. The session's thread.
+  void runAgain(Waiting waiting) {
+    Session session = waiting.session;
+    if (!waiting.isWaiting() || session.closing) {
+      return; // it has ended meanwhile, or is about to
+    }
+    ends(waiting, Waiting.State.RUNS_AGAIN);
+    leave(waiting);
+    int outcome = dispatcher.again(waiting);
+    waiting.args.release(session.outlet.large());
+    session.release(waiting.heapBytes);
+    if (outcome == Dispatcher.PARKED) {
+      return;
+    }
+    session.outlet.flush();
+    if (session.closing) {
+      session.outlet.close(true);
+    } else {
+      session.outlet.resume();
+    }
+  }
+
+  /// The session doesn't wait any more. Its own thread.
+  private static void leave(Waiting waiting) {
+    waiting.session.waiting = null;
+    if (waiting.timer != null) {
+      waiting.timer.run();
+    }
+  }
+
+  /// The same, and the call is through.
+  private static void forget(Waiting waiting) {
+    leave(waiting);
+    waiting.args.release(waiting.session.outlet.large());
+    waiting.session.release(waiting.heapBytes);
+  }
+
+  // ── ending a wait ──
+
+  private void timeOut(Waiting waiting) {
+    if (stop(waiting, Waiting.State.UNBLOCKED)) {
+      answered(waiting, ending(waiting, null), 0);
+    }
+  }
+
+  /// Ends the wait of another session, if its client asked for it, as if its time had run out, or
+  /// with an error (else null). Stopped world. Returns whether it waited.
+  boolean unblock(Session other, @Nullable String error) {
+    assert dispatcher.seat().stopsWorld();
+    Waiting waiting = other.waiting;
+    if (waiting == null
+        || !waiting.condition.isAskedFor()
+        || !stop(waiting, Waiting.State.UNBLOCKED)) {
+      return false;
+    }
+    byte[] bytes = ending(waiting, error);
+    other.outlet.post(() -> answered(waiting, bytes, 0));
+    return true;
+  }
+
+  /// See [Dispatcher#giveUp].
+  boolean giveUp(Session session) {
+    Waiting waiting = session.waiting;
+    if (waiting == null) {
+      return true;
+    }
+    if (!waiting.condition.isAskedFor() || !stop(waiting, Waiting.State.GONE)) {
+      return false;
+    }
+    forget(waiting);
+    return true;
+  }
+
+  /// The session's connection is gone. Its own thread.
+  void closed(Session session) {
+    Waiting waiting = session.waiting;
+    if (waiting != null) {
+      stop(waiting, Waiting.State.GONE);
+      forget(waiting);
+    }
+  }
+
+  /// What a call answers whose time ran out (`error` null), or that is unblocked with an error.
+  /// Counts it.
+  private byte[] ending(Waiting waiting, @Nullable String error) {
+    Dispatcher.empty(output);
+    reply.to(output, waiting.session.protocol);
+    if (error == null) {
+      waiting.condition.timedOut(reply);
+    } else {
+      engine.countError("UNBLOCKED");
+      dispatcher.statistics.failed[waiting.command.index]++;
+      reply.error(error);
+    }
+    begin(waiting);
+    dispatcher.count(guest, waiting.ranNanos);
+    return takeAll();
+  }
+
+  /// The guest stands for the call that waits.
+  private void begin(Waiting waiting) {
+    guest.before = waiting;
+    guest.keyCount = 0;
+    guest.begin(waiting.session, waiting.command, waiting.args, dispatcher.now(), true);
+    guest.database = waiting.database;
+  }
+
+  private byte[] takeAll() {
+    byte[] bytes = new byte[Math.toIntExact(output.pendingBytes())];
+    output.drainTo(ByteBuffer.wrap(bytes), Long.MAX_VALUE);
+    Dispatcher.empty(output);
+    return bytes;
+  }
+
+  /// Takes the call from where it waits. Returns false if it doesn't wait any more.
+  private boolean stop(Waiting waiting, Waiting.State state) {
+    Seat seat = dispatcher.seat();
+    boolean stopped = seat.stopsWorld();
+    for (int slot : waiting.slots) {
+      if (!stopped) {
+        seat.lock(slot);
+      }
+    }
+    boolean waited = waiting.isWaiting();
+    if (waited) {
+      ends(waiting, state);
+      waiting.condition.end(waiting);
+    }
+    for (int slot : waiting.slots) {
+      if (!stopped) {
+        seat.unlock(slot);
+      }
+    }
+    return waited;
+  }
+
+  private void ends(Waiting waiting, Waiting.State state) {
+    waiting.state = state;
+    if (waiting.condition.isAskedFor()) {
+      engine.blockedCalls.decrementAndGet();
+    }
+  }
+
+  // ── serving who waits for keys ──
 
   /// A key has something for whoever waits for it, if anybody does: they are served after the
   /// command that runs.
@@ -63,51 +235,12 @@ final class Blocking {
     }
   }
 
-  /// Keeps a call whose handler found nothing. All its slots are locked. Returns false if the heap
-  /// has no room for it.
-  boolean park(Call call) {
-    Session session = call.session;
-    int waited = call.parkLast - call.parkFirst + 1;
-    long heapBytes = call.args.heapBytes() + (long) WAIT_BYTES * waited;
-    if (!session.mayHold(heapBytes)) {
-      return false;
-    }
-    Args args = call.args.copy();
-    Slice[] keys = new Slice[waited];
-    int[] keySlots = new int[waited];
-    for (int i = 0; i < waited; i++) {
-      keys[i] = new Slice(args.at(call.parkFirst + i).copy());
-      keySlots[i] = KeySlot.of(keys[i]);
-    }
-    int[] all = Arrays.copyOf(call.keySlots, call.keyCount);
-    all = Arrays.copyOf(all, LockSet.sorted(all, all.length));
-    Parked parked =
-        new Parked(
-            session,
-            call.command,
-            args,
-            call.database,
-            call.parkType,
-            keys,
-            keySlots,
-            all,
-            heapBytes,
-            engine.clock.nanos());
-    engine.parking.add(parked);
-    session.parked = parked;
-    if (call.parkMillis > 0) {
-      parked.timer = session.outlet.after(call.parkMillis, () -> timeOut(parked));
-    }
-    return true;
-  }
-
-  /// Runs the calls that waited for keys that are ready now, in the order in which they came, and
+  /// Runs the calls that wait for keys that are ready now, in the order in which they came, and
   /// those whose keys they make ready in turn.
   void serve() {
     try {
       serveAll();
     } finally {
-      guest.end();
       ready.clear(); // also if something failed: the locks are those of this call only
     }
   }
@@ -115,59 +248,57 @@ final class Blocking {
   private void serveAll() {
     while (!ready.isEmpty()) {
       Ready next = ready.removeFirst();
-      Parking.Wait stays = null;
+      Parking.QueuePlace stays = null;
       while (true) {
-        Parking.Wait wait = engine.parking.next(next.database, next.key, stays);
-        if (wait == null) {
+        Parking.QueuePlace place = engine.parking.next(next.database, next.key, stays);
+        if (place == null) {
           break;
         }
-        Parked parked = wait.parked;
-        guest.inMulti = false;
-        guest.keyCount = 0;
-        guest.begin(parked.session, parked.command, parked.args, dispatcher.now(), true);
-        guest.database = parked.database;
+        Waiting waiting = place.call;
+        begin(waiting);
         Key key = guest.peek(next.key);
         if (!key.exists()) {
           dispatcher.append(); // it may have expired, under these locks
           break;
         }
-        if (key.type() != parked.type || !serve(parked)) {
-          stays = wait;
+        boolean awaited = waiting.condition instanceof AwaitedKeys keys && keys.type == key.type();
+        if (!awaited || !serve(waiting)) {
+          stays = place;
         }
       }
     }
   }
 
-  private boolean serve(Parked parked) {
+  private boolean serve(Waiting waiting) {
     Dispatcher.empty(output);
-    reply.to(output, parked.session.protocol);
+    reply.to(output, waiting.session.protocol);
     dispatcher.run(guest, reply);
-    if (guest.parking) {
+    if (guest.waits()) {
       dispatcher.append();
       return false;
     }
     long position = dispatcher.record(guest);
-    engine.parking.remove(parked);
-    parked.state = Parked.State.SERVED;
+    ends(waiting, Waiting.State.SERVED);
+    waiting.condition.end(waiting);
     long bound = dispatcher.bound(position, false);
     try {
       if (output.isTorn()) {
         throw new OutOfMemoryError("the reply to a waiting client");
       }
-      post(parked, bound);
+      post(waiting, bound);
     } catch (Throwable t) { // it is served and can't be told: as if its connection had broken
-      engine.incidents.bug("while serving " + parked.command.name, t);
-      parked.session.outlet.post(() -> lost(parked));
+      engine.incidents.bug("while serving " + waiting.command.name, t);
+      waiting.session.outlet.post(() -> lost(waiting));
     }
     return true;
   }
 
   /// Sends the reply that is in the output to the session's thread: a large one as what a large
   /// argument is, so that it never stands on the Java heap.
-  private void post(Parked parked, long bound) {
+  private void post(Waiting waiting, long bound) {
     if (output.pendingBytes() <= OutputPool.BYTES) {
       byte[] bytes = takeAll();
-      parked.session.outlet.post(() -> served(parked, bytes, bound));
+      waiting.session.outlet.post(() -> answered(waiting, bytes, bound));
       return;
     }
     LargeSink large = dispatcher.seat().values.large();
@@ -180,7 +311,7 @@ final class Blocking {
         n = output.drainTo(ByteBuffer.wrap(part), Long.MAX_VALUE);
         large.fill(node, at, part, 0, n);
       }
-      parked.session.outlet.post(() -> served(parked, node, length, bound));
+      waiting.session.outlet.post(() -> answered(waiting, node, length, bound));
       posted = true;
     } finally {
       Dispatcher.empty(output);
@@ -190,18 +321,18 @@ final class Blocking {
     }
   }
 
-  private static void lost(Parked parked) {
-    if (parked.session.parked == parked) {
-      forget(parked);
-      parked.session.outlet.close(false);
+  private static void lost(Waiting waiting) {
+    if (waiting.session.waiting == waiting) {
+      forget(waiting);
+      waiting.session.outlet.close(false);
     }
   }
 
-  /// On the session's own thread: a parked call's reply has come.
-  private static void served(Parked parked, byte[] bytes, long position) {
-    Session session = parked.session;
-    if (session.parked == parked) { // else closed meanwhile
-      forget(parked);
+  /// On the session's own thread: the reply of a call that waited has come.
+  private static void answered(Waiting waiting, byte[] bytes, long position) {
+    Session session = waiting.session;
+    if (session.waiting == waiting) { // else closed meanwhile
+      forget(waiting);
       if (session.replies == Session.Replies.ON) {
         session.outlet.output().write(bytes, 0, bytes.length);
       }
@@ -210,13 +341,13 @@ final class Blocking {
   }
 
   /// The same for a large one.
-  private static void served(Parked parked, long node, int length, long position) {
-    Session session = parked.session;
+  private static void answered(Waiting waiting, long node, int length, long position) {
+    Session session = waiting.session;
     LargeSink large = session.outlet.large();
     boolean done = false;
     try {
-      if (session.parked == parked) {
-        forget(parked);
+      if (session.waiting == waiting) {
+        forget(waiting);
         if (session.replies == Session.Replies.ON) {
           write(large, node, length, session.outlet.output());
         }
@@ -247,154 +378,5 @@ final class Blocking {
     session.replied();
     session.outlet.flush();
     session.outlet.resume();
-  }
-
-  /// The session no longer waits: its timer and its arguments go. Its own thread.
-  private static void forget(Parked parked) {
-    Session session = parked.session;
-    session.parked = null;
-    if (parked.timer != null) {
-      parked.timer.run();
-    }
-    parked.args.release(session.outlet.large());
-    session.release(parked.heapBytes);
-  }
-
-  private void timeOut(Parked parked) {
-    if (unpark(parked, Parked.State.TIMED_OUT)) {
-      served(parked, ending(parked, false), 0);
-    }
-  }
-
-  /// CLIENT UNBLOCK: ends the wait of another session as a timeout or with an error. Stopped world.
-  /// Returns whether it waited.
-  boolean unblock(Session other, boolean withError) {
-    assert dispatcher.seat().stopsWorld();
-    Parked parked = other.parked;
-    if (parked == null
-        || parked.type == Parked.PUT_OFF
-        || !unpark(parked, Parked.State.TIMED_OUT)) {
-      return false;
-    }
-    byte[] bytes = ending(parked, withError);
-    other.outlet.post(() -> served(parked, bytes, 0));
-    return true;
-  }
-
-  /// See [Dispatcher#giveUp].
-  boolean giveUp(Session session) {
-    Parked parked = session.parked;
-    if (parked == null) {
-      return true;
-    }
-    if (parked.type == Parked.PUT_OFF || !unpark(parked, Parked.State.KILLED)) {
-      return false;
-    }
-    forget(parked);
-    return true;
-  }
-
-  /// The session's connection is gone. Its own thread.
-  void closed(Session session) {
-    Parked parked = session.parked;
-    if (parked == null) {
-      return;
-    }
-    if (parked.type != Parked.PUT_OFF) {
-      unpark(parked, Parked.State.KILLED);
-    }
-    forget(parked);
-  }
-
-  /// What a call answers that nobody served.
-  private byte[] ending(Parked parked, boolean withError) {
-    dispatcher.statistics.calls[parked.command.index]++;
-    Dispatcher.empty(output);
-    reply.to(output, parked.session.protocol);
-    if (withError) {
-      engine.countError("UNBLOCKED");
-      dispatcher.statistics.failed[parked.command.index]++;
-      reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    } else {
-      reply.nilArray();
-    }
-    return takeAll();
-  }
-
-  private byte[] takeAll() {
-    byte[] bytes = new byte[Math.toIntExact(output.pendingBytes())];
-    output.drainTo(ByteBuffer.wrap(bytes), Long.MAX_VALUE);
-    Dispatcher.empty(output);
-    return bytes;
-  }
-
-  /// Takes the call from where it waits. Returns false if somebody served it before.
-  private boolean unpark(Parked parked, Parked.State state) {
-    Seat seat = dispatcher.seat();
-    boolean stopped = seat.stopsWorld();
-    for (int slot : parked.slots) {
-      if (!stopped) {
-        seat.lock(slot);
-      }
-    }
-    boolean waited = parked.state == Parked.State.WAITING;
-    if (waited) {
-      parked.state = state;
-      engine.parking.remove(parked);
-    }
-    for (int slot : parked.slots) {
-      if (!stopped) {
-        seat.unlock(slot);
-      }
-    }
-    return waited;
-  }
-
-  // ── waiting for a condition
-  // ──────────────────────────────────────────────────────────────────────────────────────────
-
-  /// Keeps a call that can't run before the condition holds. Returns false if the heap has no room
-  /// for it.
-  boolean putOff(Condition condition, Session session, Command command, Args args) {
-    long heapBytes = args.heapBytes();
-    if (!session.mayHold(heapBytes)) {
-      return false;
-    }
-    Parked parked =
-        new Parked(
-            session,
-            command,
-            args.copy(),
-            session.database,
-            Parked.PUT_OFF,
-            new Slice[0],
-            new int[0],
-            new int[0],
-            heapBytes,
-            engine.clock.nanos());
-    session.parked = parked;
-    condition.await(session, () -> retry(parked));
-    return true;
-  }
-
-  /// On the session's own thread: runs a call again that was put off.
-  private void retry(Parked parked) {
-    Session session = parked.session;
-    if (session.parked != parked) {
-      return; // closed meanwhile
-    }
-    session.parked = null;
-    int outcome = dispatcher.again(session, parked.command, parked.args);
-    parked.args.release(session.outlet.large());
-    session.release(parked.heapBytes);
-    if (outcome == Dispatcher.PARKED) {
-      return;
-    }
-    session.outlet.flush();
-    if (session.closing) {
-      session.outlet.close(true);
-    } else {
-      session.outlet.resume();
-    }
   }
 }

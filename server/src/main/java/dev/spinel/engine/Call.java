@@ -15,6 +15,7 @@ import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// One run of one command: its arguments, its keys, and the verbs by which a handler changes the
@@ -57,7 +58,9 @@ public final class Call {
   int database;
   long now;
   boolean inMulti;
-  boolean mayBlock;
+  private boolean mayWait;
+  int era; // the engine's when the gates were asked
+  boolean isStale; // the engine's is another one now
 
   /// Positions, slots and hashes of the call's keys, in the order of the arguments.
   int[] keyPositions = new int[ROOM_AT_FIRST];
@@ -87,13 +90,12 @@ public final class Call {
 
   private final Options options = new Options(this);
 
-  // what park() asked for
-  boolean parking;
-  @Nullable Condition awaited; // if it is put off: for what
-  long parkMillis;
-  int parkType;
-  int parkFirst;
-  int parkLast;
+  // waiting
+  @Nullable Waiting before; // the wait that the call comes from; the dispatcher's to set
+  @Nullable Condition awaited; // what it is going to wait for
+  private long timeoutMillis;
+  long ranNanos; // how long it has run so far
+  boolean isShown; // to the onlooker
 
   Call(Dispatcher dispatcher, Engine engine, Seat seat) {
     this.dispatcher = dispatcher;
@@ -104,21 +106,22 @@ public final class Call {
     this.tables = engine.keyspace.tables(seat);
   }
 
-  void begin(Session session, Command command, Args args, long now, boolean mayBlock) {
+  void begin(Session session, Command command, Args args, long now, boolean mayWait) {
     this.session = session;
     this.command = command;
     this.args = args;
     this.database = session.database;
     this.now = now;
-    this.mayBlock = mayBlock;
+    this.mayWait = mayWait;
     letGo();
     usedKeys = 0;
     keyHint = 0;
     fetchedKeys = 0;
     changes = 0;
     ownEffect = false;
-    parking = false;
     awaited = null;
+    ranNanos = before == null ? 0 : before.ranNanos;
+    isShown = before != null && before.isShown;
   }
 
   /// Makes room for so many keys, which is counted already as far as `args` say so. False if the
@@ -226,14 +229,9 @@ public final class Call {
   }
 
   public static long integer(Slice slice) {
-    return integer(slice, CommandError.NOT_INTEGER);
-  }
-
-  /// Errors: not an integer, or beyond 64 bits, which is said by `otherwise`.
-  public static long integer(Slice slice, CommandError otherwise) {
     long value = slice.toLong(0);
     if (value == 0 && !slice.isLong()) {
-      throw otherwise;
+      throw CommandError.NOT_INTEGER;
     }
     return value;
   }
@@ -806,52 +804,95 @@ public final class Call {
     }
   }
 
-  // ── blocking
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── flags ──
+
+  /// Whether the command has the flag, or, for EXEC, one of the commands that it runs has.
+  public boolean does(int flag) {
+    Queue queue = command == engine.exec ? session.queue : null;
+    int flags = queue == null ? command.flags() : command.flags() | queue.flags();
+    return (flags & flag) != 0;
+  }
+
+  /// Whether the command lacks the flag, or, for EXEC, one of the commands that it runs does.
+  public boolean lacks(int flag) {
+    Queue queue = command == engine.exec ? session.queue : null;
+    int flags = queue == null ? command.flags() : command.flags() & queue.commonFlags();
+    return (flags & flag) == 0;
+  }
+
+  /// Whether the call is queued for EXEC instead of run.
+  public boolean isQueued() {
+    return session.multi && !command.is(Command.IN_MULTI) && !inMulti;
+  }
+
+  /// Says [Engine#newEra], and stops the world for that, if it doesn't stand still already. For
+  /// commands that have no locks ([Command#SWEEPS]).
+  public void newEra() {
+    engine.keyspace.world().stop(seat, engine::newEra);
+  }
+
+  // ── waiting ──
+
+  /// For [#await].
+  public static final long FOR_EVER = 0;
+
+  /// The call waits, and is tried again from its gates on. For gates, and for handlers before
+  /// anything has changed: reply nothing then. Returns false if it can't wait, as inside EXEC.
+  ///
+  /// @param timeoutMillis counts from the first try; or [#FOR_EVER]
+  public boolean await(Condition condition, long timeoutMillis) {
+    if (!mayWait) {
+      return false;
+    }
+    awaited = condition;
+    this.timeoutMillis = timeoutMillis;
+    return true;
+  }
 
   /// Waits until one of the keys at the arguments `firstKey` to `lastKey` holds a value of `type`
   /// (one of Entry's), then the handler runs again. Returns whether it waits (then reply nothing);
   /// if not, as inside EXEC, reply as if the time had run out.
-  ///
-  /// @param timeoutMillis 0 waits for ever; the time of the first run counts
   public boolean park(long timeoutMillis, int type, int firstKey, int lastKey) {
-    if (!mayBlock) {
-      return false;
-    }
-    parking = true;
-    parkMillis = timeoutMillis;
-    parkType = type;
-    parkFirst = firstKey;
-    parkLast = lastKey;
-    return true;
-  }
-
-  /// Puts the call off until the walk under way has come further, then the handler runs again; to
-  /// be said before anything has changed. Returns false if it can't wait, as inside EXEC.
-  public boolean putOff() {
-    if (!mayBlock) {
-      return false;
-    }
-    parking = true;
-    awaited = engine.walkedPast(keySlots[0]);
-    return true;
+    return await(new AwaitedKeys(engine.parking, type, firstKey, lastKey), timeoutMillis);
   }
 
   /// Whether the call has to wait for memory, since it is about to take so many bytes more than its
   /// arguments have: to be asked before anything has changed. If so the handler returns, and runs
   /// again later.
   public boolean lacksMemory(long bytes) {
-    if (bytes < MUCH_BYTES || !mayBlock) {
+    if (bytes < MUCH_BYTES) {
       return false;
     }
-    awaited = engine.roomFor(dispatcher, bytes);
-    parking = awaited != null;
-    return parking;
+    Condition room = engine.roomFor(dispatcher, bytes);
+    return room != null && await(room, FOR_EVER);
   }
 
-  /// For a gate that doesn't refuse the call: it waits for this, and is then asked for again.
-  public void await(Condition condition) {
-    awaited = condition;
+  /// That the walk under way, which has not seen the key, has come past it.
+  public Condition walkPast(Key key) {
+    return engine.walkProgress.past(key.slot);
+  }
+
+  /// What this call has waited for; null if this is its first try.
+  public @Nullable Condition waitedFor() {
+    return before == null ? null : before.condition;
+  }
+
+  boolean waits() {
+    return awaited != null;
+  }
+
+  /// What it is going to wait for, if it [#waits].
+  Condition awaited() {
+    return Objects.requireNonNull(awaited);
+  }
+
+  /// Until when, in milliseconds since 1970; 0: for ever.
+  long deadlineMillis() {
+    if (timeoutMillis == FOR_EVER) {
+      return 0;
+    }
+    boolean again = before != null && before.deadlineMillis != 0;
+    return again ? before.deadlineMillis : now + timeoutMillis;
   }
 
   /// Watches the key at argument `i` for the session.

@@ -41,12 +41,13 @@ public final class Command {
       TOUCHES_ARBITRARY_KEYS = 1 << 21;
 
   /// Ours. GLOBAL: runs under the stopped world, as FLUSHALL does. ROAMS: so do some calls of it,
-  /// as their [KeyFinder] tells. SWEEPS: looks at keys that it
-  /// doesn't name, slot by slot, as KEYS does (and within EXEC under the stopped world). IN_MULTI:
-  /// runs at once within MULTI instead of being queued. WHILE_SUBSCRIBED: may be called by a
-  /// subscribed session of RESP2. QUICK: no call of it takes long, whatever the data (as all that
-  /// are FAST): such calls are timed by samples, for two looks at a clock cost as much as a small
-  // SET.
+  /// as their [KeyFinder] tells. SWEEPS: takes locks of its own, as KEYS does, which looks at keys
+  /// that it doesn't name, slot by slot, or CONFIG SET, which stops the world for a moment; within
+  /// EXEC it runs under the stopped world. IN_MULTI: runs at once within MULTI instead of being
+  /// queued. WHILE_SUBSCRIBED: may be called by a subscribed session of RESP2. QUICK: no call of it
+  /// takes long, whatever the data (as all that are FAST): such calls are timed by samples, for two
+  /// looks at a clock cost as much as a small SET.
+  ///
   /// These follow from the rest. MAKES_KEYS: some call of it may make a key. WAKES: some call of it
   /// may give a key a value that somebody waits for, under its own name or (MOVE) in another
   /// database.

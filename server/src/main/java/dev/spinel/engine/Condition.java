@@ -1,10 +1,37 @@
 package dev.spinel.engine;
 
-/// What a call waits for that can't run yet: a walk that comes further, memory that is freed. The
-/// call then runs from its beginning, gates included, and may have to wait again.
-@FunctionalInterface
+/// What a call waits for. Each kind is a class of the feature that knows when it comes true: a key
+/// that gets a value ([AwaitedKeys]), a walk that comes further ([WalkProgress]), memory that is
+/// freed.
+///
+/// **To make a new kind**: implement [#begin], which remembers the call and sees to it that
+/// [Waiting#again] is called once when it may be worth another try, and [#end], which forgets it.
+/// Then a gate or a handler says `call.await(condition, timeoutMillis)` and returns. That is all:
+/// the call is kept with its arguments, times out, is unblocked or ends with its client, and is
+/// counted and shown, in the same way whatever it waits for ([Blocking]).
+///
+/// A call that is tried again begins at its gates, and may have to wait again.
 public interface Condition {
-  /// Has `again` run on the session's thread, once, when it may be worth another try. Whoever is
-  /// called sees to it that this comes, whatever else happens. The session's thread, without locks.
-  void await(Session session, Runnable again);
+  /// The call begins to wait. The session's thread: under the locks of the call's keys if its
+  /// handler asks, under none if a gate does.
+  void begin(Waiting call);
+
+  /// The call doesn't wait any more, and [Waiting#again] was not the reason: forget it. The
+  /// session's thread, under the locks under which the call began to wait; or a stopped world.
+  default void end(Waiting call) {}
+
+  /// The reply of a call whose time ran out.
+  default void timedOut(Reply reply) {
+    reply.nilArray();
+  }
+
+  /// Whether the client asked to wait, as with BLPOP. Then CLIENT UNBLOCK, a change of the server's
+  /// role, and a client that has sent its last end the wait. If not, the server holds the call up,
+  /// and runs it in any case, unless its connection breaks.
+  boolean isAskedFor();
+
+  /// Bytes of the Java heap that [#begin] takes for a call.
+  default long heapBytes() {
+    return 0;
+  }
 }

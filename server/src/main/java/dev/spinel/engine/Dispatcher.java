@@ -12,7 +12,6 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
-import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,12 +19,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ```
 ///   execute ─► look up ─► arity ─► gates ─► queue (in MULTI)
-///                                     └──► lock the slots of the keys, ascending
-///                                            (for a write to an awaited slot: of those whom it may wake, too)
-///                                          run the handler
-///                                          append its effects to the journal
-///                                          serve who waited for what it changed
-///                                          unlock
+///                           ▲         ├───► wait ([Blocking]) ─ again from its gates
+///                           │         └───► lock the slots of the keys, ascending
+///                           │                 (for a write to an awaited slot: of those whom it may wake, too)
+///                           └──────────────── do the gates still hold? ([Engine#newEra])
+///                                             run the handler
+///                                             append its effects to the journal
+///                                             serve who waited for what it changed
+///                                             unlock
 /// ```
 ///
 /// A *global* command (one that touches keys that it doesn't name) runs in a stopped world instead
@@ -41,6 +42,9 @@ public final class Dispatcher implements AutoCloseable {
   public static final int PARKED = 1;
   public static final int CLOSING = 2;
 
+  /// The gates were asked too long ago: nothing was done, the call begins again.
+  static final int STALE = 3;
+
   private static final CommandError TOO_LONG_KEY =
       new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
   private static final long SETTLED_TWICE = 2; // a handler may make a copy
@@ -55,6 +59,7 @@ public final class Dispatcher implements AutoCloseable {
   private final Output nowhere;
   final Recorder recorder;
   final Blocking blocking;
+  private final Exec exec;
   private final LockSet locks;
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
@@ -80,6 +85,7 @@ public final class Dispatcher implements AutoCloseable {
     this.statistics = new Statistics(engine.table.size());
     seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
+    this.exec = new Exec(this, call, reply, locks);
   }
 
   public Seat seat() {
@@ -144,6 +150,7 @@ public final class Dispatcher implements AutoCloseable {
   /// A command is through, however it ended.
   private void ended() {
     call.end();
+    call.before = null;
     locks.clear(); // what was added before something failed
   }
 
@@ -152,7 +159,7 @@ public final class Dispatcher implements AutoCloseable {
   public void refused(Session session) {
     boolean heard = session.replies == Session.Replies.ON;
     reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
-    refused(session, null, Session.NO_HEAP, reply);
+    refused(session, null, Session.NO_HEAP);
     if (!heard) {
       empty(nowhere);
       session.replied();
@@ -170,11 +177,12 @@ public final class Dispatcher implements AutoCloseable {
     session.lastCommand = command;
     int outcome;
     if (command == null) {
-      outcome = unknown(session, args, to);
+      unknown(session, args);
+      outcome = RUN_ON;
     } else if (args.hasNodes() && !takesLarge(command, args)) {
-      outcome = executeSettled(session, command, args, to);
+      outcome = executeSettled(session, command, args);
     } else {
-      outcome = execute(session, command, args, to);
+      outcome = execute(session, command, args);
     }
     if (!heard || session.replies != Session.Replies.ON) {
       empty(nowhere);
@@ -194,26 +202,25 @@ public final class Dispatcher implements AutoCloseable {
     }
   }
 
-  private int unknown(Session session, Args args, Reply to) {
+  private void unknown(Session session, Args args) {
     if (args.at(0).is("POST") || args.at(0).is("HOST:")) {
       engine.incidents.crossProtocol(session);
       session.closing = true;
     } else {
-      refused(session, null, engine.table.unknown(args), to);
+      refused(session, null, engine.table.unknown(args));
     }
-    return RUN_ON;
   }
 
   /// Runs a call whose large arguments its command wants as bytes of the Java heap, if that has
   /// room.
-  private int executeSettled(Session session, Command command, Args args, Reply to) {
+  private int executeSettled(Session session, Command command, Args args) {
     long bytes = SETTLED_TWICE * args.bytes();
     if (args.bytes() > Args.MOST_SETTLED || !session.mayHold(bytes)) {
-      refused(session, command, Session.NO_HEAP, to);
+      refused(session, command, Session.NO_HEAP);
       return RUN_ON;
     }
     try {
-      return execute(session, command, args.settled(seat.values.large()), to);
+      return execute(session, command, args.settled(seat.values.large()));
     } finally {
       session.release(bytes);
     }
@@ -223,83 +230,82 @@ public final class Dispatcher implements AutoCloseable {
     return session.heard() ? session.outlet.output() : nowhere;
   }
 
-  private int execute(Session session, Command command, Args args, Reply to) {
+  /// Runs a call from its gates on.
+  private int execute(Session session, Command command, Args args) {
+    int outcome;
+    do {
+      outcome = attempt(session, command, args);
+    } while (outcome == STALE); // each time somebody has begun a new era
+    if (command == engine.exec && outcome == RUN_ON && engine.onlooker != null) {
+      show(session, command, args);
+      append();
+    }
+    if (recorder.hasPushed() && session.hasMail()) {
+      session.hear(); // what the call told its own session comes right behind its reply
+    }
+    return outcome;
+  }
+
+  private int attempt(Session session, Command command, Args args) {
     CommandError refusal = refuse(session, command, args);
-    if (refusal == null && call.awaited != null) {
-      if (blocking.putOff(call.awaited, session, command, args)) {
+    if (refusal == null && !call.waits()) {
+      if (call.isQueued()) {
+        refusal = Exec.queue(session, command, args) ? null : Session.NO_HEAP;
+        if (refusal == null) {
+          reply.simple("QUEUED");
+          return RUN_ON;
+        }
+      } else if (call.does(Command.WRITE) && engine.keyspace.walk().overBudget()) {
+        call.await(engine.walkProgress.withinBudget(), Call.FOR_EVER);
+      }
+    }
+    if (refusal == null && call.waits()) {
+      if (blocking.await(call)) {
         return PARKED;
       }
       refusal = Session.NO_HEAP;
     }
     if (refusal != null) {
-      refused(session, command, refusal, to);
-      if (command == engine.exec) {
-        return hearing(session, shown(session, args, RUN_ON));
-      }
-    } else if (session.multi && !command.is(Command.IN_MULTI)) {
-      refusal = queue(session, command, args);
-      if (refusal == null) {
-        to.simple("QUEUED");
-      } else {
-        refused(session, command, refusal, to);
-      }
-    } else if (command == engine.exec) {
-      statistics.commands++;
-      return hearing(session, shown(session, args, exec(session, args)));
-    } else {
-      statistics.commands++;
-      return hearing(session, runAlone());
+      refused(session, command, refusal);
+      return RUN_ON;
     }
-    return RUN_ON;
+    return command == engine.exec ? exec.run(session) : runAlone();
   }
 
-  /// EXEC has ended, unless it was put off.
-  private int shown(Session session, Args exec, int outcome) {
+  private void show(Session session, Command command, Args args) {
     Onlooker onlooker = engine.onlooker;
-    if (onlooker != null && outcome != PARKED) {
-      show(onlooker, session, engine.exec, exec);
-      append();
+    if (onlooker != null) {
+      try {
+        onlooker.ran(session, command, args, recorder);
+      } catch (Throwable bug) { // what the call did must be recorded
+        engine.incidents.bug("while showing " + command.name, bug);
+      }
     }
-    return outcome;
-  }
-
-  private void show(Onlooker onlooker, Session session, Command command, Args args) {
-    try {
-      onlooker.ran(session, command, args, recorder);
-    } catch (Throwable bug) { // what the call did must be recorded
-      engine.incidents.bug("while showing " + command.name, bug);
-    }
-  }
-
-  /// What the call itself told its session (that it published, that changed a key) comes right
-  /// behind its reply.
-  private int hearing(Session session, int outcome) {
-    if (recorder.hasPushed() && session.hasMail()) {
-      session.hear();
-    }
-    return outcome;
   }
 
   private @Nullable CommandError refuse(Session session, Command command, Args args) {
     if (!command.accepts(args.count())) {
       return CommandError.wrongArguments(command.name);
     }
-    if (!begin(session, command, args)) {
+    call.inMulti = false;
+    call.begin(session, command, args, now, true);
+    call.era = engine.era;
+    if (!collectKeys(command, args)) {
       return Session.NO_HEAP;
     }
     if (command.is(Command.MAKES_KEYS) && hasTooLongKey()) {
       return TOO_LONG_KEY;
     }
+    if (session.multi && (command.flags() & Command.NO_MULTI) != 0) {
+      return new CommandError("ERR Command not allowed inside a transaction");
+    }
     if ((session.gated || engine.gates.anyClosed) && !session.isTrusted()) {
       for (Gate gate : engine.gates.of(command)) {
         CommandError refusal = gate.refuse(call);
-        if (refusal != null || call.awaited != null) {
+        if (refusal != null || call.waits()) {
           return refusal;
         }
       }
-    }
-    if (session.multi && (command.flags() & Command.NO_MULTI) != 0) {
-      return new CommandError("ERR Command not allowed inside a transaction");
     }
     return null;
   }
@@ -313,14 +319,7 @@ public final class Dispatcher implements AutoCloseable {
     return false;
   }
 
-  /// The call begins: its keys are known. False if the heap has no room for them.
-  private boolean begin(Session session, Command command, Args args) {
-    call.inMulti = false;
-    call.begin(session, command, args, now, true);
-    return collectKeys(call, command, args);
-  }
-
-  private void refused(Session session, @Nullable Command command, CommandError refusal, Reply to) {
+  void refused(Session session, @Nullable Command command, CommandError refusal) {
     if (command != null) {
       statistics.rejected[command.index]++;
     }
@@ -332,45 +331,39 @@ public final class Dispatcher implements AutoCloseable {
       end(session);
       String why = refusal.code().equals("ERR") ? refusal.text().substring(4) : refusal.text();
       engine.countError("EXECABORT");
-      to.error("EXECABORT Transaction discarded because of: " + why);
+      reply.error("EXECABORT Transaction discarded because of: " + why);
       return;
     }
     engine.countError(refusal.code());
-    to.error(refusal.text());
+    reply.error(refusal.text());
   }
 
-  /// Runs the call that has begun.
+  /// Runs the call, which has passed its gates.
   private int runAlone() {
     Call call = this.call;
     Command command = call.command;
-    boolean writes = (command.flags() & Command.WRITE) != 0;
     boolean wakes = (command.flags() & Command.WAKES) != 0;
-    if (writes && engine.keyspace.walk().overBudget()) {
-      if (putOff(engine.walkedPast(-1), call.session, command, call.args)) {
-        return PARKED;
-      }
-      refused(call.session, command, Session.NO_HEAP, reply);
-      return RUN_ON;
-    }
+    call.isStale = false;
     if (command.isGlobal(call.args)) {
-      engine.keyspace.world().stop(seat, () -> act(call, reply));
+      engine.keyspace.world().stop(seat, this::act);
     } else if (call.keyCount == 0) {
-      act(call, reply);
+      act();
     } else if (call.keyCount == 1 && locks.lockOnly(call.keySlots[0], wakes)) {
       try {
-        act(call, reply);
+        act();
       } finally {
         locks.unlock();
       }
     } else {
       locks.addKeys(call);
-      locks.holding(wakes ? to -> awaited(call, call.args, to) : null, () -> act(call, reply));
+      locks.holding(wakes ? to -> awaited(call.args, to) : null, this::act);
     }
-    return call.parking ? PARKED : RUN_ON;
+    return call.isStale ? STALE : call.waits() ? PARKED : RUN_ON;
   }
 
-  /// Those of a call's keys in whose slots somebody waits. They are locked.
-  private void awaited(Call call, Args args, Consumer<Slice> to) {
+  /// Those of the call's keys, which are among `args`, in whose slots somebody waits. They are
+  /// locked.
+  void awaited(Args args, Consumer<Slice> to) {
     for (int i = 0; i < call.keyCount; i++) {
       if ((slots.flags(call.keySlots[i]) & Slots.WAITERS) != 0) {
         to.accept(args.at(call.keyPositions[i]));
@@ -379,7 +372,7 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   /// Finds out the call's keys. False if the heap has no room for that.
-  private boolean collectKeys(Call call, Command command, Args args) {
+  boolean collectKeys(Command command, Args args) {
     Dictionary dictionary = seat.values.dictionary();
     call.keyCount = 0;
     if (command.firstKey() == 1 && command.lastKey() == 1 && !command.is(Command.MOVABLEKEYS)) {
@@ -405,24 +398,38 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   /// The handler and all that follows from it, under the locks (or in the stopped world).
-  private void act(Call call, Reply to) {
-    run(call, to);
-    if (call.parking) {
-      append(); // what it met may have expired
-      boolean kept =
-          call.awaited != null
-              ? putOff(call.awaited, call.session, call.command, call.args)
-              : blocking.park(call);
-      if (!kept) {
-        call.parking = false;
-        engine.countError(Session.NO_HEAP.code());
-        to.error(Session.NO_HEAP.text());
-      }
-    } else {
+  private void act() {
+    Call call = this.call;
+    if (call.era != engine.era) {
+      call.isStale = true;
+      return;
+    }
+    run(call, reply);
+    if (!call.waits()) {
       long position = record(call);
       mark(bound(position, call.command.is(Command.SWEEPS)));
+    } else {
+      append(); // what it met may have expired
+      if (!blocking.await(call)) {
+        call.awaited = null;
+        engine.countError(Session.NO_HEAP.code());
+        statistics.failed[call.command.index]++;
+        reply.error(Session.NO_HEAP.text());
+        count(call, call.ranNanos);
+      }
     }
     blocking.serve();
+  }
+
+  /// Runs one command of a transaction. Its keys are locked, and there is room for them.
+  void runQueued(Session session, Command command, Args args) {
+    boolean hasRoom = collectKeys(command, args);
+    assert hasRoom : "there was room before";
+    call.inMulti = true;
+    call.begin(session, command, args, now, false);
+    reply.to(outputOf(session), session.protocol);
+    run(call, reply);
+    gather(call);
   }
 
   void run(Call call, Reply to) {
@@ -461,21 +468,33 @@ public final class Dispatcher implements AutoCloseable {
       statistics.failed[command.index]++;
       engine.countError("ERR");
     }
-    Onlooker onlooker = engine.onlooker;
-    if (onlooker != null && call == this.call && call.awaited == null) {
-      show(onlooker, call.session, command, call.args);
+    long took = timed ? engine.clock.nanos() - began : 0;
+    if (took > 1_000_000) {
+      clock();
     }
-    if (!call.parking) {
-      statistics.calls[command.index]++;
-      if (timed) {
-        long took = engine.clock.nanos() - began;
-        statistics.nanos[command.index] += !quick ? took : sampled ? took * SAMPLED : 0;
-        if (took > 1_000_000) {
-          clock();
-        }
-        engine.slow.ran(call, took);
-      }
+    if (call == this.call && !call.isShown && (!call.waits() || call.awaited().isAskedFor())) {
+      call.isShown = true;
+      show(call.session, command, call.args);
     }
+    if (call.waits()) {
+      call.ranNanos += took;
+      return;
+    }
+    statistics.calls[command.index]++;
+    statistics.commands++;
+    if (timed) {
+      long ran = call.ranNanos + took;
+      statistics.nanos[command.index] += !quick ? ran : sampled ? took * SAMPLED : 0;
+      engine.slow.ran(call, ran);
+    }
+  }
+
+  /// Counts a call that has ended without running again.
+  void count(Call call, long nanos) {
+    statistics.calls[call.command.index]++;
+    statistics.commands++;
+    statistics.nanos[call.command.index] += nanos;
+    engine.slow.ran(call, nanos);
   }
 
   /// Appends what the call did. Returns its position in the journal, or 0.
@@ -522,6 +541,11 @@ public final class Dispatcher implements AutoCloseable {
     return Math.max(own, all ? journal.position() : locks.seen());
   }
 
+  /// Binds the reply to a position in the journal, or to what it can have seen, if that is later.
+  void bind(long position) {
+    mark(bound(position, false));
+  }
+
   private void mark(long position) {
     if (position != 0) {
       reply.output().mark(position);
@@ -536,35 +560,45 @@ public final class Dispatcher implements AutoCloseable {
     blocking.readyAll(database);
   }
 
-  /// CLIENT UNBLOCK: ends the wait of another session as a timeout or with an error. Stopped world.
+  private static final String UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+  private static final String ROLE_CHANGED =
+      "UNBLOCKED force unblock from blocking operation, instance state changed (master ->"
+          + " replica?)";
+
+  /// CLIENT UNBLOCK: ends the wait of another session as if its time had run out. Stopped world.
   /// Returns whether it waited.
-  public boolean unblock(Session other, boolean withError) {
-    return blocking.unblock(other, withError);
+  public boolean unblock(Session other) {
+    return blocking.unblock(other, null);
   }
 
-  /// Ends the wait for keys of a session that says no more. False if its call goes on: it is
-  /// served, or was put off. The session's own thread.
+  /// The same with an error.
+  public boolean unblockWithError(Session other) {
+    return blocking.unblock(other, UNBLOCKED);
+  }
+
+  /// The server's role has changed: who waits would wait for what doesn't come. Stopped world.
+  public void unblockAll() {
+    for (Session session : engine.sessions()) {
+      blocking.unblock(session, ROLE_CHANGED);
+    }
+  }
+
+  /// Ends the wait of a session whose client says no more, if it asked to wait. False if its call
+  /// goes on: it is served, or was put off. The session's own thread.
   public boolean giveUp(Session session) {
     return blocking.giveUp(session);
   }
 
-  /// Puts off a call that was counted: it will be counted again.
-  private boolean putOff(Condition condition, Session session, Command command, Args args) {
-    if (!blocking.putOff(condition, session, command, args)) {
-      return false;
-    }
-    statistics.commands--;
-    return true;
-  }
-
-  /// Runs a call again that was put off. The session's own thread.
-  int again(Session session, Command command, Args args) {
+  /// Runs a call again that has waited. The session's own thread.
+  int again(Waiting waiting) {
+    Session session = waiting.session;
     foreseen = Lookahead.UNSEEN;
+    call.before = waiting;
     reply.to(outputOf(session), session.protocol);
     int errors = reply.errors();
-    int outcome = RUN_ON;
+    int outcome;
     try {
-      outcome = execute(session, command, args, reply);
+      outcome = execute(session, waiting.command, waiting.args);
     } finally {
       ended();
     }
@@ -572,7 +606,7 @@ public final class Dispatcher implements AutoCloseable {
     if (outcome != PARKED) {
       session.replied();
     }
-    tellOwner(session, command, errors);
+    tellOwner(session, waiting.command, errors);
     return outcome;
   }
 
@@ -597,135 +631,9 @@ public final class Dispatcher implements AutoCloseable {
   // ── transactions
   // ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private static @Nullable CommandError queue(Session session, Command command, Args args) {
-    if (session.multiFailed || session.watchBroken) {
-      return null; // EXEC will abort: keep nothing
-    }
-    Queue queue = Objects.requireNonNull(session.queue);
-    return queue.add(command, args) ? null : Session.NO_HEAP;
-  }
-
-  private int exec(Session session, Args args) {
-    statistics.calls[engine.exec.index]++;
-    if (!session.multi) {
-      engine.countError("ERR");
-      statistics.failed[engine.exec.index]++;
-      reply.error("ERR EXEC without MULTI");
-      return RUN_ON;
-    }
-    if (session.multiFailed) {
-      end(session);
-      engine.countError("EXECABORT");
-      statistics.failed[engine.exec.index]++;
-      reply.error("EXECABORT Transaction discarded because of previous errors.");
-      return RUN_ON;
-    }
-    foreseen = Lookahead.UNSEEN; // of the commands that were queued nothing is known
-    if (session.hasMail()) {
-      session.hear(); // what was said before comes before: it may be about to unsubscribe
-    }
-    Queue queue = Objects.requireNonNull(session.queue);
-    boolean global = (queue.flags() & (Command.GLOBAL | Command.ROAMS | Command.SWEEPS)) != 0;
-    boolean writes = (queue.flags() & Command.WRITE) != 0;
-    boolean wakes = (queue.flags() & Command.WAKES) != 0;
-    if (writes && engine.keyspace.walk().overBudget()) {
-      statistics.calls[engine.exec.index]--;
-      if (putOff(engine.walkedPast(-1), session, engine.exec, args)) {
-        return PARKED;
-      }
-      refused(session, engine.exec, Session.NO_HEAP, reply);
-      return RUN_ON;
-    }
-    if (!mayRunAll(session, queue, !global)) {
-      locks.clear();
-      refused(session, engine.exec, Session.NO_HEAP, reply);
-    } else if (global) {
-      engine.keyspace.world().stop(seat, () -> transact(session, queue));
-    } else {
-      locks.holding(wakes ? to -> awaited(queue, to) : null, () -> transact(session, queue));
-    }
-    return RUN_ON;
-  }
-
-  /// Whether there is room for the keys of each queued command. Adds their slots, and those of the
-  /// watched keys, to what is to be locked.
-  private boolean mayRunAll(Session session, Queue queue, boolean locking) {
-    for (int i = 0; i < queue.size(); i++) {
-      if (!collectKeys(call, queue.command(i), queue.args(i))) {
-        return false;
-      }
-      if (locking) {
-        locks.addKeys(call);
-      }
-    }
-    for (Watches.Watch watch : session.watches) {
-      if (locking) {
-        locks.add(watch.slot);
-      }
-    }
-    return true;
-  }
-
-  /// The keys of the queued commands that may wake somebody, in whose slots somebody waits.
-  private void awaited(Queue queue, Consumer<Slice> to) {
-    for (int i = 0; i < queue.size(); i++) {
-      if (queue.command(i).is(Command.WAKES)) {
-        Args args = queue.args(i);
-        collectKeys(call, queue.command(i), args);
-        awaited(call, args, to);
-      }
-    }
-  }
-
-  private void transact(Session session, Queue queue) {
-    boolean broken = session.watchBroken || watchedExpired(session);
-    engine.watches.end(session, seat);
-    if (broken) {
-      reply.nilArray();
-      end(session);
-      mark(bound(0, false));
-      return;
-    }
-    reply.array(queue.size());
-    // from here on the session is out of MULTI for the handlers, but they are told
-    for (int i = 0; i < queue.size(); i++) {
-      Args args = queue.args(i);
-      boolean hasRoom = collectKeys(call, queue.command(i), args);
-      assert hasRoom : "there was room before";
-      call.inMulti = true;
-      call.begin(session, queue.command(i), args, now, false);
-      reply.to(outputOf(session), session.protocol);
-      run(call, reply);
-      gather(call);
-    }
-    long position = append();
-    end(session);
-    mark(bound(position, false));
-    blocking.serve();
-  }
-
-  private boolean watchedExpired(Session session) {
-    for (Watches.Watch watch : session.watches) {
-      call.begin(session, engine.exec, new Args(), now, false);
-      Key key = call.stored(watch.database, watch.slot, watch.key);
-      boolean expired = key.exists() && key.isOver(now);
-      if (expired && !watch.expired) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /// Ends MULTI and all watches of the session; what was queued is forgotten.
   public void end(Session session) {
-    Queue queue = session.queue;
-    session.multi = false;
-    session.multiFailed = false;
-    session.queue = null;
-    if (queue != null) {
-      queue.clear(session.outlet.large());
-    }
-    engine.watches.end(session, seat);
+    exec.end(session);
   }
 
   /// Ends all watches of the session (UNWATCH).

@@ -16,8 +16,8 @@ import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -77,8 +77,13 @@ public final class Engine implements KeyspaceListener {
   private volatile @Nullable Reclaimer reclaimer; // before the first session
   private volatile ExpiryMode expiryMode = ExpiryMode.DELETE; // stopped world
 
-  private final ConcurrentLinkedQueue<PutOff> putOff = new ConcurrentLinkedQueue<>();
-  private final LongAdder delays = new LongAdder();
+  final WalkProgress walkProgress;
+
+  /// How many sessions wait because their clients asked to.
+  final AtomicInteger blockedCalls = new AtomicInteger();
+
+  /// See [#newEra].
+  int era; // stopped world
 
   private final ConcurrentHashMap<Long, Session> sessions = new ConcurrentHashMap<>();
   private final AtomicLong sessionIds = new AtomicLong();
@@ -111,7 +116,8 @@ public final class Engine implements KeyspaceListener {
     this.watches = new Watches(slots);
     this.parking = new Parking(slots);
     this.exec = table.declared("exec");
-    this.gates = new Gates(table.size());
+    this.gates = new Gates(table.size(), exec);
+    this.walkProgress = new WalkProgress(keyspace.walk()::overBudget);
     this.frequency = new Frequency(limits);
     this.retired = new Statistics(table.size());
     this.expiryRecorder = recorder();
@@ -128,6 +134,13 @@ public final class Engine implements KeyspaceListener {
   /// Who sees every command from now on; null: nobody. Any thread.
   public void onlooker(@Nullable Onlooker now) {
     onlooker = now;
+  }
+
+  /// Something changed that gates go by, for everybody: the server's role, its configuration, a
+  /// pause. A call that asked its gates before, and left its seat since (to have the world stopped,
+  /// say), begins again at its gates. Stopped world, or before the first session.
+  public void newEra() {
+    era++;
   }
 
   // ── threads and sessions
@@ -200,9 +213,9 @@ public final class Engine implements KeyspaceListener {
     return sessions.values();
   }
 
-  /// How many sessions wait for a key.
-  public int parked() {
-    return parking.count();
+  /// How many sessions wait because their clients asked to.
+  public int blockedCalls() {
+    return blockedCalls.get();
   }
 
   /// How many keys somebody waits for.
@@ -269,40 +282,18 @@ public final class Engine implements KeyspaceListener {
     return asked == null ? null : asked.roomFor(dispatcher, bytes);
   }
 
-  /// A call that waits for the walk: to pass `slot`, or (-1) to keep less.
-  private record PutOff(int slot, Session session, Runnable again) {}
-
-  /// That the walk has passed the slot (-1: that it keeps less).
-  Condition walkedPast(int slot) {
-    return (session, again) -> {
-      delays.increment();
-      putOff.add(new PutOff(slot, session, again));
-    };
-  }
-
   /// Calls that had to wait for a walk, since the start.
   public long delays() {
-    return delays.sum();
+    return walkProgress.delays();
   }
 
-  /// Who waited for that slot is tried again, and who waited for the walk to keep less, if it does.
-  /// Whoever still may not run is put off again.
   @Override
   public void walked(int slot) {
     Reclaimer told = reclaimer;
     if (told != null) {
       told.walked();
     }
-    if (putOff.isEmpty()) {
-      return;
-    }
-    for (var each = putOff.iterator(); each.hasNext(); ) {
-      PutOff next = each.next();
-      if (slot < 0 || (next.slot < 0 ? !keyspace.walk().overBudget() : next.slot == slot)) {
-        next.session.outlet.post(next.again);
-        each.remove(); // now: if posting fails it is tried again
-      }
-    }
+    walkProgress.walked(slot);
   }
 
   @Override

@@ -3,12 +3,37 @@ package dev.spinel.engine;
 import org.jspecify.annotations.Nullable;
 
 /// One reason not to run a command: authentication, too little memory, a read-only replica… Each
-/// lives in its feature's package; the assembly orders them in one visible list; a command asks
-/// only those that concern its flags.
+/// lives in its feature's package, and has its [#place] among all.
+///
+/// A command asks only the gates that concern its flags; EXEC asks all of them, for itself and for
+/// all that it is going to run: so a gate goes by [Call#does] and [Call#lacks], not by the
+/// command's own flags.
+///
+/// Gates are asked before anything is locked. If the seat is left between that and the locks, they
+/// are asked again where they may have changed their mind: whoever changes what they go by for
+/// everybody does so in a stopped world, and says [Engine#newEra].
 public interface Gate {
-  String name();
+  /// In which order gates are asked: Redis's. The first that refuses a call decides what it
+  /// answers. One gate for each.
+  enum Place {
+    AUTHENTICATION,
+    ACL,
+    REDIRECT,
+    MEMORY,
+    MISCONF,
+    NOREPLICAS,
+    READONLY,
+    SUBSCRIBED,
+    MASTERDOWN,
+    LOADING,
+    BUSY,
+    MONITOR,
+    PAUSE
+  }
 
-  /// Whether the gate can ever refuse this command: asked once per command.
+  Place place();
+
+  /// Whether the gate can ever refuse this command: asked once per command, but for EXEC.
   boolean concerns(Command command);
 
   /// Whether the gate may have something to say to this session now, whatever it says to others:
@@ -17,7 +42,7 @@ public interface Gate {
     return false;
   }
 
-  /// Why the call may not run (or be queued) now, or null. Its keys are known ([Call#keySlots]);
-  /// none is locked. On the dispatcher's thread, seated.
+  /// Why the call may not run (or be queued) now, or null. It may have the call wait instead
+  /// ([Call#await]). The call's keys are known; none is locked. On the dispatcher's thread, seated.
   @Nullable CommandError refuse(Call call);
 }

@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -10,18 +11,24 @@ import java.util.Set;
 public final class Gates {
   private Gate[] all = {}; // before the first session
   private final Gate[][] of; // by Command.index, filled when first asked for; racy, all are equal
+  private final Command exec;
   private final Set<Gate> closed = new HashSet<>(); // this object's monitor
 
   /// Whether some gate is closed to everybody.
   volatile boolean anyClosed;
 
-  Gates(int commands) {
-    of = new Gate[commands][];
+  Gates(int commands, Command exec) {
+    this.of = new Gate[commands][];
+    this.exec = exec;
   }
 
-  /// The one visible list. Before the first session.
-  public void are(Gate... ordered) {
-    all = ordered;
+  /// These are all. Before the first session.
+  public void are(Gate... gates) {
+    all = gates.clone();
+    Arrays.sort(all, Comparator.comparing(Gate::place));
+    for (int i = 1; i < all.length; i++) {
+      assert all[i].place() != all[i - 1].place() : "two gates at one place: " + all[i].place();
+    }
   }
 
   /// Whether this gate may have something to say to everybody (memory is short, a replica is
@@ -49,7 +56,9 @@ public final class Gates {
   Gate[] of(Command command) {
     Gate[] some = of[command.index];
     if (some == null) {
-      some = Arrays.stream(all).filter(gate -> gate.concerns(command)).toArray(Gate[]::new);
+      boolean asksAll = command == exec;
+      some =
+          Arrays.stream(all).filter(gate -> asksAll || gate.concerns(command)).toArray(Gate[]::new);
       of[command.index] = some;
     }
     return some;

@@ -13,69 +13,63 @@ import org.jspecify.annotations.Nullable;
 
 /// Who waits for which keys, by key, in order of arrival.
 ///
-/// **To make a new command block**: its handler, finding nothing, calls [Call#park] and returns
-/// without a reply. That is all. The dispatcher keeps the call here, under the locks of its keys; a
-/// writer of such a key runs the same handler again ([Blocking#serve]) after its own command; when
-/// the handler replies, the call was served; when it parks again it keeps its place. Because a
-/// served call may touch keys that its writer never named (BLMOVE's destination, on which others
-/// may wait in turn), a writer locks those too before its own handler runs: [#closeOver] computes
-/// them. Only a command that may make a key wakes anybody ([Command#WAKES]).
+/// A call whose handler finds nothing at its keys waits for them ([Call#park], [AwaitedKeys]). The
+/// dispatcher keeps it here, under the locks of its keys; a writer of such a key runs the same
+/// handler again ([Blocking#serve]) after its own command; when the handler replies, the call was
+/// served; when it waits again it keeps its place. Because a served call may touch keys that its
+/// writer never named (BLMOVE's destination, on which others may wait in turn), a writer locks
+/// those too before its own handler runs: [#closeOver] computes them. Only a command that may make
+/// a key wakes anybody ([Command#WAKES]).
 ///
 /// ```
-///   byKey   a ──► Queue(db 0):  BLPOP a b ◄─► BLPOP a ◄─► BLMOVE a c
+///   byKey   a ──► Line(db 0):  BLPOP a b ◄─► BLPOP a ◄─► BLMOVE a c
 ///                                   │
-///           b ──► Queue(db 0):  BLPOP a b ◄─► BRPOP b       ──► Queue(db 1): BLPOP b
+///           b ──► Line(db 0):  BLPOP a b ◄─► BRPOP b       ──► Line(db 1): BLPOP b
 /// ```
 ///
-/// A call stands in one queue for each of its keys, by a link of its own, so that it comes and goes
+/// A call stands in one line for each of its keys, by a link of its own, so that it comes and goes
 /// in time proportional to its keys, whoever else waits for them.
 ///
 /// A key's queues are touched under its slot's lock, or in a stopped world; the map itself by any
 /// thread.
 final class Parking {
-  /// A call's place in the queue of one of its keys.
-  static final class Wait {
-    final Parked parked;
+  /// A call's place in the line of one of its keys.
+  static final class QueuePlace {
+    final Waiting call;
     private final Slice key;
     private final int slot;
-    private final Queue queue;
-    private @Nullable Wait previous;
-    private @Nullable Wait next;
+    private final Line line;
+    private @Nullable QueuePlace previous;
+    private @Nullable QueuePlace next;
 
-    Wait(Parked parked, Slice key, int slot, Queue queue) {
-      this.parked = parked;
+    QueuePlace(Waiting call, Slice key, int slot, Line line) {
+      this.call = call;
       this.key = key;
       this.slot = slot;
-      this.queue = queue;
+      this.line = line;
     }
   }
 
   /// Who waits for a key of one database.
-  private static final class Queue {
+  private static final class Line {
     final int database;
-    @Nullable Queue other; // of the same key in another database
-    @Nullable Wait first;
-    @Nullable Wait last;
+    @Nullable Line other; // of the same key in another database
+    @Nullable QueuePlace first;
+    @Nullable QueuePlace last;
     int reaching; // calls that need more than this key's slot, or may wake others
 
-    Queue(int database) {
+    Line(int database) {
       this.database = database;
     }
   }
 
   private final Slots slots;
-  private final ConcurrentHashMap<Slice, Queue> byKey = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Slice, Line> byKey = new ConcurrentHashMap<>();
   private final int[] bySlot = new int[Slots.COUNT]; // slot lock: places in queues
-  private final AtomicInteger calls = new AtomicInteger();
   private final AtomicInteger queues = new AtomicInteger();
 
   Parking(Slots slots) {
     this.slots = slots;
-  }
-
-  /// How many calls wait.
-  int count() {
-    return calls.get();
   }
 
   /// How many keys are waited for, each counted once for each database.
@@ -83,104 +77,103 @@ final class Parking {
     return queues.get();
   }
 
-  /// Keeps the call; all its slots are locked.
-  void add(Parked parked) {
-    calls.incrementAndGet();
-    for (int i = 0; i < parked.keys.length; i++) {
-      Slice key = parked.keys[i];
-      int slot = parked.keySlots[i];
-      Queue queue = queue(parked.database, key);
-      if (queue == null) {
-        queue = new Queue(parked.database);
-        queue.other = byKey.put(key, queue);
+  /// Keeps a call that waits for these keys, of these slots; all its slots are locked. Returns its
+  /// places in their queues; a key that it names twice has one.
+  QueuePlace[] add(Waiting call, Slice[] keys, int[] keySlots) {
+    QueuePlace[] places = new QueuePlace[keys.length];
+    int count = 0;
+    for (int i = 0; i < keys.length; i++) {
+      Slice key = keys[i];
+      int slot = keySlots[i];
+      Line line = line(call.database, key);
+      if (line == null) {
+        line = new Line(call.database);
+        line.other = byKey.put(key, line);
         queues.incrementAndGet();
       }
-      Wait last = queue.last;
-      if (last != null && last.parked == parked) {
-        continue; // it named the key twice
+      QueuePlace last = line.last;
+      if (last != null && last.call == call) {
+        continue;
       }
-      Wait wait = new Wait(parked, key, slot, queue);
-      parked.waits[i] = wait;
-      wait.previous = last;
-      queue.last = wait;
+      QueuePlace place = new QueuePlace(call, key, slot, line);
+      places[count++] = place;
+      place.previous = last;
+      line.last = place;
       if (last == null) {
-        queue.first = wait;
+        line.first = place;
       } else {
-        last.next = wait;
+        last.next = place;
       }
-      queue.reaching += reaches(parked) ? 1 : 0;
+      line.reaching += reaches(call) ? 1 : 0;
       bySlot[slot]++;
       slots.raise(slot, Slots.WAITERS);
     }
+    return Arrays.copyOf(places, count);
   }
 
-  private static boolean reaches(Parked parked) {
-    return parked.slots.length > 1 || parked.command.is(Command.WAKES);
+  private static boolean reaches(Waiting call) {
+    return call.slots.length > 1 || call.command.is(Command.WAKES);
   }
 
-  /// Forgets the call; all its slots are locked.
-  void remove(Parked parked) {
-    calls.decrementAndGet();
-    for (Wait wait : parked.waits) {
-      if (wait == null) {
-        continue;
-      }
-      Queue queue = wait.queue;
-      Wait previous = wait.previous;
-      Wait next = wait.next;
+  /// Forgets a call with its places; all its slots are locked.
+  void remove(Waiting call, QueuePlace[] places) {
+    for (QueuePlace place : places) {
+      Line line = place.line;
+      QueuePlace previous = place.previous;
+      QueuePlace next = place.next;
       if (previous == null) {
-        queue.first = next;
+        line.first = next;
       } else {
         previous.next = next;
       }
       if (next == null) {
-        queue.last = previous;
+        line.last = previous;
       } else {
         next.previous = previous;
       }
-      queue.reaching -= reaches(parked) ? 1 : 0;
-      if (queue.first == null) {
-        remove(queue, wait.key);
+      line.reaching -= reaches(call) ? 1 : 0;
+      if (line.first == null) {
+        remove(line, place.key);
       }
-      if (--bySlot[wait.slot] == 0) {
-        slots.lower(wait.slot, Slots.WAITERS);
+      if (--bySlot[place.slot] == 0) {
+        slots.lower(place.slot, Slots.WAITERS);
       }
     }
   }
 
-  private void remove(Queue queue, Slice key) {
+  private void remove(Line line, Slice key) {
     queues.decrementAndGet();
-    Queue head = byKey.get(key);
-    if (head == queue) {
-      if (queue.other == null) {
+    Line head = byKey.get(key);
+    if (head == line) {
+      if (line.other == null) {
         byKey.remove(key);
       } else {
-        byKey.put(key, queue.other);
+        byKey.put(key, line.other);
       }
       return;
     }
-    for (Queue before = head; before != null; before = before.other) {
-      if (before.other == queue) {
-        before.other = queue.other;
+    for (Line before = head; before != null; before = before.other) {
+      if (before.other == line) {
+        before.other = line.other;
       }
     }
   }
 
-  private @Nullable Queue queue(int database, Slice key) {
-    Queue queue = byKey.get(key);
-    while (queue != null && queue.database != database) {
-      queue = queue.other;
+  private @Nullable Line line(int database, Slice key) {
+    Line line = byKey.get(key);
+    while (line != null && line.database != database) {
+      line = line.other;
     }
-    return queue;
+    return line;
   }
 
   /// Who waits for the key behind `after` (null: who has waited longest).
-  @Nullable Wait next(int database, Slice key, @Nullable Wait after) {
+  @Nullable QueuePlace next(int database, Slice key, @Nullable QueuePlace after) {
     if (after != null) {
       return after.next;
     }
-    Queue queue = queue(database, key);
-    return queue == null ? null : queue.first;
+    Line line = line(database, key);
+    return line == null ? null : line.first;
   }
 
   /// Which slots a write needs that has those of `set` (ascending) locked: also those of all whom
@@ -192,11 +185,11 @@ final class Parking {
     Closure closure = new Closure(set, most);
     written.tell(closure::add);
     for (int i = 0; i < closure.waking.size(); i++) {
-      Parked parked = closure.waking.get(i);
-      int[] positions = new int[parked.command.mostKeys(parked.args.count())];
-      int count = parked.command.keys(parked.args, positions);
+      Waiting call = closure.waking.get(i);
+      int[] positions = new int[call.command.mostKeys(call.args.count())];
+      int count = call.command.keys(call.args, positions);
       for (int key = 0; key < count; key++) {
-        closure.add(parked.args.at(positions[key]));
+        closure.add(call.args.at(positions[key]));
       }
     }
     return closure.grown;
@@ -207,8 +200,8 @@ final class Parking {
     private final int[] set;
     private final int most;
     private int @Nullable [] grown; // null: too many
-    private final ArrayList<Parked> waking = new ArrayList<>(); // woken calls that wake others
-    private final HashSet<Parked> known = new HashSet<>(); // of them
+    private final ArrayList<Waiting> waking = new ArrayList<>(); // woken calls that wake others
+    private final HashSet<Waiting> known = new HashSet<>(); // of them
 
     Closure(int[] set, int most) {
       this.set = set;
@@ -221,14 +214,14 @@ final class Parking {
       if (key.node != 0 || Arrays.binarySearch(set, KeySlot.of(key)) < 0) {
         return;
       }
-      for (Queue queue = byKey.get(key); queue != null; queue = queue.other) {
-        for (Wait wait = queue.reaching == 0 ? null : queue.first; wait != null; wait = wait.next) {
+      for (Line line = byKey.get(key); line != null; line = line.other) {
+        for (QueuePlace at = line.reaching == 0 ? null : line.first; at != null; at = at.next) {
           if (grown == null) {
             return;
           }
-          grown = with(grown, wait.parked.slots, most);
-          if (wait.parked.command.is(Command.WAKES) && known.add(wait.parked)) {
-            waking.add(wait.parked);
+          grown = with(grown, at.call.slots, most);
+          if (at.call.command.is(Command.WAKES) && known.add(at.call)) {
+            waking.add(at.call);
           }
         }
       }
@@ -257,9 +250,9 @@ final class Parking {
   /// The keys of a database that somebody waits for. Stopped world.
   ArrayList<Slice> awaited(int database) {
     ArrayList<Slice> keys = new ArrayList<>();
-    for (Map.Entry<Slice, Queue> entry : byKey.entrySet()) {
-      for (Queue queue = entry.getValue(); queue != null; queue = queue.other) {
-        if (queue.database == database) {
+    for (Map.Entry<Slice, Line> entry : byKey.entrySet()) {
+      for (Line line = entry.getValue(); line != null; line = line.other) {
+        if (line.database == database) {
           keys.add(entry.getKey());
         }
       }

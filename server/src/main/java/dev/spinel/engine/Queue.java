@@ -37,7 +37,8 @@ final class Queue {
   private int end = BLOCK; // of what is written in the last block
   private final ArrayList<Args> own = new ArrayList<>(0);
   private final Args args = new Args(); // of the command that was asked for last
-  private int flags;
+  private int flags; // that any has
+  private int commonFlags = -1; // that all have
   private long bytes;
   private long heldBytes;
 
@@ -52,6 +53,11 @@ final class Queue {
   /// The flags that any of the commands has.
   int flags() {
     return flags;
+  }
+
+  /// The flags that all of the commands have.
+  int commonFlags() {
+    return commonFlags;
   }
 
   /// Bytes of all arguments.
@@ -112,6 +118,7 @@ final class Queue {
     }
     commands[count++] = command;
     flags |= command.flags();
+    commonFlags &= command.flags();
     bytes += length;
     return true;
   }
@@ -193,6 +200,7 @@ final class Queue {
     blocks.clear();
     count = 0;
     flags = 0;
+    commonFlags = -1;
     bytes = 0;
     release(heldBytes);
   }

@@ -77,8 +77,8 @@ public final class Session {
   /// under the same lock, others to spare themselves work.
   volatile boolean watchBroken;
 
-  /// The call that waits for a key, if one does. Written by the own thread.
-  volatile @Nullable Parked parked;
+  /// The call that waits, if one does. Written by the own thread.
+  volatile @Nullable Waiting waiting;
 
   /// The session is to be closed: run nothing more for it. Any thread may set it.
   public volatile boolean closing;
@@ -203,14 +203,15 @@ public final class Session {
     return queued == null ? 0 : queued.bytes();
   }
 
+  /// Whether a call of it waits.
   public boolean isParked() {
-    return parked != null;
+    return waiting != null;
   }
 
-  /// Whether its call waits for a [Condition], not for a key.
+  /// Whether a call of it waits that its client didn't ask to wait.
   public boolean isPutOff() {
-    Parked waits = parked;
-    return waits != null && waits.type == Parked.PUT_OFF;
+    Waiting call = waiting;
+    return call != null && !call.condition.isAskedFor();
   }
 
   /// Subscribed to anything: under RESP2 few commands are allowed then.

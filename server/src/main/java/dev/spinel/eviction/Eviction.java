@@ -11,7 +11,6 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Reclaimer;
-import dev.spinel.engine.Session;
 import dev.spinel.keyspace.Keeper;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Heap;
@@ -129,8 +128,8 @@ public final class Eviction implements Gate, Reclaimer {
   }
 
   @Override
-  public String name() {
-    return "memory";
+  public Place place() {
+    return Place.MEMORY;
   }
 
   @Override
@@ -140,14 +139,12 @@ public final class Eviction implements Gate, Reclaimer {
 
   @Override
   public @Nullable CommandError refuse(Call call) {
-    Command command = call.command();
-    Session session = call.session();
-    boolean queued = session.inMulti() && !command.is(Command.IN_MULTI);
-    boolean asks = queued || command.is(Command.DENYOOM) || command == engine.exec;
-    if (!asks || limitBytes == 0) {
+    boolean queued = call.isQueued();
+    if (!queued && !call.does(Command.DENYOOM) || limitBytes == 0) {
       return null;
     }
-    long bytes = command == engine.exec ? session.queuedHeapBytes() : needs(call.args());
+    boolean all = !queued && call.command() == engine.exec;
+    long bytes = all ? call.session().queuedHeapBytes() : needs(call.args());
     if (!isShort(bytes)) {
       return null;
     }
@@ -160,13 +157,13 @@ public final class Eviction implements Gate, Reclaimer {
     } else {
       room = makeRoom(waiting.evictor, deadline(), bytes);
     }
-    if (room == Room.MADE || !queued && !mayGrow(session, command)) {
+    if (room == Room.MADE) {
       return null;
     }
     if (room == Room.NONE) {
       return isShort(0) ? OUT_OF_MEMORY : null;
     }
-    call.await(waiting.roomFor(bytes));
+    call.await(waiting.roomFor(bytes), Call.FOR_EVER);
     return null;
   }
 
@@ -187,11 +184,6 @@ public final class Eviction implements Gate, Reclaimer {
     }
     WaitingCalls waiting = calls(dispatcher);
     return waiting.isLast() ? null : waiting.roomFor(bytes);
-  }
-
-  /// Whether the command needs memory; EXEC does if one of its commands does.
-  private static boolean mayGrow(Session session, Command command) {
-    return command.is(Command.DENYOOM) || session.queues(Command.DENYOOM);
   }
 
   private WaitingCalls calls(Dispatcher dispatcher) {

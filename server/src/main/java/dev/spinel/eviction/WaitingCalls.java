@@ -1,7 +1,7 @@
 package dev.spinel.eviction;
 
 import dev.spinel.engine.Condition;
-import dev.spinel.engine.Session;
+import dev.spinel.engine.Waiting;
 import java.util.ArrayDeque;
 
 /// The calls of one thread that wait for memory, in the order in which they came, and what the
@@ -20,11 +20,11 @@ import java.util.ArrayDeque;
 ///
 /// Belongs to the dispatcher's thread.
 final class WaitingCalls {
-  private record Waiting(Session session, Runnable again, long bytes) {}
+  private record Entry(Waiting call, long bytes) {}
 
   private final Eviction eviction;
   final Evictor evictor;
-  private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+  private final ArrayDeque<Entry> waiting = new ArrayDeque<>();
   private boolean lookComes;
   private boolean isLast;
 
@@ -45,21 +45,34 @@ final class WaitingCalls {
 
   /// That there is room for `bytes` more.
   Condition roomFor(long bytes) {
-    return (session, again) -> {
-      waiting.add(new Waiting(session, again, bytes));
-      if (!lookComes) {
-        lookAgain(Room.LATER);
+    return new Condition() {
+      @Override
+      public void begin(Waiting call) {
+        waiting.add(new Entry(call, bytes));
+        if (!lookComes) {
+          lookAgain(Room.LATER);
+        }
+      }
+
+      @Override
+      public void end(Waiting call) {
+        waiting.removeIf(entry -> entry.call == call);
+      }
+
+      @Override
+      public boolean isAskedFor() {
+        return false;
       }
     };
   }
 
   private void lookAgain(Room last) {
-    Waiting first = waiting.peek();
+    Entry first = waiting.peek();
     if (first == null) {
       return;
     }
     lookComes = true;
-    Runnable post = () -> first.session.outlet.post(this::look);
+    Runnable post = () -> first.call.session().outlet.post(this::look);
     if (last == Room.ELSEWHERE) {
       eviction.whenFreed(first.bytes, post);
     } else {
@@ -73,17 +86,15 @@ final class WaitingCalls {
     Room room = Room.MADE;
     try {
       long deadline = eviction.deadline();
-      for (int left = waiting.size(); left > 0; left--) {
-        Waiting next = waiting.element();
-        if (!next.session.closing) {
-          room = eviction.makeRoom(evictor, deadline, next.bytes);
-          if (room.isAwaited()) {
-            break;
-          }
+      for (int left = waiting.size(); left > 0 && !waiting.isEmpty(); left--) {
+        Entry next = waiting.element();
+        room = eviction.makeRoom(evictor, deadline, next.bytes);
+        if (room.isAwaited()) {
+          break;
         }
         waiting.remove();
         isLast = room == Room.NONE;
-        next.again.run(); // its gate may send it back here
+        next.call.runAgain(); // its gate may send it back here
       }
     } finally {
       isLast = false;

@@ -108,7 +108,7 @@ public final class Administration implements Family {
     t.command(
         CONFIG_SET,
         "CONFIG|SET (data: parameter value)...",
-        "server 2.0.0 admin noscript loading stale request_policy:all_nodes"
+        "server 2.0.0 admin noscript loading stale sweeps request_policy:all_nodes"
             + " response_policy:all_succeeded",
         """
         Changes settings, all or none.

@@ -39,6 +39,7 @@ final class Configuration {
     } catch (ConfigError refused) {
       throw new CommandError(Octets.of(refused.bytes()));
     }
+    call.newEra(); // gates go by the configuration
     reply.ok();
   }
 

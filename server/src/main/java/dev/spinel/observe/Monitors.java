@@ -60,13 +60,15 @@ public final class Monitors implements Gate, Onlooker {
   // ── the gate
 
   @Override
-  public String name() {
-    return "monitors";
+  public Place place() {
+    return Place.MONITOR;
   }
+
+  private static final int TOUCHES = Command.WRITE | Command.READONLY | Command.MAY_REPLICATE;
 
   @Override
   public boolean concerns(Command command) {
-    return (command.flags() & (Command.WRITE | Command.READONLY | Command.MAY_REPLICATE)) != 0;
+    return (command.flags() & TOUCHES) != 0;
   }
 
   @Override
@@ -76,7 +78,7 @@ public final class Monitors implements Gate, Onlooker {
 
   @Override
   public @Nullable CommandError refuse(Call call) {
-    return call.session().monitors ? NO_KEYSPACE : null;
+    return call.session().monitors && call.does(TOUCHES) ? NO_KEYSPACE : null;
   }
 
   // ── what is shown

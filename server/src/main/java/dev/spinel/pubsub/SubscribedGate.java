@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// its subscriptions, ping, or leave.
 public final class SubscribedGate implements Gate {
   @Override
-  public String name() {
-    return "subscribed";
+  public Place place() {
+    return Place.SUBSCRIBED;
   }
 
   @Override

@@ -52,7 +52,7 @@ class BlockingStressTest {
       }
       assertThat(popped).hasSize(TOKENS);
       assertThat(new TreeSet<>(popped)).hasSize(TOKENS);
-      assertThat(fixture.server.engine.parked()).isZero();
+      assertThat(fixture.server.engine.blockedCalls()).isZero();
     }
   }
 

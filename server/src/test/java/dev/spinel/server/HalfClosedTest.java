@@ -129,7 +129,7 @@ class HalfClosedTest {
       assertThat(rest(waiter)).isEqualTo("+OK ");
     }
     eventually(() -> assertThat(say(local, "INFO", "clients")).contains("connected_clients:0"));
-    assertThat(server.engine.parked()).isZero();
+    assertThat(server.engine.blockedCalls()).isZero();
     assertThat(say(local, "RPUSH", "k", "x")).isEqualTo(":1");
     assertThat(say(local, "LRANGE", "k", "0", "-1")).isEqualTo("*1 $1 x");
     assertThat(say(local, "GET", "a")).isEqualTo("$1 1");
@@ -144,7 +144,7 @@ class HalfClosedTest {
         Socket waiter = said("SET b 1", "BLPOP k 0")) {
       eventually(() -> assertThat(journal.position()).isEqualTo(2));
       assertQuiet(writer, 7_000);
-      assertThat(server.engine.parked()).as("nobody waits without a client").isZero();
+      assertThat(server.engine.blockedCalls()).as("nobody waits without a client").isZero();
       journal.release(journal.position());
       assertThat(rest(writer)).isEqualTo("+OK $1 1 ");
       assertThat(rest(waiter)).isEqualTo("+OK ");

@@ -1,0 +1,52 @@
+package dev.spinel.engine;
+
+import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.Slice;
+
+/// That one of some keys holds a value of a type: what BLPOP and its kin wait for. A writer of such
+/// a key serves the call on its own thread, under its own locks ([Blocking#serve]).
+final class AwaitedKeys implements Condition {
+  /// What waiting for one key takes of the heap besides its name in the arguments.
+  private static final int KEY_BYTES = 200;
+
+  private final Parking parking;
+  final int type; // one of Entry's
+  private final int first; // the first key's position in the arguments
+  private final int count;
+
+  /// The call's places in the queues of its keys.
+  Parking.QueuePlace[] places = {};
+
+  AwaitedKeys(Parking parking, int type, int first, int last) {
+    this.parking = parking;
+    this.type = type;
+    this.first = first;
+    this.count = last - first + 1;
+  }
+
+  @Override
+  public void begin(Waiting call) {
+    Slice[] keys = new Slice[count];
+    int[] slots = new int[count];
+    for (int i = 0; i < count; i++) {
+      keys[i] = new Slice(call.args.at(first + i).copy());
+      slots[i] = KeySlot.of(keys[i]);
+    }
+    places = parking.add(call, keys, slots);
+  }
+
+  @Override
+  public void end(Waiting call) {
+    parking.remove(call, places);
+  }
+
+  @Override
+  public boolean isAskedFor() {
+    return true;
+  }
+
+  @Override
+  public long heapBytes() {
+    return (long) KEY_BYTES * count;
+  }
+}

@@ -1,0 +1,93 @@
+package dev.spinel.engine;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+
+/// The calls that a walk holds up: one that would move a large value that the walk hasn't seen
+/// waits until it has passed the slot, and writers beyond the budget of what it keeps wait until it
+/// keeps less. They are tried again in the order in which they came.
+///
+/// Any thread.
+final class WalkProgress {
+  private static final int ANYWHERE = -1;
+
+  private final BooleanSupplier overBudget;
+  private final LinkedHashMap<Waiting, Integer> waiting = new LinkedHashMap<>(); // monitor
+  private final LongAdder delays = new LongAdder();
+  private volatile boolean isAwaited; // some call waits; written under the monitor
+
+  WalkProgress(BooleanSupplier overBudget) {
+    this.overBudget = overBudget;
+  }
+
+  /// That the walk has passed the slot.
+  Condition past(int slot) {
+    return new Progress(slot);
+  }
+
+  /// That the walk keeps less.
+  Condition withinBudget() {
+    return new Progress(ANYWHERE);
+  }
+
+  private final class Progress implements Condition {
+    private final int slot;
+
+    Progress(int slot) {
+      this.slot = slot;
+    }
+
+    @Override
+    public void begin(Waiting call) {
+      delays.increment();
+      synchronized (waiting) {
+        waiting.put(call, slot);
+        isAwaited = true;
+      }
+    }
+
+    @Override
+    public void end(Waiting call) {
+      synchronized (waiting) {
+        waiting.remove(call);
+        isAwaited = !waiting.isEmpty();
+      }
+    }
+
+    @Override
+    public boolean isAskedFor() {
+      return false;
+    }
+  }
+
+  /// The walk has passed the slot, or is over (-1). Calls that may run now are tried again.
+  void walked(int slot) {
+    if (!isAwaited) {
+      return;
+    }
+    List<Waiting> ready = new ArrayList<>();
+    synchronized (waiting) {
+      waiting.forEach(
+          (call, awaited) -> {
+            if (slot < 0 || awaited == slot || awaited == ANYWHERE && !overBudget.getAsBoolean()) {
+              ready.add(call);
+            }
+          });
+    }
+    for (Waiting call : ready) {
+      call.again();
+      synchronized (waiting) {
+        waiting.remove(call); // only now: if that fails, it is tried again
+        isAwaited = !waiting.isEmpty();
+      }
+    }
+  }
+
+  /// Calls that had to wait, since the start.
+  long delays() {
+    return delays.sum();
+  }
+}
