@@ -561,7 +561,7 @@ public final class Strings implements Family {
       return;
     }
     if (!key.exists()) {
-      strings.create(key.place, key.name, 0);
+      strings.create(key.place, key.name, (int) offset + value.length);
     }
     int length = strings.setRange(key.place, (int) offset, value);
     call.changed(key, Events.STRING, "setrange");

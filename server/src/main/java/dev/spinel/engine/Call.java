@@ -229,9 +229,14 @@ public final class Call {
   }
 
   public static long integer(Slice slice) {
+    return integer(slice, CommandError.NOT_INTEGER);
+  }
+
+  /// Errors: not an integer, or beyond 64 bits, which is said by `otherwise`.
+  public static long integer(Slice slice, CommandError otherwise) {
     long value = slice.toLong(0);
     if (value == 0 && !slice.isLong()) {
-      throw CommandError.NOT_INTEGER;
+      throw otherwise;
     }
     return value;
   }

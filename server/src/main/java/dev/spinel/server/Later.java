@@ -8,10 +8,10 @@ final class Later {
   static final Set<String> COMMANDS =
       Set.of(
           """
-          bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos dump eval
-          eval_ro evalsha evalsha_ro failover fcall fcall_ro function getbit lastsave
+          bgrewriteaof bgsave dump eval
+          eval_ro evalsha evalsha_ro failover fcall fcall_ro function lastsave
           migrate pfadd pfcount pfdebug pfmerge pfselftest psync replconf replicaof
-          restore restore-asking save script setbit slaveof sync wait waitaof xack xadd
+          restore restore-asking save script slaveof sync wait waitaof xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\
           """

@@ -4,6 +4,7 @@ import dev.spinel.acl.Authentication;
 import dev.spinel.client.Clients;
 import dev.spinel.client.ClientsSection;
 import dev.spinel.client.Handshake;
+import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Geo;
 import dev.spinel.commands.Hashes;
@@ -161,6 +162,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   /// The families, in the order in which COMMAND lists them.
   private void declare(CommandTable.Builder rows) {
     rows.add(new Strings());
+    rows.add(new Bitmaps());
     rows.add(new Lists());
     rows.add(new Sets());
     rows.add(new Hashes());

@@ -201,47 +201,69 @@ public final class ChunkedBytes {
     m.putByte(sequence.writable() + sequence.offset(at), b);
   }
 
+  /// Sees to it that bytes `at` to `at + n`, which exist, can be overwritten without another
+  /// allocation.
+  public void unshare(long at, long n) {
+    if (!sequence.isShared()) {
+      return;
+    }
+    for (long done = 0; done < n; ) {
+      sequence.seek(at + done);
+      sequence.writable();
+      done += sequence.leafCount() - sequence.offset(at + done);
+    }
+  }
+
+  /// Computes the bytes of a string, piece by piece.
+  @FunctionalInterface
+  public interface Filler {
+    /// Writes bytes `at` to `at + n` to the address `to`.
+    void fill(long at, long to, int n);
+  }
+
   /// Appends `n` bytes; whoever knows that `more` will follow says so, and the chunks are made for
   /// them at once.
   public void append(byte[] a, int from, int n, long more) {
-    int done = 0;
-    while (done < n) {
-      long to = extend(n - done, n - done + more);
-      m.copyIn(a, from + done, to, extended);
-      done += extended;
-    }
+    append(n, more, (at, to, piece) -> m.copyIn(a, from + (int) at, to, piece));
   }
 
   /// Appends the `n` bytes at that address.
   public void append(long address, int n) {
-    int done = 0;
-    while (done < n) {
-      long to = extend(n - done, n - done);
-      m.copy(address + done, to, extended);
-      done += extended;
-    }
+    append(n, 0, (at, to, piece) -> m.copy(address + at, to, piece));
   }
 
   /// Appends the whole of `source`, another object.
   public void append(ChunkedBytes source) {
-    long n = source.length();
+    append(source.length(), 0, source::copyTo);
+  }
+
+  /// Appends `n` bytes, which `filler` counts from 0; `more` will follow. Without memory for all of
+  /// them the string is what it was.
+  public void append(long n, long more, Filler filler) {
+    long length = length();
     long done = 0;
-    while (done < n) {
-      long from = source.address(done);
-      int run = source.run(done);
-      long to = extend(run, n - done);
-      m.copy(from, to, extended);
-      done += extended;
+    try {
+      while (done < n) {
+        long to = extend((int) Math.min(CHUNK, n - done), n - done + more);
+        filler.fill(done, to, extended);
+        done += extended;
+      }
+    } catch (OutOfMemoryError e) {
+      truncate(length);
+      throw e;
     }
   }
 
-  /// Appends `n` bytes of zero.
-  public void appendZeros(long n) {
-    long done = 0;
-    while (done < n) {
-      long to = extend((int) Math.min(CHUNK, n - done), n - done);
-      m.fill(to, extended, (byte) 0);
-      done += extended;
+  /// Takes away what is behind the first `length` bytes, and was appended since the string was
+  /// opened.
+  private void truncate(long length) {
+    while (length() > length) {
+      sequence.last();
+      if (sequence.leafStart() >= length) {
+        sequence.remove();
+      } else {
+        sequence.changed(length - sequence.leafEnd());
+      }
     }
   }
 

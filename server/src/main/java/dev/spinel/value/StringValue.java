@@ -42,6 +42,7 @@ public final class StringValue implements Structure {
   private final Sequence sequence;
   private final Buried buried = new Buried();
   private final byte[] digits = new byte[Numbers.LONG_CHARS]; // scratch
+  private final ChunkedBytes.Filler zeros;
 
   StringValue(Memory m, Allocator allocator, Dictionary dictionary, LargeStrings large) {
     this.m = m;
@@ -51,6 +52,7 @@ public final class StringValue implements Structure {
     this.chunks = new ChunkedBytes(m, allocator);
     this.otherChunks = new ChunkedBytes(m, allocator);
     this.sequence = new Sequence(m, allocator);
+    this.zeros = (at, to, n) -> m.fill(to, n, (byte) 0);
   }
 
   /// Where replaced chunks of the open string go.
@@ -103,6 +105,29 @@ public final class StringValue implements Structure {
   public void setLong(Place p, Slice key, long value, long expiry) {
     long e = place(p, key, Entry.INT, 8, expiry);
     m.putLong(Entry.valueAddress(m, e), value);
+    put(p, e);
+  }
+
+  /// Sets a string of `length` bytes that `filler` computes, raw, without an expiry. What was there
+  /// may be read meanwhile.
+  public void compute(Place p, Slice key, int length, ChunkedBytes.Filler filler) {
+    long e;
+    if (length <= inlineMax(key.length)) {
+      e = dictionary.create(key, Entry.STRING, Entry.RAW, length, -1);
+      filler.fill(0, Entry.valueAddress(m, e), length);
+    } else {
+      e = dictionary.create(key, Entry.STRING, Entry.CHUNKED, Sequence.CELL, -1);
+      long root = Entry.valueAddress(m, e);
+      sequence.clear(root);
+      otherChunks.open(root, false, dictionary.walk.epoch(), buried);
+      try {
+        otherChunks.append(length, 0, filler);
+      } catch (OutOfMemoryError refused) {
+        dictionary.free(e);
+        throw refused;
+      }
+    }
+    dictionary.entry(p);
     put(p, e);
   }
 
@@ -301,6 +326,9 @@ public final class StringValue implements Structure {
   public int setRange(Place p, int offset, Slice bytes) {
     int length = length(dictionary.entry(p));
     int end = offset + bytes.length;
+    if (isChunked(p.entry) && offset < length) {
+      unshare(p, offset, bytes.length); // from here on only the stretching may want memory
+    }
     long e = stretch(p, Math.max(length, end));
     if (isChunked(e)) {
       ChunkedBytes to = open(p, e);
@@ -317,9 +345,7 @@ public final class StringValue implements Structure {
 
   /// Makes a string of zeros where `p` says there is nothing: for [#setRange] and the like.
   public void create(Place p, Slice key, int length) {
-    long e = dictionary.create(key, Entry.STRING, Entry.RAW, 0, -1);
-    dictionary.insert(p, e);
-    stretch(p, length);
+    compute(p, key, length, zeros);
   }
 
   /// Sets the byte at `at`, which is below the length; the string is raw.
@@ -329,6 +355,25 @@ public final class StringValue implements Structure {
       open(p, e).put(at, b);
     } else {
       m.putByte(Entry.valueAddress(m, e) + at, b);
+    }
+  }
+
+  /// Overwrites `n` bytes from `at` on, which exist; the string is raw.
+  public void setBytes(Place p, int at, byte[] bytes, int n) {
+    long e = dictionary.writable(p);
+    if (isChunked(e)) {
+      open(p, e).put(at, bytes, 0, n);
+    } else {
+      m.copyIn(bytes, 0, Entry.valueAddress(m, e) + at, n);
+    }
+  }
+
+  /// Sees to it that `n` bytes from `at` on can be overwritten without another allocation, as far
+  /// as they exist; the string is raw.
+  public void unshare(Place p, int at, int n) {
+    long e = dictionary.writable(p);
+    if (isChunked(e)) {
+      open(p, e).unshare(at, Math.min(n, length(e) - at));
     }
   }
 
@@ -347,7 +392,7 @@ public final class StringValue implements Structure {
     }
     long e = reserve(p, was, length);
     if (isChunked(e)) {
-      open(p, e).appendZeros(length - was);
+      open(p, e).append(length - was, 0, zeros);
     } else {
       m.fill(Entry.valueAddress(m, e) + was, length - was, (byte) 0);
     }

@@ -18,6 +18,7 @@ public final class Values {
   private final HashValue hashes;
   private final LargeStrings large;
   private final StringValue strings;
+  private final BitmapValue bitmaps;
   private final ListValue lists;
   private final SetValue sets;
   private final SetAlgebra setAlgebra;
@@ -31,6 +32,7 @@ public final class Values {
     dictionary = new Dictionary(memory, allocator, walk, new Hash64(hashKey0, hashKey1));
     large = new LargeStrings(memory, allocator);
     strings = new StringValue(memory, allocator, dictionary, large);
+    bitmaps = new BitmapValue(memory, allocator, dictionary, strings);
     hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
     Ranking ranking = new Ranking(memory, allocator, dictionary);
@@ -71,6 +73,11 @@ public final class Values {
 
   public StringValue strings() {
     return strings;
+  }
+
+  /// Strings as bitmaps.
+  public BitmapValue bitmaps() {
+    return bitmaps;
   }
 
   public ListValue lists() {

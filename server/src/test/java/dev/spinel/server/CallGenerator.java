@@ -236,7 +236,15 @@ final class CallGenerator {
       case Synopsis.PATTERN -> PATTERNS[random.nextInt(PATTERNS.length)];
       case Synopsis.UNIX_TIME ->
           random.nextBoolean() ? "170000" + (1000 + random.nextInt(9000)) : number();
-      default -> name.equals("numkeys") ? "" + (1 + random.nextInt(3)) : text();
+      default ->
+          switch (name) {
+            case "numkeys" -> "" + (1 + random.nextInt(3));
+            case "encoding" ->
+                random.nextInt(8) == 0
+                    ? text()
+                    : (random.nextBoolean() ? "i" : "u") + (1 + random.nextInt(63));
+            default -> text();
+          };
     };
   }
 

@@ -532,7 +532,10 @@ class ComparisonTest {
     String other = "s" + random.nextInt(12);
     String n = Integer.toString(random.nextInt(41) - 20);
     String text = "x".repeat(random.nextInt(80)) + random.nextInt(100);
-    return switch (random.nextInt(34)) {
+    String bit = Integer.toString(random.nextInt(800));
+    String third = "s" + random.nextInt(12);
+    String type = (random.nextBoolean() ? "i" : "u") + (1 + random.nextInt(63));
+    return switch (random.nextInt(41)) {
       case 0 -> new String[] {"SET", s, text};
       case 1 -> new String[] {"SET", s, n};
       case 2 -> new String[] {"INCRBY", s, n};
@@ -564,6 +567,16 @@ class ComparisonTest {
       case 30 -> new String[] {"LSET", l, n, text};
       case 31 -> new String[] {"LMOVE", l, "l" + random.nextInt(6), "LEFT", "RIGHT"};
       case 32 -> new String[] {"LPOS", l, n, "COUNT", "0"};
+      case 33 -> new String[] {"SETBIT", s, bit, Integer.toString(random.nextInt(2))};
+      case 34 -> new String[] {"GETBIT", s, bit};
+      case 35 -> new String[] {"BITCOUNT", s, n, bit, random.nextBoolean() ? "BIT" : "BYTE"};
+      case 36 -> new String[] {"BITPOS", s, Integer.toString(random.nextInt(2)), n, bit, "BIT"};
+      case 37 -> new String[] {"BITOP", random.nextBoolean() ? "AND" : "XOR", s, other, third};
+      case 38 ->
+          new String[] {
+            "BITFIELD", s, "SET", type, bit, n, "OVERFLOW", "SAT", "INCRBY", type, n, n
+          };
+      case 39 -> new String[] {"BITOP", "NOT", s, other};
       default -> new String[] {"TYPE", random.nextBoolean() ? s : h};
     };
   }

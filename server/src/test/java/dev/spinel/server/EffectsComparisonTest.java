@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.RealRedis;
 import dev.spinel.wire.Client;
@@ -44,7 +45,8 @@ class EffectsComparisonTest {
         "zsets-ranges",
         "zsets-operations",
         "geo",
-        "sort"
+        "sort",
+        "bitmaps"
       })
   void theJournalRecordsWhatTheAofDoes(String script) throws Exception {
     List<String> lines;
@@ -53,6 +55,8 @@ class EffectsComparisonTest {
       lines = new String(in.readAllBytes(), StandardCharsets.ISO_8859_1).lines().toList();
     }
     List<String> expected = withRedis(lines);
+    assumeTrue(
+        isSeven2 || !script.equals("bitmaps"), "Redis 7.0 records a SETBIT that changes nothing");
     List<String> got;
     try (Fixture fixture = new Fixture()) {
       Map<Integer, LocalSession> sessions = new HashMap<>();

@@ -131,7 +131,9 @@ class SnapshotTest {
   private static void write(LocalSession session, Random random) {
     String n = Integer.toString(random.nextInt(KEYS));
     String other = Integer.toString(random.nextInt(KEYS));
-    switch (random.nextInt(24)) {
+    String bitmap = "b" + random.nextInt(8); // up to 250 KB, in chunks
+    String bit = Integer.toString(random.nextInt(2_000_000));
+    switch (random.nextInt(29)) {
       case 0, 1 -> say(session, "DEL", "s" + n, "h" + other);
       case 2 -> say(session, "APPEND", "s" + n, "tail");
       case 3 -> say(session, "INCR", "c" + n);
@@ -150,6 +152,10 @@ class SnapshotTest {
           say(session, "FLUSHALL");
         }
       }
+      case 17, 18, 19 -> say(session, "SETBIT", bitmap, bit, "1");
+      case 20 -> say(session, "BITFIELD", bitmap, "SET", "u63", bit, n, "INCRBY", "i64", n, other);
+      case 21 ->
+          say(session, "BITOP", "XOR", bitmap, "b" + random.nextInt(8), "b" + random.nextInt(8));
       default -> say(session, "SET", "s" + n, "v".repeat(random.nextInt(100)));
     }
   }
