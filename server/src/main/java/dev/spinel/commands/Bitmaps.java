@@ -1,5 +1,6 @@
 package dev.spinel.commands;
 
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
@@ -126,9 +127,10 @@ public final class Bitmaps implements Family {
   }
 
   private static long offset(Call call, long offset) {
+    boolean limited = !call.session().isTrusted();
+    long limit = limited ? call.limits().get(Settings.PROTO_MAX_BULK_LEN) : Long.MAX_VALUE;
     // a field may reach eight bytes further
-    long most = Math.min(call.limits().maxBulkBytes, StringValue.MAX_LENGTH - Long.BYTES);
-    if (offset < 0 || offset >>> 3 >= most) {
+    if (offset < 0 || offset >>> 3 >= Math.min(limit, StringValue.MAX_LENGTH - Long.BYTES)) {
       throw NOT_AN_OFFSET;
     }
     return offset;
