@@ -340,6 +340,12 @@ public final class Call {
     return dispatcher;
   }
 
+  /// Whether nobody is going to read a long reply: the connection is to be closed, or the server
+  /// ends.
+  public boolean isUnheard() {
+    return session.closing || engine.stopping;
+  }
+
   /// Milliseconds since 1970, the same throughout the command (and throughout an EXEC).
   public long now() {
     return now;
