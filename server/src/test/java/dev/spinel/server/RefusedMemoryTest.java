@@ -250,7 +250,7 @@ class RefusedMemoryTest {
           HeldSnapshot held = walked ? new HeldSnapshot(fixture) : null;
           LocalSession session = refused(fixture);
           say(session, "MULTI"); // where nothing is put off
-          say(session, command.split(" "));
+          say(session, command.replace("LONG", LONG).replace("HUGE", HUGE).split(" "));
           left = nth;
           String reply = say(session, "EXEC");
           more = left <= 0;
