@@ -60,6 +60,7 @@ final class SnapshotCheck {
 
       private String prefix = "";
       private String key = "";
+      private int type;
       private String head = "";
       private TreeMap<String, String> fields = new TreeMap<>();
       private long count;
@@ -76,6 +77,7 @@ final class SnapshotCheck {
 
       @Override
       public void open(long entry, long expiry, long count) {
+        type = Entry.type(memory, entry);
         key = prefix + text(Entry.key(memory, entry));
         head = expiry + " ";
         fields = new TreeMap<>();
@@ -84,7 +86,13 @@ final class SnapshotCheck {
 
       @Override
       public void field(long field) {
-        fields.put(text(Entry.key(memory, field)), text(values.strings().bytes(field)));
+        String value =
+            switch (type) {
+              case Entry.SET -> "";
+              case Entry.ZSET -> Double.toString(score(memory, field));
+              default -> text(values.strings().bytes(field));
+            };
+        fields.put(text(Entry.key(memory, field)), value);
       }
 
       @Override
@@ -111,12 +119,28 @@ final class SnapshotCheck {
         }
         return text.toString();
       }
+      case Entry.SET -> {
+        TreeMap<String, String> members = new TreeMap<>();
+        values.sets().each(entry, set -> members.put(text(set.member()), ""));
+        return members.toString();
+      }
+      case Entry.ZSET -> {
+        TreeMap<String, String> members = new TreeMap<>();
+        values
+            .sortedSets()
+            .each(entry, at -> members.put(text(at.member()), Double.toString(at.score())));
+        return members.toString();
+      }
       default -> {
         TreeMap<String, String> fields = new TreeMap<>();
         values.hashes().each(entry, pair -> fields.put(text(pair.field()), text(pair.value())));
         return fields.toString();
       }
     }
+  }
+
+  private static double score(Memory memory, long member) {
+    return Double.longBitsToDouble(memory.getLong(Entry.valueAddress(memory, member)));
   }
 
   private static String text(byte[] bytes) {
