@@ -902,8 +902,11 @@ public final class Call {
     if (timeoutMillis == FOR_EVER) {
       return 0;
     }
-    boolean again = before != null && before.deadlineMillis != 0;
-    return again ? before.deadlineMillis : now + timeoutMillis;
+    Waiting last = before;
+    if (last != null && last.deadlineMillis != 0) {
+      return last.deadlineMillis;
+    }
+    return now + timeoutMillis;
   }
 
   /// Watches the key at argument `i` for the session.
