@@ -360,8 +360,8 @@ public final class Sort implements Family {
   }
 
   /// Finds what the pattern leads to when the element stands for its `*`: a string, or after `->` a
-  /// field of a hash, which is then the pair at hand of the hashes. Null if there is none. The caller is to
-  /// say [Call#done] of the key.
+  /// field of a hash, which is then the pair at hand of the hashes. Null if there is none. The
+  /// caller is to say [Call#done] of the key.
   private static @Nullable Key lookUp(Call call, Elements elements, Slice pattern, Slice element) {
     int star = star(pattern);
     if (star < 0) {
