@@ -141,11 +141,11 @@ public final class LoadBench {
 
   private static <T> T await(CompletableFuture<T> done, Loop loop) throws Exception {
     while (true) {
-      long came = loop.bytesIn();
+      long came = loop.counts().bytesIn();
       try {
         return done.get(SILENCE_SECONDS, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
-        if (came == loop.bytesIn()) {
+        if (came == loop.counts().bytesIn()) {
           throw e;
         }
       }
