@@ -164,7 +164,7 @@ class SpinelTest {
 
   @Test
   void anyCommandMayBeRenamedOrTakenAway() throws Exception {
-    String[] names = {"EXEC \"\"", "GET once", "ONCE twice", "KEYS \"\"", "ZADD \"\"", "SADD get"};
+    String[] names = {"EXEC \"\"", "GET once", "ONCE twice", "KEYS \"\"", "ZADD \"\"", "XADD get"};
     String[] settings = new String[2 * names.length];
     for (int i = 0; i < names.length; i++) {
       settings[2 * i] = "rename-command";
