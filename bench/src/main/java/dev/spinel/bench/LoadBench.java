@@ -157,7 +157,7 @@ public final class LoadBench {
     return ((com.sun.management.OperatingSystemMXBean) system).getProcessCpuTime();
   }
 
-  // ---------------------------------------------------------------- the command line
+  // ── the command line ──
 
   private static Map<String, String> options(String[] arguments) {
     var known =
@@ -221,7 +221,7 @@ public final class LoadBench {
     return new IllegalStateException(why);
   }
 
-  // ---------------------------------------------------------------- the load
+  // ── the load ──
 
   /// What all connections share. Loop thread only, but for the futures.
   private static final class Generator implements LoopHooks, Incidents {

@@ -281,8 +281,7 @@ public final class Clients implements Family {
     }
   }
 
-  // ── who else is there
-  // ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── who else is there ──
 
   private static void unblock(Call call, Reply reply) {
     boolean error = false;

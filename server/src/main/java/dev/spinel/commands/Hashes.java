@@ -198,8 +198,7 @@ public final class Hashes implements Family {
     }
   }
 
-  // ── setting
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── setting ──
 
   /// A field must fit into an entry: said before anything changes.
   private static void checkField(Call call, int argument) {
@@ -316,8 +315,7 @@ public final class Hashes implements Family {
     reply.bulk(text);
   }
 
-  // ── reading
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reading ──
 
   private static boolean find(Call call, Key key, int argument) {
     return key.exists() && call.values().hashes().find(key.entry(), call.arg(argument));

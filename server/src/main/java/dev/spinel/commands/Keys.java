@@ -314,8 +314,7 @@ public final class Keys implements Family {
     }
   }
 
-  // ── there or not
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── there or not ──
 
   private static void delete(Call call, Reply reply) {
     int deleted = 0;
@@ -355,8 +354,7 @@ public final class Keys implements Family {
     reply.simple(key.exists() ? call.values().typeName(key.entry()) : "none");
   }
 
-  // ── expiry
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── expiry ──
 
   private static final int NX = 1, XX = 2, GT = 4, LT = 8;
 
@@ -424,8 +422,7 @@ public final class Keys implements Family {
     reply.integer(form.inSeconds() ? Long.divideUnsigned(millis + 500, 1000) : millis);
   }
 
-  // ── moving and copying
-  // ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── moving and copying ──
 
   private static void rename(Call call, Reply reply) {
     Key from = renamed(call);
@@ -545,8 +542,7 @@ public final class Keys implements Family {
     reply.integer(1);
   }
 
-  // ── walking
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── walking ──
 
   private static void keys(Call call, Reply reply) {
     byte[] pattern = call.bytes(1);
@@ -667,8 +663,7 @@ public final class Keys implements Family {
     }
   }
 
-  // ── OBJECT
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── OBJECT ──
 
   private static void object(Call call, Reply reply, int row) {
     Key key = call.lookUnnoticed(2);

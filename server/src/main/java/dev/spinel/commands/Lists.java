@@ -323,8 +323,7 @@ public final class Lists implements Family {
     }
   }
 
-  // ── adding
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── adding ──
 
   private static void push(Call call, Reply reply, End end, Key key) {
     ListValue lists = call.values().lists();
@@ -390,8 +389,7 @@ public final class Lists implements Family {
     reply.ok();
   }
 
-  // ── reading
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reading ──
 
   private static void lindex(Call call, Reply reply) {
     Key key = call.read(1, Entry.LIST);
@@ -483,8 +481,7 @@ public final class Lists implements Family {
     }
   }
 
-  // ── taking away
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── taking away ──
 
   private static void pop(Call call, Reply reply, End end) {
     if (call.argc() > 3) {

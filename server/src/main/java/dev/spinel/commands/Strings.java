@@ -291,8 +291,7 @@ public final class Strings implements Family {
     }
   }
 
-  // ── setting
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── setting ──
 
   private static void set(Call call, Reply reply) {
     int count = call.argc();
@@ -427,8 +426,7 @@ public final class Strings implements Family {
     call.done(key);
   }
 
-  // ── reading
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reading ──
 
   private static void get(Call call, Reply reply) {
     get(call, call.read(1, Entry.STRING), reply);
@@ -514,8 +512,7 @@ public final class Strings implements Family {
         .range(key.entry(), (int) start, (int) (end - start + 1), reply.writer());
   }
 
-  // ── changing
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── changing ──
 
   private static void append(Call call, Reply reply) {
     Key key = call.write(1, Entry.STRING);
@@ -612,8 +609,7 @@ public final class Strings implements Family {
     reply.bulk(text);
   }
 
-  // ── comparing
-  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── comparing ──
 
   /// The longest common subsequence, by the textbook's table, which lives outside the Java heap.
   private static void lcs(Call call, Reply reply) {

@@ -194,8 +194,7 @@ public final class Call {
     }
   }
 
-  // ── arguments
-  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── arguments ──
 
   public int argc() {
     return args.count();
@@ -298,8 +297,7 @@ public final class Call {
     return new CommandError("ERR invalid expire time in '" + command.name + "' command");
   }
 
-  // ── surroundings
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── surroundings ──
 
   public Session session() {
     return session;
@@ -360,8 +358,7 @@ public final class Call {
     return inMulti;
   }
 
-  // ── databases as a whole
-  // ────────────────────────────────────────────────────────────────────────────────────────────
+  // ── databases as a whole ──
 
   /// How many there are.
   public int databases() {
@@ -389,8 +386,7 @@ public final class Call {
     engine.swap(dispatcher, a, b);
   }
 
-  // ── keys
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── keys ──
 
   /// The key at argument `i`, for reading: counts a hit or a miss, remembers the access.
   public Key read(int i) {
@@ -648,8 +644,7 @@ public final class Call {
     }
   }
 
-  // ── changes
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── changes ──
 
   /// *The* verb of mutation: the key has changed. Dirties, breaks watches, wakes who waits,
   /// notifies.

@@ -113,8 +113,7 @@ public final class Dispatcher implements AutoCloseable {
     seat.close();
   }
 
-  // ── one command
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── one command ──
 
   /// Whether the call's command takes all its large arguments as they came.
   private static boolean takesLarge(Command command, Args args) {
@@ -552,8 +551,7 @@ public final class Dispatcher implements AutoCloseable {
     }
   }
 
-  // ── calls that didn't end in one go: see Blocking
-  // ─────────────────────────────────────────────────────────────────────────
+  // ── calls that didn't end in one go: see Blocking ──
 
   /// Keys of swapped or refilled databases may be what somebody waits for. Stopped world.
   public void readyAll(int database) {
@@ -628,8 +626,7 @@ public final class Dispatcher implements AutoCloseable {
     output.close(); // whatever state it was left in
   }
 
-  // ── transactions
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── transactions ──
 
   /// Ends MULTI and all watches of the session; what was queued is forgotten.
   public void end(Session session) {

@@ -143,8 +143,7 @@ public final class Engine implements KeyspaceListener {
     era++;
   }
 
-  // ── threads and sessions
-  // ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── threads and sessions ──
 
   /// A dispatcher for the thread that calls; closed by it.
   public Dispatcher dispatcher() {
@@ -223,8 +222,7 @@ public final class Engine implements KeyspaceListener {
     return parking.keys();
   }
 
-  // ── expiry and eviction
-  // ────────────────────────────────────────────────────────────────────────────────────────────
+  // ── expiry and eviction ──
 
   /// Removes an expired key, with its effect and events. Slot lock.
   void expire(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
@@ -342,8 +340,7 @@ public final class Engine implements KeyspaceListener {
     return true;
   }
 
-  // ── databases as a whole
-  // ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── databases as a whole ──
 
   /// Empties a database (its watched keys change). Stopped world. Returns how many keys it had.
   public long flush(Dispatcher by, int database, boolean later) {
@@ -403,8 +400,6 @@ public final class Engine implements KeyspaceListener {
     seat.values.dictionary().find(header, seat.values.dictionary().hash(key), key, place);
     return place.entry;
   }
-
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /// Changes since the server started or was last saved.
   public long changes() {

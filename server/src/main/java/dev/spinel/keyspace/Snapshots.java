@@ -155,8 +155,7 @@ public final class Snapshots {
     }
   }
 
-  // ── the thread
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the thread ──
 
   private void run() {
     do {
@@ -460,7 +459,7 @@ public final class Snapshots {
       seat.breathe();
     }
 
-    // ── what the walker shows ────────────────────────────────────────────────────────────────────
+    // ── what the walker shows ──
 
     private void database(int number) {
       if (asks()) {

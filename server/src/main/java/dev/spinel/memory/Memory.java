@@ -303,7 +303,7 @@ public final class Memory implements AutoCloseable {
     reservedBytes += bytes;
   }
 
-  // ---- for the allocator: words of its own, and the book-keeping of the checked mode
+  // ── for the allocator: words of its own, and the book-keeping of the checked mode ──
 
   long peek(long a) {
     return slab(a).get(LONG, offset(a));

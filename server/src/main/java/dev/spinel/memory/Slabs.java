@@ -202,7 +202,7 @@ final class Slabs {
     return emptySlabs > 0 && freePages - Slab.PAGES >= reservePages() + Slab.PAGES / 4;
   }
 
-  // ---- the daemon
+  // ── the daemon ──
 
   private void serve() {
     long start = System.nanoTime();
@@ -317,7 +317,7 @@ final class Slabs {
     count--;
   }
 
-  // ---- evacuation
+  // ── evacuation ──
 
   /// The slabs of this moment, each with the bytes that are out of its pages.
   synchronized List<Slab> all() {

@@ -76,7 +76,7 @@ public final class Attempt {
     return local;
   }
 
-  // ---------------------------------------------------------------- on the loop's thread
+  // ── on the loop's thread ──
 
   void begin() {
     if (told.get()) {
@@ -162,7 +162,7 @@ public final class Attempt {
     }
   }
 
-  // ---------------------------------------------------------------- on either thread
+  // ── on either thread ──
 
   /// The loop has ended before it began.
   void refuse() {

@@ -122,7 +122,7 @@ public final class Connection {
     output = new Output(loop.outputs());
   }
 
-  // ---------------------------------------------------------------- for the owner
+  // ── for the owner ──
 
   public Loop loop() {
     return loop;
@@ -319,8 +319,7 @@ public final class Connection {
     return keptBytes;
   }
 
-  // ---------------------------------------------------------------- for the loop, in the order of
-  // a turn
+  // ── for the loop, in the order of a turn ──
 
   void enter(Acceptor acceptor) {
     try {

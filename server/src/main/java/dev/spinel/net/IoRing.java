@@ -232,7 +232,7 @@ final class IoRing {
     return kernel;
   }
 
-  // ---------------------------------------------------------------- asking
+  // ── asking ──
 
   boolean isFull() {
     return tail - submitted == REQUESTS;
@@ -304,7 +304,7 @@ final class IoRing {
     };
   }
 
-  // ---------------------------------------------------------------- answers
+  // ── answers ──
 
   /// Goes on to the next answer; false if there is none.
   boolean advance() {
@@ -337,7 +337,7 @@ final class IoRing {
     return Kernel.getInt(answer + 12);
   }
 
-  // ---------------------------------------------------------------- buffers
+  // ── buffers ──
 
   /// Which buffer an answer with [#HAS_BUFFER] filled. It is the caller's until he [#give]s it
   /// back.

@@ -159,7 +159,7 @@ final class Kernel {
     };
   }
 
-  // ---------------------------------------------------------------- memory
+  // ── memory ──
 
   static byte getByte(long address) {
     return ALL.get(ValueLayout.JAVA_BYTE, address);

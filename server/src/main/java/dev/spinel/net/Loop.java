@@ -173,7 +173,7 @@ public final class Loop implements Runnable {
             : new NioTransport(new Readiness());
   }
 
-  // ---------------------------------------------------------------- for everybody
+  // ── for everybody ──
 
   /// Has the loop run `message` within its next turn (the current one if it comes in time), in the
   /// order of posting. From any thread, also its own; never waits. After the loop's end messages
@@ -233,7 +233,7 @@ public final class Loop implements Runnable {
     return counts;
   }
 
-  // ---------------------------------------------------------------- for the loop's thread
+  // ── for the loop's thread ──
 
   /// Milliseconds since 1970, as of this turn's beginning.
   public long now() {
@@ -496,7 +496,7 @@ public final class Loop implements Runnable {
     }
   }
 
-  // ---------------------------------------------------------------- the life of the thread
+  // ── the life of the thread ──
 
   @Override
   public void run() {

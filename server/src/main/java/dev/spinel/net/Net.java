@@ -355,7 +355,7 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  // ---------------------------------------------------------------- doors
+  // ── doors ──
 
   void close(Listener listener) {
     synchronized (this) {
@@ -533,8 +533,7 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  // ---------------------------------------------------------------- what accepting needs, on the
-  // first loop
+  // ── what accepting needs, on the first loop ──
 
   Loop leastLoaded() {
     int count = loops.size();

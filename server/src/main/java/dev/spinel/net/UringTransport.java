@@ -196,7 +196,7 @@ final class UringTransport implements Transport {
     out = Kernel.segment(outAddress, OUT_BYTES).asByteBuffer();
   }
 
-  // ---------------------------------------------------------------- waiting
+  // ── waiting ──
 
   @Override
   public void await(long timeoutNanos) throws IOException {
@@ -400,7 +400,7 @@ final class UringTransport implements Transport {
     }
   }
 
-  // ---------------------------------------------------------------- connections
+  // ── connections ──
 
   @Override
   public void attach(Connection connection) {
@@ -469,7 +469,7 @@ final class UringTransport implements Transport {
     }
   }
 
-  // ---------------------------------------------------------------- input
+  // ── input ──
 
   private void received(UringLink link, int result, int flags) {
     boolean goesOn = (flags & IoRing.MORE) != 0;
@@ -595,7 +595,7 @@ final class UringTransport implements Transport {
     }
   }
 
-  // ---------------------------------------------------------------- output
+  // ── output ──
 
   @Override
   public void write(Connection connection, long released) throws IOException {
@@ -694,7 +694,7 @@ final class UringTransport implements Transport {
     }
   }
 
-  // ---------------------------------------------------------------- doors
+  // ── doors ──
 
   @Override
   public void attach(Listener listener) throws IOException {
@@ -752,7 +752,7 @@ final class UringTransport implements Transport {
     }
   }
 
-  // ---------------------------------------------------------------- ways out
+  // ── ways out ──
 
   @Override
   public void connect(Attempt attempt) throws IOException {
@@ -798,7 +798,7 @@ final class UringTransport implements Transport {
     return (Dial) Objects.requireNonNull(attempt.registration);
   }
 
-  // ---------------------------------------------------------------- the end
+  // ── the end ──
 
   private void drain() {
     try {

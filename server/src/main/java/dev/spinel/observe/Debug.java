@@ -101,8 +101,7 @@ final class Debug {
     }
   }
 
-  // ── data
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── data ──
 
   private static void digests(Call call, Reply reply) {
     reply.array(call.argc() - 2);
@@ -297,8 +296,7 @@ final class Debug {
     reply.flag(dev.spinel.wire.Glob.matches(call.arg(2), call.arg(3), false));
   }
 
-  // ── the rest
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the rest ──
 
   /// Holds up everybody, as a server with one thread does.
   private static void protocol(Call call, Reply reply) {

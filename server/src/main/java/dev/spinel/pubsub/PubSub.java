@@ -226,8 +226,7 @@ public final class PubSub implements Family, Notifier {
     }
   }
 
-  // ── listening
-  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── listening ──
 
   private void subscribe(Call call, Reply reply, int kind) {
     Session session = call.session();
@@ -340,8 +339,7 @@ public final class PubSub implements Family, Notifier {
     session.gatesChanged();
   }
 
-  // ── speaking
-  // ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── speaking ──
 
   /// Says `message` on a channel. Returns how many hear it. Any seat.
   private void publish(Call call, Reply reply, int kind) {
@@ -473,8 +471,7 @@ public final class PubSub implements Family, Notifier {
     return new Slice(name);
   }
 
-  // ── looking
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── looking ──
 
   private void names(Call call, Reply reply, int kind) {
     if (call.argc() > 3) {

@@ -163,8 +163,7 @@ final class ClientConnection implements Handler, Outlet {
     return incoming == null || incoming.mayReadOn(side.dispatcher, deadlineNanos);
   }
 
-  // ── when the Java heap is short
-  // ────────────────────────────────────────────────────────────────────────────────────
+  // ── when the Java heap is short ──
 
   /// The command that is being read finds no room on the heap: has it wait for others to finish.
   /// False if it has waited long enough, or there is no room even for what has come.
@@ -312,8 +311,7 @@ final class ClientConnection implements Handler, Outlet {
     }
   }
 
-  // ── Outlet
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Outlet ──
 
   @Override
   public Output output() {

@@ -256,8 +256,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
     }
   }
 
-  // ── Outlet
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Outlet ──
 
   @Override
   public Output output() {

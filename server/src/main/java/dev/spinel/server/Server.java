@@ -426,8 +426,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     return listeners.isEmpty() ? 0 : listeners.getFirst().port();
   }
 
-  // ── connections
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── connections ──
 
   private @Nullable Handler accept(Connection connection) {
     traffic.accept();
@@ -567,8 +566,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     }
   }
 
-  // ── incidents
-  // ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── incidents ──
 
   private final class CommandIncidents implements Engine.Incidents {
     private final AtomicLong lastAttackMillis = new AtomicLong(Long.MIN_VALUE);
@@ -635,8 +633,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     return text.toString();
   }
 
-  // ── what observers ask
-  // ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── what observers ask ──
 
   @Override
   public String transport() {
@@ -690,8 +687,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     log.warning(line);
   }
 
-  // ── the end
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the end ──
 
   @Override
   public void sleep(long millis) {

@@ -46,7 +46,6 @@ public final class ChunkedBytes {
     return sequence.count();
   }
 
-  // ----------------------------------------------------------------------------------------------
   // reading
 
   /// The byte at `at`, which is below the length.
@@ -163,7 +162,6 @@ public final class ChunkedBytes {
     return sequence.offset(at);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // writing
 
   /// Overwrites bytes `at` to `at + n`, which exist.

@@ -145,7 +145,7 @@ public final class Dictionary {
     return keyHash.of(keyBytes, 0, length) & hashMask;
   }
 
-  // ------------------------------------------------------------------ headers
+  // ── headers ──
 
   /// Makes an empty dictionary of the 64 bytes at `header`.
   public void init(long header) {
@@ -188,7 +188,7 @@ public final class Dictionary {
     return memory.getInt(header + PASSED);
   }
 
-  // ------------------------------------------------------------------ find
+  // ── find ──
 
   /// Looks `key` up; `out` says where it is or would be.
   public boolean find(long header, long hash, Slice key, Place out) {
@@ -305,7 +305,7 @@ public final class Dictionary {
     }
   }
 
-  // ------------------------------------------------------------------ entries
+  // ── entries ──
 
   /// A new entry of the current epoch with room for a value of `valueBytes`, which is not
   /// initialised; not in any dictionary yet.
@@ -432,7 +432,7 @@ public final class Dictionary {
     assert p.entry == entry;
   }
 
-  // ------------------------------------------------------------------ change
+  // ── change ──
 
   /// Puts `entry` in the place of the one at `p`, which is released as the walk allows. Same key.
   public void replace(Place p, long entry) {
@@ -496,7 +496,7 @@ public final class Dictionary {
     stamp++; // p's page may be another now: it looks again when it is used again
   }
 
-  // ------------------------------------------------------------------ the walk
+  // ── the walk ──
 
   /// The entry at `p`, safe to be changed in place now: if the walk still needs it, a copy of the
   /// current epoch has taken its place. (Of a nested dictionary only the header is in the entry,
@@ -645,7 +645,7 @@ public final class Dictionary {
         : count(header);
   }
 
-  // ------------------------------------------------------------------ size, expiry, moves
+  // ── size, expiry, moves ──
 
   /// Room for a value of `bytes` at `p`, writable, with the old contents (as far as they fit), and
   /// of that length: see [#resize(Place, int, int)].
@@ -909,7 +909,7 @@ public final class Dictionary {
     return tree.bytes(memory.getLong(header)) + entries;
   }
 
-  // ------------------------------------------------------------------ freeing
+  // ── freeing ──
 
   /// Frees an entry that is in no dictionary, and all that it owns. Much of it is left to the
   /// reaper.
@@ -968,7 +968,7 @@ public final class Dictionary {
     init(header);
   }
 
-  // ------------------------------------------------------------------ evacuation
+  // ── evacuation ──
 
   /// Hears of entries whose value has nodes of its own, more than should move under one lock.
   @FunctionalInterface
@@ -1043,7 +1043,7 @@ public final class Dictionary {
     return owner == null ? 0 : owner.evacuate(entry, from, larger);
   }
 
-  // ------------------------------------------------------------------ expiry
+  // ── expiry ──
 
   /// Finds an entry whose expiry is at or before `now`; false if there is none. Bounds that turn
   /// out to be too low are raised on the way.
@@ -1053,7 +1053,7 @@ public final class Dictionary {
     return found;
   }
 
-  // ------------------------------------------------------------------ scan
+  // ── scan ──
 
   /// Takes one entry after the other; may not change the dictionary.
   @FunctionalInterface

@@ -61,7 +61,7 @@ public final class HashValue implements Structure {
     this.m = dictionary.memory;
   }
 
-  // ------------------------------------------------------------------ one hash
+  // ── one hash ──
 
   /// Puts an empty hash where `p` says there is nothing.
   public void create(Place p, Slice key) {
@@ -226,7 +226,7 @@ public final class HashValue implements Structure {
     return to;
   }
 
-  // ------------------------------------------------------------------ the pair at hand
+  // ── the pair at hand ──
 
   public int fieldLength() {
     return listpack != 0 ? Listpack.length(m, listpack, fieldAt) : Entry.keyLength(m, pair);
@@ -292,7 +292,7 @@ public final class HashValue implements Structure {
     }
   }
 
-  // ------------------------------------------------------------------ all pairs
+  // ── all pairs ──
 
   /// Visits all pairs: of a listpack in the order of insertion, else in the order of the hash.
   public void each(long entry, Visitor visitor) {

@@ -77,7 +77,6 @@ public final class ListValue implements Structure {
     plainBytes = bytes;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // the list
 
   /// Puts an empty list where `p` says there is nothing.
@@ -147,7 +146,6 @@ public final class ListValue implements Structure {
     return value;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // encodings
 
   /// Before `count` elements of so many `bytes` in all are added: a listpack that would exceed the
@@ -259,7 +257,6 @@ public final class ListValue implements Structure {
     dictionary.replace(p, inline);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // adding
 
   /// Puts an element at an end; [#grow] came before.
@@ -371,7 +368,6 @@ public final class ListValue implements Structure {
     return true;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // removing
 
   /// Removes the element at an end and writes it as a bulk string.
@@ -597,7 +593,6 @@ public final class ListValue implements Structure {
     shrink(p, fill);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // reading
 
   /// Writes the element at `index` (from the end if negative) as a bulk string; false, and nothing

@@ -49,7 +49,6 @@ public final class Listpack {
 
   private Listpack() {}
 
-  // ----------------------------------------------------------------------------------------------
   // reading
 
   /// Makes the [#EMPTY] bytes at `lp` an empty listpack.
@@ -277,7 +276,6 @@ public final class Listpack {
     return true;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // sizes
 
   /// Bytes that the element at `p` takes.
@@ -351,7 +349,6 @@ public final class Listpack {
     return n <= 127 ? 1 : n < 16383 ? 2 : n < 2097151 ? 3 : n < 268435455 ? 4 : 5;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // changing
 
   /// Inserts these bytes before `p`.
@@ -524,7 +521,6 @@ public final class Listpack {
     s.set(Memory.BYTE, at, (byte) rest);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // integers as text
 
   /// Whether these bytes are a 64-bit integer in the one form in which Redis writes it.
@@ -595,7 +591,6 @@ public final class Listpack {
     return n;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // foreign bytes
 
   /// Whether foreign bytes are a listpack in which every walk ends where it should: returns the

@@ -80,7 +80,6 @@ final class Quicklist {
     this.bytes = new ChunkedBytes(m, allocator);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // limits
 
   /// Whether a node of so many bytes and elements is too large. `fill` is list-max-listpack-size:
@@ -97,7 +96,6 @@ final class Quicklist {
     return fill < 0 ? NO_LIMIT : Math.max(fill, 1);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // opening
 
   /// Turns to the listpack at `lp`, which is the whole list, to read.
@@ -128,7 +126,6 @@ final class Quicklist {
     return inline ? Listpack.count(m, lp) : sequence.count();
   }
 
-  // ----------------------------------------------------------------------------------------------
   // the cursor
 
   /// Goes to the element of that index, from the end if negative; false if there is none.
@@ -203,7 +200,6 @@ final class Quicklist {
     return n;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // the element here
 
   boolean isLarge() {
@@ -302,7 +298,6 @@ final class Quicklist {
     return false;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // leaves
 
   private boolean marked(long mark) {
@@ -562,7 +557,6 @@ final class Quicklist {
     return fits;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // changing
 
   /// Appends a whole listpack of at most [#LEAF_MAX] bytes as a node.
@@ -958,7 +952,6 @@ final class Quicklist {
     }
   }
 
-  // ----------------------------------------------------------------------------------------------
   // the whole
 
   /// The only leaf of a list that is one packed node of one leaf; 0 if it isn't.

@@ -118,7 +118,6 @@ public final class Sequence {
     this.fanOut = fanOut;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // cells
 
   static int kind(long word) {
@@ -162,7 +161,6 @@ public final class Sequence {
     m.putLong(cell + 8, count | (long) epoch << EPOCH_SHIFT);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // opening
 
   /// Makes the [#CELL] bytes at `root` an empty sequence.
@@ -193,7 +191,6 @@ public final class Sequence {
     open(root, true, -1, NOBODY);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // moving
 
   public boolean isEmpty() {
@@ -316,7 +313,6 @@ public final class Sequence {
     return address(word) + (long) CELL * (cells(word) - 1);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // the leaf here
 
   /// The reference to the leaf, marks included.
@@ -443,7 +439,6 @@ public final class Sequence {
     }
   }
 
-  // ----------------------------------------------------------------------------------------------
   // leaves come and go
 
   /// Inserts a leaf after this one, or as the first and only one, and goes there. Without memory
@@ -679,7 +674,6 @@ public final class Sequence {
     }
   }
 
-  // ----------------------------------------------------------------------------------------------
   // ends
 
   /// Whether a walk may still read the node that the cell at this address refers to.
@@ -898,7 +892,6 @@ public final class Sequence {
     putCell(to, (word & ~ADDRESS) | copy, countAt(from));
   }
 
-  // ----------------------------------------------------------------------------------------------
   // checks
 
   /// For tests: throws unless the tree keeps its promises; returns its count.

@@ -65,7 +65,6 @@ public final class StringValue implements Structure {
     }
   }
 
-  // ----------------------------------------------------------------------------------------------
   // setting
 
   /// Sets a string, whatever is at `p`; an integer in its canonical form becomes one.
@@ -181,7 +180,6 @@ public final class StringValue implements Structure {
     dictionary.replace(p, e);
   }
 
-  // ----------------------------------------------------------------------------------------------
   // reading
 
   private boolean isInt(long entry) {
@@ -297,7 +295,6 @@ public final class StringValue implements Structure {
     return isChunked(entry) ? sequence.memoryUse(Entry.valueAddress(m, entry)) : 0;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // changing in place
 
   /// Appends bytes to the string at `p`; returns its length then.
@@ -429,7 +426,6 @@ public final class StringValue implements Structure {
     return e;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // as all structures
 
   @Override

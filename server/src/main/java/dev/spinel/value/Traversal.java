@@ -17,7 +17,7 @@ final class Traversal {
     this.tree = tree;
   }
 
-  // ------------------------------------------------------------------ expiry
+  // ── expiry ──
 
   /// Finds an entry whose expiry is at or before `now`; false if there is none. Bounds that turn
   /// out to be too low are raised on the way.

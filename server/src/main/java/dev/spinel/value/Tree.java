@@ -72,7 +72,7 @@ final class Tree {
     this.dictionary = dictionary;
   }
 
-  // ------------------------------------------------------------------ references
+  // ── references ──
 
   /// Which reference of an inner node of 2^kind, below `shift` bits of tree, leads to `hash`.
   static int index(long hash, int shift, int kind) {

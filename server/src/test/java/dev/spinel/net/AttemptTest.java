@@ -91,7 +91,7 @@ class AttemptTest extends NetFixture {
     return caller;
   }
 
-  // ---------------------------------------------------------------- that stand
+  // ── that stand ──
 
   @Test
   void aConnectionOfOnesOwnIsAsAnAcceptedOne() throws Exception {
@@ -245,7 +245,7 @@ class AttemptTest extends NetFixture {
     eventually(() -> assertThat(caller.heard).asString().isEqualTo(":1\r\n"));
   }
 
-  // ---------------------------------------------------------------- that fail
+  // ── that fail ──
 
   @Test
   void aRefusalIsToldOnce() throws Exception {
@@ -345,7 +345,7 @@ class AttemptTest extends NetFixture {
     eventually(() -> assertThat(caller.heard).asString().isEqualTo("+PONG\r\n"));
   }
 
-  // ---------------------------------------------------------------- when the loop ends
+  // ── when the loop ends ──
 
   @Test
   void theEndOfALoopIsToldToWhoConnects() throws Exception {

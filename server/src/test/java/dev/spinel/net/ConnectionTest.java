@@ -27,7 +27,7 @@ class ConnectionTest extends NetFixture {
     start(2);
   }
 
-  // ---------------------------------------------------------------- input
+  // ── input ──
 
   @Test
   void requestsMayArriveByteByByte() throws IOException {
@@ -127,7 +127,7 @@ class ConnectionTest extends NetFixture {
     eventually(() -> assertThat(toy.sessions).isEmpty());
   }
 
-  // ---------------------------------------------------------------- output
+  // ── output ──
 
   @Test
   void aSlowReaderGetsEverythingAndHoldsUpNobody() throws IOException {
@@ -268,7 +268,7 @@ class ConnectionTest extends NetFixture {
         .count();
   }
 
-  // ---------------------------------------------------------------- pauses
+  // ── pauses ──
 
   @Test
   void aPausedConnectionAnswersTheRestOfItsPipelineLater() throws IOException {
@@ -377,7 +377,7 @@ class ConnectionTest extends NetFixture {
     }
   }
 
-  // ---------------------------------------------------------------- ends
+  // ── ends ──
 
   @Test
   void closingAfterTheReplySendsEverythingBeforeAndRunsNothingAfter() throws IOException {
@@ -480,7 +480,7 @@ class ConnectionTest extends NetFixture {
     uncaught.clear();
   }
 
-  // ---------------------------------------------------------------- what is known about it
+  // ── what is known about it ──
 
   @Test
   void addressesAndCountersAreKnown() throws IOException {

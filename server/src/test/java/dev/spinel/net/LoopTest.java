@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The turn of a loop: its order, its mail, its timers, and that nothing ends it.
 class LoopTest extends NetFixture {
-  // ---------------------------------------------------------------- mail
+  // ── mail ──
 
   @Test
   void eachPostersMessagesRunInOrderOnTheLoopsThread() throws Exception {
@@ -136,7 +136,7 @@ class LoopTest extends NetFixture {
     assertThat(ran).isFalse();
   }
 
-  // ---------------------------------------------------------------- timers and the clock
+  // ── timers and the clock ──
 
   @Test
   void timersRunAtTheirTimeAndInTheirOrder() throws Exception {
@@ -200,7 +200,7 @@ class LoopTest extends NetFixture {
     assertThat(clock.get(5, TimeUnit.SECONDS)).containsExactly(0, 0);
   }
 
-  // ---------------------------------------------------------------- turns
+  // ── turns ──
 
   @Test
   void everythingHappensInsideATurn() throws Exception {
@@ -301,7 +301,7 @@ class LoopTest extends NetFixture {
     }
   }
 
-  // ---------------------------------------------------------------- what doesn't end it
+  // ── what doesn't end it ──
 
   @Test
   void itSurvivesWhateverMessagesAndTimersThrow() throws Exception {
@@ -362,7 +362,7 @@ class LoopTest extends NetFixture {
     uncaught.clear();
   }
 
-  // ---------------------------------------------------------------- what ends it
+  // ── what ends it ──
 
   /// A loop without a single good turn for seconds: its clients are told by a close, the owner is
   /// told once, the other loops and their clients don't notice.

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Loops and doors: many connections at a time, their coming and going.
 class NetTest extends NetFixture {
-  // ---------------------------------------------------------------- doors
+  // ── doors ──
 
   @Test
   void portZeroFindsOneForAllAddresses() throws IOException {
@@ -204,7 +204,7 @@ class NetTest extends NetFixture {
         .hasMessageStartingWith("Failed opening Unix socket: bind: ");
   }
 
-  // ---------------------------------------------------------------- crowds
+  // ── crowds ──
 
   @Test
   void manyConnectionsAreServedAndSpreadOverTheLoops() throws IOException {
@@ -360,7 +360,7 @@ class NetTest extends NetFixture {
     return least;
   }
 
-  // ---------------------------------------------------------------- the end
+  // ── the end ──
 
   @Test
   void closingLeavesNoDescriptorAndNoThread() throws IOException {
@@ -462,7 +462,7 @@ class NetTest extends NetFixture {
     net.close();
   }
 
-  // ---------------------------------------------------------------- scarcity
+  // ── scarcity ──
 
   /// Runs [FewDescriptors] where only 128 files may be open.
   @Test

@@ -83,7 +83,7 @@ class UringTransportTest {
     return Client.connect("127.0.0.1", port).timeoutMillis(20_000);
   }
 
-  // ---------------------------------------------------------------- used up
+  // ── used up ──
 
   @Test
   void moreInputThanThereAreBuffers() throws Exception {
@@ -176,7 +176,7 @@ class UringTransportTest {
     return release;
   }
 
-  // ---------------------------------------------------------------- memory
+  // ── memory ──
 
   @Test
   void aConnectionThatIsNotReadForLongHoldsABoundedPartOfWhatComes() throws Exception {
@@ -379,7 +379,7 @@ class UringTransportTest {
     }
   }
 
-  // ---------------------------------------------------------------- where it isn't allowed
+  // ── where it isn't allowed ──
 
   @Test
   void whereTheKernelForbidsItThereIsNio() throws Exception {

@@ -134,8 +134,7 @@ final class Model {
     return all.toString();
   }
 
-  // ── waiting
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── waiting ──
 
   private boolean await(int session, String heard) {
     String reply = served.get(session);
@@ -201,8 +200,7 @@ final class Model {
     return ":1";
   }
 
-  // ── commands
-  // ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── commands ──
 
   private String run(int session, List<String> words) {
     String key = words.size() > 1 ? words.get(1) : "";

@@ -304,7 +304,6 @@ class ListValueTest {
     return node;
   }
 
-  // ----------------------------------------------------------------------------------------------
   // operations on both
 
   private boolean exists() {
