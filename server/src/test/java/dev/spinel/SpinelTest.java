@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.wire.Client;
+import dev.spinel.wire.Reply;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -12,6 +13,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -180,5 +182,63 @@ class SpinelTest {
       assertThat(client.command("TWICE", "k").text()).isEqualTo("v");
       assertThat(client.command("MULTI").text()).isEqualTo("OK");
     }
+  }
+
+  @Test
+  void aCommandMayGetAnyName() throws Exception {
+    String[] names = {
+      "b840fc02d524045429941cc15f59e41cb7be6c52", // redis.conf's own example
+      "a-name-of-24-characters.",
+      "a-name-of-25-characters..",
+      "\u00c9t\u00e9", // its bytes as characters are capital letters, too
+      "z\u00fcrich-\u6f22\u5b57-\u00c4\u00d6\u00dc-and-more",
+      "\"\\xff\\xfe\\x00\"",
+      "\"with blanks\"",
+      "n".repeat(1000),
+    };
+    String[] targets = {"CONFIG", "GET", "SET", "DEL", "ECHO", "TTL", "STRLEN", "EXISTS"};
+    String[] settings = new String[2 * names.length];
+    for (int i = 0; i < names.length; i++) {
+      settings[2 * i] = "rename-command";
+      settings[2 * i + 1] = targets[i] + " " + names[i];
+    }
+    try (Spinel spinel = Spinel.start(settings);
+        Client client = Client.connect("127.0.0.1", spinel.port())) {
+      for (String gone : targets) {
+        assertThat(client.command(gone, "k").text()).startsWith("ERR unknown command");
+      }
+      assertThat(client.command(names[2], "k", "v").text()).isEqualTo("OK");
+      assertThat(client.command(names[1].toUpperCase(Locale.ROOT), "k").text()).isEqualTo("v");
+      assertThat(client.command(names[0].toUpperCase(Locale.ROOT), "GET", "port").toString())
+          .contains("port");
+      assertThat(client.command(utf8(names[4]), utf8("hello")).text()).isEqualTo("hello");
+      assertThat(
+              client
+                  .command(utf8("Z\u00fcRICH-\u6f22\u5b57-\u00c4\u00d6\u00dc-AND-MORE"), utf8("x"))
+                  .text())
+          .isEqualTo("x");
+      assertThat(
+              client
+                  .command(utf8("z\u00fcrich-\u6f22\u5b57-\u00e4\u00f6\u00fc-and-more"), utf8("x"))
+                  .text())
+          .as("only letters of ASCII have two cases")
+          .startsWith("ERR unknown command");
+      byte[] raw = {(byte) 0xff, (byte) 0xfe, 0};
+      assertThat(client.command(raw, new byte[] {'k'})).isEqualTo(new Reply.Int(-1));
+      assertThat(client.command("with blanks", "k")).isEqualTo(new Reply.Int(1));
+      assertThat(client.command("N".repeat(1000), "k")).isEqualTo(new Reply.Int(1));
+      assertThat(client.command("n".repeat(1001), "k").text()).startsWith("ERR unknown command");
+      assertThat(client.command(utf8(names[3]), utf8("k"))).isEqualTo(new Reply.Int(1));
+    }
+    assertThatThrownBy(
+            () ->
+                Spinel.start(
+                    "rename-command", "GET " + names[0], "rename-command", "SET " + names[0]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("Target command name already exists");
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -46,7 +46,7 @@ public final class Octets {
   }
 
   /// ASCII letters in lower case, all else as it is.
-  static String lower(String octets) {
+  public static String lower(String octets) {
     for (int i = 0; i < octets.length(); i++) {
       char c = octets.charAt(i);
       if (c >= 'A' && c <= 'Z') return lowerFrom(octets, i);

@@ -1,7 +1,10 @@
 package dev.spinel.engine;
 
+import dev.spinel.config.Octets;
 import dev.spinel.wire.Slice;
 import dev.spinel.wire.Words;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Commands by name, for the one look-up that every call pays: open addressing over up to 24 bytes
@@ -9,9 +12,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The name is read eight bytes at a time, each word is folded to lower case in a few operations on
 /// all its bytes, and the three words are the hash and the comparison. No loop over characters, no
-/// object, usually one probe. A name that is longer isn't in the table: `put` refuses it.
+/// object, usually one probe. `rename-command` may give longer names, of any bytes: they are in a
+/// map beside the table, and a call of one pays for a string.
 final class Names {
-  static final int MAX_LENGTH = 24;
+  private static final int MAX_LENGTH = 24;
   private static final long LOW_SEVEN = 0x7f7f7f7f7f7f7f7fL;
   private static final long HIGH = 0x8080808080808080L;
 
@@ -21,6 +25,12 @@ final class Names {
   private final @Nullable Command[] commands;
   private final int shift;
 
+  /// Names longer than [#MAX_LENGTH], as octets in lower case; null if there are none.
+  private @Nullable Map<String, Command> longer;
+
+  /// The length of the longest in that map: what a client sends beyond it isn't copied.
+  private int longest;
+
   /// For up to `size` names.
   Names(int size) {
     int places = Integer.highestOneBit(Math.max(4, size) * 4 - 1);
@@ -29,11 +39,11 @@ final class Names {
     shift = Long.numberOfLeadingZeros(places) + 1;
   }
 
-  /// Adds a name; false if it is there already.
+  /// Adds a name, as [Octets]; false if it is there already.
   boolean put(String name, Command command) {
     int length = name.length();
-    if (length == 0 || length > MAX_LENGTH)
-      throw new IllegalArgumentException("a command's name: '" + name + "'");
+    if (length == 0) throw new IllegalArgumentException("a command without a name");
+    if (length > MAX_LENGTH) return putLonger(Octets.lower(name), command);
     long[] w = new long[3];
     for (int i = 0; i < length; i++) w[i >> 3] |= (long) name.charAt(i) << (i << 3);
     for (int i = 0; i < 3; i++) w[i] = lower(w[i]);
@@ -50,17 +60,28 @@ final class Names {
     return true;
   }
 
+  private boolean putLonger(String name, Command command) {
+    if (longer == null) longer = new HashMap<>();
+    longest = Math.max(longest, name.length());
+    return longer.putIfAbsent(name, command) == null;
+  }
+
   @Nullable Command find(Slice name) {
     int length = name.length;
     byte[] array = name.array;
     if (array == null || length == 0) return null;
     int at = name.offset;
     if (length <= 8) return find(lower(Words.upTo(array, at, length)), 0, 0, length);
-    if (length > MAX_LENGTH) return null;
+    if (length > MAX_LENGTH) return findLonger(name);
     long w0 = lower(Words.at(array, at));
     if (length <= 16) return find(w0, lower(Words.upTo(array, at + 8, length - 8)), 0, length);
     return find(
         w0, lower(Words.at(array, at + 8)), lower(Words.upTo(array, at + 16, length - 16)), length);
+  }
+
+  private @Nullable Command findLonger(Slice name) {
+    if (longer == null || name.length > longest) return null;
+    return longer.get(Octets.lower(Octets.of(name.copy())));
   }
 
   private @Nullable Command find(long w0, long w1, long w2, int length) {

@@ -22,4 +22,8 @@ public interface Incidents {
   /// allowed. `message` is the line that Redis logs for it, without its `Warning: `. Called on the
   /// thread that listens.
   void addressSkipped(String message);
+
+  /// The system refused an option of a connection's socket, which does without it. Told once on
+  /// each loop for each value of [Net#keepAlive].
+  default void optionRefused(String message) {}
 }

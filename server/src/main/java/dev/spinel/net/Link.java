@@ -16,7 +16,9 @@ interface Link {
   int descriptor();
 
   /// TCP only: no delay of small packets; after `keepAliveSeconds` of silence (0: never) the peer
-  /// is asked whether it is still there.
+  /// is asked whether it is still there. Throws if the system refuses an option, of which it names
+  /// the first: the socket is as good as before, and of the options for keeping alive those before
+  /// it are set, as in Redis.
   void equip(int keepAliveSeconds) throws IOException;
 
   /// Closes a socket that no transport observes. Any thread.

@@ -126,7 +126,7 @@ public final class Listener {
         return;
       }
       if (path == null) {
-        accepted.equip(here.keepAliveSeconds());
+        here.equip(accepted);
       }
       loop = net.leastLoaded();
       loop.load().incrementAndGet();

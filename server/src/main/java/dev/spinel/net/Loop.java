@@ -115,6 +115,9 @@ public final class Loop implements Runnable {
   /// thread writes, the loop reads; counts for connections accepted or made from then on.
   private volatile int keepAliveSeconds = 300;
 
+  /// Whether a refused option was told since [#keepAliveSeconds] was set.
+  private volatile boolean refusalTold;
+
   /// Connections that were given to this loop and are not closed yet. The acceptor adds, the loop
   /// subtracts, anybody reads.
   private final AtomicInteger load = new AtomicInteger();
@@ -305,13 +308,23 @@ public final class Loop implements Runnable {
     return thread == null || isCurrent();
   }
 
-  int keepAliveSeconds() {
-    return keepAliveSeconds;
+  /// Sets the options of a TCP socket. One that the system refuses is told once, and the socket
+  /// does without it.
+  void equip(Link link) {
+    try {
+      link.equip(keepAliveSeconds);
+    } catch (IOException e) {
+      if (!refusalTold) {
+        refusalTold = true;
+        incidents.optionRefused(String.valueOf(e.getMessage()));
+      }
+    }
   }
 
   /// From any thread.
   void keepAlive(int seconds) {
     keepAliveSeconds = seconds;
+    refusalTold = false;
   }
 
   Transport transport() {
@@ -381,7 +394,7 @@ public final class Loop implements Runnable {
   Connection adopt(Link link) throws IOException {
     load.incrementAndGet();
     try {
-      link.equip(keepAliveSeconds);
+      equip(link);
       return observe(link, null);
     } catch (Throwable t) {
       link.abandon();

@@ -2,6 +2,7 @@ package dev.spinel.net;
 
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.net.SocketOption;
 import java.net.StandardSocketOptions;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
@@ -48,20 +49,27 @@ final class NioLink implements Link {
 
   @Override
   public void equip(int keepAliveSeconds) throws IOException {
-    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-    if (keepAliveSeconds > 0) {
-      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-      var options = channel.supportedOptions();
-      if (options.contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
-        channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, keepAliveSeconds);
+    try {
+      set(StandardSocketOptions.TCP_NODELAY, true);
+    } finally {
+      if (keepAliveSeconds > 0) {
+        set(StandardSocketOptions.SO_KEEPALIVE, true);
+        set(ExtendedSocketOptions.TCP_KEEPIDLE, keepAliveSeconds);
+        set(ExtendedSocketOptions.TCP_KEEPINTERVAL, Math.max(1, keepAliveSeconds / 3));
+        set(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
       }
-      if (options.contains(ExtendedSocketOptions.TCP_KEEPINTERVAL)) {
-        channel.setOption(
-            ExtendedSocketOptions.TCP_KEEPINTERVAL, Math.max(1, keepAliveSeconds / 3));
-      }
-      if (options.contains(ExtendedSocketOptions.TCP_KEEPCOUNT)) {
-        channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
-      }
+    }
+  }
+
+  /// An option that this system doesn't have is passed by.
+  private <T> void set(SocketOption<T> option, T value) throws IOException {
+    if (!channel.supportedOptions().contains(option)) {
+      return;
+    }
+    try {
+      channel.setOption(option, value);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new IOException("setsockopt " + option.name() + ": " + e.getMessage(), e);
     }
   }
 

@@ -95,16 +95,24 @@ final class UringLink implements Link {
 
   @Override
   public void equip(int keepAliveSeconds) throws IOException {
-    accepted.set(descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_NODELAY, 1);
-    if (keepAliveSeconds > 0) {
-      accepted.set(descriptor, Descriptors.SOL_SOCKET, Descriptors.SO_KEEPALIVE, 1);
-      accepted.set(descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPIDLE, keepAliveSeconds);
-      accepted.set(
-          descriptor,
-          Descriptors.IPPROTO_TCP,
-          Descriptors.TCP_KEEPINTVL,
-          Math.max(1, keepAliveSeconds / 3));
-      accepted.set(descriptor, Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPCNT, 3);
+    try {
+      set("TCP_NODELAY", Descriptors.IPPROTO_TCP, Descriptors.TCP_NODELAY, 1);
+    } finally {
+      if (keepAliveSeconds > 0) {
+        int interval = Math.max(1, keepAliveSeconds / 3);
+        set("SO_KEEPALIVE", Descriptors.SOL_SOCKET, Descriptors.SO_KEEPALIVE, 1);
+        set("TCP_KEEPIDLE", Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPIDLE, keepAliveSeconds);
+        set("TCP_KEEPINTERVAL", Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPINTVL, interval);
+        set("TCP_KEEPCOUNT", Descriptors.IPPROTO_TCP, Descriptors.TCP_KEEPCNT, 3);
+      }
+    }
+  }
+
+  private void set(String name, int level, int option, int value) throws IOException {
+    try {
+      accepted.set(descriptor, level, option, value);
+    } catch (IOException e) {
+      throw new IOException("setsockopt " + name + ": " + e.getMessage(), e);
     }
   }
 

@@ -17,6 +17,7 @@ import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Directive;
+import dev.spinel.config.Octets;
 import dev.spinel.config.OutputLimits;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
@@ -71,7 +72,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -212,8 +212,8 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
     if (words.size() != 2) {
       throw directive.error("wrong number of arguments");
     }
-    String from = words.get(0).toLowerCase(Locale.ROOT);
-    String to = words.get(1).toLowerCase(Locale.ROOT);
+    String from = Octets.lower(words.get(0));
+    String to = Octets.lower(words.get(1));
     if (!rows.knows(from) && !later.contains(from)) {
       throw directive.error("No such command in rename-command");
     }
@@ -621,6 +621,11 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   @Override
   public void addressSkipped(String message) {
     log.warning("Warning: " + message);
+  }
+
+  @Override
+  public void optionRefused(String message) {
+    log.warning("A connection's socket does without an option: " + message);
   }
 
   private static String trace(Throwable bug) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Reply;
@@ -520,6 +521,28 @@ class ConnectionTest extends NetFixture {
     try (var client = client()) {
       var link = toy.sessions.get(integer(client.command("ID"))).connection.link;
       assertThat(options(link)).startsWith(1, 0);
+    }
+  }
+
+  @Test
+  void anOptionThatTheSystemRefusesIsToldOnceAndTheConnectionDoesWithoutIt() throws IOException {
+    assumeThat(System.getProperty("os.name")).isEqualTo("Linux"); // whose limit is 32767 seconds
+    net.keepAlive(32767);
+    try (var client = client()) {
+      assertThat(client.command("PING")).isEqualTo(PONG);
+    }
+    assertThat(skipped).isEmpty();
+    for (int seconds : new int[] {32768, 32769, Integer.MAX_VALUE}) {
+      net.keepAlive(seconds);
+      for (int i = 0; i < 3; i++) {
+        try (var client = client()) {
+          assertThat(client.command("PING")).isEqualTo(PONG);
+          var link = toy.sessions.get(integer(client.command("ID"))).connection.link;
+          assertThat(options(link)).as("no delay, keep-alive").startsWith(1, 1);
+        }
+      }
+      assertThat(skipped).containsExactly("setsockopt TCP_KEEPIDLE: Invalid argument");
+      skipped.clear();
     }
   }
 

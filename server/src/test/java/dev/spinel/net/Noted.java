@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.util.Queue;
 import java.util.function.Consumer;
 
-/// Incidents that a test looks at: failures, and addresses that were skipped.
+/// Incidents that a test looks at: failures, and what was done without (addresses, options).
 record Noted(Queue<Throwable> failures, Consumer<String> skipped) implements Incidents {
   @Override
   public void uncaught(Throwable cause, Connection connection) {
@@ -23,6 +23,11 @@ record Noted(Queue<Throwable> failures, Consumer<String> skipped) implements Inc
 
   @Override
   public void addressSkipped(String message) {
+    skipped.accept(message);
+  }
+
+  @Override
+  public void optionRefused(String message) {
     skipped.accept(message);
   }
 }
