@@ -9,8 +9,6 @@ import dev.spinel.net.Connection;
 import dev.spinel.net.Handler;
 import dev.spinel.net.Loop;
 import dev.spinel.net.Timer;
-import dev.spinel.wire.Args;
-import dev.spinel.wire.Batch;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.RequestReader;
@@ -20,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A client: its connection, its session, and the reader between them. All but [#post] belongs to
 /// the loop's thread.
-final class ClientConnection implements Handler, Outlet {
+final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private final LoopSide side;
   final Connection connection;
   final Session session;
@@ -33,17 +31,16 @@ final class ClientConnection implements Handler, Outlet {
   private @Nullable Incoming incoming; // once a command has needed it
   private static final long SHORT_MILLIS = 1000; // so long a command may wait for room on the heap
   private static final long RETRY_MILLIS = 10;
-  private static final long UNKNOWN = -1;
 
   private long shortSinceMillis; // the command that is being read waits for heap; 0: it doesn't
   private boolean waitsForHeap; // and is looked at again after a while
-  private long answeredBytes; // of output, when the last command began
-  private boolean sends; // messages, more than others took when it last ran
+  private long mostPendingBytes; // of output, from which on the rest waits for the next turn
+  private boolean publishes; // and its receivers hadn't taken enough when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
     this.side = side;
     this.connection = connection;
-    this.reader = new RequestReader(side.server.engine.requests, side.large);
+    this.reader = new RequestReader(side.server.engine.requests, side.pump.large);
     this.session = side.server.engine.open(this);
   }
 
@@ -51,98 +48,70 @@ final class ClientConnection implements Handler, Outlet {
   /// connection, for half a request may have been read: nothing more of it is run.
   @Override
   public void run(byte[] buffer, int from, int to) {
-    try {
-      serve(buffer, from, to);
-    } catch (OutOfMemoryError e) {
-      refuseAndClose(e);
-    } finally {
-      side.batch.clear();
-      side.args.release(side.large);
-    }
-  }
-
-  private void serve(byte[] buffer, int from, int to) {
-    Dispatcher dispatcher = side.dispatcher;
-    Output output = connection.output();
-    long most = output.pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
-    int at = from;
+    mostPendingBytes = connection.output().pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
     if (keptHeapBytes > 0) {
       session.release(keptHeapBytes);
       keptHeapBytes = 0;
     }
-    answeredBytes = UNKNOWN;
-    if (sends && side.server.engine.pressure.isHigh()) { // more than those whom it writes to take
-      keep(buffer, at, to);
+    if (publishes && side.server.engine.pressure.isHigh()) { // until its receivers have taken some
+      keep(buffer, from, to);
       connection.runAgain();
       return;
     }
-    sends = false;
+    publishes = false;
     boundOutput();
-    Batch batch = side.batch;
-    while (true) {
-      answeredBytes = output.pendingBytes();
-      reader.authenticated(session.authenticated);
-      Args args = batched(buffer, at, to);
-      int ahead = -1;
-      if (args != null) {
-        at = batch.position();
-        ahead = batch.index();
-      } else {
-        args = side.args;
-        int status = reader.next(buffer, at, to, args);
-        at = reader.position();
-        if (reader.tookEmpty()) {
-          session.replied();
-        }
-        if (status == RequestReader.SHORT) {
-          if (waitsForHeap(buffer, at, to) || !refused()) {
-            return;
-          }
-          continue;
-        }
-        shortSinceMillis = 0;
-        if (incoming != null && status != RequestReader.INCOMPLETE) {
-          incoming.takes(0);
-        }
-        if (status == RequestReader.REFUSED) {
-          dispatcher.refused(session);
-          continue;
-        }
-        if (status != RequestReader.COMPLETE) {
-          if (status != RequestReader.INCOMPLETE) {
-            broken(status);
-          } else if (reader.sunkBytes() > 0) {
-            goOnIfThereIsMemory();
-          }
-          return;
-        }
-      }
-      int outcome = dispatcher.execute(session, args, ahead);
-      args.release(side.large);
-      if (output.isTorn()) {
-        return; // it closes when it is to be sent
-      }
-      if (outcome == Dispatcher.RUN_ON) {
-        boolean waits = dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
-        sends |= waits;
-        if (waits || output.pendingBytes() > most) {
-          keep(buffer, at, to);
-          connection.runAgain();
-          return;
-        }
-      } else if (outcome == Dispatcher.PARKED) {
-        keep(buffer, at, to);
-        if (session.isPutOff()) { // by what is short of memory: no more comes in
-          connection.stopReading();
-        } else {
-          connection.pauseReading();
-        }
-        return;
-      } else {
-        connection.closeAfterReply();
-        return;
-      }
+    try {
+      side.pump.run(this, buffer, from, to);
+    } catch (OutOfMemoryError e) {
+      refuseAndClose(e);
     }
+  }
+
+  // ── RequestPump.Source ──
+
+  @Override
+  public Session session() {
+    return session;
+  }
+
+  @Override
+  public RequestReader reader() {
+    return reader;
+  }
+
+  @Override
+  public void found(int status) {
+    shortSinceMillis = 0;
+    if (status != RequestReader.INCOMPLETE) {
+      if (incoming != null) {
+        incoming.takes(0);
+      }
+    } else if (reader.sunkBytes() > 0) {
+      goOnIfThereIsMemory();
+    }
+  }
+
+  @Override
+  public boolean ran(int outcome, byte[] buffer, int at, int to) {
+    if (outcome == Dispatcher.RUN_ON) {
+      boolean waits = side.pump.dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
+      publishes |= waits;
+      if (!waits && connection.output().pendingBytes() <= mostPendingBytes) {
+        return true;
+      }
+      keep(buffer, at, to);
+      connection.runAgain();
+    } else if (outcome == Dispatcher.PARKED) {
+      keep(buffer, at, to);
+      if (session.isPutOff()) { // as memory is short: no more bytes may come in
+        connection.stopReading();
+      } else {
+        connection.pauseReading();
+      }
+    } else {
+      connection.closeAfterReply();
+    }
+    return false;
   }
 
   /// A part of the command has gone to the data's memory, and the rest needs more.
@@ -160,14 +129,15 @@ final class ClientConnection implements Handler, Outlet {
 
   /// Whether there is memory for more of the command that is coming in.
   boolean mayReadOn(long deadlineNanos) {
-    return incoming == null || incoming.mayReadOn(side.dispatcher, deadlineNanos);
+    return incoming == null || incoming.mayReadOn(side.pump.dispatcher, deadlineNanos);
   }
 
   // ── when the Java heap is short ──
 
   /// The command that is being read finds no room on the heap: has it wait for others to finish.
   /// False if it has waited long enough, or there is no room even for what has come.
-  private boolean waitsForHeap(byte[] buffer, int at, int to) {
+  @Override
+  public boolean waitsForHeap(byte[] buffer, int at, int to) {
     long now = side.loop.now();
     shortSinceMillis = shortSinceMillis == 0 ? now : shortSinceMillis;
     if (now - shortSinceMillis >= SHORT_MILLIS || !session.mayHoldRest(to - at)) {
@@ -187,48 +157,19 @@ final class ClientConnection implements Handler, Outlet {
     }
   }
 
-  /// The command that is being read is given up. False if it can't be told where it ends.
-  private boolean refused() {
-    if (reader.refuse()) {
-      return true; // INCOMPLETE and, at its end, REFUSED follow
-    }
-    side.dispatcher.refused(session);
-    connection.closeAfterReply();
-    return false;
-  }
-
   /// There was no memory, on the heap or elsewhere. The client is told, if nothing of another reply
   /// stands before it.
   private void refuseAndClose(OutOfMemoryError e) {
-    Output output = connection.output();
-    if (output.isTorn() || output.pendingBytes() != answeredBytes) {
+    if (!side.pump.mayRefuse(connection.output())) {
       throw e;
     }
     connection.closeAfterReply(); // first: whatever fails from here on, nothing more is run
-    side.dispatcher.refused(session);
+    side.pump.dispatcher.refused(session);
     side.server.outOfMemory(this, e);
   }
 
-  /// The next of the commands that were read ahead, more of which are read if there is none; null
-  /// if the next one can't be read ahead.
-  private @Nullable Args batched(byte[] buffer, int at, int to) {
-    Batch batch = side.batch;
-    if (batch.isEmpty() || !session.authenticated) { // whose commands have other limits
-      batch.clear();
-      reader.readAhead(buffer, at, to, batch);
-      side.dispatcher.lookAhead(session, batch);
-    }
-    return batch.poll();
-  }
-
-  private void keep(byte[] buffer, int at, int to) {
-    int status = reader.keep(buffer, at, to);
-    if (status != RequestReader.INCOMPLETE) {
-      broken(status);
-    }
-  }
-
-  private void broken(int status) {
+  @Override
+  public void broken(int status) {
     if (status == RequestReader.ERROR) {
       String error = Objects.requireNonNull(reader.error());
       if (session.heard()) {
@@ -237,7 +178,7 @@ final class ClientConnection implements Handler, Outlet {
       side.server.protocolError(this, error);
       connection.closeAfterReply();
     } else if (status == RequestReader.SHORT) {
-      side.dispatcher.refused(session);
+      side.pump.dispatcher.refused(session);
       connection.closeAfterReply();
     } else {
       side.server.queryBufferExceeded(this);
@@ -277,7 +218,7 @@ final class ClientConnection implements Handler, Outlet {
   /// read.
   @Override
   public boolean goesOn() {
-    return waitsForHeap || !side.dispatcher.giveUp(session);
+    return waitsForHeap || !side.pump.dispatcher.giveUp(session);
   }
 
   @Override
@@ -302,7 +243,7 @@ final class ClientConnection implements Handler, Outlet {
     side.connections.remove(this);
     side.server.connectionClosed();
     try {
-      side.dispatcher.closed(session);
+      side.pump.dispatcher.closed(session);
     } finally {
       reader.close();
       if (incoming != null) {
@@ -358,7 +299,7 @@ final class ClientConnection implements Handler, Outlet {
 
   @Override
   public LargeSink large() {
-    return side.large;
+    return side.pump.large;
   }
 
   @Override

@@ -4,7 +4,6 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Inbox;
 import dev.spinel.engine.Outlet;
 import dev.spinel.engine.Session;
-import dev.spinel.wire.Args;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
@@ -36,7 +35,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
   private final Session session;
   private final Output output = new Output(new OutputPool(Chunks.heap()));
   private final RequestReader reader;
-  private final Args args = new Args();
+  private final RequestPump pump;
+  private final Source source = new Source();
   private final ConcurrentLinkedQueue<Runnable> mailbox = new ConcurrentLinkedQueue<>();
   private final Inbox inbox = new Inbox(this::post, () -> {});
   private final ArrayList<Alarm> alarms = new ArrayList<>();
@@ -49,7 +49,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
   public LocalSession(Server server) {
     this.server = server;
     this.dispatcher = server.engine.dispatcher();
-    this.reader = new RequestReader(server.engine.requests, large());
+    this.pump = new RequestPump(dispatcher);
+    this.reader = new RequestReader(server.engine.requests, pump.large);
     this.session = server.engine.open(this);
     server.admit(session);
   }
@@ -58,7 +59,8 @@ public final class LocalSession implements Outlet, AutoCloseable {
   LocalSession(Server server, Session.Owner owner) {
     this.server = server;
     this.dispatcher = server.engine.dispatcher();
-    this.reader = new RequestReader(RequestReader.Limits.none(), large());
+    this.pump = new RequestPump(dispatcher);
+    this.reader = new RequestReader(RequestReader.Limits.none(), pump.large);
     this.session = server.engine.openTrusted(this, owner);
     session.authenticated = true;
   }
@@ -86,7 +88,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
     dispatcher.turnBegins();
     try {
       drain();
-      input(bytes, 0, bytes.length);
+      input(bytes);
       drain();
     } finally {
       dispatcher.turnEnds();
@@ -129,67 +131,70 @@ public final class LocalSession implements Outlet, AutoCloseable {
     return Server.ascii(text.toString());
   }
 
-  /// Runs the requests in these bytes. What fails ends the session, for half a request may have
-  /// been read.
-  private void input(byte[] bytes, int from, int to) {
+  /// Runs the requests in these bytes, in pieces as a connection gets them. Whatever fails ends the
+  /// session, for half a request may have been read.
+  private void input(byte[] bytes) {
+    if (ended) {
+      return;
+    }
     boolean ran = false;
     try {
-      serve(bytes, from, to);
+      int at = 0;
+      do {
+        if (session.isParked()) {
+          source.keep(bytes, at, bytes.length);
+          at = bytes.length;
+        } else {
+          int end = Math.min(bytes.length, at + PIECE_BYTES);
+          pump.run(source, bytes, at, end);
+          at = end;
+        }
+      } while (at < bytes.length && !ended && !output.isTorn());
       ran = true;
     } finally {
       ended |= !ran;
-      args.release(large());
     }
   }
 
-  private void serve(byte[] bytes, int from, int to) {
-    int at = from;
-    if (session.isParked() || ended) {
-      keep(bytes, from, to);
-      return;
+  /// Requests of a caller that takes all replies at once, and waits for nothing but its own calls.
+  private final class Source implements RequestPump.Source {
+    @Override
+    public Session session() {
+      return session;
     }
-    while (!ended) {
-      reader.authenticated(session.authenticated);
-      int end = Math.min(to, at + PIECE_BYTES); // as a connection gets them
-      int status = reader.next(bytes, at, end, args);
-      at = reader.position();
-      if (reader.tookEmpty()) {
-        session.replied();
-      }
-      if (status == RequestReader.SHORT && reader.refuse()) { // its caller can't wait
-        continue;
-      }
-      if (status == RequestReader.INCOMPLETE) {
-        if (end < to) {
-          continue;
-        }
-        return;
-      }
-      if (status == RequestReader.REFUSED) {
-        dispatcher.refused(session);
-        continue;
-      }
-      if (status != RequestReader.COMPLETE) {
-        if (status == RequestReader.ERROR && session.heard()) {
-          new RespWriter(output, session.protocol).error("ERR " + reader.error());
-        } else if (status == RequestReader.SHORT) {
-          dispatcher.refused(session);
-        }
-        ended = true;
-        return;
-      }
-      int outcome = dispatcher.execute(session, args);
-      args.release(large());
+
+    @Override
+    public RequestReader reader() {
+      return reader;
+    }
+
+    @Override
+    public void found(int status) {}
+
+    @Override
+    public boolean waitsForHeap(byte[] buffer, int at, int to) {
+      return false;
+    }
+
+    @Override
+    public boolean ran(int outcome, byte[] buffer, int at, int to) {
       if (outcome == Dispatcher.PARKED) {
-        keep(bytes, at, to);
-        return;
+        keep(buffer, at, to);
+        return false;
       }
-      ended = outcome == Dispatcher.CLOSING;
+      ended |= outcome == Dispatcher.CLOSING;
+      return !ended;
     }
-  }
 
-  private void keep(byte[] bytes, int from, int to) {
-    ended |= reader.keep(bytes, from, to) != RequestReader.INCOMPLETE;
+    @Override
+    public void broken(int status) {
+      if (status == RequestReader.ERROR && session.heard()) {
+        new RespWriter(output, session.protocol).error("ERR " + reader.error());
+      } else if (status == RequestReader.SHORT) {
+        dispatcher.refused(session);
+      }
+      ended = true;
+    }
   }
 
   private void drain() {
@@ -205,7 +210,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
         message.run();
       } else if (resumed) {
         resumed = false;
-        input(new byte[0], 0, 0);
+        input(new byte[0]);
       } else {
         return;
       }
@@ -300,7 +305,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
 
   @Override
   public LargeSink large() {
-    return dispatcher.seat().values.large();
+    return pump.large;
   }
 
   @Override

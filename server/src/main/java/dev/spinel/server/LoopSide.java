@@ -1,14 +1,10 @@
 package dev.spinel.server;
 
-import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.HeapChunks;
 import dev.spinel.engine.Inbox;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
-import dev.spinel.wire.Args;
-import dev.spinel.wire.Batch;
 import dev.spinel.wire.Chunks;
-import dev.spinel.wire.LargeSink;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 
@@ -20,10 +16,7 @@ final class LoopSide implements LoopHooks {
 
   final Server server;
   final Loop loop;
-  final Dispatcher dispatcher;
-  final Args args = new Args();
-  final Batch batch = new Batch();
-  final LargeSink large;
+  final RequestPump pump;
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
@@ -34,18 +27,17 @@ final class LoopSide implements LoopHooks {
     this.server = server;
     this.loop = loop;
     this.inbox = new Inbox(loop::post, loop::sendIfMany);
-    this.dispatcher = server.engine.dispatcher();
-    this.large = dispatcher.seat().values.large();
+    this.pump = new RequestPump(server.engine.dispatcher());
   }
 
   @Override
   public Chunks chunks() {
-    return new HeapChunks(dispatcher.seat());
+    return new HeapChunks(pump.dispatcher.seat());
   }
 
   @Override
   public void turnBegins() {
-    dispatcher.turnBegins();
+    pump.dispatcher.turnBegins();
     if (!cronRuns) {
       try {
         scheduleCron();
@@ -67,7 +59,7 @@ final class LoopSide implements LoopHooks {
 
   @Override
   public void turnEnds() {
-    dispatcher.turnEnds();
+    pump.dispatcher.turnEnds();
   }
 
   /// The connection is sending a command for which there is no memory yet: it is read on when there

@@ -760,7 +760,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
       net.close();
     }
     for (LoopSide side : sides) {
-      side.dispatcher.close();
+      side.pump.dispatcher.close();
     }
     keyspace.close();
     heap.close();
