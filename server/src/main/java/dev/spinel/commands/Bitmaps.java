@@ -486,11 +486,9 @@ public final class Bitmaps implements Family {
     if (changes > 0) {
       call.changed(key, Events.STRING, "setbit", changes);
     } else if (grown) {
-      call.changed(key, NO_EVENT, ""); // all was refused, but the zeros are there
+      call.changed(key, Events.NONE, ""); // all was refused, but the zeros are there
     }
   }
-
-  private static final int NO_EVENT = 0;
 
   /// All that may want memory, before anything is written. Returns whether the string grew to hold
   /// bit `last`.

@@ -323,7 +323,7 @@ public final class Settings {
   public static final Setting<Long> STREAM_NODE_MAX_ENTRIES =
       integer(later("stream-node-max-entries", "streams"), 0, Long.MAX_VALUE, 100);
   public static final Setting<Long> HLL_SPARSE_MAX_BYTES =
-      bytes(later("hll-sparse-max-bytes", "HyperLogLog"), 0, Long.MAX_VALUE, 3000);
+      bytes(row("hll-sparse-max-bytes"), 0, Long.MAX_VALUE, 3000);
 
   // Observation, events and scripts
 

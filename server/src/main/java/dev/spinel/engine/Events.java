@@ -5,6 +5,9 @@ import dev.spinel.config.KeyspaceEvents;
 /// Classes of keyspace events, by the names that handlers use; the bits are those of
 /// `notify-keyspace-events`.
 public final class Events {
+  /// Of a change that is none of the events that Redis tells.
+  public static final int NONE = 0;
+
   public static final int KEYSPACE = KeyspaceEvents.KEYSPACE;
   public static final int KEYEVENT = KeyspaceEvents.KEYEVENT;
   public static final int GENERIC = KeyspaceEvents.GENERIC;

@@ -10,7 +10,7 @@ final class Later {
           """
           bgrewriteaof bgsave dump eval
           eval_ro evalsha evalsha_ro failover fcall fcall_ro function lastsave
-          migrate pfadd pfcount pfdebug pfmerge pfselftest psync replconf replicaof
+          migrate psync replconf replicaof
           restore restore-asking save script slaveof sync wait waitaof xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\

@@ -8,6 +8,7 @@ import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Geo;
 import dev.spinel.commands.Hashes;
+import dev.spinel.commands.HyperLogLogs;
 import dev.spinel.commands.Keys;
 import dev.spinel.commands.Lists;
 import dev.spinel.commands.Sets;
@@ -163,6 +164,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private void declare(CommandTable.Builder rows) {
     rows.add(new Strings());
     rows.add(new Bitmaps());
+    rows.add(new HyperLogLogs());
     rows.add(new Lists());
     rows.add(new Sets());
     rows.add(new Hashes());

@@ -141,12 +141,12 @@ public final class BitmapValue {
       strings.create(p, key, needed);
       return true;
     }
-    int length = strings.length(entry);
-    int encoding = Entry.encoding(m, entry);
-    if (length < needed || encoding != Entry.RAW && encoding != Entry.CHUNKED) {
-      strings.stretch(p, Math.max(length, needed));
+    if (strings.length(entry) < needed) {
+      strings.stretch(p, needed);
+      return true;
     }
-    return length < needed;
+    strings.raw(p);
+    return false;
   }
 
   /// Sees to it that the `bits` bits from `at` on can be changed without another allocation, as far

@@ -110,24 +110,39 @@ public final class StringValue implements Structure {
   /// Sets a string of `length` bytes that `filler` computes, raw, without an expiry. What was there
   /// may be read meanwhile.
   public void compute(Place p, Slice key, int length, ChunkedBytes.Filler filler) {
-    long e;
-    if (length <= inlineMax(key.length)) {
-      e = dictionary.create(key, Entry.STRING, Entry.RAW, length, -1);
-      filler.fill(0, Entry.valueAddress(m, e), length);
-    } else {
-      e = dictionary.create(key, Entry.STRING, Entry.CHUNKED, Sequence.CELL, -1);
-      long root = Entry.valueAddress(m, e);
-      sequence.clear(root);
-      otherChunks.open(root, false, dictionary.walk.epoch(), buried);
-      try {
-        otherChunks.append(length, 0, filler);
-      } catch (OutOfMemoryError refused) {
-        dictionary.free(e);
-        throw refused;
-      }
-    }
+    long e =
+        computed(
+            key.length,
+            length,
+            filler,
+            (encoding, bytes) -> dictionary.create(key, Entry.STRING, encoding, bytes, -1));
     dictionary.entry(p);
     put(p, e);
+  }
+
+  /// Makes the entry that a string is computed into.
+  @FunctionalInterface
+  private interface Shell {
+    long make(int encoding, int valueBytes);
+  }
+
+  private long computed(int keyLength, int length, ChunkedBytes.Filler filler, Shell shell) {
+    if (length <= inlineMax(keyLength)) {
+      long e = shell.make(Entry.RAW, length);
+      filler.fill(0, Entry.valueAddress(m, e), length);
+      return e;
+    }
+    long e = shell.make(Entry.CHUNKED, Sequence.CELL);
+    long root = Entry.valueAddress(m, e);
+    sequence.clear(root);
+    otherChunks.open(root, false, dictionary.walk.epoch(), buried);
+    try {
+      otherChunks.append(length, 0, filler);
+    } catch (OutOfMemoryError refused) {
+      dictionary.free(e);
+      throw refused;
+    }
+    return e;
   }
 
   /// An entry for a value of `bytes`: the one at `p`, if nobody needs what is in there and it has
@@ -362,6 +377,33 @@ public final class StringValue implements Structure {
       open(p, e).put(at, bytes, 0, n);
     } else {
       m.copyIn(bytes, 0, Entry.valueAddress(m, e) + at, n);
+    }
+  }
+
+  /// Gives the string at `p` other bytes, raw; its expiry stays.
+  public void rewrite(Place p, byte[] bytes, int n) {
+    long e = dictionary.entry(p);
+    int keyLength = Entry.keyLength(m, e);
+    if (Entry.encoding(m, e) == Entry.RAW && n <= inlineMax(keyLength)) {
+      e = dictionary.resize(p, n, Math.min(n + (n >> 2), inlineMax(keyLength)));
+      m.copyIn(bytes, 0, Entry.valueAddress(m, e), n);
+      return;
+    }
+    long from = e;
+    e =
+        computed(
+            keyLength,
+            n,
+            (at, to, piece) -> m.copyIn(bytes, (int) at, to, piece),
+            (encoding, valueBytes) -> dictionary.renewed(from, encoding, valueBytes));
+    dictionary.replace(p, e);
+  }
+
+  /// Makes the string at `p` raw.
+  public void raw(Place p) {
+    int encoding = Entry.encoding(m, dictionary.entry(p));
+    if (encoding != Entry.RAW && encoding != Entry.CHUNKED) {
+      stretch(p, length(p.entry));
     }
   }
 

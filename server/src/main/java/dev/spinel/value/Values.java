@@ -19,6 +19,7 @@ public final class Values {
   private final LargeStrings large;
   private final StringValue strings;
   private final BitmapValue bitmaps;
+  private final HyperLogLogValue hyperLogLogs;
   private final ListValue lists;
   private final SetValue sets;
   private final SetAlgebra setAlgebra;
@@ -33,6 +34,7 @@ public final class Values {
     large = new LargeStrings(memory, allocator);
     strings = new StringValue(memory, allocator, dictionary, large);
     bitmaps = new BitmapValue(memory, allocator, dictionary, strings);
+    hyperLogLogs = new HyperLogLogValue(dictionary, strings);
     hashes = new HashValue(dictionary, strings, large);
     lists = new ListValue(memory, allocator, dictionary, large);
     Ranking ranking = new Ranking(memory, allocator, dictionary);
@@ -78,6 +80,11 @@ public final class Values {
   /// Strings as bitmaps.
   public BitmapValue bitmaps() {
     return bitmaps;
+  }
+
+  /// Strings as sketches of sets.
+  public HyperLogLogValue hyperLogLogs() {
+    return hyperLogLogs;
   }
 
   public ListValue lists() {

@@ -535,7 +535,8 @@ class ComparisonTest {
     String bit = Integer.toString(random.nextInt(800));
     String third = "s" + random.nextInt(12);
     String type = (random.nextBoolean() ? "i" : "u") + (1 + random.nextInt(63));
-    return switch (random.nextInt(41)) {
+    String sketch = "p" + random.nextInt(6);
+    return switch (random.nextInt(45)) {
       case 0 -> new String[] {"SET", s, text};
       case 1 -> new String[] {"SET", s, n};
       case 2 -> new String[] {"INCRBY", s, n};
@@ -577,6 +578,9 @@ class ComparisonTest {
             "BITFIELD", s, "SET", type, bit, n, "OVERFLOW", "SAT", "INCRBY", type, n, n
           };
       case 39 -> new String[] {"BITOP", "NOT", s, other};
+      case 40, 41 -> new String[] {"PFADD", sketch, text, n, bit};
+      case 42 -> new String[] {"PFCOUNT", sketch};
+      case 43 -> new String[] {"PFMERGE", sketch, "p" + random.nextInt(6)};
       default -> new String[] {"TYPE", random.nextBoolean() ? s : h};
     };
   }

@@ -46,7 +46,8 @@ class EffectsComparisonTest {
         "zsets-operations",
         "geo",
         "sort",
-        "bitmaps"
+        "bitmaps",
+        "hyperloglogs"
       })
   void theJournalRecordsWhatTheAofDoes(String script) throws Exception {
     List<String> lines;

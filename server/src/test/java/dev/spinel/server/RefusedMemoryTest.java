@@ -55,6 +55,9 @@ class RefusedMemoryTest {
     say(session, "SET", "long", LONG, "PX", "1000000");
     say(session, "SET", "huge", HUGE);
     say(session, "SET", "other", "replaced");
+    say(session, "PFADD", "sketch", "1", "2", "3", "4", "5", "6", "7");
+    say(session, "PFADD", "dense", "1", "2", "3", "8");
+    say(session, "PFDEBUG", "TODENSE", "dense");
     say(session, "RPUSH", "list", "a", "b", "c");
     say(session, "RPUSH", "one", "only");
     say(session, "RPUSH", "target", "t");
@@ -234,6 +237,12 @@ class RefusedMemoryTest {
         "COPY zset zsmall REPLACE",
         "RENAME zset new",
         "MOVE zset 2",
+        "PFADD new a b c",
+        "PFADD sketch x y z",
+        "PFADD dense x y z x1 y1 z1",
+        "PFMERGE new sketch dense",
+        "PFMERGE sketch dense",
+        "PFMERGE dense sketch",
       })
   void nothingIsLost(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {

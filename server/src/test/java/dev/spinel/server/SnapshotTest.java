@@ -133,7 +133,8 @@ class SnapshotTest {
     String other = Integer.toString(random.nextInt(KEYS));
     String bitmap = "b" + random.nextInt(8); // up to 250 KB, in chunks
     String bit = Integer.toString(random.nextInt(2_000_000));
-    switch (random.nextInt(29)) {
+    String sketch = "p" + random.nextInt(20);
+    switch (random.nextInt(32)) {
       case 0, 1 -> say(session, "DEL", "s" + n, "h" + other);
       case 2 -> say(session, "APPEND", "s" + n, "tail");
       case 3 -> say(session, "INCR", "c" + n);
@@ -154,6 +155,9 @@ class SnapshotTest {
       }
       case 17, 18, 19 -> say(session, "SETBIT", bitmap, bit, "1");
       case 20 -> say(session, "BITFIELD", bitmap, "SET", "u63", bit, n, "INCRBY", "i64", n, other);
+      case 22 -> say(session, "PFADD", sketch, n, other, bit);
+      case 23 -> say(session, "PFCOUNT", sketch);
+      case 24 -> say(session, "PFMERGE", sketch, "p" + random.nextInt(20));
       case 21 ->
           say(session, "BITOP", "XOR", bitmap, "b" + random.nextInt(8), "b" + random.nextInt(8));
       default -> say(session, "SET", "s" + n, "v".repeat(random.nextInt(100)));
