@@ -145,7 +145,7 @@ public final class Settings {
   public static final Setting<String> PROC_TITLE_TEMPLATE =
       new TitleTemplate(never("proc-title-template", "a JVM can't change its title"));
   public static final Setting<String> LOCALE_COLLATE =
-      text(later("locale-collate", "SORT ALPHA"), false, "");
+      text(never("locale-collate", "SORT compares bytes"), false, "");
   public static final Setting<String> IGNORE_WARNINGS =
       text(never("ignore-warnings", "none of Redis's warnings applies"), false, "");
   public static final Setting<Boolean> CRASH_LOG_ENABLED =
@@ -308,13 +308,13 @@ public final class Settings {
       count(row("set-max-listpack-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> ZSET_MAX_LISTPACK_ENTRIES =
       count(
-          later("zset-max-listpack-entries", "sorted sets").was("zset-max-ziplist-entries"),
+          row("zset-max-listpack-entries").was("zset-max-ziplist-entries"),
           0,
           Long.MAX_VALUE,
           128);
   public static final Setting<Long> ZSET_MAX_LISTPACK_VALUE =
       bytes(
-          later("zset-max-listpack-value", "sorted sets").was("zset-max-ziplist-value"),
+          row("zset-max-listpack-value").was("zset-max-ziplist-value"),
           0,
           Long.MAX_VALUE,
           64);
