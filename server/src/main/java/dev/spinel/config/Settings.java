@@ -308,16 +308,9 @@ public final class Settings {
       count(row("set-max-listpack-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> ZSET_MAX_LISTPACK_ENTRIES =
       count(
-          row("zset-max-listpack-entries").was("zset-max-ziplist-entries"),
-          0,
-          Long.MAX_VALUE,
-          128);
+          row("zset-max-listpack-entries").was("zset-max-ziplist-entries"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> ZSET_MAX_LISTPACK_VALUE =
-      bytes(
-          row("zset-max-listpack-value").was("zset-max-ziplist-value"),
-          0,
-          Long.MAX_VALUE,
-          64);
+      bytes(row("zset-max-listpack-value").was("zset-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> STREAM_NODE_MAX_BYTES =
       bytes(later("stream-node-max-bytes", "streams"), 0, Long.MAX_VALUE, 4096);
   public static final Setting<Long> STREAM_NODE_MAX_ENTRIES =
