@@ -1,6 +1,7 @@
 package dev.spinel.net;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -11,6 +12,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ThreadLocalRandom;
+import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
 /// Sockets by their descriptors: accepting, connecting, options, addresses. One thread.
@@ -22,6 +24,8 @@ final class Descriptors {
   static final int TCP_KEEPIDLE = 4;
   static final int TCP_KEEPINTVL = 5;
   static final int TCP_KEEPCNT = 6;
+  private static final int IPPROTO_IPV6 = 41;
+  private static final int IPV6_V6ONLY = 26;
   private static final int SO_REUSEADDR = 2;
   private static final int SO_ERROR = 4;
   private static final int SO_RCVBUF = 8;
@@ -46,30 +50,71 @@ final class Descriptors {
     this.scratch = scratch;
   }
 
-  /// The descriptor of the channel that listens at `address` (in [Addresses]' text). The JDK
-  /// doesn't tell, but it is the socket of ours that listens there. At a path two may, if the file
-  /// of the first was replaced: so an option is set through the channel, and the socket that has it
-  /// is it. (Not for TCP: what is accepted would inherit it.)
-  int listening(String address, ServerSocketChannel channel) throws IOException {
-    if (channel.getLocalAddress() instanceof InetSocketAddress) {
-      return listening(address, 0);
+  /// The descriptor of a listener's channel. The JDK doesn't tell, but it is the socket of ours
+  /// that listens there. At a path two may, if the file of the first was replaced: so an option is
+  /// set through the channel, and the socket that has it is it. (Not for TCP: what is accepted
+  /// would inherit it.)
+  int listening(Listener listener) throws IOException {
+    var address = listener.address();
+    var channel = listener.channel();
+    if (listener.path() == null) {
+      return listening(address, 0, listener.reach());
     }
     int room = 8192 + ThreadLocalRandom.current().nextInt(32768); // others may do this, too
     channel.setOption(StandardSocketOptions.SO_RCVBUF, room);
-    return listening(address, 2 * room); // Linux doubles it
+    return listening(address, 2 * room, Binding.Reach.PLAIN); // Linux doubles it
   }
 
-  /// The first descriptor that listens at an address, with that much room for input unless that is
-  /// 0.
-  int listening(String address, int room) throws IOException {
+  /// The first descriptor that listens at an address (in [Addresses]' text), with that much room
+  /// for input unless that is 0. All of IPv6 may be listened at twice while one door replaces
+  /// another: by the one that keeps IPv4 out and by the one that doesn't.
+  int listening(String address, int room, Binding.Reach reach) throws IOException {
     for (int descriptor = 0; descriptor < DESCRIPTORS_AT_MOST; descriptor++) {
       if (get(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1
           && (room == 0 || get(descriptor, SOL_SOCKET, SO_RCVBUF) == room)
-          && address.equals(Addresses.text(name(descriptor)))) {
+          && address.equals(Addresses.text(name(descriptor)))
+          && (reach == Binding.Reach.PLAIN
+              || (get(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) == 1)
+                  == (reach == Binding.Reach.ALL_IPV6))) {
         return descriptor;
       }
     }
     throw new IOException("nothing listens at " + address);
+  }
+
+  /// Whether [#keepIpv4Out] can do it on this machine.
+  static boolean canKeepIpv4Out() {
+    return IoRing.isPossible();
+  }
+
+  /// Has a socket that isn't bound yet listen to IPv6 only. The JDK has no word for that, and makes
+  /// sockets that listen to both. So its descriptor is looked for: it is the one whose times of
+  /// keeping alive are those that are set here by chance, and then set back.
+  static void keepIpv4Out(ServerSocketChannel channel) throws IOException {
+    try (var arena = Arena.ofConfined()) {
+      var here = new Descriptors(new Kernel(), arena.allocate(8 + ADDRESS_BYTES).address());
+      int idle = channel.getOption(ExtendedSocketOptions.TCP_KEEPIDLE);
+      int interval = channel.getOption(ExtendedSocketOptions.TCP_KEEPINTERVAL);
+      var random = ThreadLocalRandom.current();
+      int markedIdle = random.nextInt(1, 32768);
+      int markedInterval = random.nextInt(1, 32768);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, markedIdle);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, markedInterval);
+      int descriptor = here.marked(markedIdle, markedInterval);
+      here.set(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, idle);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, interval);
+    }
+  }
+
+  private int marked(int idle, int interval) throws IOException {
+    for (int descriptor = 0; descriptor < DESCRIPTORS_AT_MOST; descriptor++) {
+      if (get(descriptor, IPPROTO_TCP, TCP_KEEPIDLE) == idle
+          && get(descriptor, IPPROTO_TCP, TCP_KEEPINTVL) == interval) {
+        return descriptor;
+      }
+    }
+    throw new IOException("the descriptor of a socket isn't found");
   }
 
   /// Accepts a connection that waits at a listening socket, closed when another program is

@@ -27,8 +27,7 @@ public final class Listener {
   private final int port;
   private final @Nullable Path path;
 
-  /// Whoever opens doors writes, the first loop reads.
-  private volatile boolean onlyIpv6;
+  private final Binding.Reach reach;
 
   /// What the transport remembers about this listener. Loop thread.
   @Nullable Object registration;
@@ -41,13 +40,13 @@ public final class Listener {
       ServerSocketChannel channel,
       Acceptor acceptor,
       @Nullable Path path,
-      boolean onlyIpv6)
+      Binding.Reach reach)
       throws IOException {
     this.net = net;
     this.channel = channel;
     this.acceptor = acceptor;
     this.path = path;
-    this.onlyIpv6 = onlyIpv6;
+    this.reach = reach;
     if (path == null) {
       var bound = (InetSocketAddress) channel.getLocalAddress();
       port = bound.getPort();
@@ -79,9 +78,9 @@ public final class Listener {
     net.close(this);
   }
 
-  /// Whether IPv4 peers that come through it are turned away.
-  void onlyIpv6(boolean only) {
-    onlyIpv6 = only;
+  /// Whose connections it takes.
+  Binding.Reach reach() {
+    return reach;
   }
 
   Acceptor acceptor() {
@@ -121,7 +120,7 @@ public final class Listener {
     @Nullable Loop loop = null;
     boolean handedOut = false;
     try {
-      if (onlyIpv6
+      if (reach == Binding.Reach.ALL_IPV6
           && ((InetSocketAddress) accepted.remote()).getAddress() instanceof Inet4Address) {
         return;
       }

@@ -1,9 +1,7 @@
 package dev.spinel.net;
 
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ProtocolFamily;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
@@ -36,6 +34,11 @@ public final class Net implements AutoCloseable {
   /// How long [#move] waits for old doors to close. They do so later if their loop has to wait for
   /// the caller.
   private static final long CLOSING_MILLIS = 200;
+
+  private static final String NO_SUCH_ADDRESS = "Cannot assign requested address";
+
+  /// Linux has this file unless it was started without IPv6. It is empty if IPv6 is off.
+  private static final Path IPV6_ADDRESSES = Path.of("/proc/net/if_inet6");
 
   private final List<Loop> loops;
   private final List<Thread> threads;
@@ -156,15 +159,14 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  /// Opens TCP doors at all of `addresses`: `*` is every IPv4 address, `::*` every IPv6 one, a
-  /// leading `-` allows an address to be missing on this machine. With port 0 a free one is found,
-  /// the same for all.
+  /// Opens TCP doors at all of `addresses`, which are written as in `bind` ([Binding]). With port 0
+  /// a free one is found, the same for all.
   ///
   /// Either all (but the optional) open, or none. What an address lacks is reported
   /// ([Incidents#addressSkipped]) or thrown.
   public List<Listener> listen(List<String> addresses, int port, int backlog, Acceptor acceptor)
       throws BindException {
-    var opened = open(addresses, port, backlog, acceptor, List.of(), false);
+    var opened = open(Binding.of(addresses), port, backlog, acceptor, List.of(), false);
     admit(opened);
     return opened;
   }
@@ -184,12 +186,9 @@ public final class Net implements AutoCloseable {
       List<Listener> old, List<String> addresses, int port, int backlog, Acceptor acceptor)
       throws BindException {
     var kept = new ArrayList<Listener>();
-    var wanted = new ArrayList<@Nullable String>();
-    for (var address : addresses) {
-      wanted.add(textOf(address, port));
-    }
+    var wanted = Binding.of(addresses);
     for (var listener : old) {
-      if (wanted.contains(listener.address())) {
+      if (isWanted(listener, wanted, port)) {
         kept.add(listener);
       }
     }
@@ -198,7 +197,7 @@ public final class Net implements AutoCloseable {
     var sharing = new ArrayList<Listener>(going);
     synchronized (this) {
       for (var listener : leaving) { // at the very same address there can be only one
-        if (!wanted.contains(listener.address())) {
+        if (!isWanted(listener, wanted, port)) {
           sharing.add(listener);
         }
       }
@@ -209,7 +208,7 @@ public final class Net implements AutoCloseable {
     }
     try {
       boolean overlaps = sharing.stream().anyMatch(leaver -> leaver.port() == port);
-      opened = open(addresses, port, backlog, acceptor, kept, overlaps);
+      opened = open(wanted, port, backlog, acceptor, kept, overlaps);
     } finally {
       for (var listener : sharing) {
         share(listener.channel(), false);
@@ -226,14 +225,13 @@ public final class Net implements AutoCloseable {
     return opened;
   }
 
-  /// The address as a listener there would say it, or null if there can't be any.
-  private static @Nullable String textOf(String written, int port) {
-    try {
-      return Addresses.text(
-          resolve(written.startsWith("-") ? written.substring(1) : written, port));
-    } catch (UnknownHostException e) {
-      return null;
+  private static boolean isWanted(Listener listener, List<Binding> wanted, int port) {
+    for (var binding : wanted) {
+      if (binding.isServedBy(listener, port)) {
+        return true;
+      }
     }
+    return false;
   }
 
   /// Whether other sockets may listen at this one's address, if they say the same.
@@ -247,33 +245,36 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  /// Opens a door at each address, or takes the one of `kept` that is there.
+  /// Opens each door, or takes the one of `kept` that is there.
   private List<Listener> open(
-      List<String> addresses,
+      List<Binding> bindings,
       int port,
       int backlog,
       Acceptor acceptor,
       List<Listener> kept,
       boolean sharing)
       throws BindException {
-    var opened = new ArrayList<Listener>(addresses.size());
-    boolean bothFamilies = has(addresses, "*") && has(addresses, "::*");
+    var opened = new ArrayList<Listener>(bindings.size());
+    // Where IPv4 can't be kept out of a socket, it shares its port with those that are for IPv4.
+    boolean overlapping =
+        !Descriptors.canKeepIpv4Out()
+            && bindings.stream().anyMatch(binding -> binding.reach() == Binding.Reach.ALL_IPV6);
     int actualPort = port;
     try {
-      for (var written : addresses) {
-        boolean optional = written.startsWith("-");
-        var address = optional ? written.substring(1) : written;
-        if (bothFamilies && address.equals("*")) {
-          continue; // `::*` opens one door for both, or falls back to this one
+      for (var binding : bindings) {
+        var listener = at(kept, binding, actualPort);
+        if (listener == null || opened.contains(listener)) {
+          if (overlapping) {
+            opened.forEach(other -> share(other.channel(), true));
+          }
+          listener =
+              open(
+                  binding,
+                  actualPort,
+                  backlog,
+                  acceptor,
+                  sharing || overlapping && !opened.isEmpty());
         }
-        boolean both = bothFamilies && address.equals("::*");
-        var there = at(kept, textOf(address, actualPort));
-        if (there != null && !opened.contains(there)) {
-          there.onlyIpv6(address.equals("::*") && !both);
-          opened.add(there);
-          continue;
-        }
-        var listener = open(address, optional, both, actualPort, backlog, acceptor, sharing);
         if (listener != null) {
           opened.add(listener);
           actualPort = listener.port();
@@ -285,13 +286,17 @@ public final class Net implements AutoCloseable {
         listener.shut();
       }
       throw e;
+    } finally {
+      if (overlapping) {
+        opened.forEach(listener -> share(listener.channel(), false));
+      }
     }
     return opened;
   }
 
-  private static @Nullable Listener at(List<Listener> listeners, @Nullable String address) {
+  private static @Nullable Listener at(List<Listener> listeners, Binding binding, int port) {
     for (var listener : listeners) {
-      if (listener.address().equals(address)) {
+      if (binding.isServedBy(listener, port)) {
         return listener;
       }
     }
@@ -313,7 +318,7 @@ public final class Net implements AutoCloseable {
         Files.setPosixFilePermissions(path, permissions(permissions));
       }
       channel.configureBlocking(false);
-      var listener = new Listener(this, channel, acceptor, path, false);
+      var listener = new Listener(this, channel, acceptor, path, Binding.Reach.PLAIN);
       admit(List.of(listener));
       return listener;
     } catch (IOException e) {
@@ -411,46 +416,39 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  /// Returns null if the address was optional, or is of a family that this machine doesn't have.
-  /// With `bothFamilies` the door opens for IPv4 even so.
+  /// Returns null if the address was optional, or is of a family that this machine doesn't know.
   private @Nullable Listener open(
-      String address,
-      boolean optional,
-      boolean bothFamilies,
-      int port,
-      int backlog,
-      Acceptor acceptor,
-      boolean sharing)
+      Binding binding, int port, int backlog, Acceptor acceptor, boolean sharing)
       throws BindException {
-    boolean six = address.indexOf(':') >= 0;
     ServerSocketChannel channel = null;
-    String skipped;
+    String reason;
     try {
-      channel =
-          bound(
-              six ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET,
-              resolve(address, port),
-              backlog,
-              sharing);
+      channel = bound(binding, port, backlog, sharing);
       channel.configureBlocking(false);
-      return new Listener(this, channel, acceptor, null, address.equals("::*") && !bothFamilies);
-    } catch (UnsupportedOperationException e) {
-      skipped = text(address, port, "socket: Address family not supported by protocol");
+      return new Listener(this, channel, acceptor, null, binding.reach());
+    } catch (UnsupportedOperationException e) { // no IPv6
+      if (binding.reach() == Binding.Reach.ALL) {
+        return open(binding.onlyIpv4(), port, backlog, acceptor, sharing);
+      }
+      boolean unknown = binding.reach() == Binding.Reach.ALL_IPV6 || !Files.exists(IPV6_ADDRESSES);
+      reason = unknown ? "unable to bind socket, errno: 97" : "bind: " + NO_SUCH_ADDRESS;
+      if (!unknown && !binding.optional()) {
+        throw new BindException(binding.refusal(port, reason), null);
+      }
     } catch (IOException e) {
       abandon(channel, e);
-      boolean missing =
-          e.getMessage() != null && e.getMessage().startsWith("Cannot assign requested address");
-      var reason =
-          e instanceof UnknownHostException
-              ? "Name or service not known"
-              : "bind: " + e.getMessage();
-      if (!missing || !optional) {
-        throw new BindException(text(bothFamilies ? "*" : address, port, reason), e);
+      var message = String.valueOf(e.getMessage());
+      boolean missing = message.startsWith(NO_SUCH_ADDRESS);
+      reason = e instanceof UnknownHostException ? message : "bind: " + message;
+      if (!missing || !binding.optional()) {
+        throw new BindException(binding.refusal(port, reason), e);
       }
-      skipped = text(address, port, reason);
+      if (binding.reach() == Binding.Reach.ALL) {
+        return open(binding.onlyIpv4(), port, backlog, acceptor, sharing);
+      }
     }
-    incidents.addressSkipped(skipped);
-    return bothFamilies ? open("*", false, false, port, backlog, acceptor, sharing) : null;
+    incidents.addressSkipped(binding.refusal(port, reason));
+    return null;
   }
 
   /// Every door says `SO_REUSEPORT` while it is bound, so that it can be replaced later; before
@@ -458,24 +456,28 @@ public final class Net implements AutoCloseable {
   /// share it.
   ///
   /// @param sharing one of our own doors has it, which is about to close
-  private static ServerSocketChannel bound(
-      ProtocolFamily family, InetSocketAddress address, int backlog, boolean sharing)
+  private static ServerSocketChannel bound(Binding binding, int port, int backlog, boolean sharing)
       throws IOException {
     if (sharing) {
-      return bind(family, address, backlog, true);
+      return bind(binding, port, backlog, true);
     }
-    int port;
-    try (var alone = bind(family, address, 1, false)) {
-      port = ((InetSocketAddress) alone.getLocalAddress()).getPort();
+    int found;
+    try (var alone = bind(binding, port, 1, false)) {
+      found = ((InetSocketAddress) alone.getLocalAddress()).getPort();
     }
-    return bind(family, new InetSocketAddress(address.getAddress(), port), backlog, true);
+    return bind(binding, found, backlog, true);
   }
 
-  private static ServerSocketChannel bind(
-      ProtocolFamily family, InetSocketAddress address, int backlog, boolean shared)
+  private static ServerSocketChannel bind(Binding binding, int port, int backlog, boolean shared)
       throws IOException {
-    var channel = ServerSocketChannel.open(family);
+    var address = binding.at(port);
+    var channel =
+        ServerSocketChannel.open(
+            binding.isIpv6() ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
     try {
+      if (binding.reach() == Binding.Reach.ALL_IPV6 && Descriptors.canKeepIpv4Out()) {
+        Descriptors.keepIpv4Out(channel);
+      }
       if (shared) {
         share(channel, true);
       }
@@ -488,28 +490,6 @@ public final class Net implements AutoCloseable {
       channel.close();
       throw e;
     }
-  }
-
-  private static String text(String address, int port, String reason) {
-    return "Could not create server TCP listening socket " + address + ":" + port + ": " + reason;
-  }
-
-  private static InetSocketAddress resolve(String address, int port) throws UnknownHostException {
-    return switch (address) {
-      case "*" -> new InetSocketAddress(InetAddress.getByAddress(new byte[4]), port);
-      case "::*" -> new InetSocketAddress(InetAddress.getByAddress(new byte[16]), port);
-      default -> new InetSocketAddress(InetAddress.getByName(address), port);
-    };
-  }
-
-  private static boolean has(List<String> addresses, String wanted) {
-    for (var address : addresses) {
-      if (address.equals(wanted)
-          || (address.startsWith("-") && address.substring(1).equals(wanted))) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static EnumSet<PosixFilePermission> permissions(int mode) {

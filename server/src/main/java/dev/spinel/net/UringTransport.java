@@ -698,7 +698,7 @@ final class UringTransport implements Transport {
 
   @Override
   public void attach(Listener listener) throws IOException {
-    var door = new Door(listener, descriptors.listening(listener.address(), listener.channel()));
+    var door = new Door(listener, descriptors.listening(listener));
     door.slot = takeSlot(door);
     doors.add(door);
     listener.registration = door;

@@ -10,8 +10,11 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.ConnectException;
+import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -68,15 +71,109 @@ class NetTest extends NetFixture {
   }
 
   @Test
-  void ipv6StarAloneKeepsIpv4Out() throws IOException {
+  void allOfIpv6KeepsIpv4Out() throws IOException {
     assumeThat(hasIpv6()).isTrue();
     start(1);
-    int port = net.listen(List.of("::*"), 0, 511, toy).getFirst().port();
-    try (var six = Client.connect("::1", port);
-        var four = new Socket("127.0.0.1", port)) {
-      assertThat(six.command("PING")).isEqualTo(PONG);
-      four.setSoTimeout(10_000);
-      assertThat(four.getInputStream().read()).isEqualTo(-1);
+    for (var all : List.of("::*", "::", "::0", "0::0", "-::")) {
+      var listener = net.listen(List.of(all), 0, 511, toy).getFirst();
+      try (var six = Client.connect("::1", listener.port())) {
+        assertThat(six.command("PING")).isEqualTo(PONG);
+        assertKeptOut("127.0.0.1", listener.port());
+        if (Descriptors.canKeepIpv4Out()) {
+          try (var other = new ServerSocket()) {
+            other.bind(new InetSocketAddress(Inet4Address.ofLiteral("127.0.0.1"), listener.port()));
+            assertThat(other.isBound()).as("IPv4 is another's").isTrue();
+          }
+        }
+      }
+      listener.close();
+    }
+  }
+
+  private static void assertKeptOut(String address, int port) throws IOException {
+    try (var socket = new Socket(address, port)) {
+      socket.setSoTimeout(10_000);
+      assertThat(socket.getInputStream().read()).isEqualTo(-1);
+      assertThat(Descriptors.canKeepIpv4Out()).as("refused, if the system can").isFalse();
+    } catch (ConnectException refused) {
+      assertThat(refused).hasMessageContaining("refused");
+    }
+  }
+
+  @Test
+  void allAddressesOfBothFamiliesMayBeWrittenInAnyWay() throws IOException {
+    assumeThat(hasIpv6()).isTrue();
+    start(1);
+    for (var all :
+        List.of("0.0.0.0 ::0", "0.0.0.0 ::", ":: 0.0.0.0", "* ::", "0.0.0.0 -::*", "::* -*")) {
+      var listeners = net.listen(List.of(all.split(" ")), 0, 511, toy);
+      int port = listeners.getFirst().port();
+      try (var four = Client.connect("127.0.0.1", port);
+          var six = Client.connect("::1", port)) {
+        assertThat(four.command("PING")).as(all).isEqualTo(PONG);
+        assertThat(six.command("PING")).as(all).isEqualTo(PONG);
+      }
+      listeners.forEach(Listener::close);
+    }
+    assertThat(skipped).isEmpty();
+  }
+
+  @Test
+  void oneAddressOfIpv4AndAllOfIpv6GoTogether() throws IOException {
+    assumeThat(hasIpv6()).isTrue();
+    start(1);
+    for (var both : List.of("127.0.0.1 ::", ":: 127.0.0.1", "127.0.0.1 ::1", "::1 0.0.0.0")) {
+      var listeners = net.listen(List.of(both.split(" ")), 0, 511, toy);
+      assertThat(listeners).hasSize(2);
+      int port = listeners.getFirst().port();
+      try (var four = Client.connect("127.0.0.1", port);
+          var six = Client.connect("::1", port)) {
+        assertThat(four.command("PING")).as(both).isEqualTo(PONG);
+        assertThat(six.command("PING")).as(both).isEqualTo(PONG);
+      }
+      listeners.forEach(Listener::close);
+    }
+  }
+
+  @Test
+  void doorsOfAllKindsReplaceOneAnother() throws IOException {
+    assumeThat(hasIpv6()).isTrue();
+    start(1);
+    int at = freePort();
+    List<Listener> open = List.of();
+    var kinds = List.of("* ::*", "::", "127.0.0.1 ::", "0.0.0.0", "::1", "127.0.0.1");
+    for (int i = 0; i < kinds.size() * kinds.size(); i++) {
+      for (int kind : new int[] {i / kinds.size(), i % kinds.size()}) {
+        var addresses = kinds.get(kind);
+        open = net.move(open, List.of(addresses.split(" ")), at, 511, toy);
+        boolean four = addresses.contains("*") || addresses.contains(".");
+        if (four) {
+          try (var client = Client.connect("127.0.0.1", at)) {
+            assertThat(client.command("PING")).as(addresses).isEqualTo(PONG);
+          }
+        } else {
+          assertKeptOut("127.0.0.1", at);
+        }
+        if (addresses.contains(":")) {
+          try (var client = Client.connect("::1", at)) {
+            assertThat(client.command("PING")).as(addresses).isEqualTo(PONG);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatIsNoAddressIsSaid() throws IOException {
+    start(1);
+    for (var none :
+        List.of("", "-", "[::1]", "1.2.3.4.5", "a b", "::1::", "127.0.0.1:80", "\u00e9")) {
+      assertThatThrownBy(() -> net.listen(List.of(none), 7, 511, toy))
+          .as(none)
+          .isInstanceOf(BindException.class)
+          .hasMessageStartingWith("Could not create server TCP listening socket ")
+          .hasMessageMatching(
+              ".*: (Name or service not known|Temporary failure in name resolution)");
     }
   }
 
@@ -129,9 +226,9 @@ class NetTest extends NetFixture {
     start(1);
     assertThatThrownBy(() -> net.listen(List.of("no.such.host.invalid"), 7, 511, toy))
         .isInstanceOf(BindException.class)
-        .hasMessage(
-            "Could not create server TCP listening socket no.such.host.invalid:7: Name or service"
-                + " not known");
+        .hasMessageMatching(
+            "Could not create server TCP listening socket no.such.host.invalid:7: (Name or service"
+                + " not known|Temporary failure in name resolution)");
   }
 
   @Test

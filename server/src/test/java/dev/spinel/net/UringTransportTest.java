@@ -480,7 +480,7 @@ class UringTransportTest {
   @Test
   void anUnknownAddressIsSaid() {
     var here = new Descriptors(new Kernel(), Arena.ofAuto().allocate(256).address());
-    assertThatThrownBy(() -> here.listening("192.0.2.1:1", 0))
+    assertThatThrownBy(() -> here.listening("192.0.2.1:1", 0, Binding.Reach.PLAIN))
         .isInstanceOf(IOException.class)
         .hasMessage("nothing listens at 192.0.2.1:1");
   }
