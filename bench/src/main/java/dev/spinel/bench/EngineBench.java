@@ -3,10 +3,12 @@ package dev.spinel.bench;
 import com.sun.management.ThreadMXBean;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Snapshots;
 import dev.spinel.server.LocalSession;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
@@ -27,10 +29,11 @@ import org.jspecify.annotations.Nullable;
 /// spinel bench engine                 ns and bytes of Java heap per command, in pipelines of 64, 100,000 keys
 /// spinel bench engine snapshot [KEYS] 50,000 writes a second beside snapshots: longest write, memory kept
 /// spinel bench engine pause [KEYS]    50,000 commands a second, no snapshot: longest command
+/// spinel bench engine journal         SETs a second by one and two threads; the journal read by nobody, one, two
 /// ```
 ///
-/// The last two show the machine's own gaps beside theirs: the longest time in which a thread that
-/// does nothing but read the clock didn't run.
+/// Those under a steady load show the machine's own gaps beside theirs: the longest time in which a
+/// thread that does nothing but read the clock didn't run.
 public final class EngineBench {
   private static final int KEYS = 100_000;
   private static final int PIPELINE = 64;
@@ -49,6 +52,7 @@ public final class EngineBench {
         case "commands" -> commands(server);
         case "snapshot" -> snapshot(server, keys(arguments, 1_000_000));
         case "pause" -> pause(server, keys(arguments, 10_000_000));
+        case "journal" -> journal(server);
         default -> throw new IllegalArgumentException("no such part: " + arguments[0]);
       }
     }
@@ -300,5 +304,92 @@ public final class EngineBench {
     stop.set(true);
     load.join();
     clock.join();
+  }
+
+  // ── the journal
+
+  /// Takes its bytes as a buffer of a file or a backlog does: one copy.
+  private static final class Taker implements Journal.Reader {
+    private final byte[] ring = new byte[1 << 20];
+    private int at;
+
+    @Override
+    public void append(byte[] bytes, int from, int length) {
+      for (int left = length; left > 0; ) {
+        int n = Math.min(left, ring.length - at);
+        System.arraycopy(bytes, from + length - left, ring, at, n);
+        at = (at + n) & (ring.length - 1);
+        left -= n;
+      }
+    }
+  }
+
+  private static void journal(Server server) throws InterruptedException {
+    System.out.println("| threads | nobody reads | one reader | two readers |");
+    System.out.println("|---|---|---|---|");
+    var journal = server.engine.journal;
+    for (int threads : new int[] {1, 2, 1, 2, 1, 2}) {
+      var line = new StringBuilder("| " + threads);
+      for (int readers = 0; readers <= 2; readers++) {
+        if (readers > 0) {
+          journal.attach(Journal.AOF, new Taker());
+        }
+        if (readers > 1) {
+          journal.attach(Journal.REPLICAS, new Taker());
+        }
+        line.append(String.format(Locale.ROOT, " | %.2f M/s", writes(server, threads) / 1e6));
+        if (readers > 0) {
+          journal.detach(Journal.AOF);
+        }
+        if (readers > 1) {
+          journal.detach(Journal.REPLICAS);
+        }
+      }
+      System.out.println(line.append(" |"));
+    }
+  }
+
+  /// SETs of 16 bytes on 100,000 keys, in pipelines, a second.
+  private static double writes(Server server, int threads) throws InterruptedException {
+    var done = new AtomicLong();
+    var stop = new AtomicBoolean();
+    var count = new AtomicBoolean();
+    var working = new Thread[threads];
+    for (int t = 0; t < threads; t++) {
+      long seed = t;
+      working[t] = started(end -> write(server, seed, count, done, end), stop);
+    }
+    Thread.sleep(1_000);
+    count.set(true);
+    long began = System.nanoTime();
+    Thread.sleep(2_000);
+    stop.set(true);
+    double seconds = (System.nanoTime() - began) / 1e9;
+    long counted = done.get();
+    for (Thread thread : working) {
+      thread.join();
+    }
+    return counted / seconds;
+  }
+
+  private static void write(
+      Server server, long seed, AtomicBoolean count, AtomicLong done, AtomicBoolean stop) {
+    try (var session = new LocalSession(server)) {
+      var random = new SplittableRandom(seed);
+      byte[][] batches = new byte[500][];
+      for (int b = 0; b < batches.length; b++) {
+        var bytes = new ByteArrayOutputStream();
+        for (int i = 0; i < PIPELINE; i++) {
+          bytes.writeBytes(set(random.nextInt(KEYS)));
+        }
+        batches[b] = bytes.toByteArray();
+      }
+      for (int b = 0; !stop.get(); b = (b + 1) % batches.length) {
+        session.run(batches[b]);
+        if (count.get()) {
+          done.addAndGet(PIPELINE);
+        }
+      }
+    }
   }
 }

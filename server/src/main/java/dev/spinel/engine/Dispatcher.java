@@ -98,7 +98,13 @@ public final class Dispatcher implements AutoCloseable {
     clock();
   }
 
+  /// Has what was appended handed to the readers of the journal: before the turn's replies leave.
+  public void aboutToSend() {
+    journal.merge();
+  }
+
   public void turnEnds() {
+    journal.merge();
     seat.leave();
   }
 
@@ -110,6 +116,7 @@ public final class Dispatcher implements AutoCloseable {
   @Override
   public void close() {
     engine.forget(this);
+    recorder.close();
     seat.close();
   }
 

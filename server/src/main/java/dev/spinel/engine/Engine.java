@@ -163,7 +163,7 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
-  /// A recorder for whoever changes data unasked, from one thread.
+  /// A recorder for whoever changes data unasked, from one thread, which closes it.
   public Recorder recorder() {
     return new Recorder(journal, LargeSink.NONE, pressure);
   }
@@ -300,6 +300,7 @@ public final class Engine implements KeyspaceListener {
     if (told != null) {
       told.cycle(seat);
     }
+    journal.merge();
   }
 
   @Override

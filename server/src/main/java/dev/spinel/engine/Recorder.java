@@ -2,6 +2,7 @@ package dev.spinel.engine;
 
 import dev.spinel.journal.Effects;
 import dev.spinel.journal.Journal;
+import dev.spinel.journal.Lane;
 import dev.spinel.wire.LargeSink;
 import java.util.ArrayList;
 
@@ -14,6 +15,7 @@ public final class Recorder {
   private record Push(Session[] to, byte[] text, Inbox.Message message) {}
 
   private final Journal journal;
+  private final Lane lane;
   private final Pressure pressure;
   final Effects effects;
   private final ArrayList<Push> pushes = new ArrayList<>(0);
@@ -22,6 +24,7 @@ public final class Recorder {
   /// @param large where large arguments of effects are read from
   Recorder(Journal journal, LargeSink large, Pressure pressure) {
     this.journal = journal;
+    this.lane = journal.lane();
     this.effects = new Effects(large);
     this.pressure = pressure;
   }
@@ -60,7 +63,7 @@ public final class Recorder {
   long append() {
     long position = 0;
     if (!effects.isEmpty()) {
-      position = journal.append(effects, Journal.ALL);
+      position = lane.append(effects, Journal.ALL);
       effects.clear();
     }
     if (!pushes.isEmpty()) {
@@ -71,6 +74,11 @@ public final class Recorder {
       pushes.clear();
     }
     return position;
+  }
+
+  /// Its thread changes data no more.
+  public void close() {
+    lane.close();
   }
 
   /// Forgets what was gathered and can't be appended.

@@ -197,7 +197,10 @@ public final class Eviction implements Gate, Reclaimer {
 
   @Override
   public void forget(Dispatcher dispatcher) {
-    calls.remove(dispatcher);
+    WaitingCalls gone = calls.remove(dispatcher);
+    if (gone != null) {
+      gone.evictor.close();
+    }
   }
 
   /// Whether more memory would be used than may be if `bytes` more were. While it isn't nearly so,

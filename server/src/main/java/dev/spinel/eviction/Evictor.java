@@ -72,6 +72,11 @@ final class Evictor {
     this.memory = seat.values.memory();
   }
 
+  /// It evicts no more.
+  void close() {
+    recorder.close();
+  }
+
   /// Evicts one key.
   Outcome evictOne() {
     Policy policy = eviction.policy();

@@ -1,6 +1,7 @@
 package dev.spinel.journal;
 
 import dev.spinel.wire.Args;
+import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
@@ -11,10 +12,22 @@ import org.jspecify.annotations.Nullable;
 /// The effects of one command or transaction, encoded as RESP commands, before they are appended.
 /// Belongs to one thread.
 ///
+/// Commands that stand side by side, mean the same database and are for the same audiences are a
+/// *part*:
+///
+/// ```
+///   bytes   │ SET k v   DEL l │ PUBLISH c m │ SET k v │
+///   parts     0: database 0     1: none       2: database 5
+///                ALL               REPLICAS      ALL
+/// ```
+///
 /// Large arguments, and all words of a long call, aren't copied here: a *reference* says where in
-/// the encoded bytes they stand, and [#writeTo] hands them over piece by piece from where they are.
-/// So whoever adds one keeps it until then.
+/// the encoded bytes they stand, and they are handed over piece by piece from where they are. So
+/// whoever adds one keeps it until then.
 public final class Effects {
+  /// No database: the command means none.
+  public static final int NO_DATABASE = -1;
+
   private static final int KEEP_BYTES = 64 * 1024;
   private static final byte[] NONE = {};
   private static final int REFERRED_BYTES = 64 * 1024;
@@ -23,9 +36,16 @@ public final class Effects {
   private byte[] bytes = new byte[512];
   private int length;
   private int commands;
-  private int first = -1; // the database that the first command means; -1 = none yet
-  private int current = -1; // the database that the next command means
+  private final int[] commandsOf = new int[Journal.ALL + 1]; // by their audiences
+  private int database = NO_DATABASE; // that the next command means
+  private int audiences = Journal.ALL; // that the next command is for
+  private boolean apart;
   private final byte[] digits = new byte[24];
+
+  private int parts;
+  private int[] partFrom = new int[4]; // its place in `bytes`
+  private int[] partDatabase = new int[4];
+  private int[] partAudiences = new int[4];
 
   private final LargeSink large;
   private int references;
@@ -33,15 +53,13 @@ public final class Effects {
   private long[] referenceNode = {};
   private int[] referenceLength = {};
   private @Nullable Args[] referenceWords = {}; // where the node is 0
-  private long referredBytes;
   private byte[] piece = NONE;
 
   private int markedLength;
   private int markedCommands;
-  private int markedFirst = -1;
-  private int markedCurrent = -1;
+  private final int[] markedCommandsOf = new int[Journal.ALL + 1];
+  private int markedParts;
   private int markedReferences;
-  private long markedReferred;
 
   /// @param large where large arguments are read from
   public Effects(LargeSink large) {
@@ -52,28 +70,28 @@ public final class Effects {
   public void mark() {
     markedLength = length;
     markedCommands = commands;
-    markedFirst = first;
-    markedCurrent = current;
+    System.arraycopy(commandsOf, 0, markedCommandsOf, 0, commandsOf.length);
+    markedParts = parts;
     markedReferences = references;
-    markedReferred = referredBytes;
   }
 
   /// Forgets everything since [#mark]: a command that was cut off, say.
   public void rollBack() {
     length = markedLength;
     commands = markedCommands;
-    first = markedFirst;
-    current = markedCurrent;
+    System.arraycopy(markedCommandsOf, 0, commandsOf, 0, commandsOf.length);
+    parts = markedParts;
     references = markedReferences;
-    referredBytes = markedReferred;
   }
 
   public void clear() {
     length = 0;
     commands = 0;
-    first = -1;
-    current = -1;
-    referredBytes = 0;
+    Arrays.fill(commandsOf, 0);
+    parts = 0;
+    database = NO_DATABASE;
+    audiences = Journal.ALL;
+    apart = false;
     piece = NONE;
     if (references > 0) {
       Arrays.fill(referenceWords, 0, references, null);
@@ -92,63 +110,121 @@ public final class Effects {
     return commands == 0;
   }
 
-  /// The commands added from here on mean this database.
+  /// The commands added from here on mean this database, or [#NO_DATABASE].
   public Effects database(int number) {
-    if (first < 0) {
-      first = number;
-    } else if (number != current) {
-      header('*', 2);
-      add("SELECT");
-      add((long) number);
-    }
-    current = number;
+    database = number;
     return this;
   }
 
-  int firstDatabase() {
-    return first;
+  /// The commands added from here on are for these audiences.
+  public Effects audiences(int bits) {
+    audiences = bits;
+    return this;
   }
 
-  int lastDatabase() {
-    return current;
+  /// The commands have nothing to do with each other: no MULTI around them.
+  public Effects apart() {
+    apart = true;
+    return this;
   }
 
-  /// Bytes in all, large arguments included.
-  long length() {
-    return length + referredBytes;
-  }
+  // ── for the journal ──
 
-  /// Hands all bytes over in order, in one call unless there are large arguments.
-  void writeTo(Journal.Reader reader) {
-    int from = 0;
-    for (int i = 0; i < references; i++) {
-      reader.append(bytes, from, referenceAt[i] - from);
-      from = referenceAt[i];
-      piece = piece.length == 0 ? new byte[PIECE_BYTES] : piece;
-      Args words = referenceWords[i];
-      if (words == null) {
-        writeNode(referenceNode[i], referenceLength[i], reader);
-      } else {
-        writeWords(words, reader);
+  /// The audiences that get more than one command, which they are to apply as one.
+  int transactionFor() {
+    int bits = 0;
+    if (commands > 1 && !apart) {
+      for (int bit = 1; bit <= Journal.ALL; bit <<= 1) {
+        int count = 0;
+        for (int of = 1; of <= Journal.ALL; of++) {
+          count += (of & bit) != 0 ? commandsOf[of] : 0;
+        }
+        bits |= count > 1 ? bit : 0;
       }
     }
-    reader.append(bytes, from, length - from);
+    return bits;
   }
 
-  private void writeNode(long node, int count, Journal.Reader reader) {
+  int parts() {
+    return parts;
+  }
+
+  int partDatabase(int part) {
+    return partDatabase[part];
+  }
+
+  int partAudiences(int part) {
+    return partAudiences[part];
+  }
+
+  private int partEnd(int part) {
+    return part + 1 < parts ? partFrom[part + 1] : length;
+  }
+
+  /// The bytes of a part that refers to nothing.
+  int partLength(int part) {
+    return partEnd(part) - partFrom[part];
+  }
+
+  /// Whether something is here by reference only.
+  boolean refers() {
+    return references > 0;
+  }
+
+  /// All bytes that are here themselves.
+  int copiedBytes() {
+    return length;
+  }
+
+  /// Puts a part that refers to nothing into a ring whose length is a power of two.
+  void writeTo(int part, byte[] ring, int at) {
+    int count = partLength(part);
+    int first = Math.min(count, ring.length - at);
+    System.arraycopy(bytes, partFrom[part], ring, at, first);
+    System.arraycopy(bytes, partFrom[part] + first, ring, 0, count - first);
+  }
+
+  /// There will be room for what [#writeTo] needs, or there isn't now.
+  void prepare() {
+    if (references > 0 && piece.length == 0) {
+      piece = JavaHeap.bytes(PIECE_BYTES);
+    }
+  }
+
+  /// Hands the bytes of a part over in order, after [#prepare].
+  void writeTo(int part, Journal.Merging into) {
+    int from = partFrom[part];
+    int end = partEnd(part);
+    for (int i = 0; i < references; i++) {
+      if (referenceAt[i] <= partFrom[part] || referenceAt[i] > end) {
+        continue; // a part begins with a header, so what stands there belongs to the one before
+      }
+      into.bytes(bytes, from, referenceAt[i] - from);
+      from = referenceAt[i];
+      Args words = referenceWords[i];
+      if (words == null) {
+        writeNode(referenceNode[i], referenceLength[i], into);
+      } else {
+        writeWords(words, into);
+      }
+    }
+    into.bytes(bytes, from, end - from);
+  }
+
+  private void writeNode(long node, int count, Journal.Merging into) {
     for (int at = 0; at < count; at += piece.length) {
       int n = Math.min(piece.length, count - at);
       large.read(node, at, piece, 0, n);
-      reader.append(piece, 0, n);
+      into.bytes(piece, 0, n);
     }
   }
 
-  private void writeWords(Args words, Journal.Reader reader) {
+  private void writeWords(Args words, Journal.Merging into) {
     int at = 0;
     for (int i = 0; i < words.count(); i++) {
       Slice word = words.at(i);
       if (at + word.length + 32L > piece.length || word.node != 0) {
-        reader.append(piece, 0, at);
+        into.bytes(piece, 0, at);
         at = 0;
       }
       piece[at++] = '$';
@@ -159,25 +235,44 @@ public final class Effects {
         System.arraycopy(word.array, word.offset, piece, at, word.length);
         at += word.length;
       } else {
-        reader.append(piece, 0, at);
+        into.bytes(piece, 0, at);
         at = 0;
         if (word.node == 0) {
-          reader.append(word.array, word.offset, word.length);
+          into.bytes(word.array, word.offset, word.length);
         } else {
-          writeNode(word.node, word.length, reader);
+          writeNode(word.node, word.length, into);
         }
       }
       piece[at++] = '\r';
       piece[at++] = '\n';
     }
-    reader.append(piece, 0, at);
+    into.bytes(piece, 0, at);
   }
+
+  // ── for those who add ──
 
   /// Begins a command of `arguments` words, its name included; exactly so many `add` calls follow.
   public Effects command(int arguments) {
     commands++;
+    commandsOf[audiences]++;
+    if (parts == 0
+        || partDatabase[parts - 1] != database
+        || partAudiences[parts - 1] != audiences) {
+      begin();
+    }
     header('*', arguments);
     return this;
+  }
+
+  private void begin() {
+    if (parts == partFrom.length) {
+      partFrom = Arrays.copyOf(partFrom, parts * 2);
+      partDatabase = Arrays.copyOf(partDatabase, parts * 2);
+      partAudiences = Arrays.copyOf(partAudiences, parts * 2);
+    }
+    partFrom[parts] = length;
+    partDatabase[parts] = database;
+    partAudiences[parts++] = audiences;
   }
 
   public Effects add(String text) {
@@ -219,14 +314,7 @@ public final class Effects {
       }
       return this;
     }
-    long all = 0;
-    for (int i = 0; i < count; i++) {
-      int n = words.lengthAt(i);
-      all += Numbers.digits(n) + n + 5L;
-    }
-    room(2);
     refer(0, words, 0);
-    referredBytes += all;
     return this;
   }
 
@@ -244,7 +332,6 @@ public final class Effects {
     referenceNode[references] = node;
     referenceLength[references] = count;
     referenceWords[references++] = words;
-    referredBytes += count;
   }
 
   public Effects add(long number) {

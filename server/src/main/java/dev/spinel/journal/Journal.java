@@ -2,28 +2,41 @@ package dev.spinel.journal;
 
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// The journal: effects in one order, handed to *targets*, each of which keeps its own byte offset.
+/// The journal: effects in one order, handed to *audiences*, each of which has its own byte offset.
 ///
 /// ```
-///   handlers ──encode──► Effects ──append (one short critical section, slot locks held)──►  AOF      offset 8123
-///                                       position 41, 42, 43 …                               REPLICAS offset 90411
+///   thread A  ──encode──► Effects ──append──► its lane   41  43 44 ─┐            ┌─► AOF       offset 8123
+///   thread B  ──encode──► Effects ──append──► its lane   42     45 ─┴─ merge ────┴─► REPLICAS  offset 90411
+///                                   slot locks held                    no slot lock needed
 /// ```
 ///
-/// A *position* counts appended records and is what replies, slots and releases speak of; a
-/// target's *offset* counts the bytes that it was given. A target has a reader or it hasn't:
-/// without any reader nothing is encoded at all ([#recording]). The SELECT that a target needs
-/// before a record of another database, and the MULTI/EXEC around a record of several commands, are
-/// added here, per target, since each began at another moment.
+/// **A position is a ticket.** A thread draws the next number while it holds the locks of all slots
+/// that its effects touched, so the order of positions is a legal serial order; then it puts the
+/// record into a lane of its own. No thread waits for another one to copy bytes.
 ///
-/// **Releases.** A reply may be bound to a position and leaves when that position is *released*: by
-/// nobody (then replies are not bound at all), by an fsync, by replicas' acknowledgements. Whoever
-/// binds replies calls [#bind] before the first reply and [#release] as positions become safe;
-/// listeners (the loops) then send what waited.
+/// **Whoever calls [#merge]** puts the records of all lanes in order and hands them to the readers,
+/// with the SELECT that an audience needs before a record of another database and with MULTI and
+/// EXEC around a record of several commands. If somebody is at it already, that one goes around
+/// once more. Every thread calls it after it has appended, before its replies leave, so no record
+/// stays in a lane. It stops before a position that was drawn and whose record isn't there yet: the
+/// thread that drew it will merge, too.
+///
+/// A *long* record, which would not fit into a lane, is handed over by the thread itself, while it
+/// merges: it draws its position then, and whoever has drawn an earlier one needs nothing to put
+/// its record where it belongs.
+///
+/// **Releases.** A reply may be bound to a position and leaves when that position is *released*: at
+/// once as long as nobody binds ([#bind]); else when everybody who does has released it, an fsync
+/// or replicas' acknowledgements. Listeners then send what waited.
+///
+/// Readers come and go, and replies begin and cease to be bound, in stopped worlds only.
 public final class Journal {
-  /// Targets, as bits.
+  /// Audiences, as bits.
   public static final int AOF = 1;
 
   public static final int REPLICAS = 2;
@@ -32,124 +45,336 @@ public final class Journal {
   private static final byte[] MULTI = bytes("*1\r\n$5\r\nMULTI\r\n");
   private static final byte[] EXEC = bytes("*1\r\n$4\r\nEXEC\r\n");
 
-  /// Reads a target's bytes. Called within the journal's critical section: take them and return;
-  /// never block, never call back. Framing and records come in order; a record with large arguments
-  /// comes in several calls.
+  /// Reads what an audience gets. It is called by whoever merges, one call after the other: take
+  /// the bytes and return; never block, never call back.
   public interface Reader {
+    /// Framing and records come in order. A record may come in several pieces.
     void append(byte[] bytes, int from, int length);
+
+    /// All records up to this position have been handed over, so far as they concern this audience.
+    /// Said at least once after the last of them; the place to pass on what was gathered.
+    ///
+    /// @param offset of the audience: bytes that it was given
+    default void passed(long position, long offset) {}
   }
 
-  private static final class Target {
-    final int bit;
-    @Nullable Reader reader; // append lock
-    long offset; // append lock
-    int database = -1; // append lock: what the last SELECT chose; -1 = none yet
+  /// One who binds replies: they wait until all who do have released their positions.
+  public final class Binding {
+    private volatile long upTo;
 
-    Target(int bit) {
-      this.bit = bit;
+    private Binding(long upTo) {
+      this.upTo = upTo;
+    }
+
+    /// Releases all positions up to `position`. Never goes back. One thread at a time.
+    public void release(long position) {
+      if (position > upTo) {
+        upTo = position;
+        tellReleased();
+      }
+    }
+
+    /// Replies are bound to this no more. Stopped world.
+    public void end() {
+      synchronized (bindings) {
+        bindings.remove(this);
+        bound = !bindings.isEmpty();
+      }
+      tellReleased();
     }
   }
 
-  private final ReentrantLock appending = new ReentrantLock();
-  private final Target[] targets = {new Target(AOF), new Target(REPLICAS)};
+  private static final class Audience {
+    final int bit;
+    @Nullable Reader reader; // merging
+    long offset; // merging
+    int database = -1; // merging: what the last SELECT chose; -1 = none yet
+
+    Audience(int bit) {
+      this.bit = bit;
+    }
+
+    void give(byte[] bytes, int from, int length) {
+      Reader to = reader;
+      if (to != null) {
+        to.append(bytes, from, length);
+        offset += length;
+      }
+    }
+  }
+
+  private final ReentrantLock merging = new ReentrantLock();
+  private final Audience[] audiences = {new Audience(AOF), new Audience(REPLICAS)};
+  private final Merging into = new Merging(); // merging
+  private final CopyOnWriteArrayList<Lane> lanes = new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<Binding> bindings = new CopyOnWriteArrayList<>();
   private final CopyOnWriteArrayList<Runnable> releaseListeners = new CopyOnWriteArrayList<>();
-  private volatile int recording; // bits of the targets that have a reader
-  private long position; // append lock
+  private final AtomicLong drawn = new AtomicLong(); // the last position
+  private volatile long merged; // the last position that was handed over; merging
+  private volatile boolean asked; // to merge, since somebody who does began to
+  private volatile int recording; // bits of the audiences that have a reader
   private volatile boolean bound;
-  private volatile long released;
+
+  // ── readers ──
 
   /// Whether anybody reads: if not, encode nothing.
   public boolean recording() {
     return recording != 0;
   }
 
-  public boolean recording(int target) {
-    return (recording & target) != 0;
+  public boolean recording(int audience) {
+    return (recording & audience) != 0;
   }
 
-  /// Gives a target its reader, from the next record on. Errors: it has one already.
-  public void attach(int target, Reader reader) {
-    appending.lock();
-    try {
-      Target to = target(target);
-      if (to.reader != null) {
-        throw new IllegalStateException("the target has a reader");
-      }
-      to.reader = reader;
-      to.database = -1;
-      recording |= target;
-    } finally {
-      appending.unlock();
-    }
+  /// Gives an audience its reader, from the next record on. Stopped world. Errors: it has one
+  /// already.
+  public void attach(int audience, Reader reader) {
+    alone(
+        () -> {
+          Audience to = audience(audience);
+          if (to.reader != null) {
+            throw new IllegalStateException("the audience has a reader");
+          }
+          to.reader = reader;
+          to.database = -1;
+          recording |= audience;
+        });
   }
 
-  public void detach(int target) {
-    appending.lock();
-    try {
-      target(target).reader = null;
-      recording &= ~target;
-    } finally {
-      appending.unlock();
-    }
+  /// Its reader is given nothing more, after all that was appended before. Stopped world.
+  public void detach(int audience) {
+    alone(
+        () -> {
+          audience(audience).reader = null;
+          recording &= ~audience;
+        });
   }
 
-  /// Bytes given to the target since it was made.
-  public long offset(int target) {
-    appending.lock();
-    try {
-      return target(target).offset;
-    } finally {
-      appending.unlock();
-    }
+  /// Bytes given to the audience since the journal was made, with all that is appended now.
+  public long offset(int audience) {
+    long[] offset = new long[1];
+    alone(() -> offset[0] = audience(audience).offset);
+    return offset[0];
   }
 
-  /// A cut: each target's offset as of now, and from here each begins with a SELECT. Stopped world.
+  /// The audience's offset is this from now on: it goes on where another one ended. Stopped world.
+  public void offset(int audience, long bytes) {
+    alone(() -> audience(audience).offset = bytes);
+  }
+
+  /// A cut: everything is handed over, and from here each audience begins with a SELECT. Stopped
+  /// world. Returns the offset of [#AOF] and that of [#REPLICAS].
   public long[] cut() {
-    appending.lock();
-    try {
-      long[] offsets = new long[targets.length];
-      for (int i = 0; i < targets.length; i++) {
-        offsets[i] = targets[i].offset;
-        targets[i].database = -1;
+    long[] offsets = new long[audiences.length];
+    alone(
+        () -> {
+          for (int i = 0; i < audiences.length; i++) {
+            offsets[i] = audiences[i].offset;
+            audiences[i].database = -1;
+          }
+        });
+    return offsets;
+  }
+
+  /// The next record of this audience begins with a SELECT. Any thread.
+  public void forgetDatabase(int audience) {
+    alone(() -> audience(audience).database = -1);
+  }
+
+  private Audience audience(int bit) {
+    for (Audience audience : audiences) {
+      if (audience.bit == bit) {
+        return audience;
       }
-      return offsets;
+    }
+    throw new IllegalArgumentException("no audience " + bit);
+  }
+
+  // ── appending ──
+
+  /// A lane for a thread that appends. It is closed when the thread appends no more.
+  public Lane lane() {
+    Lane lane = new Lane(this);
+    lanes.add(lane);
+    return lane;
+  }
+
+  void close(Lane lane) {
+    emptying(lane, () -> lanes.remove(lane));
+  }
+
+  long append(Lane lane, Effects effects, int to) {
+    int room = Lane.room(effects);
+    if (effects.refers() || room > Lane.LONGEST) {
+      return appendLong(effects, to);
+    }
+    lane.makeRoom(room);
+    long first = drawn.getAndAdd(effects.parts()) + 1;
+    lane.put(first, effects, to);
+    return first + effects.parts() - 1;
+  }
+
+  private long appendLong(Effects effects, int to) {
+    effects.prepare();
+    int last = effects.parts() - 1;
+    int transaction = effects.transactionFor() & to;
+    long position;
+    merging.lock();
+    try {
+      position = drawn.addAndGet(effects.parts());
+      mergeUpTo(position - effects.parts());
+      try {
+        for (int part = 0; part <= last; part++) {
+          int audiencesOf = effects.partAudiences(part) & to;
+          into.begin(audiencesOf, effects.partDatabase(part), part == 0 ? transaction : 0);
+          effects.writeTo(part, into);
+          into.end(part == last ? transaction : 0);
+        }
+      } finally {
+        merged = position;
+      }
+      tellPassed();
     } finally {
-      appending.unlock();
+      merging.unlock();
+    }
+    mergeIfAsked();
+    return position;
+  }
+
+  /// The position of the last record.
+  public long position() {
+    return drawn.get();
+  }
+
+  // ── merging ──
+
+  /// Has all records that are there handed over: by this thread, or by the one that is at it.
+  public void merge() {
+    if (merged != drawn.get()) {
+      asked = true;
+      mergeIfAsked();
     }
   }
 
-  /// Appends a record for the given targets and returns its position. The caller holds the locks of
-  /// all slots that the effects touched.
-  public long append(Effects effects, int to) {
-    appending.lock();
+  private void mergeIfAsked() {
+    while (asked && merging.tryLock()) {
+      try {
+        asked = false;
+        if (mergeSome()) {
+          tellPassed();
+        }
+      } finally {
+        merging.unlock();
+      }
+    }
+  }
+
+  /// Runs an action between two records, after all whose positions are drawn now.
+  private void alone(Runnable action) {
+    merging.lock();
     try {
-      boolean several = effects.commands() > 1;
-      for (Target target : targets) {
-        Reader reader = target.reader;
-        if (reader != null && (to & target.bit) != 0) {
-          if (several) {
-            write(target, reader, MULTI); // before the SELECT, as in Redis
-          }
-          if (target.database != effects.firstDatabase()) {
-            write(target, reader, select(effects.firstDatabase()));
-          }
-          target.database = effects.lastDatabase();
-          effects.writeTo(reader);
-          target.offset += effects.length();
-          if (several) {
-            write(target, reader, EXEC);
-          }
+      mergeUpTo(drawn.get());
+      tellPassed();
+      action.run();
+    } finally {
+      merging.unlock();
+    }
+    mergeIfAsked();
+  }
+
+  /// Runs an action while the lane, whose thread calls, is empty.
+  void emptying(Lane lane, Runnable action) {
+    merging.lock();
+    try {
+      while (lane.next() >= 0) {
+        mergeUpTo(lane.next());
+      }
+      tellPassed();
+      action.run();
+    } finally {
+      merging.unlock();
+    }
+    mergeIfAsked();
+  }
+
+  /// Waits for records whose positions are drawn: their threads need nothing any more.
+  private void mergeUpTo(long position) {
+    for (int spins = 0; merged < position; spins++) {
+      if (!mergeSome()) {
+        if (spins < 100) {
+          Thread.onSpinWait();
+        } else {
+          LockSupport.parkNanos(10_000);
         }
       }
-      return ++position;
-    } finally {
-      appending.unlock();
     }
   }
 
-  private static void write(Target target, Reader reader, byte[] bytes) {
-    reader.append(bytes, 0, bytes.length);
-    target.offset += bytes.length;
+  /// Hands over what is there. Returns whether there was anything.
+  private boolean mergeSome() {
+    long before = merged;
+    long at = before;
+    for (Lane lane = laneOf(at + 1); lane != null; lane = laneOf(at + 1)) {
+      do {
+        lane.take(into);
+        at++;
+      } while (lane.next() == at + 1);
+    }
+    merged = at;
+    return at != before;
+  }
+
+  private @Nullable Lane laneOf(long position) {
+    for (Lane lane : lanes) {
+      if (lane.next() == position) {
+        return lane;
+      }
+    }
+    return null;
+  }
+
+  private void tellPassed() {
+    for (Audience audience : audiences) {
+      Reader reader = audience.reader;
+      if (reader != null) {
+        reader.passed(merged, audience.offset);
+      }
+    }
+  }
+
+  /// Hands one part of a record after the other to whom it is for.
+  final class Merging {
+    private int whom;
+
+    void begin(int audienceBits, int database, int opens) {
+      whom = audienceBits;
+      for (Audience to : audiences) {
+        if ((opens & to.bit) != 0) {
+          to.give(MULTI, 0, MULTI.length); // before the SELECT, as in Redis
+        }
+        if ((whom & to.bit) != 0 && database >= 0 && to.database != database) {
+          byte[] select = select(database);
+          to.give(select, 0, select.length);
+          to.database = database;
+        }
+      }
+    }
+
+    void bytes(byte[] array, int from, int length) {
+      for (Audience to : audiences) {
+        if ((whom & to.bit) != 0) {
+          to.give(array, from, length);
+        }
+      }
+    }
+
+    void end(int closes) {
+      for (Audience to : audiences) {
+        if ((closes & to.bit) != 0) {
+          to.give(EXEC, 0, EXEC.length);
+        }
+      }
+    }
   }
 
   private static byte[] select(int database) {
@@ -157,41 +382,35 @@ public final class Journal {
     return bytes("*2\r\n$6\r\nSELECT\r\n$" + number.length() + "\r\n" + number + "\r\n");
   }
 
-  /// The position of the last record.
-  public long position() {
-    appending.lock();
-    try {
-      return position;
-    } finally {
-      appending.unlock();
-    }
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
   }
+
+  // ── releases ──
 
   /// Whether replies wait for their positions to be released.
   public boolean bound() {
     return bound;
   }
 
-  /// From now on replies wait for [#release] (true), or all that wait may go (false).
-  public void bind(boolean on) {
-    if (on) {
-      released = position(); // before anybody asks for it
-    }
-    bound = on;
-    if (!on) {
-      tellReleased();
-    }
+  /// From now on replies wait for this binding, too. What was appended before is released. Stopped
+  /// world.
+  public Binding bind() {
+    Binding binding = new Binding(position());
+    bindings.add(binding);
+    bound = true;
+    return binding;
   }
 
   /// The last released position: replies bound to it and to earlier ones may leave.
   public long released() {
-    return bound ? released : Long.MAX_VALUE;
-  }
-
-  /// Releases all positions up to `upTo`.
-  public void release(long upTo) {
-    released = upTo;
-    tellReleased();
+    long least = Long.MAX_VALUE;
+    if (bound) {
+      for (Binding binding : bindings) {
+        least = Math.min(least, binding.upTo);
+      }
+    }
+    return least;
   }
 
   private void tellReleased() {
@@ -200,20 +419,12 @@ public final class Journal {
     }
   }
 
+  /// Has `listener` told of releases: by those who release, so it does next to nothing.
   public void onRelease(Runnable listener) {
     releaseListeners.add(listener);
   }
 
-  private Target target(int bit) {
-    for (Target target : targets) {
-      if (target.bit == bit) {
-        return target;
-      }
-    }
-    throw new IllegalArgumentException("no target " + bit);
-  }
-
-  private static byte[] bytes(String text) {
-    return text.getBytes(StandardCharsets.ISO_8859_1);
+  public void removeReleaseListener(Runnable listener) {
+    releaseListeners.remove(listener);
   }
 }

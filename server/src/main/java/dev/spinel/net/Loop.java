@@ -292,6 +292,11 @@ public final class Loop implements Runnable {
     return released;
   }
 
+  /// Whether output of some connection waits for [#setReleased].
+  public boolean holdsBound() {
+    return boundCount > 0;
+  }
+
   /// The connection's output waits for [#setReleased].
   void bind(Connection connection) {
     if (!connection.bound) {

@@ -41,6 +41,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
   private final Inbox inbox = new Inbox(this::post, () -> {});
   private final ArrayList<Alarm> alarms = new ArrayList<>();
   private volatile @Nullable Thread waiting;
+  private final Runnable released = () -> LockSupport.unpark(waiting);
   private boolean resumed;
   private volatile boolean closed;
   private boolean ended; // it was told to close, or its input is malformed
@@ -52,6 +53,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
     this.pump = new RequestPump(dispatcher);
     this.reader = new RequestReader(server.engine.requests, pump.large);
     this.session = server.engine.open(this);
+    server.engine.journal.onRelease(released);
     server.admit(session);
   }
 
@@ -62,6 +64,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
     this.pump = new RequestPump(dispatcher);
     this.reader = new RequestReader(RequestReader.Limits.none(), pump.large);
     this.session = server.engine.openTrusted(this, owner);
+    server.engine.journal.onRelease(released);
     session.authenticated = true;
   }
 
@@ -90,6 +93,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
       drain();
       input(bytes);
       drain();
+      dispatcher.aboutToSend();
     } finally {
       dispatcher.turnEnds();
     }
@@ -241,6 +245,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
   public void close() {
     if (!closed) {
       ended = true;
+      server.engine.journal.removeReleaseListener(released);
       dispatcher.turnBegins();
       dispatcher.closed(session);
       closed = true; // from now on it is the senders who see to late mail

@@ -20,6 +20,7 @@ final class LoopSide implements LoopHooks {
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
+  private volatile boolean awaitsRelease; // and is to be told
   private final ArrayDeque<ClientConnection> held = new ArrayDeque<>(); // until there is memory
   private boolean heldLookedAt;
 
@@ -54,12 +55,27 @@ final class LoopSide implements LoopHooks {
 
   @Override
   public void aboutToSend() {
+    pump.dispatcher.aboutToSend();
     loop.setReleased(server.engine.journal.released());
   }
 
   @Override
   public void turnEnds() {
     pump.dispatcher.turnEnds();
+    if (loop.holdsBound()) {
+      awaitsRelease = true;
+      if (loop.released() != server.engine.journal.released()) { // while nobody would have said so
+        released();
+      }
+    }
+  }
+
+  /// More of the journal is released: has the loop turn if replies wait for that. Any thread.
+  void released() {
+    if (awaitsRelease) {
+      awaitsRelease = false;
+      loop.post(() -> {});
+    }
   }
 
   /// The connection is sending a command for which there is no memory yet: it is read on when there

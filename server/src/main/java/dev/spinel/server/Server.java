@@ -418,7 +418,7 @@ public final class Server implements AutoCloseable, Incidents, Doors, Host {
   private synchronized LoopHooks side(Loop loop) {
     LoopSide side = new LoopSide(this, loop);
     sides.add(side);
-    engine.journal.onRelease(() -> loop.post(() -> {})); // a turn, in which bound replies leave
+    engine.journal.onRelease(side::released);
     return side;
   }
 

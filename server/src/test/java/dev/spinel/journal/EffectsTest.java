@@ -15,7 +15,9 @@ class EffectsTest {
   private String appended() {
     Journal journal = new Journal();
     journal.attach(Journal.AOF, read::write);
-    journal.append(effects, Journal.ALL);
+    Lane lane = journal.lane();
+    lane.append(effects, Journal.ALL);
+    lane.close();
     assertThat(journal.offset(Journal.AOF)).as("counted as it was read").isEqualTo(read.size());
     return read.toString(StandardCharsets.ISO_8859_1);
   }

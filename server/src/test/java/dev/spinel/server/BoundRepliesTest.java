@@ -56,16 +56,16 @@ class BoundRepliesTest {
               "SWAPDB 0 0",
               "FLUSHALL")) {
         LocalSession reader = fixture.session();
-        journal.bind(true);
+        Journal.Binding binding = fixture.bind();
         assertThat(say(writer, "MULTI")).isEqualTo("+OK");
         say(writer, "SET", "k", "1");
         say(writer, "RPUSH", "list", "c");
         say(writer, "HSET", "hash", "f", "w");
         say(writer, "EXEC");
         assertThat(say(reader, reads.split(" "))).as(reads).isEmpty();
-        journal.release(journal.position());
+        binding.release(journal.position());
         assertThat(text(reader.run())).as(reads).isNotEmpty();
-        journal.bind(false);
+        binding.end();
         assertThat(text(writer.run())).startsWith("*3 +OK");
       }
     }
@@ -76,7 +76,7 @@ class BoundRepliesTest {
     try (Fixture fixture = new Fixture()) {
       LocalSession writer = fixture.session();
       LocalSession reader = fixture.session();
-      fixture.server.engine.journal.bind(true);
+      Journal.Binding binding = fixture.bind();
       say(writer, "SET", "k", "1");
       for (String line :
           List.of("PING", "ECHO x", "GET far", "CLIENT ID", "SELECT 0", "SUBSCRIBE channel")) {
@@ -91,15 +91,15 @@ class BoundRepliesTest {
       LocalSession waiter = fixture.session();
       LocalSession writer = fixture.session();
       Journal journal = fixture.server.engine.journal;
-      journal.bind(true);
+      Journal.Binding binding = fixture.bind();
       assertThat(say(waiter, "BLMOVE", "from", "to", "LEFT", "RIGHT", "0")).isEmpty();
       assertThat(say(writer, "RPUSH", "from", "x")).isEmpty();
       long push = journal.position() - 1;
       assertThat(text(waiter.run())).isEmpty();
-      journal.release(push);
+      binding.release(push);
       assertThat(text(waiter.run())).as("the push is safe, the move isn't").isEmpty();
       assertThat(text(writer.run())).isEqualTo(":1");
-      journal.release(push + 1);
+      binding.release(push + 1);
       assertThat(text(waiter.run())).isEqualTo("$1 x");
     }
   }
@@ -110,13 +110,13 @@ class BoundRepliesTest {
       LocalSession one = fixture.session();
       LocalSession other = fixture.session();
       Journal journal = fixture.server.engine.journal;
-      journal.bind(true);
+      Journal.Binding binding = fixture.bind();
       say(one, "WATCH", "k");
       say(other, "SET", "k", "1");
       say(one, "MULTI");
       say(one, "PING");
       assertThat(say(one, "EXEC")).isEmpty();
-      journal.release(journal.position());
+      binding.release(journal.position());
       assertThat(text(one.run())).endsWith("*-1");
     }
   }
@@ -128,11 +128,11 @@ class BoundRepliesTest {
       LocalSession writer = fixture.session();
       Journal journal = fixture.server.engine.journal;
       say(listener, "PSUBSCRIBE", "*");
-      journal.bind(true);
+      Journal.Binding binding = fixture.bind();
       say(writer, "SET", "k", "1", "PX", "100");
       say(writer, "PUBLISH", "news", "k is set");
       assertThat(text(listener.run())).isEmpty();
-      journal.release(journal.position());
+      binding.release(journal.position());
       assertThat(text(listener.run()))
           .containsSubsequence("__keyevent@0__:set", "__keyevent@0__:expire", "k is set");
       say(writer, "MULTI");
@@ -142,9 +142,9 @@ class BoundRepliesTest {
       fixture.clock.forward(1_000);
       say(writer, "EXISTS", "k");
       assertThat(text(listener.run())).isEmpty();
-      journal.release(journal.position() - 1);
+      binding.release(journal.position() - 1);
       assertThat(text(listener.run())).endsWith("other is set");
-      journal.release(journal.position());
+      binding.release(journal.position());
       assertThat(text(listener.run())).contains("__keyevent@0__:expired");
     }
   }
@@ -159,13 +159,13 @@ class BoundRepliesTest {
       say(writer, "HELLO", "3");
       say(writer, "SUBSCRIBE", "a");
       text(monitor.run());
-      journal.bind(true);
+      Journal.Binding binding = fixture.bind();
       for (String line : List.of("MULTI", "SET k 1", "PUBLISH a x", "UNSUBSCRIBE a", "EXEC")) {
         say(writer, line.split(" "));
       }
       assertThat(text(writer.run())).isEmpty();
       assertThat(text(monitor.run())).doesNotContain("SET");
-      journal.release(journal.position());
+      binding.release(journal.position());
       assertThat(text(writer.run()))
           .isEqualTo("*3 +OK :1 >3 $11 unsubscribe $1 a :0 >3 $7 message $1 a $1 x");
       assertThat(text(monitor.run()))
@@ -187,7 +187,7 @@ class BoundRepliesTest {
           assertThat(writer.command("PING").text()).isEqualTo("PONG");
           CountDownLatch recorded = new CountDownLatch(1);
           journal.attach(Journal.AOF, (bytes, from, length) -> recorded.countDown());
-          journal.bind(true);
+          Journal.Binding binding = journal.bind();
           writer.send("SET", "k", "1");
           writer.flush();
           assertThat(recorded.await(10, TimeUnit.SECONDS)).isTrue();
@@ -195,7 +195,7 @@ class BoundRepliesTest {
           reader.flush();
           assertThat(reader.isQuiet(200)).isTrue();
           assertThat(writer.isQuiet(1)).isTrue();
-          journal.release(journal.position());
+          binding.release(journal.position());
           assertThat(writer.receive().text()).isEqualTo("OK");
           assertThat(reader.receive().text()).isEqualTo("1");
         }
@@ -211,7 +211,7 @@ class BoundRepliesTest {
       try (Fixture fixture = new Fixture()) {
         Random random = new Random(seed);
         Journal journal = fixture.server.engine.journal;
-        journal.bind(true);
+        Journal.Binding binding = fixture.bind();
         LocalSession[] sessions = {fixture.session(), fixture.session(), fixture.session()};
         Map<Long, Long> positions = new HashMap<>();
         long[] waiting = new long[sessions.length]; // commands without a reply yet
@@ -229,7 +229,7 @@ class BoundRepliesTest {
           waiting[who] -= replies(got);
           if (random.nextInt(6) == 0) {
             released += random.nextLong(journal.position() - released + 1);
-            journal.release(released);
+            binding.release(released);
             for (int i = 0; i < sessions.length; i++) {
               String later = text(sessions[i].run());
               check(later, positions, released, step, seed);
@@ -237,7 +237,7 @@ class BoundRepliesTest {
             }
           }
         }
-        journal.release(journal.position());
+        binding.release(journal.position());
         for (int i = 0; i < sessions.length; i++) {
           waiting[i] -= replies(text(sessions[i].run()));
         }

@@ -134,16 +134,16 @@ class EngineTest {
       LocalSession a = fixture.session();
       LocalSession b = fixture.session();
       var journal = fixture.server.engine.journal;
-      journal.bind(true);
+      var binding = fixture.bind();
       assertThat(say(a, "SET", "k", "1")).isEmpty();
       long first = journal.position();
       assertThat(say(a, "SET", "k", "2")).isEmpty();
       assertThat(say(b, "GET", "k")).as("a read of what isn't safe yet waits too").isEmpty();
       assertThat(say(b, "GET", "untouched")).as("replies keep their order").isEmpty();
-      journal.release(first);
+      binding.release(first);
       assertThat(text(a.run())).isEqualTo("+OK");
       assertThat(text(b.run())).isEmpty();
-      journal.release(journal.position());
+      binding.release(journal.position());
       assertThat(text(a.run())).isEqualTo("+OK");
       assertThat(text(b.run())).isEqualTo("$1 2 $-1");
     }

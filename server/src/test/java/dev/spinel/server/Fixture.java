@@ -63,6 +63,7 @@ public final class Fixture implements AutoCloseable {
   private final Clock time;
   private final Schedule schedule;
   private final boolean read; // is the journal
+  private final ArrayList<Journal.Binding> bindings = new ArrayList<>();
   public final Server server;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
@@ -216,6 +217,13 @@ public final class Fixture implements AutoCloseable {
     return keys;
   }
 
+  /// From now on replies wait for this, at most until the fixture is closed.
+  Journal.Binding bind() {
+    Journal.Binding binding = server.engine.journal.bind();
+    bindings.add(binding);
+    return binding;
+  }
+
   /// Checks that a replay of the journal so far gives the data as they are now; `when` says where
   /// in a test that is.
   void verify(String when) {
@@ -263,7 +271,7 @@ public final class Fixture implements AutoCloseable {
 
   @Override
   public void close() {
-    server.engine.journal.bind(false);
+    bindings.forEach(Journal.Binding::end);
     for (LocalSession session : sessions) {
       session.close();
     }

@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ValueSource(strings = {"nio", "auto"})
 @Timeout(90)
 class HalfClosedTest {
+  private Journal.Binding binding;
   @Parameter String transport;
   private Server server;
   private LocalSession local;
@@ -43,7 +44,9 @@ class HalfClosedTest {
 
   @AfterEach
   void stop() {
-    server.engine.journal.bind(false);
+    if (binding != null) {
+      binding.end();
+    }
     local.close();
     server.close();
   }
@@ -139,13 +142,13 @@ class HalfClosedTest {
   void boundRepliesComeWhenTheyAreReleasedHoweverLate() throws Exception {
     Journal journal = server.engine.journal;
     journal.attach(Journal.AOF, (bytes, from, length) -> {});
-    journal.bind(true);
+    binding = journal.bind();
     try (Socket writer = said("SET a 1", "GET a");
         Socket waiter = said("SET b 1", "BLPOP k 0")) {
       eventually(() -> assertThat(journal.position()).isEqualTo(2));
       assertQuiet(writer, 7_000);
       assertThat(server.engine.blockedCalls()).as("nobody waits without a client").isZero();
-      journal.release(journal.position());
+      binding.release(journal.position());
       assertThat(rest(writer)).isEqualTo("+OK $1 1 ");
       assertThat(rest(waiter)).isEqualTo("+OK ");
     }
