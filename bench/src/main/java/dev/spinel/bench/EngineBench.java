@@ -47,7 +47,7 @@ public final class EngineBench {
     var config = Config.of("save", "");
     var log = new Log(config, OutputStream.nullOutputStream());
     try (var server = new Server(config, log, Clock.SYSTEM)) {
-      server.startWithoutDoors();
+      server.startWithoutListening();
       switch (arguments.length == 0 ? "commands" : arguments[0]) {
         case "commands" -> commands(server);
         case "snapshot" -> snapshot(server, keys(arguments, 1_000_000));

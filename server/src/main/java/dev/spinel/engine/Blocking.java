@@ -287,7 +287,7 @@ final class Blocking {
       }
       post(waiting, bound);
     } catch (Throwable t) { // it is served and can't be told: as if its connection had broken
-      engine.incidents.bug("while serving " + waiting.command.name, t);
+      engine.faults.bug("while serving " + waiting.command.name, t);
       waiting.session.outlet.post(() -> lost(waiting));
     }
     return true;

@@ -210,7 +210,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private void unknown(Session session, Args args) {
     if (args.at(0).is("POST") || args.at(0).is("HOST:")) {
-      engine.incidents.crossProtocol(session);
+      engine.faults.crossProtocol(session);
       session.closing = true;
     } else {
       refused(session, null, engine.table.unknown(args));
@@ -284,7 +284,7 @@ public final class Dispatcher implements AutoCloseable {
       try {
         onlooker.ran(session, command, args, recorder);
       } catch (Throwable bug) { // what the call did must be recorded
-        engine.incidents.bug("while showing " + command.name, bug);
+        engine.faults.bug("while showing " + command.name, bug);
       }
     }
   }
@@ -459,12 +459,12 @@ public final class Dispatcher implements AutoCloseable {
       to.error(e.text());
       errors = to.errors();
     } catch (Throwable bug) {
-      engine.incidents.bug("while running " + command.name, bug);
+      engine.faults.bug("while running " + command.name, bug);
       if (recording) {
         recorder.effects.rollBack();
       }
       if (recording && call.changes != 0) {
-        engine.incidents.diverged(command, bug);
+        engine.faults.diverged(command, bug);
       }
       to.abandon(pendingBytes);
       to.error("ERR internal error while running '" + command.name + "'");
@@ -521,7 +521,7 @@ public final class Dispatcher implements AutoCloseable {
   private void diverged(Call call, Throwable cause) {
     recorder.forget();
     call.session.closing = true;
-    engine.incidents.diverged(call.command, cause);
+    engine.faults.diverged(call.command, cause);
   }
 
   long append() {

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// sessions, the gates, who watches and who waits.
 public final class Engine implements KeyspaceListener {
   /// What the owner is told of. Any thread that runs commands.
-  public interface Incidents {
+  public interface Faults {
     /// Something went wrong in our own code; `where` goes on after "A bug, ".
     void bug(String where, Throwable bug);
 
@@ -70,7 +70,7 @@ public final class Engine implements KeyspaceListener {
   /// How often entries are used.
   public final Frequency frequency;
 
-  final Incidents incidents;
+  final Faults faults;
   Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
   volatile @Nullable Onlooker onlooker;
@@ -103,7 +103,7 @@ public final class Engine implements KeyspaceListener {
       CommandTable table,
       Config config,
       Clock clock,
-      Incidents incidents) {
+      Faults faults) {
     this.keyspace = keyspace;
     this.journal = journal;
     this.table = table;
@@ -111,7 +111,7 @@ public final class Engine implements KeyspaceListener {
     this.requests = limits.requests;
     this.heap = requests.heap;
     this.clock = clock;
-    this.incidents = incidents;
+    this.faults = faults;
     this.slots = keyspace.slots();
     this.watches = new Watches(slots);
     this.parking = new Parking(slots);
@@ -409,7 +409,7 @@ public final class Engine implements KeyspaceListener {
 
   @Override
   public void failed(Throwable bug) {
-    incidents.bug("in the background", bug);
+    faults.bug("in the background", bug);
   }
 
   void countError(String code) {

@@ -7,16 +7,16 @@ import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 import java.nio.file.Path;
 
-/// INFO server: the program, its process, its doors.
+/// INFO server: the program, its process, its listeners.
 public final class ServerSection implements Section {
   private final Identity identity;
   private final Config config;
-  private final Doors doors;
+  private final Listening listening;
 
-  public ServerSection(Identity identity, Config config, Doors doors) {
+  public ServerSection(Identity identity, Config config, Listening listening) {
     this.identity = identity;
     this.config = config;
-    this.doors = doors;
+    this.listening = listening;
   }
 
   @Override
@@ -35,14 +35,14 @@ public final class ServerSection implements Section {
     out.field("arch_bits", 64);
     out.field("monotonic_clock", "System.nanoTime");
     // The JDK's selector is epoll on Linux; tools know that word.
-    String transport = doors.transport();
+    String transport = listening.transport();
     out.field("multiplexing_api", transport.equals("nio") ? "epoll" : transport);
     out.field("atomicvar_api", "java");
     out.field("gcc_version", "0.0.0");
     out.field("process_id", ProcessHandle.current().pid());
     out.field("process_supervised", "no");
     out.field("run_id", identity.runId());
-    out.field("tcp_port", doors.port());
+    out.field("tcp_port", listening.port());
     long now = call.now();
     long uptime = (now - identity.startedMillis()) / 1000;
     out.field("server_time_usec", now * 1000);
@@ -56,7 +56,7 @@ public final class ServerSection implements Section {
     out.field("config_file", file == null ? "" : file.toString());
     out.field("io_threads_active", 0);
     int number = 0;
-    for (String listener : doors.listeners()) {
+    for (String listener : listening.listeners()) {
       out.field("listener" + number++, listener);
     }
     out.field("spinel_version", identity.version());

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// here.
 ///
 /// A message is put into the inbox of each thread that has listeners, under the lock of its channel
-/// ([Listeners]), so that all who listen to a channel hear its messages in one order. It is written
-/// to a listener's output on the listener's own thread, after whatever reply that thread is
+/// ([Subscribers]), so that all who listen to a channel hear its messages in one order. It is
+/// written to a listener's output on the listener's own thread, after whatever reply that thread is
 /// writing.
 public final class PubSub implements Family, Notifier {
   private static final int PSUBSCRIBE = 0,
@@ -73,7 +73,7 @@ public final class PubSub implements Family, Notifier {
     }
   }
 
-  private final Listeners[] listeners = {new Listeners(), new Listeners(), new Listeners()};
+  private final Subscribers[] listeners = {new Subscribers(), new Subscribers(), new Subscribers()};
 
   public PubSub() {}
 

@@ -165,7 +165,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     }
     connection.closeAfterReply(); // first: whatever fails from here on, nothing more is run
     side.pump.dispatcher.refused(session);
-    side.server.outOfMemory(this, e);
+    side.server.incidents.outOfMemory(this, e);
   }
 
   @Override
@@ -175,20 +175,20 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       if (session.heard()) {
         new RespWriter(connection.output(), session.protocol).error("ERR " + error);
       }
-      side.server.protocolError(this, error);
+      side.server.incidents.protocolError(this, error);
       connection.closeAfterReply();
     } else if (status == RequestReader.SHORT) {
       side.pump.dispatcher.refused(session);
       connection.closeAfterReply();
     } else {
-      side.server.queryBufferExceeded(this);
+      side.server.incidents.queryBufferExceeded(this);
       connection.closeAsap("query buffer limit");
     }
   }
 
   /// Has replies beyond the hard limit discarded while they are made, before all of them are there.
   private void boundOutput() {
-    connection.output().limit(side.server.hardLimit(session));
+    connection.output().limit(side.server.outputBounds.hardBytes(session));
   }
 
   /// Now and then, also if nothing is written: time makes it too long for a soft limit.
@@ -198,6 +198,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     if (pendingBytes > 0 || softLimitSinceMillis != 0) {
       aboutToWrite(pendingBytes);
     }
+  }
+
+  /// Whether `timeout` holds for it: not for one that waits for keys or messages.
+  boolean mayBeIdle() {
+    return !session.isParked() && !session.monitors && !session.subscribed();
   }
 
   /// Input of a waiting client is read on, so that its end is noticed, and counted: a client for
@@ -224,24 +229,27 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   @Override
   public void aboutToWrite(long pendingBytes) {
     boundOutput(); // which may have become another since the session subscribes
-    int verdict =
-        side.server.outputVerdict(session, pendingBytes, softLimitSinceMillis, side.loop.now());
-    if (verdict < 0) {
-      side.server.outputExceeded(this, pendingBytes);
-      connection.closeAsap("output buffer limit");
-    } else if (verdict > 0) {
-      if (softLimitSinceMillis == 0) {
-        softLimitSinceMillis = side.loop.now();
+    OutputBounds.Verdict verdict =
+        side.server.outputBounds.verdict(
+            session, pendingBytes, softLimitSinceMillis, side.loop.now());
+    switch (verdict) {
+      case WITHIN -> softLimitSinceMillis = 0;
+      case SOFT -> {
+        if (softLimitSinceMillis == 0) {
+          softLimitSinceMillis = side.loop.now();
+        }
       }
-    } else {
-      softLimitSinceMillis = 0;
+      case EXCEEDED -> {
+        side.server.incidents.outputExceeded(this, pendingBytes);
+        connection.closeAsap("output buffer limit");
+      }
     }
   }
 
   @Override
   public void closed() {
     side.connections.remove(this);
-    side.server.connectionClosed();
+    side.server.admission.left();
     try {
       side.pump.dispatcher.closed(session);
     } finally {

@@ -54,7 +54,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
     this.reader = new RequestReader(server.engine.requests, pump.large);
     this.session = server.engine.open(this);
     server.engine.journal.onRelease(released);
-    server.admit(session);
+    server.admission.logIn(session);
   }
 
   /// A session whose commands are applied as they are: see [dev.spinel.engine.Engine#openTrusted].

@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import dev.spinel.config.Settings;
 import dev.spinel.engine.HeapChunks;
 import dev.spinel.engine.Inbox;
 import dev.spinel.net.Loop;
@@ -118,6 +119,18 @@ final class LoopSide implements LoopHooks {
     cronRuns = false; // if this fails, the next turn tries again
     scheduleCron();
     scheduleLook(); // should that have failed
-    server.cron(this);
+    if (loop.index() == 0) {
+      server.sample();
+    }
+    long idleMillis = server.config.get(Settings.TIMEOUT) * 1000;
+    for (ClientConnection client : connections) {
+      client.checkOutput();
+      if (idleMillis > 0
+          && loop.now() - client.lastInteractionMillis() > idleMillis
+          && client.mayBeIdle()) {
+        server.log.verbose("Closing idle client");
+        client.connection.closeAsap("idle");
+      }
+    }
   }
 }

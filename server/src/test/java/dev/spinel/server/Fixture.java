@@ -108,7 +108,7 @@ public final class Fixture implements AutoCloseable {
       server.engine.journal.attach(
           Journal.AOF, (bytes, from, length) -> effects.write(bytes, from, length));
     }
-    server.startWithoutDoors();
+    server.startWithoutListening();
   }
 
   private Server server(OutputStream log, Clock clock, String... settings) {
@@ -231,7 +231,7 @@ public final class Fixture implements AutoCloseable {
       if (copy == null) {
         String databases = Integer.toString(server.engine.keyspace.databases());
         copy = server(log, BEFORE_ALL_TIME, "databases", databases);
-        copy.startWithoutDoors();
+        copy.startWithoutListening();
         replay = new LocalSession(copy);
       }
       // at one moment: the keeper may be evicting

@@ -43,8 +43,10 @@ class StopTest {
   @Test
   void aLoopThatEndsStopsTheServerAsAFailure() throws Exception {
     try (Server server = server();
-        Net net = Net.start(1, "stop-test-", loop -> LoopHooks.NONE, server, TransportChoice.NIO)) {
-      server.loopEnded(net.loops().getFirst());
+        Net net =
+            Net.start(
+                1, "stop-test-", loop -> LoopHooks.NONE, server.incidents, TransportChoice.NIO)) {
+      server.incidents.loopEnded(net.loops().getFirst());
       server.awaitStop();
       assertThat(server.failed()).isTrue();
       assertThat(log.toString(StandardCharsets.UTF_8)).contains("Event loop 0 has ended");

@@ -2,9 +2,9 @@ package dev.spinel.observe;
 
 import java.util.List;
 
-/// Where clients come in. Any thread.
-public interface Doors {
-  /// The TCP port that it listens at, 0 if at none.
+/// Where a server listens for clients. Any thread.
+public interface Listening {
+  /// The TCP port, 0 if it listens at none.
   int port();
 
   /// How its loops talk to the system: `nio` or `io_uring`.

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /// Who listens to which names, of one kind. Names are spread over stripes, each with a lock;
 /// telling happens under it, so that all listeners of a name hear one order. Any thread.
-final class Listeners {
+final class Subscribers {
   private static final int STRIPES = 64;
   private static final Session[][] NOBODY = {};
 
@@ -28,7 +28,7 @@ final class Listeners {
 
   private final Stripe[] stripes = new Stripe[STRIPES];
 
-  Listeners() {
+  Subscribers() {
     for (int i = 0; i < STRIPES; i++) {
       stripes[i] = new Stripe();
     }
