@@ -34,9 +34,6 @@ final class Geohash {
   /// Half of the equator in Web Mercator.
   private static final double MERCATOR_MAX_METERS = 20037726.37;
 
-  /// Bits of the latitude; those of the longitude are one to the left.
-  private static final long LATITUDE_BITS = 0x5555555555555555L;
-
   private static final byte[] BASE32 =
       "0123456789bcdefghjkmnpqrstuvwxyz".getBytes(StandardCharsets.ISO_8859_1);
 
@@ -108,14 +105,26 @@ final class Geohash {
     return text;
   }
 
+  // by shifts and masks: the processor's own instruction for this is slow on many
+
   /// The 32 low bits, each with a zero to its left.
   private static long spread(long bits) {
-    return Long.expand(bits, LATITUDE_BITS);
+    long x = bits & 0xffffffffL;
+    x = (x | x << 16) & 0x0000ffff0000ffffL;
+    x = (x | x << 8) & 0x00ff00ff00ff00ffL;
+    x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fL;
+    x = (x | x << 2) & 0x3333333333333333L;
+    return (x | x << 1) & 0x5555555555555555L;
   }
 
   /// Every second bit, from the lowest.
   private static long gather(long bits) {
-    return Long.compress(bits, LATITUDE_BITS);
+    long x = bits & 0x5555555555555555L;
+    x = (x | x >>> 1) & 0x3333333333333333L;
+    x = (x | x >>> 2) & 0x0f0f0f0f0f0f0f0fL;
+    x = (x | x >>> 4) & 0x00ff00ff00ff00ffL;
+    x = (x | x >>> 8) & 0x0000ffff0000ffffL;
+    return (x | x >>> 16) & 0xffffffffL;
   }
 
   // ── distances ──
@@ -153,6 +162,12 @@ final class Geohash {
     private final double width; // of a circle: its radius
     private final double height;
 
+    /// Of a circle: places that differ more from the centre, in degrees, aren't in it. Only to save
+    /// the work of a distance, so with a margin for what rounding does.
+    private final double latitudeReach;
+
+    private final double longitudeReach;
+
     private Area(
         double longitude,
         double latitude,
@@ -166,6 +181,17 @@ final class Geohash {
       this.unit = unit;
       this.width = width;
       this.height = height;
+      double angle = width * unit / EARTH_RADIUS_METERS;
+      latitudeReach = withMargin(angle);
+      // the circle's easternmost place, unless it contains a pole
+      longitudeReach =
+          angle + Math.abs(radians(latitude)) < Math.PI / 2
+              ? withMargin(Math.asin(Math.sin(angle) / Math.cos(radians(latitude))))
+              : Double.POSITIVE_INFINITY;
+    }
+
+    private static double withMargin(double radians) {
+      return radians / RADIANS_PER_DEGREE * (1 + 1e-9) + 1e-9;
     }
 
     static Area circle(double longitude, double latitude, double radius, double unit) {
@@ -176,27 +202,23 @@ final class Geohash {
       return new Area(longitude, latitude, false, unit, width, height);
     }
 
-    /// Meters of the unit.
-    double unit() {
-      return unit;
-    }
-
     /// Meters from the centre to a place, or -1 if it isn't in the area.
     double distance(double toLongitude, double toLatitude) {
-      double north = latitudeDistance(toLatitude, latitude);
-      if (circle) {
-        double radius = width * unit;
-        if (north > radius * (1 + 1e-9)) {
-          return -1; // no great circle is shorter; the margin is for what rounding does to it
+      if (!circle) {
+        if (latitudeDistance(toLatitude, latitude) > height * unit / 2
+            || Geohash.distance(toLongitude, toLatitude, longitude, toLatitude)
+                > width * unit / 2) {
+          return -1;
         }
-        double distance = Geohash.distance(longitude, latitude, toLongitude, toLatitude);
-        return distance > radius ? -1 : distance;
+        return Geohash.distance(longitude, latitude, toLongitude, toLatitude);
       }
-      if (north > height * unit / 2
-          || Geohash.distance(toLongitude, toLatitude, longitude, toLatitude) > width * unit / 2) {
+      double east = Math.abs(toLongitude - longitude);
+      if (Math.abs(toLatitude - latitude) > latitudeReach
+          || Math.min(east, 360 - east) > longitudeReach) {
         return -1;
       }
-      return Geohash.distance(longitude, latitude, toLongitude, toLatitude);
+      double distance = Geohash.distance(longitude, latitude, toLongitude, toLatitude);
+      return distance > width * unit ? -1 : distance;
     }
 
     /// The cells that cover the area, nine at most, as ranges of scores: from `from[i]` on, below
