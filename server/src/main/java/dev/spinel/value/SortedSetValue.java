@@ -349,13 +349,27 @@ public final class SortedSetValue implements Structure {
     long entry = dictionary.entry(p);
     assert rank >= 0 && count > 0 && rank + count <= length(entry);
     if (!isListpack(entry)) {
-      ranking.removeRange(entry, rank, count);
+      if (count < length(entry) || !replaceByEmpty(p)) ranking.removeRange(entry, rank, count);
       return;
     }
     long lp = Entry.valueAddress(m, entry);
     int from = Listpack.seek(m, lp, (int) (2 * rank));
     int to = Listpack.seek(m, lp, (int) (2 * (rank + count)));
     cut(p, from, to == 0 ? Listpack.end(m, lp) : to, (int) count);
+  }
+
+  /// Puts an empty set in the place of a large one, which is released whole; false if there is no
+  /// memory for that.
+  private boolean replaceByEmpty(Place p) {
+    long empty;
+    try {
+      empty = dictionary.renewed(p.entry, Entry.LISTPACK, Listpack.EMPTY);
+    } catch (OutOfMemoryError e) {
+      return false;
+    }
+    Listpack.clear(m, Entry.valueAddress(m, empty));
+    dictionary.replace(p, empty);
+    return true;
   }
 
   private void cut(Place p, int from, int to, int members) {
