@@ -167,14 +167,15 @@ public final class Eviction implements Gate, Reclaimer {
     return null;
   }
 
-  /// About how much more than large arguments, which are in the memory already, a call needs: 0
-  /// unless it is long.
-  private static long needs(Args args) {
+  /// About how much a call needs besides its large arguments, which are in the memory already: 0
+  /// unless it is long. While calls are recorded large arguments are copied.
+  private long needs(Args args) {
     int count = args.count();
-    if (count <= FEW_ARGUMENTS) {
+    boolean isCopied = args.hasNodes() && engine.journal.recording();
+    if (count <= FEW_ARGUMENTS && !isCopied) {
       return 0;
     }
-    return args.plainBytes() + (long) ARGUMENT_BYTES * count;
+    return (isCopied ? args.bytes() : args.plainBytes()) + (long) ARGUMENT_BYTES * count;
   }
 
   @Override
