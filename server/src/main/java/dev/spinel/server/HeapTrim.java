@@ -8,8 +8,8 @@ import java.util.function.LongSupplier;
 /// only when the heap can't grow any more. A server that is idle after a burst would keep the
 /// burst's heap for ever. So when hardly any commands come and the heap is much larger than what
 /// clients hold of it, all of it is collected: that stops the server for some 20 ms, when nobody is
-/// there to notice. It is collected among many commands, too, when it has become a great deal larger
-/// than that: commands of a million arguments leave tens of megabytes behind, each.
+/// there to notice. It is collected among many commands, too, when it has become a great deal
+/// larger than that: commands of a million arguments leave tens of megabytes behind, each.
 ///
 /// For the program only: a JVM that somebody else's code runs in is not ours to stop. Belongs to
 /// one thread.

@@ -497,8 +497,7 @@ class MaxmemoryTest {
 
   private static void compare(Client real, Client ours, List<String> calls) throws IOException {
     for (String call : calls) {
-      byte[] request =
-          LocalSession.request(call.replace("LARGE", Shape.text(50_000)).split(" "));
+      byte[] request = LocalSession.request(call.replace("LARGE", Shape.text(50_000)).split(" "));
       assertThat(reply(ours, request)).as(call).isEqualTo(reply(real, request));
     }
   }
