@@ -1,0 +1,176 @@
+package dev.spinel.persist;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// The system's own files. Errors have the system's own words for a message ("No space left on
+/// device").
+public final class SystemDisk implements Disk {
+  @Override
+  public Output append(Path file) throws IOException {
+    return new FileOutput(file, false);
+  }
+
+  @Override
+  public Output create(Path file) throws IOException {
+    return new FileOutput(file, true);
+  }
+
+  /// A [RandomAccessFile], since a channel is closed by the interrupt of a thread that uses it.
+  private static final class FileOutput implements Output {
+    private final RandomAccessFile file;
+
+    FileOutput(Path path, boolean empty) throws IOException {
+      file = new RandomAccessFile(path.toFile(), "rw");
+      try {
+        if (empty) {
+          file.setLength(0);
+        }
+        file.seek(file.length());
+      } catch (IOException e) {
+        file.close();
+        throw e;
+      }
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int length) throws IOException {
+      file.write(bytes, from, length);
+    }
+
+    @Override
+    public void sync() throws IOException {
+      file.getFD().sync();
+    }
+
+    @Override
+    public long size() throws IOException {
+      return file.length();
+    }
+
+    @Override
+    public void truncate(long size) throws IOException {
+      file.setLength(size);
+      file.seek(size);
+    }
+
+    @Override
+    public void close() throws IOException {
+      file.close();
+    }
+  }
+
+  @Override
+  public Input read(Path path) throws IOException {
+    RandomAccessFile file = new RandomAccessFile(path.toFile(), "r");
+    return new Input() {
+      @Override
+      public int read(byte[] into, int from, int length) throws IOException {
+        return file.read(into, from, length);
+      }
+
+      @Override
+      public long size() throws IOException {
+        return file.length();
+      }
+
+      @Override
+      public void close() throws IOException {
+        file.close();
+      }
+    };
+  }
+
+  @Override
+  public boolean exists(Path file) {
+    return Files.exists(file);
+  }
+
+  @Override
+  public long size(Path file) throws IOException {
+    try {
+      return Files.size(file);
+    } catch (FileSystemException e) {
+      throw plain(e);
+    }
+  }
+
+  @Override
+  public void rename(Path from, Path to) throws IOException {
+    try {
+      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (FileSystemException e) {
+      throw plain(e);
+    }
+  }
+
+  @Override
+  public void delete(Path file) throws IOException {
+    try {
+      Files.deleteIfExists(file);
+    } catch (FileSystemException e) {
+      throw plain(e);
+    }
+  }
+
+  @Override
+  public void makeFolder(Path folder) throws IOException {
+    if (Files.isDirectory(folder)) {
+      return;
+    }
+    try {
+      Files.createDirectory(folder);
+    } catch (FileAlreadyExistsException e) {
+      throw new IOException("File exists", e);
+    } catch (FileSystemException e) {
+      throw plain(e);
+    }
+  }
+
+  @Override
+  public void syncFolder(Path folder) throws IOException {
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    } catch (FileSystemException e) {
+      if (java.io.File.separatorChar == '/') {
+        throw plain(e);
+      } // elsewhere a folder can't be opened, and needn't be
+    }
+  }
+
+  @Override
+  public List<String> names(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.map(each -> each.getFileName().toString()).sorted().toList();
+    } catch (FileSystemException e) {
+      throw plain(e);
+    }
+  }
+
+  /// The reason alone: the caller names the file.
+  private static IOException plain(FileSystemException e) {
+    String reason = e.getReason();
+    if (reason == null) {
+      reason = e instanceof NoSuchFileException ? "No such file or directory" : "Permission denied";
+    }
+    return new IOException(reason, e);
+  }
+
+  /// The reason why an operation failed, without the name of the file that the JDK puts before it:
+  /// `/data/x (No such file or directory)`.
+  static String reason(IOException e) {
+    String text = String.valueOf(e.getMessage());
+    int open = text.lastIndexOf('(');
+    return text.endsWith(")") && open >= 0 ? text.substring(open + 1, text.length() - 1) : text;
+  }
+}
