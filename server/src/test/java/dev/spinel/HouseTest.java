@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -96,6 +97,24 @@ class HouseTest {
       if (type.getPackage().tryGetPackageInfo().isEmpty()) silent.add(type.getPackageName());
     }
     assertNone("packages without a @NullMarked package-info.java", silent);
+  }
+
+  @Test
+  void noTwoClassesHaveOneName() {
+    Map<String, Set<String>> named = new TreeMap<>();
+    for (JavaClass type : HOUSE) {
+      boolean topLevel = type.getEnclosingClass().isEmpty();
+      if (topLevel && !type.getSimpleName().equals("package-info") && !isProgram(type)) {
+        named.computeIfAbsent(type.getSimpleName(), name -> new TreeSet<>()).add(type.getName());
+      }
+    }
+    Set<String> offences = new TreeSet<>();
+    named.values().stream().filter(types -> types.size() > 1).forEach(offences::addAll);
+    assertNone("classes that share their simple name with another", offences);
+  }
+
+  private static boolean isProgram(JavaClass type) {
+    return type.getSimpleName().equals("Main");
   }
 
   @Test

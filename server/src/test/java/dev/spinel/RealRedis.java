@@ -1,7 +1,7 @@
 package dev.spinel;
 
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -151,8 +151,8 @@ public final class RealRedis implements AutoCloseable {
     return plain(client.command(words));
   }
 
-  private static Object plain(Reply reply) {
-    return reply instanceof Reply.Array array
+  private static Object plain(RespValue reply) {
+    return reply instanceof RespValue.Array array
         ? array.elements().stream().map(RealRedis::plain).toList()
         : reply.text();
   }

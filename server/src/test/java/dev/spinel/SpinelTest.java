@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -224,11 +224,11 @@ class SpinelTest {
           .as("only letters of ASCII have two cases")
           .startsWith("ERR unknown command");
       byte[] raw = {(byte) 0xff, (byte) 0xfe, 0};
-      assertThat(client.command(raw, new byte[] {'k'})).isEqualTo(new Reply.Int(-1));
-      assertThat(client.command("with blanks", "k")).isEqualTo(new Reply.Int(1));
-      assertThat(client.command("N".repeat(1000), "k")).isEqualTo(new Reply.Int(1));
+      assertThat(client.command(raw, new byte[] {'k'})).isEqualTo(new RespValue.Int(-1));
+      assertThat(client.command("with blanks", "k")).isEqualTo(new RespValue.Int(1));
+      assertThat(client.command("N".repeat(1000), "k")).isEqualTo(new RespValue.Int(1));
       assertThat(client.command("n".repeat(1001), "k").text()).startsWith("ERR unknown command");
-      assertThat(client.command(utf8(names[3]), utf8("k"))).isEqualTo(new Reply.Int(1));
+      assertThat(client.command(utf8(names[3]), utf8("k"))).isEqualTo(new RespValue.Int(1));
     }
     assertThatThrownBy(
             () ->

@@ -171,7 +171,7 @@ public final class SortedSetBench {
 
   /// The set with itself.
   private void union() {
-    try (SortedSetValue.Draft draft = sets.draft(key)) {
+    try (SortedSetValue.NewSortedSet draft = sets.draft(key)) {
       sets.each(place.entry, at -> draft.collect(at, at.score(), Double::sum));
       sets.each(place.entry, at -> draft.collect(at, at.score(), Double::sum));
       sum += draft.entry();

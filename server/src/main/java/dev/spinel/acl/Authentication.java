@@ -59,8 +59,8 @@ public final class Authentication implements Gate, Login, Section {
   }
 
   @Override
-  public Place place() {
-    return Place.AUTHENTICATION;
+  public Rank rank() {
+    return Rank.AUTHENTICATION;
   }
 
   @Override

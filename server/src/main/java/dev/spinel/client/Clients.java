@@ -416,7 +416,7 @@ public final class Clients implements Family {
       }
       session.closing = true;
       if (!me) {
-        session.outlet.post(() -> session.outlet.close(false));
+        session.outlet.post(() -> session.outlet.kill());
       }
       killed++;
     }

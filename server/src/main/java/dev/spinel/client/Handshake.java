@@ -216,7 +216,7 @@ public final class Handshake implements Family {
 
   private void reset(Call call, Reply reply) {
     Session session = call.session();
-    session.hear(); // what it was told before
+    session.receive(); // what it was told before
     call.dispatcher().end(session);
     reset.accept(session);
     session.database = 0;

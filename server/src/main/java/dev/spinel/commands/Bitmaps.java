@@ -311,7 +311,7 @@ public final class Bitmaps implements Family {
 
   /// The operations of a BITFIELD, one after the other. Parsed anew each time that they are gone
   /// through, so that nothing is kept of them.
-  private static final class Fields {
+  private static final class FieldOperations {
     private final Call call;
     private int next = 2; // argument
     Overflow overflow = Overflow.WRAP;
@@ -321,7 +321,7 @@ public final class Bitmaps implements Family {
     long offset;
     long operand;
 
-    Fields(Call call) {
+    FieldOperations(Call call) {
       this.call = call;
     }
 
@@ -449,7 +449,7 @@ public final class Bitmaps implements Family {
   private static void bitfieldReadOnly(Call call, Reply reply) {
     int count = 0;
     boolean writes = false;
-    for (Fields fields = new Fields(call); fields.next(); count++) {
+    for (FieldOperations fields = new FieldOperations(call); fields.next(); count++) {
       writes |= fields.verb != Verb.GET;
     }
     if (writes) {
@@ -461,7 +461,7 @@ public final class Bitmaps implements Family {
   private static void readFields(Call call, Reply reply, int count) {
     Key key = call.read(1, Entry.STRING);
     reply.array(count);
-    for (Fields fields = new Fields(call); fields.next(); ) {
+    for (FieldOperations fields = new FieldOperations(call); fields.next(); ) {
       reply.integer(fields.read(key.entry()));
     }
   }
@@ -469,7 +469,7 @@ public final class Bitmaps implements Family {
   private static void bitfield(Call call, Reply reply) {
     int count = 0;
     long last = -1; // bit that is written
-    for (Fields fields = new Fields(call); fields.next(); count++) {
+    for (FieldOperations fields = new FieldOperations(call); fields.next(); count++) {
       last = fields.verb == Verb.GET ? last : Math.max(last, fields.last());
     }
     if (last < 0) {
@@ -480,7 +480,7 @@ public final class Bitmaps implements Family {
     boolean grown = makeWritable(call, key, last);
     reply.array(count);
     long changes = 0;
-    for (Fields fields = new Fields(call); fields.next(); ) {
+    for (FieldOperations fields = new FieldOperations(call); fields.next(); ) {
       changes += operate(call, key, fields, grown, reply) ? 1 : 0;
     }
     if (changes > 0) {
@@ -495,7 +495,7 @@ public final class Bitmaps implements Family {
   private static boolean makeWritable(Call call, Key key, long last) {
     BitmapValue bitmaps = call.values().bitmaps();
     if (key.exists()) {
-      for (Fields fields = new Fields(call); fields.next(); ) {
+      for (FieldOperations fields = new FieldOperations(call); fields.next(); ) {
         if (fields.verb != Verb.GET) {
           bitmaps.unshare(key.place, fields.offset, fields.bits);
         }
@@ -505,7 +505,8 @@ public final class Bitmaps implements Family {
   }
 
   /// Performs one operation; returns whether it counts as a change.
-  private static boolean operate(Call call, Key key, Fields fields, boolean grown, Reply reply) {
+  private static boolean operate(
+      Call call, Key key, FieldOperations fields, boolean grown, Reply reply) {
     long old = fields.read(key.entry());
     if (fields.verb == Verb.GET) {
       reply.integer(old);

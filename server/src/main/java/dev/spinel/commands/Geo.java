@@ -11,7 +11,7 @@ import dev.spinel.engine.Reply;
 import dev.spinel.engine.Synopsis;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SortedSetValue;
-import dev.spinel.value.SortedSetValue.Draft;
+import dev.spinel.value.SortedSetValue.NewSortedSet;
 import dev.spinel.value.SortedSetValue.Ranks;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.LongDouble;
@@ -671,7 +671,7 @@ public final class Geo implements Family {
     }
 
     void store(Reply reply) {
-      try (Draft draft = sets.draft(call.arg(storeAt))) {
+      try (NewSortedSet draft = sets.draft(call.arg(storeAt))) {
         if (sorted && count != 0) {
           Found found = sortedFound();
           for (int i = 0; i < found.count; i++) {

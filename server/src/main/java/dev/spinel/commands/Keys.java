@@ -564,7 +564,7 @@ public final class Keys implements Family {
                       return;
                     }
                     byte[] name = Entry.key(memory, entry);
-                    if (all || Glob.matches(pattern, name, false)) {
+                    if (all || Glob.matches(pattern, name)) {
                       reply.bulk(name);
                       count[0]++;
                     }

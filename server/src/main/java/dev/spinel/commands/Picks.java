@@ -67,7 +67,7 @@ record Picks(long wanted, boolean paired) {
     for (long i = 0; i < count; i++) {
       if (i > 0 && i % LOOKS_UP == 0) {
         boolean tooLong = reply.pendingBytes() > most;
-        if (tooLong || reply.isLost() || call.isUnheard()) {
+        if (tooLong || reply.isLost() || call.isUnread()) {
           reply.lose();
           call.session().closing = true;
           return;

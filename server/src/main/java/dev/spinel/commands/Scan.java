@@ -104,7 +104,7 @@ final class Scan {
   }
 
   boolean matches(byte[] name) {
-    return pattern == null || Glob.matches(pattern, name, false);
+    return pattern == null || Glob.matches(pattern, name);
   }
 
   /// Whether keys of this type are wanted.

@@ -318,7 +318,7 @@ public final class Sort implements Family {
     ListValue lists = call.values().lists();
     int fill = call.limits().intOf(Settings.LIST_MAX_LISTPACK_SIZE);
     Slice element = new Slice();
-    try (ListValue.Draft draft = lists.draft(to.name, fill)) {
+    try (ListValue.NewList draft = lists.draft(to.name, fill)) {
       for (int i = start; i < end; i++) {
         elements.element(i, element);
         if (wanted.getCount == 0) {

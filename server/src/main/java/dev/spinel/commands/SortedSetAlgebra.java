@@ -9,7 +9,7 @@ import dev.spinel.memory.Memory;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SetValue;
 import dev.spinel.value.SortedSetValue;
-import dev.spinel.value.SortedSetValue.Draft;
+import dev.spinel.value.SortedSetValue.NewSortedSet;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 import java.util.function.DoubleBinaryOperator;
@@ -17,13 +17,14 @@ import java.util.function.DoubleBinaryOperator;
 /// Union, intersection and difference of sorted sets, and of plain sets, whose members have score
 /// 1.
 ///
-/// The result is collected in a [Draft], which is stored or read. There is no object for a member
-/// (they travel through one array of bytes), and none for a key. Scores are added in the order in
-/// which Redis does it, from the smallest set to the largest, as sums of doubles depend on that.
+/// The result is collected in a [NewSortedSet], which is stored or read. There is no object for a
+/// member (they travel through one array of bytes), and none for a key. Scores are added in the
+/// order in which Redis does it, from the smallest set to the largest, as sums of doubles depend on
+/// that.
 enum SortedSetAlgebra {
   UNION("zunionstore") {
     @Override
-    void collect(Inputs inputs, Draft into) {
+    void collect(Inputs inputs, NewSortedSet into) {
       inputs.smallestFirst();
       for (int i = 0; i < inputs.count(); i++) {
         int input = i;
@@ -37,7 +38,7 @@ enum SortedSetAlgebra {
 
   INTER("zinterstore") {
     @Override
-    void collect(Inputs inputs, Draft into) {
+    void collect(Inputs inputs, NewSortedSet into) {
       inputs.smallestFirst();
       inputs.each(
           0,
@@ -56,7 +57,7 @@ enum SortedSetAlgebra {
 
   DIFF("zdiffstore") {
     @Override
-    void collect(Inputs inputs, Draft into) {
+    void collect(Inputs inputs, NewSortedSet into) {
       long first = inputs.length(0);
       long visits = 0;
       for (int i = 0; i < inputs.count(); i++) {
@@ -74,7 +75,7 @@ enum SortedSetAlgebra {
     }
 
     /// Each member of the first set is looked up in the others.
-    private void lookUp(Inputs inputs, Draft into) {
+    private void lookUp(Inputs inputs, NewSortedSet into) {
       inputs.each(
           0,
           (member, score) -> {
@@ -88,7 +89,7 @@ enum SortedSetAlgebra {
     }
 
     /// The members of the others are taken away from those of the first set.
-    private void takeAway(Inputs inputs, Draft into) {
+    private void takeAway(Inputs inputs, NewSortedSet into) {
       inputs.each(0, (member, score) -> into.collect(member, score, NEVER));
       for (int i = 1; i < inputs.count() && into.length() > 0; i++) {
         inputs.each(i, (member, score) -> into.remove(member));
@@ -117,7 +118,7 @@ enum SortedSetAlgebra {
   }
 
   /// Collects the result in a draft that is empty.
-  abstract void collect(Inputs inputs, Draft into);
+  abstract void collect(Inputs inputs, NewSortedSet into);
 
   // ── commands ──
 
@@ -126,7 +127,7 @@ enum SortedSetAlgebra {
     Inputs inputs = new Inputs(call, 1);
     boolean scores = inputs.options(this, Form.READ);
     boolean nested = scores && reply.protocol() > 2;
-    try (Draft draft = inputs.sets.draft(call.arg(0))) {
+    try (NewSortedSet draft = inputs.sets.draft(call.arg(0))) {
       collect(inputs, draft);
       long length = draft.length();
       reply.array(scores && !nested ? 2 * length : length);
@@ -138,7 +139,7 @@ enum SortedSetAlgebra {
   void store(Call call, Reply reply) {
     Inputs inputs = new Inputs(call, 2);
     inputs.options(this, Form.STORE);
-    try (Draft draft = inputs.sets.draft(call.arg(1))) {
+    try (NewSortedSet draft = inputs.sets.draft(call.arg(1))) {
       collect(inputs, draft);
       SortedSets.store(call, reply, 1, draft, event, 1);
     }

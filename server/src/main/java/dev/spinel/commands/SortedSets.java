@@ -683,7 +683,7 @@ public final class SortedSets implements Family {
     SortedSetRange.Query query = SortedSetRange.Query.of(call, 3, null, false, true);
     Key source = call.read(2, Entry.ZSET);
     SortedSetValue sets = call.values().sortedSets();
-    try (SortedSetValue.Draft draft = sets.draft(call.arg(1))) {
+    try (SortedSetValue.NewSortedSet draft = sets.draft(call.arg(1))) {
       if (source.exists()) {
         Ranks ranks = query.ranks(sets, source.entry());
         if (ranks.count() > 0) {
@@ -703,7 +703,7 @@ public final class SortedSets implements Family {
       Call call,
       Reply reply,
       int argument,
-      SortedSetValue.Draft draft,
+      SortedSetValue.NewSortedSet draft,
       String event,
       long changes) {
     long length = draft.length();

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 /// The configuration of one server: the value of every [Setting], who wants to know of changes, and
 /// what CONFIG GET, SET and REWRITE do.
 ///
-/// **Reading** takes no lock: [#get] is one volatile read and an array access. Values that belong
-/// together are seen together, because a change publishes a whole new array. Code that can't afford
-/// even that keeps a plain field and renews it in a listener.
+/// **Reading** takes no lock: [#get] is one volatile read and an array access. SettingValues that
+/// belong together are seen together, because a change publishes a whole new array. Code that can't
+/// afford even that keeps a plain field and renews it in a listener.
 ///
 /// **Writing** is serialized by this object's monitor. A CONFIG SET parses all its pairs into a
 /// draft, publishes the draft, then runs the listeners of what changed, each once, in the order in
@@ -24,7 +24,7 @@ public final class Config {
 
   /// What happens when a setting has changed.
   @FunctionalInterface
-  public interface Listener {
+  public interface ChangeListener {
     /// Runs on the thread of the CONFIG SET, with the new values in place.
     ///
     /// @throws ConfigError with a bare reason, to refuse the change: everything is set back, and
@@ -33,13 +33,13 @@ public final class Config {
   }
 
   /// Replaced, never written into; by whoever holds the monitor.
-  private volatile Values values;
+  private volatile SettingValues values;
 
   /// In the order in which they came; under the monitor.
   private final List<Follower> followers = new ArrayList<>();
 
   /// @param setting null: any
-  private record Follower(@Nullable Setting<?> setting, Listener listener) {
+  private record Follower(@Nullable Setting<?> setting, ChangeListener listener) {
     boolean follows(Setting<?> changed) {
       return setting == null || setting == changed;
     }
@@ -63,7 +63,7 @@ public final class Config {
   record Note(char level, String text) {}
 
   Config(
-      Values values,
+      SettingValues values,
       @Nullable Path file,
       List<Directive> directives,
       @Nullable Directive[] lines,
@@ -180,7 +180,7 @@ public final class Config {
   /// up in any case and answered as it was written; a pattern finds names and old names, but no
   /// hidden ones. Nothing is answered twice.
   public List<String> matching(List<String> patterns) {
-    Values now = values;
+    SettingValues now = values;
     List<String> found = new ArrayList<>();
     for (String pattern : patterns) {
       String name = Octets.untilZero(pattern);
@@ -201,7 +201,8 @@ public final class Config {
     return found;
   }
 
-  private static void answer(String name, Setting<?> setting, Values now, List<String> found) {
+  private static void answer(
+      String name, Setting<?> setting, SettingValues now, List<String> found) {
     for (int i = 0; i < found.size(); i += 2) {
       if (Octets.same(found.get(i), name)) return;
     }
@@ -213,12 +214,12 @@ public final class Config {
 
   /// Calls a listener after each change of a setting, for the life of this configuration. Several
   /// settings may share a listener: one CONFIG SET calls it once. It isn't called now.
-  public synchronized void onChange(Setting<?> setting, Listener listener) {
+  public synchronized void onChange(Setting<?> setting, ChangeListener listener) {
     followers.add(new Follower(setting, listener));
   }
 
   /// Calls a listener after each change of whatever settings, as [#onChange] does.
-  public synchronized void onAnyChange(Listener listener) {
+  public synchronized void onAnyChange(ChangeListener listener) {
     followers.add(new Follower(null, listener));
   }
 
@@ -239,7 +240,7 @@ public final class Config {
   /// Puts a value that the server itself decided upon: a role that changed, a port that the system
   /// chose. No check, no listener.
   public synchronized <T> void put(Setting<T> setting, T value) {
-    Values draft = values.draft();
+    SettingValues draft = values.draft();
     draft.put(setting, value);
     values = draft;
   }
@@ -254,9 +255,9 @@ public final class Config {
     int count = pairs.size() / 2;
     Setting<?>[] settings = new Setting<?>[count];
     for (int i = 0; i < count; i++) settings[i] = settable(pairs, i, local, loading);
-    Values old = values;
-    Values draft = old.draft();
-    List<Listener> calls = new ArrayList<>();
+    SettingValues old = values;
+    SettingValues draft = old.draft();
+    List<ChangeListener> calls = new ArrayList<>();
     List<String> causes = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       Setting<?> setting = settings[i];
@@ -313,7 +314,7 @@ public final class Config {
     return allowed.equals("yes") || (allowed.equals("local") && local);
   }
 
-  private void apply(Values old, List<Listener> calls, List<String> causes) {
+  private void apply(SettingValues old, List<ChangeListener> calls, List<String> causes) {
     for (int i = 0; i < calls.size(); i++) {
       try {
         calls.get(i).changed(this);
@@ -335,8 +336,8 @@ public final class Config {
     }
   }
 
-  private void restore(List<Listener> calls) {
-    for (Listener listener : calls) {
+  private void restore(List<ChangeListener> calls) {
+    for (ChangeListener listener : calls) {
       try {
         listener.changed(this);
       } catch (RuntimeException again) {

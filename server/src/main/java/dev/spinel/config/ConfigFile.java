@@ -27,7 +27,7 @@ final class ConfigFile implements ConfigLog {
 
   private static final int MOST_FILES = 1000;
 
-  private final Values draft = Values.defaults();
+  private final SettingValues draft = SettingValues.defaults();
   private final List<Directive> directives = new ArrayList<>();
   private final List<Config.Note> notes = new ArrayList<>();
 

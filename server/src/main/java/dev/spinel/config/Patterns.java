@@ -24,7 +24,9 @@ final class Patterns {
   /// Whether the whole text matches, both as [Octets]; the case of ASCII letters doesn't count if
   /// `anyCase`.
   static boolean matches(String pattern, String text, boolean anyCase) {
-    return Glob.matches(Octets.bytes(pattern), Octets.bytes(text), anyCase);
+    byte[] glob = Octets.bytes(pattern);
+    byte[] octets = Octets.bytes(text);
+    return anyCase ? Glob.matchesAnyCase(glob, octets) : Glob.matches(glob, octets);
   }
 
   /// The existing files that a path pattern names, in the order of their names; none is no error. A

@@ -107,7 +107,7 @@ public abstract class Setting<T> {
   /// @param draft the values it is set among: directives that add to what is there, or depend on
   ///   others, look there
   /// @throws ConfigError with a bare reason
-  abstract T parse(String[] arguments, Values draft, ConfigLog log);
+  abstract T parse(String[] arguments, SettingValues draft, ConfigLog log);
 
   /// The value as CONFIG GET shows it.
   abstract String format(T value);
@@ -127,12 +127,12 @@ public abstract class Setting<T> {
   }
 
   /// Puts the value's line (or lines) in their place.
-  void rewrite(Values values, ConfigRewrite to) {
+  void rewrite(SettingValues values, ConfigRewrite to) {
     T value = values.get(this);
     to.line(name, name + " " + format(value), differs(value));
   }
 
-  final String show(Values values) {
+  final String show(SettingValues values) {
     return format(values.get(this));
   }
 
@@ -152,7 +152,7 @@ public abstract class Setting<T> {
     }
 
     @Override
-    Boolean parse(String[] arguments, Values draft, ConfigLog log) {
+    Boolean parse(String[] arguments, SettingValues draft, ConfigLog log) {
       String text = Octets.lower(arguments[0]);
       if (text.equals("yes")) return true;
       if (text.equals("no")) return false;
@@ -179,23 +179,29 @@ public abstract class Setting<T> {
     OCTAL
   }
 
-  /// A number in a range. All are 64 bits wide; `unsigned` ones compare and print as such.
+  /// How the 64 bits of a number compare and print.
+  enum Sign {
+    SIGNED,
+    UNSIGNED
+  }
+
+  /// A number in a range.
   static final class Whole extends Setting<Long> {
     private final Notation notation;
     private final boolean unsigned;
     private final long least;
     private final long most;
 
-    Whole(Row row, Notation notation, boolean unsigned, long least, long most, long defaultValue) {
+    Whole(Row row, Notation notation, Sign sign, long least, long most, long defaultValue) {
       super(row, defaultValue);
       this.notation = notation;
-      this.unsigned = unsigned;
+      this.unsigned = sign == Sign.UNSIGNED;
       this.least = least;
       this.most = most;
     }
 
     @Override
-    Long parse(String[] arguments, Values draft, ConfigLog log) {
+    Long parse(String[] arguments, SettingValues draft, ConfigLog log) {
       Long value = read(arguments[0]);
       if (value == null) throw reject(misread());
       requireInRange(value);
@@ -211,15 +217,15 @@ public abstract class Setting<T> {
 
     private @Nullable Long read(String text) {
       return switch (notation) {
-        case INTEGER -> Numbers.integer(text);
-        case MEMORY -> Numbers.memory(text);
-        case OCTAL -> Numbers.fitting(text, 8);
+        case INTEGER -> NumberSyntax.integer(text);
+        case MEMORY -> NumberSyntax.memory(text);
+        case OCTAL -> NumberSyntax.fitting(text, 8);
         case MEMORY_OR_PERCENT -> {
-          Long bytes = Numbers.memory(text);
+          Long bytes = NumberSyntax.memory(text);
           if (bytes != null) yield bytes;
           Long percent =
               text.length() > 1 && text.endsWith("%")
-                  ? Numbers.integer(text.substring(0, text.length() - 1))
+                  ? NumberSyntax.integer(text.substring(0, text.length() - 1))
                   : null;
           yield percent == null || percent < 0 ? null : -percent;
         }
@@ -265,11 +271,11 @@ public abstract class Setting<T> {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       long value = values.get(this);
       boolean inBytes =
           notation == Notation.MEMORY || (notation == Notation.MEMORY_OR_PERCENT && value >= 0);
-      String text = inBytes ? Numbers.formatMemory(value) : format(value);
+      String text = inBytes ? NumberSyntax.formatMemory(value) : format(value);
       to.line(name(), name() + " " + text, value != defaultValue);
     }
 
@@ -291,23 +297,29 @@ public abstract class Setting<T> {
 
   /// Any text.
   static class Text extends Setting<String> {
-    /// Whether empty means "not set", which REWRITE expresses by having no line.
+    /// What an empty text means.
+    enum Empty {
+      IS_A_VALUE,
+      /// The setting isn't set, which REWRITE expresses by having no line.
+      IS_UNSET
+    }
+
     private final boolean emptyIsUnset;
 
-    Text(Row row, boolean emptyIsUnset, String defaultValue) {
+    Text(Row row, Empty empty, String defaultValue) {
       super(row, defaultValue);
-      this.emptyIsUnset = emptyIsUnset;
+      this.emptyIsUnset = empty == Empty.IS_UNSET;
     }
 
     @Override
-    String parse(String[] arguments, Values draft, ConfigLog log) {
+    String parse(String[] arguments, SettingValues draft, ConfigLog log) {
       String text = is(BINARY) ? arguments[0] : Octets.untilZero(arguments[0]);
       check(text, draft);
       return text;
     }
 
     /// Throws if the text is not valid for this setting.
-    void check(String text, Values draft) {}
+    void check(String text, SettingValues draft) {}
 
     @Override
     String format(String value) {
@@ -315,7 +327,7 @@ public abstract class Setting<T> {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       String value = values.get(this);
       if (value.isEmpty() && emptyIsUnset) to.processed(name());
       else to.line(name(), name() + " " + Arguments.quote(value), !value.equals(defaultValue));
@@ -339,7 +351,7 @@ public abstract class Setting<T> {
     }
 
     @Override
-    String parse(String[] arguments, Values draft, ConfigLog log) {
+    String parse(String[] arguments, SettingValues draft, ConfigLog log) {
       for (String word : words) {
         int means = word.indexOf('=');
         String accepted = means < 0 ? word : word.substring(0, means);
@@ -371,7 +383,7 @@ public abstract class Setting<T> {
     }
 
     @Override
-    String parse(String[] arguments, Values draft, ConfigLog log) {
+    String parse(String[] arguments, SettingValues draft, ConfigLog log) {
       int chosen = 0;
       if (arguments.length == 0) throw unknown();
       for (String argument : arguments) {

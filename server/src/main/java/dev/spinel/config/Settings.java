@@ -13,6 +13,7 @@ import dev.spinel.config.Setting.Choice;
 import dev.spinel.config.Setting.Choices;
 import dev.spinel.config.Setting.Notation;
 import dev.spinel.config.Setting.Row;
+import dev.spinel.config.Setting.Sign;
 import dev.spinel.config.Setting.Text;
 import dev.spinel.config.Setting.Whole;
 import dev.spinel.config.Setting.YesNo;
@@ -45,39 +46,40 @@ public final class Settings {
 
   // The network and its clients
 
-  public static final Setting<Long> PORT = integer(row("port"), 0, 65535, 6379);
+  public static final Setting<Long> PORT = number(row("port"), 0, 65535, 6379);
   public static final Setting<List<String>> BIND =
-      new SpecialSettings.Addresses(row("bind", MANY_ARGUMENTS));
+      new SpecialSettings.BindAddresses(row("bind", MANY_ARGUMENTS));
   public static final Setting<String> BIND_SOURCE_ADDR =
-      text(later("bind-source-addr", "replication, cluster"), true, "");
-  public static final Setting<String> UNIXSOCKET = text(row("unixsocket", IMMUTABLE), true, "");
+      optionalText(later("bind-source-addr", "replication, cluster"));
+  public static final Setting<String> UNIXSOCKET = optionalText(row("unixsocket", IMMUTABLE));
   public static final Setting<Long> UNIXSOCKETPERM =
       octal(row("unixsocketperm", IMMUTABLE), 0, 0777, 0);
   public static final Setting<Long> TCP_BACKLOG =
-      integer(row("tcp-backlog", IMMUTABLE), 0, Integer.MAX_VALUE, 511);
+      number(row("tcp-backlog", IMMUTABLE), 0, Integer.MAX_VALUE, 511);
   public static final Setting<Long> TCP_KEEPALIVE =
-      integer(row("tcp-keepalive"), 0, Integer.MAX_VALUE, 300);
-  public static final Setting<Long> TIMEOUT = integer(row("timeout"), 0, Integer.MAX_VALUE, 0);
-  public static final Setting<Long> MAXCLIENTS = count(row("maxclients"), 1, 0xffff_ffffL, 10000);
+      number(row("tcp-keepalive"), 0, Integer.MAX_VALUE, 300);
+  public static final Setting<Long> TIMEOUT = number(row("timeout"), 0, Integer.MAX_VALUE, 0);
+  public static final Setting<Long> MAXCLIENTS =
+      unsignedNumber(row("maxclients"), 1, 0xffff_ffffL, 10000);
   public static final Setting<Boolean> PROTECTED_MODE = yesNo(row("protected-mode"), true);
   public static final Setting<OutputLimits> CLIENT_OUTPUT_BUFFER_LIMIT =
       new SpecialSettings.OutputLimit(row("client-output-buffer-limit", MANY_ARGUMENTS));
   public static final Setting<Long> CLIENT_QUERY_BUFFER_LIMIT =
-      bytes(row("client-query-buffer-limit"), 1L << 20, Long.MAX_VALUE, 1L << 30);
+      unsignedMemory(row("client-query-buffer-limit"), 1L << 20, Long.MAX_VALUE, 1L << 30);
   public static final Setting<Long> PROTO_MAX_BULK_LEN =
       memory(row("proto-max-bulk-len"), 1L << 20, Long.MAX_VALUE, 512L << 20);
   public static final Setting<Long> MAXMEMORY_CLIENTS =
       memoryOrPercent(later("maxmemory-clients", "eviction of clients"), -100, Long.MAX_VALUE, 0);
   public static final Setting<Long> SOCKET_MARK_ID =
-      count(never("socket-mark-id", IMMUTABLE, "the JDK can't mark sockets"), 0, 0xffff_ffffL, 0);
+      unsignedNumber(
+          never("socket-mark-id", IMMUTABLE, "the JDK can't mark sockets"), 0, 0xffff_ffffL, 0);
   public static final Setting<Long> IO_THREADS =
-      integer(never("io-threads", IMMUTABLE, "see event-loops"), 1, 128, 1);
+      number(never("io-threads", IMMUTABLE, "see event-loops"), 1, 128, 1);
   public static final Setting<Boolean> IO_THREADS_DO_READS =
       yesNo(never("io-threads-do-reads", IMMUTABLE, "loops always read"), false);
 
   /// Our own: how many event loops serve; 0 is one for each processor that the process may use.
-  public static final Setting<Long> EVENT_LOOPS =
-      integer(row("event-loops", IMMUTABLE), 0, 1024, 0);
+  public static final Setting<Long> EVENT_LOOPS = number(row("event-loops", IMMUTABLE), 0, 1024, 0);
 
   /// Our own: how they talk to the system. `auto` is `io_uring` where Linux and the JVM's flags
   /// allow it.
@@ -91,18 +93,18 @@ public final class Settings {
   public static final Setting<String> SUPERVISED =
       choice(
           later("supervised", IMMUTABLE, "the launcher"), "no", "upstart", "systemd", "auto", "no");
-  public static final Setting<String> PIDFILE = text(row("pidfile", IMMUTABLE), true, "");
+  public static final Setting<String> PIDFILE = optionalText(row("pidfile", IMMUTABLE));
   public static final Setting<String> DIR =
       new SpecialSettings.Directory(row("dir", PROTECTED | NOT_WHILE_LOADING));
   public static final Setting<Long> DATABASES =
-      integer(row("databases", IMMUTABLE), 1, Integer.MAX_VALUE, 16);
-  public static final Setting<String> LOGFILE = text(row("logfile", IMMUTABLE), false, "");
+      number(row("databases", IMMUTABLE), 1, Integer.MAX_VALUE, 16);
+  public static final Setting<String> LOGFILE = text(row("logfile", IMMUTABLE), "");
   public static final Setting<String> LOGLEVEL =
       choice(row("loglevel"), "notice", "debug", "verbose", "notice", "warning", "nothing");
   public static final Setting<Boolean> SYSLOG_ENABLED =
       yesNo(never("syslog-enabled", IMMUTABLE, "log to a file or to standard output"), false);
   public static final Setting<String> SYSLOG_IDENT =
-      text(never("syslog-ident", IMMUTABLE, "no syslog"), false, "redis");
+      text(never("syslog-ident", IMMUTABLE, "no syslog"), "redis");
   public static final Setting<String> SYSLOG_FACILITY =
       choice(
           never("syslog-facility", IMMUTABLE, "no syslog"),
@@ -117,11 +119,11 @@ public final class Settings {
           "local6",
           "local7");
   public static final Setting<Long> HZ =
-      integer(later("hz", "pace of background work"), 0, Integer.MAX_VALUE, 10);
+      number(later("hz", "pace of background work"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<Boolean> DYNAMIC_HZ =
       yesNo(never("dynamic-hz", "background work paces itself"), true);
   public static final Setting<Long> SHUTDOWN_TIMEOUT =
-      integer(later("shutdown-timeout", "replication"), 0, Integer.MAX_VALUE, 10);
+      number(later("shutdown-timeout", "replication"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<String> SHUTDOWN_ON_SIGINT =
       new Choices(
           later("shutdown-on-sigint", MANY_ARGUMENTS, "persistence"),
@@ -145,9 +147,9 @@ public final class Settings {
   public static final Setting<String> PROC_TITLE_TEMPLATE =
       new TitleTemplate(never("proc-title-template", "a JVM can't change its title"));
   public static final Setting<String> LOCALE_COLLATE =
-      text(never("locale-collate", "SORT compares bytes"), false, "");
+      text(never("locale-collate", "SORT compares bytes"), "");
   public static final Setting<String> IGNORE_WARNINGS =
-      text(never("ignore-warnings", "none of Redis's warnings applies"), false, "");
+      text(never("ignore-warnings", "none of Redis's warnings applies"), "");
   public static final Setting<Boolean> CRASH_LOG_ENABLED =
       yesNo(never("crash-log-enabled", "the JVM writes its own crash log"), true);
   public static final Setting<Boolean> CRASH_MEMCHECK_ENABLED =
@@ -155,7 +157,7 @@ public final class Settings {
   public static final Setting<Boolean> USE_EXIT_ON_PANIC =
       yesNo(never("use-exit-on-panic", HIDDEN, "no core dumps"), false);
   public static final Setting<Long> WATCHDOG_PERIOD =
-      integer(never("watchdog-period", HIDDEN, "use jstack or JFR"), 0, Integer.MAX_VALUE, 0);
+      number(never("watchdog-period", HIDDEN, "use jstack or JFR"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<String> ENABLE_PROTECTED_CONFIGS =
       choice(row("enable-protected-configs", IMMUTABLE), "no", "no", "yes", "local");
   public static final Setting<String> ENABLE_DEBUG_COMMAND =
@@ -176,64 +178,64 @@ public final class Settings {
       new SpecialSettings.OomScores(
           never("oom-score-adj-values", MANY_ARGUMENTS, "left to whoever starts the JVM"));
   public static final Setting<String> SERVER_CPULIST =
-      text(never("server_cpulist", IMMUTABLE, "left to taskset"), true, "");
+      optionalText(never("server_cpulist", IMMUTABLE, "left to taskset"));
   public static final Setting<String> BIO_CPULIST =
-      text(never("bio_cpulist", IMMUTABLE, "left to taskset"), true, "");
+      optionalText(never("bio_cpulist", IMMUTABLE, "left to taskset"));
   public static final Setting<String> AOF_REWRITE_CPULIST =
-      text(never("aof_rewrite_cpulist", IMMUTABLE, "no child processes"), true, "");
+      optionalText(never("aof_rewrite_cpulist", IMMUTABLE, "no child processes"));
   public static final Setting<String> BGSAVE_CPULIST =
-      text(never("bgsave_cpulist", IMMUTABLE, "no child processes"), true, "");
+      optionalText(never("bgsave_cpulist", IMMUTABLE, "no child processes"));
 
   // Users and TLS
 
   public static final Setting<String> REQUIREPASS =
-      text(row("requirepass", SENSITIVE | BINARY), true, "");
+      optionalText(row("requirepass", SENSITIVE | BINARY));
   public static final Setting<String> ACLFILE =
-      text(refused("aclfile", IMMUTABLE, "ACL users"), false, "");
+      text(refused("aclfile", IMMUTABLE, "ACL users"), "");
   public static final Setting<Long> ACLLOG_MAX_LEN =
-      integer(later("acllog-max-len", "ACL"), 0, Long.MAX_VALUE, 128);
+      number(later("acllog-max-len", "ACL"), 0, Long.MAX_VALUE, 128);
   public static final Setting<String> ACL_PUBSUB_DEFAULT =
       choice(later("acl-pubsub-default", "ACL"), "resetchannels", "allchannels", "resetchannels");
-  public static final Setting<Long> TLS_PORT = integer(refused("tls-port", 0, "TLS"), 0, 65535, 0);
+  public static final Setting<Long> TLS_PORT = number(refused("tls-port", 0, "TLS"), 0, 65535, 0);
   public static final Setting<String> TLS_CERT_FILE =
-      text(later("tls-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-cert-file", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_KEY_FILE =
-      text(later("tls-key-file", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-key-file", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_KEY_FILE_PASS =
-      text(later("tls-key-file-pass", "TLS"), true, "");
+      optionalText(later("tls-key-file-pass", "TLS"));
   public static final Setting<String> TLS_CLIENT_CERT_FILE =
-      text(later("tls-client-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-client-cert-file", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_CLIENT_KEY_FILE =
-      text(later("tls-client-key-file", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-client-key-file", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_CLIENT_KEY_FILE_PASS =
-      text(later("tls-client-key-file-pass", "TLS"), true, "");
+      optionalText(later("tls-client-key-file-pass", "TLS"));
   public static final Setting<String> TLS_DH_PARAMS_FILE =
-      text(later("tls-dh-params-file", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-dh-params-file", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_CA_CERT_FILE =
-      text(later("tls-ca-cert-file", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-ca-cert-file", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_CA_CERT_DIR =
-      text(later("tls-ca-cert-dir", ALWAYS_APPLIED, "TLS"), true, "");
+      optionalText(later("tls-ca-cert-dir", ALWAYS_APPLIED, "TLS"));
   public static final Setting<String> TLS_AUTH_CLIENTS =
       choice(later("tls-auth-clients", "TLS"), "yes", "no", "yes", "optional");
   public static final Setting<Boolean> TLS_REPLICATION =
       yesNo(later("tls-replication", "TLS"), false);
   public static final Setting<Boolean> TLS_CLUSTER = yesNo(later("tls-cluster", "TLS"), false);
-  public static final Setting<String> TLS_PROTOCOLS = text(later("tls-protocols", "TLS"), true, "");
-  public static final Setting<String> TLS_CIPHERS = text(later("tls-ciphers", "TLS"), true, "");
+  public static final Setting<String> TLS_PROTOCOLS = optionalText(later("tls-protocols", "TLS"));
+  public static final Setting<String> TLS_CIPHERS = optionalText(later("tls-ciphers", "TLS"));
   public static final Setting<String> TLS_CIPHERSUITES =
-      text(later("tls-ciphersuites", "TLS"), true, "");
+      optionalText(later("tls-ciphersuites", "TLS"));
   public static final Setting<Boolean> TLS_PREFER_SERVER_CIPHERS =
       yesNo(later("tls-prefer-server-ciphers", "TLS"), false);
   public static final Setting<Boolean> TLS_SESSION_CACHING =
       yesNo(later("tls-session-caching", "TLS"), true);
   public static final Setting<Long> TLS_SESSION_CACHE_SIZE =
-      integer(later("tls-session-cache-size", "TLS"), 0, Integer.MAX_VALUE, 20 * 1024);
+      number(later("tls-session-cache-size", "TLS"), 0, Integer.MAX_VALUE, 20 * 1024);
   public static final Setting<Long> TLS_SESSION_CACHE_TIMEOUT =
-      integer(later("tls-session-cache-timeout", "TLS"), 0, Integer.MAX_VALUE, 300);
+      number(later("tls-session-cache-timeout", "TLS"), 0, Integer.MAX_VALUE, 300);
 
   // Memory, expiry and freeing
 
-  public static final Setting<Long> MAXMEMORY = bytes(row("maxmemory"), 0, -1L, 0);
+  public static final Setting<Long> MAXMEMORY = unsignedMemory(row("maxmemory"), 0, -1L, 0);
   public static final Setting<String> MAXMEMORY_POLICY =
       choice(
           row("maxmemory-policy"),
@@ -247,15 +249,15 @@ public final class Settings {
           "allkeys-random",
           "noeviction");
   public static final Setting<Long> MAXMEMORY_SAMPLES =
-      integer(row("maxmemory-samples"), 1, Integer.MAX_VALUE, 5);
+      number(row("maxmemory-samples"), 1, Integer.MAX_VALUE, 5);
   public static final Setting<Long> MAXMEMORY_EVICTION_TENACITY =
-      integer(row("maxmemory-eviction-tenacity"), 0, 100, 10);
+      number(row("maxmemory-eviction-tenacity"), 0, 100, 10);
   public static final Setting<Long> LFU_LOG_FACTOR =
-      integer(row("lfu-log-factor"), 0, Integer.MAX_VALUE, 10);
+      number(row("lfu-log-factor"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<Long> LFU_DECAY_TIME =
-      integer(row("lfu-decay-time"), 0, Integer.MAX_VALUE, 1);
+      number(row("lfu-decay-time"), 0, Integer.MAX_VALUE, 1);
   public static final Setting<Long> ACTIVE_EXPIRE_EFFORT =
-      integer(later("active-expire-effort", "pace of expiry"), 1, 10, 1);
+      number(later("active-expire-effort", "pace of expiry"), 1, 10, 1);
   public static final Setting<Boolean> LAZYFREE_LAZY_EVICTION =
       yesNo(row("lazyfree-lazy-eviction"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_EXPIRE =
@@ -271,72 +273,76 @@ public final class Settings {
   public static final Setting<Boolean> ACTIVEDEFRAG =
       yesNo(never("activedefrag", "sparse pages are always evacuated"), false);
   public static final Setting<Long> ACTIVE_DEFRAG_IGNORE_BYTES =
-      bytes(never("active-defrag-ignore-bytes", "see activedefrag"), 1, Long.MAX_VALUE, 100L << 20);
+      unsignedMemory(
+          never("active-defrag-ignore-bytes", "see activedefrag"), 1, Long.MAX_VALUE, 100L << 20);
   public static final Setting<Long> ACTIVE_DEFRAG_THRESHOLD_LOWER =
-      integer(never("active-defrag-threshold-lower", "see activedefrag"), 0, 1000, 10);
+      number(never("active-defrag-threshold-lower", "see activedefrag"), 0, 1000, 10);
   public static final Setting<Long> ACTIVE_DEFRAG_THRESHOLD_UPPER =
-      integer(never("active-defrag-threshold-upper", "see activedefrag"), 0, 1000, 100);
+      number(never("active-defrag-threshold-upper", "see activedefrag"), 0, 1000, 100);
   public static final Setting<Long> ACTIVE_DEFRAG_CYCLE_MIN =
-      integer(never("active-defrag-cycle-min", "see activedefrag"), 1, 99, 1);
+      number(never("active-defrag-cycle-min", "see activedefrag"), 1, 99, 1);
   public static final Setting<Long> ACTIVE_DEFRAG_CYCLE_MAX =
-      integer(never("active-defrag-cycle-max", "see activedefrag"), 1, 99, 25);
+      number(never("active-defrag-cycle-max", "see activedefrag"), 1, 99, 25);
   public static final Setting<Long> ACTIVE_DEFRAG_MAX_SCAN_FIELDS =
-      integer(never("active-defrag-max-scan-fields", "see activedefrag"), 1, Long.MAX_VALUE, 1000);
+      number(never("active-defrag-max-scan-fields", "see activedefrag"), 1, Long.MAX_VALUE, 1000);
   public static final Setting<Boolean> JEMALLOC_BG_THREAD =
       yesNo(never("jemalloc-bg-thread", "own allocator"), true);
 
   // Encodings
 
   public static final Setting<Long> HASH_MAX_LISTPACK_ENTRIES =
-      count(
+      unsignedNumber(
           row("hash-max-listpack-entries").was("hash-max-ziplist-entries"), 0, Long.MAX_VALUE, 512);
   public static final Setting<Long> HASH_MAX_LISTPACK_VALUE =
-      bytes(row("hash-max-listpack-value").was("hash-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
+      unsignedMemory(
+          row("hash-max-listpack-value").was("hash-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> LIST_MAX_LISTPACK_SIZE =
-      integer(
+      number(
           row("list-max-listpack-size").was("list-max-ziplist-size"),
           Integer.MIN_VALUE,
           Integer.MAX_VALUE,
           -2);
   public static final Setting<Long> LIST_COMPRESS_DEPTH =
-      integer(later("list-compress-depth", "compressed list nodes"), 0, Integer.MAX_VALUE, 0);
+      number(later("list-compress-depth", "compressed list nodes"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<Long> SET_MAX_INTSET_ENTRIES =
-      count(row("set-max-intset-entries"), 0, Long.MAX_VALUE, 512);
+      unsignedNumber(row("set-max-intset-entries"), 0, Long.MAX_VALUE, 512);
   public static final Setting<Long> SET_MAX_LISTPACK_ENTRIES =
-      count(row("set-max-listpack-entries"), 0, Long.MAX_VALUE, 128);
+      unsignedNumber(row("set-max-listpack-entries"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> SET_MAX_LISTPACK_VALUE =
-      count(row("set-max-listpack-value"), 0, Long.MAX_VALUE, 64);
+      unsignedNumber(row("set-max-listpack-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> ZSET_MAX_LISTPACK_ENTRIES =
-      count(
+      unsignedNumber(
           row("zset-max-listpack-entries").was("zset-max-ziplist-entries"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> ZSET_MAX_LISTPACK_VALUE =
-      bytes(row("zset-max-listpack-value").was("zset-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
+      unsignedMemory(
+          row("zset-max-listpack-value").was("zset-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> STREAM_NODE_MAX_BYTES =
-      bytes(later("stream-node-max-bytes", "streams"), 0, Long.MAX_VALUE, 4096);
+      unsignedMemory(later("stream-node-max-bytes", "streams"), 0, Long.MAX_VALUE, 4096);
   public static final Setting<Long> STREAM_NODE_MAX_ENTRIES =
-      integer(later("stream-node-max-entries", "streams"), 0, Long.MAX_VALUE, 100);
+      number(later("stream-node-max-entries", "streams"), 0, Long.MAX_VALUE, 100);
   public static final Setting<Long> HLL_SPARSE_MAX_BYTES =
-      bytes(row("hll-sparse-max-bytes"), 0, Long.MAX_VALUE, 3000);
+      unsignedMemory(row("hll-sparse-max-bytes"), 0, Long.MAX_VALUE, 3000);
 
   // Observation, events and scripts
 
   public static final Setting<Long> SLOWLOG_LOG_SLOWER_THAN =
-      integer(row("slowlog-log-slower-than"), -1, Long.MAX_VALUE, 10000);
+      number(row("slowlog-log-slower-than"), -1, Long.MAX_VALUE, 10000);
   public static final Setting<Long> SLOWLOG_MAX_LEN =
-      integer(row("slowlog-max-len"), 0, Long.MAX_VALUE, 128);
+      number(row("slowlog-max-len"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> LATENCY_MONITOR_THRESHOLD =
-      integer(later("latency-monitor-threshold", "LATENCY"), 0, Long.MAX_VALUE, 0);
+      number(later("latency-monitor-threshold", "LATENCY"), 0, Long.MAX_VALUE, 0);
   public static final Setting<Boolean> LATENCY_TRACKING =
       yesNo(later("latency-tracking", "INFO latencystats"), true);
   public static final Setting<List<Double>> LATENCY_TRACKING_INFO_PERCENTILES =
       new SpecialSettings.Percentiles(
           later("latency-tracking-info-percentiles", MANY_ARGUMENTS, "INFO latencystats"));
   public static final Setting<Long> NOTIFY_KEYSPACE_EVENTS =
-      new SpecialSettings.Events(row("notify-keyspace-events"));
+      new SpecialSettings.EventClasses(row("notify-keyspace-events"));
   public static final Setting<Long> TRACKING_TABLE_MAX_KEYS =
-      count(later("tracking-table-max-keys", "CLIENT TRACKING"), 0, Long.MAX_VALUE, 1000000);
+      unsignedNumber(
+          later("tracking-table-max-keys", "CLIENT TRACKING"), 0, Long.MAX_VALUE, 1000000);
   public static final Setting<Long> BUSY_REPLY_THRESHOLD =
-      integer(
+      number(
           later("busy-reply-threshold", "scripts").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
 
   // Persistence
@@ -372,7 +378,7 @@ public final class Settings {
   public static final Setting<Boolean> NO_APPENDFSYNC_ON_REWRITE =
       yesNo(later("no-appendfsync-on-rewrite", "AOF"), false);
   public static final Setting<Long> AUTO_AOF_REWRITE_PERCENTAGE =
-      integer(later("auto-aof-rewrite-percentage", "AOF"), 0, Integer.MAX_VALUE, 100);
+      number(later("auto-aof-rewrite-percentage", "AOF"), 0, Integer.MAX_VALUE, 100);
   public static final Setting<Long> AUTO_AOF_REWRITE_MIN_SIZE =
       memory(later("auto-aof-rewrite-min-size", "AOF"), 0, Long.MAX_VALUE, 64L << 20);
   public static final Setting<Boolean> AOF_LOAD_TRUNCATED =
@@ -386,19 +392,19 @@ public final class Settings {
   public static final Setting<Boolean> AOF_DISABLE_AUTO_GC =
       yesNo(later("aof-disable-auto-gc", HIDDEN, "AOF"), false);
   public static final Setting<Long> RDB_KEY_SAVE_DELAY =
-      integer(
+      number(
           later("rdb-key-save-delay", HIDDEN, "RDB, for tests"),
           Integer.MIN_VALUE,
           Integer.MAX_VALUE,
           0);
   public static final Setting<Long> KEY_LOAD_DELAY =
-      integer(
+      number(
           later("key-load-delay", HIDDEN, "RDB, for tests"),
           Integer.MIN_VALUE,
           Integer.MAX_VALUE,
           0);
   public static final Setting<Long> LOADING_PROCESS_EVENTS_INTERVAL_BYTES =
-      integer(
+      number(
           never(
               "loading-process-events-interval-bytes",
               HIDDEN,
@@ -413,15 +419,15 @@ public final class Settings {
       new SpecialSettings.Primary(
           refused("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
   public static final Setting<String> MASTERAUTH =
-      text(later("masterauth", SENSITIVE | BINARY, "replication"), true, "");
+      optionalText(later("masterauth", SENSITIVE | BINARY, "replication"));
   public static final Setting<String> MASTERUSER =
-      text(later("masteruser", SENSITIVE, "replication"), true, "");
+      optionalText(later("masteruser", SENSITIVE, "replication"));
   public static final Setting<Boolean> REPLICA_SERVE_STALE_DATA =
       yesNo(later("replica-serve-stale-data", "replication").was("slave-serve-stale-data"), true);
   public static final Setting<Boolean> REPLICA_READ_ONLY =
       yesNo(later("replica-read-only", "replication").was("slave-read-only"), true);
   public static final Setting<Long> REPLICA_PRIORITY =
-      integer(
+      number(
           later("replica-priority", "replication").was("slave-priority"),
           0,
           Integer.MAX_VALUE,
@@ -435,26 +441,25 @@ public final class Settings {
   public static final Setting<Boolean> REPLICA_ANNOUNCED =
       yesNo(later("replica-announced", "replication"), true);
   public static final Setting<String> REPLICA_ANNOUNCE_IP =
-      text(later("replica-announce-ip", "replication").was("slave-announce-ip"), true, "");
+      optionalText(later("replica-announce-ip", "replication").was("slave-announce-ip"));
   public static final Setting<Long> REPLICA_ANNOUNCE_PORT =
-      integer(
-          later("replica-announce-port", "replication").was("slave-announce-port"), 0, 65535, 0);
+      number(later("replica-announce-port", "replication").was("slave-announce-port"), 0, 65535, 0);
   public static final Setting<Long> MIN_REPLICAS_TO_WRITE =
-      integer(
+      number(
           later("min-replicas-to-write", "replication").was("min-slaves-to-write"),
           0,
           Integer.MAX_VALUE,
           0);
   public static final Setting<Long> MIN_REPLICAS_MAX_LAG =
-      integer(
+      number(
           later("min-replicas-max-lag", "replication").was("min-slaves-max-lag"),
           0,
           Integer.MAX_VALUE,
           10);
   public static final Setting<Long> REPL_TIMEOUT =
-      integer(later("repl-timeout", "replication"), 1, Integer.MAX_VALUE, 60);
+      number(later("repl-timeout", "replication"), 1, Integer.MAX_VALUE, 60);
   public static final Setting<Long> REPL_PING_REPLICA_PERIOD =
-      integer(
+      number(
           later("repl-ping-replica-period", "replication").was("repl-ping-slave-period"),
           1,
           Integer.MAX_VALUE,
@@ -462,15 +467,15 @@ public final class Settings {
   public static final Setting<Long> REPL_BACKLOG_SIZE =
       memory(later("repl-backlog-size", "replication"), 1, Long.MAX_VALUE, 1L << 20);
   public static final Setting<Long> REPL_BACKLOG_TTL =
-      integer(later("repl-backlog-ttl", "replication"), 0, Long.MAX_VALUE, 3600);
+      number(later("repl-backlog-ttl", "replication"), 0, Long.MAX_VALUE, 3600);
   public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
       yesNo(later("repl-disable-tcp-nodelay", "replication"), false);
   public static final Setting<Boolean> REPL_DISKLESS_SYNC =
       yesNo(later("repl-diskless-sync", "replication"), true);
   public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
-      integer(later("repl-diskless-sync-delay", "replication"), 0, Integer.MAX_VALUE, 5);
+      number(later("repl-diskless-sync-delay", "replication"), 0, Integer.MAX_VALUE, 5);
   public static final Setting<Long> REPL_DISKLESS_SYNC_MAX_REPLICAS =
-      integer(later("repl-diskless-sync-max-replicas", "replication"), 0, Integer.MAX_VALUE, 0);
+      number(later("repl-diskless-sync-max-replicas", "replication"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<String> REPL_DISKLESS_LOAD =
       choice(
           later("repl-diskless-load", NOT_WHILE_LOADING, "replication"),
@@ -491,21 +496,21 @@ public final class Settings {
   public static final Setting<Boolean> CLUSTER_ENABLED =
       yesNo(refused("cluster-enabled", IMMUTABLE, "cluster mode"), false);
   public static final Setting<String> CLUSTER_CONFIG_FILE =
-      text(later("cluster-config-file", IMMUTABLE, "cluster"), false, "nodes.conf");
+      text(later("cluster-config-file", IMMUTABLE, "cluster"), "nodes.conf");
   public static final Setting<Long> CLUSTER_PORT =
-      integer(later("cluster-port", IMMUTABLE, "cluster"), 0, 65535, 0);
+      number(later("cluster-port", IMMUTABLE, "cluster"), 0, 65535, 0);
   public static final Setting<Long> CLUSTER_NODE_TIMEOUT =
-      integer(later("cluster-node-timeout", "cluster"), 0, Long.MAX_VALUE, 15000);
+      number(later("cluster-node-timeout", "cluster"), 0, Long.MAX_VALUE, 15000);
   public static final Setting<Long> CLUSTER_PING_INTERVAL =
-      integer(later("cluster-ping-interval", HIDDEN, "cluster"), 0, Long.MAX_VALUE, 0);
+      number(later("cluster-ping-interval", HIDDEN, "cluster"), 0, Long.MAX_VALUE, 0);
   public static final Setting<String> CLUSTER_ANNOUNCE_IP =
-      text(later("cluster-announce-ip", "cluster"), true, "");
+      optionalText(later("cluster-announce-ip", "cluster"));
   public static final Setting<Long> CLUSTER_ANNOUNCE_PORT =
-      integer(later("cluster-announce-port", "cluster"), 0, 65535, 0);
+      number(later("cluster-announce-port", "cluster"), 0, 65535, 0);
   public static final Setting<Long> CLUSTER_ANNOUNCE_TLS_PORT =
-      integer(later("cluster-announce-tls-port", "cluster"), 0, 65535, 0);
+      number(later("cluster-announce-tls-port", "cluster"), 0, 65535, 0);
   public static final Setting<Long> CLUSTER_ANNOUNCE_BUS_PORT =
-      integer(later("cluster-announce-bus-port", "cluster"), 0, 65535, 0);
+      number(later("cluster-announce-bus-port", "cluster"), 0, 65535, 0);
   public static final Setting<String> CLUSTER_ANNOUNCE_HOSTNAME =
       new HostName(later("cluster-announce-hostname", "cluster"));
   public static final Setting<String> CLUSTER_ANNOUNCE_HUMAN_NODENAME =
@@ -520,7 +525,7 @@ public final class Settings {
   public static final Setting<Boolean> CLUSTER_REQUIRE_FULL_COVERAGE =
       yesNo(later("cluster-require-full-coverage", "cluster"), true);
   public static final Setting<Long> CLUSTER_MIGRATION_BARRIER =
-      integer(later("cluster-migration-barrier", "cluster"), 0, Integer.MAX_VALUE, 1);
+      number(later("cluster-migration-barrier", "cluster"), 0, Integer.MAX_VALUE, 1);
   public static final Setting<Boolean> CLUSTER_ALLOW_REPLICA_MIGRATION =
       yesNo(later("cluster-allow-replica-migration", "cluster"), true);
   public static final Setting<Boolean> CLUSTER_ALLOW_READS_WHEN_DOWN =
@@ -528,7 +533,7 @@ public final class Settings {
   public static final Setting<Boolean> CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN =
       yesNo(later("cluster-allow-pubsubshard-when-down", "cluster"), true);
   public static final Setting<Long> CLUSTER_REPLICA_VALIDITY_FACTOR =
-      integer(
+      number(
           later("cluster-replica-validity-factor", "cluster").was("cluster-slave-validity-factor"),
           0,
           Integer.MAX_VALUE,
@@ -537,7 +542,7 @@ public final class Settings {
       yesNo(
           later("cluster-replica-no-failover", "cluster").was("cluster-slave-no-failover"), false);
   public static final Setting<Long> CLUSTER_LINK_SENDBUF_LIMIT =
-      bytes(later("cluster-link-sendbuf-limit", "cluster"), 0, -1L, 0);
+      unsignedMemory(later("cluster-link-sendbuf-limit", "cluster"), 0, -1L, 0);
 
   private static final HashMap<String, Setting<?>> BY_NAME = byName();
 
@@ -605,32 +610,37 @@ public final class Settings {
     return new YesNo(row, standard);
   }
 
-  private static Whole integer(Row row, long least, long most, long standard) {
-    return new Whole(row, Notation.INTEGER, false, least, most, standard);
+  private static Whole number(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.INTEGER, Sign.SIGNED, least, most, standard);
   }
 
-  private static Whole count(Row row, long least, long most, long standard) {
-    return new Whole(row, Notation.INTEGER, true, least, most, standard);
+  private static Whole unsignedNumber(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.INTEGER, Sign.UNSIGNED, least, most, standard);
   }
 
   private static Whole memory(Row row, long least, long most, long standard) {
-    return new Whole(row, Notation.MEMORY, false, least, most, standard);
+    return new Whole(row, Notation.MEMORY, Sign.SIGNED, least, most, standard);
   }
 
-  private static Whole bytes(Row row, long least, long most, long standard) {
-    return new Whole(row, Notation.MEMORY, true, least, most, standard);
+  private static Whole unsignedMemory(Row row, long least, long most, long standard) {
+    return new Whole(row, Notation.MEMORY, Sign.UNSIGNED, least, most, standard);
   }
 
   private static Whole memoryOrPercent(Row row, long least, long most, long standard) {
-    return new Whole(row, Notation.MEMORY_OR_PERCENT, false, least, most, standard);
+    return new Whole(row, Notation.MEMORY_OR_PERCENT, Sign.SIGNED, least, most, standard);
   }
 
   private static Whole octal(Row row, long least, long most, long standard) {
-    return new Whole(row, Notation.OCTAL, true, least, most, standard);
+    return new Whole(row, Notation.OCTAL, Sign.UNSIGNED, least, most, standard);
   }
 
-  private static Text text(Row row, boolean emptyIsUnset, String standard) {
-    return new Text(row, emptyIsUnset, standard);
+  private static Text text(Row row, String standard) {
+    return new Text(row, Text.Empty.IS_A_VALUE, standard);
+  }
+
+  /// A text that isn't set unless it says something.
+  private static Text optionalText(Row row) {
+    return new Text(row, Text.Empty.IS_UNSET, "");
   }
 
   private static Choice choice(Row row, String standard, String... words) {

@@ -23,7 +23,7 @@ final class SpecialSettings {
     }
 
     @Override
-    String parse(String[] arguments, Values draft, ConfigLog log) {
+    String parse(String[] arguments, SettingValues draft, ConfigLog log) {
       requireOne(arguments);
       try {
         Path path =
@@ -47,7 +47,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       to.line(name(), name() + " " + Arguments.quote(values.get(this)), true);
     }
 
@@ -66,7 +66,7 @@ final class SpecialSettings {
     }
 
     @Override
-    List<SavePoint> parse(String[] arguments, Values draft, ConfigLog log) {
+    List<SavePoint> parse(String[] arguments, SettingValues draft, ConfigLog log) {
       return parse(arguments, List.of());
     }
 
@@ -76,8 +76,8 @@ final class SpecialSettings {
       if (arguments.length % 2 != 0) throw reject("Invalid save parameters");
       List<SavePoint> points = new ArrayList<>(soFar);
       for (int i = 0; i < arguments.length; i += 2) {
-        Long seconds = Numbers.lenient(arguments[i], 10);
-        Long changes = Numbers.lenient(arguments[i + 1], 10);
+        Long seconds = NumberSyntax.lenient(arguments[i], 10);
+        Long changes = NumberSyntax.lenient(arguments[i + 1], 10);
         if (seconds == null || changes == null || seconds < 1 || changes < 0)
           throw reject("Invalid save parameters");
         points.add(new SavePoint(seconds, (int) (long) changes));
@@ -98,7 +98,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       List<SavePoint> points = values.get(this);
       if (points.isEmpty()) to.line(name(), "save \"\"", true);
       for (SavePoint point : points)
@@ -118,7 +118,7 @@ final class SpecialSettings {
     }
 
     @Override
-    OutputLimits parse(String[] arguments, Values draft, ConfigLog log) {
+    OutputLimits parse(String[] arguments, SettingValues draft, ConfigLog log) {
       if (arguments.length % 4 != 0)
         throw reject("Wrong number of arguments in buffer limit configuration.");
       OutputLimits limits = draft.get(this);
@@ -140,9 +140,9 @@ final class SpecialSettings {
     }
 
     private static OutputLimits.Limit limit(String hard, String soft, String seconds) {
-      Long hardBytes = Numbers.memory(hard);
-      Long softBytes = Numbers.memory(soft);
-      Long softSeconds = Numbers.lenient(seconds, 10);
+      Long hardBytes = NumberSyntax.memory(hard);
+      Long softBytes = NumberSyntax.memory(soft);
+      Long softSeconds = NumberSyntax.lenient(seconds, 10);
       if (hardBytes == null
           || softBytes == null
           || softSeconds == null
@@ -170,7 +170,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       OutputLimits limits = values.get(this);
       rewrite("normal", limits.normal(), defaultValue.normal(), to);
       rewrite("replica", limits.replica(), defaultValue.replica(), to);
@@ -179,8 +179,8 @@ final class SpecialSettings {
 
     private void rewrite(
         String kind, OutputLimits.Limit limit, OutputLimits.Limit standard, ConfigRewrite to) {
-      String hard = Numbers.formatMemory(limit.hardBytes());
-      String soft = Numbers.formatMemory(limit.softBytes());
+      String hard = NumberSyntax.formatMemory(limit.hardBytes());
+      String soft = NumberSyntax.formatMemory(limit.softBytes());
       String line = name() + " " + kind + " " + hard + " " + soft + " " + limit.softSeconds();
       to.line(name(), line, !format(kind, limit).equals(format(kind, standard)));
     }
@@ -198,7 +198,7 @@ final class SpecialSettings {
     }
 
     @Override
-    List<Long> parse(String[] arguments, Values draft, ConfigLog log) {
+    List<Long> parse(String[] arguments, SettingValues draft, ConfigLog log) {
       if (arguments.length != 3) throw reject("wrong number of arguments");
       List<Long> scores = List.of(score(arguments[0]), score(arguments[1]), score(arguments[2]));
       if (scores.get(1) < scores.get(0) || scores.get(2) < scores.get(1)) {
@@ -211,7 +211,7 @@ final class SpecialSettings {
     }
 
     private static Long score(String text) {
-      Long score = Numbers.lenient(text, 10);
+      Long score = NumberSyntax.lenient(text, 10);
       if (score == null || score < -2000 || score > 2000) {
         throw reject("Invalid oom-score-adj-values, elements must be between -2000 and 2000.");
       }
@@ -230,13 +230,13 @@ final class SpecialSettings {
   }
 
   /// `notify-keyspace-events`: letters; the value is the bits of [KeyspaceEvents].
-  static final class Events extends Setting<Long> {
-    Events(Row row) {
+  static final class EventClasses extends Setting<Long> {
+    EventClasses(Row row) {
       super(row, 0L);
     }
 
     @Override
-    Long parse(String[] arguments, Values draft, ConfigLog log) {
+    Long parse(String[] arguments, SettingValues draft, ConfigLog log) {
       requireOne(arguments);
       int bits = KeyspaceEvents.parse(Octets.untilZero(arguments[0]));
       if (bits < 0) throw reject("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
@@ -249,7 +249,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       long bits = values.get(this);
       to.line(name(), name() + " " + Arguments.quote(format(bits)), bits != 0);
     }
@@ -261,13 +261,13 @@ final class SpecialSettings {
   }
 
   /// `bind`: addresses; one that begins with `-` may be missing on this machine.
-  static final class Addresses extends Setting<List<String>> {
-    Addresses(Row row) {
+  static final class BindAddresses extends Setting<List<String>> {
+    BindAddresses(Row row) {
       super(row, List.of("*", "-::*"));
     }
 
     @Override
-    List<String> parse(String[] arguments, Values draft, ConfigLog log) {
+    List<String> parse(String[] arguments, SettingValues draft, ConfigLog log) {
       if (arguments.length > 16) throw reject("Too many bind addresses specified.");
       if (arguments.length == 1 && arguments[0].isEmpty()) return List.of();
       return List.of(arguments);
@@ -279,7 +279,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       List<String> addresses = values.get(this);
       if (!differs(addresses)) {
         to.processed(name());
@@ -304,11 +304,11 @@ final class SpecialSettings {
     }
 
     @Override
-    ReplicaOf parse(String[] arguments, Values draft, ConfigLog log) {
+    ReplicaOf parse(String[] arguments, SettingValues draft, ConfigLog log) {
       if (arguments.length != 2) throw reject("wrong number of arguments");
       if (Octets.same(arguments[0], "no") && Octets.same(arguments[1], "one"))
         return ReplicaOf.NONE;
-      Long port = Numbers.lenient(arguments[1], 10);
+      Long port = NumberSyntax.lenient(arguments[1], 10);
       if (port == null || (int) (long) port < 0 || (int) (long) port > 65535)
         throw reject("Invalid master port");
       return new ReplicaOf(arguments[0], (int) (long) port);
@@ -320,7 +320,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       ReplicaOf primary = values.get(this);
       // In a cluster the roles are in nodes.conf.
       if (values.get(Settings.CLUSTER_ENABLED) || primary.isNone()) to.processed(name());
@@ -344,7 +344,7 @@ final class SpecialSettings {
     }
 
     @Override
-    List<Double> parse(String[] arguments, Values draft, ConfigLog log) {
+    List<Double> parse(String[] arguments, SettingValues draft, ConfigLog log) {
       if (arguments.length == 1 && arguments[0].isEmpty()) return List.of();
       Double[] percentiles = new Double[arguments.length];
       for (int i = 0; i < percentiles.length; i++) {
@@ -391,7 +391,7 @@ final class SpecialSettings {
     }
 
     @Override
-    void rewrite(Values values, ConfigRewrite to) {
+    void rewrite(SettingValues values, ConfigRewrite to) {
       List<Double> percentiles = values.get(this);
       to.line(name(), name() + " " + (percentiles.isEmpty() ? "\"\"" : format(percentiles)), true);
     }
@@ -408,13 +408,13 @@ final class SpecialSettings {
     private final boolean mayBeEmpty;
 
     FileName(Row row, String defaultValue, String noun, boolean mayBeEmpty) {
-      super(row, false, defaultValue);
+      super(row, Empty.IS_A_VALUE, defaultValue);
       this.noun = noun;
       this.mayBeEmpty = mayBeEmpty;
     }
 
     @Override
-    void check(String text, Values draft) {
+    void check(String text, SettingValues draft) {
       if (text.isEmpty() && !mayBeEmpty) throw reject(name() + " can't be empty");
       if (text.indexOf('/') >= 0 || text.indexOf('\\') >= 0)
         throw reject(name() + " can't be a path, just a " + noun);
@@ -429,11 +429,11 @@ final class SpecialSettings {
   /// `cluster-announce-hostname`.
   static final class HostName extends Setting.Text {
     HostName(Row row) {
-      super(row, true, "");
+      super(row, Empty.IS_UNSET, "");
     }
 
     @Override
-    void check(String text, Values draft) {
+    void check(String text, SettingValues draft) {
       if (text.length() >= 256) throw reject("Hostnames must be less than 256 characters");
       for (int i = 0; i < text.length(); i++) {
         char c = text.charAt(i);
@@ -448,11 +448,11 @@ final class SpecialSettings {
   /// `cluster-announce-human-nodename`.
   static final class NodeName extends Setting.Text {
     NodeName(Row row) {
-      super(row, true, "");
+      super(row, Empty.IS_UNSET, "");
     }
 
     @Override
-    void check(String text, Values draft) {
+    void check(String text, SettingValues draft) {
       for (int i = 0; i < text.length(); i++) {
         if ("!#$%&()*+:;<>?@[]^{|}~".indexOf(text.charAt(i)) >= 0) {
           throw reject("Announced human node name contained invalid character");
@@ -465,16 +465,16 @@ final class SpecialSettings {
   /// something.
   static final class TitleTemplate extends Setting.Text {
     TitleTemplate(Row row) {
-      super(row, false, "{title} {listen-addr} {server-mode}");
+      super(row, Empty.IS_A_VALUE, "{title} {listen-addr} {server-mode}");
     }
 
     @Override
-    void check(String text, Values draft) {
+    void check(String text, SettingValues draft) {
       if (!showsSomething(text, draft))
         throw reject("template format is invalid or contains unknown variables");
     }
 
-    private static boolean showsSomething(String text, Values draft) {
+    private static boolean showsSomething(String text, SettingValues draft) {
       boolean something = false;
       for (int at = 0; at < text.length(); at++) {
         char c = text.charAt(at);

@@ -90,7 +90,7 @@ final class Blocking {
     }
     session.outlet.flush();
     if (session.closing) {
-      session.outlet.close(true);
+      session.outlet.closeAfterReply();
     } else {
       session.outlet.resume();
     }
@@ -324,7 +324,7 @@ final class Blocking {
   private static void lost(Waiting waiting) {
     if (waiting.session.waiting == waiting) {
       forget(waiting);
-      waiting.session.outlet.close(false);
+      waiting.session.outlet.kill();
     }
   }
 
@@ -357,7 +357,7 @@ final class Blocking {
     } finally {
       large.abandon(node);
       if (!done) {
-        session.outlet.close(false); // it would wait for the rest for ever
+        session.outlet.kill(); // it would wait for the rest for ever
       }
     }
   }

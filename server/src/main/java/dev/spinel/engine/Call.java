@@ -330,8 +330,8 @@ public final class Call {
 
   /// The session's protocol changed, or it wants replies again: this reply is the first such.
   public void renew(Reply reply) {
-    boolean heard = session.replies == Session.Replies.ON;
-    reply.to(heard ? session.outlet.output() : reply.output(), session.protocol);
+    boolean replies = session.replies == Session.Replies.ON;
+    reply.to(replies ? session.outlet.output() : reply.output(), session.protocol);
   }
 
   public Dispatcher dispatcher() {
@@ -340,7 +340,7 @@ public final class Call {
 
   /// Whether nobody is going to read a long reply: the connection is to be closed, or the server
   /// ends.
-  public boolean isUnheard() {
+  public boolean isUnread() {
     return session.closing || engine.stopping;
   }
 

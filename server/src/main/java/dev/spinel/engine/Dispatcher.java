@@ -163,10 +163,10 @@ public final class Dispatcher implements AutoCloseable {
   /// A command of the session was read to its end, but thrown away, because the heap had no room
   /// for it.
   public void refused(Session session) {
-    boolean heard = session.replies == Session.Replies.ON;
-    reply.to(heard ? session.outlet.output() : nowhere, session.protocol);
+    boolean replies = session.replies == Session.Replies.ON;
+    reply.to(replies ? session.outlet.output() : nowhere, session.protocol);
     refused(session, null, Session.NO_HEAP);
-    if (!heard) {
+    if (!replies) {
       empty(nowhere);
       session.replied();
     }
@@ -176,8 +176,8 @@ public final class Dispatcher implements AutoCloseable {
     seat.breathe();
     Reply to = reply;
     int errors = to.errors();
-    boolean heard = session.replies == Session.Replies.ON;
-    to.to(heard ? session.outlet.output() : nowhere, session.protocol);
+    boolean replies = session.replies == Session.Replies.ON;
+    to.to(replies ? session.outlet.output() : nowhere, session.protocol);
     session.lastInteractionMillis = now;
     Command command = engine.table.lookup(args);
     session.lastCommand = command;
@@ -190,7 +190,7 @@ public final class Dispatcher implements AutoCloseable {
     } else {
       outcome = execute(session, command, args);
     }
-    if (!heard || session.replies != Session.Replies.ON) {
+    if (!replies || session.replies != Session.Replies.ON) {
       empty(nowhere);
       if (outcome != PARKED) { // else when it ends
         session.replied();
@@ -233,7 +233,7 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   private Output outputOf(Session session) {
-    return session.heard() ? session.outlet.output() : nowhere;
+    return session.repliesNow() ? session.outlet.output() : nowhere;
   }
 
   /// Runs a call from its gates on.
@@ -247,7 +247,7 @@ public final class Dispatcher implements AutoCloseable {
       append();
     }
     if (recorder.hasPushed() && session.hasMail()) {
-      session.hear(); // what the call told its own session comes right behind its reply
+      session.receive(); // what the call told its own session comes right behind its reply
     }
     return outcome;
   }

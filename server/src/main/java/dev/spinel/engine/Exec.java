@@ -59,7 +59,7 @@ final class Exec {
       return Dispatcher.RUN_ON;
     }
     if (session.hasMail()) {
-      session.hear(); // what was said before comes before: it may be about to unsubscribe
+      session.receive(); // what was said before comes before: it may be about to unsubscribe
     }
     Queue queue = Objects.requireNonNull(session.queue);
     boolean global = (queue.flags() & (Command.GLOBAL | Command.ROAMS | Command.SWEEPS)) != 0;

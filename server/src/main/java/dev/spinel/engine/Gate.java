@@ -3,7 +3,7 @@ package dev.spinel.engine;
 import org.jspecify.annotations.Nullable;
 
 /// One reason not to run a command: authentication, too little memory, a read-only replica… Each
-/// lives in its feature's package, and has its [#place] among all.
+/// lives in its feature's package, and has its [#rank] among all.
 ///
 /// A command asks only the gates that concern its flags; EXEC asks all of them, for itself and for
 /// all that it is going to run: so a gate goes by [Call#does] and [Call#lacks], not by the
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 public interface Gate {
   /// In which order gates are asked: Redis's. The first that refuses a call decides what it
   /// answers. One gate for each.
-  enum Place {
+  enum Rank {
     AUTHENTICATION,
     ACL,
     REDIRECT,
@@ -31,7 +31,7 @@ public interface Gate {
     PAUSE
   }
 
-  Place place();
+  Rank rank();
 
   /// Whether the gate can ever refuse this command: asked once per command, but for EXEC.
   boolean concerns(Command command);

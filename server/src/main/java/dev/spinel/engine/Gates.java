@@ -25,9 +25,9 @@ public final class Gates {
   /// These are all. Before the first session.
   public void are(Gate... gates) {
     all = gates.clone();
-    Arrays.sort(all, Comparator.comparing(Gate::place));
+    Arrays.sort(all, Comparator.comparing(Gate::rank));
     for (int i = 1; i < all.length; i++) {
-      assert all[i].place() != all[i - 1].place() : "two gates at one place: " + all[i].place();
+      assert all[i].rank() != all[i - 1].rank() : "two gates of one rank: " + all[i].rank();
     }
   }
 

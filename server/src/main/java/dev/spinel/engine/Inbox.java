@@ -157,19 +157,19 @@ public final class Inbox {
     return letters.isEmpty() && next == arrived.size();
   }
 
-  /// Has the session hear all that was sent to it before now. What it has heard already isn't gone
-  /// through again: a session may do this after each of its commands.
-  void hear(Session session) {
+  /// Writes all that was sent to the session before now. It looks only at letters that have come
+  /// since the last time, so a session may do this after each of its commands.
+  void deliver(Session session) {
     assert run.isEmpty() : "no command runs while letters are written";
     collect();
-    long unheard = Math.min(arrived.size() - next, numbered - session.heard);
-    for (int i = arrived.size() - (int) unheard; i < arrived.size(); i++) {
+    long unread = Math.min(arrived.size() - next, numbered - session.lastLetter);
+    for (int i = arrived.size() - (int) unread; i < arrived.size(); i++) {
       Letter letter = arrived.get(i);
       if (letter.isTo(session)) {
         write(letter, session);
       }
     }
-    session.heard = numbered;
+    session.lastLetter = numbered;
     fail();
   }
 
@@ -183,7 +183,7 @@ public final class Inbox {
 
   /// What fails here concerns this session, this message: the others aren't lost for that.
   private void write(Letter letter, Session session) {
-    if (letter.number <= session.heard) {
+    if (letter.number <= session.lastLetter) {
       return;
     }
     try {

@@ -26,9 +26,11 @@ public interface Outlet {
   /// Runs `action` on the own thread after `delayMillis`; the handle cancels it. Own thread.
   Runnable after(long delayMillis, Runnable action);
 
-  /// Closes the connection once what is in its output has been sent (`gracefully`), or at once. Own
-  /// thread.
-  void close(boolean gracefully);
+  /// Closes the connection once what is in its output has been sent. Own thread.
+  void closeAfterReply();
+
+  /// Closes the connection at once. Own thread.
+  void kill();
 
   /// Where the session's large arguments go. Own thread.
   LargeSink large();

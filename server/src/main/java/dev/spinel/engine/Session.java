@@ -59,8 +59,8 @@ public final class Session {
   /// Some subscription has ended; kept by pub/sub.
   public boolean hasUnsubscribed;
 
-  /// The number of the last letter in its thread's inbox that it has heard out of turn.
-  long heard;
+  /// The number of the last letter in its thread's inbox that it has received out of turn.
+  long lastLetter;
 
   /// MULTI was said.
   boolean multi;
@@ -150,19 +150,19 @@ public final class Session {
     release(heldBytes);
   }
 
-  /// Whether messages may have come that it hasn't heard. Own thread.
+  /// Whether messages may have come that it hasn't received. Own thread.
   boolean hasMail() {
     return (subscriptions != null || monitors) && !outlet.inbox().isEmpty();
   }
 
-  /// Hears the messages that have come: whoever is about to say something that comes after them
-  /// says this first. Own thread.
-  public void hear() {
-    outlet.inbox().hear(this);
+  /// Writes the messages that have come to the output. Called before a reply that must stand behind
+  /// them. Own thread.
+  public void receive() {
+    outlet.inbox().deliver(this);
   }
 
   /// Whether replies are sent now.
-  public boolean heard() {
+  public boolean repliesNow() {
     return replies == Replies.ON || replies == Replies.SKIP_NEXT;
   }
 

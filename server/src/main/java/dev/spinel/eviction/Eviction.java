@@ -128,8 +128,8 @@ public final class Eviction implements Gate, Reclaimer {
   }
 
   @Override
-  public Place place() {
-    return Place.MEMORY;
+  public Rank rank() {
+    return Rank.MEMORY;
   }
 
   @Override

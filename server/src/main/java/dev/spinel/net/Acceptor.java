@@ -2,7 +2,7 @@ package dev.spinel.net;
 
 import org.jspecify.annotations.Nullable;
 
-/// The owner's door: gives each accepted connection its [Handler].
+/// Gives each accepted connection its [Handler]. Made by the owner of the loops.
 @FunctionalInterface
 public interface Acceptor {
   /// Called on the connection's own loop, within a turn, before anything was read.

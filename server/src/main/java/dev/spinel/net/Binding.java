@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// One door that `bind` asks for. `*` is every IPv4 address, `::*` every IPv6 one, as `0.0.0.0` and
-/// `::` are; a leading `-` allows an address to be missing on this machine.
+/// One listener that `bind` asks for. `*` is every IPv4 address, `::*` every IPv6 one, as `0.0.0.0`
+/// and `::` are; a leading `-` allows an address to be missing on this machine.
 ///
 /// Redis opens a socket for each address, and those for IPv6 let no IPv4 in. Where all addresses of
 /// both families are asked for, as by default, one socket serves both here: two would cost a

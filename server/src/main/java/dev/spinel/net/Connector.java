@@ -3,7 +3,7 @@ package dev.spinel.net;
 import java.io.IOException;
 
 /// The owner's side of [Loop#connect]. Of its two methods exactly one is called, once:
-/// [Acceptor#accept] when the connection stands, as if it had come in through a door, or [#failed].
+/// [Acceptor#accept] when the connection stands, as if it had been accepted, or [#failed].
 ///
 /// Only a loop that ends because no turn of it succeeds any more ([Incidents#loopEnded]) tells
 /// nobody anything.

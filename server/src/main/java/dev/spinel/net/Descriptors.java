@@ -66,7 +66,7 @@ final class Descriptors {
   }
 
   /// The first descriptor that listens at an address (in [Addresses]' text), with that much room
-  /// for input unless that is 0. All of IPv6 may be listened at twice while one door replaces
+  /// for input unless that is 0. All of IPv6 may be listened at twice while one listener replaces
   /// another: by the one that keeps IPv4 out and by the one that doesn't.
   int listening(String address, int room, Binding.Reach reach) throws IOException {
     for (int descriptor = 0; descriptor < DESCRIPTORS_AT_MOST; descriptor++) {

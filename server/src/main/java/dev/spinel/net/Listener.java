@@ -8,11 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// One open door: a socket that listens at one address, and who is asked about each connection that
-/// comes through it. Made by [Net].
+/// A socket that listens at one address, with the [Acceptor] of its connections. Made by [Net].
 ///
 /// Accepting happens on the first loop; from there a connection goes to the loop that has the
-/// fewest. When accepting fails (out of file descriptors, mostly) the door stays shut for a moment,
+/// fewest. When accepting fails (out of file descriptors, mostly) the listener pauses for a moment,
 /// because the selector would report the same connection again at once, and again.
 public final class Listener {
   /// Connections accepted in one turn; the rest wait for the next one.
@@ -163,7 +162,8 @@ public final class Listener {
         Files.deleteIfExists(path);
       }
     } catch (IOException e) {
-      // A door that can't be shut properly is shut anyway: the descriptor is gone, and a stale file
+      // A listener that can't be closed properly is closed anyway: the descriptor is gone, and a
+      // stale file
       // is replaced by the next bind.
       registration = null;
     }

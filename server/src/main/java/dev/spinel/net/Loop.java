@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///   mail         messages of other threads, and of this one's last turn
 ///   connected    what this loop has connected to comes in
 ///   timers       those that are due
-///   accept       so do those who knock
+///   accept       pending connections are accepted
 ///   receive      every ready socket is read, at most 64, into one array:  │c1 bytes│c2 bytes│c7 bytes│…
 ///   run          each handler runs over its range of it; replies pile up in the outputs
 ///   mail         what was posted meanwhile, mostly by those handlers, so that it leaves with this turn's replies
@@ -135,7 +135,7 @@ public final class Loop implements Runnable {
   private int touchedCount;
   private @Nullable Connection[] doomed = new Connection[16];
   private int doomedCount;
-  private final ArrayDeque<Listener> knocking = new ArrayDeque<>(LISTENERS);
+  private final ArrayDeque<Listener> acceptable = new ArrayDeque<>(LISTENERS);
 
   /// All connections, as a list through [Connection#next].
   private @Nullable Connection connections;
@@ -563,8 +563,8 @@ public final class Loop implements Runnable {
       if (timers.size() > 0) {
         fireTimers();
       }
-      while (!knocking.isEmpty()) {
-        acceptSome(knocking.poll());
+      while (!acceptable.isEmpty()) {
+        acceptSome(acceptable.poll());
       }
       runReceived();
       readMail();
@@ -709,7 +709,7 @@ public final class Loop implements Runnable {
   private void acceptSome(Listener listener) {
     try {
       listener.acceptSome(this);
-    } catch (Throwable t) { // who knocks will be reported again
+    } catch (Throwable t) { // the listener will be reported again
       report(t, null);
     }
   }
@@ -885,7 +885,7 @@ public final class Loop implements Runnable {
 
     @Override
     public void acceptable(Listener listener) {
-      knocking.add(listener);
+      acceptable.add(listener);
     }
   }
 }

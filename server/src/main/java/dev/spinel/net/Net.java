@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// All loops of one server, with their threads, and the doors that lead to them.
+/// All loops of one server, with their threads, and the listeners that feed them.
 ///
 /// ```java
 /// try (var net = Net.start(2, "spinel-loop-", loop -> LoopHooks.NONE, incidents, AUTO)) {
@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 /// The methods may be called from any thread that is not one of the loops; [#loops], [#keepAlive]
 /// and [#move] from those as well.
 public final class Net implements AutoCloseable {
-  /// How long [#move] waits for old doors to close. They do so later if their loop has to wait for
-  /// the caller.
+  /// How long [#move] waits for old listeners to close. They do so later if their loop has to wait
+  /// for the caller.
   private static final long CLOSING_MILLIS = 200;
 
   private static final String NO_SUCH_ADDRESS = "Cannot assign requested address";
@@ -47,8 +47,8 @@ public final class Net implements AutoCloseable {
   /// Guarded by this.
   private final List<Listener> listeners = new ArrayList<>();
 
-  /// Doors that are being closed, perhaps by a loop that doesn't come to it just now. Guarded by
-  /// this.
+  /// Listeners that are being closed, perhaps by a loop that doesn't come to it just now. Guarded
+  /// by this.
   private final List<Listener> leaving = new ArrayList<>();
 
   /// Guarded by this.
@@ -159,8 +159,8 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  /// Opens TCP doors at all of `addresses`, which are written as in `bind` ([Binding]). With port 0
-  /// a free one is found, the same for all.
+  /// Listens with TCP at all of `addresses`, which are written as in `bind` ([Binding]). With port
+  /// 0 a free one is found, the same for all.
   ///
   /// Either all (but the optional) open, or none. What an address lacks is reported
   /// ([Incidents#addressSkipped]) or thrown.
@@ -171,10 +171,10 @@ public final class Net implements AutoCloseable {
     return opened;
   }
 
-  /// As [#listen], in place of the doors `old`. Those whose address is wanted further stay as they
-  /// are; the others close when the new ones are open, so that there is no moment without a door,
-  /// and nothing happens at all if an address can't be had. Waits but a moment for the first loop,
-  /// which closes them: the caller may be one that holds up the others.
+  /// As [#listen], in place of the listeners `old`. Those whose address is wanted further stay as
+  /// they are; the others close when the new ones are open, so that there is no moment without a
+  /// listener, and nothing happens at all if an address can't be had. Waits but a moment for the
+  /// first loop, which closes them: the caller may be one that holds up the others.
   ///
   /// Addresses overlap: `*` has all of them. A system lets two sockets listen at the same one if
   /// both say `SO_REUSEPORT`. So those that leave do, and a new one while it is bound, if it can't
@@ -245,7 +245,7 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  /// Opens each door, or takes the one of `kept` that is there.
+  /// Opens each listener, or takes the one of `kept` that is there.
   private List<Listener> open(
       List<Binding> bindings,
       int port,
@@ -327,7 +327,7 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  /// Ends all loops: the doors close, every connection is closed (its handler hears of it), all
+  /// Ends all loops: the listeners close, every connection is closed (its handler hears of it), all
   /// threads have ended when this returns. Replies that a socket takes at once still leave.
   @Override
   public void close() {
@@ -360,7 +360,7 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  // ── doors ──
+  // ── listeners ──
 
   void close(Listener listener) {
     synchronized (this) {
@@ -451,11 +451,11 @@ public final class Net implements AutoCloseable {
     return null;
   }
 
-  /// Every door says `SO_REUSEPORT` while it is bound, so that it can be replaced later; before
+  /// Every listener sets `SO_REUSEPORT` while it is bound, so that it can be replaced later; before
   /// that it makes sure that nobody has the address, for another server of the same user's would
   /// share it.
   ///
-  /// @param sharing one of our own doors has it, which is about to close
+  /// @param sharing one of our own listeners has it and is about to close
   private static ServerSocketChannel bound(Binding binding, int port, int backlog, boolean sharing)
       throws IOException {
     if (sharing) {

@@ -51,14 +51,14 @@ import org.jspecify.annotations.Nullable;
 /// the kernel knows addresses of ours until then.
 ///
 /// Accepting is left to system calls of the [Listener], as each accepted socket needs several
-/// anyway; the ring only tells when somebody knocks. So with outgoing connections: `connect` is a
-/// call that doesn't wait, and the ring tells when the socket's fate is known.
+/// anyway; the ring only tells when a connection is pending. Likewise outgoing connections:
+/// `connect` is a call that doesn't wait, and the ring tells when the socket's fate is known.
 final class UringTransport implements Transport {
   // The lowest bits of a tag: what was asked. The others: of whom.
   private static final int RECEIVE = 0;
   private static final int SEND = 1;
   private static final int WRITABLE = 2;
-  private static final int KNOCK = 3;
+  private static final int ACCEPT = 3;
   private static final int WAKE = 4;
   private static final int NOTHING = 5;
   private static final int DECIDED = 6;
@@ -94,14 +94,14 @@ final class UringTransport implements Transport {
   private final ByteBuffer out;
   private final long outAddress;
 
-  /// Links, doors and dials by slot, and the free slots.
+  /// Links, listeners and dials by slot, and the free slots.
   private @Nullable Object[] table = new Object[64];
 
   private int[] freeSlots = new int[64];
   private int freeCount;
   private int slots;
 
-  private final List<Door> doors = new ArrayList<>(2);
+  private final List<Accepting> accepting = new ArrayList<>(2);
 
   /// Links to be looked after before the next `enter`: they have input, or don't receive.
   private @Nullable UringLink[] noted = new UringLink[64];
@@ -150,15 +150,15 @@ final class UringTransport implements Transport {
   private final long one;
   private boolean closed;
 
-  /// A listening socket, found by its address.
-  private static final class Door {
+  /// What the ring knows of a [Listener].
+  private static final class Accepting {
     final Listener listener;
     final int descriptor;
     int slot;
     boolean watched = true;
     boolean polling;
 
-    Door(Listener listener, int descriptor) {
+    Accepting(Listener listener, int descriptor) {
       this.listener = listener;
       this.descriptor = descriptor;
     }
@@ -216,11 +216,11 @@ final class UringTransport implements Transport {
       waking = true;
       ask(IoRing.READ, 0, 0, counter, wakeBytes, 8, 0, WAKE);
     }
-    for (int i = 0; i < doors.size(); i++) {
-      var door = doors.get(i);
-      if (door.watched && !door.polling) {
-        door.polling = true;
-        ask(IoRing.POLL_ADD, 0, 0, door.descriptor, 0, 0, POLLIN, tag(door.slot, KNOCK));
+    for (int i = 0; i < accepting.size(); i++) {
+      var socket = accepting.get(i);
+      if (socket.watched && !socket.polling) {
+        socket.polling = true;
+        ask(IoRing.POLL_ADD, 0, 0, socket.descriptor, 0, 0, POLLIN, tag(socket.slot, ACCEPT));
       }
     }
     return notedCount > 0 && lookAfterNoted();
@@ -368,11 +368,11 @@ final class UringTransport implements Transport {
           readiness.writable(link.connection());
         }
       }
-      case KNOCK -> {
-        var door = (Door) table[slot];
-        door.polling = false;
-        if (door.watched) {
-          readiness.acceptable(door.listener);
+      case ACCEPT -> {
+        var socket = (Accepting) table[slot];
+        socket.polling = false;
+        if (socket.watched) {
+          readiness.acceptable(socket.listener);
         }
       }
       case DECIDED -> {
@@ -694,29 +694,29 @@ final class UringTransport implements Transport {
     }
   }
 
-  // ── doors ──
+  // ── listeners ──
 
   @Override
   public void attach(Listener listener) throws IOException {
-    var door = new Door(listener, descriptors.listening(listener));
-    door.slot = takeSlot(door);
-    doors.add(door);
-    listener.registration = door;
+    var socket = new Accepting(listener, descriptors.listening(listener));
+    socket.slot = takeSlot(socket);
+    accepting.add(socket);
+    listener.registration = socket;
   }
 
   @Override
   public void watchAccepting(Listener listener, boolean on) {
-    if (listener.registration instanceof Door door) {
-      door.watched = on;
+    if (listener.registration instanceof Accepting socket) {
+      socket.watched = on;
     }
   }
 
   @Override
   public @Nullable Link accept(Listener listener) throws IOException {
-    if (!(listener.registration instanceof Door door)) {
+    if (!(listener.registration instanceof Accepting socket)) {
       return null;
     }
-    int accepted = descriptors.accept(door.descriptor);
+    int accepted = descriptors.accept(socket.descriptor);
     if (accepted < 0) {
       return null;
     }
@@ -733,22 +733,22 @@ final class UringTransport implements Transport {
 
   @Override
   public void detach(Listener listener) {
-    if (!(listener.registration instanceof Door door)) {
+    if (!(listener.registration instanceof Accepting socket)) {
       return;
     }
     listener.registration = null;
-    doors.remove(door);
-    door.watched = false;
-    if (door.polling) { // it holds the socket, and with it the address
-      cancel(door.slot, KNOCK);
+    accepting.remove(socket);
+    socket.watched = false;
+    if (socket.polling) { // it holds the socket, and with it the address
+      cancel(socket.slot, ACCEPT);
       long deadline = System.nanoTime() + SHUTDOWN_NANOS;
       submit();
-      while (door.polling && System.nanoTime() < deadline) {
+      while (socket.polling && System.nanoTime() < deadline) {
         drain();
       }
     }
-    if (!door.polling) {
-      giveSlot(door.slot);
+    if (!socket.polling) {
+      giveSlot(socket.slot);
     }
   }
 
@@ -843,7 +843,7 @@ final class UringTransport implements Transport {
     for (int i = 0; i < slots; i++) {
       if (table[i] instanceof UringLink
           || table[i] instanceof Dial
-          || (table[i] instanceof Door door && door.polling)) {
+          || (table[i] instanceof Accepting socket && socket.polling)) {
         return true;
       }
     }

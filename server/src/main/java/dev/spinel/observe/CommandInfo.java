@@ -364,7 +364,7 @@ public final class CommandInfo implements Family {
 
   private static boolean listed(Command command, int categories, boolean byPattern, Slice filter) {
     return byPattern
-        ? Glob.matches(filter, Slice.of(command.name), true)
+        ? Glob.matchesAnyCase(filter, Slice.of(command.name))
         : (command.categories() & categories) != 0;
   }
 }

@@ -293,7 +293,7 @@ final class Debug {
   }
 
   private static void stringMatch(Call call, Reply reply) {
-    reply.flag(dev.spinel.wire.Glob.matches(call.arg(2), call.arg(3), false));
+    reply.flag(dev.spinel.wire.Glob.matches(call.arg(2), call.arg(3)));
   }
 
   // ── the rest ──

@@ -60,8 +60,8 @@ public final class Monitors implements Gate, Onlooker {
   // ── the gate
 
   @Override
-  public Place place() {
-    return Place.MONITOR;
+  public Rank rank() {
+    return Rank.MONITOR;
   }
 
   private static final int TOUCHES = Command.WRITE | Command.READONLY | Command.MAY_REPLICATE;
@@ -95,7 +95,7 @@ public final class Monitors implements Gate, Onlooker {
   }
 
   private static void show(Session monitor, byte[] line, long position) {
-    if (monitor.monitors && !monitor.closing && monitor.heard()) {
+    if (monitor.monitors && !monitor.closing && monitor.repliesNow()) {
       Output output = monitor.outlet.output();
       output.write(line, 0, line.length);
       if (position != 0) {

@@ -114,7 +114,7 @@ public final class Sections {
   }
 
   /// INFO keyspace: the databases that hold keys.
-  public static final class Keyspace implements Section {
+  public static final class KeyCounts implements Section {
     @Override
     public String title() {
       return "Keyspace";

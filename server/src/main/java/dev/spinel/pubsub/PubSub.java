@@ -274,7 +274,7 @@ public final class PubSub implements Family, Notifier {
       call.recorder()
           .push(new Session[] {session}, NOTHING, (to, text, position) -> all.forgetLeft());
     } else {
-      session.hear(); // all that was said before comes before the confirmation
+      session.receive(); // all that was said before comes before the confirmation
     }
     for (Slice name : names) {
       if (mine.remove(name)) {
@@ -352,17 +352,17 @@ public final class PubSub implements Family, Notifier {
     }
     Slice name = new Slice(channel.copy());
     byte[] text = message.copy();
-    int heard = listeners[kind].tell(name, new Message(kind, null, name.array, text), by);
+    int receivers = listeners[kind].tell(name, new Message(kind, null, name.array, text), by);
     if (kind == CHANNELS && listeners[PATTERNS].any()) {
       for (Slice pattern : listeners[PATTERNS].names()) {
-        if (Glob.matches(pattern, name, false)) {
-          heard +=
+        if (Glob.matches(pattern, name)) {
+          receivers +=
               listeners[PATTERNS].tell(
                   pattern, new Message(PATTERNS, pattern.array, name.array, text), by);
         }
       }
     }
-    return heard;
+    return receivers;
   }
 
   /// A message, encoded once for all: RESP3 differs from RESP2 in the first byte.
@@ -480,7 +480,7 @@ public final class PubSub implements Family, Notifier {
     List<Slice> names = listeners[kind].names();
     if (call.argc() == 3) {
       Slice pattern = call.arg(2);
-      names = names.stream().filter(name -> Glob.matches(pattern, name, false)).toList();
+      names = names.stream().filter(name -> Glob.matches(pattern, name)).toList();
     }
     reply.array(names.size());
     for (Slice name : names) {

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// its subscriptions, ping, or leave.
 public final class SubscribedGate implements Gate {
   @Override
-  public Place place() {
-    return Place.SUBSCRIBED;
+  public Rank rank() {
+    return Rank.SUBSCRIBED;
   }
 
   @Override

@@ -172,7 +172,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   public void broken(int status) {
     if (status == RequestReader.ERROR) {
       String error = Objects.requireNonNull(reader.error());
-      if (session.heard()) {
+      if (session.repliesNow()) {
         new RespWriter(connection.output(), session.protocol).error("ERR " + error);
       }
       side.server.incidents.protocolError(this, error);
@@ -296,11 +296,14 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   }
 
   @Override
-  public void close(boolean gracefully) {
-    if (gracefully) {
-      connection.closeAfterReply();
-      connection.flush();
-    } else if (connection.isOpen()) {
+  public void closeAfterReply() {
+    connection.closeAfterReply();
+    connection.flush();
+  }
+
+  @Override
+  public void kill() {
+    if (connection.isOpen()) {
       connection.closeAsap("killed");
     }
   }

@@ -36,7 +36,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
   private final Output output = new Output(new OutputPool(Chunks.heap()));
   private final RequestReader reader;
   private final RequestPump pump;
-  private final Source source = new Source();
+  private final Requests source = new Requests();
   private final ConcurrentLinkedQueue<Runnable> mailbox = new ConcurrentLinkedQueue<>();
   private final Inbox inbox = new Inbox(this::post, () -> {});
   private final ArrayList<Alarm> alarms = new ArrayList<>();
@@ -161,7 +161,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
   }
 
   /// Requests of a caller that takes all replies at once, and waits for nothing but its own calls.
-  private final class Source implements RequestPump.Source {
+  private final class Requests implements RequestPump.Source {
     @Override
     public Session session() {
       return session;
@@ -192,7 +192,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
 
     @Override
     public void broken(int status) {
-      if (status == RequestReader.ERROR && session.heard()) {
+      if (status == RequestReader.ERROR && session.repliesNow()) {
         new RespWriter(output, session.protocol).error("ERR " + reader.error());
       } else if (status == RequestReader.SHORT) {
         dispatcher.refused(session);
@@ -304,7 +304,12 @@ public final class LocalSession implements Outlet, AutoCloseable {
   }
 
   @Override
-  public void close(boolean gracefully) {
+  public void closeAfterReply() {
+    ended = true;
+  }
+
+  @Override
+  public void kill() {
     ended = true;
   }
 

@@ -86,7 +86,7 @@ public final class Log implements ConfigLog {
     this.least = levelOf(config);
     config.onChange(
         Settings.LOGLEVEL,
-        new Config.Listener() { // no lambda: it would link itself during the start
+        new Config.ChangeListener() { // no lambda: it would link itself during the start
           @Override
           public void changed(Config changed) {
             least = levelOf(changed);

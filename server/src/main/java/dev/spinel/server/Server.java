@@ -172,7 +172,7 @@ public final class Server implements AutoCloseable {
         new Sections.ErrorStatistics(),
         new Sections.Fixed("Latencystats", false, ""),
         new Sections.Fixed("Cluster", "cluster_enabled:0\n"),
-        new Sections.Keyspace());
+        new Sections.KeyCounts());
   }
 
   /// Starts the loops and listens: with port 0 at no TCP port. Errors: a [BindException] says which

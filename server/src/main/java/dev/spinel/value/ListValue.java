@@ -13,11 +13,11 @@ import dev.spinel.wire.Slice;
 /// Redis, as OBJECT ENCODING shows them.
 ///
 /// ```
-///   value of a quicklist:  [root cell 16][fill 2][named 1]
+///   value of a quicklist:  [root cell 16][fill 2][large listpack 1]
 /// ```
 ///
-/// *fill* is the limit of its nodes, as list-max-listpack-size was when the list became one.
-/// *named*: Redis calls this list a listpack although it is more than we put into one node (above
+/// *fill* is the limit of its nodes, as list-max-listpack-size was when the list became one. *large
+/// listpack*: Redis calls this list a listpack although it is more than we put into one node (above
 /// 64 KB; from a push of tens of thousands of empty elements, or one large element under a limit of
 /// counts). Nothing else differs.
 ///
@@ -36,8 +36,11 @@ public final class ListValue implements Structure {
   public static final long PLAIN_BYTES = 1L << 30;
 
   private static final int FILL = Sequence.CELL;
-  private static final int NAMED = FILL + 2;
-  private static final int VALUE_BYTES = NAMED + 1;
+
+  /// 1 if the list is reported as a listpack, although it is too large for the entry.
+  private static final int LARGE_LISTPACK = FILL + 2;
+
+  private static final int VALUE_BYTES = LARGE_LISTPACK + 1;
 
   private final Memory m;
   private final Allocator allocator;
@@ -104,7 +107,7 @@ public final class ListValue implements Structure {
   /// [Entry#LISTPACK] or [Entry#QUICKLIST], as Redis would have it.
   @Override
   public int encoding(long entry) {
-    return isListpack(entry) || m.getByte(Entry.valueAddress(m, entry) + NAMED) != 0
+    return isListpack(entry) || m.getByte(Entry.valueAddress(m, entry) + LARGE_LISTPACK) != 0
         ? Entry.LISTPACK
         : Entry.QUICKLIST;
   }
@@ -156,12 +159,12 @@ public final class ListValue implements Structure {
     if (isListpack(entry)) {
       if (Quicklist.exceeds(
           fill, Listpack.bytes(m, value) + bytes, Listpack.count(m, value) + (long) count)) {
-        toQuicklist(p, fill, false);
+        toQuicklist(p, fill);
       }
-    } else if (m.getByte(value + NAMED) != 0) {
+    } else if (m.getByte(value + LARGE_LISTPACK) != 0) {
       // it is larger than any limit of bytes
       value = open(p);
-      m.putByte(value + NAMED, (byte) 0);
+      m.putByte(value + LARGE_LISTPACK, (byte) 0);
       m.putShort(value + FILL, (short) clampedFill(fill));
     }
   }
@@ -186,7 +189,7 @@ public final class ListValue implements Structure {
   public void fit(Place p, int keyLength) {
     long entry = dictionary.entry(p);
     if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) {
-      toQuicklist(p, 0, true);
+      toLargeListpack(p);
     }
   }
 
@@ -194,7 +197,16 @@ public final class ListValue implements Structure {
     return Math.clamp(fill, -5, Short.MAX_VALUE);
   }
 
-  private void toQuicklist(Place p, int fill, boolean named) {
+  private void toQuicklist(Place p, int fill) {
+    toNodes(p, fill, (byte) 0);
+  }
+
+  /// Takes the list out of its entry, which has no room for more, but goes on reporting a listpack.
+  private void toLargeListpack(Place p) {
+    toNodes(p, 0, (byte) 1);
+  }
+
+  private void toNodes(Place p, int fill, byte largeListpack) {
     long old = dictionary.entry(p);
     long lp = Entry.valueAddress(m, old);
     long entry = dictionary.renewed(old, Entry.QUICKLIST, VALUE_BYTES);
@@ -202,7 +214,7 @@ public final class ListValue implements Structure {
     m.putLong(value, 0);
     m.putLong(value + 8, 0);
     m.putShort(value + FILL, (short) clampedFill(fill));
-    m.putByte(value + NAMED, (byte) (named ? 1 : 0));
+    m.putByte(value + LARGE_LISTPACK, largeListpack);
     int count = Listpack.count(m, lp);
     if (count > 0) {
       list.open(value, fill, plainBytes, false, dictionary.walk.epoch(), buried);
@@ -234,19 +246,19 @@ public final class ListValue implements Structure {
     long value = Entry.valueAddress(m, entry);
     list.openToRead(value);
     long leaf = list.onlyLeaf();
-    boolean named = m.getByte(value + NAMED) != 0;
+    boolean largeListpack = m.getByte(value + LARGE_LISTPACK) != 0;
     if (leaf == 0 || Listpack.bytes(m, leaf) > room(entry)) {
       long maxBytes = fill < 0 ? Quicklist.byteLimit(fill) / 2 : Long.MAX_VALUE;
-      if (!named
+      if (!largeListpack
           && maxBytes > room(entry)
           && list.isOneNode(maxBytes, Quicklist.countLimit(fill) / 2)) {
         value = Entry.valueAddress(m, dictionary.writable(p));
-        m.putByte(value + NAMED, (byte) 1);
+        m.putByte(value + LARGE_LISTPACK, (byte) 1);
       }
       return;
     }
     int bytes = Listpack.bytes(m, leaf);
-    if (!named
+    if (!largeListpack
         && (fill < 0
             ? bytes > Quicklist.byteLimit(fill) / 2
             : length(entry) > Quicklist.countLimit(fill) / 2)) {
@@ -270,10 +282,10 @@ public final class ListValue implements Structure {
         put(value, head ? Listpack.HEADER : Listpack.end(m, value), element);
         return;
       }
-      toQuicklist(p, 0, true);
+      toLargeListpack(p);
     }
     long value = open(p);
-    if (m.getByte(value + NAMED) != 0) {
+    if (m.getByte(value + LARGE_LISTPACK) != 0) {
       list.pushToOnlyNode(head, element);
     } else {
       list.push(head, element);
@@ -307,7 +319,7 @@ public final class ListValue implements Structure {
       if (!list.seek(0) || !list.find()) {
         return false;
       }
-      if (m.getByte(value + NAMED) != 0) {
+      if (m.getByte(value + LARGE_LISTPACK) != 0) {
         list.insertInNode(after, element);
       } else {
         list.insert(after, element);
@@ -323,7 +335,7 @@ public final class ListValue implements Structure {
     int at = list.position();
     int need = Listpack.bytes(m, lp) + entryBytes(element);
     if (need > room(entry)) {
-      toQuicklist(p, 0, true);
+      toLargeListpack(p);
       return insert(p, after, pivot, element);
     }
     lp = Entry.valueAddress(m, dictionary.resize(p, need, need + (need >> 3)));
@@ -353,7 +365,7 @@ public final class ListValue implements Structure {
     int bytes = Listpack.bytes(m, lp);
     int need = bytes - Listpack.entryBytes(m, lp, at) + entryBytes(element);
     if (need > room(entry)) {
-      toQuicklist(p, 0, true);
+      toLargeListpack(p);
       return set(p, index, element, fill);
     }
     lp = Entry.valueAddress(m, need > bytes ? dictionary.resize(p, need) : dictionary.writable(p));
@@ -469,7 +481,7 @@ public final class ListValue implements Structure {
         put(lp, toHead ? Listpack.HEADER : Listpack.end(m, lp), popped);
         return true;
       }
-      toQuicklist(p, fill, false);
+      toQuicklist(p, fill);
     } else {
       grow(p, popped.length, 1, fill);
     }
@@ -697,19 +709,19 @@ public final class ListValue implements Structure {
   /// An empty list that is nowhere yet, for the key `key`.
   ///
   /// @param fill as in [#grow]
-  public Draft draft(Slice key, int fill) {
-    return new Draft(key, fill);
+  public NewList draft(Slice key, int fill) {
+    return new NewList(key, fill);
   }
 
   /// A list in the making: first all its elements are pushed, then it is stored. Without memory for
   /// one of them nothing has happened to any key.
-  public final class Draft implements AutoCloseable {
+  public final class NewList implements AutoCloseable {
     private final int fill;
     private final Slice key;
     private final long header; // a table for this list alone
     private final Place place = new Place();
 
-    private Draft(Slice key, int fill) {
+    private NewList(Slice key, int fill) {
       this.key = key;
       this.fill = fill;
       header = allocator.allocate(Dictionary.HEADER_BYTES);
@@ -730,7 +742,7 @@ public final class ListValue implements Structure {
         long value = Entry.valueAddress(m, entry);
         long bytes = Listpack.bytes(m, value) + (long) entryBytes(element);
         if (Quicklist.exceeds(fill, bytes, Listpack.count(m, value) + 1)) {
-          toQuicklist(place, fill, false);
+          toQuicklist(place, fill);
         }
       }
       ListValue.this.push(place, false, element);

@@ -15,7 +15,7 @@ import java.util.function.DoubleBinaryOperator;
 /// members with a tree over them ([Entry#SKIPLIST]), which [Ranking] knows.
 ///
 /// The limits between the two are parameters, as Redis has them; a listpack also becomes large
-/// before it would outgrow its node. Only a [Draft] goes back.
+/// before it would outgrow its node. Only a [NewSortedSet] goes back.
 ///
 /// **Ranks are the currency.** A rank is a member's index in ascending order, from 0. Whatever
 /// names a part of the set, by score or by member, is first turned into [Ranks] in O(log n);
@@ -37,8 +37,8 @@ import java.util.function.DoubleBinaryOperator;
 /// Scores are never NaN: the caller sees to it. Of -0 and 0, which are equal, a listpack keeps 0,
 /// as in Redis.
 ///
-/// **A new set from many** (the STORE forms, ZUNION…) is a [Draft]: outside any table, in memory
-/// that is given back when it is closed, unless it was stored.
+/// **A new set from many** (the STORE forms, ZUNION…) is a [NewSortedSet]: outside any table, in
+/// memory that is given back when it is closed, unless it was stored.
 ///
 /// One per seat; the slot's lock is held for all verbs. The caller removes the key once its set is
 /// empty. No verb changes anything if it finds no memory.
@@ -706,17 +706,17 @@ public final class SortedSetValue implements Structure {
   // ── drafts ──
 
   /// An empty set that is nowhere yet, for the key `key`.
-  public Draft draft(Slice key) {
-    return new Draft(key);
+  public NewSortedSet draft(Slice key) {
+    return new NewSortedSet(key);
   }
 
   /// A set in the making, from many. First its own verbs fill it. Then [#store] puts it where a key
   /// is or would be, or [#entry] lets it be read; from then on nothing is put into it any more.
-  public final class Draft implements AutoCloseable {
+  public final class NewSortedSet implements AutoCloseable {
     private long entry; // 0: stored
     private boolean ordered;
 
-    private Draft(Slice key) {
+    private NewSortedSet(Slice key) {
       entry = dictionary.create(key, Entry.ZSET, Entry.SKIPLIST, Ranking.BYTES, -1);
       ranking.init(entry);
     }

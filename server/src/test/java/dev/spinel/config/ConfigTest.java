@@ -69,7 +69,7 @@ final class ConfigTest {
   void aListenerSeesTheNewValueOncePerSet() {
     Config config = Config.of();
     List<Long> seen = new ArrayList<>();
-    Config.Listener listener =
+    Config.ChangeListener listener =
         changed -> seen.add(changed.get(Settings.TIMEOUT) + changed.get(Settings.TCP_KEEPALIVE));
     config.onChange(Settings.TIMEOUT, listener);
     config.onChange(Settings.TCP_KEEPALIVE, listener);

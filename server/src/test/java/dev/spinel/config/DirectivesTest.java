@@ -101,7 +101,7 @@ final class DirectivesTest {
     StringBuilder table =
         new StringBuilder(
             "| directive | default | accepts | at run time | |\n|---|---|---|---|---|\n");
-    Values defaults = Values.defaults();
+    SettingValues defaults = SettingValues.defaults();
     for (int i = 0; i < Settings.count(); i++) {
       Setting<?> setting = Settings.at(i);
       table.append("| `").append(setting.name()).append('`');

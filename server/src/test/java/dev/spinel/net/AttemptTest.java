@@ -441,9 +441,10 @@ class AttemptTest extends NetFixture {
   }
 
   /// A listening socket that nobody can reach any more: its queue is full, and the system drops
-  /// what else knocks.
+  /// what else connects.
   private static final class Silent implements AutoCloseable {
-    private final ServerSocket door = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"));
+    private final ServerSocket listener =
+        new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"));
     private final List<Socket> queue = new ArrayList<>();
 
     Silent() throws IOException {
@@ -461,7 +462,7 @@ class AttemptTest extends NetFixture {
     }
 
     InetSocketAddress address() {
-      return new InetSocketAddress("127.0.0.1", door.getLocalPort());
+      return new InetSocketAddress("127.0.0.1", listener.getLocalPort());
     }
 
     @Override
@@ -469,7 +470,7 @@ class AttemptTest extends NetFixture {
       for (var socket : queue) {
         socket.close();
       }
-      door.close();
+      listener.close();
     }
   }
 }

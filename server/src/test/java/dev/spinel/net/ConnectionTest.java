@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.BufferedOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -49,7 +49,7 @@ class ConnectionTest extends NetFixture {
       }
       client.flush();
       for (int i = 0; i < 100_000; i++) {
-        assertThat(((Reply.Bulk) client.receive()).text()).isEqualTo(Integer.toString(i));
+        assertThat(((RespValue.Bulk) client.receive()).text()).isEqualTo(Integer.toString(i));
       }
     }
   }
@@ -65,7 +65,7 @@ class ConnectionTest extends NetFixture {
       }
       client.flush();
       for (int i = 0; i < 10_000; i++) {
-        assertThat(((Reply.Bulk) client.receive()).text()).isEqualTo(value);
+        assertThat(((RespValue.Bulk) client.receive()).text()).isEqualTo(value);
       }
     }
   }
@@ -76,7 +76,7 @@ class ConnectionTest extends NetFixture {
     new Random(1).nextBytes(value);
     try (var client = client()) {
       assertThat(client.command(bytes("SET"), bytes("k"), value)).isEqualTo(OK);
-      assertThat(client.command("GET", "k")).isEqualTo(new Reply.Bulk(value));
+      assertThat(client.command("GET", "k")).isEqualTo(new RespValue.Bulk(value));
     }
   }
 
@@ -151,7 +151,7 @@ class ConnectionTest extends NetFixture {
               .findAny();
       assertThat(session).isPresent();
       for (int i = 0; i < 10; i++) {
-        assertThat(((Reply.Bulk) slow.receive()).bytes()).hasSize(5_000_000);
+        assertThat(((RespValue.Bulk) slow.receive()).bytes()).hasSize(5_000_000);
       }
       assertThat(slow.receive()).isEqualTo(PONG);
       nextTurn(session.get().connection);
@@ -174,7 +174,7 @@ class ConnectionTest extends NetFixture {
       greedy.flush();
       assertThat(other.command("PING")).isEqualTo(PONG);
       for (int i = 0; i < n; i++) {
-        assertThat(((Reply.Bulk) greedy.receive()).bytes()).hasSize(10_000);
+        assertThat(((RespValue.Bulk) greedy.receive()).bytes()).hasSize(10_000);
       }
       assertThat(session.runs - runs).isGreaterThanOrEqualTo(19);
       assertThat(session.mostRepliesInARun).isBetween(1L << 20, (1L << 20) + 10_100);
@@ -185,7 +185,7 @@ class ConnectionTest extends NetFixture {
   void theOwnerMayEndAConnectionThatDoesNotRead() throws IOException {
     toy.mostPendingBytes = 3_000_000;
     try (var client = client()) {
-      assertThat(((Reply.Bulk) client.command("ZEROS", "2000000")).bytes()).hasSize(2_000_000);
+      assertThat(((RespValue.Bulk) client.command("ZEROS", "2000000")).bytes()).hasSize(2_000_000);
       client.send("ZEROS", "4000000");
       client.flush();
       assertThat(client.rawUntilClosed()).isEmpty();
@@ -210,17 +210,17 @@ class ConnectionTest extends NetFixture {
       assertThat(client.isQuiet(50)).isTrue();
       releaser.command("RELEASE", "10");
       assertThat(client.receive()).isEqualTo(PONG);
-      assertThat(client.receive()).isEqualTo(new Reply.Int(10));
+      assertThat(client.receive()).isEqualTo(new RespValue.Int(10));
       assertThat(client.isQuiet(50)).isTrue();
       releaser.command("RELEASE", "25");
       assertThat(client.receive()).isEqualTo(PONG);
-      assertThat(client.receive()).isEqualTo(new Reply.Int(20));
+      assertThat(client.receive()).isEqualTo(new RespValue.Int(20));
       assertThat(client.isQuiet(50)).isTrue();
       client.send("QUIT");
       client.flush();
       assertThat(client.isQuiet(50)).isTrue();
       releaser.command("RELEASE", "30");
-      assertThat(client.receive()).isEqualTo(new Reply.Int(30));
+      assertThat(client.receive()).isEqualTo(new RespValue.Int(30));
       assertThat(client.receive()).isEqualTo(OK);
       assertThat(client.rawUntilClosed()).isEmpty();
     }
@@ -372,7 +372,7 @@ class ConnectionTest extends NetFixture {
       client.send("SLEEP", "30");
       client.send("PING");
       client.flush();
-      assertThat(client.receive()).isEqualTo(new Reply.Simple("AWAKE"));
+      assertThat(client.receive()).isEqualTo(new RespValue.Simple("AWAKE"));
       assertThat(System.nanoTime() - before).isGreaterThan(29_000_000);
       assertThat(client.receive()).isEqualTo(PONG);
     }
@@ -390,7 +390,7 @@ class ConnectionTest extends NetFixture {
       client.flush();
       client.send("SET", "k", "long after");
       client.flush();
-      assertThat(((Reply.Bulk) client.receive()).bytes()).hasSize(9_000_000);
+      assertThat(((RespValue.Bulk) client.receive()).bytes()).hasSize(9_000_000);
       assertThat(client.receive()).isEqualTo(OK);
       assertThat(client.rawUntilClosed()).isEmpty();
       assertThat(toy.data.get("k")).isEqualTo(bytes("before"));
@@ -585,7 +585,7 @@ class ConnectionTest extends NetFixture {
       var a = new ArrayList<String>();
       var b = new ArrayList<String>();
       for (int i = 0; i < 2000; i++) {
-        var text = ((Reply.Bulk) listener.receive()).text();
+        var text = ((RespValue.Bulk) listener.receive()).text();
         (text.charAt(0) == 'a' ? a : b).add(text);
       }
       for (int i = 0; i < 1000; i++) {

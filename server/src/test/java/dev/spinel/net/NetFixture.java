@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(names = {"NIO", "IO_URING"})
 abstract class NetFixture {
-  static final Reply OK = new Reply.Simple("OK");
-  static final Reply PONG = new Reply.Simple("PONG");
+  static final RespValue OK = new RespValue.Simple("OK");
+  static final RespValue PONG = new RespValue.Simple("PONG");
 
   @Parameter TransportChoice transport;
   final Toy toy = new Toy();
@@ -100,8 +100,8 @@ abstract class NetFixture {
     come.join();
   }
 
-  static long integer(Reply reply) {
-    return ((Reply.Int) reply).value();
+  static long integer(RespValue reply) {
+    return ((RespValue.Int) reply).value();
   }
 
   static void eventually(org.awaitility.core.ThrowingRunnable assertion) {

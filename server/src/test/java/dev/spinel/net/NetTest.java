@@ -34,9 +34,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Loops and doors: many connections at a time, their coming and going.
+/// Loops and listeners: many connections at a time, their coming and going.
 class NetTest extends NetFixture {
-  // ── doors ──
+  // ── listeners ──
 
   @Test
   void portZeroFindsOneForAllAddresses() throws IOException {
@@ -136,7 +136,7 @@ class NetTest extends NetFixture {
   }
 
   @Test
-  void doorsOfAllKindsReplaceOneAnother() throws IOException {
+  void listenersOfAllKindsReplaceOneAnother() throws IOException {
     assumeThat(hasIpv6()).isTrue();
     start(1);
     int at = freePort();
@@ -232,7 +232,7 @@ class NetTest extends NetFixture {
   }
 
   @Test
-  void aClosedDoorLeavesThoseInsideAndFreesItsPort() throws IOException {
+  void aClosedListenerLeavesItsConnectionsAndFreesItsPort() throws IOException {
     start(2);
     var listener = net.listen(List.of("127.0.0.1"), 0, 511, toy).getFirst();
     try (var client = Client.connect("127.0.0.1", listener.port())) {
@@ -251,7 +251,7 @@ class NetTest extends NetFixture {
   }
 
   @Test
-  void aDoorMayBeClosedByALoop() throws Exception {
+  void aListenerMayBeClosedByALoop() throws Exception {
     start(1);
     var listener = net.listen(List.of("127.0.0.1"), 0, 511, toy).getFirst();
     var done = new CountDownLatch(1);
@@ -503,7 +503,7 @@ class NetTest extends NetFixture {
                         connected.incrementAndGet();
                         write(socket, "PING\r\n");
                       } catch (IOException expected) {
-                        Thread.yield(); // the door is shut, or shuts on us
+                        Thread.yield(); // the listener is closed, or closes meanwhile
                       }
                     }
                   });

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import dev.spinel.Crowd;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -112,7 +112,7 @@ class UringTransportTest {
     for (int i = 0; i < each; i++) {
       for (var client : clients) {
         assertThat(client.receive()).isEqualTo(NetFixture.OK);
-        assertThat(((Reply.Bulk) client.receive()).text()).isEqualTo(Integer.toString(i));
+        assertThat(((RespValue.Bulk) client.receive()).text()).isEqualTo(Integer.toString(i));
       }
     }
     writers.join();
@@ -136,7 +136,7 @@ class UringTransportTest {
           .getFirst()
           .post(() -> toy.sessions.values().forEach(session -> session.hear(text)));
       for (var client : clients) {
-        assertThat(((Reply.Bulk) client.receive()).text()).isEqualTo(text);
+        assertThat(((RespValue.Bulk) client.receive()).text()).isEqualTo(text);
       }
     }
     // and all of them ready in one turn, and closed in one
@@ -421,7 +421,7 @@ class UringTransportTest {
         int port = net.listen(List.of("127.0.0.1"), 0, 10, new Toy()).getFirst().port();
         try (var client = Client.connect("127.0.0.1", port)) {
           System.out.println(
-              net.transport() + " " + ((Reply.Simple) client.command("PING")).text());
+              net.transport() + " " + ((RespValue.Simple) client.command("PING")).text());
         }
       }
       try {

@@ -10,7 +10,7 @@ import dev.spinel.server.LocalSession;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -64,25 +64,25 @@ class CommandInfoTest {
   @Test
   void infoAndDocsTogetherSayWhatRedisSays() throws IOException {
     Map<String, Object> redis = redis();
-    List<Reply> infos = client.command("COMMAND").elements();
-    Map<String, Reply> docs = pairs(client.command("COMMAND", "DOCS"));
+    List<RespValue> infos = client.command("COMMAND").elements();
+    Map<String, RespValue> docs = pairs(client.command("COMMAND", "DOCS"));
     assertThat(docs).hasSize(infos.size());
     assertThat(client.command("COMMAND", "COUNT").integer()).isEqualTo(infos.size());
     assertThat(infos).hasSizeGreaterThan(100);
-    for (Reply info : infos) {
+    for (RespValue info : infos) {
       String name = info.elements().get(0).text();
       Map<String, Object> expected = map(redis.get(name));
       Map<String, Object> subcommands = map(expected.remove("subcommands"));
-      Reply of = docs.get(name);
+      RespValue of = docs.get(name);
       assertThat(facts(info, of)).as(name).isEqualTo(expected);
-      List<Reply> subInfos = info.elements().get(9).elements();
+      List<RespValue> subInfos = info.elements().get(9).elements();
       if (subInfos.isEmpty()) {
         assertThat(pairs(of)).doesNotContainKey("subcommands");
         continue;
       }
-      Map<String, Reply> subDocs = pairs(pairs(of).get("subcommands"));
+      Map<String, RespValue> subDocs = pairs(pairs(of).get("subcommands"));
       assertThat(subDocs).hasSize(subInfos.size());
-      for (Reply sub : subInfos) {
+      for (RespValue sub : subInfos) {
         String subName = sub.elements().get(0).text();
         assertThat(facts(sub, subDocs.get(subName)))
             .as(subName)
@@ -107,12 +107,12 @@ class CommandInfoTest {
 
   @Test
   void docsCarryWordsAndNotes() throws IOException {
-    Map<String, Reply> set = pairs(pairs(client.command("COMMAND", "DOCS", "SET")).get("set"));
+    Map<String, RespValue> set = pairs(pairs(client.command("COMMAND", "DOCS", "SET")).get("set"));
     assertThat(set.get("summary").text()).isEqualTo("Writes a string, whatever was there before.");
     assertThat(set.get("complexity").text()).isEqualTo("O(1)");
     assertThat(set.get("history").elements().get(1).elements().get(1).text()).isEqualTo("KEEPTTL");
-    Reply info = client.command("COMMAND", "INFO", "SET").elements().get(0);
-    Map<String, Reply> spec = pairs(info.elements().get(8).elements().get(0));
+    RespValue info = client.command("COMMAND", "INFO", "SET").elements().get(0);
+    Map<String, RespValue> spec = pairs(info.elements().get(8).elements().get(0));
     assertThat(spec.get("notes").text()).contains("`GET`");
   }
 
@@ -151,7 +151,7 @@ class CommandInfoTest {
   private List<String> use(String... words) throws IOException {
     List<String> all = new ArrayList<>(List.of("COMMAND", "GETKEYSANDFLAGS"));
     all.addAll(List.of(words));
-    Reply one = client.command(all.toArray(new String[0])).elements().get(0);
+    RespValue one = client.command(all.toArray(new String[0])).elements().get(0);
     assertThat(one.elements().get(0).text()).isEqualTo("k");
     return texts(one.elements().get(1));
   }
@@ -171,7 +171,7 @@ class CommandInfoTest {
   private String error(String... words) throws IOException {
     List<String> all = new ArrayList<>(List.of("COMMAND", "GETKEYS"));
     all.addAll(List.of(words));
-    Reply reply = client.command(all.toArray(new String[0]));
+    RespValue reply = client.command(all.toArray(new String[0]));
     assertThat(reply.isError()).isTrue();
     return reply.text();
   }
@@ -243,25 +243,25 @@ class CommandInfoTest {
     return texts(client.command(words));
   }
 
-  private static List<String> texts(Reply reply) {
+  private static List<String> texts(RespValue reply) {
     List<String> texts = new ArrayList<>();
-    for (Reply one : reply.elements()) texts.add(one.text());
+    for (RespValue one : reply.elements()) texts.add(one.text());
     return texts;
   }
 
   /// A map of either protocol, by its keys' texts.
-  private static Map<String, Reply> pairs(Reply map) {
-    Map<String, Reply> pairs = new LinkedHashMap<>();
-    List<Reply> elements = map.elements();
+  private static Map<String, RespValue> pairs(RespValue map) {
+    Map<String, RespValue> pairs = new LinkedHashMap<>();
+    List<RespValue> elements = map.elements();
     for (int i = 0; i < elements.size(); i += 2)
       pairs.put(elements.get(i).text(), elements.get(i + 1));
     return pairs;
   }
 
   /// INFO and DOCS of one command in the shape of the recorded facts.
-  private static Map<String, Object> facts(Reply info, Reply docs) {
+  private static Map<String, Object> facts(RespValue info, RespValue docs) {
     Map<String, Object> facts = new LinkedHashMap<>();
-    List<Reply> ten = info.elements();
+    List<RespValue> ten = info.elements();
     assertThat(ten).hasSize(10);
     facts.put("arity", ten.get(1).integer());
     put(facts, "flags", texts(ten.get(2)));
@@ -271,15 +271,16 @@ class CommandInfoTest {
     put(facts, "categories", texts(ten.get(6)));
     put(facts, "tips", texts(ten.get(7)));
     List<Object> specs = new ArrayList<>();
-    for (Reply spec : ten.get(8).elements()) {
-      Map<String, Reply> parts = pairs(spec);
+    for (RespValue spec : ten.get(8).elements()) {
+      Map<String, RespValue> parts = pairs(spec);
       Map<String, Object> one = new LinkedHashMap<>();
       one.put("flags", texts(parts.get("flags")));
       for (String rule : List.of("begin_search", "find_keys")) {
-        Map<String, Reply> rules = pairs(parts.get(rule));
+        Map<String, RespValue> rules = pairs(parts.get(rule));
         Map<String, Object> parameters = new LinkedHashMap<>();
         pairs(rules.get("spec"))
-            .forEach((k, v) -> parameters.put(k, v instanceof Reply.Int i ? i.value() : v.text()));
+            .forEach(
+                (k, v) -> parameters.put(k, v instanceof RespValue.Int i ? i.value() : v.text()));
         one.put(rule, Map.of("type", rules.get("type").text(), "spec", parameters));
       }
       specs.add(one);
@@ -293,7 +294,7 @@ class CommandInfoTest {
                 case "doc_flags" -> put(facts, name, texts(value));
                 case "history" -> {
                   List<Object> versions = new ArrayList<>();
-                  for (Reply change : value.elements())
+                  for (RespValue change : value.elements())
                     versions.add(change.elements().get(0).text());
                   put(facts, "history_versions", versions);
                 }
@@ -305,9 +306,9 @@ class CommandInfoTest {
     return facts;
   }
 
-  private static List<Object> arguments(Reply reply) {
+  private static List<Object> arguments(RespValue reply) {
     List<Object> arguments = new ArrayList<>();
-    for (Reply one : reply.elements()) {
+    for (RespValue one : reply.elements()) {
       Map<String, Object> argument = new LinkedHashMap<>();
       pairs(one)
           .forEach(

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -101,8 +101,8 @@ class ClientLimitsTest {
     }
   }
 
-  private static int picked(Reply reply) {
-    return ((Reply.Array) reply).elements().size();
+  private static int picked(RespValue reply) {
+    return ((RespValue.Array) reply).elements().size();
   }
 
   @Test

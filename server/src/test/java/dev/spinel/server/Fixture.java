@@ -19,7 +19,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
 
-/// A server for a test, without doors, and what must hold after every test ([#close]):
+/// A server for a test, that doesn't listen, and what must hold after every test ([#close]):
 ///
 /// - replaying the journal into an empty server gives the same data (`DEBUG DIGEST`),
 /// - every table of the data is as it should be ([DictionaryVerifier]), bounds of expiry too,

@@ -11,7 +11,7 @@ import dev.spinel.engine.Clock;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.AwaitedSink;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
@@ -411,7 +411,7 @@ class MaxmemoryTest {
                     }
                   });
       for (int i = 0; i < 2_000; i++) {
-        assertThat(reader.command("GET", "none")).isInstanceOf(Reply.Nil.class);
+        assertThat(reader.command("GET", "none")).isInstanceOf(RespValue.Nil.class);
       }
       stop.set(true);
       writers.join();

@@ -225,7 +225,7 @@ class ObserveTest {
     assertThat(ours).isEqualTo(redis);
   }
 
-  /// The headings and the names of fields. A listener's number depends on the doors.
+  /// The headings and the names of fields. A listener's number depends on the listeners.
   private static List<String> names(String info) {
     List<String> names = new ArrayList<>();
     for (String line : info.split("\r?\n")) {

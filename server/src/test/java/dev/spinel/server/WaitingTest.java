@@ -23,15 +23,15 @@ import org.junit.jupiter.api.Test;
 /// wait for.
 class WaitingTest {
   /// A gate whose mind a test makes up, and what calls wait for at it.
-  private static final class Door implements Gate, Condition {
-    private final Place place;
+  private static final class TestGate implements Gate, Condition {
+    private final Rank place;
     final List<Waiting> waiting = new ArrayList<>();
     final List<String> asked = new ArrayList<>();
     Consumer<Call> atEach = call -> {};
     CommandError refusal;
     boolean isAskedFor;
 
-    Door(Place place) {
+    TestGate(Rank place) {
       this.place = place;
     }
 
@@ -41,7 +41,7 @@ class WaitingTest {
     }
 
     @Override
-    public Place place() {
+    public Rank rank() {
       return place;
     }
 
@@ -91,23 +91,23 @@ class WaitingTest {
   @Test
   void aCallThatAGateHoldsUpBeginsAgainAtItsGates() {
     try (Fixture fixture = new Fixture()) {
-      Door door = new Door(Gate.Place.PAUSE);
-      door.install(fixture);
+      TestGate gate = new TestGate(Gate.Rank.PAUSE);
+      gate.install(fixture);
       LocalSession held = fixture.session();
       LocalSession other = fixture.session();
-      door.atEach = call -> call.await(door, Call.FOR_EVER);
+      gate.atEach = call -> call.await(gate, Call.FOR_EVER);
       assertThat(say(held, "SET", "k", "1")).isEmpty();
       assertThat(say(held, "GET", "k")).as("what follows waits, too").isEmpty();
       assertThat(say(other, "GET", "k")).isEqualTo("$-1");
       assertThat(say(other, "CLIENT", "UNBLOCK", "" + held.session().id)).isEqualTo(":0");
       unblockAll(other);
-      door.open();
+      gate.open();
       assertThat(text(held.run())).as("it waits again").isEmpty();
-      door.atEach = call -> assertThat(call.waitedFor()).isSameAs(door);
-      door.open();
+      gate.atEach = call -> assertThat(call.waitedFor()).isSameAs(gate);
+      gate.open();
       assertThat(text(held.run())).isEqualTo("+OK $1 1");
-      assertThat(door.asked).containsExactly("set", "set", "set");
-      door.atEach = call -> {};
+      assertThat(gate.asked).containsExactly("set", "set", "set");
+      gate.atEach = call -> {};
       assertThat(say(other, "INFO", "commandstats")).contains("cmdstat_set:calls=1,");
       assertThat(say(other, "INFO", "clients")).contains("blocked_clients:0");
     }
@@ -116,16 +116,16 @@ class WaitingTest {
   @Test
   void aRefusalAfterAWaitIsTheReply() {
     try (Fixture fixture = new Fixture()) {
-      Door door = new Door(Gate.Place.PAUSE);
-      door.install(fixture);
+      TestGate gate = new TestGate(Gate.Rank.PAUSE);
+      gate.install(fixture);
       LocalSession held = fixture.session();
-      door.atEach = call -> call.await(door, Call.FOR_EVER);
+      gate.atEach = call -> call.await(gate, Call.FOR_EVER);
       assertThat(say(held, "SET", "k", "1")).isEmpty();
-      door.atEach = call -> {};
-      door.refusal = new CommandError("MISCONF for a test");
-      door.open();
+      gate.atEach = call -> {};
+      gate.refusal = new CommandError("MISCONF for a test");
+      gate.open();
       assertThat(text(held.run())).isEqualTo("-MISCONF for a test");
-      door.refusal = null;
+      gate.refusal = null;
       assertThat(say(held, "SET", "k", "2")).isEqualTo("+OK");
     }
   }
@@ -133,22 +133,22 @@ class WaitingTest {
   @Test
   void aWaitThatItsClientAskedForEndsInTime() {
     try (Fixture fixture = new Fixture()) {
-      Door door = new Door(Gate.Place.PAUSE);
-      door.install(fixture);
-      door.isAskedFor = true;
+      TestGate gate = new TestGate(Gate.Rank.PAUSE);
+      gate.install(fixture);
+      gate.isAskedFor = true;
       LocalSession held = fixture.session();
       LocalSession other = fixture.session();
-      door.atEach = call -> call.await(door, 100);
+      gate.atEach = call -> call.await(gate, 100);
       assertThat(say(held, "SET", "k", "1")).isEmpty();
       assertThat(say(other, "INFO", "clients")).contains("blocked_clients:1");
       fixture.clock.forward(60);
-      door.open();
+      gate.open();
       assertThat(text(held.run())).as("its time goes on").isEmpty();
       fixture.clock.forward(39);
       assertThat(text(held.run())).isEmpty();
       fixture.clock.forward(1);
       assertThat(text(held.run())).isEqualTo("+LATE");
-      assertThat(door.waiting).isEmpty();
+      assertThat(gate.waiting).isEmpty();
       assertThat(say(other, "INFO", "clients")).contains("blocked_clients:0");
 
       assertThat(say(held, "SET", "k", "1")).isEmpty();
@@ -159,7 +159,7 @@ class WaitingTest {
       long heapBytes = fixture.server.engine.heap.heldBytes();
       assertThat(heapBytes).isPositive();
       held.close();
-      assertThat(door.waiting).isEmpty();
+      assertThat(gate.waiting).isEmpty();
       assertThat(fixture.server.engine.heap.heldBytes()).isLessThan(heapBytes);
     }
   }
@@ -168,17 +168,17 @@ class WaitingTest {
   @Test
   void aCallThatIsUnblockedDoesNotRunAgain() {
     try (Fixture fixture = new Fixture()) {
-      Door door = new Door(Gate.Place.PAUSE);
-      door.install(fixture);
-      door.isAskedFor = true;
+      TestGate gate = new TestGate(Gate.Rank.PAUSE);
+      gate.install(fixture);
+      gate.isAskedFor = true;
       LocalSession held = fixture.session();
       LocalSession other = fixture.session();
-      door.atEach = call -> call.await(door, Call.FOR_EVER);
+      gate.atEach = call -> call.await(gate, Call.FOR_EVER);
       assertThat(say(held, "SET", "k", "1")).isEmpty();
-      Waiting call = door.waiting.getFirst();
+      Waiting call = gate.waiting.getFirst();
       unblockAll(other);
       call.again();
-      door.atEach = nothing -> {};
+      gate.atEach = nothing -> {};
       assertThat(text(held.run()))
           .isEqualTo(
               "-UNBLOCKED force unblock from blocking operation, instance state changed (master ->"
@@ -237,13 +237,13 @@ class WaitingTest {
   @Test
   void execCarriesTheFlagsOfAllThatItRuns() {
     try (Fixture fixture = new Fixture()) {
-      Door door = new Door(Gate.Place.READONLY);
-      door.install(fixture);
+      TestGate gate = new TestGate(Gate.Rank.READONLY);
+      gate.install(fixture);
       LocalSession session = fixture.session();
       say(session, "MULTI");
       say(session, "GET", "k");
       say(session, "PING");
-      door.atEach =
+      gate.atEach =
           call -> {
             assertThat(call.does(Command.READONLY)).isTrue();
             assertThat(call.does(Command.WRITE)).isFalse();
@@ -252,16 +252,16 @@ class WaitingTest {
           };
       assertThat(say(session, "EXEC")).isEqualTo("*2 $-1 +PONG");
       say(session, "MULTI");
-      door.atEach = call -> {};
+      gate.atEach = call -> {};
       say(session, "SET", "k", "1");
-      door.atEach =
+      gate.atEach =
           call ->
-              door.refusal =
+              gate.refusal =
                   call.does(Command.WRITE) ? new CommandError("READONLY for a test") : null;
       assertThat(say(session, "EXEC"))
           .isEqualTo("-EXECABORT Transaction discarded because of: READONLY for a test");
       assertThat(say(session, "EXEC")).isEqualTo("-ERR EXEC without MULTI");
-      assertThat(door.asked).containsExactly("exec", "set", "exec", "exec");
+      assertThat(gate.asked).containsExactly("exec", "set", "exec", "exec");
     }
   }
 
@@ -287,8 +287,8 @@ class WaitingTest {
             }
           };
       try (Fixture fixture = new Fixture(null, schedule)) {
-        Door door = new Door(Gate.Place.READONLY);
-        door.install(fixture);
+        TestGate gate = new TestGate(Gate.Rank.READONLY);
+        gate.install(fixture);
         LocalSession session = fixture.session();
         LocalSession other = fixture.session();
         say(session, "SET", "k", "1");
@@ -302,13 +302,13 @@ class WaitingTest {
                     Fixture.inStoppedWorld(
                         other,
                         () -> {
-                          door.atEach = call -> {};
-                          door.refusal = new CommandError("READONLY for a test");
+                          gate.atEach = call -> {};
+                          gate.refusal = new CommandError("READONLY for a test");
                           fixture.server.engine.newEra();
                         }),
                 "stopper");
-        door.asked.clear();
-        door.atEach =
+        gate.asked.clear();
+        gate.atEach =
             call -> {
               stopper.start();
               await(stops);
@@ -316,8 +316,8 @@ class WaitingTest {
         assertThat(say(session, inTransaction ? "EXEC" : "FLUSHALL"))
             .endsWith("READONLY for a test");
         stopper.join();
-        assertThat(door.asked).hasSize(2);
-        door.refusal = null;
+        assertThat(gate.asked).hasSize(2);
+        gate.refusal = null;
         assertThat(say(session, "GET", "k")).isEqualTo("$1 1");
       }
     }

@@ -428,7 +428,7 @@ class SortedSetValueTest {
   @ValueSource(ints = {5, 20, 400})
   void aDraftIsStoredAsWhatItsSizeMakesIt(int names) {
     Model model = new Model();
-    try (SortedSetValue.Draft draft = sets.draft(key)) {
+    try (SortedSetValue.NewSortedSet draft = sets.draft(key)) {
       for (int i = 0; i < 2 * names; i++) {
         String name = name(names);
         double score = random.nextInt(10);
@@ -448,7 +448,7 @@ class SortedSetValueTest {
 
   @Test
   void aDraftWithALongMemberIsLarge() {
-    try (SortedSetValue.Draft draft = sets.draft(key)) {
+    try (SortedSetValue.NewSortedSet draft = sets.draft(key)) {
       draft.collect(Slice.of("x".repeat(65)), 1, Double::sum);
       draft.collect(Slice.of("y"), -0.0, Double::sum);
       draft.store(place, 20, 64);
@@ -460,7 +460,7 @@ class SortedSetValueTest {
   @Test
   void aDraftThatIsNotStoredLeavesNothing() {
     for (int i = 0; i < 30; i++) put("m" + i, i);
-    try (SortedSetValue.Draft draft = sets.draft(Slice.of(""))) {
+    try (SortedSetValue.NewSortedSet draft = sets.draft(Slice.of(""))) {
       sets.each(place.entry, at -> draft.collect(at, 2 * at.score(), Math::max));
       sets.each(place.entry, at -> draft.collect(at, at.score(), Math::max));
       List<Member> found = new ArrayList<>();

@@ -303,7 +303,7 @@ class WalkTest {
     /// ZADD, ZREM, ZPOPMIN, ZREMRANGEBYRANK, ZUNIONSTORE.
     private void change(String name, String key, TreeMap<String, Double> scores) {
       if (random.nextInt(10) == 0) {
-        try (SortedSetValue.Draft draft = sortedSets.draft(Slice.of(key))) {
+        try (SortedSetValue.NewSortedSet draft = sortedSets.draft(Slice.of(key))) {
           TreeMap<String, Double> built = new TreeMap<>();
           for (int i = random.nextInt(bulk); i >= 0; i--) {
             String member = "b" + random.nextInt(fields);

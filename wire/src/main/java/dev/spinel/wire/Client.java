@@ -20,7 +20,7 @@ import java.util.List;
 /// try (Client c = Client.connect("127.0.0.1", 6379)) {
 ///   c.command("SET", "k", "v");
 ///   c.send("GET", "k"); c.send("INCR", "n");       // a pipeline
-///   Reply value = c.receive(), count = c.receive();
+///   RespValue value = c.receive(), count = c.receive();
 /// }
 /// ```
 ///
@@ -48,7 +48,7 @@ public final class Client implements AutoCloseable {
   /// Where the reply that is being read starts in `incoming`, so that [#raw] has it whole.
   private int mark;
 
-  private final ArrayDeque<Reply.Push> pushes = new ArrayDeque<>();
+  private final ArrayDeque<RespValue.Push> pushes = new ArrayDeque<>();
 
   private Client(Socket socket) throws IOException {
     this.socket = socket;
@@ -84,12 +84,12 @@ public final class Client implements AutoCloseable {
   // ── Commands ──
 
   /// Sends one command and reads its reply. Arguments are characters 0 to 255, a byte each.
-  public Reply command(String... arguments) throws IOException {
+  public RespValue command(String... arguments) throws IOException {
     send(arguments);
     return receive();
   }
 
-  public Reply command(byte[]... arguments) throws IOException {
+  public RespValue command(byte[]... arguments) throws IOException {
     send(arguments);
     return receive();
   }
@@ -130,26 +130,26 @@ public final class Client implements AutoCloseable {
   // ── Replies ──
 
   /// The next reply. Pushes before it are set aside.
-  public Reply receive() throws IOException {
+  public RespValue receive() throws IOException {
     flush();
     while (true) {
       mark = at;
-      Reply r = read(0);
+      RespValue r = read(0);
       mark = at;
-      if (!(r instanceof Reply.Push p)) return r;
+      if (!(r instanceof RespValue.Push p)) return r;
       pushes.add(p);
     }
   }
 
   /// The next push, from those set aside or from the connection. Fails if a reply comes instead.
-  public Reply.Push push() throws IOException {
-    Reply.Push waiting = pushes.poll();
+  public RespValue.Push push() throws IOException {
+    RespValue.Push waiting = pushes.poll();
     if (waiting != null) return waiting;
     flush();
     mark = at;
-    Reply r = read(0);
+    RespValue r = read(0);
     mark = at;
-    if (r instanceof Reply.Push p) return p;
+    if (r instanceof RespValue.Push p) return p;
     throw new IOException("a push was expected, a reply came: " + r);
   }
 
@@ -193,37 +193,37 @@ public final class Client implements AutoCloseable {
     }
   }
 
-  private Reply read(int nesting) throws IOException {
+  private RespValue read(int nesting) throws IOException {
     if (nesting > NESTING_MAX) throw new IOException("a reply nests deeper than " + NESTING_MAX);
     int type = next();
     return switch (type) {
-      case '+' -> new Reply.Simple(line());
-      case '-' -> new Reply.Error(line());
-      case ':' -> new Reply.Int(number());
+      case '+' -> new RespValue.Simple(line());
+      case '-' -> new RespValue.Error(line());
+      case ':' -> new RespValue.Int(number());
       case '$' -> {
         long n = number();
-        yield n < 0 ? new Reply.Nil() : new Reply.Bulk(string(n));
+        yield n < 0 ? new RespValue.Nil() : new RespValue.Bulk(string(n));
       }
       case '_' -> {
         line();
-        yield new Reply.Nil();
+        yield new RespValue.Nil();
       }
-      case ',' -> new Reply.Double(line());
-      case '#' -> new Reply.Bool(line().equals("t"));
-      case '(' -> new Reply.Big(line());
+      case ',' -> new RespValue.Double(line());
+      case '#' -> new RespValue.Bool(line().equals("t"));
+      case '(' -> new RespValue.Big(line());
       case '=' -> {
         String s = textOf(number());
         if (s.length() < 4) throw new IOException("a verbatim string without a format");
-        yield new Reply.Verbatim(s.substring(0, 3), s.substring(4));
+        yield new RespValue.Verbatim(s.substring(0, 3), s.substring(4));
       }
-      case '!' -> new Reply.Error(textOf(number()));
+      case '!' -> new RespValue.Error(textOf(number()));
       case '*' -> {
         long n = number();
-        yield n < 0 ? new Reply.Nil() : new Reply.Array(elements(n, 1, nesting));
+        yield n < 0 ? new RespValue.Nil() : new RespValue.Array(elements(n, 1, nesting));
       }
-      case '~' -> new Reply.Set(elements(number(), 1, nesting));
-      case '>' -> new Reply.Push(elements(number(), 1, nesting));
-      case '%' -> new Reply.Map(elements(number(), 2, nesting));
+      case '~' -> new RespValue.Set(elements(number(), 1, nesting));
+      case '>' -> new RespValue.Push(elements(number(), 1, nesting));
+      case '%' -> new RespValue.Map(elements(number(), 2, nesting));
       case '|' -> {
         elements(number(), 2, nesting);
         yield read(nesting);
@@ -232,9 +232,9 @@ public final class Client implements AutoCloseable {
     };
   }
 
-  private List<Reply> elements(long n, int each, int nesting) throws IOException {
+  private List<RespValue> elements(long n, int each, int nesting) throws IOException {
     if (n < 0 || n > COUNT_MAX) throw new IOException("an aggregate of " + n);
-    List<Reply> list = new ArrayList<>((int) Math.min(n * each, 1024));
+    List<RespValue> list = new ArrayList<>((int) Math.min(n * each, 1024));
     for (long i = 0; i < n * each; i++) list.add(read(nesting + 1));
     return list;
   }

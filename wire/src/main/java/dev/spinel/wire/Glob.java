@@ -19,11 +19,25 @@ public final class Glob {
 
   private Glob() {}
 
-  public static boolean matches(byte[] pattern, byte[] string, boolean nocase) {
-    return matches(pattern, 0, pattern.length, string, 0, string.length, nocase);
+  public static boolean matches(byte[] pattern, byte[] string) {
+    return matches(pattern, 0, pattern.length, string, 0, string.length, false);
   }
 
-  public static boolean matches(Slice pattern, Slice string, boolean nocase) {
+  public static boolean matches(Slice pattern, Slice string) {
+    return matches(pattern, string, false);
+  }
+
+  /// As [#matches(byte[], byte[])], but the case of ASCII letters doesn't count.
+  public static boolean matchesAnyCase(byte[] pattern, byte[] string) {
+    return matches(pattern, 0, pattern.length, string, 0, string.length, true);
+  }
+
+  /// As [#matches(Slice, Slice)], but the case of ASCII letters doesn't count.
+  public static boolean matchesAnyCase(Slice pattern, Slice string) {
+    return matches(pattern, string, true);
+  }
+
+  private static boolean matches(Slice pattern, Slice string, boolean nocase) {
     return matches(
         pattern.array,
         pattern.offset,
@@ -34,7 +48,7 @@ public final class Glob {
         nocase);
   }
 
-  public static boolean matches(
+  static boolean matches(
       byte[] pattern, int pAt, int pLength, byte[] string, int sAt, int sLength, boolean nocase) {
     return match(pattern, pAt, pAt + pLength, string, sAt, sAt + sLength, nocase, 0) == MATCH;
   }

@@ -71,26 +71,28 @@ class ClientTest {
             + "+pushed\r\n"
             + "+end\r\n";
     try (Client c = answeredWith(replies)) {
-      assertThat(c.command("X")).isEqualTo(new Reply.Simple("OK"));
-      assertThat(c.receive()).isEqualTo(new Reply.Error("ERR no"));
+      assertThat(c.command("X")).isEqualTo(new RespValue.Simple("OK"));
+      assertThat(c.receive()).isEqualTo(new RespValue.Error("ERR no"));
       assertThat(c.receive().integer()).isEqualTo(-7);
-      assertThat(c.receive()).isEqualTo(new Reply.Bulk(Requests.bytes("he\r\no")));
+      assertThat(c.receive()).isEqualTo(new RespValue.Bulk(Requests.bytes("he\r\no")));
       for (int i = 0; i < 3; i++) assertThat(c.receive().isNil()).isTrue();
-      assertThat(((Reply.Double) c.receive()).value()).isEqualTo(1.5);
-      assertThat(c.receive()).isEqualTo(new Reply.Bool(true));
+      assertThat(((RespValue.Double) c.receive()).value()).isEqualTo(1.5);
+      assertThat(c.receive()).isEqualTo(new RespValue.Bool(true));
       assertThat(c.receive().text()).isEqualTo("123456789012345678901234567890");
-      assertThat(c.receive()).isEqualTo(new Reply.Verbatim("txt", "hi"));
+      assertThat(c.receive()).isEqualTo(new RespValue.Verbatim("txt", "hi"));
       assertThat(c.receive().isError()).isTrue();
       assertThat(c.receive())
           .isEqualTo(
-              new Reply.Array(
-                  List.of(new Reply.Int(1), new Reply.Array(List.of(new Reply.Simple("a"))))));
+              new RespValue.Array(
+                  List.of(
+                      new RespValue.Int(1),
+                      new RespValue.Array(List.of(new RespValue.Simple("a"))))));
       assertThat(c.receive())
-          .isEqualTo(new Reply.Map(List.of(new Reply.Simple("k"), new Reply.Int(1))));
-      assertThat(c.receive()).isEqualTo(new Reply.Set(List.of(new Reply.Int(2))));
+          .isEqualTo(new RespValue.Map(List.of(new RespValue.Simple("k"), new RespValue.Int(1))));
+      assertThat(c.receive()).isEqualTo(new RespValue.Set(List.of(new RespValue.Int(2))));
       assertThat(c.receive().text()).isEqualTo("after");
       assertThat(c.receive().text()).isEqualTo("end");
-      assertThat(c.push().elements()).containsExactly(new Reply.Simple("pushed"));
+      assertThat(c.push().elements()).containsExactly(new RespValue.Simple("pushed"));
       assertThatThrownBy(c::receive).isInstanceOf(IOException.class);
     }
   }
@@ -131,10 +133,10 @@ class ClientTest {
       byte[] large = new byte[300_000];
       assertThat(c.command(Requests.bytes("SET"), Requests.bytes("k"), large).text())
           .isEqualTo("OK");
-      assertThat(c.command("GET", "k")).isEqualTo(new Reply.Bulk(large));
+      assertThat(c.command("GET", "k")).isEqualTo(new RespValue.Bulk(large));
       for (int i = 0; i < 10_000; i++) c.send("INCR", "n");
       for (int i = 1; i <= 10_000; i++) assertThat(c.receive().integer()).isEqualTo(i);
-      assertThat(c.command("HELLO", "3")).isInstanceOf(Reply.Map.class);
+      assertThat(c.command("HELLO", "3")).isInstanceOf(RespValue.Map.class);
       c.send("SUBSCRIBE", "news");
       assertThat(c.push().elements().get(0).text()).isEqualTo("subscribe");
       assertThat(c.isQuiet(20)).isTrue();

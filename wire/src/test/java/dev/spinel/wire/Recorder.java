@@ -218,7 +218,7 @@ final class Recorder {
       c.command("DEL", "z", "k");
       boolean score = !c.command("ZADD", "z", t, "m").isError();
       c.command("SET", "k", t);
-      Reply human = c.command("INCRBYFLOAT", "k", "0");
+      RespValue human = c.command("INCRBYFLOAT", "k", "0");
       lines.add(
           Requests.escaped(Requests.bytes(t))
               + "\t"
@@ -270,7 +270,7 @@ final class Recorder {
       lines.add("= " + start);
       for (int i = 0; i < 15; i++) {
         String by = increment(sequence);
-        Reply r =
+        RespValue r =
             hash ? c.command("HINCRBYFLOAT", "h", "f", by) : c.command("INCRBYFLOAT", "k", by);
         lines.add(by + " " + (r.isError() ? "!" : r.text()));
       }
@@ -358,7 +358,7 @@ final class Recorder {
   private List<String> commandPatterns() throws IOException {
     List<String> lines = new ArrayList<>();
     List<String> names = new ArrayList<>();
-    for (Reply r : c.command("COMMAND", "LIST").elements()) names.add(r.text());
+    for (RespValue r : c.command("COMMAND", "LIST").elements()) names.add(r.text());
     lines.add(String.join(" ", names));
     for (int i = 0; i < 400; i++) {
       StringBuilder p = new StringBuilder(names.get(random.nextInt(names.size())));

@@ -4,8 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The ways in which Redis reads numbers in its configuration, each as strict or lenient as there.
 /// A reader returns null for what it doesn't accept, and never throws.
-final class Numbers {
-  private Numbers() {}
+final class NumberSyntax {
+  private NumberSyntax() {}
 
   /// A decimal integer in its one canonical form: no blank, no `+`, no leading zero, within 64
   /// bits.

@@ -8,7 +8,7 @@ import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.net.BindException;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ParameterizedClass
 @ValueSource(strings = {"nio", "auto"})
 @Timeout(60)
-class DoorsTest {
+class ListenersTest {
   @Parameter String transport;
   @TempDir Path directory;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
@@ -125,7 +125,10 @@ class DoorsTest {
                       + " specified addresses.");
           assertOpen(server.port());
           assertThat(
-                  ((Reply.Array) caller.command("CONFIG", "GET", "bind")).elements().get(1).text())
+                  ((RespValue.Array) caller.command("CONFIG", "GET", "bind"))
+                      .elements()
+                      .get(1)
+                      .text())
               .isEqualTo("127.0.0.1");
         }
       }
@@ -172,7 +175,7 @@ class DoorsTest {
   }
 
   @Test
-  void portZeroIsNoDoorForTcp() throws Exception {
+  void portZeroIsNoListenerForTcp() throws Exception {
     try (Server server = server("event-loops", "1", "unixsocket", "s.sock")) {
       server.start();
       assertThat(server.port()).isZero();

@@ -10,18 +10,18 @@ import org.jspecify.annotations.Nullable;
   "AvoidCommonTypeNames",
   "ArrayRecordComponent"
 }) // the protocol's names; never changed after it is read
-public sealed interface Reply {
+public sealed interface RespValue {
   /// `+OK`
-  record Simple(String text) implements Reply {}
+  record Simple(String text) implements RespValue {}
 
   /// `-ERR …`, without the minus.
-  record Error(String text) implements Reply {}
+  record Error(String text) implements RespValue {}
 
   /// `:1`
-  record Int(long value) implements Reply {}
+  record Int(long value) implements RespValue {}
 
   /// `$5 hello`
-  record Bulk(byte[] bytes) implements Reply {
+  record Bulk(byte[] bytes) implements RespValue {
     @Override
     public boolean equals(Object o) {
       return o instanceof Bulk b && Arrays.equals(bytes, b.bytes);
@@ -39,33 +39,33 @@ public sealed interface Reply {
   }
 
   /// `$-1`, `*-1` or `_`.
-  record Nil() implements Reply {}
+  record Nil() implements RespValue {}
 
-  record Array(List<Reply> elements) implements Reply {}
+  record Array(List<RespValue> elements) implements RespValue {}
 
   /// Keys and values in turn, in the order in which they came.
-  record Map(List<Reply> keysAndValues) implements Reply {}
+  record Map(List<RespValue> keysAndValues) implements RespValue {}
 
-  record Set(List<Reply> elements) implements Reply {}
+  record Set(List<RespValue> elements) implements RespValue {}
 
   /// Out of band: a message, an invalidation.
-  record Push(List<Reply> elements) implements Reply {}
+  record Push(List<RespValue> elements) implements RespValue {}
 
   /// `,1.5`, as it was written.
-  record Double(String written) implements Reply {
+  record Double(String written) implements RespValue {
     public double value() {
       byte[] b = written.getBytes(StandardCharsets.ISO_8859_1);
       return Numbers.parseDouble(b, 0, b.length);
     }
   }
 
-  record Bool(boolean value) implements Reply {}
+  record Bool(boolean value) implements RespValue {}
 
   /// `(123…`, its digits.
-  record Big(String digits) implements Reply {}
+  record Big(String digits) implements RespValue {}
 
   /// `=15 txt:…`
-  record Verbatim(String format, String body) implements Reply {}
+  record Verbatim(String format, String body) implements RespValue {}
 
   /// The text of a string of any kind; the digits of a number; null for nil. Aggregates have none.
   default @Nullable String text() {
@@ -91,7 +91,7 @@ public sealed interface Reply {
   }
 
   /// The elements of an aggregate (of a map: keys and values in turn). Fails for anything else.
-  default List<Reply> elements() {
+  default List<RespValue> elements() {
     return switch (this) {
       case Array a -> a.elements;
       case Map m -> m.keysAndValues;

@@ -4,21 +4,21 @@ package dev.spinel.config;
 ///
 /// A draft while a file is read or a CONFIG SET is tried: only that thread sees it then. Once
 /// published in [Config] nobody writes it.
-final class Values {
+final class SettingValues {
   private final Object[] slots;
 
-  private Values(Object[] slots) {
+  private SettingValues(Object[] slots) {
     this.slots = slots;
   }
 
-  static Values defaults() {
+  static SettingValues defaults() {
     Object[] slots = new Object[Settings.count()];
     for (int i = 0; i < slots.length; i++) slots[i] = Settings.at(i).defaultValue;
-    return new Values(slots);
+    return new SettingValues(slots);
   }
 
-  Values draft() {
-    return new Values(slots.clone());
+  SettingValues draft() {
+    return new SettingValues(slots.clone());
   }
 
   /// The value of a setting. The cast is right by construction: only [#put] and [#take] write, both
@@ -51,7 +51,7 @@ final class Values {
   }
 
   /// Whether a setting has the same value in both.
-  <T> boolean agree(Setting<T> setting, Values other) {
+  <T> boolean agree(Setting<T> setting, SettingValues other) {
     return setting.same(get(setting), other.get(setting));
   }
 }
