@@ -100,7 +100,7 @@ final class Scan {
 
   /// How many elements are still to be looked at when `seen` have been.
   int count(long seen) {
-    return (int) Math.clamp(count - seen, 0, Integer.MAX_VALUE);
+    return Math.clamp(count - seen, 0, Integer.MAX_VALUE);
   }
 
   boolean matches(byte[] name) {

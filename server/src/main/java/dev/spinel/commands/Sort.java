@@ -214,7 +214,7 @@ public final class Sort implements Family {
       wanted.by = 0;
     }
     int length = key.exists() ? Math.toIntExact(length(call, key, type)) : 0;
-    int start = (int) Math.clamp(wanted.offset, 0, length);
+    int start = Math.clamp(wanted.offset, 0, length);
     long asked = Math.clamp(wanted.count, -1, length);
     int end = (int) (asked < 0 ? length : Math.min(length, start + asked));
     Elements elements = new Elements(call, wanted, length);
