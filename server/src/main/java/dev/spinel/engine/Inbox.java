@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// so that few outputs hold memory at a time.
 ///
 /// A session may be about to say something that comes after what it was sent: then it hears that
-/// out of turn ([#deliver]). Letters are numbered as they arrive, and a session knows up to which one
-/// it has heard.
+/// out of turn ([#deliver]). Letters are numbered as they arrive, and a session knows up to which
+/// one it has heard.
 ///
 /// Any thread sends; all else belongs to the inbox's thread.
 public final class Inbox {
