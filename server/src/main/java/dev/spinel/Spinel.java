@@ -2,12 +2,14 @@ package dev.spinel;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.util.Objects;
 
 /// A whole Spinel server inside this JVM.
 ///
@@ -32,15 +34,17 @@ public final class Spinel implements AutoCloseable {
   /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`.
   /// Without a `port` it finds a free one; without a `bind` it listens at 127.0.0.1.
   ///
-  /// Errors: [IllegalArgumentException] for a bad setting or one whose feature isn't built, in the
-  /// words of a configuration file's error; [UncheckedIOException] if an address or port can't be
-  /// had.
+  /// Errors: [IllegalArgumentException] for a bad setting, one whose feature isn't built or one
+  /// that is null, which it names, or if the server would listen nowhere; [UncheckedIOException] if
+  /// an address or port can't be had.
   public static Spinel start(String... settings) {
     return start(OutputStream.nullOutputStream(), settings);
   }
 
   /// The same, with the log written to `log`.
   public static Spinel start(OutputStream log, String... settings) {
+    Objects.requireNonNull(log, "log");
+    Objects.requireNonNull(settings, "settings");
     String[] all = new String[settings.length + 4];
     all[0] = "port";
     all[1] = "0";
@@ -50,6 +54,10 @@ public final class Spinel implements AutoCloseable {
     Server server;
     try {
       Config config = Config.of(all).requireBuilt();
+      if (config.get(Settings.BIND).isEmpty() && config.get(Settings.UNIXSOCKET).isEmpty()) {
+        throw new IllegalArgumentException(
+            "bind is empty and there is no unixsocket: the server would listen nowhere");
+      }
       server = new Server(config, new Log(config, log), Clock.SYSTEM);
     } catch (ConfigError e) {
       throw new IllegalArgumentException(e.getMessage(), e);

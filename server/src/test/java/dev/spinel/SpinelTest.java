@@ -7,11 +7,13 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -152,6 +154,51 @@ class SpinelTest {
     assertThatThrownBy(() -> Spinel.start("replicaof", "10.0.0.1 6379"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("no replication");
+  }
+
+  @Test
+  void anErrorNamesTheSettingAndNoLineOfAFileThatIsNotThere() {
+    for (String[] settings :
+        new String[][] {
+          {"maxmemory", "abc", "maxmemory \"abc\": argument must be a memory value"},
+          {"save", "", "port", "65536", "port \"65536\": argument must be between 0 and 65535"},
+          {"no-such-setting", "1", "no-such-setting 1: Bad directive"},
+          {"rename-command", "NOSUCH x", "rename-command NOSUCH x: No such command"},
+          {"tls-port", "1", "tls-port \"1\": Spinel has no TLS yet"},
+          {"logfile", "no/such/folder", "Can't open the log file: No such file or directory"},
+          {"rename-command", "GET x\nport 7", "rename-command: Bad directive"},
+          {"pidfile", "x", "port", "port: its value is null"},
+          {"pidfile", "x", "port", "1", "bind", "bind: its value is null"},
+          {null, "1", "a directive without a name"},
+        }) {
+      String expected = settings[settings.length - 1];
+      String[] given = Arrays.copyOf(settings, settings.length / 2 * 2);
+      if (settings.length % 2 == 0) { // what was to be told stands in the place of the null
+        given[given.length - 1] = null;
+      }
+      assertThatThrownBy(() -> Spinel.start(given))
+          .as(expected)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(expected)
+          .hasMessageNotContaining("line")
+          .hasMessageNotContaining("FILE");
+    }
+    assertThatThrownBy(() -> Spinel.start("port"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("a directive without a value: port");
+    assertThatThrownBy(() -> Spinel.start((OutputStream) null, "port", "0"))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("log");
+    assertThatThrownBy(() -> Spinel.start((String[]) null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("settings");
+  }
+
+  @Test
+  void aServerThatNobodyCanReachDoesNotStart() {
+    assertThatThrownBy(() -> Spinel.start("bind", ""))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("bind is empty");
   }
 
   @Test

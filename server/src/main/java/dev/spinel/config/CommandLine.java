@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// mended (an empty value is inserted behind `save`), because it once worked. A lone dash, first or
 /// last, reads more lines from standard input, between the file and the options.
 ///
-/// Strings are ordinary Java strings, save for `options`, which is [Octets].
+/// `file` and `megabytes` are ordinary Java strings, `options` is [Octets].
 ///
 /// @param act what is asked for
 /// @param file the file's name as given, or null
@@ -44,7 +44,15 @@ public record CommandLine(
     CHECK_SYSTEM
   }
 
+  /// Of arguments that are ordinary Java strings.
   public static CommandLine of(String... arguments) {
+    String[] octets = new String[arguments.length];
+    for (int i = 0; i < octets.length; i++) octets[i] = Octets.encode(arguments[i]);
+    return ofOctets(octets);
+  }
+
+  /// Of arguments that are [Octets].
+  public static CommandLine ofOctets(String... arguments) {
     boolean sentinel = false;
     for (String argument : arguments) sentinel |= argument.equals("--sentinel");
     Act act = arguments.length == 0 ? Act.RUN : actOf(arguments[0]);
@@ -57,7 +65,7 @@ public record CommandLine(
     StringBuilder options = new StringBuilder();
     boolean valueExpected = false;
     for (int i = hasFile ? 1 : 0; i < arguments.length; i++) {
-      String argument = Octets.encode(arguments[i]);
+      String argument = arguments[i];
       boolean last = i == arguments.length - 1;
       if (argument.equals("-") && (i == 0 || last)) {
         fromInput = true;
@@ -72,7 +80,7 @@ public record CommandLine(
         valueExpected = false;
       }
     }
-    String file = hasFile ? arguments[0] : null;
+    String file = hasFile ? Octets.decode(arguments[0]) : null;
     return new CommandLine(
         act, file, fromInput, options.toString(), sentinel, null, arguments.length == 0);
   }

@@ -82,19 +82,28 @@ public final class Config {
   /// "client-output-buffer-limit", "normal 0 0 0")`. The value of a directive that is no setting is
   /// the rest of its line: `"rename-command", "GET fetch"`. The strings are ordinary Java strings.
   ///
-  /// @throws ConfigError if one is unknown or has a value that it doesn't accept
-  public static Config of(String... pairs) {
+  /// @throws ConfigError if one is unknown or has a value that it doesn't accept: it names the
+  ///   setting
+  /// @throws IllegalArgumentException if something is missing
+  public static Config of(@Nullable String... pairs) {
     if (pairs.length % 2 != 0)
       throw new IllegalArgumentException("a directive without a value: " + pairs[pairs.length - 1]);
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < pairs.length; i += 2) {
-      String name = Octets.encode(pairs[i]);
-      String value = Octets.encode(pairs[i + 1]);
+      String given = pairs[i];
+      String valued = pairs[i + 1];
+      if (given == null)
+        throw new IllegalArgumentException("a directive without a name, its value is " + valued);
+      if (valued == null) throw new IllegalArgumentException(given + ": its value is null");
+      String name = Octets.encode(given);
+      String value = Octets.encode(valued);
       boolean setting = Settings.find(name) != null;
+      if (!setting && (name + value).indexOf('\n') >= 0)
+        throw ConfigError.atLine(0, name, "Bad directive or wrong number of arguments");
       text.append(name).append(' ');
       text.append(setting ? Arguments.quote(value) : value).append('\n');
     }
-    return parse(text.toString());
+    return new ConfigFile(false, true).read(text.toString()).finish(null);
   }
 
   /// A configuration of defaults, changed by the lines of a text in the syntax of `redis.conf`, as
@@ -372,7 +381,9 @@ public final class Config {
         rewrite.processed("user");
       }
       rewrite.replace(file);
+      tell('*', "CONFIG REWRITE executed with success.");
     } catch (IOException failure) {
+      tell('#', "CONFIG REWRITE failed: " + IoReason.of(failure));
       throw reply("ERR Rewriting config file: " + Octets.encode(IoReason.of(failure)));
     }
   }

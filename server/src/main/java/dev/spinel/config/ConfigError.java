@@ -50,8 +50,12 @@ public final class ConfigError extends RuntimeException {
     return octets;
   }
 
-  /// The report of a fatal error at a line of a configuration.
+  /// The report of a fatal error at a line of a configuration. Number 0: a program gave the
+  /// setting, not a file.
   static ConfigError atLine(int number, String line, String reason) {
+    if (number == 0) {
+      return new ConfigError(Kind.FILE, line + ": " + reason);
+    }
     return new ConfigError(
         Kind.FILE,
         HEAD
@@ -65,7 +69,10 @@ public final class ConfigError extends RuntimeException {
   }
 
   /// The report of a fatal error that only the whole configuration shows.
-  static ConfigError afterLines(String reason) {
+  static ConfigError afterLines(boolean ofProgram, String reason) {
+    if (ofProgram) {
+      return new ConfigError(Kind.FILE, reason);
+    }
     return new ConfigError(Kind.FILE, HEAD + reason + "\n");
   }
 

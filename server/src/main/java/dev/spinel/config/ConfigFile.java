@@ -39,8 +39,17 @@ final class ConfigFile implements ConfigLog {
   private int nested;
   private int files;
 
+  /// Whether the lines are settings that a program gives, so that no numbers of lines mean
+  /// anything.
+  private final boolean ofProgram;
+
   ConfigFile(boolean sentinel) {
+    this(sentinel, false);
+  }
+
+  ConfigFile(boolean sentinel, boolean ofProgram) {
     this.sentinel = sentinel;
+    this.ofProgram = ofProgram;
     if (!sentinel) return;
     draft.put(Settings.PORT, 26379L);
     draft.put(Settings.PROTECTED_MODE, false);
@@ -99,7 +108,8 @@ final class ConfigFile implements ConfigLog {
     while (from <= text.length()) {
       int newline = text.indexOf('\n', from);
       int to = newline < 0 ? text.length() : newline;
-      readLine(Arguments.trim(Octets.untilZero(text.substring(from, to))), ++number);
+      number = ofProgram ? 0 : number + 1;
+      readLine(Arguments.trim(Octets.untilZero(text.substring(from, to))), number);
       from = to + 1;
     }
     checkTogether();
@@ -197,7 +207,7 @@ final class ConfigFile implements ConfigLog {
     if (!draft.get(Settings.LOGFILE).isEmpty()) checkLogFile();
     if (draft.get(Settings.CLUSTER_ENABLED)) {
       if (!draft.get(Settings.REPLICAOF).isNone()) {
-        throw ConfigError.afterLines("replicaof directive not allowed in cluster mode");
+        throw ConfigError.afterLines(ofProgram, "replicaof directive not allowed in cluster mode");
       }
       long databases = draft.get(Settings.DATABASES);
       if (databases > 1) {
@@ -222,10 +232,10 @@ final class ConfigFile implements ConfigLog {
         assert log != null;
       }
     } catch (InvalidPathException malformed) {
-      throw ConfigError.afterLines("Can't open the log file: No such file or directory");
+      throw ConfigError.afterLines(ofProgram, "Can't open the log file: No such file or directory");
     } catch (IOException failure) {
       throw ConfigError.afterLines(
-          "Can't open the log file: " + Octets.encode(IoReason.of(failure)));
+          ofProgram, "Can't open the log file: " + Octets.encode(IoReason.of(failure)));
     }
   }
 

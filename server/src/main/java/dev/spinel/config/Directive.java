@@ -6,7 +6,7 @@ package dev.spinel.config;
 /// @param name in lower case: `user`, `rename-command`, `sentinel`, a setting's
 /// @param arguments what follows the name, as [Octets]
 /// @param line the line as it stands in the file, trimmed
-/// @param number its number, from 1
+/// @param number its number, from 1; 0 if a program gave the setting, not a file
 public record Directive(String name, java.util.List<String> arguments, String line, int number) {
   /// The report of a fatal error at this line.
   ///

@@ -3,6 +3,11 @@ package dev.spinel.config;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+
 /// Octets: a `String` each of whose chars stands for one byte (0 to 255).
 ///
 /// Configuration has no encoding in Redis, and its values travel through CONFIG GET and SET as
@@ -36,6 +41,18 @@ public final class Octets {
   /// The ordinary Java string that octets spell in UTF-8; bytes that are not UTF-8 become U+FFFD.
   public static String decode(String octets) {
     return isAscii(octets) ? octets : new String(octets.getBytes(ISO_8859_1), UTF_8);
+  }
+
+  /// Whether octets can name a file here: the JVM takes names as text, in the encoding of the
+  /// locale, and would take all bytes that aren't for the same one.
+  static boolean canBePath(String octets) {
+    if (isAscii(octets)) return true;
+    try {
+      UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes(octets)));
+      return !Path.of(decode(octets)).toString().isEmpty();
+    } catch (CharacterCodingException | InvalidPathException e) {
+      return false;
+    }
   }
 
   private static boolean isAscii(String text) {

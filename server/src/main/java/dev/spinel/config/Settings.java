@@ -20,6 +20,7 @@ import dev.spinel.config.Setting.YesNo;
 import dev.spinel.config.SpecialSettings.FileName;
 import dev.spinel.config.SpecialSettings.HostName;
 import dev.spinel.config.SpecialSettings.NodeName;
+import dev.spinel.config.SpecialSettings.PathName;
 import dev.spinel.config.SpecialSettings.TitleTemplate;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -51,7 +52,7 @@ public final class Settings {
       new SpecialSettings.BindAddresses(row("bind", MANY_ARGUMENTS));
   public static final Setting<String> BIND_SOURCE_ADDR =
       optionalText(later("bind-source-addr", "replication, cluster"));
-  public static final Setting<String> UNIXSOCKET = optionalText(row("unixsocket", IMMUTABLE));
+  public static final Setting<String> UNIXSOCKET = new PathName(row("unixsocket", IMMUTABLE), true);
   public static final Setting<Long> UNIXSOCKETPERM =
       octal(row("unixsocketperm", IMMUTABLE), 0, 0777, 0);
   public static final Setting<Long> TCP_BACKLOG =
@@ -93,12 +94,12 @@ public final class Settings {
   public static final Setting<String> SUPERVISED =
       choice(
           later("supervised", IMMUTABLE, "the launcher"), "no", "upstart", "systemd", "auto", "no");
-  public static final Setting<String> PIDFILE = optionalText(row("pidfile", IMMUTABLE));
+  public static final Setting<String> PIDFILE = new PathName(row("pidfile", IMMUTABLE), true);
   public static final Setting<String> DIR =
       new SpecialSettings.Directory(row("dir", PROTECTED | NOT_WHILE_LOADING));
   public static final Setting<Long> DATABASES =
       number(row("databases", IMMUTABLE), 1, Integer.MAX_VALUE, 16);
-  public static final Setting<String> LOGFILE = text(row("logfile", IMMUTABLE), "");
+  public static final Setting<String> LOGFILE = new PathName(row("logfile", IMMUTABLE), false);
   public static final Setting<String> LOGLEVEL =
       choice(row("loglevel"), "notice", "debug", "verbose", "notice", "warning", "nothing");
   public static final Setting<Boolean> SYSLOG_ENABLED =

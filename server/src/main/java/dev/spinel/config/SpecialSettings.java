@@ -25,6 +25,7 @@ final class SpecialSettings {
     @Override
     String parse(String[] arguments, SettingValues draft, ConfigLog log) {
       requireOne(arguments);
+      if (!Octets.canBePath(Octets.untilZero(arguments[0]))) throw reject(NO_NAME);
       try {
         Path path =
             Path.of(Octets.decode(draft.get(this)))
@@ -399,6 +400,22 @@ final class SpecialSettings {
     @Override
     String accepts() {
       return "numbers, 0 to 100";
+    }
+  }
+
+  /// Why a name isn't taken that the JVM can't use.
+  private static final String NO_NAME =
+      "a file's name must be UTF-8, and the locale's encoding, too";
+
+  /// A file's name, with or without folders before it.
+  static final class PathName extends Setting.Text {
+    PathName(Row row, boolean emptyIsUnset) {
+      super(row, emptyIsUnset, "");
+    }
+
+    @Override
+    void check(String text, Values draft) {
+      if (!Octets.canBePath(text)) throw reject(NO_NAME);
     }
   }
 

@@ -8,7 +8,19 @@ import org.jspecify.annotations.Nullable;
 public final class BindException extends IOException {
   private static final long serialVersionUID = 1L;
 
+  private final boolean ofUnixSocket;
+
   BindException(String message, @Nullable IOException cause) {
+    this(message, cause, false);
+  }
+
+  BindException(String message, @Nullable IOException cause, boolean ofUnixSocket) {
     super(message, cause);
+    this.ofUnixSocket = ofUnixSocket;
+  }
+
+  /// Whether it is a Unix socket that couldn't be opened.
+  public boolean isOfUnixSocket() {
+    return ofUnixSocket;
   }
 }

@@ -7,6 +7,8 @@ import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -34,6 +36,9 @@ public final class Net implements AutoCloseable {
   /// How long [#move] waits for old listeners to close. They do so later if their loop has to wait
   /// for the caller.
   private static final long CLOSING_MILLIS = 200;
+
+  /// A Unix socket's path must be shorter.
+  private static final int UNIX_PATH_BYTES = 108;
 
   private static final String NO_SUCH_ADDRESS = "Cannot assign requested address";
 
@@ -97,22 +102,24 @@ public final class Net implements AutoCloseable {
       for (int i = 0; i < count; i++) {
         loops.add(new Loop(i, rings.isEmpty() ? null : rings.get(i), hooks, incidents));
       }
-    } catch (IOException | RuntimeException e) {
       for (var loop : loops) {
-        loop.transport().shutDown();
+        var thread = new Thread(loop, threadPrefix + loop.index());
+        thread.setDaemon(true);
+        thread.start();
+        threads.add(thread);
+      }
+    } catch (Throwable t) { // there may be no memory, or no threads, for so many
+      for (int i = 0; i < threads.size(); i++) {
+        loops.get(i).stop();
+        join(threads.get(i), 0);
+      }
+      for (int i = threads.size(); i < loops.size(); i++) {
+        loops.get(i).transport().shutDown();
       }
       for (var ring : rings.subList(Math.min(loops.size(), rings.size()), rings.size())) {
         ring.close();
       }
-      throw e;
-    }
-    for (var loop : loops) {
-      var thread = new Thread(loop, threadPrefix + loop.index());
-      thread.setDaemon(true);
-      threads.add(thread);
-    }
-    for (var thread : threads) {
-      thread.start();
+      throw t;
     }
     return new Net(
         List.copyOf(loops),
@@ -132,15 +139,22 @@ public final class Net implements AutoCloseable {
         rings.add(IoRing.open());
       }
     } catch (IOException e) {
-      for (var ring : rings) {
-        ring.close();
-      }
-      rings.clear();
+      closeAll(rings);
       if (choice == TransportChoice.IO_URING) {
         throw new IOException("io_uring can't be used here: " + e.getMessage(), e);
       }
+    } catch (Throwable t) {
+      closeAll(rings);
+      throw t;
     }
     return rings;
+  }
+
+  private static void closeAll(List<IoRing> rings) {
+    for (var ring : rings) {
+      ring.close();
+    }
+    rings.clear();
   }
 
   /// What the loops use: NIO or IO_URING.
@@ -323,7 +337,12 @@ public final class Net implements AutoCloseable {
       return listener;
     } catch (IOException e) {
       abandon(channel, e);
-      throw new BindException("Failed opening Unix socket: bind: " + e.getMessage(), e);
+      int bytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
+      String reason =
+          bytes >= UNIX_PATH_BYTES
+              ? "unix socket path too long (" + bytes + "), must be under " + UNIX_PATH_BYTES
+              : "bind: " + reason(e);
+      throw new BindException("Failed opening Unix socket: " + reason, e, true);
     }
   }
 
@@ -358,6 +377,13 @@ public final class Net implements AutoCloseable {
       }
       listeners.clear();
     }
+  }
+
+  /// In C's words, which an exception of a file doesn't have.
+  private static String reason(IOException e) {
+    return e instanceof AccessDeniedException
+        ? "Permission denied"
+        : String.valueOf(e.getMessage());
   }
 
   // ── listeners ──

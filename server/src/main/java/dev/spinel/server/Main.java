@@ -25,7 +25,14 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) throws Exception {
-    CommandLine line = CommandLine.of(arguments);
+    CommandLine line;
+    try {
+      line = CommandLine.ofOctets(RawArguments.octets(arguments));
+    } catch (ConfigError e) {
+      say(FileDescriptor.err, e.getMessage() + "\n");
+      System.exit(1);
+      return;
+    }
     switch (line.act()) {
       case VERSION ->
           say(
@@ -47,9 +54,31 @@ public final class Main {
       }
       case CHECK_SYSTEM ->
           say(FileDescriptor.out, "[checks]...Nothing to check: no fork, no huge pages needed.\n");
-      case RUN -> System.exit(run(line));
+      case RUN -> System.exit(runOrSayWhyNot(line));
       default -> throw new AssertionError(line.act());
     }
+  }
+
+  /// Whatever fails at the start is told in one line: neither a stack nor the JVM's own words.
+  private static int runOrSayWhyNot(CommandLine line) throws IOException {
+    try {
+      return run(line);
+    } catch (OutOfMemoryError e) {
+      say(
+          FileDescriptor.err,
+          "There isn't enough memory (or there are too many threads) to start: "
+              + e.getMessage()
+              + "\n");
+    } catch (Exception | LinkageError e) {
+      StackTraceElement[] stack = e.getStackTrace();
+      say(
+          FileDescriptor.err,
+          "The server can't start, by an error of its own: "
+              + e
+              + (stack.length > 0 ? ", at " + stack[0] : "")
+              + "\n");
+    }
+    return 1;
   }
 
   private static int run(CommandLine line) throws Exception {
@@ -103,8 +132,12 @@ public final class Main {
         server.start();
       }
     } catch (BindException e) {
-      log.warning("Warning: " + e.getMessage());
-      log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
+      if (e.isOfUnixSocket()) {
+        log.warning(String.valueOf(e.getMessage()));
+      } else {
+        log.warning("Warning: " + e.getMessage());
+        log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
+      }
       return 1;
     } catch (IOException e) {
       log.warning(Objects.toString(e.getMessage()));
@@ -125,7 +158,7 @@ public final class Main {
       log.notice("Ready to accept connections unix");
     }
     Path pidFile = writePid(config, pid, log);
-    Signals.ignoreHangup();
+    Signals.ignoreOthers();
     Signals.onStop(
         signal -> {
           try {
@@ -143,8 +176,11 @@ public final class Main {
     if (pidFile != null) {
       attempt(() -> removePid(pidFile, log));
     }
+    if (!config.get(Settings.UNIXSOCKET).isEmpty()) {
+      attempt(() -> log.notice("Removing the unix socket file."));
+    }
     attempt(server::close);
-    attempt(() -> log.notice("Redis is now ready to exit, bye bye..."));
+    attempt(() -> log.warning("Redis is now ready to exit, bye bye..."));
     return server.failed() ? 1 : 0;
   }
 

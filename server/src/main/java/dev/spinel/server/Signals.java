@@ -4,16 +4,18 @@ import java.util.function.Consumer;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
-/// SIGTERM, SIGINT and SIGHUP of this process.
+/// SIGTERM and SIGINT of this process, and those that it ignores.
 final class Signals {
   private Signals() {}
 
-  /// The end of a terminal is no reason to stop.
-  static void ignoreHangup() {
-    try {
-      Signal.handle(new Signal("HUP"), SignalHandler.SIG_IGN);
-    } catch (IllegalArgumentException e) {
-      return; // the JVM was told to leave signals alone
+  /// The end of a terminal is no reason to stop, nor is a timer that nobody has set.
+  static void ignoreOthers() {
+    for (String name : new String[] {"HUP", "ALRM"}) {
+      try {
+        Signal.handle(new Signal(name), SignalHandler.SIG_IGN);
+      } catch (IllegalArgumentException e) {
+        continue; // the JVM was told to leave signals alone
+      }
     }
   }
 

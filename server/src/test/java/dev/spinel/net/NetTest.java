@@ -31,6 +31,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -299,6 +300,29 @@ class NetTest extends NetFixture {
     assertThatThrownBy(() -> net.listen(dir.resolve("no/such/dir.sock"), 0, 511, toy))
         .isInstanceOf(BindException.class)
         .hasMessageStartingWith("Failed opening Unix socket: bind: ");
+  }
+
+  @Test
+  void aFailureWhileLoopsAreMadeLeavesNoneBehind() {
+    if (transport == TransportChoice.IO_URING) {
+      assumeThat(UringTransportTest.isPossible()).isTrue();
+    }
+    for (Throwable failure :
+        List.of(new OutOfMemoryError("no heap"), new IllegalStateException("a bug"))) {
+      Function<Loop, LoopHooks> hooks =
+          loop -> {
+            if (loop.index() == 2 && failure instanceof Error e) {
+              throw e;
+            }
+            if (loop.index() == 2 && failure instanceof RuntimeException e) {
+              throw e;
+            }
+            return LoopHooks.NONE;
+          };
+      assertThatThrownBy(() -> Net.start(4, "net-test-", hooks, incidents, transport))
+          .isSameAs(failure);
+      assertThat(threads()).isZero();
+    }
   }
 
   // ── crowds ──

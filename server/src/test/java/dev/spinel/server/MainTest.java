@@ -1,7 +1,12 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.spinel.RealRedis;
+import dev.spinel.ServerProcess;
+import dev.spinel.wire.Client;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,6 +83,64 @@ class MainTest {
             >>> 'tls-port 6380'
             Spinel has no TLS yet
             """);
+  }
+
+  @Test
+  void aUnixSocketThatCannotBeIsToldAsOne() throws Exception {
+    Run run = run("--port", "0", "--unixsocket", "no/such/folder.sock");
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.err).isEmpty();
+    assertThat(run.out).endsWith("# Failed opening Unix socket: bind: No such file or directory\n");
+    run = run("--port", "0", "--unixsocket", "/tmp/" + "x".repeat(145));
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.out)
+        .endsWith(
+            "# Failed opening Unix socket: unix socket path too long (150), must be under 108\n");
+  }
+
+  @Test
+  void aPasswordMayHaveAnyBytes() throws Exception {
+    assumeThat(Path.of("/proc/self/cmdline")).exists();
+    int port = RealRedis.freePort();
+    // A shell, since Java can't hand such an argument over.
+    List<String> command =
+        List.of(
+            "sh",
+            "-c",
+            "exec \"$0\" -cp \"$1\" dev.spinel.server.Main --port "
+                + port
+                + " --save '' --requirepass \"$(printf '\\351\\377')\"",
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            ServerProcess.classPath());
+    Process process =
+        new ProcessBuilder(command)
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("out").toFile())
+            .start();
+    try (Client client = connect(port, process)) {
+      byte[] auth = "AUTH".getBytes(StandardCharsets.US_ASCII);
+      byte[] replaced = "\ufffd\ufffd".getBytes(StandardCharsets.UTF_8);
+      assertThat(client.command(auth, replaced).text()).startsWith("WRONGPASS");
+      assertThat(client.command(auth, new byte[] {(byte) 0xe9, (byte) 0xff}).text())
+          .isEqualTo("OK");
+    } finally {
+      process.destroy();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    }
+    assertThat(text(directory.resolve("out")))
+        .endsWith("# Redis is now ready to exit, bye bye...\n");
+  }
+
+  private static Client connect(int port, Process process) throws Exception {
+    while (true) {
+      try {
+        return Client.connect("127.0.0.1", port).timeoutMillis(20_000);
+      } catch (IOException notYet) {
+        assertThat(process.isAlive()).isTrue();
+        Thread.sleep(20); // the process is another one: there is nothing else to wait for
+      }
+    }
   }
 
   @Test
