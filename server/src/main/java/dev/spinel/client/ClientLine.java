@@ -1,15 +1,26 @@
 package dev.spinel.client;
 
+import dev.spinel.config.Octets;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Session;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /// A session's line in CLIENT LIST and CLIENT INFO, field for field as Redis has it.
-final class ClientLine {
+public final class ClientLine {
   private ClientLine() {}
 
   /// A session's line in CLIENT LIST. Of another thread's session it is a racy picture.
   static String of(Session session, Call call) {
+    return of(session, call, call.now());
+  }
+
+  /// The same of a session whose connection closes, as text for the log.
+  public static String ofClosed(Session session, long nowMillis) {
+    return Octets.decode(of(session, null, nowMillis));
+  }
+
+  private static String of(Session session, @Nullable Call call, long nowMillis) {
     StringBuilder flags = new StringBuilder();
     if (session.monitors) {
       flags.append('O');
@@ -17,7 +28,7 @@ final class ClientLine {
     if (session.subscribed()) {
       flags.append('P');
     }
-    if (session.inMulti() && !(session == call.session() && call.inMulti())) {
+    if (session.inMulti() && !(call != null && session == call.session() && call.inMulti())) {
       flags.append('x');
     }
     if (session.isParked()) {
@@ -41,9 +52,9 @@ final class ClientLine {
     if (flags.isEmpty()) {
       flags.append('N');
     }
-    boolean own = session == call.session();
+    boolean own = call != null && session == call.session();
     long pending = own ? 0 : session.outlet.pendingBytes();
-    long input = session.outlet.inputBytes() + (own ? requestBytes(call) : 0);
+    long input = session.outlet.inputBytes() + (call != null && own ? requestBytes(call) : 0);
     long lastInteractionMillis =
         Math.max(session.lastInteractionMillis, session.outlet.lastInteractionMillis());
     return "id="
@@ -57,9 +68,9 @@ final class ClientLine {
         + " name="
         + text(session.name)
         + " age="
-        + (call.now() - session.createdMillis) / 1000
+        + (nowMillis - session.createdMillis) / 1000
         + " idle="
-        + Math.max(0, call.now() - lastInteractionMillis) / 1000
+        + Math.max(0, nowMillis - lastInteractionMillis) / 1000
         + " flags="
         + flags
         + " db="

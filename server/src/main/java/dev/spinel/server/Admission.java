@@ -63,7 +63,10 @@ final class Admission implements Acceptor {
       throw t;
     }
     if (log.isOn(Log.Level.VERBOSE)) {
-      log.verbose("Accepted " + connection.remoteAddress());
+      log.verbose(
+          connection.isUnixSocket()
+              ? "Accepted connection to " + config.text(Settings.UNIXSOCKET)
+              : "Accepted " + connection.remoteAddress());
     }
     return client;
   }

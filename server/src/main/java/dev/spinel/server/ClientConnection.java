@@ -251,6 +251,14 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     side.connections.remove(this);
     side.server.admission.left();
     try {
+      side.server.incidents.closed(this);
+    } finally {
+      end();
+    }
+  }
+
+  private void end() {
+    try {
       side.pump.dispatcher.closed(session);
     } finally {
       reader.close();

@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import dev.spinel.client.ClientLine;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.Engine;
@@ -55,6 +56,13 @@ final class IncidentLog implements Incidents, Engine.Faults {
             + " omem="
             + pendingBytes
             + " scheduled to be closed ASAP for overcoming of output buffer limits.");
+  }
+
+  void closed(ClientConnection client) {
+    if (log.isOn(Log.Level.VERBOSE)) {
+      log.verbose(
+          "Client closed connection " + ClientLine.ofClosed(client.session, clock.millis()));
+    }
   }
 
   private static String named(ClientConnection client) {
@@ -114,6 +122,11 @@ final class IncidentLog implements Incidents, Engine.Faults {
   @Override
   public void addressSkipped(String message) {
     log.warning("Warning: " + message);
+  }
+
+  @Override
+  public void optionRefused(String message) {
+    log.warning("A connection's socket does without an option: " + message);
   }
 
   private static String trace(Throwable bug) {

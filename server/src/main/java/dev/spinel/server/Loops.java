@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// A server's event loops, and what the server keeps for each ([LoopSide]). An embedded server that
 /// doesn't listen has none.
 final class Loops implements AutoCloseable {
+  /// What a loop without clients takes of the heap (some 180 KB), rounded up.
+  private static final int BYTES_AT_REST = 256 << 10;
+
   private final Config config;
   private final Function<Loop, LoopSide> makeSide;
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // immutable after start
@@ -37,10 +40,22 @@ final class Loops implements AutoCloseable {
         });
   }
 
-  /// How many there are, or will be.
+  /// How many there are, or will be: as many as the JVM's heap has room for, if that is less than
+  /// what was asked for.
   int count() {
+    return Math.min(wanted(), mostIn(Runtime.getRuntime().maxMemory()));
+  }
+
+  /// How many the configuration asks for.
+  int wanted() {
     int count = config.intOf(Settings.EVENT_LOOPS);
     return count == 0 ? Runtime.getRuntime().availableProcessors() : count;
+  }
+
+  /// How many loops may share a heap of so many bytes: those at rest take at most an eighth of it,
+  /// and those under load, which read into 1 MB each, at most half.
+  static int mostIn(long heapBytes) {
+    return (int) Math.clamp(heapBytes / 8 / BYTES_AT_REST, 1, 1024);
   }
 
   /// Starts them all, or none.

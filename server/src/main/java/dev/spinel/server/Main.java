@@ -125,6 +125,9 @@ public final class Main {
       }
       return 1;
     }
+    if (!Boolean.getBoolean("spinel.anyport")) {
+      log.notice("Running mode=standalone, port=" + config.get(Settings.PORT) + ".");
+    }
     try {
       if (Boolean.getBoolean("spinel.anyport")) { // the launcher's rehearsal
         server.startAtAnyPort();
@@ -143,7 +146,9 @@ public final class Main {
       log.warning(Objects.toString(e.getMessage()));
       return 1;
     }
-    log.notice("Running mode=standalone, port=" + server.port() + ".");
+    if (Boolean.getBoolean("spinel.anyport")) {
+      log.notice("Running mode=standalone, port=" + server.port() + ".");
+    }
     if (server.port() == 0 && config.text(Settings.UNIXSOCKET).isEmpty()) {
       log.warning("Configured to not listen anywhere, exiting.");
       server.close();
@@ -156,6 +161,13 @@ public final class Main {
     }
     if (!config.text(Settings.UNIXSOCKET).isEmpty()) {
       log.notice("Ready to accept connections unix");
+    }
+    long maxmemory = config.get(Settings.MAXMEMORY);
+    if (maxmemory > 0 && maxmemory < 1 << 20) {
+      log.warning(
+          "WARNING: You specified a maxmemory value that is less than 1MB (current value is "
+              + maxmemory
+              + " bytes). Are you sure this is what you really want?");
     }
     Path pidFile = writePid(config, pid, log);
     Signals.ignoreOthers();

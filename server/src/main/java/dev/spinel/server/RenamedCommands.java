@@ -2,10 +2,10 @@ package dev.spinel.server;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.Directive;
+import dev.spinel.config.Octets;
 import dev.spinel.engine.CommandTable;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 
 /// The directives `rename-command`: they give commands other names, or none.
@@ -28,8 +28,8 @@ final class RenamedCommands {
     if (words.size() != 2) {
       throw directive.error("wrong number of arguments");
     }
-    String from = words.get(0).toLowerCase(Locale.ROOT);
-    String to = words.get(1).toLowerCase(Locale.ROOT);
+    String from = Octets.lower(words.get(0));
+    String to = Octets.lower(words.get(1));
     if (!rows.knows(from) && !later.contains(from)) {
       throw directive.error("No such command in rename-command");
     }

@@ -128,6 +128,21 @@ public final class Server implements AutoCloseable {
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     engine.gates.are(authentication, eviction, new SubscribedGate(), monitors);
+    config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
+  }
+
+  private void warnOfMaxmemory(Config changed) {
+    long most = changed.get(Settings.MAXMEMORY);
+    long used = liveBytes();
+    if (most != 0 && Long.compareUnsigned(most, used) < 0) {
+      log.warning(
+          "WARNING: the new maxmemory value set via CONFIG SET ("
+              + most
+              + ") is smaller than the current memory usage ("
+              + used
+              + "). This will result in key eviction and/or the inability to accept new write"
+              + " commands depending on the maxmemory-policy.");
+    }
   }
 
   /// The families, in the order in which COMMAND lists them.
@@ -194,13 +209,21 @@ public final class Server implements AutoCloseable {
   private void start(Opening opening) throws IOException {
     keyspace.start(engine);
     try {
+      if (loops.count() < loops.wanted()) {
+        log.warning(
+            "The JVM's heap has room for "
+                + loops.count()
+                + " event loops, not for "
+                + loops.wanted()
+                + ". For more it must be larger.");
+      }
       admission.maxClients.fitToSystem(loops.count());
       Net net = loops.start(incidents);
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
-    } catch (IOException e) {
+    } catch (Throwable t) {
       close();
-      throw e;
+      throw t;
     }
     memory.ready(heap.liveBytes());
   }

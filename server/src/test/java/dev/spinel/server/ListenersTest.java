@@ -238,6 +238,53 @@ class ListenersTest {
     }
   }
 
+  @Test
+  void theLogTellsOfClientsAndOfALimitBelowWhatIsUsed() throws Exception {
+    try (Server server =
+        server("event-loops", "1", "loglevel", "verbose", "unixsocket", "s.sock")) {
+      server.startAtAnyPort();
+      try (Client client = client(server.port())) {
+        client.command("CLIENT", "SETNAME", "told");
+        client.command("SET", "key", "v".repeat(5000));
+        assertThat(client.command("CONFIG", "SET", "maxmemory", "1000").text()).isEqualTo("OK");
+        assertThat(client.command("CONFIG", "SET", "maxmemory", "1gb").text()).isEqualTo("OK");
+      }
+      ask(directory.resolve("s.sock"), "PING");
+    }
+    assertThat(log.toString(StandardCharsets.UTF_8))
+        .containsPattern("- Accepted 127.0.0.1:[0-9]+\n")
+        .containsPattern("- Accepted connection to s.sock\n")
+        .containsPattern(
+            "# WARNING: the new maxmemory value set via CONFIG SET \\(1000\\) is smaller than the"
+                + " current memory usage \\([0-9]+\\)\\. ")
+        .doesNotContain("(1073741824)")
+        .containsPattern(
+            "- Client closed connection id=[0-9]+ addr=127.0.0.1:[0-9]+ laddr=.* name=told .*"
+                + " flags=N db=0 .* cmd=config\\|set user=default .*\n")
+        .containsPattern("- Client closed connection id=[0-9]+ addr=.*s.sock:0 .* flags=U ");
+  }
+
+  @Test
+  void asManyLoopsAsTheHeapHasRoomFor() {
+    assertThat(Loops.mostIn(1 << 20)).isEqualTo(1);
+    assertThat(Loops.mostIn(96 << 20)).isEqualTo(48);
+    assertThat(Loops.mostIn(8L << 30)).isEqualTo(1024);
+  }
+
+  @Test
+  void aKeepAliveThatTheSystemRefusesIsToldOnceAndKeepsNobodyOut() throws Exception {
+    assumeThat(Path.of("/proc/net/tcp")).exists();
+    try (Server server =
+        server("event-loops", "1", "tcp-keepalive", Integer.toString(Integer.MAX_VALUE))) {
+      server.startAtAnyPort();
+      for (int i = 0; i < 5; i++) {
+        assertOpen(server.port());
+      }
+    }
+    assertThat(log.toString(StandardCharsets.UTF_8))
+        .containsOnlyOnce("setsockopt TCP_KEEPIDLE: Invalid argument");
+  }
+
   /// Established connections at a port of ours with the timer of keep-alive running.
   private static long keptAlive(int port) throws IOException {
     String local = String.format("0100007F:%04X", port);

@@ -132,6 +132,39 @@ class MainTest {
         .endsWith("# Redis is now ready to exit, bye bye...\n");
   }
 
+  @Test
+  void moreLoopsThanTheHeapHasRoomForAreFewer() throws Exception {
+    int port = RealRedis.freePort();
+    List<String> command =
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:+UseSerialGC",
+            "-Xmx24m",
+            "-cp",
+            ServerProcess.classPath(),
+            "dev.spinel.server.Main");
+    List<String> all = new ArrayList<>(command);
+    all.addAll(List.of("--port", "" + port, "--save", "", "--event-loops", "1024"));
+    all.addAll(List.of("--maxmemory", "1000kb"));
+    Process process =
+        new ProcessBuilder(all)
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("out").toFile())
+            .start();
+    try (Client client = connect(port, process)) {
+      assertThat(client.command("PING").text()).isEqualTo("PONG");
+    } finally {
+      process.destroy();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    }
+    assertThat(text(directory.resolve("out")))
+        .containsPattern("# The JVM's heap has room for 1[12] event loops, not for 1024")
+        .contains("# WARNING: You specified a maxmemory value that is less than 1MB (current")
+        .doesNotContain("Exception")
+        .doesNotContain("Error");
+  }
+
   private static Client connect(int port, Process process) throws Exception {
     while (true) {
       try {
