@@ -52,7 +52,8 @@ public final class Settings {
       new SpecialSettings.BindAddresses(row("bind", MANY_ARGUMENTS));
   public static final Setting<String> BIND_SOURCE_ADDR =
       optionalText(later("bind-source-addr", "replication, cluster"));
-  public static final Setting<String> UNIXSOCKET = new PathName(row("unixsocket", IMMUTABLE), true);
+  public static final Setting<String> UNIXSOCKET =
+      new PathName(row("unixsocket", IMMUTABLE), Text.Empty.IS_UNSET);
   public static final Setting<Long> UNIXSOCKETPERM =
       octal(row("unixsocketperm", IMMUTABLE), 0, 0777, 0);
   public static final Setting<Long> TCP_BACKLOG =
@@ -94,12 +95,14 @@ public final class Settings {
   public static final Setting<String> SUPERVISED =
       choice(
           later("supervised", IMMUTABLE, "the launcher"), "no", "upstart", "systemd", "auto", "no");
-  public static final Setting<String> PIDFILE = new PathName(row("pidfile", IMMUTABLE), true);
+  public static final Setting<String> PIDFILE =
+      new PathName(row("pidfile", IMMUTABLE), Text.Empty.IS_UNSET);
   public static final Setting<String> DIR =
       new SpecialSettings.Directory(row("dir", PROTECTED | NOT_WHILE_LOADING));
   public static final Setting<Long> DATABASES =
       number(row("databases", IMMUTABLE), 1, Integer.MAX_VALUE, 16);
-  public static final Setting<String> LOGFILE = new PathName(row("logfile", IMMUTABLE), false);
+  public static final Setting<String> LOGFILE =
+      new PathName(row("logfile", IMMUTABLE), Text.Empty.IS_A_VALUE);
   public static final Setting<String> LOGLEVEL =
       choice(row("loglevel"), "notice", "debug", "verbose", "notice", "warning", "nothing");
   public static final Setting<Boolean> SYSLOG_ENABLED =

@@ -409,12 +409,12 @@ final class SpecialSettings {
 
   /// A file's name, with or without folders before it.
   static final class PathName extends Setting.Text {
-    PathName(Row row, boolean emptyIsUnset) {
-      super(row, emptyIsUnset, "");
+    PathName(Row row, Empty empty) {
+      super(row, empty, "");
     }
 
     @Override
-    void check(String text, Values draft) {
+    void check(String text, SettingValues draft) {
       if (!Octets.canBePath(text)) throw reject(NO_NAME);
     }
   }
