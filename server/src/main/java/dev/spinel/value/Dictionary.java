@@ -483,6 +483,13 @@ public final class Dictionary {
     }
   }
 
+  /// Takes the entry at `p` out of a dictionary that no walk can know, and leaves it to the caller.
+  long takeOut(Place p) {
+    long entry = entry(p);
+    take(p);
+    return entry;
+  }
+
   /// Takes the entry at `p` out of the index and leaves it to the caller.
   private void take(Place p) {
     assert p.entry != 0 && p.stamp == stamp : "nothing here";

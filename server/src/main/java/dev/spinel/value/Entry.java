@@ -125,7 +125,7 @@ public final class Entry {
 
   /// The most bytes of a value that an entry can hold behind a key of so many bytes, with or
   /// without an expiry; 232 at least.
-  static int room(int keyLength) {
+  public static int room(int keyLength) {
     return Allocator.MAX_RUN - 24 - keyLength;
   }
 

@@ -35,6 +35,9 @@ public final class ListValue implements Structure {
   /// What DEBUG QUICKLIST-PACKED-THRESHOLD changes: elements of so many bytes are plain nodes.
   public static final long PLAIN_BYTES = 1L << 30;
 
+  /// The most bytes of a node that [Assembly#node] takes.
+  public static final int NODE_MAX = Quicklist.LEAF_MAX;
+
   private static final int FILL = Sequence.CELL;
 
   /// 1 if the list is reported as a listpack, although it is too large for the entry.
@@ -759,6 +762,110 @@ public final class ListValue implements Structure {
     public void close() {
       dictionary.clear(header);
       allocator.free(header);
+    }
+  }
+
+  // ── lists from outside ──
+
+  /// An empty list, in no dictionary, that is made of nodes.
+  ///
+  /// @param fill as in [#grow]
+  /// @param expiry milliseconds since 1970, or -1
+  public Assembly assembly(Slice key, int fill, long expiry) {
+    return new Assembly(key, fill, expiry);
+  }
+
+  /// A list in the making, node by node, as RDB files have them.
+  public final class Assembly implements AutoCloseable {
+    private final int fill;
+    private long entry; // 0: taken
+    private boolean nodeIsNew;
+
+    private Assembly(Slice key, int fill, long expiry) {
+      this.fill = fill;
+      entry = dictionary.create(key, Entry.LIST, Entry.QUICKLIST, VALUE_BYTES, expiry);
+      long value = Entry.valueAddress(m, entry);
+      m.putLong(value, 0);
+      m.putLong(value + 8, 0);
+      m.putShort(value + FILL, (short) clampedFill(fill));
+      m.putByte(value + NAMED, (byte) 0);
+    }
+
+    public long length() {
+      return Sequence.count(m, Entry.valueAddress(m, entry));
+    }
+
+    private Quicklist opened() {
+      list.open(
+          Entry.valueAddress(m, entry), fill, plainBytes, false, dictionary.walk.epoch(), buried);
+      return list;
+    }
+
+    /// Appends a valid listpack of `count` elements as a node; at most [#NODE_MAX] bytes.
+    public void node(byte[] listpack, int from, int bytes, int count) {
+      opened().appendNode(listpack, from, bytes, count);
+    }
+
+    /// Appends an element as a node that is nothing else.
+    public void plain(Slice element) {
+      opened().appendPlainNode(element);
+    }
+
+    /// The next [#element] begins a node.
+    public void newNode() {
+      nodeIsNew = true;
+    }
+
+    /// Appends an element to the node that was begun, whatever its size.
+    public void element(Slice element) {
+      if (nodeIsNew) {
+        opened().appendToNewNode(element);
+        nodeIsNew = false;
+      } else {
+        opened().appendToLastNode(element);
+      }
+    }
+
+    /// Appends an element where the limits say.
+    public void push(Slice element) {
+      opened().push(false, element);
+    }
+
+    /// Takes the list, which isn't empty: the caller puts the entry into a dictionary, or frees it.
+    ///
+    /// @param convert whether a list of one node within the limits becomes a listpack
+    public long take(boolean convert) {
+      long taken = convert ? converted() : entry;
+      entry = 0;
+      return taken;
+    }
+
+    private long converted() {
+      long value = Entry.valueAddress(m, entry);
+      list.openToRead(value);
+      long maxBytes = fill < 0 ? Quicklist.byteLimit(fill) : Long.MAX_VALUE;
+      if (!list.isOneNode(maxBytes, Quicklist.countLimit(fill))) {
+        return entry;
+      }
+      list.openToRead(value);
+      long leaf = list.onlyLeaf();
+      if (leaf == 0 || Listpack.bytes(m, leaf) > room(entry)) {
+        m.putByte(value + NAMED, (byte) 1);
+        return entry;
+      }
+      int bytes = Listpack.bytes(m, leaf);
+      long inline = dictionary.renewed(entry, Entry.LISTPACK, bytes);
+      m.copy(leaf, Entry.valueAddress(m, inline), bytes);
+      dictionary.free(entry);
+      return inline;
+    }
+
+    /// Frees what wasn't taken.
+    @Override
+    public void close() {
+      if (entry != 0) {
+        dictionary.free(entry);
+      }
     }
   }
 }

@@ -481,6 +481,30 @@ public final class Listpack {
     return lp + p + prefix;
   }
 
+  /// Writes what stands before the bytes of a text of this length to the beginning of `to`, and
+  /// returns how many bytes that are.
+  static int putTextPrefix(byte[] to, int length) {
+    if (length < 64) {
+      to[0] = (byte) (0x80 | length);
+      return 1;
+    }
+    if (length < 4096) {
+      to[0] = (byte) (0xe0 | length >>> 8);
+      to[1] = (byte) length;
+      return 2;
+    }
+    to[0] = (byte) 0xf0;
+    MemorySegment.ofArray(to).set(Memory.INT, 1, length);
+    return 5;
+  }
+
+  /// The same for what stands behind them.
+  static int putTextTail(byte[] to, int length) {
+    int n = length + (length < 64 ? 1 : length < 4096 ? 2 : 5);
+    putTail(MemorySegment.ofArray(to), 0, n);
+    return tail(n);
+  }
+
   private static void putInteger(MemorySegment s, long at, long v) {
     int n = integerBytes(v);
     switch (n) {

@@ -573,6 +573,49 @@ final class Quicklist {
     }
   }
 
+  /// Appends a whole listpack of at most [#LEAF_MAX] bytes, from an array, as a node.
+  void appendNode(byte[] listpack, int from, int bytes, int count) {
+    long leaf = allocator.allocate(bytes);
+    m.copyIn(listpack, from, leaf, bytes);
+    sequence.last();
+    try {
+      sequence.insertAfter(Sequence.leafWord(Sequence.PACKED, leaf), count);
+    } catch (OutOfMemoryError e) {
+      allocator.free(leaf);
+      throw e;
+    }
+  }
+
+  /// Appends an element as a node that is nothing else.
+  void appendPlainNode(Slice v) {
+    long given = v.node;
+    long taken = large.cell(v);
+    sequence.last();
+    try {
+      sequence.insertAfter(Sequence.leafWord(Sequence.ELEMENT, taken) | PLAIN, 1);
+    } catch (OutOfMemoryError e) {
+      if (taken == given) {
+        v.giveBack(taken);
+      } else {
+        large.abandon(taken);
+      }
+      throw e;
+    }
+  }
+
+  /// Appends an element as the first one of a new node.
+  void appendToNewNode(Slice v) {
+    sequence.last();
+    insertLeaf(true, v, 0);
+  }
+
+  /// Appends an element to the last node, whatever its size.
+  void appendToLastNode(Slice v) {
+    sequence.last();
+    enter(-1);
+    insertInNode(true, v);
+  }
+
   /// Puts an element at an end.
   void push(boolean head, Slice v) {
     boolean any = head ? sequence.first() : sequence.last();

@@ -652,6 +652,12 @@ public final class SortedSetValue implements Structure {
     return listpack != 0 ? Listpack.length(m, listpack, memberAt) : Entry.keyLength(m, pair);
   }
 
+  /// Where the bytes of the member are, of a large set.
+  public long memberAddress() {
+    assert listpack == 0;
+    return Entry.keyAddress(m, pair);
+  }
+
   /// Copies the member to `to[at…]` and returns its length.
   public int copyMember(byte[] to, int at) {
     if (listpack != 0) return Listpack.copyOut(m, listpack, memberAt, to, at);

@@ -90,14 +90,38 @@ public final class StringValue implements Structure {
       put(p, e);
       return;
     }
+    put(p, createChunked(key, value, expiry));
+  }
+
+  /// A new entry for a string, an integer where that is its canonical form; not in any dictionary
+  /// yet.
+  ///
+  /// @param expiry milliseconds since 1970, or -1
+  public long create(Slice key, Slice value, long expiry) {
+    int n = value.length;
+    if (value.node == 0 && Listpack.canonical(value.array, value.offset, n)) {
+      long e = dictionary.create(key, Entry.STRING, Entry.INT, 8, expiry);
+      m.putLong(Entry.valueAddress(m, e), Listpack.parse(value.array, value.offset, n));
+      return e;
+    }
+    if (value.node == 0 && n <= inlineMax(key.length)) {
+      int encoding = n <= EMBSTR_MAX ? Entry.EMBSTR : Entry.RAW;
+      long e = dictionary.create(key, Entry.STRING, encoding, n, expiry);
+      m.copyIn(value.array, value.offset, Entry.valueAddress(m, e), n);
+      return e;
+    }
+    return createChunked(key, value, expiry);
+  }
+
+  private long createChunked(Slice key, Slice value, long expiry) {
     long e = dictionary.create(key, Entry.STRING, Entry.CHUNKED, Sequence.CELL, expiry);
     try {
       large.adopt(large.cell(value), Entry.valueAddress(m, e));
+      return e;
     } catch (OutOfMemoryError refused) {
       dictionary.allocator.free(e);
       throw refused;
     }
-    put(p, e);
   }
 
   /// Sets an integer.
