@@ -355,7 +355,12 @@ public final class Settings {
       new SpecialSettings.SavePoints(later("save", MANY_ARGUMENTS, "RDB"));
   public static final Setting<String> DBFILENAME =
       new FileName(later("dbfilename", PROTECTED, "RDB"), "dump.rdb", "filename", true);
-  public static final Setting<Boolean> RDBCOMPRESSION = yesNo(later("rdbcompression", "RDB"), true);
+  public static final Setting<Boolean> RDBCOMPRESSION = yesNo(row("rdbcompression"), true);
+
+  /// Our own: the version of RDB files, full syncs and DUMP's payloads: 10, which everything from
+  /// Redis 7.0 on can read, or 11, which is what 7.2 writes.
+  public static final Setting<Long> RDB_VERSION = integer(row("rdb-version"), 10, 11, 10);
+
   public static final Setting<Boolean> RDBCHECKSUM =
       yesNo(later("rdbchecksum", IMMUTABLE, "RDB"), true);
   public static final Setting<Boolean> RDB_DEL_SYNC_FILES =

@@ -6,6 +6,7 @@ import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
+import dev.spinel.rdb.Payloads;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.value.Tables;
@@ -89,6 +90,7 @@ public final class Call {
   private boolean ownEffect;
 
   private final Options options = new Options(this);
+  private @Nullable Payloads payloads; // made when they are wanted
 
   // waiting
   @Nullable Waiting before; // the wait that the call comes from; the dispatcher's to set
@@ -328,6 +330,15 @@ public final class Call {
     return seat;
   }
 
+  /// What DUMP says and RESTORE takes, of this seat.
+  public Payloads payloads() {
+    Payloads made = payloads;
+    if (made == null) {
+      payloads = made = new Payloads(values);
+    }
+    return made;
+  }
+
   /// The session's protocol changed, or it wants replies again: this reply is the first such.
   public void renew(Reply reply) {
     boolean replies = session.replies == Session.Replies.ON;
@@ -408,6 +419,21 @@ public final class Call {
       event(key, Events.KEY_MISS, "keymiss");
     }
     return key;
+  }
+
+  /// What the key's use was elsewhere is its use here, as far as the policy wants to know it.
+  ///
+  /// @param idleSeconds for how long it had not been used, or -1
+  /// @param frequency how often it was used, 0 to 255, or -1
+  public void used(Key key, long idleSeconds, int frequency) {
+    long entry = key.place.entry;
+    if (engine.limits.lfu) {
+      if (frequency >= 0) {
+        Entry.access(memory, entry, Frequency.word(frequency, now));
+      }
+    } else if (idleSeconds >= 0) {
+      Entry.access(memory, entry, (int) (now / 1000 - Math.min(idleSeconds, 0xffffff)) & 0xffffff);
+    }
   }
 
   /// Remembers an access.

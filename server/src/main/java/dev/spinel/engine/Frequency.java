@@ -31,7 +31,12 @@ public final class Frequency {
 
   /// The word of a new key.
   static int newcomer(long nowMillis) {
-    return minutes(nowMillis) << 8 | NEW;
+    return word(NEW, nowMillis);
+  }
+
+  /// The word of a key whose counter is this.
+  static int word(int counter, long nowMillis) {
+    return minutes(nowMillis) << 8 | counter;
   }
 
   /// The counter of a word as of now, 0 to 255.

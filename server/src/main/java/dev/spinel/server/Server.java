@@ -6,6 +6,7 @@ import dev.spinel.client.ClientsSection;
 import dev.spinel.client.Handshake;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
+import dev.spinel.commands.Dumps;
 import dev.spinel.commands.Geo;
 import dev.spinel.commands.Hashes;
 import dev.spinel.commands.HyperLogLogs;
@@ -157,6 +158,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Geo());
     rows.add(new Sort());
     rows.add(new Keys());
+    rows.add(new Dumps());
     rows.add(new Databases());
     rows.add(new Transactions());
     rows.add(pubSub);

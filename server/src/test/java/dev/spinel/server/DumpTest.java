@@ -1,0 +1,411 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static dev.spinel.server.Fixture.text;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/// DUMP and RESTORE as commands: options, errors, effects, events; and payloads that somebody has
+/// tampered with.
+class DumpTest {
+  /// The payload alone.
+  private static byte[] dump(LocalSession session, String key) {
+    byte[] reply = session.run("DUMP", key);
+    int from = 1;
+    while (reply[from - 1] != '\n') from++;
+    return Arrays.copyOfRange(reply, from, reply.length - 2);
+  }
+
+  private static String restore(LocalSession session, String key, byte[] payload, String... words) {
+    List<String> all = new ArrayList<>(List.of("RESTORE", key));
+    all.add(words.length == 0 ? "0" : words[0]);
+    all.add(new String(payload, StandardCharsets.ISO_8859_1));
+    for (int i = 1; i < words.length; i++) all.add(words[i]);
+    return say(session, all.toArray(String[]::new));
+  }
+
+  private static byte[] signed(byte[] payload) {
+    byte[] all = payload.clone();
+    long crc = Crc.of(all, all.length - 8);
+    for (int i = 0; i < 8; i++) all[all.length - 8 + i] = (byte) (crc >>> 8 * i);
+    return all;
+  }
+
+  /// A payload of these bytes, in hexadecimal, of a version.
+  private static byte[] payload(String hex, int version) {
+    byte[] value = HexFormat.of().parseHex(hex.replace(" ", ""));
+    byte[] all = Arrays.copyOf(value, value.length + 10);
+    all[value.length] = (byte) version;
+    return signed(all);
+  }
+
+  @Test
+  void aKnownValueHasAKnownPayload() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "10");
+      assertThat(HexFormat.of().formatHex(dump(a, "k"))).startsWith("00c00a0a00").hasSize(26);
+      assertThat(say(a, "DUMP", "absent")).isEqualTo("$-1");
+    }
+  }
+
+  @Test
+  void theVersionIsASetting() {
+    try (Fixture fixture = new Fixture("rdb-version", "11")) {
+      LocalSession a = fixture.session();
+      say(a, "SADD", "s", "a", "b");
+      byte[] newer = dump(a, "s");
+      assertThat(newer[0]).isEqualTo((byte) 20);
+      assertThat(newer[newer.length - 10]).isEqualTo((byte) 11);
+      say(a, "CONFIG", "SET", "rdb-version", "10");
+      byte[] older = dump(a, "s");
+      assertThat(older[0]).isEqualTo((byte) 2);
+      assertThat(older[older.length - 10]).isEqualTo((byte) 10);
+      assertThat(restore(a, "t", older)).isEqualTo("+OK");
+      assertThat(restore(a, "u", newer)).isEqualTo("+OK");
+      assertThat(say(a, "SINTERCARD", "2", "t", "u")).isEqualTo(":2");
+    }
+  }
+
+  @Test
+  void aKeyThatIsThereIsReplacedOnlyIfAsked() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "value");
+      byte[] payload = dump(a, "k");
+      say(a, "RPUSH", "l", "1");
+      assertThat(restore(a, "l", payload)).isEqualTo("-BUSYKEY Target key name already exists.");
+      assertThat(restore(a, "l", payload, "0", "replace")).isEqualTo("+OK");
+      assertThat(say(a, "GET", "l")).isEqualTo("$5 value");
+    }
+  }
+
+  @Test
+  void errorsComeInRedissOrder() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "value");
+      byte[] payload = dump(a, "k");
+      byte[] bad = payload.clone();
+      bad[2] ^= 1;
+      assertThat(restore(a, "k", bad, "x", "XX")).isEqualTo("-ERR syntax error");
+      assertThat(restore(a, "k", bad, "x", "IDLETIME")).isEqualTo("-ERR syntax error");
+      assertThat(restore(a, "k", bad, "x", "IDLETIME", "-1"))
+          .isEqualTo("-ERR Invalid IDLETIME value, must be >= 0");
+      assertThat(restore(a, "k", bad, "x", "FREQ", "256"))
+          .isEqualTo("-ERR Invalid FREQ value, must be >= 0 and <= 255");
+      assertThat(restore(a, "k", bad, "x", "FREQ", "2", "IDLETIME", "1"))
+          .isEqualTo("-ERR syntax error");
+      assertThat(restore(a, "k", bad, "x")).startsWith("-BUSYKEY");
+      assertThat(restore(a, "n", bad, "x"))
+          .isEqualTo("-ERR value is not an integer or out of range");
+      assertThat(restore(a, "n", bad, "-1"))
+          .isEqualTo("-ERR Invalid TTL value, must be >= 0");
+      assertThat(restore(a, "n", bad))
+          .isEqualTo("-ERR DUMP payload version or checksum are wrong");
+      assertThat(restore(a, "n", new byte[9]))
+          .isEqualTo("-ERR DUMP payload version or checksum are wrong");
+      assertThat(restore(a, "n", payload("00 01 61", 13)))
+          .isEqualTo("-ERR DUMP payload version or checksum are wrong");
+      assertThat(restore(a, "n", payload("00 01 61", 12))).isEqualTo("+OK");
+      assertThat(restore(a, "m", payload("00 02 61", 9))).isEqualTo("-ERR Bad data format");
+      assertThat(restore(a, "m", payload("00 01 61 61", 9))).isEqualTo("-ERR Bad data format");
+      assertThat(restore(a, "m", payload("08 01 61", 9))).isEqualTo("-ERR Bad data format");
+      assertThat(restore(a, "m", payload("ff 01 61", 9))).isEqualTo("-ERR Bad data format");
+    }
+  }
+
+  @Test
+  void aTimeBecomesAbsoluteInTheEffect() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      byte[] payload = payload("00 01 61", 10);
+      restore(a, "k", payload, "1000", "FREQ", "7");
+      assertThat(say(a, "PTTL", "k")).isEqualTo(":1000");
+      long at = fixture.clock.millis() + 1000;
+      assertThat(fixture.effects())
+          .startsWith("*2 $6 SELECT $1 0 *7 $7 RESTORE $1 k $13 " + at + " $13 ")
+          .endsWith("$4 FREQ $1 7 $6 ABSTTL");
+      restore(a, "j", payload, Long.toString(at), "ABSTTL");
+      assertThat(say(a, "PEXPIRETIME", "j")).isEqualTo(":" + at);
+      assertThat(fixture.effects()).endsWith("$6 ABSTTL");
+    }
+  }
+
+  @Test
+  void whatHasExpiredAlreadyOnlyDeletes() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      byte[] payload = payload("00 01 61", 10);
+      assertThat(restore(a, "k", payload, "1", "ABSTTL")).isEqualTo("+OK");
+      assertThat(say(a, "EXISTS", "k")).isEqualTo(":0");
+      assertThat(fixture.effects()).isEmpty();
+      say(a, "SET", "k", "1");
+      assertThat(restore(a, "k", payload, "1", "ABSTTL", "REPLACE")).isEqualTo("+OK");
+      assertThat(say(a, "EXISTS", "k")).isEqualTo(":0");
+      assertThat(fixture.effects()).endsWith("*2 $3 DEL $1 k");
+      assertThat(restore(a, "k", payload("04 00", 10), "1", "ABSTTL"))
+          .isEqualTo("-ERR Bad data format");
+    }
+  }
+
+  @Test
+  void theUseOfAKeyComesWithIt() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      byte[] payload = payload("00 01 61", 10);
+      restore(a, "k", payload, "0", "IDLETIME", "1234");
+      assertThat(say(a, "OBJECT", "IDLETIME", "k")).isEqualTo(":1234");
+      restore(a, "k", payload, "0", "REPLACE", "IDLETIME", Long.toString(Long.MAX_VALUE));
+      assertThat(say(a, "OBJECT", "IDLETIME", "k")).startsWith(":");
+      say(a, "CONFIG", "SET", "maxmemory-policy", "allkeys-lfu");
+      restore(a, "f", payload, "0", "FREQ", "99");
+      assertThat(say(a, "OBJECT", "FREQ", "f")).isEqualTo(":99");
+    }
+  }
+
+  @Test
+  void restoringNotifies() {
+    try (Fixture fixture = new Fixture("notify-keyspace-events", "KEA")) {
+      LocalSession a = fixture.session();
+      LocalSession listener = fixture.session();
+      listener.run("PSUBSCRIBE", "*");
+      restore(a, "k", payload("00 01 61", 10));
+      assertThat(text(listener.await(10_000))).contains("__keyspace@0__:k $7 restore");
+    }
+  }
+
+  /// Every old and every new form, from files of versions 1 to 12.
+  @Test
+  void olderFormsAreRead() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      String[][] forms = {
+        // list: strings
+        {"01 02 01 61 c0 05", "LRANGE k 0 -1", "*2 $1 a $1 5"},
+        // list: a ziplist of "a", 5, 300
+        {
+          "0a 14 14000000 0f000000 0300 00 01 61 03 f6 02 c0 2c01 ff",
+          "LRANGE k 0 -1",
+          "*3 $1 a $1 5 $3 300"
+        },
+        // list: a quicklist of ziplists
+        {"0e 01 0e 0e000000 0a000000 0100 00 01 61 ff", "LRANGE k 0 -1", "*1 $1 a"},
+        // list: a plain node and a listpack
+        {
+          "12 02 01 03 616263 02 0a 0a000000 0100 81 62 02 ff",
+          "LRANGE k 0 -1",
+          "*2 $3 abc $1 b"
+        },
+        // set: strings
+        {"02 02 c0 01 c0 02", "SMEMBERS k", "*2 $1 1 $1 2"},
+        // set: an intset
+        {"0b 0c 02000000 02000000 0100 0200", "SMEMBERS k", "*2 $1 1 $1 2"},
+        // set: a listpack
+        {"14 0a 0a000000 0100 81 62 02 ff", "SMEMBERS k", "*1 $1 b"},
+        // sorted set: scores as text, the last infinite
+        {
+          "03 02 01 61 03 312e35 01 62 fe", "ZRANGE k 0 -1 WITHSCORES", "*4 $1 a $3 1.5 $1 b $3 inf"
+        },
+        // sorted set: scores as doubles
+        {"05 01 01 61 000000000000f83f", "ZRANGE k 0 -1 WITHSCORES", "*2 $1 a $3 1.5"},
+        // sorted set: a ziplist
+        {"0c 10 10000000 0d000000 0200 00 01 61 03 f2 ff", "ZSCORE k a", "$1 1"},
+        // sorted set: a listpack
+        {"11 0c 0c000000 0200 81 61 02 01 01 ff", "ZSCORE k a", "$1 1"},
+        // hash: strings
+        {"04 01 01 61 01 62", "HGETALL k", "*2 $1 a $1 b"},
+        // hash: a zipmap, with a free byte behind the value
+        {"09 08 01 01 61 01 01 62 78 ff", "HGETALL k", "*2 $1 a $1 b"},
+        // hash: a ziplist
+        {"0d 11 11000000 0d000000 0200 00 01 61 03 01 62 ff", "HGETALL k", "*2 $1 a $1 b"},
+        // hash: a listpack
+        {"10 0d 0d000000 0200 81 61 02 81 62 02 ff", "HGETALL k", "*2 $1 a $1 b"},
+        // hash: with times, none of which is set
+        {"18 0000000000000000 01 00 01 61 01 62", "HGETALL k", "*2 $1 a $1 b"},
+        {
+          "19 0000000000000000 0f 0f000000 0300 81 61 02 81 62 02 00 01 ff",
+          "HGETALL k",
+          "*2 $1 a $1 b"
+        },
+        // a string compressed
+        {"00 c3 09 1e 016161e01100016161", "GET k", "$30 " + "a".repeat(30)},
+      };
+      for (String[] form : forms) {
+        assertThat(restore(a, "k", payload(form[0], 9), "0", "REPLACE")).as(form[0]).isEqualTo("+OK");
+        assertThat(say(a, form[1].split(" "))).as(form[0]).isEqualTo(form[2]);
+        assertThat(restore(a, "copy", dump(a, "k"), "0", "REPLACE")).as(form[0]).isEqualTo("+OK");
+        assertThat(say(a, "DEBUG", "DIGEST-VALUE", "copy"))
+            .isEqualTo(say(a, "DEBUG", "DIGEST-VALUE", "k"));
+      }
+    }
+  }
+
+  @Test
+  void whatIsNotValidIsRefused() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      String[] forms = {
+        "01 00", // no elements
+        "02 02 01 61 01 61", // a member twice
+        "04 02 01 61 01 62 01 61 01 63", // a field twice
+        "05 01 01 61 000000000000f87f", // NaN
+        "03 01 01 61 fd", // NaN
+        "03 01 01 61 01 78", // a score "x"
+        "0b 0c 02000000 02000000 0200 0100", // an intset that descends
+        "0b 0c 02000000 02000000 0100 0100", // an integer twice
+        "0b 0c 03000000 02000000 0100 0200", // of no width
+        "0b 08 02000000 00000000", // empty
+        "10 0a 0a000000 0100 81 61 02 ff", // a field without a value
+        "10 0d 0d000000 0300 81 61 02 81 62 02 ff", // another number of elements
+        "10 0d 0d000000 0200 81 61 03 81 62 02 ff", // a wrong length backwards
+        "10 0d 0e000000 0200 81 61 02 81 62 02 ff", // another length
+        "10 0d 0d000000 0200 81 61 02 81 62 02 fe", // no end
+        "10 13 13000000 0400 81 61 02 81 62 02 81 61 02 81 62 02 ff", // a field twice
+        "14 0d 0d000000 0200 81 61 02 81 61 02 ff", // a member twice
+        "14 0f 0f000000 0200 05 01 f1 0500 03 81 61 02 ff", // too short for what it says
+        "11 11 11000000 0400 81 62 02 02 01 81 61 02 01 01 ff", // not in order
+        "12 01 03 01 61", // a node of no kind
+        "12 01 02 07 07000000 0000 ff", // a list of nothing
+        "0a 0e 0e000000 0b000000 0100 00 01 61 ff", // the last one elsewhere
+        "0a 0e 0e000000 0a000000 0100 01 01 61 ff", // a wrong length before
+        "00 c3 09 1f 016161e01100016161", // too few compressed bytes
+        "00 c3 03 85 00 00 00 ff 016161", // more than they can stand for
+        "00 c5 01", // a string of no encoding
+        "00 82 01", // no length
+        "00 81 ffffffffffffffff", // a length of 2^64 - 1
+        "02 81 7fffffffffffffff 01 61", // so many members
+        "0f 01", // a stream
+        "07 81 0000000000000000 00", // a module's
+        "18 0000000000000001 01 02 01 61 01 62", // a field that expires
+      };
+      for (String form : forms) {
+        assertThat(restore(a, "k", payload(form, 11))).as(form).isEqualTo("-ERR Bad data format");
+      }
+      assertThat(say(a, "DBSIZE")).isEqualTo(":0");
+    }
+  }
+
+  /// Payloads of all encodings with some bytes changed, cut or repeated: never a bug, never a leak
+  /// (the fixture counts), and what is taken is a value that all commands can work with.
+  @Test
+  void tamperedPayloadsAreRefusedOrValid() {
+    long seed = Long.getLong("spinel.seed", System.nanoTime());
+    Random random = new Random(seed);
+    try (Fixture fixture = new Fixture("rdb-version", "11")) {
+      LocalSession a = fixture.session();
+      List<byte[]> payloads = new ArrayList<>();
+      for (String[] command : values(random)) {
+        say(a, command);
+        payloads.add(dump(a, command[1]));
+      }
+      say(a, "FLUSHALL");
+      int taken = 0;
+      int refused = 0;
+      long end = System.nanoTime() + 3_000_000_000L;
+      while (System.nanoTime() < end) {
+        byte[] payload = tampered(payloads.get(random.nextInt(payloads.size())), random);
+        String reply = restore(a, "k", signed(payload), "0", "REPLACE");
+        if (reply.equals("+OK")) {
+          taken++;
+          use(a, random, seed);
+        } else {
+          assertThat(reply).as("seed %d", seed).isEqualTo("-ERR Bad data format");
+          refused++;
+        }
+      }
+      assertThat(taken).as("taken").isPositive();
+      assertThat(refused).as("refused").isPositive();
+    }
+  }
+
+  private static List<String[]> values(Random random) {
+    List<String[]> all = new ArrayList<>();
+    String run = "ab".repeat(60);
+    all.add(new String[] {"SET", "s", run});
+    all.add(new String[] {"RPUSH", "l", "1", "-300", "70000", run, "x", "9999999999"});
+    all.add(new String[] {"SADD", "i", "1", "2", "70000"});
+    all.add(new String[] {"SADD", "p", "1", "a", "bb", run.substring(0, 60)});
+    all.add(new String[] {"HSET", "h", "a", "1", "b", "22222", "c", run.substring(0, 50)});
+    all.add(new String[] {"ZADD", "z", "1", "a", "1.5", "b", "-inf", "c", "99999", "d"});
+    for (String command : new String[] {"SADD", "HSET", "ZADD", "RPUSH"}) {
+      String[] many = new String[2 + 1200];
+      many[0] = command;
+      many[1] = command + "-many";
+      for (int i = 2; i < many.length; i++) {
+        boolean isScore = command.equals("ZADD") && i % 2 == 0;
+        many[i] = isScore ? "" + random.nextInt(100) : "m" + i + "x".repeat(i % 20);
+      }
+      all.add(many);
+    }
+    return all;
+  }
+
+  private static byte[] tampered(byte[] of, Random random) {
+    byte[] a = of.clone();
+    int body = a.length - 10;
+    for (int n = 1 + random.nextInt(3); n > 0; n--) {
+      int at = random.nextInt(Math.min(body, 1 + random.nextInt(60)) + 0);
+      switch (random.nextInt(4)) {
+        case 0 -> a[at] = (byte) random.nextInt(256);
+        case 1 -> a[at] ^= (byte) (1 << random.nextInt(8));
+        case 2 -> a[random.nextInt(body)] += (byte) (random.nextInt(5) - 2);
+        default -> {
+          int cut = 1 + random.nextInt(Math.max(1, Math.min(8, body - at)));
+          if (body - cut < 2) continue;
+          byte[] shorter = new byte[a.length - cut];
+          System.arraycopy(a, 0, shorter, 0, Math.min(at, shorter.length));
+          System.arraycopy(a, at + cut, shorter, at, shorter.length - at);
+          a = shorter;
+          body = a.length - 10;
+        }
+      }
+    }
+    return a;
+  }
+
+  /// What goes through all of a value, and changes it.
+  private static void use(LocalSession a, Random random, long seed) {
+    String type = say(a, "TYPE", "k").substring(1);
+    String[] commands =
+        switch (type) {
+          case "string" -> new String[] {"STRLEN k", "APPEND k x", "SETRANGE k 2 yy"};
+          case "list" -> new String[] {"LRANGE k 0 -1", "LREM k 0 x", "RPUSH k 5", "LPOP k"};
+          case "set" -> new String[] {"SMEMBERS k", "SADD k 7 new", "SREM k 1 a", "SPOP k"};
+          case "hash" -> new String[] {"HGETALL k", "HSET k a 2 new 3", "HDEL k b"};
+          default -> new String[] {"ZRANGE k 0 -1 WITHSCORES", "ZADD k 3 a 4 new", "ZREM k b"};
+        };
+    for (String command : commands) {
+      String reply = say(a, command.split(" "));
+      if (random.nextInt(8) == 0) assertThat(reply).as("seed %d", seed).doesNotStartWith("-ERR");
+    }
+    if (random.nextInt(4) == 0 && say(a, "EXISTS", "k").equals(":1")) {
+      byte[] again = dump(a, "k");
+      assertThat(restore(a, "other", again, "0", "REPLACE")).as("seed %d", seed).isEqualTo("+OK");
+      assertThat(say(a, "DEBUG", "DIGEST-VALUE", "other"))
+          .as("seed %d", seed)
+          .isEqualTo(say(a, "DEBUG", "DIGEST-VALUE", "k"));
+    }
+  }
+
+  /// The checksum as its definition says, bit by bit.
+  private static final class Crc {
+    static long of(byte[] a, int n) {
+      long crc = 0;
+      for (int i = 0; i < n; i++) {
+        crc ^= a[i] & 0xff;
+        for (int bit = 0; bit < 8; bit++) {
+          crc = (crc & 1) != 0 ? crc >>> 1 ^ 0x95ac9329ac4bc9b5L : crc >>> 1;
+        }
+      }
+      return crc;
+    }
+  }
+}
