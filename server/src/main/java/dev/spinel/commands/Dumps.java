@@ -183,8 +183,7 @@ public final class Dumps implements Family {
   private static void deleteInstead(Call call, Key key) {
     if (key.exists()) {
       call.delete(key);
-      call.effect(
-          call.limits().is(Settings.LAZYFREE_LAZY_SERVER_DEL) ? "UNLINK" : "DEL", key.name);
+      call.effect(call.limits().is(Settings.LAZYFREE_LAZY_SERVER_DEL) ? "UNLINK" : "DEL", key.name);
     }
   }
 

@@ -4,8 +4,8 @@ import dev.spinel.value.ByteRun;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Compresses a string as liblzf does, byte for byte as Redis has it (a table of 2^16 places,
-/// "very fast"): so files and payloads are equal to its own.
+/// Compresses a string as liblzf does, byte for byte as Redis has it (a table of 2^16 places, "very
+/// fast"): so files and payloads are equal to its own.
 ///
 /// ```
 ///   000LLLLL  <L + 1 bytes>          the bytes themselves

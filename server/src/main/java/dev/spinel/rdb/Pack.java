@@ -113,8 +113,8 @@ abstract class Pack {
     }
   }
 
-  /// Whether the text, of a string in one piece, is an integer in decimal: [Listpack] would have
-  /// it as such.
+  /// Whether the text, of a string in one piece, is an integer in decimal: [Listpack] would have it
+  /// as such.
   final boolean isMisfit() {
     return !integer && Listpack.canonical(string.array(), string.at(), textLength);
   }

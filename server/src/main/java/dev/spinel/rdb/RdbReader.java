@@ -98,7 +98,8 @@ public final class RdbReader {
     byte[] magic = new byte[MAGIC];
     in.read(magic, 0, MAGIC);
     for (int i = 0; i < 5; i++) {
-      if (magic[i] != "REDIS".charAt(i)) throw in.corrupt("Wrong signature trying to load DB from file");
+      if (magic[i] != "REDIS".charAt(i))
+        throw in.corrupt("Wrong signature trying to load DB from file");
     }
     int version = 0;
     for (int i = 5; i < MAGIC && magic[i] >= '0' && magic[i] <= '9'; i++) {
@@ -201,8 +202,7 @@ public final class RdbReader {
     string.open();
     long n = string.length();
     if (n > Entry.MAX_KEY) {
-      throw in.unsupported(
-          "a key of " + n + " bytes: " + Entry.MAX_KEY + " are the most");
+      throw in.unsupported("a key of " + n + " bytes: " + Entry.MAX_KEY + " are the most");
     }
     if (keyBytes.length < n) keyBytes = new byte[2 * (int) n];
     string.whole((int) n);

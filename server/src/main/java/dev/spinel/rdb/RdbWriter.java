@@ -154,8 +154,8 @@ public final class RdbWriter {
     values.field(field);
   }
 
-  /// Goes on with what was begun, for about `budget` bytes. Returns whether more of it is left: then
-  /// the seat may be left before this is called again.
+  /// Goes on with what was begun, for about `budget` bytes. Returns whether more of it is left:
+  /// then the seat may be left before this is called again.
   public boolean more(int budget) {
     return !values.write(out, budget);
   }

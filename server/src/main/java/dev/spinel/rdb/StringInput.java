@@ -101,7 +101,8 @@ final class StringInput {
     if (compressed) {
       if (scratch.length < n) scratch = new byte[Math.max(n, Math.min(most, 2 * n))];
       int c = (int) compressedLeft;
-      if (compressedLeft > n + n / 32 + 16L) throw in.corrupt("compressed bytes longer than the string");
+      if (compressedLeft > n + n / 32 + 16L)
+        throw in.corrupt("compressed bytes longer than the string");
       byte[] from = packed;
       int at = in.take(c, most);
       if (at < 0) {

@@ -25,8 +25,8 @@ import java.util.HashSet;
 ///
 /// **Memory is taken as bytes arrive**, never because of a length that a stream merely claims.
 ///
-/// Which encoding a value takes is as Redis 7.2 has it after loading the same bytes: for lengths and
-/// counts beyond [EncodingLimits] a listpack becomes a dictionary, and so on.
+/// Which encoding a value takes is as Redis 7.2 has it after loading the same bytes: for lengths
+/// and counts beyond [EncodingLimits] a listpack becomes a dictionary, and so on.
 ///
 /// One for each seat, used by its thread, with or without the slot's lock: the entry is in no
 /// dictionary yet.
@@ -92,8 +92,7 @@ public final class ValueReader {
   /// @param key in an array, at most [Entry#MAX_KEY] bytes
   /// @param expiry milliseconds since 1970, or -1
   /// @throws RdbException if it isn't valid, or can't be held
-  public long read(
-      RdbType type, Slice key, long expiry, EncodingLimits limits, RdbInput input) {
+  public long read(RdbType type, Slice key, long expiry, EncodingLimits limits, RdbInput input) {
     from(input);
     this.key = key;
     this.expiry = expiry;

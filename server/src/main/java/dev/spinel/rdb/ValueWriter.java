@@ -3,8 +3,8 @@ package dev.spinel.rdb;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.ByteRun;
 import dev.spinel.value.Entry;
-import dev.spinel.value.Listpack;
 import dev.spinel.value.ListNodes;
+import dev.spinel.value.Listpack;
 import dev.spinel.value.StringValue;
 import dev.spinel.value.Values;
 
@@ -115,8 +115,7 @@ public final class ValueWriter {
       case Entry.SET ->
           switch (encoding) {
             case Entry.INTSET -> RdbType.SET_INTSET;
-            case Entry.LISTPACK ->
-                version >= LISTPACK_SETS ? RdbType.SET_LISTPACK : RdbType.SET;
+            case Entry.LISTPACK -> version >= LISTPACK_SETS ? RdbType.SET_LISTPACK : RdbType.SET;
             default -> RdbType.SET;
           };
       case Entry.ZSET -> encoding == Entry.LISTPACK ? RdbType.ZSET_LISTPACK : RdbType.ZSET_2;

@@ -42,8 +42,8 @@ public final class Draft implements AutoCloseable {
     dictionary.adopt(place, to);
   }
 
-  /// Takes the value's entry out, with this expiry (milliseconds since 1970, or -1): the caller puts
-  /// it into a dictionary, or frees it. Without memory for that it is still the draft's.
+  /// Takes the value's entry out, with this expiry (milliseconds since 1970, or -1): the caller
+  /// puts it into a dictionary, or frees it. Without memory for that it is still the draft's.
   public long take(long expiry) {
     if (expiry >= 0) dictionary.setExpiry(place, expiry);
     return dictionary.takeOut(place);

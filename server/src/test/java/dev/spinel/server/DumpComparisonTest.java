@@ -122,14 +122,26 @@ class DumpComparisonTest {
     List<Sample> all = new ArrayList<>();
     for (long n :
         new long[] {
-          0, -1, 127, -128, 128, 32767, -32768, 32768, 1L << 31, -(1L << 31), 1L << 40, Long.MIN_VALUE
+          0,
+          -1,
+          127,
+          -128,
+          128,
+          32767,
+          -32768,
+          32768,
+          1L << 31,
+          -(1L << 31),
+          1L << 40,
+          Long.MIN_VALUE
         }) {
       all.add(string("integer " + n, Long.toString(n)));
     }
     for (String s : new String[] {"", "a", "-0", "007", "12345678901", "+5", "a".repeat(21)}) {
       all.add(string("string " + s, s));
     }
-    for (int n : new int[] {20, 21, 44, 45, 100, 16_383, 16_384, 65_536, 65_537, 140_000, 600_000}) {
+    for (int n :
+        new int[] {20, 21, 44, 45, 100, 16_383, 16_384, 65_536, 65_537, 140_000, 600_000}) {
       all.add(string("string of " + n, text(random, n)));
     }
     byte[] noise = new byte[300_000];
@@ -288,8 +300,18 @@ class DumpComparisonTest {
       }
     }
     for (Client peer : List.of(there, here)) {
-      say(peer, "CONFIG", "SET", "hash-max-listpack-entries", "512", "zset-max-listpack-entries",
-          "128", "set-max-intset-entries", "512", "list-max-listpack-size", "-2");
+      say(
+          peer,
+          "CONFIG",
+          "SET",
+          "hash-max-listpack-entries",
+          "512",
+          "zset-max-listpack-entries",
+          "128",
+          "set-max-intset-entries",
+          "512",
+          "list-max-listpack-size",
+          "-2");
     }
   }
 }

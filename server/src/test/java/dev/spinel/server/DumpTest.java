@@ -106,10 +106,8 @@ class DumpTest {
       assertThat(restore(a, "k", bad, "x")).startsWith("-BUSYKEY");
       assertThat(restore(a, "n", bad, "x"))
           .isEqualTo("-ERR value is not an integer or out of range");
-      assertThat(restore(a, "n", bad, "-1"))
-          .isEqualTo("-ERR Invalid TTL value, must be >= 0");
-      assertThat(restore(a, "n", bad))
-          .isEqualTo("-ERR DUMP payload version or checksum are wrong");
+      assertThat(restore(a, "n", bad, "-1")).isEqualTo("-ERR Invalid TTL value, must be >= 0");
+      assertThat(restore(a, "n", bad)).isEqualTo("-ERR DUMP payload version or checksum are wrong");
       assertThat(restore(a, "n", new byte[9]))
           .isEqualTo("-ERR DUMP payload version or checksum are wrong");
       assertThat(restore(a, "n", payload("00 01 61", 13)))
@@ -199,11 +197,7 @@ class DumpTest {
         // list: a quicklist of ziplists
         {"0e 01 0e 0e000000 0a000000 0100 00 01 61 ff", "LRANGE k 0 -1", "*1 $1 a"},
         // list: a plain node and a listpack
-        {
-          "12 02 01 03 616263 02 0a 0a000000 0100 81 62 02 ff",
-          "LRANGE k 0 -1",
-          "*2 $3 abc $1 b"
-        },
+        {"12 02 01 03 616263 02 0a 0a000000 0100 81 62 02 ff", "LRANGE k 0 -1", "*2 $3 abc $1 b"},
         // set: strings
         {"02 02 c0 01 c0 02", "SMEMBERS k", "*2 $1 1 $1 2"},
         // set: an intset
@@ -239,7 +233,9 @@ class DumpTest {
         {"00 c3 09 1e 016161e01100016161", "GET k", "$30 " + "a".repeat(30)},
       };
       for (String[] form : forms) {
-        assertThat(restore(a, "k", payload(form[0], 9), "0", "REPLACE")).as(form[0]).isEqualTo("+OK");
+        assertThat(restore(a, "k", payload(form[0], 9), "0", "REPLACE"))
+            .as(form[0])
+            .isEqualTo("+OK");
         assertThat(say(a, form[1].split(" "))).as(form[0]).isEqualTo(form[2]);
         assertThat(restore(a, "copy", dump(a, "k"), "0", "REPLACE")).as(form[0]).isEqualTo("+OK");
         assertThat(say(a, "DEBUG", "DIGEST-VALUE", "copy"))
