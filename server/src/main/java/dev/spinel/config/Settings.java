@@ -359,7 +359,7 @@ public final class Settings {
 
   /// Our own: the version of RDB files, full syncs and DUMP's payloads: 10, which everything from
   /// Redis 7.0 on can read, or 11, which is what 7.2 writes.
-  public static final Setting<Long> RDB_VERSION = integer(row("rdb-version"), 10, 11, 10);
+  public static final Setting<Long> RDB_VERSION = number(row("rdb-version"), 10, 11, 10);
 
   public static final Setting<Boolean> RDBCHECKSUM =
       yesNo(later("rdbchecksum", IMMUTABLE, "RDB"), true);

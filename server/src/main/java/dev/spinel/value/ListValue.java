@@ -788,7 +788,7 @@ public final class ListValue implements Structure {
       m.putLong(value, 0);
       m.putLong(value + 8, 0);
       m.putShort(value + FILL, (short) clampedFill(fill));
-      m.putByte(value + NAMED, (byte) 0);
+      m.putByte(value + LARGE_LISTPACK, (byte) 0);
     }
 
     public long length() {
@@ -850,7 +850,7 @@ public final class ListValue implements Structure {
       list.openToRead(value);
       long leaf = list.onlyLeaf();
       if (leaf == 0 || Listpack.bytes(m, leaf) > room(entry)) {
-        m.putByte(value + NAMED, (byte) 1);
+        m.putByte(value + LARGE_LISTPACK, (byte) 1);
         return entry;
       }
       int bytes = Listpack.bytes(m, leaf);

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.spinel.RealRedis;
 import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.Reply;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -63,8 +63,8 @@ class DumpComparisonTest {
       bytes[i] = words[i].getBytes(StandardCharsets.ISO_8859_1);
     }
     try {
-      Reply reply = peer.command(bytes);
-      return reply instanceof Reply.Array array ? array.elements().toString() : reply.text();
+      RespValue reply = peer.command(bytes);
+      return reply instanceof RespValue.Array array ? array.elements().toString() : reply.text();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
