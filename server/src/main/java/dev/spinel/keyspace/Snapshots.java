@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// cut itself, no copy of the data but of what is replaced before the walk got there ([Walker]).
 ///
 /// ```
-///   take ─► waiting ─► cut: world stopped, tables captured, epoch + 1         ── µs
-///            (in turn)  walk: database by database, slot by slot, page by page   lock · copy a page's words · unlock · visit
+///   take ─► waiting ─► prepare: the sink makes its files, say
+///            (in turn)  cut: world stopped, tables captured, epoch + 1         ── µs
+///                       walk: database by database, slot by slot, page by page   lock · copy a page's words · unlock · visit
 ///                       end: world stopped; what FLUSH took out goes to the reaper
 ///                       ended(null, or why it failed)                           once, whatever happens
 /// ```
@@ -44,6 +45,10 @@ public final class Snapshots {
   /// read what it is shown, must not wait for anything, and forgets all addresses when it returns.
   /// Whatever it throws ends the snapshot; so it can be cancelled, too.
   public interface Sink extends Walker.Visitor {
+    /// It is this sink's turn, and the world goes on: the place to make files, since whatever fails
+    /// here fails before the cut. No seat is taken.
+    default void prepare() throws IOException {}
+
     /// The moment whose data is shown: the world stands still.
     ///
     /// @param seat that of the walk, to read with
@@ -52,8 +57,8 @@ public final class Snapshots {
     /// What follows is in the database that had this number at the cut.
     void database(int number);
 
-    /// Called after every few entries, the seat left: the place to write what was gathered, however
-    /// long that takes. Interrupted when the server is closed.
+    /// Called after every few entries, and whenever [#more] was true, the seat left: the place to
+    /// write what was gathered, however long that takes. Interrupted when the server is closed.
     default void drain() throws IOException {}
 
     /// The snapshot is complete, or (`failure`) not worth anything. Exactly once, the seat left; no
@@ -234,6 +239,16 @@ public final class Snapshots {
       if (stuck != null) {
         return new IOException("an earlier snapshot could not be ended", stuck);
       }
+      if (closed) {
+        return closing();
+      }
+      try {
+        sink.prepare();
+      } catch (Throwable t) {
+        return t;
+      } finally {
+        Thread.interrupted(); // that was meant for the sink
+      }
       seat.enter();
       try {
         keyspace.world().stop(seat, cut);
@@ -400,7 +415,7 @@ public final class Snapshots {
       } finally {
         seat.unlock(slot);
       }
-      walker.emit(this);
+      emit();
       while (more) {
         rest();
         seat.lock(slot);
@@ -409,9 +424,15 @@ public final class Snapshots {
         } finally {
           seat.unlock(slot);
         }
-        walker.emit(this);
+        emit();
       }
       rest();
+    }
+
+    private void emit() {
+      while (walker.emit(this)) {
+        rest();
+      }
     }
 
     private void rest() {
@@ -513,6 +534,18 @@ public final class Snapshots {
           fail(t);
         }
       }
+    }
+
+    @Override
+    public boolean more() {
+      if (failure == null) {
+        try {
+          return sink.more();
+        } catch (Throwable t) {
+          fail(t);
+        }
+      }
+      return false;
     }
   }
 }

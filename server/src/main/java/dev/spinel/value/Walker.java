@@ -10,7 +10,7 @@ import dev.spinel.memory.Memory;
 ///   walker.enter(header);
 ///   while (true) {
 ///     lock the slot;   boolean more = walker.advance();   unlock;
-///     walker.emit(visitor);
+///     while (walker.emit(visitor)) …   the seat may be left here
 ///     if (!more) break;
 ///   }
 /// ```
@@ -18,6 +18,10 @@ import dev.spinel.memory.Memory;
 /// [#advance] copies the words of one page and publishes its range as in flight; [#emit] reads the
 /// entries, which nobody changes or frees meanwhile. When the pages are through, the preserved
 /// chain is taken and written; then the header is marked as passed.
+///
+/// **A value may be read in pieces** ([Visitor#more]): what is in flight stays in flight, and what is
+/// in the chain stays in it, until the visitor has all of it. A writer that changes the value in
+/// between changes a copy, as always.
 ///
 /// **A nested dictionary** is walked in the same way inside, after the table's range in flight has
 /// been narrowed to the key's own bits, for it may take a second. Other keys of the page that were
@@ -36,7 +40,7 @@ import dev.spinel.memory.Memory;
 public final class Walker {
 
   /// Takes the contents of the snapshot. Entries may be read until the call returns, and not be
-  /// changed.
+  /// changed; that of [#entry] or [#field] also in the calls of [#more] that follow.
   public interface Visitor {
     /// A key with a value of any encoding that isn't nested.
     ///
@@ -49,6 +53,12 @@ public final class Walker {
     void field(long field);
 
     void close();
+
+    /// Called after [#entry] and [#field], and again as long as it returns true: there is more to be
+    /// done with that entry, or before the next one. The driver may leave its seat in between.
+    default boolean more() {
+      return false;
+    }
   }
 
   private static final int RESTAMP_AGE = 100;
@@ -70,8 +80,8 @@ public final class Walker {
     this.dictionary = dictionary;
     this.memory = dictionary.memory;
     this.walk = dictionary.walk;
-    this.table = new Level(walk.table);
-    this.nested = new Level(walk.nested);
+    this.table = new Level(walk.table, false);
+    this.nested = new Level(walk.nested, true);
   }
 
   /// Begins with a dictionary.
@@ -93,8 +103,9 @@ public final class Walker {
     return table.state != Level.PASSED;
   }
 
-  /// The other half, without the lock.
-  public void emit(Visitor visitor) {
+  /// The other half, without the lock. True: the visitor isn't done with the entry at hand, and this
+  /// is to be called again before [#advance].
+  public boolean emit(Visitor visitor) {
     nested.freeUnpinned();
     table.freeUnpinned();
     Visitor to = walk.abandoned() ? SILENCE : visitor;
@@ -103,13 +114,13 @@ public final class Walker {
       to.open(openedEntry, openedExpiry, openedCount);
     }
     if (inside) {
-      nested.emitFields(to);
-      if (nested.state != Level.PASSED) return;
+      if (nested.emit(to)) return true;
+      if (nested.state != Level.PASSED) return false;
       inside = false;
       to.close();
       table.finished();
     }
-    table.emitEntries(to);
+    return table.emit(to);
   }
 
   /// A step has failed: frees what it had at hand, and leaves the dictionary, which isn't passed.
@@ -171,10 +182,12 @@ public final class Walker {
     static final int PASSED = 2;
 
     final Walk.Flight flight;
+    final boolean isNested;
     final Traversal.Page page = new Traversal.Page();
     long entered; // a header that the flight has not begun with, 0 = it has
     int state;
     int at; // next word of the page
+    boolean showing; // the entry at hand, which the visitor isn't done with
     long cursor; // where the next page begins
     boolean exhausted; // there is none
     long chain; // first block of the preserved chain, taken over; 0 = none
@@ -184,14 +197,16 @@ public final class Walker {
     long[] unpinned = new long[16]; // as Flight's pinned: freed outside the lock
     int unpinnedWords;
 
-    Level(Walk.Flight flight) {
+    Level(Walk.Flight flight, boolean isNested) {
       this.flight = flight;
+      this.isNested = isNested;
     }
 
     void enter(long header) {
       state = PAGES;
       page.count = 0;
       at = 0;
+      showing = false;
       cursor = 0;
       exhausted = false;
       assert chain == 0;
@@ -202,7 +217,7 @@ public final class Walker {
 
     /// Lock.
     void advance() {
-      assert state != PASSED;
+      assert state != PASSED && !showing;
       if (entered != 0) {
         flight.begin(entered);
         entered = 0;
@@ -259,6 +274,7 @@ public final class Walker {
       unpin();
       freeUnpinned();
       freeChain();
+      showing = false;
       flight.header = 0;
       entered = 0;
       state = PASSED;
@@ -296,53 +312,46 @@ public final class Walker {
       flight.pinnedWords = kept;
     }
 
-    /// No lock. Up to the next nested dictionary, or the end of what is at hand.
-    void emitEntries(Visitor to) {
+    /// No lock. Up to the next nested dictionary, or the end of what is at hand; true if the visitor
+    /// isn't done with an entry before.
+    boolean emit(Visitor to) {
       if (state == PAGES) {
         for (; at < page.count; at++) {
           long entry = Leaf.entry(page.words[at]);
-          if (entry == 0 || isCurrent(entry)) continue;
-          restamp(entry);
-          if (Entry.isNested(Entry.encoding(memory, entry))) {
-            opening = entry;
-            return;
+          if (!showing) {
+            if (entry == 0 || isCurrent(entry)) continue;
+            restamp(entry);
+            if (Entry.isNested(Entry.encoding(memory, entry))) {
+              opening = entry;
+              return false;
+            }
           }
-          assert walk.intact(entry) : "changed without writable";
-          to.entry(entry, Entry.expiry(memory, entry));
+          if (show(to, entry)) return true;
         }
-        return;
+        return false;
       }
-      for (long tagged = nextKept(); tagged != 0; tagged = nextKept()) {
+      for (long tagged = showing ? kept() : nextKept(); tagged != 0; tagged = nextKept()) {
         if (Entry.isNested(Entry.encoding(memory, tagged))) {
           opening = tagged;
           ending = tagged;
-          return;
+          return false;
         }
-        assert walk.intact(tagged) : "changed without writable";
-        to.entry(tagged, Entry.expiry(memory, tagged));
+        if (show(to, tagged)) return true;
         written(tagged);
       }
       freeChain();
+      return false;
     }
 
-    /// No lock.
-    void emitFields(Visitor to) {
-      if (state == PAGES) {
-        for (; at < page.count; at++) {
-          long entry = Leaf.entry(page.words[at]);
-          if (entry == 0 || isCurrent(entry)) continue;
-          restamp(entry);
-          assert walk.intact(entry) : "changed without writable";
-          to.field(entry);
-        }
-        return;
+    /// Shows the visitor an entry, or lets it go on with it. Returns whether it isn't done yet.
+    private boolean show(Visitor to, long entry) {
+      assert walk.intact(entry) : "changed without writable";
+      if (!showing) {
+        if (isNested) to.field(entry);
+        else to.entry(entry, Entry.expiry(memory, entry));
       }
-      for (long tagged = nextKept(); tagged != 0; tagged = nextKept()) {
-        assert walk.intact(tagged) : "changed without writable";
-        to.field(tagged);
-        written(tagged);
-      }
-      freeChain();
+      showing = to.more();
+      return showing;
     }
 
     /// The nested dictionary at hand is done.
@@ -365,6 +374,11 @@ public final class Walker {
         }
       }
       return 0;
+    }
+
+    /// What [#nextKept] gave.
+    private long kept() {
+      return memory.getLong(block + 16 + 8L * (blockAt - 1));
     }
 
     /// Frees the entry that [#nextKept] gave, and strikes it out.

@@ -210,6 +210,72 @@ class SnapshotsTest {
   }
 
   @Test
+  void oneThatFailsBeforeTheCutIsNoWalk() {
+    AwaitedSink fails =
+        new AwaitedSink() {
+          @Override
+          public void prepare() throws IOException {
+            set("key1", 20); // the world goes on
+            throw new IOException("no such folder");
+          }
+
+          @Override
+          public void cut(Seat by) {
+            throw new AssertionError("asked after it failed");
+          }
+        };
+    keyspace.snapshots().take(fails);
+    assertThat(fails.await()).hasMessage("no such folder");
+    assertThat(keyspace.walk().epoch()).isEqualTo(1);
+    nextIsWhole();
+  }
+
+  /// Whoever reads a value in pieces is away from its seat in between, and writers and stopped
+  /// worlds go on.
+  @Test
+  void aValueMayBeReadInPieces() {
+    Noting pieces =
+        new Noting() {
+          int left;
+          long shown;
+          boolean drained = true;
+
+          @Override
+          public void entry(long entry, long expiry) {
+            super.entry(entry, expiry);
+            shown = entry;
+            left = 3;
+          }
+
+          @Override
+          public boolean more() {
+            assertThat(left == 3 || drained).isTrue();
+            drained = false;
+            assertThat(by.taken()).isTrue();
+            assertThat(by.values.memory().getByte(Entry.valueAddress(by.values.memory(), shown)))
+                .as("the value at the cut")
+                .isEqualTo((byte) 10);
+            return left-- > 0;
+          }
+
+          @Override
+          public void drain() {
+            drained = true;
+            set("key" + seen.size() % KEYS, 200);
+            if (!seen.isEmpty()) {
+              set(seen.getLast(), 100);
+            }
+            seat.enter();
+            keyspace.world().stop(seat, () -> keyspace.flush(seat, 0, true));
+            seat.leave();
+            set("key1", 50);
+          }
+        };
+    pieces.take(keyspace);
+    assertThat(pieces.seen).doesNotHaveDuplicates().hasSize(KEYS);
+  }
+
+  @Test
   void aSinkMayRunOutOfMemory() throws Exception {
     AwaitedSink fails =
         new AwaitedSink() {

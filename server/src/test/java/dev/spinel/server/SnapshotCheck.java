@@ -70,9 +70,28 @@ final class SnapshotCheck {
         prefix = number + " ";
       }
 
+      private long shown;
+      private long itsExpiry;
+      private int pauses;
+
       @Override
       public void entry(long entry, long expiry) {
-        walked.put(prefix + text(Entry.key(memory, entry)), expiry + " " + value(values, entry));
+        shown = entry;
+        itsExpiry = expiry;
+        pauses = walked.size() % 7 == 0 ? 2 : 0; // meanwhile writers go on
+      }
+
+      @Override
+      public boolean more() {
+        if (pauses-- > 0) {
+          return true;
+        }
+        if (shown != 0) {
+          String value = value(values, shown);
+          walked.put(prefix + text(Entry.key(memory, shown)), itsExpiry + " " + value);
+          shown = 0;
+        }
+        return false;
       }
 
       @Override

@@ -391,7 +391,7 @@ class WalkTest {
               continue;
             }
           } else {
-            walker.emit(collected);
+            while (walker.emit(collected)) operations(between);
           }
           if (passed) break;
         }
@@ -442,6 +442,9 @@ class WalkTest {
     private TreeSet<String> set;
     private TreeMap<String, Double> scores;
     private long expected;
+    private final Random random = new Random(5);
+    private Runnable left; // to be read of the entry at hand, when the visitor comes to it
+    private int pauses; // before that
 
     Collected(World world, Allocator allocator) {
       this.memory = world.memory;
@@ -462,8 +465,27 @@ class WalkTest {
       assertThat(before).as("written twice").isNull();
     }
 
+    /// Reads later, perhaps after the driver was away a few times.
+    private void later(Runnable reading) {
+      assertThat(left).as("the last entry was read").isNull();
+      left = reading;
+      pauses = random.nextInt(3) == 0 ? 1 + random.nextInt(3) : 0;
+    }
+
+    @Override
+    public boolean more() {
+      if (pauses-- > 0) return true;
+      left.run();
+      left = null;
+      return false;
+    }
+
     @Override
     public void entry(long entry, long expiry) {
+      later(() -> read(entry, expiry));
+    }
+
+    private void read(long entry, long expiry) {
       Object value;
       if (Entry.type(memory, entry) == Entry.HASH) {
         TreeMap<String, String> small = new TreeMap<>();
@@ -507,6 +529,10 @@ class WalkTest {
 
     @Override
     public void field(long field) {
+      later(() -> read(field));
+    }
+
+    private void read(long field) {
       String name = text(Entry.key(memory, field));
       boolean isNew;
       if (set != null) {
@@ -650,7 +676,7 @@ class WalkTest {
             synchronized (lock) {
               more = walker.advance();
             }
-            walker.emit(collected);
+            while (walker.emit(collected)) Thread.onSpinWait();
             if (!more) break;
           }
         }
