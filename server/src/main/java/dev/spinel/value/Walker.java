@@ -19,8 +19,8 @@ import dev.spinel.memory.Memory;
 /// entries, which nobody changes or frees meanwhile. When the pages are through, the preserved
 /// chain is taken and written; then the header is marked as passed.
 ///
-/// **A value may be read in pieces** ([Visitor#more]): what is in flight stays in flight, and what is
-/// in the chain stays in it, until the visitor has all of it. A writer that changes the value in
+/// **A value may be read in pieces** ([Visitor#more]): what is in flight stays in flight, and what
+/// is in the chain stays in it, until the visitor has all of it. A writer that changes the value in
 /// between changes a copy, as always.
 ///
 /// **A nested dictionary** is walked in the same way inside, after the table's range in flight has
@@ -54,8 +54,8 @@ public final class Walker {
 
     void close();
 
-    /// Called after [#entry] and [#field], and again as long as it returns true: there is more to be
-    /// done with that entry, or before the next one. The driver may leave its seat in between.
+    /// Called after [#entry] and [#field], and again as long as it returns true: there is more to
+    /// be done with that entry, or before the next one. The driver may leave its seat in between.
     default boolean more() {
       return false;
     }
@@ -103,8 +103,8 @@ public final class Walker {
     return table.state != Level.PASSED;
   }
 
-  /// The other half, without the lock. True: the visitor isn't done with the entry at hand, and this
-  /// is to be called again before [#advance].
+  /// The other half, without the lock. True: the visitor isn't done with the entry at hand, and
+  /// this is to be called again before [#advance].
   public boolean emit(Visitor visitor) {
     nested.freeUnpinned();
     table.freeUnpinned();
@@ -312,8 +312,8 @@ public final class Walker {
       flight.pinnedWords = kept;
     }
 
-    /// No lock. Up to the next nested dictionary, or the end of what is at hand; true if the visitor
-    /// isn't done with an entry before.
+    /// No lock. Up to the next nested dictionary, or the end of what is at hand; true if the
+    /// visitor isn't done with an entry before.
     boolean emit(Visitor to) {
       if (state == PAGES) {
         for (; at < page.count; at++) {
