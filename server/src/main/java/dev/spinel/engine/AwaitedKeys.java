@@ -3,10 +3,11 @@ package dev.spinel.engine;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 
-/// That one of some keys holds a value of a type: what BLPOP and its kin wait for. A writer of such
-/// a key serves the call on its own thread, under its own locks ([Blocking#serve]).
+/// The condition that one of several keys holds a value of a given type. BLPOP and its relatives
+/// wait for it. The writer of such a key runs the waiting call on the writer's thread, under the
+/// writer's locks ([Blocking#serve]).
 final class AwaitedKeys implements Condition {
-  /// What waiting for one key takes of the heap besides its name in the arguments.
+  /// Bytes of the Java heap that waiting for one key takes, without the key's name.
   private static final int KEY_BYTES = 200;
 
   private final Parking parking;

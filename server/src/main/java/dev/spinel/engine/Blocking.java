@@ -11,9 +11,9 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import org.jspecify.annotations.Nullable;
 
-/// Calls that don't end in one go, as one dispatcher sees them: keeps those of its own sessions
-/// that wait for a [Condition], ends their waits, and runs those of any session that its writes
-/// have woken.
+/// Calls that wait. Each dispatcher has one of these: it keeps the calls of the dispatcher's own
+/// sessions that wait for a [Condition], ends their waits, and runs calls of any session that the
+/// dispatcher's writes have woken.
 ///
 /// ```
 ///   BLPOP a ── finds nothing ──► await ────────────────────────────┐
@@ -96,7 +96,7 @@ final class Blocking {
     }
   }
 
-  /// The session doesn't wait any more. Its own thread.
+  /// Ends the session's wait; its call isn't over yet. The session's own thread.
   private static void leave(Waiting waiting) {
     waiting.session.waiting = null;
     if (waiting.timer != null) {
@@ -104,7 +104,7 @@ final class Blocking {
     }
   }
 
-  /// The same, and the call is through.
+  /// Ends the session's wait and its call.
   private static void forget(Waiting waiting) {
     leave(waiting);
     waiting.args.release(waiting.session.outlet.large());
@@ -156,8 +156,8 @@ final class Blocking {
     }
   }
 
-  /// What a call answers whose time ran out (`error` null), or that is unblocked with an error.
-  /// Counts it.
+  /// Replies to a call whose time ran out (`error` null) or that is unblocked with an error, and
+  /// counts it.
   private byte[] ending(Waiting waiting, @Nullable String error) {
     Dispatcher.empty(output);
     reply.to(output, waiting.session.protocol);
@@ -173,7 +173,7 @@ final class Blocking {
     return takeAll();
   }
 
-  /// The guest stands for the call that waits.
+  /// Makes [#guest] the call that waits.
   private void begin(Waiting waiting) {
     guest.before = waiting;
     guest.keyCount = 0;
@@ -219,16 +219,15 @@ final class Blocking {
 
   // ── serving who waits for keys ──
 
-  /// A key has something for whoever waits for it, if anybody does: they are served after the
-  /// command that runs.
+  /// A key has got a value. If calls wait for it, they run after the current command.
   void ready(int database, int slot, Slice key) {
     if (engine.parking.next(database, key, null) != null) {
       ready.add(new Ready(database, slot, new Slice(key.copy())));
     }
   }
 
-  /// Keys of swapped or refilled databases may be what somebody waits for: looks at them all.
-  /// Stopped world.
+  /// Looks at all keys that calls wait for, since databases have been swapped or refilled. Stopped
+  /// world.
   void readyAll(int database) {
     for (Slice key : engine.parking.awaited(database)) {
       ready(database, KeySlot.of(key), key);
@@ -293,8 +292,8 @@ final class Blocking {
     return true;
   }
 
-  /// Sends the reply that is in the output to the session's thread: a large one as what a large
-  /// argument is, so that it never stands on the Java heap.
+  /// Sends the reply that is in the output to the session's thread. A large reply goes as a node of
+  /// the data heap, so that it never takes room on the Java heap.
   private void post(Waiting waiting, long bound) {
     if (output.pendingBytes() <= OutputPool.BYTES) {
       byte[] bytes = takeAll();
@@ -328,7 +327,7 @@ final class Blocking {
     }
   }
 
-  /// On the session's own thread: the reply of a call that waited has come.
+  /// Writes the reply of a call that waited. The session's own thread.
   private static void answered(Waiting waiting, byte[] bytes, long position) {
     Session session = waiting.session;
     if (session.waiting == waiting) { // else closed meanwhile
@@ -340,7 +339,7 @@ final class Blocking {
     }
   }
 
-  /// The same for a large one.
+  /// The same for a large reply.
   private static void answered(Waiting waiting, long node, int length, long position) {
     Session session = waiting.session;
     LargeSink large = session.outlet.large();

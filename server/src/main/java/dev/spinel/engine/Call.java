@@ -19,24 +19,25 @@ import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// One run of one command: its arguments, its keys, and the verbs by which a handler changes the
-/// world.
+/// One run of one command: its arguments, its keys, and the methods by which a handler changes
+/// data.
 ///
 /// A handler checks its arguments (throwing [CommandError] before any mutation), finds its keys
-/// with [#read] or [#write], works on their values through [#values], says [#changed] for each key
+/// with [#read] or [#write], works on their values through [#values], calls [#changed] for each key
 /// that it changed, and writes its reply. Locks, effects, waiters, watches, notifications and
 /// statistics follow from that. Reused from command to command by one [Dispatcher]; its keys and
 /// slices live until the handler returns.
 public final class Call {
-  /// Keys that a handler may hold at a time for nothing.
+  /// A handler may hold so many keys at a time without their being counted.
   private static final int KEPT_KEYS = 32;
 
-  private static final long MUCH_BYTES = 64 << 10; // less needs no room made for it
+  private static final long MUCH_BYTES = 64 << 10; // no room is made for less
 
-  /// Heap that one more takes, with a name of usual length.
+  /// Bytes of the Java heap that each further key takes, with a name of usual length.
   private static final long KEY_BYTES = 256;
 
-  /// Keys for whose positions, slots and hashes a call keeps room for the next.
+  /// A call keeps its arrays of positions, slots and hashes for the next call if they have room for
+  /// no more keys than this.
   private static final int KEPT_ROOM = 1024;
 
   private static final int ROOM_AT_FIRST = 8;
@@ -126,8 +127,8 @@ public final class Call {
     isShown = before != null && before.isShown;
   }
 
-  /// Makes room for so many keys, which is counted already as far as `args` say so. False if the
-  /// heap has none.
+  /// Makes room for so many keys. What `args` has already been counted for isn't counted again.
+  /// Returns false if the Java heap has no room.
   boolean makeRoom(int keys, Args args) {
     if (keys <= keyPositions.length) {
       return true;
@@ -155,9 +156,9 @@ public final class Call {
     return true;
   }
 
-  /// Counts bytes of the Java heap that the handler is going to use until it returns, where their
-  /// number follows from the length of the call or from the data. Errors: there is no room for
-  /// them. To be said before anything has changed.
+  /// Counts bytes of the Java heap that the handler is going to use until it returns. A handler
+  /// calls this, before it changes anything, if their number depends on the length of the call or
+  /// on the data. Errors: there is no room for them.
   public void hold(long bytes) {
     if (!mayTake(bytes)) {
       throw Session.NO_HEAP;
@@ -173,7 +174,7 @@ public final class Call {
     return engine.heap.hold(bytes);
   }
 
-  /// The call or transaction is over, however it ended: gives back what it took beyond what any may
+  /// Ends the call or transaction: gives back the room that it took beyond what every call may
   /// keep.
   void end() {
     letGo();
@@ -262,7 +263,7 @@ public final class Call {
     return value;
   }
 
-  /// The optional words from argument `first` on. Only one reader of them at a time.
+  /// The options from argument `first` on. Only one such cursor is in use at a time.
   public Options options(int first) {
     return options.from(first);
   }
@@ -273,7 +274,7 @@ public final class Call {
     return time(integer(i), form);
   }
 
-  /// The same. Errors: as [#time]; not positive.
+  /// As [#time], but a time that isn't positive is an error, too.
   public long positiveTime(int i, TimeForm form) {
     long time = integer(i);
     if (time <= 0) {
@@ -317,7 +318,7 @@ public final class Call {
     return command;
   }
 
-  /// The recorder of what this call does.
+  /// The recorder of this call's effects.
   public Recorder recorder() {
     return dispatcher.recorder;
   }
@@ -339,7 +340,8 @@ public final class Call {
     return made;
   }
 
-  /// The session's protocol changed, or it wants replies again: this reply is the first such.
+  /// Directs the reply to the session's output again, after the session's protocol has changed or
+  /// replies are switched on again. This reply is the first in the new form.
   public void renew(Reply reply) {
     boolean replies = session.replies == Session.Replies.ON;
     reply.to(replies ? session.outlet.output() : reply.output(), session.protocol);
@@ -349,8 +351,7 @@ public final class Call {
     return dispatcher;
   }
 
-  /// Whether nobody is going to read a long reply: the connection is to be closed, or the server
-  /// ends.
+  /// Whether a long reply would be lost: the connection is to be closed, or the server stops.
   public boolean isUnread() {
     return session.closing || engine.stopping;
   }
@@ -376,7 +377,7 @@ public final class Call {
     return engine.keyspace.databases();
   }
 
-  /// How many keys the selected database has; racy unless the world stands still.
+  /// How many keys the selected database has. Exact only in a stopped world.
   public long keys() {
     return engine.keyspace.database(database).size(seat);
   }
@@ -454,7 +455,7 @@ public final class Call {
     return typed(read(i), type);
   }
 
-  /// The key at argument `i`, to be changed or made.
+  /// The key at argument `i`, to be changed or created.
   public Key write(int i) {
     return touched(find(i));
   }
@@ -467,12 +468,13 @@ public final class Call {
     return touched(find(name));
   }
 
-  /// The key at argument `i`, for a look: counts a hit or a miss, but is no access.
+  /// The key at argument `i`, for a command such as TYPE: counts a hit or a miss, but doesn't
+  /// change the access time.
   public Key look(int i) {
     return counted(find(i));
   }
 
-  /// The same, and nobody is told of a miss.
+  /// As [#look], but a miss causes no keyspace event.
   public Key lookUnnoticed(int i) {
     Key key = find(i);
     if (key.exists()) {
@@ -497,7 +499,7 @@ public final class Call {
     return engine.frequency.counter(Entry.access(memory, key.place.entry), now);
   }
 
-  /// The key that argument `i` names in another database, whatever is there in this one.
+  /// The key in another database that argument `i` names.
   public Key inDatabase(int i, int other) {
     Slice name = args.at(i);
     return find(named(name), slotOf(i), hash(name), other);
@@ -576,8 +578,7 @@ public final class Call {
     return key;
   }
 
-  /// Which of the call's keys an argument is; -1 if none, or none that can be told (they usually
-  /// are in order).
+  /// Which of the call's keys the argument is. -1 if it is none, or if its key can't be determined.
   private int keyAt(int argument) {
     if (keyHint < keyCount && keyPositions[keyHint] == argument) {
       return keyHint++;
@@ -620,22 +621,21 @@ public final class Call {
     return key;
   }
 
-  /// The call meets a key whose time is over.
+  /// Handles a key whose time is over.
   private void meet(Key key) {
     switch (expiryMode()) {
       case DELETE -> {
         dispatcher.recorder.effects.database(key.database);
         engine.expire(seat, dispatcher.recorder, key.database, key.slot, key.name, key.place);
-        dispatcher.recorder.effects.mark(); // that stays, whatever becomes of the call
+        dispatcher.recorder.effects.mark(); // stays even if the call fails
       }
       case HIDE -> key.place.entry = 0;
       case IGNORE -> {}
     }
   }
 
-  /// What becomes of keys whose time is over when this call meets them. A write never hides them,
-  /// since it may be about to make the key: on a replica that clients may write to, they delete
-  /// what has expired there.
+  /// What happens to expired keys that this call finds. A write never hides them, since it may be
+  /// about to create the key: on a writable replica, writes of clients delete expired keys.
   public ExpiryMode expiryMode() {
     if (session.isTrusted()) {
       return ExpiryMode.IGNORE;
@@ -643,7 +643,7 @@ public final class Call {
     return command.is(Command.WRITE) ? ExpiryMode.DELETE : engine.expiryMode();
   }
 
-  /// Whether an entry is there for this call, as far as its time goes.
+  /// Whether the entry exists for this call, as far as its expiry goes.
   public boolean sees(long entry) {
     return !Entry.isOver(memory, entry, now) || expiryMode() == ExpiryMode.IGNORE;
   }
@@ -661,9 +661,9 @@ public final class Call {
     return key;
   }
 
-  /// The handler is through with the key that it found last: the next one may be found by the same
-  /// object. A handler that goes through its keys one by one says so, or a call of many keys would
-  /// hold an object for each.
+  /// Lets the next key reuse the object of the key that was found last. A handler that visits its
+  /// keys one after the other calls this after each; otherwise a call of many keys would hold an
+  /// object for each.
   public void done(Key key) {
     if (usedKeys > 0 && keys[usedKeys - 1] == key) {
       usedKeys--;
@@ -672,13 +672,13 @@ public final class Call {
 
   // ── changes ──
 
-  /// *The* verb of mutation: the key has changed. Dirties, breaks watches, wakes who waits,
-  /// notifies.
+  /// Declares that the key has changed. Every change of data is declared by this method: it counts
+  /// the change, breaks watches, wakes calls that wait, and sends keyspace events.
   public void changed(Key key, int eventClass, String event) {
     changed(key, eventClass, event, 1);
   }
 
-  /// The same, counting `count` changes since the last save.
+  /// As [#changed], and counts `count` changes for the next save.
   public void changed(Key key, int eventClass, String event, long count) {
     changes += count;
     Place place = key.place;
@@ -701,8 +701,8 @@ public final class Call {
     }
   }
 
-  /// The key is there, and perhaps wasn't when the command came to it: then its event comes now,
-  /// before all others that [#changed] has.
+  /// Sends the event of a new key, if the command has created it. This event comes before all
+  /// others of the key.
   public void made(Key key) {
     if (key.isNew && (engine.limits.notify & Events.NEW) != 0 && key.exists()) {
       key.isNew = false;
@@ -724,8 +724,8 @@ public final class Call {
     }
   }
 
-  /// A further event of a key that [#changed] was said of (`del` after `lpop`), or one that changed
-  /// nothing.
+  /// Sends a further event of a key that was declared as [#changed] (`del` after `lpop`), or of one
+  /// that didn't change.
   public void event(Key key, int eventClass, String event) {
     if ((engine.limits.notify & eventClass) != 0) {
       engine.notifier.event(
@@ -733,35 +733,36 @@ public final class Call {
     }
   }
 
-  /// Another value has taken the place of what was there, if anything was: as if the key had been
-  /// taken away before.
+  /// Declares that another value has replaced the key's, if it had any, as if the key had been
+  /// deleted before.
   public void cameAnew(Key key) {
     key.isNew = true;
     made(key);
   }
 
-  /// Takes the key away and frees its value, with its event. The effect is the command itself, or
-  /// what the handler says.
+  /// Deletes the key, frees its value and sends the event. The effect is the command itself, unless
+  /// the handler declares another.
   public void delete(Key key) {
     remove(key);
     changed(key, Events.GENERIC, "del");
   }
 
-  /// Takes a key away whose value became empty, with its event; after [#changed] for what emptied
-  /// it.
+  /// Deletes a key whose value has become empty and sends the event. Called after [#changed], which
+  /// declares what emptied it.
   public void removeEmpty(Key key) {
     remove(key);
     changed(key, Events.GENERIC, "del", 0);
   }
 
-  /// Takes the key away and frees its value, and nobody is told: where the command goes on with it.
+  /// Deletes the key and frees its value without any event or effect, as the command goes on with
+  /// the key.
   public void remove(Key key) {
     key.isNew = true; // if it comes back
     values.dictionary().remove(key.place);
   }
 
-  /// The key expires at `at` (milliseconds since 1970), at once if that is past. Has the effect:
-  /// PEXPIREAT with the call's words from `condition` on, or the key's end.
+  /// Has the key expire at `at` (milliseconds since 1970), at once if that is past. The effect is
+  /// PEXPIREAT with the call's words from `condition` on, or the key's deletion.
   public void expireAt(Key key, long at, int condition) {
     if (at <= now && expiryMode() == ExpiryMode.DELETE) {
       delete(key);
@@ -783,12 +784,12 @@ public final class Call {
     effect(words);
   }
 
-  /// The same without a condition.
+  /// As above, without a condition.
   public void expireAt(Key key, long at) {
     expireAt(key, at, argc());
   }
 
-  /// The key expires no more. Returns whether it would have.
+  /// Removes the key's expiry. Returns whether it had one.
   public boolean persist(Key key) {
     if (!key.exists() || key.expiry() < 0) {
       return false;
@@ -798,19 +799,20 @@ public final class Call {
     return true;
   }
 
-  /// Something changed that is not one key (FLUSHALL): counts changes and has the command recorded.
+  /// Declares a change that isn't one key's (FLUSHALL): counts changes and has the command
+  /// recorded.
   public void dirty(long count) {
     changes += count;
   }
 
-  /// Whether effects are recorded at all: ask before computing one.
+  /// Whether effects are recorded at all. A handler asks this before it computes one.
   public boolean recorded() {
     return engine.journal.recording();
   }
 
-  /// The effect of this command, instead of the command as received; several calls make several
-  /// commands. Words are String, byte[], Slice, Long. Deterministic only: absolute times, chosen
-  /// elements.
+  /// Declares an effect, which is recorded instead of the command as received. Several calls record
+  /// several commands. Words are String, byte[], Slice, Long. Deterministic only: absolute times,
+  /// chosen elements.
   public void effect(Object... words) {
     ownEffect = true;
     if (recorded()) {
@@ -818,7 +820,7 @@ public final class Call {
     }
   }
 
-  /// This command has no effect to be recorded, whatever it changed.
+  /// Declares that nothing is recorded of this command, whatever it changed.
   public void noEffect() {
     ownEffect = true;
   }
@@ -857,8 +859,8 @@ public final class Call {
     return session.multi && !command.is(Command.IN_MULTI) && !inMulti;
   }
 
-  /// Says [Engine#newEra], and stops the world for that, if it doesn't stand still already. For
-  /// commands that have no locks ([Command#SWEEPS]).
+  /// Begins a new era ([Engine#newEra]), in a stopped world. For commands that have no locks
+  /// ([Command#SWEEPS]).
   public void newEra() {
     engine.keyspace.world().stop(seat, engine::newEra);
   }
@@ -868,8 +870,9 @@ public final class Call {
   /// For [#await].
   public static final long FOR_EVER = 0;
 
-  /// The call waits, and is tried again from its gates on. For gates, and for handlers before
-  /// anything has changed: reply nothing then. Returns false if it can't wait, as inside EXEC.
+  /// Has the call wait, and run again later from its gates on. Called by gates, and by handlers
+  /// before they change anything; they must not reply then. Returns false if it can't wait, as
+  /// inside EXEC.
   ///
   /// @param timeoutMillis counts from the first try; or [#FOR_EVER]
   public boolean await(Condition condition, long timeoutMillis) {
@@ -888,9 +891,9 @@ public final class Call {
     return await(new AwaitedKeys(engine.parking, type, firstKey, lastKey), timeoutMillis);
   }
 
-  /// Whether the call has to wait for memory, since it is about to take so many bytes more than its
-  /// arguments have: to be asked before anything has changed. If so the handler returns, and runs
-  /// again later.
+  /// Whether the call has to wait for memory, as it is about to take so many bytes more than its
+  /// arguments have. A handler asks this before it changes anything. If so, the handler returns and
+  /// runs again later.
   public boolean lacksMemory(long bytes) {
     if (bytes < MUCH_BYTES) {
       return false;
@@ -899,7 +902,7 @@ public final class Call {
     return room != null && await(room, FOR_EVER);
   }
 
-  /// That the walk under way, which has not seen the key, has come past it.
+  /// The condition that the walk under way has passed the key.
   public Condition walkPast(Key key) {
     return engine.walkProgress.past(key.slot);
   }

@@ -1,6 +1,6 @@
 package dev.spinel.engine;
 
-/// Time, injected: a test's clock moves when the test says so.
+/// The time. Tests have a clock of their own, which moves when the test moves it.
 public interface Clock {
   /// Milliseconds since 1970.
   long millis();

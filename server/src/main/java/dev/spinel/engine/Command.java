@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// of it.
 ///
 /// At start a command is a name, three unread texts and a place in its family. The texts are parsed
-/// when somebody first asks ([#synopsis]); two threads that ask at once parse twice and agree,
-/// because the answer is immutable.
+/// on the first call of [#synopsis]. Two threads that call it at once both parse and get the same
+/// result, because the answer is immutable.
 public final class Command {
   /// Flags as `COMMAND INFO` lists them, in its order, then those that it hides.
   public static final int WRITE = 1,
@@ -35,7 +35,7 @@ public final class Command {
       ALLOW_BUSY = 1 << 18;
 
   /// Hidden: writes nothing itself but may have effects on replicas; needs `enable-…-command`;
-  /// touches keys that nobody can foretell.
+  /// touches keys that can't be found from the arguments.
   public static final int MAY_REPLICATE = 1 << 19,
       PROTECTED = 1 << 20,
       TOUCHES_ARBITRARY_KEYS = 1 << 21;
@@ -49,8 +49,7 @@ public final class Command {
   /// looks at a clock cost as much as a small SET.
   ///
   /// These follow from the rest. MAKES_KEYS: some call of it may make a key. WAKES: some call of it
-  /// may give a key a value that somebody waits for, under its own name or (MOVE) in another
-  /// database.
+  /// may give a key a value that calls wait for, under its own name or (MOVE) in another database.
   public static final int GLOBAL = 1 << 22,
       SWEEPS = 1 << 23,
       IN_MULTI = 1 << 24,
@@ -261,7 +260,7 @@ public final class Command {
     return finder != null ? finder.find(args, 0, out, null) : bySpecs(args, 0, out, null, false);
   }
 
-  /// The same for a call that begins at argument `from`, with how each key is used (flags of
+  /// As above, for a call that begins at argument `from`, with how each key is used (flags of
   /// [Synopsis]). Positions count from `from`.
   public int keysAndFlags(Args args, int from, int[] out, int[] flags) {
     return finder != null

@@ -31,7 +31,7 @@ public final class CommandTable implements Iterable<Command> {
     return lookup(args, 0);
   }
 
-  /// The same for a call that begins at argument `from`.
+  /// As above, for a call that begins at argument `from`.
   public @Nullable Command lookup(Args args, int from) {
     Command command = names.find(args.at(from));
     if (command == null || command.names == null || args.count() == from + 1) return command;

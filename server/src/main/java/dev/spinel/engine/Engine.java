@@ -27,13 +27,13 @@ import org.jspecify.annotations.Nullable;
 /// What all dispatchers of a server share: the keyspace, the journal, the command table, the
 /// sessions, the gates, who watches and who waits.
 public final class Engine implements KeyspaceListener {
-  /// What the owner is told of. Any thread that runs commands.
+  /// Faults that the engine reports to its owner. Called on any thread that runs commands.
   public interface Faults {
     /// Something went wrong in our own code; `where` goes on after "A bug, ".
     void bug(String where, Throwable bug);
 
-    /// A command changed data, and the journal can't be told: from now on its readers have other
-    /// data. The server must not go on.
+    /// A command changed data, and its effect couldn't be recorded in the journal. From now on the
+    /// journal's readers have other data. The server must not go on.
     void diverged(Command command, Throwable cause);
 
     /// A client speaks HTTP: some web page may be using a browser to reach us.
@@ -131,7 +131,7 @@ public final class Engine implements KeyspaceListener {
     slow = to;
   }
 
-  /// Who sees every command from now on; null: nobody. Any thread.
+  /// Sets what sees every command from now on; null: nothing does. Any thread.
   public void onlooker(@Nullable Onlooker now) {
     onlooker = now;
   }
@@ -163,7 +163,8 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
-  /// A recorder for whoever changes data unasked, from one thread, which closes it.
+  /// A recorder for a thread that changes data without a command, such as the keeper. That thread
+  /// closes it.
   public Recorder recorder() {
     return new Recorder(journal, LargeSink.NONE, pressure);
   }
@@ -199,7 +200,7 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
-  /// Hears of closed sessions, on their own threads.
+  /// Sets what is called with each session that closes, on the session's own thread.
   public void onClose(Consumer<Session> listener) {
     closeListeners.add(listener);
   }
@@ -217,7 +218,7 @@ public final class Engine implements KeyspaceListener {
     return blockedCalls.get();
   }
 
-  /// How many keys somebody waits for.
+  /// How many keys calls wait for.
   public int parkedKeys() {
     return parking.keys();
   }
@@ -269,7 +270,7 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
-  /// Who frees memory when it is short. Before the first session.
+  /// Sets what frees memory when it is short. Called before the first session.
   public void reclaimer(Reclaimer to) {
     reclaimer = to;
   }
@@ -358,7 +359,8 @@ public final class Engine implements KeyspaceListener {
     return removed;
   }
 
-  /// Exchanges two databases; who waits or watches there is told. Stopped world.
+  /// Exchanges two databases, breaks watches of their keys and wakes calls that wait for them.
+  /// Stopped world.
   public void swap(Dispatcher by, int a, int b) {
     watches.touchAll(a, watch -> changes(by, watch, a, b));
     watches.touchAll(b, watch -> changes(by, watch, b, a));

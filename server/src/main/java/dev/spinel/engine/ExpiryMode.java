@@ -6,14 +6,15 @@ package dev.spinel.engine;
 /// clients are paused; a call may have another one ([Call#expiryMode]). In all of them a key is
 /// still there at the millisecond at which it expires, and gone at the next.
 public enum ExpiryMode {
-  /// Whoever meets it removes it, with its effect and events, and so does the keeper: on a primary.
+  /// The call that finds it deletes it, with its effect and events, and so does the keeper. Used on
+  /// a primary.
   DELETE,
 
-  /// It is absent for whoever looks, but stays until somebody else says that it goes: on a replica,
-  /// which waits for its primary to say so, and while clients are paused, so that the data stand
-  /// still.
+  /// Calls don't see it, but it isn't deleted here. Used on a replica, where only the primary's
+  /// commands delete it, and while clients are paused, so that the data doesn't change.
   HIDE,
 
-  /// It is a key as any other: for what the primary or a file says, which is applied as it is.
+  /// It is a key like any other. Used for commands of the primary or of a file, which are applied
+  /// as they are.
   IGNORE
 }

@@ -3,7 +3,7 @@ package dev.spinel.engine;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/// The fields of one [Section] of INFO, while they are told. One thread.
+/// The fields of one [Section] of INFO, while they are collected. One thread.
 public final class Fields {
   private final Map<String, String> values = new LinkedHashMap<>(); // keeps the place of a name
 
@@ -32,13 +32,13 @@ public final class Fields {
     field(name, decimal(value));
   }
 
-  /// A number of bytes, and in `name_human` the same for people.
+  /// A number of bytes, and the same in readable form in `name_human`.
   public void bytes(String name, long value) {
     field(name, value);
     field(name + "_human", human(value));
   }
 
-  /// What was told as a whole number; 0 if nothing was.
+  /// The field's value as a whole number; 0 if it has none yet.
   public long number(String name) {
     return Long.parseLong(values.getOrDefault(name, "0"));
   }

@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
 /// all that it is going to run: so a gate goes by [Call#does] and [Call#lacks], not by the
 /// command's own flags.
 ///
-/// Gates are asked before anything is locked. If the seat is left between that and the locks, they
-/// are asked again where they may have changed their mind: whoever changes what they go by for
-/// everybody does so in a stopped world, and says [Engine#newEra].
+/// Gates are asked before anything is locked. If the thread leaves its seat between that and the
+/// locks, they are asked again where their answer may have changed. A change that concerns the
+/// answers of gates for all sessions is made in a stopped world, and begins a new era
+/// ([Engine#newEra]).
 public interface Gate {
   /// In which order gates are asked: Redis's. The first that refuses a call decides what it
   /// answers. One gate for each.

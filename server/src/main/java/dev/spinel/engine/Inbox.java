@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// Messages on their way to the sessions of one thread, in the order in which they were sent.
 ///
 /// A message to five hundred sessions is *one* letter in the inbox of each thread that has some of
-/// them, not five hundred: the sender pays for threads, and each thread writes the letter to the
-/// outputs of its own sessions.
+/// them, not five hundred letters. The sender's cost depends on the number of threads; each thread
+/// writes the letter to the outputs of its own sessions.
 ///
 /// ```
 ///   PUBLISH ──► letter(m1: s1 … s300) ─┐            read, a run of letters to the same sessions at a time:
@@ -21,13 +21,13 @@ import org.jspecify.annotations.Nullable;
 /// Session by session, and not letter by letter, so that several messages leave in one write, and
 /// so that few outputs hold memory at a time.
 ///
-/// A session may be about to say something that comes after what it was sent: then it hears that
-/// out of turn ([#deliver]). Letters are numbered as they arrive, and a session knows up to which
-/// one it has heard.
+/// A session may be about to write a reply that must stand behind the messages sent to it. Then
+/// these are written out of turn ([#deliver]). Letters are numbered as they arrive, and a session
+/// knows the number of the last one that it has received.
 ///
 /// Any thread sends; all else belongs to the inbox's thread.
 public final class Inbox {
-  /// Writes a message to the output of one who receives it, on his thread.
+  /// Writes a message to the output of one receiver, on the receiver's thread.
   @FunctionalInterface
   public interface Message {
     /// @param position of the journal that it is bound to, 0 if to none
@@ -68,7 +68,7 @@ public final class Inbox {
   private final Runnable written;
   private final ConcurrentLinkedQueue<Letter> letters = new ConcurrentLinkedQueue<>();
 
-  /// The thread has been told that there are some.
+  /// The thread has been notified that there are some.
   private final AtomicBoolean called = new AtomicBoolean();
 
   // inbox's thread
@@ -79,7 +79,8 @@ public final class Inbox {
   private @Nullable Throwable failure; // the first of those being written
 
   /// @param thread runs what it is given on the inbox's thread, soon
-  /// @param written is told each time that a session's output was added to: time to send some
+  /// @param written is called each time that something was added to a session's output, so that
+  ///   some may be sent
   public Inbox(Executor thread, Runnable written) {
     this.thread = thread;
     this.written = written;

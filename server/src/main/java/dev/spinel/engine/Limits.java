@@ -12,7 +12,7 @@ import dev.spinel.wire.RequestReader;
 /// The values follow the configuration. They are read without synchronization: a command that sees
 /// an old value is as good as one that came a moment earlier.
 public final class Limits {
-  /// By the index of a setting; replaced whole by whoever changes the configuration.
+  /// By the index of a setting; replaced as a whole when the configuration changes.
   private long[] numbers;
 
   /// Whether access words count accesses ([Frequency]) instead of telling when the last one was.

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// The slots whose locks one call or transaction takes: gathered in any order, held ascending, each
 /// once. One per seat, used again and again; empty between two calls.
 ///
-/// A write that may wake somebody takes the slots of all whom it may wake, too ([Parking]). Where
-/// these are too many, or grow while they are taken, the world is stopped instead.
+/// A write that may wake calls takes the slots of all these calls, too ([Parking]). Where these are
+/// too many, or grow while they are taken, the world is stopped instead.
 final class LockSet {
   private static final int MOST_SLOTS = 16;
   private static final int MOST_ROUNDS = 3;
@@ -39,7 +39,7 @@ final class LockSet {
     this.parking = parking;
   }
 
-  /// Takes the lock of `slot`, all that a call of one key needs, unless it may wake somebody who
+  /// Takes the lock of `slot`, all that a call of one key needs, unless it may wake a call that
   /// waits there: then it takes none. Returns whether it did; [#unlock] ends it.
   boolean lockOnly(int slot, boolean wakes) {
     seat.lock(slot);
@@ -129,16 +129,16 @@ final class LockSet {
     return kept;
   }
 
-  /// Tells the keys that a call or transaction writes and that somebody may wait for, while their
+  /// Lists the keys that a call or transaction writes and that calls may wait for, while their
   /// slots are locked.
   interface Written {
     void tell(Consumer<Slice> key);
   }
 
-  /// Runs `action` under the locks of what was added and, for a write, of all whom it may wake; or
-  /// in a stopped world. Empty afterwards.
+  /// Runs `action` under the locks of what was added and, for a write, of all calls that it may
+  /// wake; or in a stopped world. Empty afterwards.
   ///
-  /// @param written what may wake somebody; null if nothing may
+  /// @param written keys whose change may wake calls; null if there are none
   void holding(@Nullable Written written, Runnable action) {
     sort();
     for (int round = 1; ; round++) {

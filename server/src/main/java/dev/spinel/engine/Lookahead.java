@@ -17,9 +17,9 @@ import dev.spinel.wire.Slice;
 /// wrong guess costs some nanoseconds.
 ///
 /// **Locks.** A table may be read under its slot's lock only, so those of a pipeline's keys are
-/// taken, all that are free at this moment, and given back before a command runs. Nobody waits
-/// here. They are held for about a microsecond; who wants one meanwhile spins that long, as for any
-/// lock, and rarely sleeps ([dev.spinel.keyspace.Slots]).
+/// taken, all that are free at this moment, and given back before a command runs. The look-ahead
+/// never waits for a lock. It holds them for about a microsecond; another thread that wants one
+/// meanwhile spins that long, as for any lock, and rarely sleeps ([dev.spinel.keyspace.Slots]).
 final class Lookahead {
   private final Keyspace keyspace;
   private final Seat seat;

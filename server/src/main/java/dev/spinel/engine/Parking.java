@@ -11,7 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/// Who waits for which keys, by key, in order of arrival.
+/// Which calls wait for which keys, by key, in order of arrival.
 ///
 /// A call whose handler finds nothing at its keys waits for them ([Call#park], [AwaitedKeys]). The
 /// dispatcher keeps it here, under the locks of its keys; a writer of such a key runs the same
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// A call stands in one line for each of its keys, by a link of its own, so that it comes and goes
-/// in time proportional to its keys, whoever else waits for them.
+/// in time proportional to its keys, however many other calls wait for them.
 ///
 /// A key's queues are touched under its slot's lock, or in a stopped world; the map itself by any
 /// thread.
@@ -50,7 +50,7 @@ final class Parking {
     }
   }
 
-  /// Who waits for a key of one database.
+  /// The calls that wait for a key of one database.
   private static final class Line {
     final int database;
     @Nullable Line other; // of the same key in another database
@@ -167,7 +167,7 @@ final class Parking {
     return line;
   }
 
-  /// Who waits for the key behind `after` (null: who has waited longest).
+  /// The call that waits for the key behind `after` (null: the one that has waited longest).
   @Nullable QueuePlace next(int database, Slice key, @Nullable QueuePlace after) {
     if (after != null) {
       return after.next;
@@ -209,7 +209,7 @@ final class Parking {
       this.grown = set;
     }
 
-    /// Somebody may be woken by a value at this key.
+    /// A value at this key may wake calls.
     void add(Slice key) {
       if (key.node != 0 || Arrays.binarySearch(set, KeySlot.of(key)) < 0) {
         return;
@@ -247,7 +247,7 @@ final class Parking {
     return grown;
   }
 
-  /// The keys of a database that somebody waits for. Stopped world.
+  /// The keys of a database that calls wait for. Stopped world.
   ArrayList<Slice> awaited(int database) {
     ArrayList<Slice> keys = new ArrayList<>();
     for (Map.Entry<Slice, Line> entry : byKey.entrySet()) {

@@ -4,8 +4,8 @@ import dev.spinel.keyspace.KeyspaceListener;
 import dev.spinel.keyspace.Seat;
 import org.jspecify.annotations.Nullable;
 
-/// Frees memory when it is short: what the engine tells whoever does that, by rules of which the
-/// engine knows nothing. One per server.
+/// Frees memory when it is short: what the engine asks of the part that does so, by rules of which
+/// the engine knows nothing. One per server.
 public interface Reclaimer {
   /// Some ten times a second, on the keeper's thread; the seat isn't taken, nor is it afterwards.
   void cycle(Seat seat);

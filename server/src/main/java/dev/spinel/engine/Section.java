@@ -1,6 +1,6 @@
 package dev.spinel.engine;
 
-/// A section of INFO, or a part of one: declared by whoever knows what it tells.
+/// A section of INFO, or a part of one, declared by the feature whose facts it shows.
 ///
 /// ```java
 /// final class Channels implements Section {
@@ -10,12 +10,14 @@ package dev.spinel.engine;
 /// ```
 ///
 /// The assembly lists all of them in the order in which INFO shows them. Those of one title are one
-/// section: whoever has a few fields to add to another's declares a part of the same title.
+/// section: a feature that adds a few fields to another's section declares a part of the same
+/// title.
 ///
 /// **The layout.** Programs read INFO by names, people by its order, and a feature that isn't there
 /// still has its fields, which say so. So a section to which many contribute has a layout: all of
-/// its fields in order, each with what it says if nobody tells better. A field that no layout knows
-/// comes behind the others, in the order told; if several parts tell a field, the last one counts.
+/// its fields in order, each with the value that it has if no part gives one. A field that is in no
+/// layout comes behind the others, in the order given; if several parts give a field, the last one
+/// counts.
 ///
 /// A section is made once per server, by the assembly, with whatever it needs in its constructor.
 /// `tell` may be called from all threads at once.

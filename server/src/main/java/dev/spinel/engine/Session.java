@@ -15,7 +15,7 @@ public final class Session {
     SKIP
   }
 
-  /// Who must know when a command of a trusted session fails ([Engine#openTrusted]).
+  /// The owner of a trusted session, which must know when a command fails ([Engine#openTrusted]).
   @FunctionalInterface
   public interface Owner {
     /// The session got an error reply, in EXEC, too. Nothing is locked. The session's own thread.
@@ -73,8 +73,8 @@ public final class Session {
 
   final ArrayList<Watches.Watch> watches = new ArrayList<>();
 
-  /// A watched key changed. Written under the key's slot lock by whoever changed it; EXEC reads it
-  /// under the same lock, others to spare themselves work.
+  /// A watched key changed. Written under the key's slot lock by the thread that changed it. EXEC
+  /// reads it under the same lock; others read it without, only to save work.
   volatile boolean watchBroken;
 
   /// The call that waits, if one does. Written by the own thread.
@@ -105,7 +105,7 @@ public final class Session {
     this.lastInteractionMillis = nowMillis;
   }
 
-  /// Whether what it says is applied as it is: no gate and no limit holds it up.
+  /// Whether its commands are applied as they are, without gates or limits.
   public boolean isTrusted() {
     return owner != null;
   }
@@ -118,7 +118,7 @@ public final class Session {
     }
   }
 
-  /// The same; false if there is no room.
+  /// As [#hold], but returns false if there is no room.
   public boolean mayHold(long bytes) {
     if (isTrusted()) {
       heap.add(bytes);
@@ -129,7 +129,7 @@ public final class Session {
     return true;
   }
 
-  /// The same for input that has come and is to wait: see [HeapBudget#holdRest].
+  /// As [#mayHold], for input that has come and is to wait: see [HeapBudget#holdRest].
   public boolean mayHoldRest(long bytes) {
     if (isTrusted()) {
       heap.add(bytes);
@@ -219,7 +219,7 @@ public final class Session {
     return channels + patterns + shardChannels > 0;
   }
 
-  /// Something changed that gates go by: decide again whether they must be asked.
+  /// Decides again whether gates must be asked. Called after a change that their answers depend on.
   public void gatesChanged() {
     gated = gates.concern(this);
   }

@@ -1,6 +1,6 @@
 package dev.spinel.engine;
 
-/// Hears of each timed command, for the slow log.
+/// Called after each command that is timed, for the slow log.
 public interface Slow {
   void ran(Call call, long nanos);
 

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 
-/// The calls that a walk holds up: one that would move a large value that the walk hasn't seen
-/// waits until it has passed the slot, and writers beyond the budget of what it keeps wait until it
-/// keeps less. They are tried again in the order in which they came.
+/// The calls that wait for a walk. A call that would move a large value that the walk hasn't seen
+/// waits until the walk has passed the slot. Writers wait while the walk keeps more than its budget
+/// allows. All are tried again in the order in which they came.
 ///
 /// Any thread.
 final class WalkProgress {
@@ -23,12 +23,12 @@ final class WalkProgress {
     this.overBudget = overBudget;
   }
 
-  /// That the walk has passed the slot.
+  /// The condition that the walk has passed the slot.
   Condition past(int slot) {
     return new Progress(slot);
   }
 
-  /// That the walk keeps less.
+  /// The condition that the walk keeps less than its budget.
   Condition withinBudget() {
     return new Progress(ANYWHERE);
   }

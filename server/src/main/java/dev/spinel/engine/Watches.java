@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Who watches which keys (WATCH), by slot. A slot's list is touched under the slot's lock, or in a
-/// stopped world; whoever changes a key of a slot whose WATCHERS flag is up breaks the watches on
-/// it.
+/// Which sessions watch which keys (WATCH), by slot. A slot's list is touched under the slot's
+/// lock, or in a stopped world. The writer of a key whose slot has the WATCHERS flag breaks the
+/// watches of the key.
 final class Watches {
   /// One session's watch of one key.
   static final class Watch {
