@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// One outgoing connection while it is being made: from [Loop#connect] until its [Connector] has
-/// been told how it ended.
+/// been called with the result.
 ///
 /// ```
 ///   connect() ──post──► begin ──► Transport.connect   a socket that doesn't wait, watched until its fate is known
@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// Everything happens on the loop's thread, except that a caller who finds that the loop has ended
-/// says so itself. Both may find that at the same time: `told` decides who speaks.
+/// calls the connector itself. Both may do so at the same time: `told` decides which of them calls
+/// it.
 public final class Attempt {
   private final Loop loop;
   private final InetSocketAddress remote;
@@ -44,7 +45,8 @@ public final class Attempt {
   @Nullable Attempt next;
   @Nullable Attempt previous;
 
-  /// Owned by [Loop]: whether it stands in the list of those to be finished, and who follows.
+  /// Owned by [Loop]: whether it stands in the list of those to be finished, and its successor
+  /// there.
   boolean decided;
 
   @Nullable Attempt nextDecided;
@@ -135,7 +137,8 @@ public final class Attempt {
     }
   }
 
-  /// Ends it if it is under way: the socket closes, the owner hears why. Throws nothing.
+  /// Ends it if it is under way: the socket closes, and the connector is called with the reason.
+  /// Throws nothing.
   void giveUp(Throwable reason) {
     if (listed) {
       abandon();
@@ -144,7 +147,7 @@ public final class Attempt {
     }
   }
 
-  /// Closes the socket, and nothing else. Throws nothing.
+  /// Closes the socket and does nothing else. Throws nothing.
   void abandon() {
     try {
       if (registration != null) {
@@ -164,7 +167,7 @@ public final class Attempt {
 
   // ── on either thread ──
 
-  /// The loop has ended before it began.
+  /// Reports that the loop has ended before the attempt began.
   void refuse() {
     tell(new IOException("The loop has ended"));
   }

@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
 /// - [#close]: now. Output that hasn't left never leaves.
 /// - [#closeAfterReply]: nothing is run any more, what still arrives is thrown away, and when the
 ///   output has left, bound replies included, it closes.
-/// - [#closeAsap]: nothing is run or written any more, closes at the end of the turn. For whoever
-///   holds locks, or iterates over connections.
+/// - [#closeAsap]: nothing is run or written any more, closes at the end of the turn. For callers
+///   that hold locks or iterate over connections.
 /// - Any I/O error closes at once; so does the peer's end of stream, unless replies are still on
 ///   their way to it (Redis loses those that the socket doesn't take), or are being made
 ///   ([Handler#goesOn]): then it closes behind them.
@@ -45,14 +45,14 @@ public final class Connection {
   /// goes unnoticed until [#resume].
   static final int KEPT_BYTES_AT_MOST = 64 * 1024;
 
-  /// How long a peer that has ended its side may take none of the output that it could have. One
-  /// that is gone shows when something is written to it; this is for one that is there and doesn't
-  /// read. Output that waits to be released isn't the peer's fault.
+  /// How long a peer that has ended its side may leave output unread. That a peer is gone is
+  /// noticed when something is written to it; this limit is for a peer that is there and doesn't
+  /// read. Output that waits to be released doesn't count.
   private static final long HEARS_MILLIS = 60_000;
 
   private static final byte[] NOTHING = {};
 
-  /// For who hasn't been let in (yet).
+  /// The handler of a connection that hasn't been accepted (yet).
   private static final Handler NOBODY =
       new Handler() {
         @Override
@@ -76,8 +76,8 @@ public final class Connection {
   private boolean paused;
   private boolean heldOver;
   private boolean ending;
-  private boolean inputEnded; // it goes on with what it was given before
-  private boolean leftAlone; // its socket isn't read: enough is kept
+  private boolean inputEnded; // input from before that is still run
+  private boolean leftAlone; // its socket isn't read, as enough is kept
   private boolean doomed;
   private String closeReason = "";
   private byte[] kept = NOTHING;
@@ -128,20 +128,21 @@ public final class Connection {
     return loop;
   }
 
-  /// Where replies go. What a handler adds while it runs leaves with this turn; whoever adds from a
-  /// message, a timer or another connection's handler calls [#flush] afterwards.
+  /// Where replies go. What a handler adds while it runs leaves with this turn. Code that adds
+  /// something from a message, a timer or another connection's handler calls [#flush] afterwards.
   public Output output() {
     return output;
   }
 
-  /// Has what was added to the output leave with this turn.
+  /// Has the output sent with this turn.
   public void flush() {
     if (open) {
       loop.touch(this);
     }
   }
 
-  /// From within [Handler#run]: run again in the next turn, without reading before that.
+  /// Has the handler run again in the next turn, without reading before that. Called from within
+  /// [Handler#run].
   public void runAgain() {
     assert loop.mayTouch();
     if (open) {
@@ -156,8 +157,8 @@ public final class Connection {
     paused = true;
   }
 
-  /// The same, and its socket isn't read meanwhile: there is no room for what its client sends.
-  /// That the peer leaves goes unnoticed so long.
+  /// As [#pauseReading], but its socket isn't read meanwhile, as there is no room for what its
+  /// client sends. Until it resumes, nothing notices that the peer has gone.
   public void stopReading() {
     pauseReading();
     if (open && !leftAlone) {
@@ -193,7 +194,7 @@ public final class Connection {
     return paused;
   }
 
-  /// Closes now. The handler hears of it before this returns.
+  /// Closes now. The handler's [Handler#closed] is called before this returns.
   public void close() {
     assert loop.mayTouch();
     if (!open) {
@@ -221,8 +222,8 @@ public final class Connection {
     }
   }
 
-  /// The socket closes, and nothing else: its loop ends by a failure, and the owner isn't in a
-  /// state to hear of it. Throws nothing.
+  /// Closes the socket and calls nothing of the owner, for a loop that ends by a failure. Throws
+  /// nothing.
   void abandon() {
     open = false;
     try {
@@ -377,8 +378,8 @@ public final class Connection {
     return n;
   }
 
-  /// The peer says no more, or its connection broke. In the first case it may still listen to what
-  /// it asked for, if nothing else is to come; or be gone: that shows when something is written.
+  /// Handles the end of the peer's input, or a broken connection. In the first case the peer may
+  /// still read replies, or it may be gone, which is noticed when something is written.
   private void inputEnds() {
     if (!closeReason.isEmpty()) {
       close();
@@ -417,7 +418,7 @@ public final class Connection {
     if (isEnding()) {
       return;
     }
-    if (paused) { // since it was read, by somebody else's handler
+    if (paused) { // by another connection's handler, after it was read
       keep(buffer, from, to - from);
       return;
     }
@@ -477,8 +478,8 @@ public final class Connection {
     }
   }
 
-  /// Bytes have left the output, while [#send] runs or after it has returned. In the latter case
-  /// what it would have gone on with is left for the next.
+  /// Called when bytes have left the output, while [#send] runs or after it has returned. In the
+  /// latter case the rest is left for the next [#send].
   void written(long bytes) {
     if (bytes == 0) {
       return;
@@ -514,7 +515,7 @@ public final class Connection {
     }
   }
 
-  /// For whatever went wrong with this connection alone. Throws nothing.
+  /// Ends this connection after a failure of its own. Throws nothing.
   void fail(Throwable t) {
     loop.report(t, this);
     close();

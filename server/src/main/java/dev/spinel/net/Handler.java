@@ -1,10 +1,10 @@
 package dev.spinel.net;
 
-/// What a connection's bytes mean: the owner's side of a [Connection]. All calls come from the
-/// connection's loop, within a turn.
+/// Reads a connection's input and writes its replies: the owner's side of a [Connection]. All calls
+/// come from the connection's loop, within a turn.
 ///
-/// Whatever is thrown here closes this connection, is reported to [Incidents#uncaught], and hurts
-/// nobody else.
+/// Whatever is thrown here closes this connection and is reported to [Incidents#uncaught]; other
+/// connections aren't affected.
 public interface Handler {
   /// Bytes `from` to `to` (exclusive) of `buffer` arrived. The buffer belongs to the loop and is
   /// overwritten in the next turn: what isn't consumed must be kept by the handler (its
@@ -24,17 +24,18 @@ public interface Handler {
   /// closes after this call in any case.
   default void aboutToWrite(long pendingBytes) {}
 
-  /// The peer says no more while the connection is paused. Whether it will resume even so, to reply
-  /// and run what came before; if not, nothing more of it is run.
+  /// Called when the peer ends its side while the connection is paused. Returns whether the
+  /// connection will resume even so, to reply and to run what came before. If not, no more of its
+  /// input is run.
   default boolean goesOn() {
     return false;
   }
 
-  /// The connection is gone, whoever ended it. The last call.
+  /// The connection has closed, for whatever reason. This is the last call.
   void closed();
 
-  /// Whether so much input of a paused connection may be kept. If not, its socket is left alone
-  /// until it resumes, and the peer's leaving goes unnoticed so long.
+  /// Whether so much input of a paused connection may be kept. If not, its socket isn't read until
+  /// it resumes; until then nothing notices that the peer has gone.
   default boolean mayKeep(int bytes) {
     return bytes < Connection.KEPT_BYTES_AT_MOST;
   }

@@ -3,15 +3,16 @@ package dev.spinel.net;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/// What went wrong and was survived; for the owner's log. Called on loop threads.
+/// Reports of failures that the loops survive, for the owner's log. Called on loop threads.
 public interface Incidents {
   /// The owner's code threw. `connection` is the one whose handler it was (it is about to be
   /// closed), or null if it was a message, a timer, a hook or an acceptor.
   void uncaught(Throwable cause, @Nullable Connection connection);
 
-  /// A loop has ended that nobody stopped, after a last [#uncaught]; its connections are closed
-  /// (their handlers may not have heard of it). The others run on, but if it is the first one
-  /// nobody is let in any more, and what was posted to it is lost: time to stop.
+  /// A loop has ended that nobody stopped, after a last [#uncaught]; its connections are closed,
+  /// perhaps without a call of their handlers. The other loops run on, but messages posted to this
+  /// one are lost, and if it is the first one no connection is accepted any more. The server should
+  /// stop.
   void loopEnded(Loop loop);
 
   /// A connection couldn't be accepted (typically: too many open files). The listener pauses for a
@@ -23,7 +24,7 @@ public interface Incidents {
   /// thread that listens.
   void addressSkipped(String message);
 
-  /// The system refused an option of a connection's socket, which does without it. Told once on
+  /// The system refused an option of a connection's socket, which does without it. Reported once on
   /// each loop for each value of [Net#keepAlive].
   default void optionRefused(String message) {}
 }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Accepting happens on the first loop; from there a connection goes to the loop that has the
 /// fewest. When accepting fails (out of file descriptors, mostly) the listener pauses for a moment,
-/// because the selector would report the same connection again at once, and again.
+/// because the selector would report the same connection again at once.
 public final class Listener {
   /// Connections accepted in one turn; the rest wait for the next one.
   private static final int ACCEPTED_PER_TURN = 128;
@@ -71,8 +71,8 @@ public final class Listener {
     return path;
   }
 
-  /// Lets nobody in any more; who is in stays. From any thread; when this returns the address is
-  /// free.
+  /// Stops listening. Connections that it has accepted stay. From any thread; when this returns the
+  /// address is free.
   public void close() {
     net.close(this);
   }
@@ -97,7 +97,7 @@ public final class Listener {
       try {
         accepted = loop.transport().accept(this);
       } catch (IOException e) {
-        loop.schedule(loop.now() + PAUSE_MILLIS, this::acceptAgain); // first: else nobody would
+        loop.schedule(loop.now() + PAUSE_MILLIS, this::acceptAgain); // before what may fail
         loop.transport().watchAccepting(this, false);
         loop.incidents().acceptFailed(this, e);
         return;
@@ -162,9 +162,8 @@ public final class Listener {
         Files.deleteIfExists(path);
       }
     } catch (IOException e) {
-      // A listener that can't be closed properly is closed anyway: the descriptor is gone, and a
-      // stale file
-      // is replaced by the next bind.
+      // The listener is closed even so: its descriptor is gone, and the next bind replaces the
+      // file.
       registration = null;
     }
   }

@@ -13,7 +13,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// One thread, its sockets, and what it does in which order. Time passes in turns:
+/// An event loop: one thread, its sockets, and the order in which it serves them. It works in
+/// turns:
 ///
 /// ```
 ///   await        sockets become ready (sleeps only if nothing at all is left to do)
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 ///   run          each handler runs over its range of it; replies pile up in the outputs
 ///   mail         what was posted meanwhile, mostly by those handlers, so that it leaves with this turn's replies
 ///   send         every output that was touched goes to its socket
-///   doomed       connections that somebody wanted closed are closed
+///   doomed       connections that are to be closed (Connection.closeAsap) are closed
 ///   turnEnds     the owner leaves its seat
 /// ```
 ///
@@ -39,27 +40,27 @@ import org.jspecify.annotations.Nullable;
 /// of them, reads at most 64 KB from each, and lets each produce about 1 MB of replies: a handler
 /// that gets there yields and goes to the back of the ring, its socket unread until it has worked
 /// off what it holds. Output that a socket doesn't take waits for the socket and stops nothing
-/// else, not even reading: a client that writes its whole pipeline before it reads would otherwise
-/// wait for us as we for it. Bounding that output is the owner's business ([Handler#aboutToWrite]).
+/// else, not even reading: otherwise a client that writes its whole pipeline before it reads and
+/// the loop would wait for each other. The owner bounds that output ([Handler#aboutToWrite]).
 ///
-/// **Memory.** An output that holds bytes holds an array. One message posted to each of ten
-/// thousand connections must not have ten thousand of them at a time: between messages and between
-/// timers the outputs are sent as soon as 48 are touched: that many arrays the pool keeps, and the
-/// processor's caches hold what is in them.
+/// **Memory.** An output that holds bytes holds an array. A message posted to each of ten thousand
+/// connections must not take ten thousand arrays at a time. So between messages, and between
+/// timers, the loop sends the outputs as soon as 48 are touched. The pool keeps that many arrays,
+/// and their contents stay in the processor's caches.
 ///
 /// **Threads.** Everything here belongs to the loop's thread, except [#post] and the counters.
 /// Nothing is allocated in a turn, once the arrays have grown to what the load needs.
 ///
-/// **Sleep.** Whoever posts wakes the loop only if it sleeps or is about to: the loop raises
+/// **Sleep.** A posting thread wakes the loop only if it sleeps or is about to: the loop raises
 /// `asleep`, then looks into its mailbox a last time; a poster posts, then looks at `asleep`. Both
 /// orders are fenced, so at least one of them sees the other.
 ///
 /// Nothing that a handler, message, timer or hook throws ends the loop ([Incidents#uncaught]),
 /// unless no turn succeeds for some seconds ([Incidents#loopEnded]), and what goes wrong with one
 /// connection, in whatever phase, ends that connection only. This holds for errors of the machine,
-/// too: when memory is short anything may throw anywhere, so what is done for one of many is caught
-/// for each, lists are grown before anything says that somebody is on them, and who is on them is
-/// taken off before he is looked at.
+/// too: when memory is short anything may throw anywhere, so an exception is caught for each
+/// connection separately, a list grows before a connection is marked as being on it, and a
+/// connection is taken off a list before it is served.
 public final class Loop implements Runnable {
   /// Sockets read in one turn: more make a turn's bytes outgrow the processor's caches.
   static final int SOCKETS_PER_TURN = 64;
@@ -84,7 +85,7 @@ public final class Loop implements Runnable {
   private static final int TURN_BYTES_AT_MOST = 1 << 20;
 
   /// Turns that fail one after the other, with a pause of [#FAILURE_PAUSE_NANOS] each, before the
-  /// loop gives up: its connections had rather be closed than wait for ever.
+  /// loop gives up: closing its connections is better than letting them wait for ever.
   static final int FAILURES_AT_MOST = 200;
 
   private static final long FAILURE_PAUSE_NANOS = 10_000_000;
@@ -115,7 +116,7 @@ public final class Loop implements Runnable {
   /// thread writes, the loop reads; counts for connections accepted or made from then on.
   private volatile int keepAliveSeconds = 300;
 
-  /// Whether a refused option was told since [#keepAliveSeconds] was set.
+  /// Whether a refused option was reported since [#keepAliveSeconds] was set.
   private volatile boolean refusalTold;
 
   /// Connections that were given to this loop and are not closed yet. The acceptor adds, the loop
@@ -129,7 +130,7 @@ public final class Loop implements Runnable {
   private final @Nullable Connection[] running = new Connection[SOCKETS_PER_TURN];
   private final int[] runningFrom = new int[SOCKETS_PER_TURN];
   private final int[] runningTo = new int[SOCKETS_PER_TURN];
-  private int received; // how many of them there are
+  private int received; // how many of these are in use
   private byte[] turnBytes = new byte[TURN_BYTES_AT_FIRST];
   private @Nullable Connection[] touched = new Connection[SOCKETS_PER_TURN];
   private int touchedCount;
@@ -191,9 +192,9 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Connects to `remote`, without waiting: what comes of it, `connector` hears in a later turn (or
-  /// reading of mail). The connection is one of this loop's, and differs in nothing from an
-  /// accepted one. From any thread, also its own.
+  /// Connects to `remote` without waiting. `connector` is called with the result in a later turn,
+  /// or later in this one. The connection belongs to this loop and is like an accepted one. From
+  /// any thread, also its own.
   ///
   /// @param local the address to come from (port 0: any port), or null
   /// @param timeoutMillis after which it is given up; 0: when the system gives up, which is minutes
@@ -204,7 +205,7 @@ public final class Loop implements Runnable {
       Connector connector) {
     var attempt = new Attempt(this, remote, local, timeoutMillis, connector);
     post(attempt::begin);
-    if (stopped) { // it may have read its last mail
+    if (stopped) { // it may have read its mailbox for the last time
       attempt.refuse();
     }
     return attempt;
@@ -226,7 +227,7 @@ public final class Loop implements Runnable {
     return load.get();
   }
 
-  /// Whether it has ended: whoever is given to it now waits for ever. From any thread.
+  /// Whether it has ended: a connection given to it now would wait for ever. From any thread.
   boolean isOver() {
     return stopped;
   }
@@ -313,7 +314,7 @@ public final class Loop implements Runnable {
     return thread == null || isCurrent();
   }
 
-  /// Sets the options of a TCP socket. One that the system refuses is told once, and the socket
+  /// Sets the options of a TCP socket. One that the system refuses is reported once, and the socket
   /// does without it.
   void equip(Link link) {
     try {
@@ -422,8 +423,8 @@ public final class Loop implements Runnable {
     return connection;
   }
 
-  /// Makes room for so many connections in the lists where each stands at most once, so that nobody
-  /// has to be put on one of them for which there is no memory.
+  /// Makes room for so many connections in the lists where each stands at most once, so that
+  /// putting one on a list needs no memory.
   private void makeRoom(int most) {
     ready.makeRoom(most);
     if (most > touched.length) {
@@ -502,13 +503,14 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Closes a listener so that its address is free when this returns. Those who wait at it come in.
+  /// Closes a listener so that its address is free when this returns. Connections that are pending
+  /// at it are accepted.
   void unwatch(Listener listener) {
     acceptSome(listener);
     transport.detach(listener);
     listener.shut();
     try {
-      transport.await(0); // a selector lets go of a socket when it next looks
+      transport.await(0); // a selector releases a closed socket in its next call
     } catch (IOException e) {
       report(e, null);
     }
@@ -536,7 +538,7 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Nobody stopped it: somebody must know, as the others run on.
+  /// Reports that it ended although nobody stopped it, as the other loops run on.
   private void sayEnded() {
     try {
       incidents.loopEnded(this);
@@ -577,8 +579,8 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Everything that is open closes; what can be said before that is said. Each step, even if the
-  /// one before it failed: that may be why it ends.
+  /// Closes everything that is open, after sending what can be sent. Each step is taken even if the
+  /// one before it failed: that failure may be why the loop ends.
   private void end() {
     readClock();
     try {
@@ -691,8 +693,8 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Between messages, or within one that writes to many connections: once many outputs were
-  /// touched they are sent, so that they give their memory back.
+  /// Called between messages, and within one that writes to many connections: sends the touched
+  /// outputs once there are many, so that they give their memory back.
   public void sendIfMany() {
     if (touchedCount > TOUCHED_AT_MOST) {
       sendNow();
@@ -714,8 +716,8 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Reads from the first connections of the ring, and runs them. Whoever was read and can't be run
-  /// is closed: nothing may be missing of what a client said.
+  /// Reads from the first connections of the ring, and runs them. A connection that was read and
+  /// can't be run is closed, as no part of a client's input may be lost.
   private void runReceived() {
     received = 0;
     int ran = 0;
@@ -735,8 +737,8 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Reads from the first connections of the ring; those that have something to run over are
-  /// `running` then.
+  /// Reads from the first connections of the ring. Those with input to run are in `running`
+  /// afterwards.
   private void receive() {
     int filled = 0;
     for (int n = Math.min(ready.size(), SOCKETS_PER_TURN); n > 0; n--) {
@@ -785,7 +787,7 @@ public final class Loop implements Runnable {
   }
 
   private void send() {
-    // Owners may touch further connections while they look at these: then the count grows under us.
+    // Owners may touch further connections meanwhile, so the count may grow.
     int taken = 0;
     try {
       while (taken < touchedCount) {
@@ -816,7 +818,7 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// What is left of a list that was worked off: nothing, or something went very wrong.
+  /// Clears a list that has been worked off. Anything left there is the result of a failure.
   private static int withoutFirst(@Nullable Connection[] list, int taken, int count) {
     int left = count - taken;
     if (left > 0) {
@@ -826,27 +828,27 @@ public final class Loop implements Runnable {
     return left;
   }
 
-  /// Something of the turn's own machinery failed, or a hook. Goes on, but not so fast that a
-  /// lasting failure makes a busy loop of it. If it lasts because there is no memory, all
-  /// connections are closed: what they hold may be what is missing.
+  /// Handles a failure of the turn's own code or of a hook. The loop goes on after a pause, so that
+  /// a lasting failure doesn't keep the processor busy. If it lasts because there is no memory, all
+  /// connections are closed, as they may hold what is missing.
   private void survive(Throwable t) {
     failures++;
     if (failures == FAILURES_AT_MOST / 2 && t instanceof OutOfMemoryError) {
       closeAll();
     }
-    if (Integer.bitCount(failures) == 1) { // the 1st, 2nd, 4th…: a log isn't to be flooded
+    if (Integer.bitCount(failures) == 1) { // the 1st, 2nd, 4th…: the log must not be flooded
       report(t, null);
     }
     try {
       LockSupport.parkNanos(FAILURE_PAUSE_NANOS);
     } catch (Throwable pauseFailed) {
-      // What is left without memory for a pause is to go on without one.
+      // There is no memory even for a pause: goes on without one.
       return;
     }
   }
 
-  /// Tells the owner; if even that fails, there is nobody left to tell, and the loop goes on.
-  /// Throws nothing, and needs no memory itself: that may be what is missing.
+  /// Reports to the owner. If even that fails, the loop goes on. Throws nothing, and needs no
+  /// memory of its own, since memory may be short.
   void report(Throwable t, @Nullable Connection connection) {
     try {
       incidents.uncaught(t, connection);
@@ -856,7 +858,7 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// What the transport calls while it looks. Outside of a turn: only takes notes.
+  /// What the transport calls while it waits. This is outside of a turn, so it only takes notes.
   private final class Readiness implements Transport.Readiness {
     @Override
     public void readable(Connection connection) {

@@ -3,8 +3,8 @@ package dev.spinel.net;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/// What a [Loop] asks of the operating system: the seam behind which NIO's selector can be
-/// exchanged for something else. All of it belongs to the loop's thread, except [#wakeup].
+/// What a [Loop] needs of the operating system. NIO's selector and io_uring implement it. All of it
+/// belongs to the loop's thread, except [#wakeup].
 ///
 /// The calls come in phases: one [#await], one [#settle], then many [#read]s, then many [#write]s.
 /// So [UringTransport], which has queues for what it asks of the kernel and what that answers,
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// An `await` touches no output, because the memory of outputs may only be touched within a turn:
 /// what has left is taken out of them by `settle`, the first thing in the turn.
 interface Transport {
-  /// Who is told, during [#await], what has become possible; given at construction.
+  /// Receives reports, during [#await], of what has become possible. Given at construction.
   interface Readiness {
     void readable(Connection connection);
 
@@ -22,7 +22,7 @@ interface Transport {
 
     void acceptable(Listener listener);
 
-    /// [#connected] can tell how it ended. Also called from within [#connect].
+    /// The attempt has ended; [#connected] returns how. Also called from within [#connect].
     void decided(Attempt attempt);
 
     /// So many bytes of what [#write] was given have left the connection's output. Called from

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// into the loop's array and gives the buffers back. What isn't read stays in a chain, and is
 /// reported again at each `await`, as a selector would. A socket whose peer sends more than is read
 /// stops receiving at [#HELD_BYTES_AT_MOST] until that is read; one that isn't to be read at all,
-/// too, and its chain is copied to the heap, so that the buffers of all never lie with a few.
+/// too, and its chain is copied to the heap, so that a few sockets never hold the buffers of all.
 ///
 /// Should they run out, receives that found none are asked for again. If it was for many short
 /// messages, more buffers are added, up to 8 MB; if it was for much data of a few peers, those take
@@ -38,23 +38,23 @@ import org.jspecify.annotations.Nullable;
 ///
 /// [#write] copies what may leave (or points at it, if it is a large chunk outside of the heap) and
 /// asks for *one* send that doesn't wait (`MSG_DONTWAIT | MSG_WAITALL`), to be answered only if it
-/// did less than all (`CQE_SKIP_SUCCESS`), or somebody waits for the end of it. So after `enter`
-/// there is nothing under way: each send has either happened, without a word, or its answer is
-/// there and says how much of it has. The next [#settle] takes the bytes out of the connection's
-/// output. If some remain the socket is full, and a poll tells when it isn't.
+/// did less than all (`CQE_SKIP_SUCCESS`), or if its end is waited for. So after `enter` no send is
+/// under way: each has either happened completely and has no answer, or its answer tells how much
+/// was sent. The next [#settle] takes the bytes out of the connection's output. If some remain the
+/// socket is full, and a poll tells when it isn't.
 ///
 /// ## Ends
 ///
 /// A socket is closed by a request, too, behind whatever was asked for it before; no request names
 /// a descriptor after that. Answers may still come: they carry the socket's place in a table, which
 /// is free again only when the last of them has come. [#shutDown] waits for all of them, because
-/// the kernel knows addresses of ours until then.
+/// the kernel uses the server's memory until then.
 ///
 /// Accepting is left to system calls of the [Listener], as each accepted socket needs several
 /// anyway; the ring only tells when a connection is pending. Likewise outgoing connections:
 /// `connect` is a call that doesn't wait, and the ring tells when the socket's fate is known.
 final class UringTransport implements Transport {
-  // The lowest bits of a tag: what was asked. The others: of whom.
+  // The lowest bits of a tag say what was asked, the others for which socket.
   private static final int RECEIVE = 0;
   private static final int SEND = 1;
   private static final int WRITABLE = 2;
@@ -116,7 +116,7 @@ final class UringTransport implements Transport {
   /// Some of those sends may not have been handed to the kernel.
   private boolean unsent;
 
-  /// Some of them were answered, so somebody may wait for what follows.
+  /// Some of these have been answered, so that more may be sent.
   private boolean unsettled;
 
   /// The chain of buffers: which comes after, and how many bytes it holds.
@@ -130,7 +130,7 @@ final class UringTransport implements Transport {
   /// A receive found no buffer.
   private boolean starved;
 
-  /// Some wait for their turn to receive, because buffers are scarce.
+  /// Some sockets wait for their turn to receive, because buffers are scarce.
   private boolean crowded;
 
   /// Input since noted links were looked after.
@@ -138,11 +138,12 @@ final class UringTransport implements Transport {
 
   private int arrivedBuffers;
 
-  /// More is to be sent, and nobody will say so.
+  /// More is to be sent, and no event will report it.
   private boolean restless;
 
-  /// Who wakes, and its counter; guarded by `wakeLock`, because it may be any thread, at any time,
-  /// and must not write to a descriptor that has become something else.
+  /// The event counter by which other threads wake the loop. Guarded by `wakeLock`, because any
+  /// thread may use it at any time, and must not write to a descriptor that has been closed and
+  /// used again.
   private final Object wakeLock = new Object();
 
   private final Kernel waker = new Kernel();
@@ -559,8 +560,8 @@ final class UringTransport implements Transport {
     return n;
   }
 
-  /// A socket whose input can't be kept is as good as broken: nothing may be missing of what a peer
-  /// said. Who reads it next hears so.
+  /// Marks a socket as broken whose input can't be kept, since no part of a peer's input may be
+  /// lost. The next read reports it.
   private void stashOrEnd(UringLink link) {
     try {
       stash(link);
@@ -632,8 +633,8 @@ final class UringTransport implements Transport {
     if (sendingCount == sending.length) {
       sending = JavaHeap.copy(sending, sendingCount * 2);
     }
-    // Who waits for the last bytes to leave, to close, must hear that they have; and a large chunk
-    // shouldn't be held while the loop sleeps.
+    // A connection that closes once its last bytes have left must be notified of that, and a large
+    // chunk shouldn't be held while the loop sleeps.
     int options = connection.isEnding() || chunk != null ? 0 : IoRing.SKIP_IF_DONE;
     ask(
         IoRing.SEND,
@@ -827,7 +828,7 @@ final class UringTransport implements Transport {
           drain();
         }
       } catch (UncheckedIOException e) {
-        // The kernel won't talk: what it holds of this ring ends with the ring.
+        // The kernel doesn't answer: what it holds of this ring ends with the ring.
         enabled = false;
       }
     }

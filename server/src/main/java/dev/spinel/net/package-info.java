@@ -4,15 +4,15 @@
 /// - **What it is.** A [dev.spinel.net.Net] starts some [dev.spinel.net.Loop]s, each one thread
 ///   with one transport, and opens [dev.spinel.net.Listener]s that hand every accepted socket to
 ///   the loop with the fewest connections. [dev.spinel.net.Loop#connect] makes connections to
-///   others, which differ in nothing from those. A [dev.spinel.net.Connection] lives and dies on
-///   its loop; its [dev.spinel.net.Handler] is the owner's and turns bytes into replies.
+///   others, which are like accepted ones. A [dev.spinel.net.Connection] stays on its loop until it
+///   closes; its [dev.spinel.net.Handler] is the owner's and turns bytes into replies.
 /// - **Who calls it.** The assembly (`dev.spinel.server`) makes the loops, binds the addresses and
-///   glues a handler to each connection. Everybody else reaches a connection through that glue, by
+///   gives each connection a handler. Other code reaches a connection through that handler, by
 ///   posting to its loop.
 /// - **What it must not know.** Commands, keys, the engine, the configuration, clocks other than
 ///   the loop's own. It depends on the JDK and on `dev.spinel.wire`.
 ///
-/// The only other seam is [dev.spinel.net.Transport]: what a loop asks of an operating system.
+/// [dev.spinel.net.Transport] is what a loop needs of the operating system.
 /// [dev.spinel.net.UringTransport] is Linux's io_uring ([dev.spinel.net.IoRing] its queues,
 /// [dev.spinel.net.Kernel] the way to them), [dev.spinel.net.NioTransport] is for everywhere else.
 /// [dev.spinel.net.Net#start] chooses. Decisions and measurements:
