@@ -218,7 +218,15 @@ public final class Hashes implements Family {
   private static boolean put(Call call, Key key, Slice field, Slice value) {
     int mostEntries = call.limits().intOf(Settings.HASH_MAX_LISTPACK_ENTRIES);
     int mostValueBytes = call.limits().intOf(Settings.HASH_MAX_LISTPACK_VALUE);
-    return call.values().hashes().set(key.place, field, value, mostEntries, mostValueBytes);
+    HashValue hashes = call.values().hashes();
+    try {
+      return hashes.set(key.place, field, value, mostEntries, mostValueBytes);
+    } catch (OutOfMemoryError e) {
+      if (hashes.length(call.values().dictionary().entry(key.place)) == 0) {
+        call.remove(key); // it was made for this
+      }
+      throw e;
+    }
   }
 
   /// Returns how many fields are new.
@@ -232,8 +240,17 @@ public final class Hashes implements Family {
     }
     Key key = made(call, call.write(1, Entry.HASH));
     int created = 0;
-    for (int i = 2; i < count; i += 2) {
-      created += put(call, key, call.arg(i), call.arg(i + 1)) ? 1 : 0;
+    int i = 2;
+    try {
+      for (; i < count; i += 2) {
+        created += put(call, key, call.arg(i), call.arg(i + 1)) ? 1 : 0;
+      }
+    } catch (OutOfMemoryError e) {
+      if (i > 2) {
+        call.changed(key, Events.HASH, "hset", (i - 2) / 2);
+        call.doneInPart(i);
+      }
+      throw e;
     }
     call.changed(key, Events.HASH, "hset", (count - 2) / 2);
     return created;

@@ -332,12 +332,23 @@ public final class Lists implements Family {
     }
     int count = call.argc();
     long bytes = 0;
-    for (int i = 2; i < count; i++) {
-      bytes += call.args().lengthAt(i);
+    for (int at = 2; at < count; at++) {
+      bytes += call.args().lengthAt(at);
     }
-    lists.grow(key.place, bytes, count - 2, fill(call));
-    for (int i = 2; i < count; i++) {
-      lists.push(key.place, end.isHead(), call.arg(i));
+    int i = 2;
+    try {
+      lists.grow(key.place, bytes, count - 2, fill(call));
+      for (; i < count; i++) {
+        lists.push(key.place, end.isHead(), call.arg(i));
+      }
+    } catch (OutOfMemoryError e) {
+      if (i > 2) {
+        call.changed(key, Events.LIST, end.pushed, i - 2);
+        call.doneInPart(i);
+      } else if (lists.length(call.values().dictionary().entry(key.place)) == 0) {
+        call.remove(key); // it was made for this
+      }
+      throw e;
     }
     call.changed(key, Events.LIST, end.pushed, count - 2);
     reply.integer(lists.length(key.entry()));

@@ -391,9 +391,7 @@ public final class Strings implements Family {
 
   private static void mset(Call call, Reply reply) {
     pairs(call, "mset");
-    for (int i = 1; i < call.argc(); i += 2) {
-      put(call, i);
-    }
+    putAll(call);
     reply.ok();
   }
 
@@ -407,15 +405,27 @@ public final class Strings implements Family {
       }
       call.done(key);
     }
-    for (int i = 1; i < call.argc(); i += 2) {
-      put(call, i);
-    }
+    putAll(call);
     reply.integer(1);
   }
 
   private static void pairs(Call call, String command) {
     if (call.argc() % 2 == 0) {
       throw CommandError.wrongArguments(command);
+    }
+  }
+
+  private static void putAll(Call call) {
+    int i = 1;
+    try {
+      for (; i < call.argc(); i += 2) {
+        put(call, i);
+      }
+    } catch (OutOfMemoryError e) {
+      if (i > 1) {
+        call.doneInPart(i);
+      }
+      throw e;
     }
   }
 

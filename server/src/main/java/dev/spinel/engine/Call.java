@@ -89,6 +89,7 @@ public final class Call {
 
   long changes;
   private boolean ownEffect;
+  private int doneArguments; // see doneInPart; 0: all, or none
 
   private final Options options = new Options(this);
   private @Nullable Payloads payloads; // made when they are wanted
@@ -122,6 +123,7 @@ public final class Call {
     fetchedKeys = 0;
     changes = 0;
     ownEffect = false;
+    doneArguments = 0;
     awaited = null;
     ranNanos = before == null ? 0 : before.ranNanos;
     isShown = before != null && before.isShown;
@@ -818,6 +820,26 @@ public final class Call {
     if (recorded()) {
       effects(database).add(words);
     }
+  }
+
+  /// There is no memory for the rest of the call: it has done what it would have with its first
+  /// `arguments` arguments alone, which becomes its effect. To be said after [#changed], by a
+  /// handler that goes on to throw; the client gets an error.
+  public void doneInPart(int arguments) {
+    doneArguments = arguments;
+  }
+
+  /// The effect of what was [#doneInPart]. Returns false if nothing was.
+  boolean recordPart() {
+    if (doneArguments == 0) {
+      return false;
+    }
+    Effects effects = effects(database).command(doneArguments);
+    for (int i = 0; i < doneArguments; i++) {
+      effects.add(args.at(i));
+    }
+    ownEffect = true;
+    return true;
   }
 
   /// Declares that nothing is recorded of this command, whatever it changed.

@@ -463,7 +463,7 @@ public final class Dispatcher implements AutoCloseable {
       if (recording) {
         recorder.effects.rollBack();
       }
-      if (recording && call.changes != 0) {
+      if (recording && call.changes != 0 && !call.recordPart()) {
         engine.faults.diverged(command, bug);
       }
       to.abandon(pendingBytes);

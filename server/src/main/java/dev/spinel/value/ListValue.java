@@ -547,6 +547,10 @@ public final class ListValue implements Structure {
     long index = list.index();
     open(p);
     list.seek(index);
+    if (list.copies()) {
+      prepareRemove(fromHead, most);
+      list.seek(index);
+    }
     boolean found;
     do {
       found = list.delete(fromHead) && findFrom(fromHead);
@@ -554,6 +558,16 @@ public final class ListValue implements Structure {
     } while (found && removed != most);
     shrink(p, fill);
     return removed;
+  }
+
+  /// Takes what the removal of the sought element needs of memory, from the first one on, which is
+  /// here: so all go, or none.
+  private void prepareRemove(boolean fromHead, long most) {
+    long prepared = 0;
+    do {
+      list.prepareDelete();
+      prepared++;
+    } while (prepared != most && (fromHead ? list.next() : list.previous()) && findFrom(fromHead));
   }
 
   private boolean findFrom(boolean fromHead) {
@@ -599,6 +613,7 @@ public final class ListValue implements Structure {
     // both cuts before the list may become a listpack: only then does Redis look at what is left
     if (!inline && (first > 0 || last < length - 1)) {
       open(p);
+      list.prepareDelete(0, first);
       list.delete(last + 1, length - 1 - last);
       list.delete(0, first);
     } else {

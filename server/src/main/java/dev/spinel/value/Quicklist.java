@@ -685,6 +685,11 @@ final class Quicklist {
     assert taken == cell;
   }
 
+  /// Whether a walk may still read nodes of the list, so that changes copy them.
+  boolean copies() {
+    return sequence.copies();
+  }
+
   /// Sees to it that the element here can be deleted without memory.
   void prepareDelete() {
     if (cell != 0 || sequence.leafCount() == 1) {
@@ -758,8 +763,25 @@ final class Quicklist {
     return true;
   }
 
+  /// Takes what a [#delete] of the same elements needs of memory: it needs none afterwards, so all
+  /// of them go, or none.
+  void prepareDelete(long start, long n) {
+    if (!sequence.copies()) {
+      return;
+    }
+    for (long at = start; at < start + n; at = sequence.leafStart() + sequence.leafCount()) {
+      sequence.seek(at);
+      if (at == sequence.leafStart() && sequence.leafCount() <= start + n - at) {
+        sequence.unshare();
+      } else {
+        sequence.writable();
+      }
+    }
+  }
+
   /// Deletes `n` elements from index `start` on, which exist.
   void delete(long start, long n) {
+    prepareDelete(start, n);
     long left = n;
     while (left > 0) {
       sequence.seek(start);
@@ -883,9 +905,17 @@ final class Quicklist {
     return sequence.leafStart();
   }
 
-  /// Merges nodes around the leaf here, as Redis does after a split.
+  /// Merges nodes around the leaf here, as Redis does after a split, if there is memory for that.
   private void mergeAround() {
     long start = sequence.leafStart();
+    try {
+      mergeAround(start);
+    } catch (OutOfMemoryError e) {
+      sequence.seek(start); // the nodes stay as they are
+    }
+  }
+
+  private void mergeAround(long start) {
     if (sequence.previous()) {
       if (sequence.previous()) {
         mergeWithNext();
@@ -962,9 +992,11 @@ final class Quicklist {
         long word = leafWord(v) | (sequence.word() & (GROUP | JOINED));
         sequence.replace(word, 1);
       } else {
-        Listpack.delete(m, sequence.writable(), p);
-        sequence.changed(-1);
-        put(p, v);
+        long index = index();
+        long own = sequence.writable(); // then the old one needs no memory to go
+        put(Listpack.after(m, own, p), v);
+        seek(index);
+        deleteHere();
       }
     }
   }

@@ -370,6 +370,11 @@ public final class Sequence {
     return copy;
   }
 
+  /// Whether a walk may still read nodes of the sequence that is open, so that changes copy them.
+  boolean copies() {
+    return frozen;
+  }
+
   /// Sees to it that the leaf can be removed, or its cell be changed, without another allocation.
   void unshare() {
     if (frozen) {

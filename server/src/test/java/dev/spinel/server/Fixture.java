@@ -291,6 +291,7 @@ public final class Fixture implements AutoCloseable {
     }
     assertThat(server.liveBytes()).as("bytes in use without keys").isZero();
     server.close();
+    assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("couldn't be recorded");
     if (!mayFail) {
       assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("A bug");
     }
