@@ -24,23 +24,22 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/// The gate of `maxmemory`: a command that may need memory makes room first, by evicting keys as
-/// the policy says; or waits; or is refused.
+/// The gate of `maxmemory`. A command that may need memory first makes room by evicting keys as the
+/// policy says, or waits, or is refused.
 ///
 /// What counts is what the heap has given out ([Heap#liveBytes]), the account of INFO's
 /// `used_memory`, less what is kept for a snapshot alone: an evicted key that the walk still needs
 /// gives nothing back before the walk has come by, so more evictions would not help.
 ///
-/// **Whoever is over the limit frees.** Its thread takes what waits to be freed ([Keeper#help]),
-/// and where there is nothing of that it evicts a key, one slot locked at a time ([Evictor]), until
-/// it is below the limit. After the time that `maxmemory-eviction-tenacity` allows the call is put
-/// off, not let through, and its thread goes on with other work ([WaitingCalls]). So no call that
-/// needs memory runs while the limit is exceeded, but when it was found to be kept and another
-/// thread was faster: threads may be beyond the limit together by what their commands under way
-/// need. What only the keeper can free, as it is large, is waited for; nothing more is evicted
-/// meanwhile.
+/// **The call that is over the limit frees.** Its thread frees what waits to be freed
+/// ([Keeper#help]), and if nothing does, it evicts keys, one slot locked at a time ([Evictor]),
+/// until memory is below the limit. After the time that `maxmemory-eviction-tenacity` allows the
+/// call is put off, not let through, and its thread goes on with other work ([WaitingCalls]). So no
+/// call that needs memory begins while the limit is exceeded. Several threads that begin at the
+/// same time may together exceed it by what their commands need. While the keeper frees what only
+/// it can free (large values), calls wait for that, and nothing more is evicted.
 ///
-/// The keeper goes on evicting where nobody calls, as after the limit was lowered.
+/// The keeper evicts, too, where no call does, as after the limit was lowered.
 public final class Eviction implements Gate, Reclaimer {
   private static final CommandError OUT_OF_MEMORY =
       new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
@@ -107,8 +106,8 @@ public final class Eviction implements Gate, Reclaimer {
     engine.gates.closed(this, bytes != 0);
   }
 
-  /// From 0, at once, to 100, for as long as it takes: how long a call may hold its thread up. 10
-  /// is half a millisecond.
+  /// How long a call may hold its thread up: from 0, not at all, to 100, for as long as it takes.
+  /// 10 is half a millisecond.
   private void tenacity(int of) {
     if (of <= 10) {
       sliceNanos = 50_000L * of;
@@ -204,8 +203,8 @@ public final class Eviction implements Gate, Reclaimer {
     }
   }
 
-  /// Whether more memory would be used than may be if `bytes` more were. While it isn't nearly so,
-  /// this costs a look at one field of each seat.
+  /// Whether the limit would be exceeded with `bytes` more. While memory is far below the limit,
+  /// this only reads one field of each seat.
   boolean isShort(long bytes) {
     long limit = limitBytes;
     if (limit == 0) {
@@ -267,14 +266,14 @@ public final class Eviction implements Gate, Reclaimer {
 
   // ── what others free ──
 
-  /// Somebody who waits until there is room for `bytes` more, or nobody frees any more.
+  /// Waits until there is room for `bytes` more, or nothing is being freed any more.
   private record Waiter(long bytes, Runnable action) {}
 
   /// Runs `action` once others have made room for `bytes` more, or can't, or the walk has come
   /// further: perhaps at once, perhaps on their threads.
   void whenFreed(long bytes, Runnable action) {
     waiters.add(new Waiter(bytes, action));
-    if (!isFreeing() && !walk.active()) { // they were faster
+    if (!isFreeing() && !walk.active()) { // others have made room meanwhile
       wake(true);
     } else if (!isShort(bytes)) {
       wake(false);

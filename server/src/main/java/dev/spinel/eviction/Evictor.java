@@ -20,22 +20,22 @@ import org.jspecify.annotations.Nullable;
 /// Chooses keys to evict, and evicts them, for one thread.
 ///
 /// Least recently and least frequently used are approximated as in Redis: a few keys are sampled in
-/// each database, the best of them join a pool of 16 that were the best so far, sorted by how
-/// gladly they would be spared, and the last of the pool goes. So the choice gets better with each
-/// eviction than the samples alone would be.
+/// each database, the best of them join a pool of 16 that were the best so far, sorted by score,
+/// and the one with the highest score is evicted. So the choice is better than the samples alone
+/// would allow.
 ///
 /// The samples are neighbours, in the order of the hash, behind a random place of the first slot
 /// with keys behind a random one: their addresses stand side by side, and they have nothing else in
 /// common. A policy that takes any key takes a random one. If only keys with an expiry count and a
 /// slot has few of them among many, one is found by the bounds that expiry goes by. If there is no
-/// such key at all, that is remembered until somebody sets an expiry. One slot is locked at a time,
+/// such key at all, that is remembered until a key gets an expiry. One slot is locked at a time,
 /// none while choosing among the pool.
 final class Evictor {
   private static final int POOL = 16;
   private static final int PICKS = 16;
   private static final int ROUNDS = 16;
 
-  /// What came of an attempt to evict a key.
+  /// The outcome of an attempt to evict a key.
   enum Outcome {
     EVICTED,
     /// It isn't there any more, or may not be evicted any more.
@@ -134,7 +134,8 @@ final class Evictor {
     }
   }
 
-  /// The best of the pool that still is where it was; the worst that came of those before it.
+  /// Evicts the best of the pool that is still where it was. If none is evicted, returns the
+  /// outcome of the last that wasn't GONE.
   private Outcome evictBestPooled(Policy policy) {
     Outcome outcome = Outcome.GONE;
     while (pooled > 0 && outcome != Outcome.EVICTED) {
@@ -212,7 +213,7 @@ final class Evictor {
     }
   }
 
-  /// What is being sampled, and where: hears of each entry. Slot lock.
+  /// What is being sampled, and where; called with each entry. Slot lock.
   private final class Sampled implements Dictionary.Visitor {
     int left;
     int database;
@@ -270,7 +271,7 @@ final class Evictor {
     return dictionary.nextExpired(header, Long.MAX_VALUE, place);
   }
 
-  /// How gladly an entry would be evicted.
+  /// The score of an entry: the entry with the highest is evicted first.
   private long score(long entry, Policy policy, long now) {
     int access = Entry.access(memory, entry);
     return switch (policy) {

@@ -26,8 +26,8 @@ public final class Incoming {
     this.eviction = eviction;
   }
 
-  /// The command has taken so many bytes so far; 0: it is complete, or given up. False if that
-  /// isn't news.
+  /// Notes how many bytes the command has taken so far; 0: it is complete, or given up. False if
+  /// that was known already.
   public boolean takes(long now) {
     if (now == bytes) {
       return false;

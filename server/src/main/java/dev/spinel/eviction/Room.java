@@ -1,12 +1,12 @@
 package dev.spinel.eviction;
 
-/// What came of an attempt to make room.
+/// The outcome of an attempt to make room.
 enum Room {
   /// There is room now.
   MADE,
   /// There would be with more time.
   LATER,
-  /// Others are freeing memory: evicting more would be for nothing.
+  /// Others are freeing memory: evicting more would be in vain.
   ELSEWHERE,
   /// Nothing is left that may be evicted.
   NONE;

@@ -43,7 +43,7 @@ final class WaitingCalls {
     return isLast;
   }
 
-  /// That there is room for `bytes` more.
+  /// The condition that there is room for `bytes` more.
   Condition roomFor(long bytes) {
     return new Condition() {
       @Override

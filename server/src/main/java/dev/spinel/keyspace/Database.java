@@ -35,7 +35,8 @@ public final class Database {
   /// the page that the last holder of that lock has written to.
   private long[][] pages = NO_PAGES;
 
-  /// Whether some header was ever made: lets walks over all databases skip the untouched.
+  /// Whether some header was ever made. Passes over all databases skip those that were never
+  /// written to.
   private volatile boolean used;
 
   private static long[][] noPages() {
@@ -115,9 +116,9 @@ public final class Database {
     return used;
   }
 
-  /// The number of keys, expired ones that nobody met yet included. Slot by slot, each under its
-  /// lock: with writers at work, a number that no single moment may have seen. No slot lock may be
-  /// held, unless the world stands still.
+  /// The number of keys, including expired ones that haven't been removed yet. Slots are counted
+  /// one after the other, each under its lock, so beside writers the sum may never have been true
+  /// at any one moment. The caller holds no slot lock, unless the world stands still.
   public long size(Seat seat) {
     return sum(seat, false);
   }
@@ -152,14 +153,14 @@ public final class Database {
     return sum;
   }
 
-  /// The tables themselves. Of those that are there now, all are found in them until they are
-  /// detached. Stopped world.
+  /// The tables themselves: all that exist now can be found in the result until they are detached.
+  /// Stopped world.
   long[][] tables() {
     return pages;
   }
 
-  /// Takes all tables out; the database is empty afterwards. Stopped world (or nobody else knows
-  /// the database).
+  /// Takes all tables out; the database is empty afterwards. Stopped world (or no other thread
+  /// knows the database).
   long[][] detach() {
     long[][] all = pages;
     pages = NO_PAGES;
@@ -178,7 +179,7 @@ public final class Database {
   static void free(Seat seat, long[][] tables, int slot, Runnable between) {
     long header = header(tables, slot);
     if (header != 0) {
-      put(tables, slot, 0); // first: nothing is freed twice, whatever goes wrong
+      put(tables, slot, 0); // first, so that nothing is freed twice if something fails
       seat.values.dictionary().clear(header, between);
       seat.values.allocator().free(header);
     }

@@ -8,12 +8,12 @@ import dev.spinel.wire.Slice;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
-/// Gives memory back that deletions have left in holes.
+/// Gives memory back to the system that deletions have left in sparsely used slabs.
 ///
-/// Deleting most of a store at random empties hardly a page. So, when much more is resident than
-/// alive, the heap marks its sparsest slabs ([Heap#markSparse]), and this pass walks all databases,
-/// slot by slot and leaf by leaf, and moves what stands there; the slabs that become empty go back
-/// to the system.
+/// Deleting most keys of a store at random empties hardly any page. So when much more memory is
+/// resident than in use, the heap marks its sparsest slabs ([Heap#markSparse]). This pass then
+/// visits all databases, slot by slot and leaf by leaf, and moves the nodes in those slabs
+/// elsewhere; the slabs that become empty go back to the system.
 ///
 /// ```
 ///   cycle of the keeper (every 100 ms, a quarter of it at most)
@@ -23,12 +23,12 @@ import org.jspecify.annotations.Nullable;
 ///                     lock · find · a few nodes · unlock · breathe, until done
 /// ```
 ///
-/// A node has one referrer and no address outlives a slot's lock, so whoever holds the lock may
-/// move what is below. A snapshot knows addresses: while one is under way nothing is moved, and a
-/// cut ends the pass (it happens in a stopped world, hence between two locks).
+/// A node has one referrer and no address outlives a slot's lock, so the thread that holds the lock
+/// may move the slot's nodes. A snapshot keeps addresses: while one is under way nothing is moved,
+/// and a cut ends the pass (it happens in a stopped world, hence between two locks).
 ///
-/// Not moved, because something else than the index refers to it: arguments and replies under way.
-/// Nor a list's element of more than 4 MB, which fills slabs by itself.
+/// Arguments and replies under way aren't moved, because something else than the index refers to
+/// them; nor is a list's element of more than 4 MB, which fills slabs by itself.
 ///
 /// Belongs to the keeper's thread, but for the counts.
 final class Evacuation {
@@ -128,15 +128,15 @@ final class Evacuation {
     }
   }
 
-  /// Whoever is idle gives back the free nodes that it keeps: one of them holds a whole slab.
-  /// Stopped world.
+  /// Has the allocators of idle seats give back the free nodes that they keep, as each of those
+  /// holds a whole slab. Stopped world.
   private void flush() {
     for (Seat each : keyspace.world().seats()) {
       each.values.allocator().flush();
     }
   }
 
-  /// One lock's worth. False if there is nothing left to do.
+  /// Takes one lock and does one step under it. False if there is nothing left to do.
   private boolean step(Seat seat) {
     Large next = large.poll();
     if (next != null) {
@@ -194,8 +194,8 @@ final class Evacuation {
             : new Large(number, at, Entry.key(seat.values.memory(), holder), name, 0));
   }
 
-  /// A few nodes of a large value, which may have changed or vanished since it was noted. What is
-  /// large in it comes first, so that no more than a few leaves' worth of names is noted at once.
+  /// Moves a few nodes of a large value, which may have changed or gone since it was noted. Large
+  /// values inside it come first, so that the names of no more than a few leaves are noted at once.
   private void moveLarge(Seat seat, Large what) {
     Dictionary dictionary = seat.values.dictionary();
     long next = 0;

@@ -15,16 +15,17 @@ import org.jspecify.annotations.Nullable;
 /// flushed), and empties sparse slabs ([Evacuation]).
 ///
 /// What the reaper has yet to free waits in two queues. Values that can be freed in one short step
-/// may be taken from theirs by whoever is in want of memory ([#help]). The others, and databases,
-/// are left to the keeper; whoever is in want of memory waits for it, and hears after each step
-/// that something was freed ([KeyspaceListener#freed]).
+/// wait in one, from which any thread that needs memory may take them ([#help]). Larger values and
+/// databases wait in the other and are left to the keeper; a call that needs their memory waits,
+/// and after each step the keeper reports that something was freed ([KeyspaceListener#freed]).
 ///
 /// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the
 /// lower bound in each slot's header without a lock, takes the lock of a slot where something is
-/// due, removes at most 64 keys, and lets go. It spends at most a quarter of its time on that. What
-/// is reaped nobody else knows, so the reaper breathes after every leaf.
+/// due, removes at most 64 keys, and releases the lock. It spends at most a quarter of its time on
+/// that. No other thread knows what the reaper frees, so the reaper lets global operations pass
+/// after every leaf ([Seat#breathe]).
 ///
-/// The thread outlives whatever goes wrong in one item or cycle: it tells its listener, gives locks
+/// The thread survives any failure in one item or cycle: it reports it to its listener, gives locks
 /// and seat back, and goes on.
 public final class Keeper {
   private static final long CYCLE_NANOS = 100_000_000;
@@ -66,7 +67,7 @@ public final class Keeper {
     thread.start();
   }
 
-  /// Whether keys are removed when their time has come, or only when somebody meets them (DEBUG
+  /// Whether keys are removed when their time has come, or only when a call finds them (DEBUG
   /// SET-ACTIVE-EXPIRE).
   public void expiring(boolean on) {
     expiring = on;
@@ -97,7 +98,7 @@ public final class Keeper {
     return unfreedSmall.get() + unfreedLarge.get();
   }
 
-  /// Whether there is something to free, or being freed, with which nobody can help.
+  /// Whether something waits to be freed, or is being freed, that only the keeper can free.
   public boolean isFreeing() {
     return unfreedLarge.get() > 0;
   }
@@ -129,7 +130,7 @@ public final class Keeper {
   }
 
   private <T> boolean leave(T item, Queue<? super T> to, AtomicInteger unfreed) {
-    unfreed.incrementAndGet(); // first: whoever sees none knows that all is free
+    unfreed.incrementAndGet(); // first: a thread that reads 0 knows that all is free
     try {
       to.add(item);
     } catch (OutOfMemoryError e) {
@@ -140,7 +141,7 @@ public final class Keeper {
     return true;
   }
 
-  /// Takes over tables that nobody knows any more. False, as [Reaper#reap].
+  /// Takes over tables that no other thread knows any more. Returns false as [Reaper#reap] does.
   boolean reap(long[][] tables) {
     return leave(tables, large, unfreedLarge);
   }
@@ -170,8 +171,7 @@ public final class Keeper {
     seat.close();
   }
 
-  /// Something didn't work: says so, the first time in a cycle, and nothing more can be done. There
-  /// may be no memory to say it with.
+  /// Reports a failure, the first in each cycle. There may be no memory even for the report.
   private void failed(Throwable bug) {
     if (!failed) {
       failed = true;
@@ -278,7 +278,7 @@ public final class Keeper {
     }
   }
 
-  /// Removes what is due in a slot; breathes. False if the time is over.
+  /// Removes what is due in a slot, and lets global operations pass. False if the time is over.
   private boolean expire(
       Seat seat, KeyspaceListener listener, int number, int slot, long deadline) {
     while (keyspace.database(number).header(slot) != 0) {
@@ -302,7 +302,7 @@ public final class Keeper {
     return true;
   }
 
-  /// One lock's worth. False if nothing is due any more.
+  /// Removes some of what is due under one lock. False if nothing is due any more.
   private boolean expireSome(Seat seat, KeyspaceListener listener, int number, int slot) {
     Database database = keyspace.database(number);
     long now = nowMillis.getAsLong();

@@ -10,7 +10,8 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/// All databases of a server, the locks of their slots and the seats of those who touch them.
+/// All databases of a server, the locks of their slots, and the seats of the threads that touch
+/// them.
 ///
 /// ```
 ///   number ──► Database ──► slot ──► header (64 B) ──► pages ──► entries       (memory)
@@ -26,7 +27,7 @@ public final class Keyspace implements AutoCloseable {
   private final long hashKey1;
   private final AtomicInteger seatIds = new AtomicInteger();
 
-  /// Databases that are there from the start; the others are made when somebody first goes there.
+  /// Databases that are there from the start; the others are made when they are first selected.
   private static final int LOW_DATABASES = 1024;
 
   private final int databases;
@@ -68,8 +69,8 @@ public final class Keyspace implements AutoCloseable {
     this.snapshots = new Snapshots(this);
   }
 
-  /// Begins the work that happens by itself (expiry, the reaper); before this, and after [#close],
-  /// there is none.
+  /// Begins the background work (expiry, the reaper); before this, and after [#close], there is
+  /// none.
   public void start(KeyspaceListener listener) {
     this.listener = listener;
     keeper.start(listener);
@@ -95,8 +96,8 @@ public final class Keyspace implements AutoCloseable {
     return keeper;
   }
 
-  /// Whether memory is going to be free without anybody's help: what the keeper frees, or what was
-  /// flushed beside a walk. [KeyspaceListener#freed] tells when.
+  /// Whether memory is going to become free by itself: memory that the keeper frees, or that was
+  /// flushed beside a walk. [KeyspaceListener#freed] reports it.
   public boolean isFreeing() {
     return keeper.isFreeing() || holdsDetached;
   }
@@ -105,8 +106,7 @@ public final class Keyspace implements AutoCloseable {
     return snapshots;
   }
 
-  /// A new seat, for the thread that calls. Closed by whom it was made for, when that thread
-  /// touches data no more.
+  /// A new seat for the calling thread, which closes it when it touches no more data.
   public Seat seat() {
     Allocator allocator = heap.allocator();
     Values values = new Values(heap.memory(), allocator, walk, hashKey0, hashKey1);
@@ -118,8 +118,8 @@ public final class Keyspace implements AutoCloseable {
   }
 
   /// Grows whenever a key with an expiry is made, or a key gets one, or all keys of two databases
-  /// change places: while this stays the same, no key expires earlier than any that was found by
-  /// who looked at all.
+  /// change places: while this stays the same, no key expires earlier than the earliest that a look
+  /// at all keys has found.
   public long expiriesSet() {
     return world.expiriesSet() + swaps;
   }
@@ -220,7 +220,7 @@ public final class Keyspace implements AutoCloseable {
     return removed;
   }
 
-  /// The walk is through with a slot, or (-1) with everything.
+  /// Called when the walk has passed a slot, or (-1) everything.
   void walked(int slot) {
     KeyspaceListener hears = listener;
     if (hears != null) {
@@ -228,7 +228,8 @@ public final class Keyspace implements AutoCloseable {
     }
   }
 
-  /// Something went wrong besides the work of a snapshot. There may be no memory to say it with.
+  /// Reports a failure outside of the work of a snapshot. There may be no memory even for the
+  /// report.
   void failed(Throwable bug) {
     KeyspaceListener hears = listener;
     try {
@@ -236,12 +237,12 @@ public final class Keyspace implements AutoCloseable {
         hears.failed(bug);
       }
     } catch (Throwable unheard) {
-      // whoever can't be told can't be told that either
+      // a failure of the report can't be reported either
     }
   }
 
-  /// The walk is through: what was flushed meanwhile may go. If this fails it may be called again.
-  /// Stopped world.
+  /// Called when the walk has ended: frees what was flushed meanwhile. If this fails it may be
+  /// called again. Stopped world.
   void releaseDetached() {
     while (!detached.isEmpty()) {
       if (!keeper.reap(detached.getLast())) {

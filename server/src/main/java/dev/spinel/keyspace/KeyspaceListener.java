@@ -2,7 +2,7 @@ package dev.spinel.keyspace;
 
 import dev.spinel.value.Place;
 
-/// Hears of what the keyspace does by itself. One per keyspace, given when it starts
+/// Is called when the keyspace does something by itself. One per keyspace, given when it starts
 /// ([Keyspace#start]).
 public interface KeyspaceListener {
   /// Whether keys are to be removed at all when their time has come. Asked before each look for
@@ -16,8 +16,8 @@ public interface KeyspaceListener {
   /// whether it did: it doesn't if [#expires] has changed meanwhile.
   boolean expired(Seat seat, int database, int slot, Place place);
 
-  /// The walk is through with a slot (-1: with everything): what was put off for its sake may go
-  /// on. The walker's thread; no lock is held. If it throws at the end, it is called again.
+  /// The walk has passed a slot (-1: everything): calls that waited for that may go on. The
+  /// walker's thread; no lock is held. If it throws at the end, it is called again.
   default void walked(int slot) {}
 
   /// Some ten times a second, on the keeper's thread; the seat isn't taken, nor is it afterwards,
@@ -28,7 +28,7 @@ public interface KeyspaceListener {
   /// seated, no lock held; after every step, so this must be quick.
   default void freed() {}
 
-  /// Something went wrong in the keeper's thread, or in that of the snapshots besides their work,
-  /// in our own code or for lack of memory; it goes on.
+  /// Something failed in the keeper's thread, or in the snapshots' thread outside of their work, by
+  /// a fault of our own code or for lack of memory. The thread goes on.
   default void failed(Throwable bug) {}
 }

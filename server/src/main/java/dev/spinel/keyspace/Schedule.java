@@ -2,10 +2,10 @@ package dev.spinel.keyspace;
 
 import java.util.function.BooleanSupplier;
 
-/// Where threads meet: the seam through which a test decides who goes on.
+/// The points at which threads meet, where a test decides which of them goes on.
 ///
 /// Locks, seats and the stopped world ask it, always within an `assert`, so that a server that runs
-/// without assertions has no trace of it. [#FREE] lets everybody go on at once.
+/// without assertions has no trace of it. [#FREE] lets every thread go on at once.
 public interface Schedule {
   /// The operating system decides.
   Schedule FREE =

@@ -7,9 +7,9 @@ import java.lang.invoke.VarHandle;
 /// A thread's right to touch data, with the tools that it needs for that: its allocator and its
 /// value structures.
 ///
-/// Each loop, background thread and embedded caller has one. It is entered for a turn, left before
-/// the thread sleeps, and between commands the thread looks up ([#breathe]) to let a global
-/// operation pass. Everything in it belongs to the thread that sits in it.
+/// Each loop, background thread and embedded caller has one. A thread enters it for a turn, leaves
+/// it before it sleeps, and between commands lets a global operation pass ([#breathe]). Everything
+/// in it belongs to the thread that has entered it.
 public final class Seat implements AutoCloseable {
   private static final VarHandle STATE;
 
@@ -23,9 +23,9 @@ public final class Seat implements AutoCloseable {
 
   private static final int OUT = 0;
   private static final int IN = 1;
-  private static final int STOPPED = 2; // in, and nobody else is
+  private static final int STOPPED = 2; // in, and no other seat is
 
-  /// Positive, unique in its keyspace: what its slot locks say.
+  /// Positive, unique in its keyspace. A slot's lock holds the id of its owner.
   public final int id;
 
   public final Values values;
@@ -116,8 +116,8 @@ public final class Seat implements AutoCloseable {
     return state != OUT || world.standsStill();
   }
 
-  /// The seat, which is free, ceases to be. What its allocator still keeps goes back from within:
-  /// in a stopped world the stopper may be flushing every seat's allocator.
+  /// Ends the seat, which is free. It is entered for that, as its allocator gives back what it
+  /// still keeps, and in a stopped world another thread may be flushing every seat's allocator.
   @Override
   public void close() {
     enter();

@@ -8,17 +8,17 @@ import java.util.concurrent.locks.LockSupport;
 /// flags, and the journal position of its last effect.
 ///
 /// **The lock** is one int: 0 when free, else the id of the seat that holds it. Taking it is a
-/// compare-and-set, releasing it a release store (about 2.5 ns together when nobody competes); a
-/// waiter spins a hundred times, then sleeps 50 µs at a time, because a release store wakes nobody.
-/// A thread takes the locks of several slots in ascending order only; nobody waits for the world's
-/// token while it holds one. Locks are not reentrant: [#lock] asserts that.
+/// compare-and-set, releasing it a release store (about 2.5 ns together without contention). A
+/// waiter spins a hundred times, then sleeps 50 µs at a time, because a release store wakes no
+/// thread. A thread takes the locks of several slots in ascending order only, and never waits for
+/// the world's token while it holds one. Locks are not reentrant: [#lock] asserts that.
 ///
-/// **Flags** say that somebody waits for or watches a key of the slot, so that commands on all
-/// other slots pay one byte of cache for both features.
+/// **Flags** say that a call waits for a key of the slot, or that a session watches one. So
+/// commands on all other slots only read one byte for both features.
 public final class Slots {
   public static final int COUNT = 16384;
 
-  /// Some call is parked on a key of the slot.
+  /// Some call waits for a key of the slot.
   public static final byte WAITERS = 1;
 
   /// Some session watches a key of the slot.

@@ -9,9 +9,10 @@ import java.util.ArrayList;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Walks through all databases as they were at one moment, while everybody goes on writing: what an
-/// RDB file, an AOF rewrite, a full sync and a migration are made of. No fork, no pause beyond the
-/// cut itself, no copy of the data but of what is replaced before the walk got there ([Walker]).
+/// Walks through all databases as they were at one moment, while writers go on. RDB files, AOF
+/// rewrites, full syncs and migrations are made by it. There is no fork, no pause beyond the cut
+/// itself, and no copy of the data except of what is replaced before the walk gets there
+/// ([Walker]).
 ///
 /// ```
 ///   take ─► waiting ─► prepare: the sink makes its files, say
@@ -21,17 +22,18 @@ import org.jspecify.annotations.Nullable;
 ///                       ended(null, or why it failed)                           once, whatever happens
 /// ```
 ///
-/// **One walk at a time.** Whoever wants a snapshot hands over a [Sink], which waits for its turn
-/// and is served by the one thread of this class, in a seat of its own. The thread is there while
-/// there is something to do.
+/// **One walk at a time.** A caller that wants a snapshot hands over a [Sink], which waits for its
+/// turn and is served by the one thread of this class, in a seat of its own. The thread exists
+/// while there is something to do.
 ///
-/// **A failure** is the snapshot's alone. A sink that throws is asked no more; if a writer finds no
-/// memory for what it should keep, or a step of the walker itself fails, the sink is asked no more
-/// either. In each case the walk goes on without a sink, for its own sake: through every table that
-/// isn't passed, from the beginning of the one in which it failed. So what was kept is freed, and
-/// whoever was put off goes on, by the code that does so anyway. Steps of the walk and of its end
-/// allocate next to nothing, and are repeated. If one fails again and again, our own code is at
-/// fault: then the data is served as before, but the next snapshot could be wrong, and is refused.
+/// **A failure** concerns this snapshot only. A sink that throws isn't called any more, except for
+/// [Sink#ended]; nor is it if a writer finds no memory for what it should keep, or a step of the
+/// walker itself fails. In each case the walk goes on without a sink, for its own sake: through
+/// every table that isn't passed, from the beginning of the one in which it failed. So what was
+/// kept is freed, and calls that were put off go on, by the code that does so anyway. Steps of the
+/// walk and of its end allocate next to nothing, and are repeated. If one fails again and again,
+/// our own code is at fault: then the data is served as before, but the next snapshot could be
+/// wrong, and is refused.
 ///
 /// Beyond a budget of what is kept for the walk, writers are put off until it has come further; so
 /// are those that would move a large value before the walk has seen it ([KeyspaceListener#walked]).
@@ -135,8 +137,8 @@ public final class Snapshots {
     return new IOException("the server is being closed");
   }
 
-  /// Ends all snapshots, and waits for that. Nobody may be put off any more: what is under way need
-  /// not come to its end, but does, without its sink.
+  /// Ends all snapshots, and waits for that. No call may be put off any more. The walk under way
+  /// still comes to its end, without its sink.
   void close() {
     Thread running;
     synchronized (this) {
@@ -274,7 +276,7 @@ public final class Snapshots {
       return failure != null ? failure : walk.spoilt();
     }
 
-    /// The walk can't be ended: nobody waits for it any more.
+    /// The walk can't be ended: lets all calls go on that wait for it.
     private void leaveOpen() {
       stuck = failure;
       walk.budget(Long.MAX_VALUE);
@@ -451,8 +453,8 @@ public final class Snapshots {
       seat.enter();
     }
 
-    /// Frees the tables that became empty during the walk. Where that fails, whoever empties them
-    /// next does it.
+    /// Frees the tables that became empty during the walk. If that fails for one, it is freed when
+    /// it is next emptied.
     private void dropEmpty() {
       try {
         for (int number = keyspace.nextUsed(0);

@@ -5,8 +5,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// The right to have the world stand still: no seat but one's own is taken while a global operation
-/// runs.
+/// Stops the world: while a global operation runs, no seat but its own is taken.
 ///
 /// ```
 ///   seat A   ──run──run──┐ leaves      ┌ enters──run──
@@ -16,10 +15,10 @@ import java.util.concurrent.locks.ReentrantLock;
 ///
 /// A seat enters by writing its state and then looking at `stopping`; a global operation writes
 /// `stopping` and then looks at the states: one of the two sees the other (both are volatile, so
-/// both orders are total). Who sees `stopping` while entering steps back and waits for the token;
-/// who is seated looks at the flag between commands ([Seat#breathe]). A global operation is started
-/// without slot locks and leaves its own seat first, so nobody waits for the token while seated,
-/// and no two of them wait for each other.
+/// both orders are total). A thread that sees `stopping` while it enters steps back and waits for
+/// the token; a seated thread looks at the flag between commands ([Seat#breathe]). A global
+/// operation starts without slot locks and leaves its own seat first. So no seated thread waits for
+/// the token, and no two global operations wait for each other.
 public final class World {
   private final Schedule schedule;
   private final ReentrantLock token = new ReentrantLock(true);
@@ -32,7 +31,7 @@ public final class World {
     this.schedule = schedule;
   }
 
-  /// Whether somebody wants the world to stand still: leave your seat soon.
+  /// Whether a global operation waits: the caller should leave its seat soon.
   boolean stopping() {
     return stopping;
   }
@@ -113,7 +112,7 @@ public final class World {
     return schedule.point();
   }
 
-  /// Waits until nobody wants the world to stand still any more.
+  /// Waits until no global operation waits or runs any more.
   void await() {
     assert schedule.until(() -> !token.isLocked());
     LockSupport.unpark(stopper);

@@ -4,7 +4,7 @@ import dev.spinel.engine.Call;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 
-/// What INFO stats tells about channels and patterns that somebody listens to.
+/// The fields of INFO stats about channels and patterns that have subscribers.
 public final class Channels implements Section {
   private final PubSub pubSub;
 

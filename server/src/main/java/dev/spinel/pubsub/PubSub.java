@@ -22,13 +22,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Channels: listening, speaking, looking at who listens; and keyspace events, which are spoken
-/// here.
+/// Publish and subscribe: SUBSCRIBE, PUBLISH, PUBSUB and their relatives; and keyspace events,
+/// which are published here.
 ///
-/// A message is put into the inbox of each thread that has listeners, under the lock of its channel
-/// ([Subscribers]), so that all who listen to a channel hear its messages in one order. It is
-/// written to a listener's output on the listener's own thread, after whatever reply that thread is
-/// writing.
+/// A message is put into the inbox of each thread that has subscribers, under the lock of its
+/// channel ([Subscribers]), so that all subscribers of a channel get its messages in one order. It
+/// is written to a subscriber's output on the subscriber's own thread, after the reply that the
+/// thread is writing.
 public final class PubSub implements Family, Notifier {
   private static final int PSUBSCRIBE = 0,
       PUBLISH = 1,
@@ -47,22 +47,23 @@ public final class PubSub implements Family, Notifier {
 
   private static final byte[] NOTHING = {};
 
-  /// What a subscription takes of the heap besides its name.
+  /// Bytes of the Java heap that a subscription takes besides its name.
   private static final int NAME_BYTES = 300;
 
   private static final int CHANNELS = 0, PATTERNS = 1, SHARDS = 2;
   private static final String[] SUBSCRIBED = {"subscribe", "psubscribe", "ssubscribe"};
   private static final String[] UNSUBSCRIBED = {"unsubscribe", "punsubscribe", "sunsubscribe"};
 
-  /// What one session listens to, by kind. Its own thread.
+  /// What one session is subscribed to, by kind. Its own thread.
   private static final class Subscriptions {
     final List<LinkedHashSet<Slice>> of =
         List.of(new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>());
 
-    /// Left by the transaction that runs: what it was told there before comes behind the reply.
+    /// What the running transaction has unsubscribed from: messages sent before that still come,
+    /// behind the reply.
     final List<HashSet<Slice>> left = List.of(new HashSet<>(), new HashSet<>(), new HashSet<>());
 
-    boolean hears(int kind, Slice name) {
+    boolean isSubscribed(int kind, Slice name) {
       return of.get(kind).contains(name) || left.get(kind).contains(name);
     }
 
@@ -73,7 +74,9 @@ public final class PubSub implements Family, Notifier {
     }
   }
 
-  private final Subscribers[] listeners = {new Subscribers(), new Subscribers(), new Subscribers()};
+  private final Subscribers[] subscribers = {
+    new Subscribers(), new Subscribers(), new Subscribers()
+  };
 
   public PubSub() {}
 
@@ -220,13 +223,13 @@ public final class PubSub implements Family, Notifier {
       case PUBSUB_SHARDCHANNELS -> names(call, reply, SHARDS);
       case PUBSUB_NUMSUB -> counts(call, reply, CHANNELS);
       case PUBSUB_SHARDNUMSUB -> counts(call, reply, SHARDS);
-      case PUBSUB_NUMPAT -> reply.integer(listeners[PATTERNS].size());
+      case PUBSUB_NUMPAT -> reply.integer(subscribers[PATTERNS].size());
       case PUBSUB_HELP -> Help.reply(call, reply);
       default -> throw new AssertionError(row);
     }
   }
 
-  // ── listening ──
+  // ── subscribing ──
 
   private void subscribe(Call call, Reply reply, int kind) {
     Session session = call.session();
@@ -237,7 +240,7 @@ public final class PubSub implements Family, Notifier {
         if (!mine.contains(name)) {
           session.hold(NAME_BYTES + name.length);
           mine.add(name);
-          listeners[kind].add(name, session);
+          subscribers[kind].add(name, session);
         }
         count(session);
         confirm(reply, SUBSCRIBED[kind], name, session, kind);
@@ -264,7 +267,7 @@ public final class PubSub implements Family, Notifier {
     Subscriptions all = subscriptions(session);
     for (Slice name : names) {
       if (mine.contains(name)) {
-        listeners[kind].remove(name, session);
+        subscribers[kind].remove(name, session);
         if (call.inMulti()) {
           all.left.get(kind).add(name);
         }
@@ -274,7 +277,7 @@ public final class PubSub implements Family, Notifier {
       call.recorder()
           .push(new Session[] {session}, NOTHING, (to, text, position) -> all.forgetLeft());
     } else {
-      session.receive(); // all that was said before comes before the confirmation
+      session.receive(); // messages from before come before the confirmation
     }
     for (Slice name : names) {
       if (mine.remove(name)) {
@@ -325,9 +328,9 @@ public final class PubSub implements Family, Notifier {
     if (session.subscriptions == null) {
       return;
     }
-    for (int kind = 0; kind < listeners.length; kind++) {
+    for (int kind = 0; kind < subscribers.length; kind++) {
       for (Slice name : subscriptions(session).of.get(kind)) {
-        listeners[kind].remove(name, session);
+        subscribers[kind].remove(name, session);
         session.release(NAME_BYTES + name.length);
       }
     }
@@ -339,25 +342,25 @@ public final class PubSub implements Family, Notifier {
     session.gatesChanged();
   }
 
-  // ── speaking ──
+  // ── publishing ──
 
-  /// Says `message` on a channel. Returns how many hear it. Any seat.
+  /// Publishes `message` on a channel. Returns how many sessions receive it. Any seat.
   private void publish(Call call, Reply reply, int kind) {
     reply.integer(publish(call.arg(1), call.arg(2), kind, call.recorder()));
   }
 
   private int publish(Slice channel, Slice message, int kind, Recorder by) {
-    if (!listeners[kind].any() && !listeners[PATTERNS].any()) {
+    if (!subscribers[kind].any() && !subscribers[PATTERNS].any()) {
       return 0;
     }
     Slice name = new Slice(channel.copy());
     byte[] text = message.copy();
-    int receivers = listeners[kind].tell(name, new Message(kind, null, name.array, text), by);
-    if (kind == CHANNELS && listeners[PATTERNS].any()) {
-      for (Slice pattern : listeners[PATTERNS].names()) {
+    int receivers = subscribers[kind].tell(name, new Message(kind, null, name.array, text), by);
+    if (kind == CHANNELS && subscribers[PATTERNS].any()) {
+      for (Slice pattern : subscribers[PATTERNS].names()) {
         if (Glob.matches(pattern, name)) {
           receivers +=
-              listeners[PATTERNS].tell(
+              subscribers[PATTERNS].tell(
                   pattern, new Message(PATTERNS, pattern.array, name.array, text), by);
         }
       }
@@ -385,8 +388,8 @@ public final class PubSub implements Family, Notifier {
       this.text = text;
     }
 
-    /// Sends it to listeners of one thread, now or when what it tells of has its position in the
-    /// journal.
+    /// Sends it to subscribers of one thread: now, or once the change that it reports has its
+    /// position in the journal.
     void send(Session[] to, Recorder by) {
       if (encoded == null) {
         encoded = encode();
@@ -394,10 +397,11 @@ public final class PubSub implements Family, Notifier {
       by.push(to, encoded, write);
     }
 
-    /// On the listener's own thread: it may have unsubscribed meanwhile, and been told so.
+    /// Called on the subscriber's own thread. It may have unsubscribed meanwhile, and got the
+    /// confirmation.
     private void write(Session to, byte[] bytes, long position) {
       if (to.subscriptions == null
-          || to.hasUnsubscribed && !subscriptions(to).hears(kind, subscribed)) {
+          || to.hasUnsubscribed && !subscriptions(to).isSubscribed(kind, subscribed)) {
         return;
       }
       Output output = to.outlet.output();
@@ -453,7 +457,7 @@ public final class PubSub implements Family, Notifier {
 
   @Override
   public void event(int enabled, String event, int database, Slice key, Recorder by) {
-    if (!listeners[CHANNELS].any() && !listeners[PATTERNS].any()) {
+    if (!subscribers[CHANNELS].any() && !subscribers[PATTERNS].any()) {
       return;
     }
     if ((enabled & Events.KEYSPACE) != 0) {
@@ -471,13 +475,13 @@ public final class PubSub implements Family, Notifier {
     return new Slice(name);
   }
 
-  // ── looking ──
+  // ── PUBSUB ──
 
   private void names(Call call, Reply reply, int kind) {
     if (call.argc() > 3) {
       throw wrong(call);
     }
-    List<Slice> names = listeners[kind].names();
+    List<Slice> names = subscribers[kind].names();
     if (call.argc() == 3) {
       Slice pattern = call.arg(2);
       names = names.stream().filter(name -> Glob.matches(pattern, name)).toList();
@@ -500,20 +504,20 @@ public final class PubSub implements Family, Notifier {
     for (int i = 2; i < call.argc(); i++) {
       Slice name = new Slice(call.bytes(i));
       reply.bulk(name);
-      reply.integer(listeners[kind].count(name));
+      reply.integer(subscribers[kind].count(name));
     }
   }
 
-  /// How many channels somebody listens to, and how many patterns: for INFO.
+  /// How many channels have subscribers, for INFO.
   int channels() {
-    return listeners[CHANNELS].size();
+    return subscribers[CHANNELS].size();
   }
 
   int patterns() {
-    return listeners[PATTERNS].size();
+    return subscribers[PATTERNS].size();
   }
 
   int shardChannels() {
-    return listeners[SHARDS].size();
+    return subscribers[SHARDS].size();
   }
 }

@@ -10,8 +10,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// Who listens to which names, of one kind. Names are spread over stripes, each with a lock;
-/// telling happens under it, so that all listeners of a name hear one order. Any thread.
+/// Which sessions are subscribed to which names of one kind. Names are spread over stripes, each
+/// with a lock. Messages are sent under that lock, so that all subscribers of a name get them in
+/// one order. Any thread.
 final class Subscribers {
   private static final int STRIPES = 64;
   private static final Session[][] NOBODY = {};
@@ -19,9 +20,10 @@ final class Subscribers {
   private static final class Stripe {
     final ReentrantLock lock = new ReentrantLock();
 
-    /// Who listens to a name, by thread: the sessions of one in the order in which they came. The
-    /// arrays are never changed, as messages on their way are addressed to them. Under `lock`.
-    final HashMap<Slice, Session[][]> listeners = new HashMap<>();
+    /// The subscribers of a name by thread, those of one thread in the order in which they
+    /// subscribed. The arrays are never changed, as messages on their way are addressed to them.
+    /// Under `lock`.
+    final HashMap<Slice, Session[][]> subscribers = new HashMap<>();
 
     volatile int size;
   }
@@ -37,8 +39,8 @@ final class Subscribers {
   private final AtomicInteger names = new AtomicInteger();
 
   private void resize(Stripe stripe) {
-    names.addAndGet(stripe.listeners.size() - stripe.size);
-    stripe.size = stripe.listeners.size();
+    names.addAndGet(stripe.subscribers.size() - stripe.size);
+    stripe.size = stripe.subscribers.size();
   }
 
   private Stripe stripe(Slice name) {
@@ -50,7 +52,7 @@ final class Subscribers {
     Stripe stripe = stripe(name);
     stripe.lock.lock();
     try {
-      Session[][] all = stripe.listeners.getOrDefault(name, NOBODY);
+      Session[][] all = stripe.subscribers.getOrDefault(name, NOBODY);
       int at = placeOf(session, all);
       Session[][] more = Arrays.copyOf(all, Math.max(all.length, at + 1));
       if (at == all.length) {
@@ -59,7 +61,7 @@ final class Subscribers {
         more[at] = Arrays.copyOf(all[at], all[at].length + 1);
         more[at][all[at].length] = session;
       }
-      stripe.listeners.put(name, more);
+      stripe.subscribers.put(name, more);
       resize(stripe);
     } finally {
       stripe.lock.unlock();
@@ -70,7 +72,7 @@ final class Subscribers {
     Stripe stripe = stripe(name);
     stripe.lock.lock();
     try {
-      Session[][] all = stripe.listeners.getOrDefault(name, NOBODY);
+      Session[][] all = stripe.subscribers.getOrDefault(name, NOBODY);
       int at = placeOf(session, all);
       if (at == all.length) {
         return;
@@ -83,9 +85,9 @@ final class Subscribers {
         fewer = Arrays.copyOf(fewer, all.length - 1);
       }
       if (fewer.length == 0) {
-        stripe.listeners.remove(name);
+        stripe.subscribers.remove(name);
       } else {
-        stripe.listeners.put(name, fewer);
+        stripe.subscribers.put(name, fewer);
       }
       resize(stripe);
     } finally {
@@ -103,7 +105,7 @@ final class Subscribers {
     return all.length;
   }
 
-  /// Sends the message to all who listen to the name. Returns how many.
+  /// Sends the message to all subscribers of the name. Returns how many there are.
   int tell(Slice name, PubSub.Message message, Recorder by) {
     Stripe stripe = stripe(name);
     if (stripe.size == 0) {
@@ -111,7 +113,7 @@ final class Subscribers {
     }
     stripe.lock.lock();
     try {
-      Session[][] all = stripe.listeners.getOrDefault(name, NOBODY);
+      Session[][] all = stripe.subscribers.getOrDefault(name, NOBODY);
       for (Session[] ofOneThread : all) {
         message.send(ofOneThread, by);
       }
@@ -125,7 +127,7 @@ final class Subscribers {
     Stripe stripe = stripe(name);
     stripe.lock.lock();
     try {
-      return count(stripe.listeners.getOrDefault(name, NOBODY));
+      return count(stripe.subscribers.getOrDefault(name, NOBODY));
     } finally {
       stripe.lock.unlock();
     }
@@ -139,7 +141,7 @@ final class Subscribers {
     return count;
   }
 
-  /// Whether anybody listens to anything: racy, as good as the question having come earlier.
+  /// Whether there are any subscribers. Read without a lock: the answer may be a moment old.
   boolean any() {
     return names.get() != 0;
   }
@@ -152,7 +154,7 @@ final class Subscribers {
     ArrayList<Slice> names = new ArrayList<>();
     for (Stripe stripe : stripes) {
       stripe.lock.lock();
-      names.addAll(stripe.listeners.keySet());
+      names.addAll(stripe.subscribers.keySet());
       stripe.lock.unlock();
     }
     return names;

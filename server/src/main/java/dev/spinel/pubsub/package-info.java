@@ -1,7 +1,7 @@
-/// Channels: who listens to which, and the commands that speak and listen.
+/// Channels: their subscribers, and the commands that publish and subscribe.
 ///
 /// Called by the engine, through [dev.spinel.engine.Family]. Must not know of sockets: a message is
-/// posted to its listener's mailbox.
+/// posted to the mailbox of the subscriber's thread.
 @NullMarked
 package dev.spinel.pubsub;
 
