@@ -110,6 +110,44 @@ class ScriptTest {
   // The lock
 
   @Test
+  void aHeapThatTheJvmCannotHaveIsToldInOneLine() throws Exception {
+    Path house = house("house");
+    run(house, "./spinel", "server"); // which builds
+    for (String size : List.of("abc", "1", "15m", "8192g", "999999999999g", "-1", "1.5g", "m")) {
+      environment.put("SPINEL_HEAP", size);
+      Run run = run(house, "./spinel", "server");
+      assertThat(run.status).as(size).isEqualTo(1);
+      assertThat(run.out).as(size).isEmpty();
+      assertThat(run.err).startsWith("spinel: SPINEL_HEAP ").contains(size).hasLineCount(1);
+    }
+    environment.put("SPINEL_HEAP", "8191g");
+    assertThat(run(house, "./spinel", "server").out).contains("\n-Xmx8191g\n");
+  }
+
+  @Test
+  void underALimitOfAddressesTheJvmTakesFewerOrItIsToldInOneLine() throws Exception {
+    Path house = house("house");
+    assertThat(run(house, "./spinel", "server").out).doesNotContain("CompressedClassSpaceSize");
+    Run enough = run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server --port 7");
+    assertThat(enough.status).as(enough.err).isZero();
+    assertThat(enough.out)
+        .contains("\n-XX:CompressedClassSpaceSize=48m\n")
+        .endsWith("dev.spinel.server.Main\n--port\n7\n");
+    Run little = run(house, "bash", "-c", "ulimit -v 400000 && exec ./spinel server");
+    assertThat(little.status).isEqualTo(1);
+    assertThat(little.out).isEmpty();
+    assertThat(little.err)
+        .isEqualTo(
+            "spinel: the JVM can't start with so few addresses (ulimit -v 400000): raise that, or"
+                + " set SPINEL_HEAP lower\n");
+    executable(directory.resolve("tools/jdk/bin/java"), "#!/bin/sh\nkill -SEGV $$\n");
+    Run refused = run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server");
+    assertThat(refused.status).isEqualTo(1);
+    assertThat(refused.out).isEmpty();
+    assertThat(refused.err).startsWith("spinel: the JVM can't start").hasLineCount(1);
+  }
+
+  @Test
   void whatIsNoLockIsNotWaitedFor() throws Exception {
     Path house = house("house");
     Path lock = Files.createDirectories(house.resolve(".spinel/lock"));
