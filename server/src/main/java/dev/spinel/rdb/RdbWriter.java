@@ -46,8 +46,7 @@ public final class RdbWriter {
     memory = of.memory();
     out = new RdbOutput(sink, summing);
     values = new ValueWriter(of).as(version, compressing);
-    byte[] magic = ("REDIS" + (10000 + version)).getBytes(StandardCharsets.US_ASCII);
-    magic[5] = '0';
+    byte[] magic = ("REDIS00" + version).getBytes(StandardCharsets.US_ASCII);
     out.bytes(magic, 0, magic.length);
   }
 

@@ -1,0 +1,388 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.spinel.RealRedis;
+import dev.spinel.keyspace.AwaitedSink;
+import dev.spinel.keyspace.Database;
+import dev.spinel.keyspace.Keyspace;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.rdb.EncodingLimits;
+import dev.spinel.rdb.RdbException;
+import dev.spinel.rdb.RdbInput;
+import dev.spinel.rdb.RdbReader;
+import dev.spinel.rdb.RdbWriter;
+import dev.spinel.rdb.ValueReader;
+import dev.spinel.value.Dictionary;
+import dev.spinel.value.Place;
+import dev.spinel.value.SetValue;
+import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.Slice;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Whole RDB files: what a snapshot writes step by step, another server reads, ours or a real one.
+class RdbFileTest {
+  private static final EncodingLimits LIMITS =
+      new EncodingLimits(512, 64, new SetValue.Thresholds(512, 128, 64), 128, 64, -2);
+
+  // ── writing and reading ──
+
+  /// A file of all data, each value written in steps of `budget` bytes.
+  private static byte[] write(LocalSession session, int version, boolean compressing, int budget) {
+    Keyspace keyspace = session.server().engine.keyspace;
+    var bytes = new ByteArrayOutputStream();
+    new AwaitedSink() {
+      private RdbWriter writer;
+
+      @Override
+      public void cut(Seat seat) {
+        writer = new RdbWriter(seat.values, bytes::write, version, compressing, true);
+        writer.aux("redis-ver", "7.2.6");
+        writer.aux("redis-bits", 64);
+      }
+
+      @Override
+      public void database(int number) {
+        writer.database(number, 1, 0);
+      }
+
+      private void finish() {
+        while (writer.more(budget)) {
+          // here the seat could be left
+        }
+      }
+
+      @Override
+      public void entry(long entry, long expiry) {
+        writer.begin(entry, expiry);
+        finish();
+      }
+
+      @Override
+      public void open(long entry, long expiry, long count) {
+        writer.open(entry, expiry, count);
+      }
+
+      @Override
+      public void field(long field) {
+        writer.field(field);
+        finish();
+      }
+
+      @Override
+      public void close() {}
+
+      @Override
+      public void ended(Throwable failure) {
+        if (failure == null) {
+          writer.end();
+        }
+        super.ended(failure);
+      }
+    }.take(keyspace);
+    return bytes.toByteArray();
+  }
+
+  /// A source that gives what it has in small pieces.
+  private static RdbInput input(byte[] file, boolean isLengthKnown) {
+    int[] at = {0};
+    Random random = new Random(3);
+    return new RdbInput()
+        .open(
+            (to, from, n) -> {
+              int piece = Math.min(Math.min(n, file.length - at[0]), 1 + random.nextInt(5_000));
+              if (piece == 0) {
+                return -1;
+              }
+              System.arraycopy(file, at[0], to, from, piece);
+              at[0] += piece;
+              return piece;
+            },
+            isLengthKnown ? file.length : RdbInput.UNKNOWN,
+            true);
+  }
+
+  /// Loads a file as a loader would: values of up to `batch` bytes are skimmed and then decoded
+  /// from an array, larger ones from the stream.
+  private static RdbReader load(LocalSession session, byte[] file, int batch) {
+    RdbReader[] reader = new RdbReader[1];
+    RdbException[] failed = new RdbException[1];
+    Fixture.inStoppedWorld(
+        session,
+        () -> {
+          try {
+            reader[0] = new RdbReader(input(file, batch % 2 == 0));
+            Seat seat = session.dispatcher().seat();
+            load(session.server().engine.keyspace, seat, reader[0], batch);
+          } catch (RdbException e) {
+            failed[0] = e;
+          }
+        });
+    if (failed[0] != null) {
+      throw failed[0];
+    }
+    return reader[0];
+  }
+
+  private static void load(Keyspace keyspace, Seat seat, RdbReader file, int batch) {
+    ValueReader values = new ValueReader(seat.values);
+    RdbInput slice = new RdbInput();
+    Dictionary dictionary = seat.values.dictionary();
+    int number = 0;
+    for (RdbReader.Part part = file.next(); part != RdbReader.Part.END; part = file.next()) {
+      if (part == RdbReader.Part.DATABASE) {
+        number = (int) file.number();
+      } else if (part == RdbReader.Part.KEY) {
+        Slice key = file.key();
+        long entry;
+        if (file.skim(batch)) {
+          assertThat(file.payloadBytes()).isLessThanOrEqualTo(batch);
+          slice.open(
+              file.payload(), file.payloadFrom(), file.payloadBytes(), file.valueOffset());
+          entry = values.read(file.type(), key, file.expiry(), LIMITS, slice);
+          assertThat(slice.offset()).isEqualTo(file.offset());
+        } else {
+          entry = file.value(values, key, LIMITS);
+        }
+        Database database = keyspace.database(number);
+        int slot = KeySlot.of(key);
+        Place place = new Place();
+        dictionary.find(database.headerForWrite(seat, slot), dictionary.hash(key), key, place);
+        dictionary.insert(place, entry);
+      }
+    }
+  }
+
+  // ── data ──
+
+  private static String text(Random random, int length) {
+    StringBuilder text = new StringBuilder();
+    while (text.length() < length) {
+      String piece = random.nextBoolean() ? "ab" : Integer.toString(random.nextInt(), 36);
+      text.append(piece.repeat(1 + random.nextInt(9)));
+    }
+    text.setLength(length);
+    return text.toString();
+  }
+
+  private static void fill(LocalSession a, Random random) {
+    for (int i = 0; i < 200; i++) {
+      say(a, "SET", "string" + i, text(random, random.nextInt(200)));
+      say(a, "SET", "" + i * 1_000_003, "" + random.nextInt());
+    }
+    say(a, "SET", "large", text(random, 700_000));
+    say(a, "SET", "compressible", "x".repeat(400_000));
+    say(a, "PEXPIREAT", "large", "33177117420123");
+    for (String size : new String[] {"5", "60", "3000"}) {
+      for (int i = 0; i < Integer.parseInt(size); i++) {
+        String v = text(random, random.nextInt(70));
+        say(a, "RPUSH", "list" + size, v);
+        say(a, "SADD", "set" + size, v);
+        say(a, "SADD", "ints" + size, "" + i * 7);
+        say(a, "HSET", "hash" + size, "f" + i, v);
+        say(a, "ZADD", "zset" + size, "" + random.nextGaussian(), v + i);
+      }
+    }
+    say(a, "RPUSH", "list5", text(random, 100_000), "small", text(random, 300_000));
+    say(a, "HSET", "hash60", "large", text(random, 200_000));
+    say(a, "PEXPIREAT", "hash3000", "33177117420124");
+    say(a, "SELECT", "3");
+    say(a, "SET", "elsewhere", "1");
+    say(a, "SELECT", "0");
+  }
+
+  // ── tests ──
+
+  @ParameterizedTest
+  @CsvSource({"10, true, 100, 1000", "11, true, 1, 64", "11, false, 65536, 100001"})
+  void whatASnapshotWritesInStepsAnotherServerReads(
+      int version, boolean compressing, int budget, int batch) {
+    try (Fixture one = new Fixture();
+        Fixture other = Fixture.unread()) {
+      LocalSession a = one.session();
+      LocalSession b = other.session();
+      fill(a, new Random(5));
+      byte[] file = write(a, version, compressing, budget);
+      RdbReader read = load(b, file, batch);
+      assertThat(read.version()).isEqualTo(version);
+      assertThat(read.checksum()).isEqualTo(RdbReader.Checksum.EQUAL);
+      assertThat(read.offset()).isEqualTo(file.length);
+      assertThat(other.digest(b)).isEqualTo(one.digest(a));
+      assertThat(say(b, "PEXPIRETIME", "large")).isEqualTo(":33177117420123");
+      for (String key : new String[] {"set5", "set60", "list5", "hash60", "zset60", "ints3000"}) {
+        assertThat(say(b, "OBJECT", "ENCODING", key))
+            .as(key)
+            .isEqualTo(say(a, "OBJECT", "ENCODING", key));
+      }
+    }
+  }
+
+  @Test
+  void stepsDontChangeWhatIsWritten() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      fill(a, new Random(6));
+      assertThat(write(a, 11, true, 7)).isEqualTo(write(a, 11, true, Integer.MAX_VALUE));
+    }
+  }
+
+  @Test
+  void aRealServerLoadsOurFile() throws Exception {
+    Path binary = RealRedis.binary();
+    Assumptions.assumeTrue(binary != null, "no redis-server to compare with");
+    Path directory = Files.createTempDirectory("rdb");
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      fill(a, new Random(8));
+      int version = RealRedis.version(binary).startsWith("7.0") ? 10 : 11;
+      if (version == 10) { // it writes most fractions otherwise, which its digest shows
+        say(a, "DEL", "zset5", "zset60", "zset3000");
+        say(a, "ZADD", "z", "1", "a", "2.5", "b", "-inf", "c");
+      }
+      Files.write(directory.resolve("dump.rdb"), write(a, version, true, 5_000));
+      Path check = binary.resolveSibling("redis-check-rdb");
+      if (Files.isExecutable(check)) {
+        Process process =
+            new ProcessBuilder(check.toString(), directory.resolve("dump.rdb").toString()).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(said).isZero();
+        assertThat(said).contains("Checksum OK");
+      }
+      try (RealRedis real = RealRedis.ready(directory)) {
+        assertThat(real.call("DBSIZE").toString()).isEqualTo(say(a, "DBSIZE").substring(1));
+        assertThat(real.call("DEBUG", "DIGEST")).isEqualTo(fixture.digest(a));
+      }
+    }
+  }
+
+  @Test
+  void weLoadTheFileOfARealServer() throws Exception {
+    Path directory = Files.createTempDirectory("rdb");
+    try (Fixture fixture = Fixture.unread();
+        RealRedis real = RealRedis.ready(directory)) {
+      boolean isSeven2 = real.isSeven2();
+      Random random = new Random(9);
+      for (int i = 0; i < 300; i++) {
+        String v = text(random, random.nextInt(100));
+        real.call("SET", "s" + i, v);
+        real.call("RPUSH", "l" + i % 5, v);
+        real.call("SADD", "set" + i % 7, v);
+        real.call("SADD", "ints" + i % 3, "" + i);
+        real.call("HSET", "h" + i % 2, "f" + i, v);
+        real.call("ZADD", "z" + i % 2, isSeven2 ? "" + random.nextDouble() : "" + i, v + i);
+      }
+      real.call("RPUSH", "l1", text(random, 200_000));
+      real.call("PEXPIREAT", "l1", "33177117420123");
+      real.call("SAVE");
+      byte[] file = Files.readAllBytes(directory.resolve("dump.rdb"));
+      LocalSession a = fixture.session();
+      RdbReader read = load(a, file, 10_000);
+      assertThat(read.checksum()).isEqualTo(RdbReader.Checksum.EQUAL);
+      assertThat(fixture.digest(a)).isEqualTo(real.call("DEBUG", "DIGEST"));
+    }
+  }
+
+  @Test
+  void aFileThatIsCutIsAnErrorWithItsOffset() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+      say(a, "RPUSH", "l", "1", "2");
+      say(a, "PEXPIREAT", "l", "33177117420123");
+      say(a, "ZADD", "z", "1", "2");
+      byte[] file = write(a, 11, true, 100);
+      try (Fixture other = Fixture.unread()) {
+        LocalSession b = other.session();
+        for (int n = 0; n < file.length; n++) {
+          byte[] cut = Arrays.copyOf(file, n);
+          assertThatThrownBy(() -> load(b, cut, 1 << 10))
+              .as("%d bytes", n)
+              .isInstanceOfSatisfying(
+                  RdbException.class,
+                  e -> {
+                    assertThat(e.fault()).isEqualTo(RdbException.Fault.TRUNCATED);
+                    assertThat(e.offset()).isBetween(0L, (long) cut.length);
+                  });
+          say(b, "FLUSHALL");
+        }
+      }
+    }
+  }
+
+  @Test
+  void aChangedByteIsAnErrorOrShowsInTheChecksum() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "k", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+      say(a, "HSET", "h", "1", "2", "a", "b");
+      byte[] file = write(a, 10, true, 100);
+      List<String> unseen = new ArrayList<>();
+      try (Fixture other = Fixture.unread()) {
+        LocalSession b = other.session();
+        for (int i = 0; i < file.length - 8; i++) {
+          byte[] changed = file.clone();
+          changed[i] ^= 5;
+          try {
+            if (load(b, changed, 1 << 10).checksum() != RdbReader.Checksum.DIFFERENT) {
+              unseen.add("byte " + i);
+            }
+          } catch (RdbException e) {
+            assertThat(e.getMessage()).isNotEmpty();
+          }
+          say(b, "FLUSHALL");
+        }
+      }
+      assertThat(unseen).isEmpty();
+    }
+  }
+
+  @Test
+  void streamsAndModulesAreToldApartByNameAndPassedOver() {
+    try (Fixture fixture = Fixture.unread()) {
+      LocalSession a = fixture.session();
+      byte[] stream =
+          file("REDIS0011", "fe00" + "15" + "0173" + "00" + "000000" + "000000" + "0000" + "00" + "ff");
+      assertThatThrownBy(() -> load(a, stream, 0))
+          .isInstanceOfSatisfying(
+              RdbException.class,
+              e -> assertThat(e.fault()).isEqualTo(RdbException.Fault.UNSUPPORTED))
+          .hasMessageContaining("streams");
+      byte[] module = file("REDIS0011", "f7" + "815d2f20f8b2a1c401" + "0200" + "0503616263" + "00" + "ff");
+      RdbReader reader = load(a, module, 0);
+      assertThat(reader.name()).hasSize(9);
+    }
+  }
+
+  /// Without a checksum.
+  private static byte[] file(String magic, String hex) {
+    byte[] body = java.util.HexFormat.of().parseHex(hex);
+    byte[] all = Arrays.copyOf(magic.getBytes(StandardCharsets.US_ASCII), 9 + body.length + 8);
+    System.arraycopy(body, 0, all, 9, body.length);
+    return all;
+  }
+
+  @Test
+  void whatIsNoFileIsRefused() {
+    assertThatThrownBy(() -> new RdbReader(input(file("REDIX0011", "ff"), true)))
+        .isInstanceOf(RdbException.class)
+        .hasMessageContaining("signature");
+    for (String version : new String[] {"0000", "0013", "9999"}) {
+      assertThatThrownBy(() -> new RdbReader(input(file("REDIS" + version, "ff"), true)))
+          .isInstanceOf(RdbException.class)
+          .hasMessageContaining("version");
+    }
+  }
+}
