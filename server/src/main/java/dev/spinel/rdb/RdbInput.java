@@ -135,9 +135,13 @@ public final class RdbInput {
     return new RdbException(Fault.EMPTY, offset(), what);
   }
 
-  private RdbException truncated(long missing) {
+  /// So many bytes were to be read, and aren't there.
+  private RdbException truncated(long wanted) {
+    long there = total == UNKNOWN ? end - at : left();
     return new RdbException(
-        Fault.TRUNCATED, before + end, "the stream ends, " + missing + " more bytes were expected");
+        Fault.TRUNCATED,
+        offset(),
+        wanted + " bytes were expected, but the stream ends after " + there);
   }
 
   // ── the buffer ──
@@ -184,14 +188,14 @@ public final class RdbInput {
 
   private void fill(int n) {
     if (marked >= 0 && at - marked + n > markLimit) throw Beyond.IT;
-    if (n > left()) throw truncated(n - (end - at));
-    if (source == NOTHING) throw truncated(n - (end - at));
+    if (n > left()) throw truncated(n);
+    if (source == NOTHING) throw truncated(n);
     sum();
     int keep = marked >= 0 ? marked : at;
     if (at + n > buffer.length || keep > buffer.length >> 1) shift(keep, n);
     while (end - at < n) {
       int got = source.read(buffer, end, buffer.length - end);
-      if (got < 0) throw truncated(n - (end - at));
+      if (got < 0) throw truncated(n);
       end += got;
     }
   }
@@ -263,7 +267,7 @@ public final class RdbInput {
 
   /// Passes over `n` bytes.
   void skip(long n) {
-    if (Long.compareUnsigned(n, left()) > 0) throw truncated(n < 0 ? UNKNOWN : n - (end - at));
+    if (Long.compareUnsigned(n, left()) > 0) throw truncated(n);
     long rest = n;
     while (true) {
       int here = (int) Math.min(rest, end - at);

@@ -51,6 +51,31 @@ public final class RdbReader {
     UNKNOWN
   }
 
+  /// What it is about to read, in the words of redis-check-rdb.
+  public enum Doing {
+    START("start"),
+    TYPE("read-type"),
+    EXPIRY("read-expire"),
+    KEY("read-key"),
+    VALUE("read-object-value"),
+    CHECKSUM("check-sum"),
+    LENGTH("read-len"),
+    AUX("read-aux"),
+    MODULE_AUX("read-module-aux"),
+    FUNCTION("read-functions");
+
+    private final String words;
+
+    Doing(String words) {
+      this.words = words;
+    }
+
+    @Override
+    public String toString() {
+      return words;
+    }
+  }
+
   private static final int MAGIC = 9;
 
   /// Streams from this version on end with a checksum.
@@ -63,6 +88,7 @@ public final class RdbReader {
   private final StringInput string;
   private final int version;
 
+  private Doing doing = Doing.START;
   private Checksum checksum = Checksum.UNKNOWN;
   private long computed;
   private long stored;
@@ -121,16 +147,28 @@ public final class RdbReader {
     return in.offset();
   }
 
+  /// What it was about to do when something went wrong.
+  public Doing doing() {
+    return doing;
+  }
+
   /// Goes to the next part. A key's value must have been skimmed or read.
   public Part next() {
     expiry = -1;
     idleSeconds = -1;
     frequency = -1;
     while (true) {
+      doing = Doing.TYPE;
       int byte1 = in.u8();
       switch (byte1) {
-        case RdbWriter.EXPIRY_SECONDS -> expiry = in.int32() * 1000L;
-        case RdbWriter.EXPIRY_MILLIS -> expiry = in.int64();
+        case RdbWriter.EXPIRY_SECONDS -> {
+          doing = Doing.EXPIRY;
+          expiry = expiry(in.int32() * 1000L);
+        }
+        case RdbWriter.EXPIRY_MILLIS -> {
+          doing = Doing.EXPIRY;
+          expiry = expiry(in.int64());
+        }
         case RdbWriter.IDLE -> idleSeconds = in.length();
         case RdbWriter.FREQUENCY -> frequency = in.u8();
         default -> {
@@ -140,35 +178,46 @@ public final class RdbReader {
     }
   }
 
+  /// Whatever is before 1970 was over then.
+  private static long expiry(long millis) {
+    return millis < -1 ? 0 : millis;
+  }
+
   private Part part(int opcode) {
     switch (opcode) {
       case RdbWriter.AUX -> {
+        doing = Doing.AUX;
         name = text("the name of a fact");
         text = text("a fact");
         return Part.AUX;
       }
       case RdbWriter.SELECT_DATABASE -> {
+        doing = Doing.LENGTH;
         number = in.length();
         return Part.DATABASE;
       }
       case RdbWriter.RESIZE_DATABASE -> {
+        doing = Doing.LENGTH;
         count = in.length();
         expiring = in.length();
         return Part.SIZE;
       }
       case RdbWriter.SLOT_INFO -> {
+        doing = Doing.LENGTH;
         number = in.length();
         count = in.length();
         expiring = in.length();
         return Part.SLOT;
       }
       case RdbWriter.FUNCTION -> {
+        doing = Doing.FUNCTION;
         text = text("a library of functions");
         return Part.FUNCTION;
       }
       case RdbWriter.FUNCTION_CANDIDATE ->
           throw in.unsupported("Pre-release function format not supported");
       case RdbWriter.MODULE_AUX -> {
+        doing = Doing.MODULE_AUX;
         name = RdbType.moduleName(in.lengthOf64Bits()).getBytes(StandardCharsets.US_ASCII);
         if (in.length() != RdbType.MODULE_WHEN) throw in.corrupt("bad when_opcode");
         in.length();
@@ -199,6 +248,7 @@ public final class RdbReader {
   }
 
   private void readKey() {
+    doing = Doing.KEY;
     string.open();
     long n = string.length();
     if (n > Entry.MAX_KEY) {
@@ -209,10 +259,12 @@ public final class RdbReader {
     string.read(keyBytes, 0, (int) n);
     key.set(keyBytes, 0, (int) n);
     valueOffset = in.offset();
+    doing = Doing.VALUE;
   }
 
   private void end() {
     if (version < CHECKSUMS) return;
+    doing = Doing.CHECKSUM;
     computed = in.checksum();
     stored = in.int64();
     checksum =
