@@ -136,7 +136,8 @@ public final class CheckRdb {
     switch (part) {
       case AUX ->
           line(
-              reader.offset(), "AUX FIELD " + text(reader.name()) + " = '" + text(reader.text()) + "'");
+              reader.offset(),
+              "AUX FIELD " + text(reader.name()) + " = '" + text(reader.text()) + "'");
       case DATABASE -> line(reader.offset(), "Selecting DB ID " + reader.number());
       case MODULE -> line(reader.offset(), "MODULE AUX for: " + text(reader.name()));
       default -> {}
@@ -176,9 +177,7 @@ public final class CheckRdb {
         return 1;
       }
       case NONE ->
-          line(
-              reader.offset(),
-              "RDB file was saved with checksum disabled: no check performed.");
+          line(reader.offset(), "RDB file was saved with checksum disabled: no check performed.");
       case EQUAL -> line(reader.offset(), "Checksum OK");
       case UNKNOWN -> {}
     }
@@ -195,8 +194,7 @@ public final class CheckRdb {
     if (reader != null && inValue) {
       RdbType type = reader.type();
       out.println("[additional info] Reading key '" + reader.key().text() + "'");
-      out.println(
-          "[additional info] Reading type " + type.number() + " (" + type.title() + ")");
+      out.println("[additional info] Reading type " + type.number() + " (" + type.title() + ")");
     }
   }
 

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What `redis-check-rdb` says of files that a real server wrote, sound, cut and changed: beside the
-/// real program, line for line.
+/// What `redis-check-rdb` says of files that a real server wrote, sound, cut and changed: beside
+/// the real program, line for line.
 class CheckRdbTest {
   @TempDir private Path directory;
 
@@ -30,8 +30,7 @@ class CheckRdbTest {
 
   private static Said theirs(Path program, Path file) throws Exception {
     Process process = new ProcessBuilder(program.toString(), file.toString()).start();
-    String text =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
     return new Said(process.waitFor(), text);
   }
 

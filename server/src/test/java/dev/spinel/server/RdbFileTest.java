@@ -150,8 +150,7 @@ class RdbFileTest {
         long entry;
         if (file.skim(batch)) {
           assertThat(file.payloadBytes()).isLessThanOrEqualTo(batch);
-          slice.open(
-              file.payload(), file.payloadFrom(), file.payloadBytes(), file.valueOffset());
+          slice.open(file.payload(), file.payloadFrom(), file.payloadBytes(), file.valueOffset());
           entry = values.read(file.type(), key, file.expiry(), LIMITS, slice);
           assertThat(slice.offset()).isEqualTo(file.offset());
         } else {
@@ -354,13 +353,16 @@ class RdbFileTest {
     try (Fixture fixture = Fixture.unread()) {
       LocalSession a = fixture.session();
       byte[] stream =
-          file("REDIS0011", "fe00" + "15" + "0173" + "00" + "000000" + "000000" + "0000" + "00" + "ff");
+          file(
+              "REDIS0011",
+              "fe00" + "15" + "0173" + "00" + "000000" + "000000" + "0000" + "00" + "ff");
       assertThatThrownBy(() -> load(a, stream, 0))
           .isInstanceOfSatisfying(
               RdbException.class,
               e -> assertThat(e.fault()).isEqualTo(RdbException.Fault.UNSUPPORTED))
           .hasMessageContaining("streams");
-      byte[] module = file("REDIS0011", "f7" + "815d2f20f8b2a1c401" + "0200" + "0503616263" + "00" + "ff");
+      byte[] module =
+          file("REDIS0011", "f7" + "815d2f20f8b2a1c401" + "0200" + "0503616263" + "00" + "ff");
       RdbReader reader = load(a, module, 0);
       assertThat(reader.name()).hasSize(9);
     }
