@@ -79,7 +79,7 @@ public final class CheckRdb {
     } catch (IOException e) {
       out.println("It can't be read: " + e.getMessage());
     } catch (UncheckedIOException e) {
-      out.println("It can't be read: " + e.getCause().getMessage());
+      out.println("It can't be read: " + e.getMessage());
     }
     return 1;
   }
