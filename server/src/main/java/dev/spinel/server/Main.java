@@ -98,6 +98,7 @@ public final class Main {
     if (!config.text(Settings.IO_TRANSPORT).equals("nio")) {
       Net.warmUp(); // while the rest is made
     }
+    Signals.ignoreOthers();
     Log log = new Log(config);
     long pid = Log.pid();
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
@@ -170,7 +171,6 @@ public final class Main {
               + " bytes). Are you sure this is what you really want?");
     }
     Path pidFile = writePid(config, pid, log);
-    Signals.ignoreOthers();
     Signals.onStop(
         signal -> {
           try {
