@@ -150,12 +150,21 @@ public final class Bitmaps implements Family {
     Key key = call.write(1, Entry.STRING);
     BitmapValue bitmaps = call.values().bitmaps();
     int old = key.exists() ? bitmaps.get(key.entry(), at) : 0;
+    if (lacksMemory(call, key, at)) {
+      return;
+    }
     boolean grown = bitmaps.reach(key.place, key.name, at);
     if (grown || old != bit) {
       bitmaps.set(key.place, at, bit);
       call.changed(key, Events.STRING, "setbit");
     }
     reply.integer(old);
+  }
+
+  /// Whether the call has to wait for the memory that the string needs to reach a bit.
+  private static boolean lacksMemory(Call call, Key key, long last) {
+    int length = key.exists() ? call.values().strings().length(key.entry()) : 0;
+    return call.lacksMemory((last >>> 3) + 1 - length);
   }
 
   // ── many bits ──
@@ -245,6 +254,9 @@ public final class Bitmaps implements Family {
       }
     }
     Key destination = call.write(2);
+    if (call.lacksMemory(length)) {
+      return;
+    }
     if (length > 0) {
       call.values()
           .bitmaps()
@@ -477,6 +489,9 @@ public final class Bitmaps implements Family {
       return;
     }
     Key key = call.write(1, Entry.STRING);
+    if (lacksMemory(call, key, last)) {
+      return;
+    }
     boolean grown = makeWritable(call, key, last);
     reply.array(count);
     long changes = 0;

@@ -401,7 +401,7 @@ public final class Geo implements Family {
     search.read();
     if (search.storeAt == 0) {
       search.reply(reply);
-    } else {
+    } else if (!key.exists() || !call.lacksMemory(call.weight(key.entry()))) {
       search.store(reply);
     }
   }

@@ -480,8 +480,6 @@ public final class Keys implements Family {
     return (int) number;
   }
 
-  private static final int WEIGHED = 5; // nested entries, to tell what all of them weigh
-
   private static final CommandError SAME_OBJECT =
       new CommandError("ERR source and destination objects are the same");
 
@@ -532,7 +530,7 @@ public final class Keys implements Family {
       return;
     }
     Dictionary dictionary = call.values().dictionary();
-    if (call.lacksMemory(dictionary.memoryUse(dictionary.entry(from.place), WEIGHED))) {
+    if (call.lacksMemory(call.weight(dictionary.entry(from.place)))) {
       return;
     }
     call.values().fit(from.place, to.name.length);

@@ -479,9 +479,21 @@ public final class Sets implements Family {
             .difference(entries, entries.length, limits(call), reply.writer()));
   }
 
+  /// Bytes of the set that takes the least: no intersection takes more.
+  private static long lightest(Call call, long[] entries) {
+    long least = Long.MAX_VALUE;
+    for (long entry : entries) {
+      least = Math.min(least, call.weight(entry));
+    }
+    return least;
+  }
+
   private static void sinterstore(Call call, Reply reply) {
     long[] entries = entries(call, 2, call.argc() - 2);
     Key to = call.write(1);
+    if (all(entries) && call.lacksMemory(lightest(call, entries))) {
+      return;
+    }
     try (Draft draft = call.values().draft(to.name)) {
       if (all(entries)) {
         call.values()
@@ -495,6 +507,9 @@ public final class Sets implements Family {
   private static void sunionstore(Call call, Reply reply) {
     long[] entries = entries(call, 2, call.argc() - 2);
     Key to = call.write(1);
+    if (call.lacksMemory(call.weight(entries))) {
+      return;
+    }
     try (Draft draft = call.values().draft(to.name)) {
       call.values().setAlgebra().union(entries, entries.length, limits(call), draft, to.name);
       store(call, reply, to, draft, "sunionstore");
@@ -504,6 +519,9 @@ public final class Sets implements Family {
   private static void sdiffstore(Call call, Reply reply) {
     long[] entries = entries(call, 2, call.argc() - 2);
     Key to = call.write(1);
+    if (call.lacksMemory(call.weight(entries[0]))) {
+      return;
+    }
     try (Draft draft = call.values().draft(to.name)) {
       call.values().setAlgebra().difference(entries, entries.length, limits(call), draft, to.name);
       store(call, reply, to, draft, "sdiffstore");

@@ -217,6 +217,13 @@ public final class Sort implements Family {
     int start = Math.clamp(wanted.offset, 0, length);
     long asked = Math.clamp(wanted.count, -1, length);
     int end = (int) (asked < 0 ? length : Math.min(length, start + asked));
+    if (wanted.store != 0 && end > start) {
+      // what GET is going to find is unknown yet; it counts as much as the elements
+      double copies = (double) (end - start) / length * Math.max(1, wanted.getCount);
+      if (call.lacksMemory((long) (copies * call.weight(key.entry())))) {
+        return;
+      }
+    }
     Elements elements = new Elements(call, wanted, length);
     if (key.exists()) {
       load(call, key, type, elements, wanted.descending && !wanted.sorted);

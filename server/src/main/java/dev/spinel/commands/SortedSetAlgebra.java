@@ -139,6 +139,9 @@ enum SortedSetAlgebra {
   void store(Call call, Reply reply) {
     Inputs inputs = new Inputs(call, 2);
     inputs.options(this, Form.STORE);
+    if (call.lacksMemory(inputs.mostBytes(this))) {
+      return;
+    }
     try (NewSortedSet draft = inputs.sets.draft(call.arg(1))) {
       collect(inputs, draft);
       SortedSets.store(call, reply, 1, draft, event, 1);
@@ -183,6 +186,7 @@ enum SortedSetAlgebra {
     private static final int AT_ONCE = 64;
 
     private static final int FEW = 64;
+    private static final int SCORE_BYTES = 24;
     private static final int INDEX_BITS = 20;
 
     private static final CommandError NEGATIVE_LIMIT =
@@ -239,6 +243,22 @@ enum SortedSetAlgebra {
 
     private long lengthOf(long entry) {
       return entry == 0 ? 0 : isPlain(entry) ? plainSets.length(entry) : sets.length(entry);
+    }
+
+    /// About how many bytes the result of an operation takes at most. A member of a plain set gets
+    /// a score, so it takes more than it does there.
+    long mostBytes(SortedSetAlgebra operation) {
+      long sum = 0;
+      long least = Long.MAX_VALUE;
+      for (int i = 0; i < entries.length; i++) {
+        long bytes = call.weight(entries[i]) + (SCORE_BYTES * lengthOf(entries[i]));
+        if (operation == DIFF && i == 0) {
+          return bytes;
+        }
+        sum += bytes;
+        least = Math.min(least, bytes);
+      }
+      return operation == UNION ? sum : least;
     }
 
     /// Reads what stands behind the keys. Answers whether scores are wanted.

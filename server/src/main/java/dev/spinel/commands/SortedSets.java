@@ -683,6 +683,13 @@ public final class SortedSets implements Family {
     SortedSetRange.Query query = SortedSetRange.Query.of(call, 3, null, false, true);
     Key source = call.read(2, Entry.ZSET);
     SortedSetValue sets = call.values().sortedSets();
+    if (source.exists()) {
+      double part =
+          (double) query.ranks(sets, source.entry()).count() / sets.length(source.entry());
+      if (call.lacksMemory((long) (part * call.weight(source.entry())))) {
+        return;
+      }
+    }
     try (SortedSetValue.NewSortedSet draft = sets.draft(call.arg(1))) {
       if (source.exists()) {
         Ranks ranks = query.ranks(sets, source.entry());

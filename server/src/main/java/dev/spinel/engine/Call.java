@@ -32,6 +32,7 @@ public final class Call {
   private static final int KEPT_KEYS = 32;
 
   private static final long MUCH_BYTES = 64 << 10; // no room is made for less
+  private static final int WEIGHED = 5; // nested entries, to tell what all of them weigh
 
   /// Bytes of the Java heap that each further key takes, with a name of usual length.
   private static final long KEY_BYTES = 256;
@@ -922,6 +923,16 @@ public final class Call {
     }
     Condition room = engine.roomFor(dispatcher, bytes);
     return room != null && await(room, FOR_EVER);
+  }
+
+  /// About how many bytes of memory the values at some entries take, all of them together; 0 stands
+  /// for a key that is absent.
+  public long weight(long... entries) {
+    long bytes = 0;
+    for (long entry : entries) {
+      bytes += entry == 0 ? 0 : values.dictionary().memoryUse(entry, WEIGHED);
+    }
+    return bytes;
   }
 
   /// The condition that the walk under way has passed the key.
