@@ -281,7 +281,7 @@ public final class Clients implements Family {
     }
   }
 
-  // ── who else is there ──
+  // ── other clients ──
 
   private static void unblock(Call call, Reply reply) {
     boolean error = false;

@@ -9,7 +9,7 @@ import dev.spinel.engine.Section;
 import dev.spinel.engine.Session;
 import java.util.function.IntSupplier;
 
-/// INFO clients: who is connected, and who waits.
+/// INFO clients: how many are connected, and how many wait.
 public final class ClientsSection implements Section {
   private final Config config;
   private final IntSupplier connected;

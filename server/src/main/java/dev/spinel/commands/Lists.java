@@ -258,7 +258,7 @@ public final class Lists implements Family {
       }
       case RPOPLPUSH -> move(call, reply, End.TAIL, End.HEAD);
       case LMPOP -> {
-        if (!popOne(call, reply, Several.at(call, 1))) {
+        if (!popOne(call, reply, MultiPop.at(call, 1, Lists::end))) {
           reply.nilArray();
         }
       }
@@ -598,37 +598,15 @@ public final class Lists implements Family {
     lists.get(to.entry(), toEnd.isHead() ? 0 : -1, reply.writer());
   }
 
-  /// What LMPOP and BLMPOP are asked for: up to `count` elements from an end of the first list
-  /// among the keys at the arguments `first` to `last`.
-  private record Several(int first, int last, End end, long count) {
-    private static final CommandError NO_COUNT =
-        new CommandError("ERR count should be greater than 0");
-
-    /// From argument `at` on, the number of keys.
-    static Several at(Call call, int at) {
-      int last = at + Grammar.keys(call, at, 1, CommandError.SYNTAX);
-      End end = Lists.end(call, last + 1);
-      long count = 0;
-      Options o = call.options(last + 2);
-      while (o.next()) {
-        if (count != 0 || !o.is("COUNT", 1)) {
-          throw CommandError.SYNTAX;
-        }
-        count = o.integer(1, Long.MAX_VALUE, NO_COUNT);
-      }
-      return new Several(at + 1, last, end, Math.max(1, count));
-    }
-  }
-
   /// Returns whether there was a list to pop from; only then it has replied.
-  private static boolean popOne(Call call, Reply reply, Several what) {
-    for (int i = what.first; i <= what.last; i++) {
+  private static boolean popOne(Call call, Reply reply, MultiPop<End> what) {
+    for (int i = what.first(); i <= what.last(); i++) {
       Key key = call.write(i, Entry.LIST);
       if (key.exists()) {
         reply.array(2);
         reply.bulk(key.name);
-        long taken = take(call, reply, key, what.end, what.count);
-        call.effect(what.end.pop, key.name, taken);
+        long taken = take(call, reply, key, what.end(), what.count());
+        call.effect(what.end().pop, key.name, taken);
         return true;
       }
       call.done(key);
@@ -639,9 +617,9 @@ public final class Lists implements Family {
   // ── waiting ──
 
   private static void blockingPopSeveral(Call call, Reply reply) {
-    Several what = Several.at(call, 2);
+    MultiPop<End> what = MultiPop.at(call, 2, Lists::end);
     long timeout = Grammar.timeout(call, 1);
-    if (!popOne(call, reply, what) && !call.park(timeout, Entry.LIST, what.first, what.last)) {
+    if (!popOne(call, reply, what) && !call.park(timeout, Entry.LIST, what.first(), what.last())) {
       reply.nilArray();
     }
   }

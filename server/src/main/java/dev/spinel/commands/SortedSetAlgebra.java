@@ -182,7 +182,7 @@ enum SortedSetAlgebra {
 
   /// What one call reads, and how.
   private static final class Inputs {
-    /// How many members are visited before somebody asks whether that is enough.
+    /// How many members are visited before it is checked whether that is enough.
     private static final int AT_ONCE = 64;
 
     private static final int FEW = 64;
@@ -205,7 +205,7 @@ enum SortedSetAlgebra {
 
     DoubleBinaryOperator aggregate = SUM;
     long limit; // 0: none
-    boolean enough; // nobody wants more members
+    boolean enough; // no more members are wanted
     double found; // the score of what was found
     private byte[] memberBytes = new byte[256];
     private final Slice member = new Slice();

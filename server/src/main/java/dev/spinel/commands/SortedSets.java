@@ -8,7 +8,6 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
-import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.value.Entry;
 import dev.spinel.value.SortedSetValue;
@@ -543,39 +542,17 @@ public final class SortedSets implements Family {
     }
   }
 
-  /// What ZMPOP and BZMPOP are asked for: up to `count` members from an end of the first sorted set
-  /// among the keys at the arguments `first` to `last`.
-  private record Several(int first, int last, End end, long count) {
-    private static final CommandError NO_COUNT =
-        new CommandError("ERR count should be greater than 0");
-
-    /// From argument `at` on, the number of keys.
-    static Several at(Call call, int at) {
-      int last = at + Grammar.keys(call, at, 1, CommandError.SYNTAX);
-      End end = End.at(call, last + 1);
-      long count = 0;
-      Options o = call.options(last + 2);
-      while (o.next()) {
-        if (count != 0 || !o.is("COUNT", 1)) {
-          throw CommandError.SYNTAX;
-        }
-        count = o.integer(1, Long.MAX_VALUE, NO_COUNT);
-      }
-      return new Several(at + 1, last, end, Math.max(1, count));
-    }
-  }
-
   /// Returns whether there was a sorted set to pop from; only then it has replied.
-  private static boolean popSeveral(Call call, Reply reply, Several what) {
-    for (int i = what.first; i <= what.last; i++) {
+  private static boolean popSeveral(Call call, Reply reply, MultiPop<End> what) {
+    for (int i = what.first(); i <= what.last(); i++) {
       Key key = call.write(i, Entry.ZSET);
       if (key.exists()) {
-        long taken = Math.min(what.count, length(call, key));
+        long taken = Math.min(what.count(), length(call, key));
         reply.array(2);
         reply.bulk(key.name);
         reply.array(taken);
-        take(call, reply, key, what.end, taken, true);
-        call.effect(what.end.effect, key.name, taken);
+        take(call, reply, key, what.end(), taken, true);
+        call.effect(what.end().effect, key.name, taken);
         return true;
       }
       call.done(key);
@@ -584,15 +561,16 @@ public final class SortedSets implements Family {
   }
 
   private static void zmpop(Call call, Reply reply) {
-    if (!popSeveral(call, reply, Several.at(call, 1))) {
+    if (!popSeveral(call, reply, MultiPop.at(call, 1, End::at))) {
       reply.nilArray();
     }
   }
 
   private static void bzmpop(Call call, Reply reply) {
-    Several what = Several.at(call, 2);
+    MultiPop<End> what = MultiPop.at(call, 2, End::at);
     long timeout = Grammar.timeout(call, 1);
-    if (!popSeveral(call, reply, what) && !call.park(timeout, Entry.ZSET, what.first, what.last)) {
+    if (!popSeveral(call, reply, what)
+        && !call.park(timeout, Entry.ZSET, what.first(), what.last())) {
       reply.nilArray();
     }
   }

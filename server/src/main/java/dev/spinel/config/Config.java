@@ -32,7 +32,7 @@ public final class Config {
     void changed(Config config);
   }
 
-  /// Replaced, never written into; by whoever holds the monitor.
+  /// Replaced, never written into; under the monitor.
   private volatile SettingValues values;
 
   /// In the order in which they came; under the monitor.

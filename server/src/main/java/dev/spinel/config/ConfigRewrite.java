@@ -25,7 +25,7 @@ import java.util.Set;
 /// Comments, order and blank lines stay. Each setting offers its line with [#line]; it takes the
 /// place of the first line of that directive which isn't taken yet, else it goes to the end, under
 /// a signature, but only if it has to be written (it isn't the default). A directive's lines that
-/// are left over vanish. Lines that nobody speaks for (`include`, say) stay; lines that can't be
+/// are left over vanish. Lines that belong to no setting (`include`, say) stay; lines that can't be
 /// understood become comments that begin with `# ???`. Runs of empty lines shrink to one.
 ///
 /// The new text goes to a file beside the old one, to the disk, and then takes its name: whoever

@@ -1,7 +1,7 @@
 package dev.spinel.config;
 
-/// A line of the configuration, for whoever has something to say about it: the feature that a line
-/// belongs to which is no setting, or [Unbuilt].
+/// A line of the configuration, for the feature that it concerns: the feature that a line belongs
+/// to which is no setting, or [Unbuilt].
 ///
 /// @param name in lower case: `user`, `rename-command`, `sentinel`, a setting's
 /// @param arguments what follows the name, as [Octets]

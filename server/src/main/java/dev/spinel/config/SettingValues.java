@@ -3,7 +3,7 @@ package dev.spinel.config;
 /// The values of all settings at one moment, by [Setting#index].
 ///
 /// A draft while a file is read or a CONFIG SET is tried: only that thread sees it then. Once
-/// published in [Config] nobody writes it.
+/// published in [Config] it isn't written any more.
 final class SettingValues {
   private final Object[] slots;
 

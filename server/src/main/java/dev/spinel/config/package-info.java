@@ -11,9 +11,9 @@
 /// time), and everyone who needs a setting: `config.get(Settings.PORT)`. Hot code copies a setting
 /// into a plain field of its own and follows it with [Config#onChange].
 ///
-/// **What it must not know.** Sockets, threads, the keyspace, the log: whoever owns the effect of a
-/// setting listens for its change and may refuse it. What a start-up has to tell the operator is
-/// handed to a [ConfigLog].
+/// **What it must not know.** Sockets, threads, the keyspace, the log: the code that owns the
+/// effect of a setting listens for its change and may refuse it. What a start-up has to tell the
+/// operator is handed to a [ConfigLog].
 ///
 /// **Text is bytes.** Redis's configuration is bytes without an encoding. Here a `String` of this
 /// package is *octets*: each char is one byte (see [Octets]), so that a password with any bytes in

@@ -8,8 +8,8 @@ import java.util.function.BooleanSupplier;
 /// This is Bonwick's magazine layer ("Magazines and Vmem", USENIX 2001). For each size class an
 /// allocator keeps two magazines: arrays of addresses of free nodes. Allocating pops one, freeing
 /// pushes one, neither takes a lock nor touches the node. Only when both are empty (or full) one of
-/// them is exchanged at the class's [Depot]; two, so that who allocates and frees around a boundary
-/// doesn't go there each time.
+/// them is exchanged at the class's [Depot]; two, so that a thread that allocates and frees around
+/// a boundary doesn't go there each time.
 ///
 /// ```
 ///   Allocator (thread)            Depot (lock, per class)       Slabs (lock)        system
@@ -23,9 +23,9 @@ import java.util.function.BooleanSupplier;
 /// **The account** costs a pop or a push nothing: what is in use is what came from depots and slabs
 /// and has not gone back ([#takenBytes]), less what the magazines hold.
 ///
-/// **Emptying pages.** Who marks sparse pages, or finds that much was freed, raises the heap's
-/// *round*; an allocator that sees a new round gives back all that it keeps. Nodes of marked pages
-/// never enter a magazine. So none of them is handed out again.
+/// **Emptying pages.** The thread that marks sparse pages, or finds that much was freed, raises the
+/// heap's *round*; an allocator that sees a new round gives back all that it keeps. Nodes of marked
+/// pages never enter a magazine. So none of them is handed out again.
 @SuppressWarnings({
   "ReferenceEquality",
   "NonAtomicVolatileUpdate"

@@ -15,7 +15,7 @@ import java.util.List;
 /// **Giving memory back.** A page without nodes returns to its slab and may serve any class; a slab
 /// without pages returns to the system. Deleting most of a store at random empties no page, though.
 /// Then [#markSparse()] chooses the sparsest slabs, as many as the rest could take in: nothing is
-/// allocated there any more, and [#sparse(long)] is true of their nodes. Whoever owns such a node
+/// allocated there any more, and [#sparse(long)] is true of their nodes. The owner of such a node
 /// copies it to a new one and frees the old one; [#unmark()] ends the pass.
 ///
 /// Threads: all methods may be called by any thread.
@@ -71,7 +71,7 @@ public final class Heap implements AutoCloseable {
     allocators = rest.toArray(new Allocator[0]);
   }
 
-  /// Bytes of all nodes in use, by capacity; exact while nobody allocates or frees.
+  /// Bytes of all nodes in use, by capacity; exact while no thread allocates or frees.
   public long liveBytes() {
     Allocator[] all;
     long sum;

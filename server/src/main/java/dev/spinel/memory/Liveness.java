@@ -9,8 +9,8 @@ import java.util.Arrays;
 ///
 /// One bit per 8 bytes says *live*, one says *a node begins here*. An access is right if all its
 /// units are live and no node begins after the first of them. Dead bytes carry [#POISON], and a
-/// node that is handed out must still do so: that catches who wrote to a dead node through a
-/// segment that he had resolved before.
+/// node that is handed out must still do so: that catches a write to a dead node through a segment
+/// that was resolved before.
 ///
 /// Bits of neighbours share a word and belong to different threads, so they change atomically; the
 /// checks read plainly, for a node changes state only under its owner.

@@ -25,7 +25,7 @@ import java.util.Arrays;
 ///   and 33 ns per SET in cache, 3 to 15 % at 5 million keys
 ///   (`docs/adr/001-data-outside-the-heap.md`).
 ///
-/// Whoever makes many accesses to one node resolves it once: `segment(a)` and `offset(a)`, then
+/// Code that makes many accesses to one node resolves it once: `segment(a)` and `offset(a)`, then
 /// `segment.get(LONG, offset + 8 * i)`. Raw, that is the segment of everything and the address
 /// itself; bounded, the slab and the place in it. A node never crosses a slab's end.
 ///
@@ -70,7 +70,7 @@ public final class Memory implements AutoCloseable {
   /// thread only through a lock, and the slab was here before the address was.
   private MemorySegment[] slabs = new MemorySegment[2];
 
-  /// Which bytes belong to live nodes; nobody asks unless [#CHECKED].
+  /// Which bytes belong to live nodes; only used if [#CHECKED].
   private final Liveness liveness = new Liveness();
 
   /// Bytes taken from the system; written under the slabs' lock.
@@ -313,12 +313,12 @@ public final class Memory implements AutoCloseable {
     slab(a).set(LONG, offset(a), v);
   }
 
-  /// Marks bytes as belonging to nobody.
+  /// Marks bytes as belonging to no node.
   void poison(long a, long n) {
     slab(a).asSlice(offset(a), n).fill(Liveness.POISON);
   }
 
-  /// A node begins to live; checks that nobody has written to it while it was dead. Always true.
+  /// A node begins to live; checks that nothing was written to it while it was dead. Always true.
   boolean born(long a, int capacity) {
     if (!CHECKED) return true;
     liveness.born(a, capacity);

@@ -1,7 +1,7 @@
 package dev.spinel.memory;
 
-/// A number that every allocation of every thread looks at and hardly anybody changes. It has a
-/// cache line of nobody's on either side, or its readers would pay for what their neighbours write.
+/// A number that every allocation of every thread reads and that rarely changes. An unused cache
+/// line lies on either side; otherwise its readers would pay for writes to neighbouring fields.
 final class Round {
 
   @SuppressWarnings("unused")
@@ -16,7 +16,7 @@ final class Round {
     return value;
   }
 
-  /// Whoever reads the new value also sees what was done before.
+  /// A thread that reads the new value also sees what was done before.
   synchronized void raise() {
     value++;
   }

@@ -11,13 +11,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// All slabs of a heap, from the lowest: who needs a page or a run gets it from the first that has
-/// one, so that the last become empty.
+/// All slabs of a heap, from the lowest. A page or a run is taken from the first slab that has
+/// room, so that the last become empty.
 ///
 /// **One thread talks to the system.** Taking 4 MB costs 2 to 5 ms, for it is zeroed and faulted in
 /// page by page, up to 30 ms beside a busy neighbour; closing costs 0.4 ms. No command should pay
 /// that, so a daemon of the heap makes slabs *ahead of need*: it keeps [#reservePages()] full pages
-/// free, more of them the larger the heap, and more for a while after somebody had to wait. Empty
+/// free, more of them the larger the heap, and more for a while after a request had to wait. Empty
 /// slabs beyond that go back once they have been surplus for [#SURPLUS_MILLIS], so that a queue
 /// that fills and drains doesn't keep it busy.
 ///
@@ -64,25 +64,25 @@ final class Slabs {
   /// Where [#find(int)] found room.
   private int found;
 
-  /// Somebody waits for a slab.
+  /// A request waits for a slab.
   private boolean wanted;
 
   /// Attempts of the daemon that the system has refused.
   private int refusals;
 
-  /// Slabs kept beyond the usual reserve, because somebody had to wait.
+  /// Slabs kept beyond the usual reserve, because a request had to wait.
   private int boost;
 
   /// Pages and runs given back since the last trim.
   private int releases;
 
-  /// The daemon sleeps, but not for long: nobody need wake it for what can wait.
+  /// The daemon sleeps, but not for long: it needn't be woken for what can wait.
   private boolean looksAgain;
 
   private boolean closed;
 
-  /// Making a slab ended with something that is not a want of memory: whoever waits gets it as
-  /// cause.
+  /// Making a slab ended with something that is not a want of memory: a request that waits gets it
+  /// as cause.
   private @Nullable Throwable failure;
 
   /// @param trim asks depots and allocators to give back what they keep; run by the daemon, without

@@ -17,7 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.Locale;
 
-/// DEBUG: what tests of a server need and nobody else should have. It runs in a stopped world.
+/// DEBUG: what tests of a server need; no other client should use it. It runs in a stopped world.
 ///
 /// Of Redis's many subcommands these are the ones that mean something here, or that its tests call
 /// on the way and that are harmless (a switch of something that we don't have).
@@ -298,7 +298,7 @@ final class Debug {
 
   // ── the rest ──
 
-  /// Holds up everybody, as a server with one thread does.
+  /// Holds up all clients, as in a server with one thread.
   private static void protocol(Call call, Reply reply) {
     switch (call.text(2).toLowerCase(Locale.ROOT)) {
       case "string" -> reply.bulk("Hello World");

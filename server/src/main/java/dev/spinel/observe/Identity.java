@@ -1,6 +1,6 @@
 package dev.spinel.observe;
 
-/// Who a server is, from its start to its end.
+/// What identifies a server, from its start to its end.
 ///
 /// @param version of this program, not of the Redis that it speaks for
 /// @param runId 40 hexadecimal digits, new at each start

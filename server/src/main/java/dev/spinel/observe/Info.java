@@ -13,8 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/// INFO: the sections of all who have something to tell ([Section]), in the order of the assembly.
-/// Immutable.
+/// INFO: the sections of all features ([Section]), in the order of the assembly. Immutable.
 public final class Info {
   private final Map<String, List<Section>> sections = new LinkedHashMap<>(); // by name; its parts
 

@@ -19,7 +19,7 @@ public final class MemoryAccount {
   ///
   /// @param used in nodes
   /// @param resident in slabs, with what is free there
-  /// @param process all of this process that is in the machine's memory; 0 if nobody knows
+  /// @param process all of this process that is in the machine's memory; 0 if unknown
   /// @param startup used by the server when it was empty
   record Reading(long used, long resident, long process, long peak, long startup) {
     /// Used by the data.

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A line is a message like those of channels: it comes in the order in which calls took effect,
 /// where replies are bound it waits as they do, and it is part of the [dev.spinel.engine.Pressure]
-/// that holds up whoever sends faster than monitors read. A monitor's own commands are shown to it
-/// right behind their replies, those of its transaction behind EXEC's.
+/// that holds up clients that send faster than monitors read. A monitor's own commands are shown to
+/// it right behind their replies, those of its transaction behind EXEC's.
 public final class Monitors implements Gate, Onlooker {
   private static final CommandError NO_KEYSPACE =
       new CommandError("ERR Replica can't interact with the keyspace");

@@ -4,8 +4,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
-/// Who comes and goes over the network, how many bytes, and how busy the loops are with that. All
-/// but the clients there are now is counted since the statistics were reset. Any thread.
+/// Counts connections and bytes over the network, and how busy the loops are with them. All but the
+/// clients there are now is counted since the statistics were reset. Any thread.
 public final class Traffic {
   /// What all loops have counted.
   ///
@@ -47,7 +47,7 @@ public final class Traffic {
     this.counted = counted;
   }
 
-  /// Somebody came, who may still be refused.
+  /// A connection was accepted, which may still be refused.
   public void accept() {
     accepted.increment();
   }
@@ -56,7 +56,7 @@ public final class Traffic {
     refused.increment();
   }
 
-  /// One more is a client.
+  /// One more connection is a client.
   public void enter() {
     clients.incrementAndGet();
   }

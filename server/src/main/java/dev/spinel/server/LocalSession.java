@@ -248,7 +248,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
       server.engine.journal.removeReleaseListener(released);
       dispatcher.turnBegins();
       dispatcher.closed(session);
-      closed = true; // from now on it is the senders who see to late mail
+      closed = true; // from now on the senders discard late messages
       discardMail();
       reader.close();
       output.close();
@@ -257,9 +257,9 @@ public final class LocalSession implements Outlet, AutoCloseable {
     }
   }
 
-  /// What comes too late finds the session closed, and does nothing but count itself as arrived.
+  /// Runs messages that come too late: they find the session closed, and only count as delivered.
   private void discardMail() {
-    synchronized (mailbox) { // one at a time, as if there were a thread
+    synchronized (mailbox) { // one at a time, as on a thread
       for (Runnable late; (late = mailbox.poll()) != null; ) {
         late.run();
       }

@@ -24,7 +24,7 @@ import java.util.function.LongSupplier;
 /// It goes to `logfile`, or to standard output if that is empty. A file is opened anew for each
 /// line, as in Redis, so that it may be moved away or removed at any time, and a relative name
 /// follows `dir`; that costs some 20 µs, and only lines that are let through pay it. A line that
-/// can't be written is lost: there is nobody left to tell.
+/// can't be written is lost: there is no other place to report it.
 ///
 /// Any thread may log; a lock keeps lines whole. Where putting a message together costs something,
 /// ask [#isOn] first.
@@ -59,7 +59,7 @@ public final class Log implements ConfigLog {
   /// Written by the CONFIG SET that changes it.
   private volatile Level least;
 
-  /// Written by whoever changes the role of the server.
+  /// Written when the role of the server changes.
   private volatile char role = 'C';
 
   /// A log for the process: to standard output, unless the configuration names a file.

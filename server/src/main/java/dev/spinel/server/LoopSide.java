@@ -65,7 +65,7 @@ final class LoopSide implements LoopHooks {
     pump.dispatcher.turnEnds();
     if (loop.holdsBound()) {
       awaitsRelease = true;
-      if (loop.released() != server.engine.journal.released()) { // while nobody would have said so
+      if (loop.released() != server.engine.journal.released()) { // in between, unreported
         released();
       }
     }

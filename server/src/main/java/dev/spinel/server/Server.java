@@ -171,7 +171,8 @@ public final class Server implements AutoCloseable {
     RenamedCommands.apply(config, rows);
   }
 
-  /// What INFO tells, in order. Whoever has something to add to a section adds a part to it.
+  /// The sections of INFO, in order. A feature that adds fields to another's section has a part of
+  /// its own.
   private Info info() {
     return new Info(
         new ServerSection(identity, config, listeners),
@@ -282,7 +283,7 @@ public final class Server implements AutoCloseable {
 
   // ── the end ──
 
-  /// Has the server stopped by whoever waits in [#awaitStop]. Any thread, loops too.
+  /// Has the server stopped by the thread that waits in [#awaitStop]. Any thread, loops too.
   public void requestStop() {
     stop.request();
   }
@@ -301,12 +302,12 @@ public final class Server implements AutoCloseable {
     stop.await();
   }
 
-  /// The same, so long at most. Returns whether it is to stop.
+  /// As above, but waits so long at most. Returns whether the server is to stop.
   boolean awaitStop(long millis) throws InterruptedException {
     return stop.await(millis);
   }
 
-  /// Ends everything; whoever calls it while another does waits for that.
+  /// Ends everything. A second call waits until the first has ended.
   @Override
   public void close() {
     if (!closed.compareAndSet(false, true)) {

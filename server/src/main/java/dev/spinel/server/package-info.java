@@ -1,4 +1,4 @@
-/// Assembly: the one place that knows everybody. Builds a server from its configuration, ties
+/// Assembly: the one package that knows all others. Builds a server from its configuration, ties
 /// connections to sessions, orders the gates, and takes everything down again.
 ///
 /// Called by the command line ([Main]) and by the embedded API ([dev.spinel.Spinel]).

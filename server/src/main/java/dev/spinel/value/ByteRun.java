@@ -1,7 +1,7 @@
 package dev.spinel.value;
 
 /// Bytes of known length that are read from their beginning, piece by piece, as often as one likes.
-/// For who writes them somewhere: nothing of it is in one piece.
+/// Used by code that writes the bytes somewhere, as they aren't in one piece.
 public interface ByteRun {
   /// How many bytes there are in all.
   long length();

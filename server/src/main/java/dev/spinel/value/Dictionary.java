@@ -69,7 +69,7 @@ public final class Dictionary {
   /// What a writer frees itself; more nodes go to the reaper.
   static final int REAP_NODES = 64;
 
-  /// So many nodes can be freed in one go by whoever holds no lock: a fraction of a millisecond.
+  /// A thread that holds no lock may free so many nodes in one go: a fraction of a millisecond.
   public static final int STEP_NODES = 2048;
 
   final Memory memory;
@@ -115,7 +115,7 @@ public final class Dictionary {
     this.reaper = reaper;
   }
 
-  /// Who knows the values of an encoding that are more than the bytes in the entry.
+  /// The owners of encodings whose values are more than the bytes in the entry.
   void owner(int encoding, Owner owner) {
     owners[encoding] = owner;
   }
@@ -932,8 +932,8 @@ public final class Dictionary {
   }
 
   /// The same in steps of at most a leaf and its entries, or an inner node of a sequence and its
-  /// leaves: `between` runs after each. Nobody else may know anything of what is freed, so there it
-  /// is safe to do whatever doesn't go through this object.
+  /// leaves: `between` runs after each. No other thread may know anything of what is freed, so
+  /// there it is safe to do whatever doesn't go through this object.
   public void free(long entry, Runnable between) {
     Owner owner = ownerOf(entry);
     if (owner != null) owner.release(entry, between);
@@ -977,14 +977,14 @@ public final class Dictionary {
 
   // ── evacuation ──
 
-  /// Hears of entries whose value has nodes of its own, more than should move under one lock.
+  /// Is called with entries whose value has nodes of its own, more than should move under one lock.
   @FunctionalInterface
   public interface LargeValues {
     /// @param holder the entry whose nested dictionary `entry` is in, 0 if it is in none
     void large(long holder, long entry);
   }
 
-  /// Hears of entries that were moved, where something else refers to them, too.
+  /// Is called with entries that were moved, where something else refers to them, too.
   @FunctionalInterface
   interface Moves {
     /// @param holder the entry whose nested dictionary it is in

@@ -18,7 +18,8 @@ import java.util.Random;
 /// object or the next change of the hash. So nothing is copied that nobody wants, and there is no
 /// object per pair.
 ///
-/// One per seat; the slot's lock is held for all verbs. Who empties a hash removes its key.
+/// One per seat; the slot's lock is held for all verbs. The caller removes the key once the hash is
+/// empty.
 public final class HashValue implements Structure {
 
   /// Takes one pair after the other; it is the pair at hand. May not change the hash.

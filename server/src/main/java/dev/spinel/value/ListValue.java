@@ -421,7 +421,7 @@ public final class ListValue implements Structure {
       }
     } finally {
       if (popped.node != 0 && popped.node != cell) {
-        large.abandon(popped.node); // a copy that nobody took
+        large.abandon(popped.node); // a copy that wasn't taken
       }
       popped.node = 0;
     }

@@ -24,7 +24,7 @@ import java.util.Arrays;
 /// Members come out of a dictionary in the order of the hash that all dictionaries share, so
 /// look-ups in another one walk its pages from the first to the last.
 ///
-/// Integers out of an intset stay integers until somebody needs their text.
+/// Integers out of an intset stay integers until their text is needed.
 ///
 /// Everything is in arrays that are used again; a member of more than [#TEXT_BYTES] is a batch of
 /// its own. One per seat; the locks of all sets' slots are held. No set may change while it is

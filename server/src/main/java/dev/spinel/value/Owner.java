@@ -33,7 +33,7 @@ public interface Owner {
   /// Moves nodes of the value that stand in sparse slabs, from its hash, element or byte `from` on,
   /// as many as may be moved at once. Returns where to go on, 0 at the end. No walk is under way.
   ///
-  /// @param larger hears of what is too large in it
+  /// @param larger is called with each part of it that is too large
   long evacuate(long entry, long from, Dictionary.LargeValues larger);
 
   /// About how many nodes [#release] will free; where they must be counted, to a few more than

@@ -28,7 +28,7 @@ import dev.spinel.wire.Slice;
 /// sizes need not be summed.
 ///
 /// The cursor is at an element of a listpack (`lp`, `p`) or at a large one (`cell`). It belongs to
-/// the seat's thread and lasts until the slot's lock is released or somebody else changes the list.
+/// the seat's thread and lasts until the slot's lock is released or other code changes the list.
 final class Quicklist {
 
   /// The most bytes of a leaf.

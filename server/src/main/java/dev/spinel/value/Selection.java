@@ -4,9 +4,10 @@ import java.util.Random;
 
 /// Picks members at random so that each subset of that size has the same chance.
 ///
-/// There are two ways. Who sees all members asks [#takes] of each, which needs no memory (selection
-/// sampling, Knuth 3.4.2 S). Who picks members one by one keeps the addresses that were picked in a
-/// set ([#isNew]): quick as long as few of many are wanted. [#byPicking] says which to go.
+/// There are two ways. A caller that sees all members asks [#takes] of each, which needs no memory
+/// (selection sampling, Knuth 3.4.2 S). A caller that picks members one by one keeps the addresses
+/// that were picked in a set ([#isNew]): quick as long as few of many are wanted. [#byPicking] says
+/// which to go.
 ///
 /// Made for one command.
 final class Selection {

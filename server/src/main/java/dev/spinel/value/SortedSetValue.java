@@ -224,8 +224,8 @@ public final class SortedSetValue implements Structure {
     if (more < 0) dictionary.resize(p, bytes + more);
   }
 
-  /// Makes a listpack large, whole: at the default limits some 128 members, 30 µs. For who knows
-  /// that many members are to come.
+  /// Makes a listpack large, whole: at the default limits some 128 members, 30 µs. For a caller
+  /// that knows that many members are to come.
   public void enlarge(Place p) {
     long old = dictionary.entry(p);
     if (!isListpack(old)) return;

@@ -52,7 +52,7 @@ public final class Values {
     dictionary.owner(Entry.SKIPLIST, ranking);
   }
 
-  /// Who frees large values in the background. Before the seat is used.
+  /// Sets what frees large values in the background. Called before the seat is used.
   public void reaper(Reaper reaper) {
     dictionary.reaper(reaper);
   }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// The state of *the* snapshot, shared by all seats: an epoch, and a cursor in the order of the
 /// hash.
 ///
-/// The **cut** ([#begin], in a stopped world) increments the epoch. Entries born later carry the
+/// The **cut** ([#begin], in a stopped world) increments the epoch. Entries made later carry the
 /// new epoch and do not belong to the snapshot. A [Walker] then goes through every dictionary from
 /// hash 0 to the last, a page at a time. A page whose words it has copied is *in flight*: the
 /// walker reads its entries without the lock. Until then a writer *keeps* what it replaces. The
@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// There is one walk at a time, and it is in at most two dictionaries: a slot's table and one
 /// nested dictionary in it. Each has a [Flight]. A dictionary's header says which epoch's walk has
-/// *passed* it; a header made after the cut is born passed. Splits, merges and growth of pages need
-/// no rule, for ranges are of hashes, not of pages.
+/// *passed* it; a header made after the cut counts as passed from the start. Splits, merges and
+/// growth of pages need no rule, for ranges are of hashes, not of pages.
 ///
 /// **No memory to keep something with** is no reason to refuse a write, which has happened by then,
 /// nor to write a wrong snapshot: the snapshot is *spoilt* ([#spoilt]), goes on as an abandoned
@@ -81,7 +81,7 @@ public final class Walk {
     seals.clear();
   }
 
-  /// Nobody wants the snapshot any more. The walk goes on, for the sake of what was kept and of the
+  /// The snapshot isn't wanted any more. The walk goes on, for the sake of what was kept and of the
   /// epochs of what is old, but writes nothing; it is a matter of milliseconds per million keys.
   /// Any thread.
   public void abandon() {

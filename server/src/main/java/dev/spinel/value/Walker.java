@@ -3,8 +3,8 @@ package dev.spinel.value;
 import dev.spinel.memory.Memory;
 
 /// Reads one dictionary after the other as they were at the cut: the reading half of a [Walk]. It
-/// steps, and knows no thread and no lock; whoever drives it holds the slot's lock where it says
-/// so:
+/// steps, and knows no thread and no lock; the thread that drives it holds the slot's lock where it
+/// says so:
 ///
 /// ```
 ///   walker.enter(header);
