@@ -1,20 +1,19 @@
 package dev.spinel.persist;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// The system's own files. Errors have the system's own words for a message ("No space left on
-/// device").
+/// The system's own files. What the system said of a failure: [dev.spinel.config.IoReason].
 public final class SystemDisk implements Disk {
   @Override
   public Output append(Path file) throws IOException {
@@ -98,29 +97,17 @@ public final class SystemDisk implements Disk {
 
   @Override
   public long size(Path file) throws IOException {
-    try {
-      return Files.size(file);
-    } catch (FileSystemException e) {
-      throw plain(e);
-    }
+    return Files.size(file);
   }
 
   @Override
   public void rename(Path from, Path to) throws IOException {
-    try {
-      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } catch (FileSystemException e) {
-      throw plain(e);
-    }
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   @Override
   public void delete(Path file) throws IOException {
-    try {
-      Files.deleteIfExists(file);
-    } catch (FileSystemException e) {
-      throw plain(e);
-    }
+    Files.deleteIfExists(file);
   }
 
   @Override
@@ -132,8 +119,6 @@ public final class SystemDisk implements Disk {
       Files.createDirectory(folder);
     } catch (FileAlreadyExistsException e) {
       throw new IOException("File exists", e);
-    } catch (FileSystemException e) {
-      throw plain(e);
     }
   }
 
@@ -142,8 +127,8 @@ public final class SystemDisk implements Disk {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (FileSystemException e) {
-      if (java.io.File.separatorChar == '/') {
-        throw plain(e);
+      if (File.separatorChar == '/') {
+        throw e;
       } // elsewhere a folder can't be opened, and needn't be
     }
   }
@@ -152,25 +137,6 @@ public final class SystemDisk implements Disk {
   public List<String> names(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       return all.map(each -> each.getFileName().toString()).sorted().toList();
-    } catch (FileSystemException e) {
-      throw plain(e);
     }
-  }
-
-  /// The reason alone: the caller names the file.
-  private static IOException plain(FileSystemException e) {
-    String reason = e.getReason();
-    if (reason == null) {
-      reason = e instanceof NoSuchFileException ? "No such file or directory" : "Permission denied";
-    }
-    return new IOException(reason, e);
-  }
-
-  /// The reason why an operation failed, without the name of the file that the JDK puts before it:
-  /// `/data/x (No such file or directory)`.
-  static String reason(IOException e) {
-    String text = String.valueOf(e.getMessage());
-    int open = text.lastIndexOf('(');
-    return text.endsWith(")") && open >= 0 ? text.substring(open + 1, text.length() - 1) : text;
   }
 }

@@ -3,6 +3,7 @@ package dev.spinel.server;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Inbox;
 import dev.spinel.engine.Outlet;
+import dev.spinel.engine.RequestPump;
 import dev.spinel.engine.Session;
 import dev.spinel.eviction.Incoming;
 import dev.spinel.net.Connection;

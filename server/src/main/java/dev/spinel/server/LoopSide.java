@@ -3,6 +3,7 @@ package dev.spinel.server;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.HeapChunks;
 import dev.spinel.engine.Inbox;
+import dev.spinel.engine.RequestPump;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.wire.Chunks;

@@ -142,6 +142,8 @@ public final class RequestReader {
   /// Lifts the limits of a client that has not proved who it is.
   private boolean authenticated = true;
 
+  private boolean recordsOnly;
+
   /// A request without arguments was read since somebody asked.
   private boolean sawEmpty;
 
@@ -209,6 +211,13 @@ public final class RequestReader {
   /// most 16 KB are read. True at first.
   public void authenticated(boolean yes) {
     authenticated = yes;
+  }
+
+  /// From now on only what a program writes is taken: requests of at least one word, none of them
+  /// inline, and lines that begin with `#`, which are passed over.
+  public RequestReader recordsOnly() {
+    recordsOnly = true;
+    return this;
   }
 
   /// Reads one command into `args` from what is kept and from `buf[from, to)`. Inline requests are
@@ -535,7 +544,7 @@ public final class RequestReader {
       cursor = at;
       if (at == end) return INCOMPLETE;
       if (b[at] != '*') {
-        int status = inline(b, at, end, args);
+        int status = recordsOnly ? comment(b, at, end, args) : inline(b, at, end, args);
         if (status != COMPLETE || args.count() > 0) return status;
         sawEmpty = true;
         at = cursor;
@@ -549,6 +558,7 @@ public final class RequestReader {
       if (n > Integer.MAX_VALUE) return fail("invalid multibulk length");
       if (n > UNAUTHENTICATED_COUNT && !authenticated)
         return fail("unauthenticated multibulk length");
+      if (n < 1 && recordsOnly) return fail("invalid multibulk length");
       searched = 0;
       at = line + 2;
       if (n > 0) {
@@ -660,6 +670,17 @@ public final class RequestReader {
   private int fail(String text) {
     error = "Protocol error: " + text;
     return ERROR;
+  }
+
+  /// A line that says nothing to do.
+  private int comment(byte[] b, int at, int end, Args args) {
+    if (b[at] != '#') return fail("expected '*', got '" + (char) (b[at] & 0xff) + "'");
+    int line = lineEnd(b, at, end, '\n');
+    if (line < 0) return end - at > LINE_MAX ? fail("too big line") : INCOMPLETE;
+    searched = 0;
+    cursor = line + 1;
+    args.begin(b, 0);
+    return COMPLETE;
   }
 
   // ── Inline requests ──

@@ -1,7 +1,5 @@
-package dev.spinel.server;
+package dev.spinel.engine;
 
-import dev.spinel.engine.Dispatcher;
-import dev.spinel.engine.Session;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.Batch;
 import dev.spinel.wire.LargeSink;
@@ -10,13 +8,13 @@ import dev.spinel.wire.RequestReader;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a session's requests out of bytes as they come, and runs them one after the other until
-/// none is left or something stops it. A client's connection and an embedded session share this
-/// loop; where they differ, their [Source] decides.
+/// none is left or something stops it. A client's connection, an embedded session, a file being
+/// loaded share this loop; where they differ, their [Source] decides.
 ///
 /// A thread has one pump for all its sessions, which run one at a time. Belongs to that thread.
-final class RequestPump {
+public final class RequestPump {
   /// Where the requests of one session come from, and who decides what happens between them.
-  interface Source {
+  public interface Source {
     Session session();
 
     RequestReader reader();
@@ -49,10 +47,10 @@ final class RequestPump {
   private static final int NOT_AHEAD = -1; // said of a request that wasn't read ahead
   private static final long UNKNOWN = -1;
 
-  final Dispatcher dispatcher;
+  public final Dispatcher dispatcher;
 
   /// Takes the large arguments of all requests.
-  final LargeSink large;
+  public final LargeSink large;
 
   private final Args args = new Args(); // of a request that wasn't read ahead
   private final Batch batch = new Batch();
@@ -60,7 +58,7 @@ final class RequestPump {
   /// Bytes of output when the last request began.
   private long answeredBytes = UNKNOWN;
 
-  RequestPump(Dispatcher dispatcher) {
+  public RequestPump(Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
     this.large = dispatcher.seat().values.large();
   }
@@ -68,7 +66,7 @@ final class RequestPump {
   /// Runs the source's requests: first what it has kept, then those in these bytes.
   ///
   /// If this throws, half a request may have been read: the source must not be run again.
-  void run(Source source, byte[] buffer, int from, int to) {
+  public void run(Source source, byte[] buffer, int from, int to) {
     answeredBytes = UNKNOWN;
     try {
       runAll(source, buffer, from, to);
@@ -143,7 +141,7 @@ final class RequestPump {
 
   /// Whether the last request can still be answered by an error: its output isn't torn, and no part
   /// of a reply to it has been written.
-  boolean mayRefuse(Output output) {
+  public boolean mayRefuse(Output output) {
     return !output.isTorn() && output.pendingBytes() == answeredBytes;
   }
 }

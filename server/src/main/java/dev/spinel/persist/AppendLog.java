@@ -1,0 +1,702 @@
+package dev.spinel.persist;
+
+import dev.spinel.config.IoReason;
+import dev.spinel.journal.Journal;
+import dev.spinel.wire.JavaHeap;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// The append-only file that is being written: the journal's reader of [Journal#AOF].
+///
+/// ```
+///   journal ──append──► gathered ──passed──► pending ──write──► file ──sync──► disk
+///           (whoever merges)       (lock)    ├ everysec, no: whoever merges, before replies leave
+///                                            └ always, and whatever couldn't be written: this thread
+/// ```
+///
+/// **When a reply may leave** ([Journal.Binding]):
+///
+/// - `always`: once its record is synced. The thread takes all that is pending, writes, syncs,
+///   releases: whoever comes meanwhile shares the next sync. The cohort that was just released
+///   comes back at once; so the thread waits for it, a quarter of the time that a sync takes at
+///   most. Else two cohorts would take turns, each alone in half of the syncs.
+/// - `everysec`, `no`: once its record is written, so it survives the process. While a sync is
+///   under way a write may have to wait for it, so nothing is written then; replies leave without
+///   that for two seconds, as in Redis, and then wait.
+///
+/// **A failed write** is cut off the file and tried again every second. Meanwhile replies leave,
+/// and new writes are refused ([#failure]). With `always` it ends the server: what was promised
+/// can't be kept.
+///
+/// **A failed sync** may have lost what was written for good, and a later one says nothing of that.
+/// So nothing heals it but new files, made of the data itself: [#needsRewrite].
+final class AppendLog implements Journal.Reader {
+  enum Policy {
+    ALWAYS,
+    EVERYSEC,
+    NO
+  }
+
+  /// Hears what the log can't decide. Any thread; no lock is held.
+  interface Owner {
+    /// The data can't be kept as promised: the server must end.
+    void fatal(String why);
+
+    void notice(String text);
+
+    void warning(String text);
+  }
+
+  private static final int BUFFER_BYTES = 64 * 1024;
+  private static final long SECOND_NANOS = 1_000_000_000;
+  private static final long POSTPONED_NANOS = 2 * SECOND_NANOS;
+
+  /// A piece of the stream, or the end of a file.
+  private record Chunk(byte[] bytes, int length, Disk.@Nullable Output next, Runnable switched) {}
+
+  private static final Runnable NOTHING = () -> {};
+
+  private final Owner owner;
+  private final LongSupplier nowMillis;
+  private final LongConsumer synced; // told the position, when more is; no lock is held
+
+  // Of whoever merges.
+  private byte[] gathered = new byte[BUFFER_BYTES];
+  private int gatheredLength;
+  private boolean betweenRecords = true;
+  private long stampedSeconds;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition work = lock.newCondition();
+
+  // All below: the lock.
+  private final ArrayDeque<Chunk> pending = new ArrayDeque<>();
+  private byte @Nullable [] spare;
+  private long pendingBytes;
+  private Policy policy;
+  private Disk.Output file; // and its size: the thread's while `committing`
+  private volatile long fileBytes;
+  private final List<Disk.Output> filled = new ArrayList<>(); // to be synced and closed
+  private Journal.@Nullable Binding binding;
+  private long passedPosition;
+  private long writtenPosition;
+  private volatile long syncedPosition;
+  private boolean unsynced; // something was written since the last sync began
+  private boolean syncing;
+  private boolean committing; // the thread holds what it took, in `always`
+  private long syncBeganNanos;
+  private long postponedSinceNanos; // 0: nothing is
+  private long delayedSyncs;
+  private boolean delayedNotTold = true; // of this sync
+  private @Nullable IOException writeFailure;
+  private @Nullable IOException syncFailure;
+  private long retryNanos;
+  private boolean syncsSuspended;
+  private volatile boolean stamps;
+  private boolean closing;
+  private @Nullable Thread thread;
+
+  /// @param file to be appended to
+  AppendLog(
+      Owner owner,
+      LongSupplier nowMillis,
+      LongConsumer synced,
+      Disk.Output file,
+      long fileBytes,
+      Policy policy) {
+    this.owner = owner;
+    this.nowMillis = nowMillis;
+    this.synced = synced;
+    this.file = file;
+    this.fileBytes = fileBytes;
+    this.policy = policy;
+    this.syncBeganNanos = System.nanoTime();
+  }
+
+  /// From now on replies wait for this, and what is appended goes to the file. The reader must have
+  /// been attached in the same stopped world, or nobody writes yet.
+  void start(Journal.Binding to, long position) {
+    lock.lock();
+    try {
+      binding = to;
+      passedPosition = Math.max(passedPosition, position);
+      writtenPosition = passedPosition;
+      syncedPosition = passedPosition;
+      Thread starting = new Thread(this::run, "spinel-aof");
+      starting.setDaemon(true);
+      starting.start();
+      thread = starting;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  // ── the journal's reader ──
+
+  @Override
+  public void append(byte[] bytes, int from, int length) {
+    if (betweenRecords) {
+      betweenRecords = false;
+      if (stamps) {
+        stamp();
+      }
+    }
+    gather(bytes, from, length);
+  }
+
+  private void gather(byte[] bytes, int from, int length) {
+    if (gatheredLength + length > gathered.length) {
+      if (length >= BUFFER_BYTES) {
+        handOver();
+        byte[] copy = JavaHeap.bytes(length);
+        System.arraycopy(bytes, from, copy, 0, length);
+        add(new Chunk(copy, length, null, NOTHING));
+        return;
+      }
+      handOver();
+    }
+    System.arraycopy(bytes, from, gathered, gatheredLength, length);
+    gatheredLength += length;
+  }
+
+  private void stamp() {
+    long seconds = nowMillis.getAsLong() / 1000;
+    if (seconds > stampedSeconds) {
+      stampedSeconds = seconds;
+      byte[] line =
+          ("#TS:" + seconds + "\r\n").getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+      gather(line, 0, line.length);
+    }
+  }
+
+  private void handOver() {
+    if (gatheredLength > 0) {
+      byte[] full = gathered;
+      int length = gatheredLength;
+      gatheredLength = 0;
+      lock.lock();
+      try {
+        byte[] next = spare;
+        spare = null;
+        gathered = next != null ? next : JavaHeap.bytes(BUFFER_BYTES);
+        add(new Chunk(full, length, null, NOTHING));
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void add(Chunk chunk) {
+    lock.lock();
+    try {
+      pending.add(chunk);
+      pendingBytes += chunk.length;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void passed(long position, long offset) {
+    betweenRecords = true;
+    handOver();
+    lock.lock();
+    try {
+      passedPosition = position;
+      if (policy == Policy.ALWAYS) {
+        if (pending.isEmpty() && !committing) {
+          writtenPosition = position;
+          syncedPosition = position;
+          release(position);
+        } else {
+          work.signal();
+        }
+      } else {
+        writeIfPossible();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// `everysec` and `no`. The lock.
+  private void writeIfPossible() {
+    if (committing) {
+      return; // the policy has just changed: the thread goes on
+    }
+    if (writeFailure != null) {
+      release(passedPosition);
+      return;
+    }
+    if (syncing && !pending.isEmpty()) {
+      long now = System.nanoTime();
+      if (postponedSinceNanos == 0) {
+        postponedSinceNanos = now;
+      }
+      if (now - postponedSinceNanos < POSTPONED_NANOS) {
+        release(passedPosition);
+      } else if (delayedNotTold) {
+        delayedNotTold = false;
+        delayedSyncs++;
+      }
+      return;
+    }
+    writePending();
+    release(passedPosition);
+  }
+
+  /// Writes what is pending, in order; what can't be written stays. The lock.
+  private void writePending() {
+    postponedSinceNanos = 0;
+    while (!pending.isEmpty()) {
+      Chunk chunk = pending.getFirst();
+      Disk.Output next = chunk.next;
+      if (next != null) {
+        filled.add(file);
+        file = next;
+        fileBytes = 0;
+        chunk.switched.run();
+        work.signal();
+      } else if (write(chunk)) {
+        unsynced = true;
+      } else {
+        return;
+      }
+      pending.removeFirst();
+      pendingBytes -= chunk.length;
+      recycle(chunk);
+    }
+    writtenPosition = passedPosition;
+    if (!unsynced && !syncing && filled.isEmpty()) {
+      syncedPosition = writtenPosition; // nothing of it is for this file
+    }
+  }
+
+  private boolean write(Chunk chunk) {
+    try {
+      file.write(chunk.bytes, 0, chunk.length);
+      fileBytes += chunk.length;
+      return true;
+    } catch (IOException e) {
+      failed(e);
+      return false;
+    }
+  }
+
+  /// A write failed: what is there of it is cut off. The lock.
+  private void failed(IOException e) {
+    if (writeFailure == null) {
+      owner.warning("Error writing to the AOF file: " + IoReason.of(e));
+    }
+    writeFailure = e;
+    retryNanos = System.nanoTime() + SECOND_NANOS;
+    try {
+      if (file.size() != fileBytes) {
+        file.truncate(fileBytes);
+      }
+    } catch (IOException uncut) {
+      owner.warning(
+          "Could not remove short write from the append-only file.  Redis may refuse to load the"
+              + " AOF the next time it starts.  ftruncate: "
+              + IoReason.of(uncut));
+    }
+    if (policy == Policy.ALWAYS) {
+      owner.fatal(
+          "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
+    }
+  }
+
+  private void release(long position) {
+    Journal.Binding to = binding;
+    if (to != null) {
+      to.release(position);
+    }
+  }
+
+  // ── the thread ──
+
+  private void run() {
+    lock.lock();
+    try {
+      while (!closing) {
+        step();
+        if (!closing) {
+          rest();
+        }
+      }
+      finish();
+    } catch (Throwable bug) {
+      owner.fatal("The append-only file can't be written any more: " + bug);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The lock, which is left while it waits for the disk.
+  private void step() {
+    if (writeFailure != null && policy != Policy.ALWAYS) {
+      if (System.nanoTime() - retryNanos >= 0) {
+        retry();
+      }
+    } else if (policy == Policy.ALWAYS) {
+      while (!pending.isEmpty() && writeFailure == null && syncFailure == null && !closing) {
+        commit();
+      }
+    } else {
+      if (!pending.isEmpty()) {
+        writePending();
+        release(passedPosition);
+      }
+      closeFilled();
+      if (policy == Policy.EVERYSEC
+          && unsynced
+          && !syncsSuspended
+          && System.nanoTime() - syncBeganNanos >= SECOND_NANOS) {
+        sync();
+      }
+    }
+  }
+
+  private void rest() {
+    try {
+      if (policy == Policy.ALWAYS) {
+        if (pending.isEmpty()) {
+          work.awaitNanos(SECOND_NANOS);
+        }
+      } else if (filled.isEmpty()) {
+        long left = syncBeganNanos + SECOND_NANOS - System.nanoTime();
+        work.awaitNanos(unsynced && left > 0 ? left : SECOND_NANOS / 10);
+      }
+    } catch (InterruptedException e) {
+      closing = true;
+    }
+  }
+
+  private void retry() {
+    writeFailure = null;
+    writePending();
+    if (writeFailure == null) {
+      owner.notice("AOF write error looks solved, Redis can write again.");
+    }
+  }
+
+  /// `always`: writes and syncs all that is there, and releases it.
+  private void commit() {
+    List<Chunk> chunks = new ArrayList<>(pending);
+    pending.clear();
+    long before = syncedPosition;
+    long upTo = passedPosition;
+    committing = true;
+    lock.unlock();
+    long began = System.nanoTime();
+    @Nullable IOException failure = null;
+    boolean written = false;
+    try {
+      for (Chunk chunk : chunks) {
+        writeAndSwitch(chunk);
+      }
+      written = true;
+      file.sync();
+    } catch (IOException e) {
+      failure = e;
+    } finally {
+      lock.lock();
+      committing = false;
+    }
+    long took = System.nanoTime() - began;
+    for (Chunk chunk : chunks) {
+      pendingBytes -= chunk.length;
+      recycle(chunk);
+    }
+    if (failure != null) {
+      if (!written) {
+        failed(failure);
+      } else {
+        syncFailure = failure;
+        owner.fatal(
+            "Can't persist AOF for fsync error when the AOF fsync policy is 'always': "
+                + IoReason.of(failure)
+                + ". Exiting...");
+      }
+      return;
+    }
+    long done = pending.isEmpty() ? passedPosition : upTo; // what came since is for others
+    writtenPosition = done;
+    syncedPosition = done;
+    syncBeganNanos = began;
+    unsynced = false;
+    release(done);
+    tellSynced(done);
+    awaitCohort(done, upTo - before, took / 4);
+  }
+
+  /// While [#committing], so that nobody else touches the file.
+  private void writeAndSwitch(Chunk chunk) throws IOException {
+    if (chunk.next == null) {
+      file.write(chunk.bytes, 0, chunk.length);
+      fileBytes += chunk.length;
+    } else {
+      file.sync();
+      file.close();
+      file = chunk.next;
+      fileBytes = 0;
+      chunk.switched.run();
+    }
+  }
+
+  private void recycle(Chunk chunk) {
+    if (chunk.bytes.length == BUFFER_BYTES) {
+      spare = chunk.bytes;
+    }
+  }
+
+  /// Those who were released come back: waits for so many.
+  private void awaitCohort(long since, long many, long nanos) {
+    long left = nanos;
+    try {
+      while (left > 0 && passedPosition - since < many && !closing) {
+        left = work.awaitNanos(left);
+      }
+    } catch (InterruptedException e) {
+      closing = true;
+    }
+  }
+
+  private void sync() {
+    long upTo = writtenPosition;
+    Disk.Output of = file;
+    unsynced = false;
+    syncing = true;
+    delayedNotTold = true;
+    syncBeganNanos = System.nanoTime();
+    lock.unlock();
+    @Nullable IOException failure = null;
+    try {
+      of.sync();
+    } catch (IOException e) {
+      failure = e;
+    } finally {
+      lock.lock();
+    }
+    syncing = false;
+    if (failure != null) {
+      syncFailed(failure);
+      return;
+    }
+    if (!pending.isEmpty()) {
+      writePending();
+      release(passedPosition);
+    }
+    if (syncFailure == null && filled.isEmpty()) {
+      long done = unsynced ? upTo : writtenPosition; // what came since is for others
+      syncedPosition = done;
+      tellSynced(done);
+    }
+  }
+
+  private void syncFailed(IOException e) {
+    if (syncFailure == null) {
+      owner.warning("Fail to fsync the AOF file: " + IoReason.of(e));
+    }
+    syncFailure = e;
+  }
+
+  private void closeFilled() {
+    while (!filled.isEmpty()) {
+      Disk.Output of = filled.getFirst();
+      syncing = true;
+      lock.unlock();
+      @Nullable IOException failure = null;
+      try {
+        of.sync();
+        of.close();
+      } catch (IOException e) {
+        failure = e;
+      } finally {
+        lock.lock();
+      }
+      syncing = false;
+      filled.removeFirst();
+      if (failure != null) {
+        syncFailed(failure);
+      }
+    }
+  }
+
+  private void tellSynced(long position) {
+    lock.unlock();
+    try {
+      synced.accept(position);
+    } finally {
+      lock.lock();
+    }
+  }
+
+  /// Everything goes to the disk, and the file is closed. The lock.
+  private void finish() {
+    writeFailure = null;
+    writePending();
+    try {
+      for (Disk.Output of : filled) {
+        of.sync();
+        of.close();
+      }
+      filled.clear();
+      file.sync();
+      if (writeFailure == null) {
+        syncedPosition = writtenPosition;
+      }
+      file.close();
+    } catch (IOException e) {
+      syncFailed(e);
+    }
+    Journal.Binding to = binding;
+    if (to != null) {
+      to.release(passedPosition);
+      to.end();
+    }
+  }
+
+  // ── the owner ──
+
+  /// What is appended from here on goes to another file, which is empty. Stopped world, after
+  /// [Journal#cut].
+  ///
+  /// @param switched is run when all before it is written; it may be within the lock
+  void switchTo(Disk.Output next, Runnable switched) {
+    handOver();
+    betweenRecords = true;
+    lock.lock();
+    try {
+      pending.add(new Chunk(new byte[0], 0, next, switched));
+      work.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// After new files were made of the data: whatever a sync lost isn't needed.
+  void rewritten() {
+    lock.lock();
+    try {
+      if (syncFailure != null) {
+        syncFailure = null;
+        owner.notice("AOF write error looks solved, Redis can write again.");
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void policy(Policy now) {
+    lock.lock();
+    try {
+      policy = now;
+      work.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether a line says the time before the first record of each second.
+  void stamps(boolean on) {
+    stamps = on;
+  }
+
+  /// `no-appendfsync-on-rewrite`: no syncs while somebody else writes much.
+  void suspendSyncs(boolean on) {
+    syncsSuspended = on && policy != Policy.ALWAYS;
+  }
+
+  /// Why writes must be refused, or null.
+  @Nullable IOException failure() {
+    lock.lock();
+    try {
+      return writeFailure != null ? writeFailure : syncFailure;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Whether only new files help.
+  boolean needsRewrite() {
+    lock.lock();
+    try {
+      return syncFailure != null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The last position that would survive a loss of power.
+  long syncedPosition() {
+    return syncedPosition;
+  }
+
+  /// Bytes of the file that is being appended to, with what is pending.
+  long fileBytes() {
+    return fileBytes;
+  }
+
+  long pendingBytes() {
+    lock.lock();
+    try {
+      return pendingBytes;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean isSyncing() {
+    lock.lock();
+    try {
+      return syncing;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  long delayedSyncs() {
+    lock.lock();
+    try {
+      return delayedSyncs;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Writes and syncs all that was appended, closes the file, and lets all replies go. The reader
+  /// is detached. Waits for that, or not.
+  void close(boolean wait) {
+    Thread running;
+    lock.lock();
+    try {
+      closing = true;
+      work.signal();
+      running = thread;
+    } finally {
+      lock.unlock();
+    }
+    if (running == null) {
+      return;
+    }
+    boolean interrupted = false;
+    while (wait && running.isAlive()) {
+      try {
+        running.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
