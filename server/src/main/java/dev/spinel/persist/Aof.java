@@ -1,0 +1,663 @@
+package dev.spinel.persist;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.IoReason;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Engine;
+import dev.spinel.journal.Journal;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Snapshots;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// The append-only file of a server: which files it consists of, and their life.
+///
+/// ```
+///   OFF ──CONFIG SET──► STARTING ──its first rewrite succeeded──► ON ──CONFIG SET──► OFF
+///     └──────────────── at the server's start ──────────────────► ON
+/// ```
+///
+/// **A rewrite** is a snapshot that is written as a new base ([#rewrite]):
+///
+/// ```
+///   before the cut   a new increment is made, and the manifest names it behind the others
+///   at the cut       what is appended from here on goes there
+///   then             the base is written beside it; it takes its name; the manifest names it in place
+///                    of the old base and of all increments before the new one; those are deleted
+/// ```
+///
+/// So whenever the process ends, the manifest names files that make the data. While STARTING it names
+/// none of the new ones.
+///
+/// Its monitor guards what isn't volatile; no file is touched while it is held, but at the start.
+final class Aof implements AppendLog.Owner {
+  enum State {
+    OFF,
+    STARTING,
+    ON
+  }
+
+  /// What became of the wish to rewrite.
+  enum Asked {
+    STARTED,
+    SCHEDULED,
+    RUNNING_ALREADY,
+    IMPOSSIBLE
+  }
+
+  private static final int FREE_FAILURES = 3;
+  private static final long MOST_MINUTES = 60;
+
+  private final Persistence persistence;
+  private final Engine engine;
+  private final Config config;
+  private final Disk disk;
+  private final LongConsumer synced;
+
+  private volatile State state = State.OFF;
+  private volatile @Nullable AppendLog log;
+  private Manifest manifest = Manifest.EMPTY;
+  private volatile @Nullable Rewrite running;
+  private volatile boolean scheduled;
+
+  // What INFO tells.
+  private volatile boolean lastRewriteFailed;
+  private volatile long lastRewriteSeconds = -1;
+  private volatile long rewrites;
+  private volatile long consecutiveFailures;
+  private volatile long olderBytes; // of all files but the one that is appended to
+  private volatile long baseBytes; // of all files after the last rewrite, or at the start
+  private volatile long notBeforeMillis; // the next rewrite that nobody asked for
+
+  /// @param synced is told of positions that would survive a loss of power
+  Aof(Persistence persistence, LongConsumer synced) {
+    this.persistence = persistence;
+    this.engine = persistence.engine;
+    this.config = persistence.config;
+    this.disk = persistence.disk;
+    this.synced = synced;
+    config.onChange(Settings.APPENDFSYNC, changed -> eachLog(log -> log.policy(policy())));
+    config.onChange(
+        Settings.AOF_TIMESTAMP_ENABLED,
+        changed -> eachLog(log -> log.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED))));
+    config.onChange(Settings.APPENDONLY, changed -> follow());
+  }
+
+  private interface OfLog {
+    void act(AppendLog log);
+  }
+
+  private void eachLog(OfLog action) {
+    AppendLog now = log;
+    if (now != null) {
+      action.act(now);
+    }
+  }
+
+  private AppendLog.Policy policy() {
+    return switch (config.text(Settings.APPENDFSYNC)) {
+      case "always" -> AppendLog.Policy.ALWAYS;
+      case "no" -> AppendLog.Policy.NO;
+      default -> AppendLog.Policy.EVERYSEC;
+    };
+  }
+
+  // ── files ──
+
+  Path folder() {
+    return persistence.folder().resolve(config.text(Settings.APPENDDIRNAME));
+  }
+
+  Path file(String name) {
+    return folder().resolve(name);
+  }
+
+  private String name() {
+    return config.text(Settings.APPENDFILENAME);
+  }
+
+  /// The file in which the log was kept before it had a folder.
+  Path oldFile() {
+    return persistence.folder().resolve(name());
+  }
+
+  private Path manifestFile() {
+    return file(Manifest.fileName(name()));
+  }
+
+  /// The manifest as it is on the disk; [Manifest#EMPTY] if there is none.
+  Manifest readManifest() throws IOException, Manifest.BadManifest {
+    Path file = manifestFile();
+    if (!disk.exists(folder()) || !disk.exists(file)) {
+      return Manifest.EMPTY;
+    }
+    try (Disk.Input in = disk.read(file)) {
+      byte[] bytes = new byte[Math.toIntExact(in.size())];
+      int at = 0;
+      for (int n; at < bytes.length && (n = in.read(bytes, at, bytes.length - at)) > 0; ) {
+        at += n;
+      }
+      return Manifest.parse(bytes);
+    }
+  }
+
+  /// Has the manifest on the disk say this, whatever happens meanwhile.
+  void write(Manifest now) throws IOException {
+    Path temporary = file("temp-" + Manifest.fileName(name()));
+    try (Disk.Output out = disk.create(temporary)) {
+      byte[] bytes = now.bytes();
+      out.write(bytes, 0, bytes.length);
+      out.sync();
+    }
+    disk.rename(temporary, manifestFile());
+    disk.syncFolder(folder());
+    manifest = now;
+  }
+
+  /// An old log of one file becomes the base of a new one.
+  Manifest adoptOldFile() throws IOException {
+    disk.makeFolder(folder());
+    Manifest made = Manifest.ofOldFile(name());
+    write(made);
+    disk.rename(oldFile(), file(name()));
+    disk.syncFolder(folder());
+    persistence.notice(
+        "Successfully migrated an old-style AOF file ("
+            + name()
+            + ") into the AOF directory ("
+            + config.text(Settings.APPENDDIRNAME)
+            + ").");
+    return made;
+  }
+
+  // ── the start ──
+
+  /// Begins to append, behind what was loaded. No client may write yet.
+  void open(Manifest loaded) throws IOException {
+    manifest = loaded;
+    disk.makeFolder(folder());
+    if (manifest.base() == null && manifest.increments().isEmpty()) {
+      boolean rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
+      Manifest withBase = manifest.withBase(name(), rdb, 0);
+      String base = Objects.requireNonNull(withBase.base()).name();
+      writeEmptyBase(file(base), rdb);
+      persistence.notice("Creating AOF base file " + base + " on server start");
+      manifest = withBase;
+    }
+    boolean made = manifest.increments().isEmpty();
+    Manifest now = made ? manifest.withIncrement(name()) : manifest;
+    String increment = now.increments().getLast().name();
+    Disk.Output out = disk.append(file(increment));
+    if (made) {
+      disk.syncFolder(folder());
+      write(now);
+    }
+    persistence.notice(
+        (made ? "Creating" : "Opening") + " AOF incr file " + increment + " on server start");
+    olderBytes = bytes(now) - out.size();
+    baseBytes = bytes(now);
+    deleteHistory();
+    AppendLog opened = newLog(out);
+    persistence.inStoppedWorld(seat -> attach(opened));
+    log = opened;
+    state = State.ON;
+  }
+
+  private void writeEmptyBase(Path file, boolean rdb) throws IOException {
+    try (Disk.Output out = disk.create(file)) {
+      if (rdb) {
+        persistence.writeEmptyRdb(out, true);
+      }
+      out.sync();
+    }
+  }
+
+  private AppendLog newLog(Disk.Output out) throws IOException {
+    AppendLog made =
+        new AppendLog(this, engine.clock::millis, synced, out, out.size(), policy());
+    made.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED));
+    return made;
+  }
+
+  /// Stopped world.
+  private void attach(AppendLog to) {
+    engine.journal.attach(Journal.AOF, to);
+    to.start(engine.journal.bind(), engine.journal.position());
+  }
+
+  private long bytes(Manifest of) {
+    long sum = 0;
+    try {
+      Manifest.Part base = of.base();
+      if (base != null) {
+        sum += disk.size(file(base.name()));
+      }
+      for (Manifest.Part part : of.increments()) {
+        sum += disk.size(file(part.name()));
+      }
+    } catch (IOException e) {
+      persistence.warning("Unable to obtain the AOF file length. stat: " + IoReason.of(e));
+    }
+    return sum;
+  }
+
+  // ── on and off ──
+
+  /// CONFIG SET appendonly.
+  private synchronized void follow() {
+    boolean wanted = config.get(Settings.APPENDONLY);
+    if (wanted && state == State.OFF) {
+      state = State.STARTING;
+      take(new Rewrite(true));
+    } else if (!wanted && state != State.OFF) {
+      turnOff();
+    }
+  }
+
+  private void turnOff() {
+    State was = state;
+    state = State.OFF;
+    Rewrite now = running;
+    if (now != null) {
+      persistence.notice("Killing running AOF rewrite");
+      now.isCancelled = true;
+    }
+    if (was == State.ON) {
+      detach();
+    }
+  }
+
+  private void detach() {
+    AppendLog old = log;
+    log = null;
+    if (old != null) {
+      engine.journal.detach(Journal.AOF);
+      old.close(false);
+    }
+  }
+
+  /// Writes everything, and waits for the disk.
+  void close() {
+    AppendLog old = log;
+    if (old != null && engine.journal.recording(Journal.AOF)) {
+      engine.journal.detach(Journal.AOF);
+    }
+    if (old != null) {
+      old.close(true);
+    }
+  }
+
+  // ── rewriting ──
+
+  /// BGREWRITEAOF.
+  ///
+  /// @param later whether it can't begin now: within EXEC
+  synchronized Asked rewrite(boolean later) {
+    if (running != null) {
+      return Asked.RUNNING_ALREADY;
+    }
+    if (later || persistence.isSaving()) {
+      scheduled = true;
+      return Asked.SCHEDULED;
+    }
+    take(new Rewrite(false));
+    return Asked.STARTED;
+  }
+
+  private void take(Rewrite one) {
+    running = one;
+    scheduled = false;
+    one.beganMillis = engine.clock.millis();
+    engine.keyspace.snapshots().take(one);
+  }
+
+  /// Some ten times a second.
+  void cron() {
+    AppendLog now = log;
+    if (now != null) {
+      now.suspendSyncs(
+          config.get(Settings.NO_APPENDFSYNC_ON_REWRITE)
+              && (running != null || persistence.isSaving()));
+    }
+    if (running != null || persistence.isSaving()) {
+      return;
+    }
+    if (scheduled || now != null && now.needsRewrite() && mayTry()) {
+      rewrite(false);
+      return;
+    }
+    long percentage = config.get(Settings.AUTO_AOF_REWRITE_PERCENTAGE);
+    if (state == State.ON && percentage > 0 && mayTry()) {
+      long size = currentBytes();
+      long base = Math.max(1, baseBytes);
+      long growth = (size * 100 / base) - 100;
+      if (size > config.get(Settings.AUTO_AOF_REWRITE_MIN_SIZE) && growth >= percentage) {
+        persistence.notice(
+            "Starting automatic rewriting of AOF on " + growth + "% growth");
+        rewrite(false);
+      }
+    }
+  }
+
+  private boolean mayTry() {
+    return engine.clock.millis() >= notBeforeMillis;
+  }
+
+  private void deleteHistory() throws IOException {
+    Manifest now = manifest;
+    if (now.history().isEmpty() || config.get(Settings.AOF_DISABLE_AUTO_GC)) {
+      return;
+    }
+    for (Manifest.Part part : now.history()) {
+      persistence.notice("Removing the history file " + part.name() + " in the background");
+      disk.delete(file(part.name()));
+    }
+    write(now.withoutHistory());
+  }
+
+  /// A snapshot that becomes the new base.
+  private final class Rewrite implements Snapshots.Sink {
+    private final boolean starts; // the log, which isn't there yet
+    private final Path temporary;
+    private final Path temporaryIncrement;
+    private @Nullable BaseFile base;
+    private Disk.@Nullable Output increment;
+    private boolean rdb;
+    private @Nullable AppendLog began;
+    private boolean recorded; // the log is on
+    volatile boolean isCancelled;
+    volatile long beganMillis;
+
+    Rewrite(boolean starts) {
+      this.starts = starts;
+      temporary =
+          persistence
+              .folder()
+              .resolve("temp-rewriteaof-bg-" + ProcessHandle.current().pid() + ".aof");
+      temporaryIncrement = file("temp-" + name() + ".incr");
+    }
+
+    private BaseFile base() {
+      return Objects.requireNonNull(base);
+    }
+
+    private void check() {
+      if (isCancelled) {
+        throw new IllegalStateException("cancelled");
+      }
+    }
+
+    @Override
+    public void prepare() throws IOException {
+      check();
+      disk.makeFolder(folder());
+      rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
+      recorded = state != State.OFF;
+      if (starts) {
+        increment = disk.create(temporaryIncrement);
+      } else if (recorded) {
+        Manifest next = manifest.withIncrement(name());
+        String file = next.increments().getLast().name();
+        increment = disk.create(file(file));
+        disk.syncFolder(folder());
+        write(next);
+        persistence.notice("Creating AOF incr file " + file + " on background rewrite");
+      }
+      persistence.notice("Background append only file rewriting started by pid "
+          + ProcessHandle.current().pid());
+      Disk.Output out = disk.create(temporary);
+      boolean often = config.get(Settings.AOF_REWRITE_INCREMENTAL_FSYNC);
+      base = rdb ? persistence.rdbBase(out, often) : new CommandBase(out, often);
+    }
+
+    @Override
+    public void cut(Seat seat) throws IOException {
+      check();
+      engine.journal.cut();
+      Disk.Output next = increment;
+      if (starts && next != null) {
+        AppendLog made = newLog(next);
+        attach(made);
+        began = made;
+        log = made;
+      } else if (next != null) {
+        AppendLog now = log;
+        if (now != null) {
+          long before = currentBytes();
+          now.switchTo(next, () -> olderBytes = before);
+        }
+      }
+      base().begin(seat, engine.clock.millis(), config.get(Settings.AOF_TIMESTAMP_ENABLED));
+    }
+
+    @Override
+    public void database(int number) {
+      base().database(number);
+    }
+
+    @Override
+    public void entry(long entry, long expiry) {
+      base().entry(entry, expiry);
+    }
+
+    @Override
+    public void open(long entry, long expiry, long count) {
+      base().open(entry, expiry, count);
+    }
+
+    @Override
+    public void field(long field) {
+      base().field(field);
+    }
+
+    @Override
+    public void close() {
+      base().close();
+    }
+
+    @Override
+    public boolean more() {
+      return base().more();
+    }
+
+    @Override
+    public void drain() throws IOException {
+      check();
+      base().drain();
+    }
+
+    @Override
+    public void ended(@Nullable Throwable failure) {
+      Throwable why = failure;
+      if (why == null) {
+        try {
+          check();
+          complete();
+        } catch (IOException | RuntimeException e) {
+          why = e;
+        }
+      }
+      if (why != null) {
+        failed(why);
+      }
+      synchronized (Aof.this) {
+        lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
+        running = null;
+        if (state == State.STARTING && !isCancelled && why != null) {
+          scheduled = false;
+        }
+      }
+    }
+
+    private void complete() throws IOException {
+      long size = base().finish();
+      persistence.notice(
+          "Successfully created the temporary AOF base file " + temporary.getFileName());
+      persistence.notice("Background AOF rewrite terminated with success");
+      Manifest next = manifest;
+      if (starts) {
+        next = next.withIncrement(name());
+        String name = next.increments().getLast().name();
+        disk.rename(temporaryIncrement, file(name));
+        persistence.notice(
+            "Successfully renamed the temporary AOF incr file "
+                + temporaryIncrement.getFileName()
+                + " into "
+                + name);
+      }
+      next = next.withBase(name(), rdb, recorded ? 1 : 0);
+      String name = Objects.requireNonNull(next.base()).name();
+      disk.rename(temporary, file(name));
+      persistence.notice(
+          "Successfully renamed the temporary AOF base file "
+              + temporary.getFileName()
+              + " into "
+              + name);
+      disk.syncFolder(folder());
+      write(next);
+      olderBytes = size;
+      baseBytes = currentBytes();
+      AppendLog now = log;
+      if (now != null) {
+        now.rewritten();
+      }
+      rewrites++;
+      consecutiveFailures = 0;
+      notBeforeMillis = 0;
+      lastRewriteFailed = false;
+      synchronized (Aof.this) {
+        if (starts && state == State.STARTING) {
+          state = State.ON;
+        }
+      }
+      persistence.notice("Background AOF rewrite finished successfully");
+      deleteHistory();
+    }
+
+    private void failed(Throwable why) {
+      BaseFile written = base;
+      if (written != null) {
+        written.abandon();
+      }
+      if (began != null) {
+        if (log == began) {
+          detach();
+        } else {
+          engine.journal.detach(Journal.AOF);
+          began.close(false);
+        }
+      }
+      try {
+        disk.delete(temporary);
+        if (starts) {
+          disk.delete(temporaryIncrement);
+        }
+      } catch (IOException e) {
+        persistence.warning("Failed to remove a temporary file: " + IoReason.of(e));
+      }
+      if (isCancelled) {
+        return;
+      }
+      persistence.warning(
+          "Background AOF rewrite terminated with error: "
+              + (why instanceof IOException e ? IoReason.of(e) : String.valueOf(why)));
+      lastRewriteFailed = true;
+      rewrites++;
+      long many = ++consecutiveFailures;
+      long minutes = many < FREE_FAILURES ? 0 : Math.min(MOST_MINUTES, 1L << Math.min(6, many - FREE_FAILURES));
+      notBeforeMillis = engine.clock.millis() + Math.max(1_000, minutes * 60_000);
+      if (minutes > 0) {
+        persistence.warning(
+            "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
+                + minutes
+                + " minutes");
+      }
+      if (starts) {
+        scheduled = true; // it is wanted still
+      }
+    }
+  }
+
+  // ── what others ask ──
+
+  State state() {
+    return state;
+  }
+
+  /// Why writes must be refused, or null.
+  @Nullable IOException failure() {
+    AppendLog now = log;
+    return now == null ? null : now.failure();
+  }
+
+  /// The last position that would survive a loss of power; nothing would without a log.
+  long syncedPosition() {
+    AppendLog now = log;
+    return now == null ? -1 : now.syncedPosition();
+  }
+
+  boolean isRewriting() {
+    return running != null;
+  }
+
+  boolean isScheduled() {
+    return scheduled;
+  }
+
+  boolean lastRewriteFailed() {
+    return lastRewriteFailed;
+  }
+
+  long lastRewriteSeconds() {
+    return lastRewriteSeconds;
+  }
+
+  /// How long the rewrite that runs has taken so far, or -1.
+  long currentRewriteSeconds() {
+    Rewrite now = running;
+    return now == null ? -1 : (engine.clock.millis() - now.beganMillis) / 1000;
+  }
+
+  long rewrites() {
+    return rewrites;
+  }
+
+  long consecutiveFailures() {
+    return consecutiveFailures;
+  }
+
+  /// Bytes of all files.
+  long currentBytes() {
+    AppendLog now = log;
+    return olderBytes + (now == null ? 0 : now.fileBytes());
+  }
+
+  /// Bytes of all files after the last rewrite, or at the start.
+  long baseBytes() {
+    return baseBytes;
+  }
+
+  @Nullable AppendLog log() {
+    return log;
+  }
+
+  // ── what the log tells ──
+
+  @Override
+  public void fatal(String why) {
+    persistence.fatal(why);
+  }
+
+  @Override
+  public void notice(String text) {
+    persistence.notice(text);
+  }
+
+  @Override
+  public void warning(String text) {
+    persistence.warning(text);
+  }
+}

@@ -1,0 +1,185 @@
+package dev.spinel.persist;
+
+import dev.spinel.keyspace.Seat;
+import dev.spinel.memory.Memory;
+import dev.spinel.value.Contents;
+import dev.spinel.value.Entry;
+import dev.spinel.value.Values;
+import dev.spinel.wire.Numbers;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/// Writes a snapshot as the commands that make its data: the base of an append-only file where
+/// `aof-use-rdb-preamble` is off. Values of many elements are made by several commands of at most 64
+/// elements.
+final class CommandBase extends BaseFile implements Contents {
+  private static final int ELEMENTS = 64; // of one command
+
+  private byte[] buffer = new byte[64 * 1024];
+  private int used;
+
+  private byte[] key = {};
+  private int type;
+  private long expiry;
+  private String verb = "";
+  private int wordsOfElement;
+  private final byte[][] words = new byte[2 * ELEMENTS][];
+  private int gathered; // of `words`
+
+  CommandBase(Disk.Output file, boolean syncsOften) {
+    super(file, syncsOften);
+  }
+
+  @Override
+  void begin(Seat seat, long nowMillis, boolean stamps) {
+    super.begin(seat, nowMillis, stamps);
+    if (stamps) {
+      ascii("#TS:" + nowMillis / 1000 + "\r\n");
+    }
+  }
+
+  @Override
+  public void database(int number) {
+    command(2);
+    word("SELECT");
+    word(Integer.toString(number));
+  }
+
+  private void beginKey(long entry, long expiry) {
+    Memory memory = values().memory();
+    this.expiry = expiry;
+    key = Entry.key(memory, entry);
+    type = Entry.type(memory, entry);
+    verb =
+        switch (type) {
+          case Entry.STRING -> "SET";
+          case Entry.LIST -> "RPUSH";
+          case Entry.SET -> "SADD";
+          case Entry.ZSET -> "ZADD";
+          default -> "HMSET";
+        };
+    wordsOfElement = type == Entry.ZSET || type == Entry.HASH ? 2 : 1;
+    gathered = 0;
+  }
+
+  @Override
+  public void entry(long entry, long expiry) {
+    beginKey(entry, expiry);
+    values().contents(entry, this);
+    endKey();
+  }
+
+  @Override
+  public void next(byte[] piece) {
+    element(piece);
+  }
+
+  @Override
+  public void member(byte[]... parts) {
+    if (type == Entry.ZSET) {
+      element(parts[1], parts[0]);
+    } else {
+      element(parts);
+    }
+  }
+
+  private void element(byte[]... parts) {
+    for (byte[] part : parts) {
+      words[gathered++] = part;
+    }
+    if (gathered == ELEMENTS * wordsOfElement) {
+      send();
+    }
+  }
+
+  private void send() {
+    if (gathered > 0) {
+      command(2 + gathered);
+      word(verb);
+      word(key);
+      for (int i = 0; i < gathered; i++) {
+        word(words[i]);
+      }
+      Arrays.fill(words, 0, gathered, null);
+      gathered = 0;
+    }
+  }
+
+  private void endKey() {
+    send();
+    if (expiry >= 0) {
+      command(3);
+      word("PEXPIREAT");
+      word(key);
+      word(Long.toString(expiry));
+    }
+    keys++;
+  }
+
+  @Override
+  public void open(long entry, long expiry, long count) {
+    beginKey(entry, expiry);
+  }
+
+  @Override
+  public void field(long field) {
+    Values values = values();
+    byte[] name = Entry.key(values.memory(), field);
+    switch (type) {
+      case Entry.SET -> element(name);
+      case Entry.ZSET -> element(values.sortedSets().scoreText(field), name);
+      default -> element(name, values.strings().bytes(field));
+    }
+  }
+
+  @Override
+  public void close() {
+    endKey();
+  }
+
+  // ── encoding ──
+
+  private void command(int count) {
+    ascii("*" + count + "\r\n");
+  }
+
+  private void word(String text) {
+    word(text.getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  private void word(byte[] word) {
+    room(32);
+    buffer[used++] = '$';
+    used = Numbers.format(word.length, buffer, used);
+    buffer[used++] = '\r';
+    buffer[used++] = '\n';
+    room(word.length + 2);
+    System.arraycopy(word, 0, buffer, used, word.length);
+    used += word.length;
+    buffer[used++] = '\r';
+    buffer[used++] = '\n';
+  }
+
+  private void ascii(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
+    room(bytes.length);
+    System.arraycopy(bytes, 0, buffer, used, bytes.length);
+    used += bytes.length;
+  }
+
+  private void room(int more) {
+    if (used + more > buffer.length) {
+      write(buffer, 0, used);
+      used = 0;
+      if (more > buffer.length) {
+        buffer = new byte[more];
+      }
+    }
+  }
+
+  @Override
+  void flush() {
+    write(buffer, 0, used);
+    used = 0;
+  }
+}
