@@ -377,29 +377,29 @@ public final class Settings {
           "yes",
           "clients");
   public static final Setting<Boolean> APPENDONLY =
-      yesNo(later("appendonly", NOT_WHILE_LOADING, "AOF"), false);
+      yesNo(row("appendonly", NOT_WHILE_LOADING), false);
   public static final Setting<String> APPENDFILENAME =
-      new FileName(later("appendfilename", IMMUTABLE, "AOF"), "appendonly.aof", "filename", false);
+      new FileName(row("appendfilename", IMMUTABLE), "appendonly.aof", "filename", false);
   public static final Setting<String> APPENDDIRNAME =
-      new FileName(later("appenddirname", IMMUTABLE, "AOF"), "appendonlydir", "dirname", false);
+      new FileName(row("appenddirname", IMMUTABLE), "appendonlydir", "dirname", false);
   public static final Setting<String> APPENDFSYNC =
-      choice(later("appendfsync", "AOF"), "everysec", "everysec", "always", "no");
+      choice(row("appendfsync"), "everysec", "everysec", "always", "no");
   public static final Setting<Boolean> NO_APPENDFSYNC_ON_REWRITE =
-      yesNo(later("no-appendfsync-on-rewrite", "AOF"), false);
+      yesNo(row("no-appendfsync-on-rewrite"), false);
   public static final Setting<Long> AUTO_AOF_REWRITE_PERCENTAGE =
-      number(later("auto-aof-rewrite-percentage", "AOF"), 0, Integer.MAX_VALUE, 100);
+      number(row("auto-aof-rewrite-percentage"), 0, Integer.MAX_VALUE, 100);
   public static final Setting<Long> AUTO_AOF_REWRITE_MIN_SIZE =
-      memory(later("auto-aof-rewrite-min-size", "AOF"), 0, Long.MAX_VALUE, 64L << 20);
+      memory(row("auto-aof-rewrite-min-size"), 0, Long.MAX_VALUE, 64L << 20);
   public static final Setting<Boolean> AOF_LOAD_TRUNCATED =
-      yesNo(later("aof-load-truncated", "AOF"), true);
+      yesNo(row("aof-load-truncated"), true);
   public static final Setting<Boolean> AOF_USE_RDB_PREAMBLE =
-      yesNo(later("aof-use-rdb-preamble", "AOF"), true);
+      yesNo(row("aof-use-rdb-preamble"), true);
   public static final Setting<Boolean> AOF_TIMESTAMP_ENABLED =
-      yesNo(later("aof-timestamp-enabled", "AOF"), false);
+      yesNo(row("aof-timestamp-enabled"), false);
   public static final Setting<Boolean> AOF_REWRITE_INCREMENTAL_FSYNC =
-      yesNo(later("aof-rewrite-incremental-fsync", "AOF"), true);
+      yesNo(row("aof-rewrite-incremental-fsync"), true);
   public static final Setting<Boolean> AOF_DISABLE_AUTO_GC =
-      yesNo(later("aof-disable-auto-gc", HIDDEN, "AOF"), false);
+      yesNo(row("aof-disable-auto-gc", HIDDEN), false);
   public static final Setting<Long> RDB_KEY_SAVE_DELAY =
       number(
           later("rdb-key-save-delay", HIDDEN, "RDB, for tests"),

@@ -173,7 +173,12 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
   }
 
   @Override
-  public void close(boolean gracefully) {
+  public void closeAfterReply() {
+    closing = true;
+  }
+
+  @Override
+  public void kill() {
     closing = true;
   }
 

@@ -529,6 +529,7 @@ public final class Dispatcher implements AutoCloseable {
       long position = recorder.append();
       if (position != 0) {
         locks.affected(position);
+        call.session.lastWrite = position;
       }
       return position;
     } catch (Throwable t) {

@@ -62,6 +62,9 @@ public final class Session {
   /// The number of the last letter in its thread's inbox that it has received out of turn.
   long lastLetter;
 
+  /// The journal position of what it last did to the data.
+  long lastWrite;
+
   /// MULTI was said.
   boolean multi;
 
@@ -103,6 +106,11 @@ public final class Session {
     this.outlet = outlet;
     this.createdMillis = nowMillis;
     this.lastInteractionMillis = nowMillis;
+  }
+
+  /// The journal position of what it last did to the data, 0 if nothing was recorded.
+  public long lastWrite() {
+    return lastWrite;
   }
 
   /// Whether its commands are applied as they are, without gates or limits.

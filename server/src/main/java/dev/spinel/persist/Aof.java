@@ -44,8 +44,7 @@ final class Aof implements AppendLog.Owner {
   enum Asked {
     STARTED,
     SCHEDULED,
-    RUNNING_ALREADY,
-    IMPOSSIBLE
+    RUNNING_ALREADY
   }
 
   private static final int FREE_FAILURES = 3;
@@ -209,7 +208,7 @@ final class Aof implements AppendLog.Owner {
   private void writeEmptyBase(Path file, boolean rdb) throws IOException {
     try (Disk.Output out = disk.create(file)) {
       if (rdb) {
-        persistence.writeEmptyRdb(out, true);
+        persistence.writeEmptyRdb(out);
       }
       out.sync();
     }
@@ -303,7 +302,7 @@ final class Aof implements AppendLog.Owner {
       scheduled = true;
       return Asked.SCHEDULED;
     }
-    take(new Rewrite(false));
+    take(new Rewrite(state == State.STARTING));
     return Asked.STARTED;
   }
 
@@ -325,7 +324,8 @@ final class Aof implements AppendLog.Owner {
     if (running != null || persistence.isSaving()) {
       return;
     }
-    if (scheduled || now != null && now.needsRewrite() && mayTry()) {
+    boolean again = now != null && now.needsRewrite() || state == State.STARTING;
+    if (scheduled && state != State.STARTING || again && mayTry()) {
       rewrite(false);
       return;
     }
@@ -486,9 +486,6 @@ final class Aof implements AppendLog.Owner {
       synchronized (Aof.this) {
         lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
         running = null;
-        if (state == State.STARTING && !isCancelled && why != null) {
-          scheduled = false;
-        }
       }
     }
 
@@ -559,6 +556,7 @@ final class Aof implements AppendLog.Owner {
         persistence.warning("Failed to remove a temporary file: " + IoReason.of(e));
       }
       if (isCancelled) {
+        persistence.warning("Background AOF rewrite terminated by signal 10");
         return;
       }
       persistence.warning(
@@ -574,9 +572,6 @@ final class Aof implements AppendLog.Owner {
             "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
                 + minutes
                 + " minutes");
-      }
-      if (starts) {
-        scheduled = true; // it is wanted still
       }
     }
   }

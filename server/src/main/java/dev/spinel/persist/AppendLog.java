@@ -558,7 +558,8 @@ final class AppendLog implements Journal.Reader {
       syncFailed(e);
     }
     Journal.Binding to = binding;
-    if (to != null) {
+    boolean broken = policy == Policy.ALWAYS && (writeFailure != null || syncFailure != null);
+    if (to != null && !broken) { // else no reply may leave any more
       to.release(passedPosition);
       to.end();
     }

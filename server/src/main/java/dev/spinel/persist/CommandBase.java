@@ -127,7 +127,7 @@ final class CommandBase extends BaseFile implements Contents {
     byte[] name = Entry.key(values.memory(), field);
     switch (type) {
       case Entry.SET -> element(name);
-      case Entry.ZSET -> element(values.sortedSets().scoreText(field), name);
+      case Entry.ZSET -> element(score(values.memory(), field), name);
       default -> element(name, values.strings().bytes(field));
     }
   }
@@ -135,6 +135,12 @@ final class CommandBase extends BaseFile implements Contents {
   @Override
   public void close() {
     endKey();
+  }
+
+  private static byte[] score(Memory memory, long member) {
+    byte[] text = new byte[Numbers.DOUBLE_CHARS];
+    double score = Double.longBitsToDouble(memory.getLong(Entry.valueAddress(memory, member)));
+    return Arrays.copyOf(text, Numbers.format(score, text, 0));
   }
 
   // ── encoding ──

@@ -8,10 +8,10 @@ final class Later {
   static final Set<String> COMMANDS =
       Set.of(
           """
-          bgrewriteaof bgsave eval
+          bgsave eval
           eval_ro evalsha evalsha_ro failover fcall fcall_ro function lastsave
           migrate psync replconf replicaof
-          save script slaveof sync wait waitaof xack xadd
+          save script slaveof sync wait xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\
           """

@@ -48,10 +48,15 @@ import dev.spinel.observe.SlowLog;
 import dev.spinel.observe.StandAlone;
 import dev.spinel.observe.StatisticsSection;
 import dev.spinel.observe.Traffic;
+import dev.spinel.persist.AofCommands;
+import dev.spinel.persist.AofSection;
+import dev.spinel.persist.Persistence;
+import dev.spinel.persist.SystemDisk;
 import dev.spinel.pubsub.Channels;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HexFormat;
@@ -84,6 +89,8 @@ public final class Server implements AutoCloseable {
   private final Stop stop = new Stop(this::stopping);
   private final Loops loops;
   private final Listeners listeners;
+  private final AofCommands aofCommands = new AofCommands();
+  public final Persistence persistence;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
 
@@ -129,7 +136,14 @@ public final class Server implements AutoCloseable {
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     engine.gates.are(authentication, eviction, new SubscribedGate(), monitors);
+    persistence =
+        new Persistence(engine, config, log, new SystemDisk(), aofCommands, this::fatal);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
+  }
+
+  /// What was promised can't be kept any more.
+  private void fatal(String why) {
+    stop.fail();
   }
 
   private void warnOfMaxmemory(Config changed) {
@@ -166,6 +180,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Clients());
     rows.add(new StandAlone());
     Host host = new ServerHost(log, stop);
+    rows.add(aofCommands);
     rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
@@ -179,6 +194,7 @@ public final class Server implements AutoCloseable {
         new ClientsSection(config, traffic::clients),
         new MemorySection(config, memory),
         new Sections.NoPersistence(identity),
+        new AofSection(aofCommands),
         new StatisticsSection(traffic, rates),
         new Channels(pubSub),
         evictions,
@@ -221,6 +237,7 @@ public final class Server implements AutoCloseable {
                 + ". For more it must be larger.");
       }
       admission.maxClients.fitToSystem(loops.count());
+      persistence.load();
       Net net = loops.start(incidents);
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
@@ -235,6 +252,15 @@ public final class Server implements AutoCloseable {
   /// ([LocalSession]).
   public void startWithoutListening() {
     keyspace.start(engine);
+    try {
+      persistence.load();
+    } catch (IOException e) {
+      close();
+      throw new UncheckedIOException(e);
+    } catch (Throwable t) {
+      close();
+      throw t;
+    }
   }
 
   private LoopSide side(Loop loop) {
@@ -262,6 +288,7 @@ public final class Server implements AutoCloseable {
   void sample() {
     rates.sample(clock.millis(), engine.count(Engine.Count.COMMANDS), traffic.totals());
     memory.sample(heap.liveBytes());
+    persistence.cron();
   }
 
   /// Waits until the background has freed what it was given.
@@ -332,6 +359,7 @@ public final class Server implements AutoCloseable {
   private void end() {
     stop.wake();
     loops.close();
+    persistence.close();
     keyspace.close();
     heap.close();
   }

@@ -1,0 +1,172 @@
+package dev.spinel.persist;
+
+import dev.spinel.engine.Call;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Condition;
+import dev.spinel.engine.Family;
+import dev.spinel.engine.Reply;
+import dev.spinel.engine.Waiting;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// BGREWRITEAOF and WAITAOF.
+public final class AofCommands implements Family {
+  private static final int BGREWRITEAOF = 0, WAITAOF = 1;
+  private static final long NEVER = Long.MAX_VALUE; // for more replicas than there are
+
+  private final Map<Waiting, Long> waiting = new LinkedHashMap<>(); // its monitor; for positions
+  private volatile boolean isAwaited; // somebody waits
+
+  private @Nullable Aof aof;
+
+  public AofCommands() {}
+
+  /// Once it is made, before the first call.
+  void of(Aof log) {
+    aof = log;
+  }
+
+  Aof aof() {
+    return Objects.requireNonNull(aof);
+  }
+
+  @Override
+  public void declare(CommandTable.Builder t) {
+    t.command(
+        BGREWRITEAOF,
+        "BGREWRITEAOF",
+        "server 1.0.0 admin noscript no_async_loading",
+        """
+        Has the append-only file rewritten in the background.
+        O(1)
+        """);
+    t.command(
+        WAITAOF,
+        "WAITAOF numlocal:integer numreplicas:integer timeout:integer",
+        "generic 7.2.0 noscript request_policy:all_shards response_policy:agg_min",
+        """
+        Waits until this session's writes would survive a loss of power, here and on replicas.
+        O(1)
+        """);
+  }
+
+  @Override
+  public void run(int row, Call call, Reply reply) {
+    switch (row) {
+      case BGREWRITEAOF -> rewrite(call, reply);
+      case WAITAOF -> waitFor(call, reply);
+      default -> throw new AssertionError(row);
+    }
+  }
+
+  private void rewrite(Call call, Reply reply) {
+    switch (aof().rewrite(call.inMulti())) {
+      case STARTED -> reply.simple("Background append only file rewriting started");
+      case SCHEDULED -> reply.simple("Background append only file rewriting scheduled");
+      default ->
+          throw new CommandError("ERR Background append only file rewriting already in progress");
+    }
+  }
+
+  // ── WAITAOF ──
+
+  private void waitFor(Call call, Reply reply) {
+    long local = call.integer(1, 0, 1);
+    long replicas = call.integer(2, 0, Long.MAX_VALUE);
+    long timeout = timeout(call);
+    Aof log = aof();
+    if (local > 0 && log.state() == Aof.State.OFF) {
+      throw new CommandError(
+          "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    }
+    long position = call.session().lastWrite();
+    boolean isSynced = log.syncedPosition() >= position;
+    if ((local == 0 || isSynced) && replicas == 0
+        || !call.await(new Synced(replicas == 0 ? position : NEVER), timeout)) {
+      tell(reply, isSynced);
+    }
+  }
+
+  private static long timeout(Call call) {
+    long millis =
+        Call.integer(
+            call.arg(3), new CommandError("ERR timeout is not an integer or out of range"));
+    if (millis < 0) {
+      throw new CommandError("ERR timeout is negative");
+    }
+    if (millis > Long.MAX_VALUE - call.now()) {
+      throw new CommandError("ERR timeout is out of range");
+    }
+    return millis;
+  }
+
+  /// That the session's last write would survive a loss of power.
+  private final class Synced implements Condition {
+    private final long position;
+
+    Synced(long position) {
+      this.position = position;
+    }
+
+    @Override
+    public void begin(Waiting call) {
+      synchronized (waiting) {
+        waiting.put(call, position);
+        isAwaited = true;
+      }
+      synced(aof().syncedPosition()); // it may have been synced meanwhile
+    }
+
+    @Override
+    public void end(Waiting call) {
+      synchronized (waiting) {
+        waiting.remove(call);
+        isAwaited = !waiting.isEmpty();
+      }
+    }
+
+    @Override
+    public void timedOut(Reply reply) {
+      tell(reply, aof().syncedPosition() >= position);
+    }
+
+    @Override
+    public boolean isAskedFor() {
+      return true;
+    }
+  }
+
+  private static void tell(Reply reply, boolean isSynced) {
+    reply.array(2);
+    reply.integer(isSynced ? 1 : 0);
+    reply.integer(0); // replicas
+  }
+
+  /// All up to this position would survive a loss of power. Any thread.
+  void synced(long position) {
+    if (!isAwaited) {
+      return;
+    }
+    List<Waiting> ready = new ArrayList<>();
+    synchronized (waiting) {
+      waiting.forEach(
+          (call, awaited) -> {
+            if (awaited <= position) {
+              ready.add(call);
+            }
+          });
+    }
+    for (Waiting call : ready) {
+      call.again();
+      synchronized (waiting) {
+        waiting.remove(call); // only now: if that fails, the next sync tries again
+        isAwaited = !waiting.isEmpty();
+      }
+    }
+  }
+}
