@@ -390,8 +390,7 @@ public final class Settings {
       number(row("auto-aof-rewrite-percentage"), 0, Integer.MAX_VALUE, 100);
   public static final Setting<Long> AUTO_AOF_REWRITE_MIN_SIZE =
       memory(row("auto-aof-rewrite-min-size"), 0, Long.MAX_VALUE, 64L << 20);
-  public static final Setting<Boolean> AOF_LOAD_TRUNCATED =
-      yesNo(row("aof-load-truncated"), true);
+  public static final Setting<Boolean> AOF_LOAD_TRUNCATED = yesNo(row("aof-load-truncated"), true);
   public static final Setting<Boolean> AOF_USE_RDB_PREAMBLE =
       yesNo(row("aof-use-rdb-preamble"), true);
   public static final Setting<Boolean> AOF_TIMESTAMP_ENABLED =

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 ///                    of the old base and of all increments before the new one; those are deleted
 /// ```
 ///
-/// So whenever the process ends, the manifest names files that make the data. While STARTING it names
-/// none of the new ones.
+/// So whenever the process ends, the manifest names files that make the data. While STARTING it
+/// names none of the new ones.
 ///
 /// Its monitor guards what isn't volatile; no file is touched while it is held, but at the start.
 final class Aof implements AppendLog.Owner {
@@ -215,8 +215,7 @@ final class Aof implements AppendLog.Owner {
   }
 
   private AppendLog newLog(Disk.Output out) throws IOException {
-    AppendLog made =
-        new AppendLog(this, engine.clock::millis, synced, out, out.size(), policy());
+    AppendLog made = new AppendLog(this, engine.clock::millis, synced, out, out.size(), policy());
     made.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED));
     return made;
   }
@@ -335,8 +334,7 @@ final class Aof implements AppendLog.Owner {
       long base = Math.max(1, baseBytes);
       long growth = (size * 100 / base) - 100;
       if (size > config.get(Settings.AUTO_AOF_REWRITE_MIN_SIZE) && growth >= percentage) {
-        persistence.notice(
-            "Starting automatic rewriting of AOF on " + growth + "% growth");
+        persistence.notice("Starting automatic rewriting of AOF on " + growth + "% growth");
         rewrite(false);
       }
     }
@@ -406,8 +404,8 @@ final class Aof implements AppendLog.Owner {
         write(next);
         persistence.notice("Creating AOF incr file " + file + " on background rewrite");
       }
-      persistence.notice("Background append only file rewriting started by pid "
-          + ProcessHandle.current().pid());
+      persistence.notice(
+          "Background append only file rewriting started by pid " + ProcessHandle.current().pid());
       Disk.Output out = disk.create(temporary);
       boolean often = config.get(Settings.AOF_REWRITE_INCREMENTAL_FSYNC);
       base = rdb ? persistence.rdbBase(out, often) : new CommandBase(out, often);
@@ -565,7 +563,10 @@ final class Aof implements AppendLog.Owner {
       lastRewriteFailed = true;
       rewrites++;
       long many = ++consecutiveFailures;
-      long minutes = many < FREE_FAILURES ? 0 : Math.min(MOST_MINUTES, 1L << Math.min(6, many - FREE_FAILURES));
+      long minutes =
+          many < FREE_FAILURES
+              ? 0
+              : Math.min(MOST_MINUTES, 1L << Math.min(6, many - FREE_FAILURES));
       notBeforeMillis = engine.clock.millis() + Math.max(1_000, minutes * 60_000);
       if (minutes > 0) {
         persistence.warning(

@@ -48,7 +48,7 @@ public final class AofCommands implements Family {
     t.command(
         WAITAOF,
         "WAITAOF numlocal:integer numreplicas:integer timeout:integer",
-        "generic 7.2.0 noscript request_policy:all_shards response_policy:agg_min",
+        "generic 7.2.0 noscript @connection request_policy:all_shards response_policy:agg_min",
         """
         Waits until this session's writes would survive a loss of power, here and on replicas.
         O(1)
@@ -77,7 +77,10 @@ public final class AofCommands implements Family {
 
   private void waitFor(Call call, Reply reply) {
     long local = call.integer(1, 0, 1);
-    long replicas = call.integer(2, 0, Long.MAX_VALUE);
+    long replicas = call.integer(2);
+    if (replicas < 0) {
+      throw new CommandError("ERR value is out of range, must be positive");
+    }
     long timeout = timeout(call);
     Aof log = aof();
     if (local > 0 && log.state() == Aof.State.OFF) {
@@ -87,7 +90,7 @@ public final class AofCommands implements Family {
     long position = call.session().lastWrite();
     boolean isSynced = log.syncedPosition() >= position;
     if ((local == 0 || isSynced) && replicas == 0
-        || !call.await(new Synced(replicas == 0 ? position : NEVER), timeout)) {
+        || !call.await(new Synced(position, replicas == 0), timeout)) {
       tell(reply, isSynced);
     }
   }
@@ -108,15 +111,17 @@ public final class AofCommands implements Family {
   /// That the session's last write would survive a loss of power.
   private final class Synced implements Condition {
     private final long position;
+    private final boolean isEnough; // as there are no replicas, nothing is for whoever wants some
 
-    Synced(long position) {
+    Synced(long position, boolean isEnough) {
       this.position = position;
+      this.isEnough = isEnough;
     }
 
     @Override
     public void begin(Waiting call) {
       synchronized (waiting) {
-        waiting.put(call, position);
+        waiting.put(call, isEnough ? position : NEVER);
         isAwaited = true;
       }
       synced(aof().syncedPosition()); // it may have been synced meanwhile

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// Loads an append-only file: its base, then each increment, in the order of the manifest.
 ///
 /// What ends in the middle of a command or of a transaction, the last file may, is cut off there if
-/// `aof-load-truncated` says so. What is no command, or fails, ends the loading: nothing is touched.
+/// `aof-load-truncated` says so. What is no command, or fails, ends the loading: nothing is
+/// touched.
 final class AofLoader {
   /// The log can't be loaded. What there is to say is in the message.
   static final class Unloadable extends Exception {
@@ -180,8 +181,8 @@ final class AofLoader {
     return true;
   }
 
-  /// Applies the commands of the rest of a file. Returns -1, or, if they end in the middle, after how
-  /// many bytes the last whole one does.
+  /// Applies the commands of the rest of a file. Returns -1, or, if they end in the middle, after
+  /// how many bytes the last whole one does.
   private long apply(Disk.Input in, String name, byte[] buffer) throws IOException, Unloadable {
     failure = null;
     try (Applier applier = new Applier(persistence.engine, this::failed)) {
@@ -243,8 +244,7 @@ final class AofLoader {
       out.truncate(at);
       out.sync();
     }
-    persistence.warning(
-        "AOF " + name + " loaded anyway because aof-load-truncated is enabled");
+    persistence.warning("AOF " + name + " loaded anyway because aof-load-truncated is enabled");
   }
 
   /// A file that knows how far it was read, and whose beginning can be looked at.

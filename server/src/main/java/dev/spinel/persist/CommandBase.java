@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /// Writes a snapshot as the commands that make its data: the base of an append-only file where
-/// `aof-use-rdb-preamble` is off. Values of many elements are made by several commands of at most 64
-/// elements.
+/// `aof-use-rdb-preamble` is off. Values of many elements are made by several commands of at most
+/// 64 elements.
 final class CommandBase extends BaseFile implements Contents {
   private static final int ELEMENTS = 64; // of one command
 

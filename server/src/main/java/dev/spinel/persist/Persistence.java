@@ -38,8 +38,8 @@ public final class Persistence {
     commands.of(aof);
   }
 
-  /// Loads what there is, and has what follows kept. Before a client may write. Errors: what there is
-  /// can't be loaded, or nothing can be kept; the log says why.
+  /// Loads what there is, and has what follows kept. Before a client may write. Errors: what there
+  /// is can't be loaded, or nothing can be kept; the log says why.
   public void load() throws IOException {
     if (!config.get(Settings.APPENDONLY)) {
       return;

@@ -17,7 +17,8 @@ final class RdbBase extends BaseFile {
 
   private final Engine engine;
   private final Config config;
-  private final Map<Integer, long[]> sizes = new HashMap<>(); // by database: keys, those that expire
+  private final Map<Integer, long[]> sizes =
+      new HashMap<>(); // by database: keys, those that expire
   private @Nullable RdbWriter writer;
 
   RdbBase(Engine engine, Config config, Disk.Output file, boolean syncsOften) {

@@ -136,8 +136,7 @@ public final class Server implements AutoCloseable {
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     engine.gates.are(authentication, eviction, new SubscribedGate(), monitors);
-    persistence =
-        new Persistence(engine, config, log, new SystemDisk(), aofCommands, this::fatal);
+    persistence = new Persistence(engine, config, log, new SystemDisk(), aofCommands, this::fatal);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
   }
 

@@ -1,0 +1,259 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static dev.spinel.server.Fixture.text;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A server with an append-only file, its end and its next start.
+@Timeout(120)
+class AofTest {
+  @TempDir Path folder;
+  private final ByteArrayOutputStream logged = new ByteArrayOutputStream();
+
+  private Server start(String... more) {
+    List<String> pairs = new ArrayList<>(List.of("appendonly", "yes", "save", ""));
+    pairs.addAll(List.of("dir", folder.toString(), "enable-debug-command", "yes"));
+    pairs.addAll(List.of(more));
+    Config config = Config.of(pairs.toArray(String[]::new));
+    Server server = new Server(config, new Log(config, logged), Clock.SYSTEM);
+    server.startWithoutListening();
+    return server;
+  }
+
+  private String log() {
+    return logged.toString(StandardCharsets.ISO_8859_1);
+  }
+
+  private Path file(String name) {
+    return folder.resolve("appendonlydir").resolve("appendonly.aof." + name);
+  }
+
+  private static String run(LocalSession session, String... words) {
+    String got = text(session.run(words));
+    return got.isEmpty() ? text(session.await(10_000)) : got;
+  }
+
+  private static void awaitRewrite(LocalSession session) {
+    await()
+        .until(
+            () -> {
+              String info = run(session, "INFO", "persistence");
+              return info.contains("aof_rewrite_in_progress:0");
+            });
+    assertThat(run(session, "INFO", "persistence")).contains("aof_last_bgrewrite_status:ok");
+  }
+
+  private static void fill(LocalSession session, Random random) {
+    for (int i = 0; i < 400; i++) {
+      String key = "k" + random.nextInt(100);
+      switch (random.nextInt(8)) {
+        case 0 -> run(session, "SET", key, "v".repeat(random.nextInt(100)) + i);
+        case 1 -> run(session, "RPUSH", "l" + key, "a" + i, "b");
+        case 2 -> run(session, "SADD", "s" + key, "" + i, "x" + random.nextInt(300));
+        case 3 -> run(session, "ZADD", "z" + key, random.nextDouble() + "", "m" + i);
+        case 4 -> run(session, "HSET", "h" + random.nextInt(3), "f" + i, "v".repeat(i));
+        case 5 -> run(session, "EXPIRE", key, "10000");
+        case 6 -> {
+          run(session, "SELECT", "" + random.nextInt(3));
+          run(session, "SPOP", "s" + key);
+        }
+        default -> {
+          run(session, "MULTI");
+          run(session, "INCR", "n" + key);
+          run(session, "LPUSH", "l" + key, "c");
+          run(session, "EXEC");
+        }
+      }
+    }
+    run(session, "SET", "large", "y".repeat(200_000));
+  }
+
+  @Test
+  void whatWasWrittenIsThereAfterTheNextStart() {
+    for (String policy : List.of("always", "everysec", "no")) {
+      for (String preamble : List.of("no")) {
+        String digest;
+        String[] settings = {"appendfsync", policy, "aof-use-rdb-preamble", preamble};
+        try (Server server = start(settings);
+            LocalSession session = new LocalSession(server)) {
+          fill(session, new Random(7));
+          run(session, "BGREWRITEAOF");
+          awaitRewrite(session);
+          fill(session, new Random(8));
+          digest = run(session, "DEBUG", "DIGEST");
+        }
+        try (Server server = start(settings);
+            LocalSession session = new LocalSession(server)) {
+          assertThat(run(session, "DEBUG", "DIGEST")).as(policy + preamble).isEqualTo(digest);
+          run(session, "FLUSHALL");
+        }
+      }
+    }
+  }
+
+  @Test
+  void anEndInTheMiddleOfACommandOrOfATransactionIsCutOff() throws IOException {
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      run(session, "MULTI");
+      run(session, "SET", "b", "2");
+      run(session, "SET", "c", "3");
+      run(session, "EXEC");
+    }
+    byte[] whole = Files.readAllBytes(file("1.incr.aof"));
+    String text = new String(whole, StandardCharsets.ISO_8859_1);
+    int multi = text.indexOf("*1\r\n$5\r\nMULTI");
+    for (int cut = whole.length - 1; cut >= 0; cut -= 3) {
+      Files.write(file("1.incr.aof"), java.util.Arrays.copyOf(whole, cut));
+      try (Server server = start("aof-use-rdb-preamble", "no");
+          LocalSession session = new LocalSession(server)) {
+        assertThat(run(session, "EXISTS", "b", "c")).as("cut at " + cut).isEqualTo(":0");
+        assertThat(run(session, "EXISTS", "a")).isEqualTo(cut >= multi ? ":1" : ":0");
+        run(session, "SET", "d", "4");
+      }
+      try (Server server = start("aof-use-rdb-preamble", "no");
+          LocalSession session = new LocalSession(server)) {
+        assertThat(run(session, "GET", "d")).as("what came behind").isEqualTo("$1 4");
+      }
+    }
+    assertThat(log())
+        .contains("Revert incomplete MULTI/EXEC transaction in AOF file")
+        .contains("loaded anyway because aof-load-truncated is enabled");
+  }
+
+  @Test
+  void whatCannotBeLoadedIsLeftAsItIs() throws IOException {
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+    }
+    Path increment = file("1.incr.aof");
+    byte[] good = Files.readAllBytes(increment);
+    for (String bad :
+        List.of(
+            "!",
+            "*0\r\n",
+            "*1\r\n+x\r\n",
+            "*2\r\n$3\r\nFOO\r\n$1\r\nx\r\n",
+            "*2\r\n$4\r\nLPOP\r\n$1\r\na\r\n",
+            "PING\r\n")) {
+      Files.write(increment, good);
+      Files.writeString(increment, bad, StandardOpenOption.APPEND);
+      byte[] before = Files.readAllBytes(increment);
+      assertThatThrownBy(() -> start("aof-use-rdb-preamble", "no").close())
+          .as(bad)
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessageContaining("reading the append only file appendonly.aof.1.incr.aof");
+      assertThat(Files.readAllBytes(increment)).isEqualTo(before);
+    }
+    Files.write(increment, java.util.Arrays.copyOf(good, good.length - 1));
+    assertThatThrownBy(
+            () -> start("aof-use-rdb-preamble", "no", "aof-load-truncated", "no").close())
+        .hasMessageContaining("Unexpected end of file");
+    Files.writeString(file("manifest"), "file x seq 1 type q\n");
+    assertThatThrownBy(() -> start().close()).hasMessageContaining("Unknown AOF file type");
+  }
+
+  @Test
+  void anOldFileOfOnePieceIsTakenOver() throws IOException {
+    Files.writeString(
+        folder.resolve("appendonly.aof"), "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
+    for (int i = 0; i < 2; i++) {
+      try (Server server = start();
+          LocalSession session = new LocalSession(server)) {
+        assertThat(run(session, "GET", "a")).isEqualTo("$1 1");
+        assertThat(run(session, "GET", "b")).isEqualTo(i == 0 ? "$-1" : "$1 2");
+        run(session, "SET", "b", "2");
+      }
+    }
+    assertThat(folder.resolve("appendonly.aof")).doesNotExist();
+    assertThat(Files.readString(file("manifest")))
+        .isEqualTo(
+            "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
+  }
+
+  @Test
+  void itCanBeTurnedOnAndOffLive() throws IOException {
+    try (Server server = start("appendonly", "no", "aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "before", "1");
+      assertThat(run(session, "WAITAOF", "1", "0", "0")).contains("appendonly is disabled");
+      run(session, "CONFIG", "SET", "appendonly", "yes", "appendfsync", "always");
+      awaitRewrite(session);
+      run(session, "SET", "after", "1");
+      assertThat(run(session, "WAITAOF", "1", "0", "0")).isEqualTo("*2 :1 :0");
+      run(session, "CONFIG", "SET", "appendonly", "no");
+      run(session, "SET", "beyond", "1");
+    }
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "EXISTS", "before", "after")).isEqualTo(":2");
+      assertThat(run(session, "EXISTS", "beyond")).isEqualTo(":0");
+    }
+  }
+
+  @Test
+  void aRewriteTakesThePlaceOfWhatWasAppended() throws IOException {
+    try (Server server = start("appendfsync", "no");
+        LocalSession session = new LocalSession(server)) {
+      for (int i = 0; i < 1_000; i++) {
+        run(session, "INCR", "counter");
+      }
+      long before = Files.size(file("1.incr.aof"));
+      assertThat(run(session, "BGREWRITEAOF"))
+          .isEqualTo("+Background append only file rewriting started");
+      awaitRewrite(session);
+      run(session, "SET", "k", "v");
+      assertThat(before).isGreaterThan(20_000);
+      assertThat(Files.size(file("2.base.rdb"))).isLessThan(300);
+      assertThat(file("1.incr.aof")).doesNotExist();
+      assertThat(file("1.base.rdb")).doesNotExist();
+      assertThat(Files.readString(file("manifest")))
+          .isEqualTo(
+              "file appendonly.aof.2.base.rdb seq 2 type b\n"
+                  + "file appendonly.aof.2.incr.aof seq 2 type i\n");
+      say(session, "MULTI");
+      say(session, "BGREWRITEAOF");
+      assertThat(run(session, "EXEC")).contains("Background append only file rewriting scheduled");
+    }
+  }
+
+  @Test
+  void waitingForTheDiskEndsWithTheSyncOrWithTime() {
+    try (Server server = start("appendfsync", "no");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "WAITAOF", "1", "0", "0"))
+          .as("nothing written")
+          .isEqualTo("*2 :1 :0");
+      run(session, "SET", "k", "v");
+      assertThat(run(session, "WAITAOF", "1", "0", "100")).isEqualTo("*2 :0 :0");
+      run(session, "CONFIG", "SET", "appendfsync", "everysec");
+      run(session, "SET", "k", "w");
+      assertThat(run(session, "WAITAOF", "1", "0", "0")).isEqualTo("*2 :1 :0");
+      assertThat(run(session, "WAITAOF", "1", "1", "50")).isEqualTo("*2 :1 :0");
+      assertThat(run(session, "WAITAOF", "2", "0", "0"))
+          .isEqualTo("-ERR value is out of range, value must between 0 and 1");
+      assertThat(run(session, "WAITAOF", "0", "-1", "0"))
+          .isEqualTo("-ERR value is out of range, must be positive");
+    }
+  }
+}
