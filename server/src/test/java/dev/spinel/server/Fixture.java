@@ -11,13 +11,19 @@ import dev.spinel.keyspace.Slots;
 import dev.spinel.observe.Digest;
 import dev.spinel.value.DictionaryVerifier;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// A server for a test, that doesn't listen, and what must hold after every test ([#close]):
 ///
@@ -68,6 +74,7 @@ public final class Fixture implements AutoCloseable {
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
   private final ByteArrayOutputStream effects = new ByteArrayOutputStream();
   private final List<LocalSession> sessions = new ArrayList<>();
+  private final List<Path> folders = new ArrayList<>();
   private Server copy; // built from the journal, once something is verified
   private LocalSession replay; // of `copy`
   private boolean mayFail; // the server, in its own code, since the test sees to it
@@ -112,14 +119,32 @@ public final class Fixture implements AutoCloseable {
   }
 
   private Server server(OutputStream log, Clock clock, String... settings) {
-    String[] all = new String[settings.length + 4];
-    all[0] = "enable-debug-command";
-    all[1] = "yes";
-    all[2] = "save";
-    all[3] = "";
-    System.arraycopy(settings, 0, all, 4, settings.length);
-    Config config = Config.of(all);
+    List<String> all = new ArrayList<>(List.of("enable-debug-command", "yes", "save", ""));
+    all.addAll(List.of("dir", folder().toString()));
+    all.addAll(List.of(settings));
+    Config config = Config.of(all.toArray(String[]::new));
     return new Server(config, new Log(config, log), clock, schedule);
+  }
+
+  /// A folder of its own for a server's files, removed with the fixture.
+  private Path folder() {
+    try {
+      Path made = Files.createTempDirectory("spinel-fixture-");
+      folders.add(made);
+      return made;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void remove(Path folder) {
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// A new session, closed with the fixture.
@@ -291,6 +316,7 @@ public final class Fixture implements AutoCloseable {
     }
     assertThat(server.liveBytes()).as("bytes in use without keys").isZero();
     server.close();
+    folders.forEach(Fixture::remove);
     assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("couldn't be recorded");
     if (!mayFail) {
       assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("A bug");
