@@ -338,7 +338,7 @@ public final class Sort implements Family {
       }
       draft.store(to.place);
     }
-    call.changed(to, Events.LIST, "sortstore", length);
+    call.stored(to, Events.LIST, "sortstore", length);
     reply.integer(length);
   }
 

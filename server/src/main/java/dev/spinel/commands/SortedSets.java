@@ -698,7 +698,7 @@ public final class SortedSets implements Family {
           key.place,
           call.limits().intOf(Settings.ZSET_MAX_LISTPACK_ENTRIES),
           call.limits().intOf(Settings.ZSET_MAX_LISTPACK_VALUE));
-      call.changed(key, Events.ZSET, event, changes);
+      call.stored(key, Events.ZSET, event, changes);
     } else if (key.exists()) {
       call.delete(key);
     }

@@ -683,6 +683,16 @@ public final class Call {
 
   /// As [#changed], and counts `count` changes for the next save.
   public void changed(Key key, int eventClass, String event, long count) {
+    changed(key, eventClass, event, count, ~0);
+  }
+
+  /// As [#changed], for a value that a STORE form has put there. In the place of another value it
+  /// wakes nobody, as in Redis.
+  public void stored(Key key, int eventClass, String event, long count) {
+    changed(key, eventClass, event, count, key.isNew ? ~0 : ~Slots.WAITERS);
+  }
+
+  private void changed(Key key, int eventClass, String event, long count, int told) {
     changes += count;
     Place place = key.place;
     // with several keys at work this place may be of the time before another's change
@@ -691,7 +701,7 @@ public final class Call {
       Entry.access(
           memory, entry, engine.limits.lfu ? Frequency.newcomer(now) : dispatcher.lruClock);
     }
-    byte flags = engine.slots.flags(key.slot);
+    byte flags = (byte) (engine.slots.flags(key.slot) & told);
     if (flags != 0) {
       flagged(key, flags);
     }

@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 ///             48 epoch that has passed   52, 56 epochs for which 24 and 32 are good   60 depth of the deepest leaf, at most
 /// ```
 ///
-/// [Tree] is what is below a header, [Traversal] are the ways through it other than by key; this
-/// class has the verbs, and the rules of the walk.
+/// [HashTree] is what is below a header, [Traversal] are the ways through it other than by key;
+/// this class has the verbs, and the rules of the walk.
 ///
 /// **Expiry** needs no second structure: leaf, inner node and header hold lower bounds of the
 /// earliest expiry below them, lowered by insertions and recomputed when [#nextExpired] comes by.
@@ -75,7 +75,7 @@ public final class Dictionary {
   final Memory memory;
   final Allocator allocator;
   final Walk walk;
-  private final Tree tree;
+  private final HashTree tree;
   private final Traversal traversal;
   private final Hash64 keyHash;
   private final long hashMask; // all ones; tests weaken the hash with it
@@ -101,7 +101,7 @@ public final class Dictionary {
     this.walk = walk;
     this.keyHash = keyHash;
     this.hashMask = hashMask;
-    this.tree = new Tree(memory, allocator, this);
+    this.tree = new HashTree(memory, allocator, this);
     this.traversal = new Traversal(memory, this, tree);
     owner(Entry.NESTED, new Nested());
   }
@@ -150,7 +150,7 @@ public final class Dictionary {
   /// Makes an empty dictionary of the 64 bytes at `header`.
   public void init(long header) {
     for (int i = 0; i < HEADER_BYTES; i += 8) memory.putLong(header + i, 0);
-    memory.putInt(header + NEXT_EXPIRY, Tree.NO_EXPIRY);
+    memory.putInt(header + NEXT_EXPIRY, HashTree.NO_EXPIRY);
     memory.putInt(header + PASSED, walk.epoch()); // nothing in it belongs to the walk of this epoch
   }
 
@@ -173,9 +173,9 @@ public final class Dictionary {
   /// Milliseconds since 1970: no entry expires earlier; `Long.MAX_VALUE` if none ever does.
   public long nextExpiry(long header) {
     int bound = memory.getInt(header + NEXT_EXPIRY);
-    return bound == Tree.NO_EXPIRY
+    return bound == HashTree.NO_EXPIRY
         ? Long.MAX_VALUE
-        : Tree.EXPIRY_BASE + (Integer.toUnsignedLong(bound) << 7);
+        : HashTree.EXPIRY_BASE + (Integer.toUnsignedLong(bound) << 7);
   }
 
   /// Whether the walk, if there is one, is through with this dictionary, its preserved chain
@@ -222,25 +222,25 @@ public final class Dictionary {
     p.stamp = stamp;
     long ref = m.getLong(p.header);
     int shift = 0;
-    int kind = (int) (ref >>> Tree.KIND_SHIFT);
+    int kind = (int) (ref >>> HashTree.KIND_SHIFT);
     while (kind != 0) {
-      if (kind == Tree.BUCKET) return findInBucket(p, key, ref);
-      long node = ref & Tree.ADDRESS;
-      ref = m.getLong(Tree.refAt(node, Tree.index(hash, shift, kind)));
-      kind = (int) (ref >>> Tree.KIND_SHIFT);
-      if (kind != 0) shift += Tree.LEVEL_BITS;
+      if (kind == HashTree.BUCKET) return findInBucket(p, key, ref);
+      long node = ref & HashTree.ADDRESS;
+      ref = m.getLong(HashTree.refAt(node, HashTree.index(hash, shift, kind)));
+      kind = (int) (ref >>> HashTree.KIND_SHIFT);
+      if (kind != 0) shift += HashTree.LEVEL_BITS;
     }
     p.ref = ref;
     p.shift = shift;
-    long page = ref & Tree.ADDRESS;
+    long page = ref & HashTree.ADDRESS;
     p.page = page;
     p.entry = 0;
     p.index = 0;
     if (page == 0) return false;
-    int sizeClass = (int) (ref >>> Tree.CLASS_SHIFT);
+    int sizeClass = (int) (ref >>> HashTree.CLASS_SHIFT);
     int bits = Leaf.bits(hash, shift);
-    int range = (ref & Tree.PLAIN) == 0 ? Leaf.range(sizeClass) : 0;
-    int i = Leaf.home(bits, Tree.depth(ref), range);
+    int range = (ref & HashTree.PLAIN) == 0 ? Leaf.range(sizeClass) : 0;
+    int i = Leaf.home(bits, HashTree.depth(ref), range);
     int words = Leaf.words(sizeClass);
     MemorySegment s = m.segment(page);
     long o = m.offset(page) + Leaf.HEADER;
@@ -265,12 +265,12 @@ public final class Dictionary {
 
   private boolean findInBucket(Place p, Slice key, long ref) {
     p.ref = ref;
-    p.shift = Tree.BUCKET_SHIFT;
+    p.shift = HashTree.BUCKET_SHIFT;
     p.entry = 0;
-    for (long page = ref & Tree.ADDRESS; page != 0; page = memory.getLong(page + 8)) {
+    for (long page = ref & HashTree.ADDRESS; page != 0; page = memory.getLong(page + 8)) {
       int count = memory.getInt(page);
       for (int i = 0; i < count; i++) {
-        long entry = Leaf.entry(memory.getLong(Tree.bucketWord(page, i)));
+        long entry = Leaf.entry(memory.getLong(HashTree.bucketWord(page, i)));
         if (Entry.hasKey(memory, entry, key.array, key.offset, key.length)) {
           p.page = page;
           p.index = i;
@@ -279,7 +279,7 @@ public final class Dictionary {
         }
       }
     }
-    p.page = ref & Tree.ADDRESS;
+    p.page = ref & HashTree.ADDRESS;
     p.index = 0;
     return false;
   }
@@ -370,7 +370,7 @@ public final class Dictionary {
   /// What is at `p` expires at this time.
   private void expires(Place p, long millis) {
     expiriesSet++;
-    tree.lowerBounds(p.header, p.hash, Tree.bound(millis));
+    tree.lowerBounds(p.header, p.hash, HashTree.bound(millis));
   }
 
   /// Puts an entry where `p` says there is none. Afterwards `p` is where it is. If there is no
@@ -457,7 +457,7 @@ public final class Dictionary {
   private void swap(Place p, long entry) {
     assert p.entry != 0 && p.stamp == stamp;
     Memory m = memory;
-    long at = Tree.wordAt(p);
+    long at = HashTree.wordAt(p);
     m.putLong(at, Leaf.moved(m.getLong(at), entry));
     boolean ttl = Entry.hasExpiry(m, entry);
     if (ttl != Entry.hasExpiry(m, p.entry))
@@ -1011,17 +1011,18 @@ public final class Dictionary {
     assert !walk.active() : "addresses that a walk knows would change";
     stamp++;
     tree.evacuate(header, from);
-    if (Tree.kind(tree.atRef) != Tree.BUCKET) evacuateEntries(tree.atRef, holder, large, moves);
+    if (HashTree.kind(tree.atRef) != HashTree.BUCKET)
+      evacuateEntries(tree.atRef, holder, large, moves);
     tree.descend(header, from); // what is nested went through the same object
     int bits = tree.prefixBits();
-    return bits == 0 ? 0 : (from & Tree.prefixMask(bits)) + (1L << (64 - bits));
+    return bits == 0 ? 0 : (from & HashTree.prefixMask(bits)) + (1L << (64 - bits));
   }
 
   private void evacuateEntries(long ref, long holder, LargeValues large, Moves moves) {
     Memory m = memory;
-    long page = ref & Tree.ADDRESS;
+    long page = ref & HashTree.ADDRESS;
     if (page == 0) return;
-    int words = Leaf.words(Tree.sizeClass(ref));
+    int words = Leaf.words(HashTree.sizeClass(ref));
     for (int i = 0; i < words; i++) {
       long at = page + Leaf.HEADER + 8L * i;
       long word = m.getLong(at);

@@ -79,20 +79,22 @@ public final class Prefetch {
   private void descend(int i) {
     long ref = refs[i];
     int shift = 0;
-    int kind = (int) (ref >>> Tree.KIND_SHIFT);
-    while (kind != 0 && kind < Tree.BUCKET) {
-      ref = memory.getLong(Tree.refAt(ref & Tree.ADDRESS, Tree.index(hashes[i], shift, kind)));
-      kind = (int) (ref >>> Tree.KIND_SHIFT);
-      if (kind != 0) shift += Tree.LEVEL_BITS;
+    int kind = (int) (ref >>> HashTree.KIND_SHIFT);
+    while (kind != 0 && kind < HashTree.BUCKET) {
+      ref =
+          memory.getLong(
+              HashTree.refAt(ref & HashTree.ADDRESS, HashTree.index(hashes[i], shift, kind)));
+      kind = (int) (ref >>> HashTree.KIND_SHIFT);
+      if (kind != 0) shift += HashTree.LEVEL_BITS;
     }
-    boolean isLeaf = kind == 0 && (ref & Tree.ADDRESS) != 0;
+    boolean isLeaf = kind == 0 && (ref & HashTree.ADDRESS) != 0;
     refs[i] = isLeaf ? ref : 0;
     shifts[i] = shift;
   }
 
   /// The first entry of the leaf whose hash may be that of the key, or 0.
   private long entry(int i) {
-    int words = Leaf.words((int) (refs[i] >>> Tree.CLASS_SHIFT));
+    int words = Leaf.words((int) (refs[i] >>> HashTree.CLASS_SHIFT));
     int bits = Leaf.bits(hashes[i], shifts[i]);
     for (int at = home(i); at < words; at++) {
       long word = memory.getLong(wordAt(i, at));
@@ -105,11 +107,11 @@ public final class Prefetch {
 
   private int home(int i) {
     long ref = refs[i];
-    int range = (ref & Tree.PLAIN) == 0 ? Leaf.range((int) (ref >>> Tree.CLASS_SHIFT)) : 0;
-    return Leaf.home(Leaf.bits(hashes[i], shifts[i]), Tree.depth(ref), range);
+    int range = (ref & HashTree.PLAIN) == 0 ? Leaf.range((int) (ref >>> HashTree.CLASS_SHIFT)) : 0;
+    return Leaf.home(Leaf.bits(hashes[i], shifts[i]), HashTree.depth(ref), range);
   }
 
   private long wordAt(int i, int at) {
-    return (refs[i] & Tree.ADDRESS) + Leaf.HEADER + ((long) at << 3);
+    return (refs[i] & HashTree.ADDRESS) + Leaf.HEADER + ((long) at << 3);
   }
 }

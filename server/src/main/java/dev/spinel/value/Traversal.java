@@ -4,14 +4,14 @@ import dev.spinel.memory.Memory;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 
-/// Ways through a [Tree] other than by a key: in order of the hash (SCAN, and the pages of a
+/// Ways through a [HashTree] other than by a key: in order of the hash (SCAN, and the pages of a
 /// [Walker]), at random, and to what is due. One per seat; the lock that owns the header is held.
 final class Traversal {
   private final Memory memory;
   private final Dictionary dictionary;
-  private final Tree tree;
+  private final HashTree tree;
 
-  Traversal(Memory memory, Dictionary dictionary, Tree tree) {
+  Traversal(Memory memory, Dictionary dictionary, HashTree tree) {
     this.memory = memory;
     this.dictionary = dictionary;
     this.tree = tree;
@@ -22,7 +22,7 @@ final class Traversal {
   /// Finds an entry whose expiry is at or before `now`; false if there is none. Bounds that turn
   /// out to be too low are raised on the way.
   boolean nextExpired(long header, long now, Place out) {
-    int due = Tree.bound(now);
+    int due = HashTree.bound(now);
     if (Integer.compareUnsigned(memory.getInt(header + Dictionary.NEXT_EXPIRY), due) > 0)
       return false;
     out.header = header;
@@ -41,14 +41,14 @@ final class Traversal {
   /// Sets `out.entry` to an expired entry below `ref`, or returns the bound of what is there.
   private int expired(long ref, long now, int due, Place out) {
     Memory m = memory;
-    long address = ref & Tree.ADDRESS;
-    if (address == 0) return Tree.NO_EXPIRY;
-    int kind = Tree.kind(ref);
-    int next = Tree.NO_EXPIRY;
+    long address = ref & HashTree.ADDRESS;
+    if (address == 0) return HashTree.NO_EXPIRY;
+    int kind = HashTree.kind(ref);
+    int next = HashTree.NO_EXPIRY;
     if (kind == 0) {
       int old = m.getInt(address + 4);
       if (Integer.compareUnsigned(old, due) > 0) return old;
-      int words = Leaf.words(Tree.sizeClass(ref));
+      int words = Leaf.words(HashTree.sizeClass(ref));
       for (int i = 0; i < words; i++) {
         long word = m.getLong(address + Leaf.HEADER + 8L * i);
         if (word == 0) continue;
@@ -58,19 +58,19 @@ final class Traversal {
           out.entry = Leaf.entry(word);
           return next;
         }
-        next = Tree.earlier(next, Tree.bound(millis));
+        next = HashTree.earlier(next, HashTree.bound(millis));
       }
       m.putInt(address + 4, next);
       return next;
     }
-    if (kind == Tree.BUCKET) return expiredInBucket(address, now, out);
+    if (kind == HashTree.BUCKET) return expiredInBucket(address, now, out);
     int old = m.getInt(address);
     if (Integer.compareUnsigned(old, due) > 0) return old;
     for (int i = 0; i < 1 << kind; ) {
-      long child = m.getLong(Tree.refAt(address, i));
-      next = Tree.earlier(next, expired(child, now, due, out));
+      long child = m.getLong(HashTree.refAt(address, i));
+      next = HashTree.earlier(next, expired(child, now, due, out));
       if (out.entry != 0) return next;
-      i += Tree.span(child, kind);
+      i += HashTree.span(child, kind);
     }
     m.putInt(address, next);
     return next;
@@ -78,18 +78,18 @@ final class Traversal {
 
   private int expiredInBucket(long first, long now, Place out) {
     Memory m = memory;
-    int next = Tree.NO_EXPIRY;
+    int next = HashTree.NO_EXPIRY;
     for (long page = first; page != 0; page = m.getLong(page + 8)) {
       int count = m.getInt(page);
       for (int i = 0; i < count; i++) {
-        long entry = Leaf.entry(m.getLong(Tree.bucketWord(page, i)));
+        long entry = Leaf.entry(m.getLong(HashTree.bucketWord(page, i)));
         long millis = Entry.expiry(m, entry);
         if (millis < 0) continue;
         if (millis <= now) {
           out.entry = entry;
           return next;
         }
-        next = Tree.earlier(next, Tree.bound(millis));
+        next = HashTree.earlier(next, HashTree.bound(millis));
       }
     }
     m.putInt(first + 4, next);
@@ -111,20 +111,20 @@ final class Traversal {
       tree.descend(header, from);
       int known = Math.min(Dictionary.CURSOR_BITS, tree.atShift + Leaf.HASH_BITS);
       int prefix = tree.prefixBits();
-      long mask = Tree.prefixMask(prefix);
-      long base = from & Tree.prefixMask(tree.atShift);
-      long page = tree.atRef & Tree.ADDRESS;
-      if (Tree.kind(tree.atRef) == Tree.BUCKET) {
+      long mask = HashTree.prefixMask(prefix);
+      long base = from & HashTree.prefixMask(tree.atShift);
+      long page = tree.atRef & HashTree.ADDRESS;
+      if (HashTree.kind(tree.atRef) == HashTree.BUCKET) {
         for (; page != 0; page = memory.getLong(page + 8)) {
           int n = memory.getInt(page);
           seen += n;
           for (int i = 0; i < n; i++)
-            visitor.entry(Leaf.entry(memory.getLong(Tree.bucketWord(page, i))));
+            visitor.entry(Leaf.entry(memory.getLong(HashTree.bucketWord(page, i))));
         }
-        last = from & Tree.prefixMask(Dictionary.CURSOR_BITS);
+        last = from & HashTree.prefixMask(Dictionary.CURSOR_BITS);
         any = true;
       } else if (page != 0) {
-        int words = Leaf.words(Tree.sizeClass(tree.atRef));
+        int words = Leaf.words(HashTree.sizeClass(tree.atRef));
         int shift = tree.atShift;
         int fromBits = Leaf.bits(from, shift);
         boolean ambiguous =
@@ -140,7 +140,7 @@ final class Traversal {
               && ambiguous
               && Long.compareUnsigned(dictionary.hashOf(entry), from) < 0) continue;
           long hash =
-              (base | (((long) bits << Leaf.ADDRESS_BITS) >>> shift)) & Tree.prefixMask(known);
+              (base | (((long) bits << Leaf.ADDRESS_BITS) >>> shift)) & HashTree.prefixMask(known);
           if (seen >= count && !(any && hash == last))
             return hash >>> (64 - Dictionary.CURSOR_BITS);
           visitor.entry(entry);
@@ -154,7 +154,7 @@ final class Traversal {
       from = (from & mask) + (~mask + 1);
       // the next leaf begins with other 49 bits, unless the tree is deeper than they are
       if (prefix > Dictionary.CURSOR_BITS) {
-        long rounded = from & Tree.prefixMask(Dictionary.CURSOR_BITS);
+        long rounded = from & HashTree.prefixMask(Dictionary.CURSOR_BITS);
         if (rounded != from) continue; // same 49 bits: same group
       }
       if (seen >= count) return from >>> (64 - Dictionary.CURSOR_BITS);
@@ -185,13 +185,13 @@ final class Traversal {
           return pick(header, Math.floorMod(source.nextLong(), count), out); // a skewed tree
         continue;
       }
-      long page = tree.atRef & Tree.ADDRESS;
-      if (Tree.kind(tree.atRef) == Tree.BUCKET)
+      long page = tree.atRef & HashTree.ADDRESS;
+      if (HashTree.kind(tree.atRef) == HashTree.BUCKET)
         return pick(header, Math.floorMod(source.nextLong(), count), out);
       if (page == 0) continue;
-      int most = tree.atNode == 0 ? Leaf.words(Tree.sizeClass(tree.atRef)) : Leaf.MAX_WORDS;
+      int most = tree.atNode == 0 ? Leaf.words(HashTree.sizeClass(tree.atRef)) : Leaf.MAX_WORDS;
       int at = source.nextInt(most);
-      if (at >= Leaf.words(Tree.sizeClass(tree.atRef))) continue;
+      if (at >= Leaf.words(HashTree.sizeClass(tree.atRef))) continue;
       long word = memory.getLong(page + Leaf.HEADER + 8L * at);
       if (word == 0) {
         if (tries >= 1024) return pick(header, Math.floorMod(source.nextLong(), count), out);
@@ -220,14 +220,14 @@ final class Traversal {
   /// of `n`.
   private long skip(long ref, long n, Place out) {
     Memory m = memory;
-    long address = ref & Tree.ADDRESS;
+    long address = ref & HashTree.ADDRESS;
     if (address == 0) return n;
-    int kind = Tree.kind(ref);
-    if (kind == Tree.BUCKET) {
+    int kind = HashTree.kind(ref);
+    if (kind == HashTree.BUCKET) {
       for (long page = address; page != 0; page = m.getLong(page + 8)) {
         int count = m.getInt(page);
         if (n < count) {
-          out.entry = Leaf.entry(m.getLong(Tree.bucketWord(page, (int) n)));
+          out.entry = Leaf.entry(m.getLong(HashTree.bucketWord(page, (int) n)));
           return -1;
         }
         n -= count;
@@ -246,10 +246,10 @@ final class Traversal {
       }
     }
     for (int i = 0; i < 1 << kind; ) {
-      long child = m.getLong(Tree.refAt(address, i));
+      long child = m.getLong(HashTree.refAt(address, i));
       n = skip(child, n, out);
       if (n < 0) return n;
-      i += Tree.span(child, kind);
+      i += HashTree.span(child, kind);
     }
     return n;
   }
@@ -267,20 +267,20 @@ final class Traversal {
   void copyPage(long header, long from, Page out) {
     tree.descend(header, from);
     int prefix = tree.prefixBits();
-    long mask = Tree.prefixMask(prefix);
+    long mask = HashTree.prefixMask(prefix);
     out.shift = tree.atShift;
     out.first = from;
     out.last = from | ~mask;
     out.count = 0;
-    long page = tree.atRef & Tree.ADDRESS;
-    if (Tree.kind(tree.atRef) == Tree.BUCKET) {
+    long page = tree.atRef & HashTree.ADDRESS;
+    if (HashTree.kind(tree.atRef) == HashTree.BUCKET) {
       int n = 0;
       for (long at = page; at != 0; at = memory.getLong(at + 8)) n += memory.getInt(at);
       if (out.words.length < n) out.words = new long[n + n / 2];
       for (; page != 0; page = memory.getLong(page + 8)) {
         int count = memory.getInt(page);
         for (int i = 0; i < count; i++) {
-          long word = memory.getLong(Tree.bucketWord(page, i));
+          long word = memory.getLong(HashTree.bucketWord(page, i));
           if ((from & 1) == 0 || (dictionary.hashOf(Leaf.entry(word)) & 1) != 0)
             out.words[out.count++] = word;
         }
@@ -288,7 +288,7 @@ final class Traversal {
       return;
     }
     if (page == 0) return;
-    int words = Leaf.words(Tree.sizeClass(tree.atRef));
+    int words = Leaf.words(HashTree.sizeClass(tree.atRef));
     MemorySegment s = memory.segment(page);
     long o = memory.offset(page) + Leaf.HEADER;
     if (from == (from & mask)) {

@@ -289,10 +289,10 @@ public final class Walker {
         end++;
       page.count = end;
       int known = page.shift + Leaf.HASH_BITS;
-      long base = page.first & Tree.prefixMask(page.shift);
+      long base = page.first & HashTree.prefixMask(page.shift);
       long first = base | (((long) bits << Leaf.ADDRESS_BITS) >>> page.shift);
       long last = known >= 64 ? page.last : first | (-1L >>> known);
-      if (page.shift >= Tree.BUCKET_SHIFT) last = page.last;
+      if (page.shift >= HashTree.BUCKET_SHIFT) last = page.last;
       if (Long.compareUnsigned(first, flight.first) > 0) flight.first = first;
       flight.last = last;
       after(last);

@@ -71,7 +71,7 @@ public final class DictionaryVerifier {
   private static final class Tally {
     long count;
     long expiring;
-    int earliest = Tree.NO_EXPIRY;
+    int earliest = HashTree.NO_EXPIRY;
 
     void add(Tally other) {
       count += other.count;
@@ -86,13 +86,13 @@ public final class DictionaryVerifier {
 
   /// @param path the hash bits above, in the top `shift + depth` bits
   private void reference(long ref, int shift, int depth, long path, Tally into) {
-    int kind = (int) (ref >>> Tree.KIND_SHIFT);
-    long address = ref & Tree.ADDRESS;
+    int kind = (int) (ref >>> HashTree.KIND_SHIFT);
+    long address = ref & HashTree.ADDRESS;
     if (kind == 0) {
-      check((ref >>> Tree.DEPTH_SHIFT & 15) == depth, "local depth");
+      check((ref >>> HashTree.DEPTH_SHIFT & 15) == depth, "local depth");
       if (address != 0) leaf(ref, address, shift, depth, path, into);
-    } else if (kind == Tree.BUCKET) {
-      check(shift == Tree.BUCKET_SHIFT, "a bucket at " + shift);
+    } else if (kind == HashTree.BUCKET) {
+      check(shift == HashTree.BUCKET_SHIFT, "a bucket at " + shift);
       bucket(address, path, into);
     } else {
       inner(kind, address, shift, path, into);
@@ -100,23 +100,23 @@ public final class DictionaryVerifier {
   }
 
   private void inner(int kind, long node, int shift, long path, Tally into) {
-    check(kind <= Tree.LEVEL_BITS, "kind");
+    check(kind <= HashTree.LEVEL_BITS, "kind");
     node(node);
     Tally mine = new Tally();
     int size = 1 << kind;
     boolean full = false;
     for (int i = 0; i < size; ) {
       long child = m.getLong(node + 8 + 8L * i);
-      int childKind = (int) (child >>> Tree.KIND_SHIFT);
+      int childKind = (int) (child >>> HashTree.KIND_SHIFT);
       if (childKind != 0) {
-        check(kind == Tree.LEVEL_BITS, "an inner child of a node that is not full");
-        int below = shift + Tree.LEVEL_BITS;
+        check(kind == HashTree.LEVEL_BITS, "an inner child of a node that is not full");
+        int below = shift + HashTree.LEVEL_BITS;
         reference(child, below, 0, path | (long) i << 64 - below, mine);
         full = true;
         i++;
         continue;
       }
-      int depth = (int) (child >>> Tree.DEPTH_SHIFT & 15);
+      int depth = (int) (child >>> HashTree.DEPTH_SHIFT & 15);
       check(depth >= 1 && depth <= kind, "depth " + depth + " in a node of " + kind);
       if (depth == kind) full = true;
       int span = 1 << kind - depth;
@@ -134,9 +134,9 @@ public final class DictionaryVerifier {
 
   private void leaf(long ref, long page, int shift, int depth, long path, Tally into) {
     node(page);
-    int sizeClass = (int) (ref >>> Tree.CLASS_SHIFT) & 15;
+    int sizeClass = (int) (ref >>> HashTree.CLASS_SHIFT) & 15;
     check(allocator.capacity(page) == Leaf.bytes(sizeClass), "size class");
-    int range = (ref & Tree.PLAIN) == 0 ? Leaf.range(sizeClass) : 0;
+    int range = (ref & HashTree.PLAIN) == 0 ? Leaf.range(sizeClass) : 0;
     Tally mine = new Tally();
     int lastBits = -1;
     int gap = -1; // the last gap seen
@@ -169,8 +169,8 @@ public final class DictionaryVerifier {
     for (long page = first; page != 0; page = m.getLong(page + 8)) {
       node(page);
       int n = m.getInt(page);
-      check(n > 0 && n <= Tree.BUCKET_WORDS, "bucket count");
-      check(page == first || n == Tree.BUCKET_WORDS, "a gap in a bucket");
+      check(n > 0 && n <= HashTree.BUCKET_WORDS, "bucket count");
+      check(page == first || n == HashTree.BUCKET_WORDS, "a gap in a bucket");
       for (int i = 0; i < n; i++) {
         long entry = Leaf.entry(m.getLong(page + 16 + 8L * i));
         check((dictionary.hashOf(entry) ^ path) >>> 1 == 0, "a word in the wrong bucket");
@@ -186,7 +186,7 @@ public final class DictionaryVerifier {
     long expiry = Entry.expiry(m, entry);
     if (expiry >= 0) {
       into.expiring++;
-      into.earlier(Tree.bound(expiry));
+      into.earlier(HashTree.bound(expiry));
     }
     entry(entry);
   }

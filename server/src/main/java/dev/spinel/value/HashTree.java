@@ -30,7 +30,7 @@ import java.util.Arrays;
 ///
 /// `descend` notes the way to a leaf in the fields `at…`, and what changes the structure starts
 /// from there. One per seat; the lock that owns the header is held.
-final class Tree {
+final class HashTree {
   static final int KIND_SHIFT = 60;
   static final int CLASS_SHIFT = 56;
   static final int DEPTH_SHIFT = 52;
@@ -66,7 +66,7 @@ final class Tree {
   private long leftHalf; // references that `buildHalves` made
   private long rightHalf;
 
-  Tree(Memory memory, Allocator allocator, Dictionary dictionary) {
+  HashTree(Memory memory, Allocator allocator, Dictionary dictionary) {
     this.memory = memory;
     this.allocator = allocator;
     this.dictionary = dictionary;
