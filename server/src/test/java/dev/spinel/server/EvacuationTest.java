@@ -84,9 +84,12 @@ class EvacuationTest {
         String mine = "m" + i + ":";
         writers.start(() -> write(own, random, mine, done));
       }
-      awaitEvacuation(fixture);
-      done.set(true);
-      writers.join();
+      try {
+        awaitEvacuation(fixture);
+      } finally {
+        done.set(true); // or they would write for ever, into a server that is closed
+        writers.join();
+      }
     }
   }
 

@@ -313,8 +313,9 @@ public final class Fixture implements AutoCloseable {
       verifyTables(last);
       say(last, "FLUSHALL");
       server.awaitReaper();
+      // in a stopped world: the account isn't exact while the keeper has allocators flushed
+      assertThat(liveBytes(last)).as("bytes in use without keys").isZero();
     }
-    assertThat(server.liveBytes()).as("bytes in use without keys").isZero();
     server.close();
     folders.forEach(Fixture::remove);
     assertThat(log.toString(StandardCharsets.UTF_8)).doesNotContain("couldn't be recorded");
