@@ -120,7 +120,7 @@ public final class Dumps implements Family {
       throw new CommandError("ERR Invalid TTL value, must be >= 0");
     }
     Slice payload = call.arg(3);
-    if (!call.payloads().isIntact(payload)) {
+    if (!call.payloads().isIntact(payload, !call.engine().ignoresChecksums)) {
       throw DAMAGED;
     }
     if (call.lacksMemory(neededBytes(call, payload))) {
@@ -153,7 +153,7 @@ public final class Dumps implements Family {
     try {
       return call.payloads().measure(payload);
     } catch (RdbException e) {
-      throw BAD_FORMAT;
+      throw badFormat(call, e);
     }
   }
 
@@ -161,8 +161,13 @@ public final class Dumps implements Family {
     try {
       return call.payloads().restore(payload, key.name, expiry, limits(call.limits()));
     } catch (RdbException e) {
-      throw BAD_FORMAT;
+      throw badFormat(call, e);
     }
+  }
+
+  private static CommandError badFormat(Call call, RdbException why) {
+    call.refusedValue("offset " + why.offset() + ": " + why.getMessage());
+    return BAD_FORMAT;
   }
 
   private static EncodingLimits limits(Limits limits) {

@@ -818,6 +818,11 @@ public final class Call {
     changes += count;
   }
 
+  /// A value that the client sent isn't valid: the log says why.
+  public void refusedValue(String why) {
+    engine.faults.refusedValue(session, why);
+  }
+
   /// Whether effects are recorded at all. A handler asks this before it computes one.
   public boolean recorded() {
     return engine.journal.recording();

@@ -36,6 +36,9 @@ public final class Engine implements KeyspaceListener {
     /// journal's readers have other data. The server must not go on.
     void diverged(Command command, Throwable cause);
 
+    /// A client sent a value that isn't valid, or can't be held.
+    void refusedValue(Session session, String why);
+
     /// A client speaks HTTP: some web page may be using a browser to reach us.
     void crossProtocol(Session session);
   }
@@ -63,6 +66,9 @@ public final class Engine implements KeyspaceListener {
 
   /// The server is to stop: what may take long gives up. Any thread.
   public volatile boolean stopping;
+
+  /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: the checksums of payloads and files aren't compared.
+  public volatile boolean ignoresChecksums;
 
   /// What may refuse a call.
   public final Gates gates;

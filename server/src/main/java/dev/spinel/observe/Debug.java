@@ -81,9 +81,12 @@ final class Debug {
         reply.ok();
       }
       case "reload/2", "loadaof/2" -> throw NO_PERSISTENCE;
+      case "set-skip-checksum-validation/3" -> {
+        call.engine().ignoresChecksums = call.arg(2).toLong(0) != 0;
+        reply.ok();
+      }
       case "pause-cron/3",
           "set-disable-deny-scripts/3",
-          "set-skip-checksum-validation/3",
           "aof-flush-sleep/3" ->
           reply.ok();
       default -> {
@@ -399,6 +402,8 @@ final class Debug {
           The lengths of a key and its string.
       SET-ACTIVE-EXPIRE <0|1>
           Whether keys are removed in the background when their time has come.
+      SET-SKIP-CHECKSUM-VALIDATION <0|1>
+          Whether checksums of payloads are left uncompared.
       SLEEP <seconds>
           Stops the server for so long.
       STRINGMATCH-LEN <pattern> <string>

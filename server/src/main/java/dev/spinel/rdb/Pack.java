@@ -1,6 +1,7 @@
 package dev.spinel.rdb;
 
 import dev.spinel.value.Listpack;
+import java.util.Locale;
 
 /// Many elements in one string: listpacks, and what Redis had before them. Read element by element,
 /// with every byte checked on the way: once [#next] has said that there is no more, the whole is
@@ -20,6 +21,7 @@ abstract class Pack {
   static final int END = 0xff;
 
   final StringInput string;
+  private String whose = "";
   private boolean integer;
   private long value;
   private int textLength;
@@ -28,6 +30,11 @@ abstract class Pack {
 
   Pack(StringInput string) {
     this.string = string;
+  }
+
+  /// What errors call it in front of its own name: `Hash `.
+  final void whose(String words) {
+    whose = words;
   }
 
   /// Begins with the string that was opened, at its first byte.
@@ -84,7 +91,12 @@ abstract class Pack {
     return string.little(n);
   }
 
-  abstract RdbException corrupt(String what);
+  final RdbException corrupt(String what) {
+    String name = whose.isEmpty() ? name() : whose + name().toLowerCase(Locale.ROOT);
+    return string.in().corrupt(name + " integrity check failed: " + what);
+  }
+
+  abstract String name();
 
   // ── the element at hand ──
 
@@ -204,8 +216,8 @@ abstract class Pack {
     }
 
     @Override
-    RdbException corrupt(String what) {
-      return string.in().corrupt("a listpack: " + what);
+    String name() {
+      return "Listpack";
     }
   }
 
@@ -279,8 +291,8 @@ abstract class Pack {
     }
 
     @Override
-    RdbException corrupt(String what) {
-      return string.in().corrupt("a ziplist: " + what);
+    String name() {
+      return "Ziplist";
     }
   }
 
@@ -324,8 +336,8 @@ abstract class Pack {
     }
 
     @Override
-    RdbException corrupt(String what) {
-      return string.in().corrupt("a zipmap: " + what);
+    String name() {
+      return "Zipmap";
     }
   }
 }

@@ -80,15 +80,16 @@ public final class Payloads {
 
   // ── RESTORE ──
 
-  /// Whether a payload has a version that can be read, and its checksum.
-  public boolean isIntact(Slice payload) {
+  /// Whether a payload has a version that can be read, and, if that is to be compared, its checksum.
+  public boolean isIntact(Slice payload, boolean comparing) {
     int n = payload.length;
     if (n < FOOTER) return false;
     byte[] footer = new byte[FOOTER];
     copyOut(payload, n - FOOTER, footer, FOOTER);
     int version = (footer[0] & 0xff) | (footer[1] & 0xff) << 8;
-    return version <= RdbType.NEWEST_VERSION
-        && checksum(payload, n - CHECKSUM) == in.open(footer, 2, CHECKSUM, 0).int64();
+    if (version > RdbType.NEWEST_VERSION) return false;
+    return !comparing
+        || checksum(payload, n - CHECKSUM) == in.open(footer, 2, CHECKSUM, 0).int64();
   }
 
   private void copyOut(Slice payload, int at, byte[] to, int n) {

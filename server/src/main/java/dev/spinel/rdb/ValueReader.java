@@ -77,13 +77,24 @@ public final class ValueReader {
     zipmap = new Pack.OfZipmap(string);
   }
 
-  private void from(RdbInput input) {
-    if (in == input) return;
-    in = input;
-    string = new StringInput(input);
-    listpack = new Pack.OfListpack(string);
-    ziplist = new Pack.OfZiplist(string);
-    zipmap = new Pack.OfZipmap(string);
+  private void from(RdbInput input, RdbType type) {
+    if (in != input) {
+      in = input;
+      string = new StringInput(input);
+      listpack = new Pack.OfListpack(string);
+      ziplist = new Pack.OfZiplist(string);
+      zipmap = new Pack.OfZipmap(string);
+    }
+    String whose =
+        switch (type) {
+          case LIST_ZIPLIST -> "List ";
+          case SET_LISTPACK -> "Set ";
+          case ZSET_LISTPACK, ZSET_ZIPLIST -> "Zset ";
+          case HASH_LISTPACK, HASH_ZIPLIST -> "Hash ";
+          default -> "";
+        };
+    listpack.whose(whose);
+    ziplist.whose(whose);
   }
 
   /// Reads a value, up to its end. The entry that it returns is in no dictionary yet: the caller
@@ -93,7 +104,7 @@ public final class ValueReader {
   /// @param expiry milliseconds since 1970, or -1
   /// @throws RdbException if it isn't valid, or can't be held
   public long read(RdbType type, Slice key, long expiry, EncodingLimits limits, RdbInput input) {
-    from(input);
+    from(input, type);
     this.key = key;
     this.expiry = expiry;
     this.limits = limits;
@@ -201,7 +212,7 @@ public final class ValueReader {
       }
     }
     if (index != 0) throw pack.corrupt("a name without what belongs to it");
-    if (areAlike(names) && isTwice(pack, step)) throw twice();
+    if (areAlike(names) && isTwice(pack, step)) throw pack.corrupt("an element is there twice");
     return pack.count();
   }
 
@@ -351,13 +362,13 @@ public final class ValueReader {
     string.open();
     SetValue sets = values.sets();
     boolean small = string.whole(MAX_INLINE);
-    if (string.length() < 8) throw in.corrupt("an intset: too short");
+    if (string.length() < 8) throw in.corrupt("Intset integrity check failed: too short");
     int width = (int) string.little(4);
     long count = string.little(4);
     if (width != 2 && width != 4 && width != 8
         || count == 0
         || string.length() != 8 + width * count) {
-      throw in.corrupt("an intset: its length is not what it says");
+      throw in.corrupt("Intset integrity check failed: its length is not what it says");
     }
     if (small && count <= limits.set().intset() && fits((int) string.length())) {
       checkAscending(width, count);
@@ -383,7 +394,7 @@ public final class ValueReader {
 
   private long ascending(int width, long index, long last) {
     long value = integer(width);
-    if (index > 0 && value <= last) throw in.corrupt("an intset: its integers don't ascend");
+    if (index > 0 && value <= last) throw in.corrupt("Intset integrity check failed: its integers don't ascend");
     return value;
   }
 
@@ -551,6 +562,7 @@ public final class ValueReader {
     int maxValue = Integer.MAX_VALUE;
     if (string.whole(MAX_INLINE)) {
       long count = scan(pack, 2) / 2;
+      if (count == 0 && pack == zipmap) throw pack.corrupt("it is empty");
       if (count == 0) throw in.empty("a hash without fields");
       if (count <= limits.hashEntries()) {
         if (asIs && fits((int) string.length())) return inline(Entry.HASH, Entry.LISTPACK);

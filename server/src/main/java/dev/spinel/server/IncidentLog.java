@@ -88,6 +88,13 @@ final class IncidentLog implements Incidents, Engine.Faults {
   }
 
   @Override
+  public void refusedValue(Session session, String why) {
+    if (log.isOn(Log.Level.VERBOSE)) {
+      log.verbose("A value from " + session.outlet.address() + " was refused: " + why);
+    }
+  }
+
+  @Override
   public void crossProtocol(Session session) {
     long now = clock.millis();
     long last = lastAttackMillis.get();
