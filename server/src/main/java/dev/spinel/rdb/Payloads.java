@@ -80,7 +80,8 @@ public final class Payloads {
 
   // ── RESTORE ──
 
-  /// Whether a payload has a version that can be read, and, if that is to be compared, its checksum.
+  /// Whether a payload has a version that can be read, and, if that is to be compared, its
+  /// checksum.
   public boolean isIntact(Slice payload, boolean comparing) {
     int n = payload.length;
     if (n < FOOTER) return false;
@@ -88,8 +89,7 @@ public final class Payloads {
     copyOut(payload, n - FOOTER, footer, FOOTER);
     int version = (footer[0] & 0xff) | (footer[1] & 0xff) << 8;
     if (version > RdbType.NEWEST_VERSION) return false;
-    return !comparing
-        || checksum(payload, n - CHECKSUM) == in.open(footer, 2, CHECKSUM, 0).int64();
+    return !comparing || checksum(payload, n - CHECKSUM) == in.open(footer, 2, CHECKSUM, 0).int64();
   }
 
   private void copyOut(Slice payload, int at, byte[] to, int n) {

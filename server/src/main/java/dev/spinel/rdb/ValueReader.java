@@ -394,7 +394,8 @@ public final class ValueReader {
 
   private long ascending(int width, long index, long last) {
     long value = integer(width);
-    if (index > 0 && value <= last) throw in.corrupt("Intset integrity check failed: its integers don't ascend");
+    if (index > 0 && value <= last)
+      throw in.corrupt("Intset integrity check failed: its integers don't ascend");
     return value;
   }
 

@@ -120,7 +120,15 @@ class ComparisonTest {
   /// The keyspace events of a script, new keys and misses included, in their order.
   @ParameterizedTest
   @ValueSource(
-      strings = {"dumps", "sets", "sets-operations", "zsets", "zsets-ranges", "zsets-operations", "geo"})
+      strings = {
+        "dumps",
+        "sets",
+        "sets-operations",
+        "zsets",
+        "zsets-ranges",
+        "zsets-operations",
+        "geo"
+      })
   void eventsAreEqual(String script) throws Exception {
     assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
     List<String> expected = events(real.port(), script);
