@@ -120,7 +120,7 @@ public final class Dumps implements Family {
       throw new CommandError("ERR Invalid TTL value, must be >= 0");
     }
     Slice payload = call.arg(3);
-    if (!call.payloads().isIntact(payload, !call.engine().ignoresChecksums)) {
+    if (!call.payloads().isIntact(payload, call.comparesChecksums())) {
       throw DAMAGED;
     }
     if (call.lacksMemory(neededBytes(call, payload))) {

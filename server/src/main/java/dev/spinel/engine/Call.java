@@ -818,6 +818,11 @@ public final class Call {
     changes += count;
   }
 
+  /// Whether a value whose checksum is wrong is refused.
+  public boolean comparesChecksums() {
+    return !engine.ignoresChecksums;
+  }
+
   /// A value that the client sent isn't valid: the log says why.
   public void refusedValue(String why) {
     engine.faults.refusedValue(session, why);
