@@ -47,6 +47,9 @@ class HouseTest {
       server → script → engine
       server → observe → acl → engine
       server → sentinel → engine
+      cluster → peer → wire
+      replication → peer
+      sentinel → peer
       server → net → wire
       """;
 

@@ -489,6 +489,7 @@ public final class Connection {
     loop.counts().wrote(bytes);
     bindIfHeld();
     boolean done = output.pendingBytes() == 0;
+    handler.written(output.pendingBytes());
     if (done ? ending : !socketFull && output.releasedBytes(loop.released()) > 0) {
       loop.touch(this);
     }

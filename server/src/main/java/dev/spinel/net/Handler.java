@@ -24,6 +24,10 @@ public interface Handler {
   /// closes after this call in any case.
   default void aboutToWrite(long pendingBytes) {}
 
+  /// The socket has taken bytes; `pendingBytes` are left. May come in the midst of a turn's
+  /// writing: the place to note it, and to [Loop#post] what follows from it.
+  default void written(long pendingBytes) {}
+
   /// Called when the peer ends its side while the connection is paused. Returns whether the
   /// connection will resume even so, to reply and to run what came before. If not, no more of its
   /// input is run.
