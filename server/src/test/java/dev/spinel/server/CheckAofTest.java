@@ -1,0 +1,164 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.RealRedis;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What `redis-check-aof` says of files sound, cut and changed: beside the real program, line for
+/// line.
+@Timeout(120)
+class CheckAofTest {
+  @TempDir private Path folder;
+
+  private record Said(int status, String text) {}
+
+  private Said ours(String... words) {
+    var bytes = new ByteArrayOutputStream();
+    var out = new PrintStream(bytes, true, StandardCharsets.ISO_8859_1);
+    int status = CheckAof.run(absolute(words), out);
+    return new Said(status, bytes.toString(StandardCharsets.ISO_8859_1));
+  }
+
+  private String[] absolute(String... words) {
+    String[] all = words.clone();
+    all[all.length - 1] = folder.resolve(all[all.length - 1]).toString();
+    return all;
+  }
+
+  private Said theirs(String... words) throws Exception {
+    Path binary = RealRedis.binary();
+    Assumptions.assumeTrue(binary != null, "no redis-server to compare with");
+    Path program = binary.resolveSibling("redis-check-aof");
+    Assumptions.assumeTrue(Files.isExecutable(program), "no redis-check-aof");
+    String[] all = new String[words.length + 1];
+    all[0] = program.toString();
+    System.arraycopy(absolute(words), 0, all, 1, words.length);
+    Process process = new ProcessBuilder(all).start();
+    process.getOutputStream().write("y\n".getBytes(StandardCharsets.US_ASCII));
+    process.getOutputStream().close();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+    return new Said(process.waitFor(), text);
+  }
+
+  private static String encoded(String... words) {
+    return new String(LocalSession.request(words), StandardCharsets.ISO_8859_1);
+  }
+
+  private static final String COMMANDS =
+      "#TS:1628217470\r\n"
+          + encoded("SELECT", "0")
+          + encoded("SET", "a key", "v".repeat(300))
+          + encoded("MULTI")
+          + encoded("INCR", "n")
+          + encoded("LPUSH", "l", "x")
+          + encoded("EXEC")
+          + "#TS:1628217477\r\n"
+          + encoded("DEL", "l");
+
+  private void write(String name, String text) throws IOException {
+    Files.writeString(folder.resolve(name), text, StandardCharsets.ISO_8859_1);
+  }
+
+  @Test
+  void whatEndsAnywhereIsToldAsTheRealOneDoes() throws Exception {
+    for (int n = 0; n <= COMMANDS.length(); n += 5) {
+      write("one.aof", COMMANDS.substring(0, n));
+      same(ours("one.aof"), theirs("one.aof"), n + " bytes");
+    }
+  }
+
+  @Test
+  void whatIsChangedAnywhereIsToldAsTheRealOneDoes() throws Exception {
+    Random random = new Random(5);
+    for (int i = 0; i < 120; i++) {
+      StringBuilder text = new StringBuilder(COMMANDS);
+      int at = random.nextInt(text.length());
+      text.setCharAt(at, "x*$1\r\n#-".charAt(random.nextInt(8)));
+      write("one.aof", text.toString());
+      same(ours("one.aof"), theirs("one.aof"), "changed at " + at);
+    }
+  }
+
+  /// Of what it expected and found instead, the real one says too little to compare.
+  private static void same(Said ours, Said real, String what) {
+    assertThat(ours.status).as(what).isEqualTo(real.status);
+    if (!real.text.contains("Expected") && !real.text.contains("format error")) {
+      assertThat(ours.text).as(what).isEqualTo(real.text);
+    } else {
+      assertThat(soundTo(ours.text)).as(what).isEqualTo(soundTo(real.text));
+    }
+  }
+
+  private static String soundTo(String text) {
+    return Arrays.stream(text.split("[ ,\n]"))
+        .filter(word -> word.startsWith("ok_up_to="))
+        .findFirst()
+        .orElse("none");
+  }
+
+  @Test
+  void allFilesOfAManifestAreLookedAt() throws Exception {
+    write(
+        "m.manifest",
+        "file b.aof seq 1 type b\nfile 1.aof seq 1 type i\nfile 2.aof seq 2 type i\n");
+    write("b.aof", COMMANDS);
+    write("1.aof", COMMANDS);
+    write("2.aof", "");
+    assertThat(ours("m.manifest")).isEqualTo(theirs("m.manifest"));
+    assertThat(ours("m.manifest").status).isZero();
+    write("2.aof", COMMANDS.substring(0, 40));
+    same(ours("m.manifest"), theirs("m.manifest"), "the last is torn");
+    write("1.aof", COMMANDS.substring(0, 40));
+    same(ours("m.manifest"), theirs("m.manifest"), "another one is torn");
+    assertThat(ours("m.manifest").status).isEqualTo(1);
+  }
+
+  @Test
+  void aTornEndIsCutOffOnceTheUserSaysSo() throws Exception {
+    String torn = COMMANDS.substring(0, COMMANDS.length() - 3);
+    write("one.aof", torn);
+    Said real = theirs("--fix", "one.aof");
+    String mended = Files.readString(folder.resolve("one.aof"), StandardCharsets.ISO_8859_1);
+    write("one.aof", torn);
+    var stdin = System.in;
+    System.setIn(new java.io.ByteArrayInputStream("y\n".getBytes(StandardCharsets.US_ASCII)));
+    try {
+      assertThat(ours("--fix", "one.aof")).isEqualTo(real);
+    } finally {
+      System.setIn(stdin);
+    }
+    assertThat(Files.readString(folder.resolve("one.aof"), StandardCharsets.ISO_8859_1))
+        .isEqualTo(mended);
+    assertThat(ours("one.aof").status).isZero();
+  }
+
+  @Test
+  void whatIsBehindAMomentIsCutOff() throws Exception {
+    write("one.aof", COMMANDS);
+    Said real = theirs("--truncate-to-timestamp", "1628217475", "one.aof");
+    String cut = Files.readString(folder.resolve("one.aof"), StandardCharsets.ISO_8859_1);
+    write("one.aof", COMMANDS);
+    assertThat(ours("--truncate-to-timestamp", "1628217475", "one.aof")).isEqualTo(real);
+    assertThat(Files.readString(folder.resolve("one.aof"), StandardCharsets.ISO_8859_1))
+        .isEqualTo(cut);
+    assertThat(ours("--truncate-to-timestamp", "1", "one.aof"))
+        .isEqualTo(theirs("--truncate-to-timestamp", "1", "one.aof"));
+  }
+
+  @Test
+  void whatIsNotThereIsTold() throws Exception {
+    assertThat(ours("absent.aof")).isEqualTo(theirs("absent.aof"));
+  }
+}
