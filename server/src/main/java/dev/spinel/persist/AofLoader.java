@@ -188,8 +188,21 @@ final class AofLoader {
     try (Applier applier = new Applier(persistence.engine, this::failed)) {
       applier.begin();
       try {
+        long zeros = 0; // that may be the end
         for (int n; (n = in.read(buffer, 0, buffer.length)) > 0; ) {
-          boolean more = applier.apply(buffer, 0, n);
+          int end = n;
+          while (end > 0 && buffer[end - 1] == 0) {
+            end--;
+          }
+          if (end == 0) {
+            zeros += n;
+            continue;
+          }
+          for (byte[] gap = new byte[4096]; zeros > 0; zeros -= Math.min(zeros, gap.length)) {
+            applier.apply(gap, 0, (int) Math.min(zeros, gap.length));
+          }
+          boolean more = applier.apply(buffer, 0, end);
+          zeros = n - end;
           if (failure != null) {
             throw new Unloadable(failure + " reading the append only file " + name);
           }
@@ -206,7 +219,7 @@ final class AofLoader {
           }
         }
         boolean isOpen = applier.isInTransaction();
-        if (!isOpen && !applier.isInCommand()) {
+        if (!isOpen && !applier.isInCommand() && zeros == 0) {
           return -1;
         }
         if (isOpen) {

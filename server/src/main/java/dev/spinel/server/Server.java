@@ -50,6 +50,7 @@ import dev.spinel.observe.StatisticsSection;
 import dev.spinel.observe.Traffic;
 import dev.spinel.persist.AofCommands;
 import dev.spinel.persist.AofSection;
+import dev.spinel.persist.Disk;
 import dev.spinel.persist.Persistence;
 import dev.spinel.persist.SystemDisk;
 import dev.spinel.pubsub.Channels;
@@ -95,11 +96,16 @@ public final class Server implements AutoCloseable {
   private final CountDownLatch ended = new CountDownLatch(1);
 
   public Server(Config config, Log log, Clock clock) {
-    this(config, log, clock, Schedule.FREE);
+    this(config, log, clock, Schedule.FREE, new SystemDisk());
   }
 
   /// With a schedule of a test's.
   Server(Config config, Log log, Clock clock, Schedule schedule) {
+    this(config, log, clock, schedule, new SystemDisk());
+  }
+
+  /// With a test's schedule and disk.
+  Server(Config config, Log log, Clock clock, Schedule schedule, Disk disk) {
     this.config = config;
     this.log = log;
     this.clock = clock;
@@ -136,7 +142,7 @@ public final class Server implements AutoCloseable {
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     engine.gates.are(authentication, eviction, new SubscribedGate(), monitors);
-    persistence = new Persistence(engine, config, log, new SystemDisk(), aofCommands, this::fatal);
+    persistence = new Persistence(engine, config, log, disk, aofCommands, this::fatal);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
   }
 

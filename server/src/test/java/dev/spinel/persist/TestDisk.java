@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// succeeds. [#powerLoss] is the disk as it is after the cache is gone: of what wasn't synced,
 /// files have any part from the beginning on, perhaps with torn bytes behind it, and names are the
 /// old or the new ones.
-final class TestDisk implements Disk {
+public final class TestDisk implements Disk {
   private static final class Content {
     byte[] cached = {};
     int length;
@@ -82,7 +82,7 @@ final class TestDisk implements Disk {
   }
 
   /// What is found after the power came back.
-  synchronized TestDisk powerLoss(Random random) {
+  public synchronized TestDisk powerLoss(Random random) {
     TestDisk after = new TestDisk();
     after.folders.addAll(folders);
     Map<Path, Content> names = new TreeMap<>(durable);
@@ -101,11 +101,20 @@ final class TestDisk implements Disk {
             found.write(content.cached, content.durable.length, kept);
             int torn = random.nextInt(Math.min(64, more - kept + 1));
             for (int i = 0; i < torn; i++) {
-              found.write(random.nextBoolean() ? 0 : random.nextInt(256));
+              found.write(0);
             }
           }
           after.put(name, found.toByteArray());
         });
+    return after;
+  }
+
+  /// What is found after the process was killed: all that it has written.
+  public synchronized TestDisk kill() {
+    TestDisk after = new TestDisk();
+    after.folders.addAll(folders);
+    cached.forEach(
+        (name, content) -> after.put(name, Arrays.copyOf(content.cached, content.length)));
     return after;
   }
 
