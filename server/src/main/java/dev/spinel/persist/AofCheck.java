@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -109,7 +110,7 @@ public final class AofCheck {
   private void checkAll(Path file) {
     out.println("Start checking Multi Part AOF");
     Manifest manifest = manifest(file);
-    Path folder = file.toAbsolutePath().getParent();
+    Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent());
     Manifest.Part base = manifest.base();
     if (base != null) {
       Path path = folder.resolve(base.name());
@@ -121,7 +122,7 @@ public final class AofCheck {
     if (!manifest.increments().isEmpty()) {
       out.println("Start to check INCR files.");
       for (Manifest.Part part : manifest.increments()) {
-        boolean isLast = part == manifest.increments().getLast();
+        boolean isLast = part.equals(manifest.increments().getLast());
         tell(
             check(part.name(), folder.resolve(part.name()), isLast, false),
             part.name(),

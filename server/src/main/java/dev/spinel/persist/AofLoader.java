@@ -6,6 +6,7 @@ import dev.spinel.engine.Applier;
 import dev.spinel.engine.Command;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -111,11 +112,21 @@ final class AofLoader {
   void load(Manifest manifest) throws IOException, Unloadable {
     Manifest.Part base = manifest.base();
     if (base != null) {
-      load(base, "base", manifest.increments().isEmpty());
+      load(base, "base", areEmpty(manifest.increments(), 0));
     }
-    for (Manifest.Part part : manifest.increments()) {
-      load(part, "incr", part == manifest.increments().getLast());
+    List<Manifest.Part> increments = manifest.increments();
+    for (int i = 0; i < increments.size(); i++) {
+      load(increments.get(i), "incr", areEmpty(increments, i + 1));
     }
+  }
+
+  /// Whether nothing was appended to any of the files from one on.
+  private boolean areEmpty(List<Manifest.Part> files, int from) throws Unloadable {
+    long sum = 0;
+    for (Manifest.Part part : files.subList(from, files.size())) {
+      sum += bytes(part);
+    }
+    return sum == 0;
   }
 
   private void load(Manifest.Part part, String kind, boolean isLast)

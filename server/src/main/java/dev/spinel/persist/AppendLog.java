@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
@@ -83,7 +84,6 @@ final class AppendLog implements Journal.Reader {
   private Policy policy;
   private Disk.Output file; // and its size: the thread's while `committing`
   private volatile long fileBytes;
-  private final List<Disk.Output> filled = new ArrayList<>(); // to be synced and closed
   private Journal.@Nullable Binding binding;
   private long passedPosition;
   private long writtenPosition;
@@ -235,46 +235,42 @@ final class AppendLog implements Journal.Reader {
       release(passedPosition);
       return;
     }
-    if (syncing && !pending.isEmpty()) {
-      long now = System.nanoTime();
-      if (postponedSinceNanos == 0) {
-        postponedSinceNanos = now;
-      }
-      if (now - postponedSinceNanos < POSTPONED_NANOS) {
-        release(passedPosition);
-      } else if (delayedNotTold) {
-        delayedNotTold = false;
-        delayedSyncs++;
-      }
+    if (!syncing) {
+      writePending();
+    }
+    if (pending.isEmpty()) {
+      release(passedPosition);
       return;
     }
-    writePending();
-    release(passedPosition);
+    work.signal();
+    long now = System.nanoTime();
+    if (postponedSinceNanos == 0) {
+      postponedSinceNanos = now;
+    }
+    if (now - postponedSinceNanos < POSTPONED_NANOS || writeFailure != null) {
+      release(passedPosition);
+    } else if (delayedNotTold) {
+      delayedNotTold = false;
+      delayedSyncs++;
+    }
   }
 
-  /// Writes what is pending, in order; what can't be written stays. The lock.
+  /// Writes what is pending, in order, up to the end of the file; what can't be written stays. The
+  /// lock.
   private void writePending() {
-    postponedSinceNanos = 0;
     while (!pending.isEmpty()) {
       Chunk chunk = pending.getFirst();
-      Disk.Output next = chunk.next;
-      if (next != null) {
-        filled.add(file);
-        file = next;
-        fileBytes = 0;
-        chunk.switched.run();
-        work.signal();
-      } else if (write(chunk)) {
-        unsynced = true;
-      } else {
+      if (chunk.next != null || !write(chunk)) {
         return;
       }
+      unsynced = true;
       pending.removeFirst();
       pendingBytes -= chunk.length;
       recycle(chunk);
     }
+    postponedSinceNanos = 0;
     writtenPosition = passedPosition;
-    if (!unsynced && !syncing && filled.isEmpty()) {
+    if (!unsynced && !syncing) {
       syncedPosition = writtenPosition; // nothing of it is for this file
     }
   }
@@ -350,11 +346,7 @@ final class AppendLog implements Journal.Reader {
         commit();
       }
     } else {
-      if (!pending.isEmpty()) {
-        writePending();
-        release(passedPosition);
-      }
-      closeFilled();
+      writeOut();
       if (policy == Policy.EVERYSEC
           && unsynced
           && !syncsSuspended
@@ -370,7 +362,7 @@ final class AppendLog implements Journal.Reader {
         if (pending.isEmpty()) {
           work.awaitNanos(SECOND_NANOS);
         }
-      } else if (filled.isEmpty()) {
+      } else if (pending.isEmpty() || writeFailure != null) {
         long left = syncBeganNanos + SECOND_NANOS - System.nanoTime();
         work.awaitNanos(unsynced && left > 0 ? left : SECOND_NANOS / 10);
       }
@@ -381,7 +373,7 @@ final class AppendLog implements Journal.Reader {
 
   private void retry() {
     writeFailure = null;
-    writePending();
+    writeOut();
     if (writeFailure == null) {
       owner.notice("AOF write error looks solved, Redis can write again.");
     }
@@ -490,15 +482,12 @@ final class AppendLog implements Journal.Reader {
       syncFailed(failure);
       return;
     }
-    if (!pending.isEmpty()) {
-      writePending();
-      release(passedPosition);
-    }
-    if (syncFailure == null && filled.isEmpty()) {
-      long done = unsynced ? upTo : writtenPosition; // what came since is for others
+    if (syncFailure == null) {
+      long done = unsynced || !pending.isEmpty() ? upTo : writtenPosition; // the rest is for others
       syncedPosition = done;
       tellSynced(done);
     }
+    writeOut();
   }
 
   private void syncFailed(IOException e) {
@@ -508,26 +497,38 @@ final class AppendLog implements Journal.Reader {
     syncFailure = e;
   }
 
-  private void closeFilled() {
-    while (!filled.isEmpty()) {
-      Disk.Output of = filled.getFirst();
+  /// Writes all that is pending, going from file to file: nothing is written to the next one before
+  /// the last is on the disk, so that no loss of power leaves a gap between them.
+  private void writeOut() {
+    if (pending.isEmpty()) {
+      return;
+    }
+    writePending();
+    while (writeFailure == null && !pending.isEmpty()) {
+      Chunk end = pending.getFirst();
+      Disk.Output next = Objects.requireNonNull(end.next);
       syncing = true;
       lock.unlock();
       @Nullable IOException failure = null;
       try {
-        of.sync();
-        of.close();
+        file.sync();
+        file.close();
       } catch (IOException e) {
         failure = e;
       } finally {
         lock.lock();
       }
       syncing = false;
-      filled.removeFirst();
       if (failure != null) {
         syncFailed(failure);
       }
+      file = next;
+      fileBytes = 0;
+      end.switched.run();
+      pending.removeFirst();
+      writePending();
     }
+    release(passedPosition);
   }
 
   private void tellSynced(long position) {
@@ -541,14 +542,10 @@ final class AppendLog implements Journal.Reader {
 
   /// Everything goes to the disk, and the file is closed. The lock.
   private void finish() {
+    boolean failed = writeFailure != null;
     writeFailure = null;
-    writePending();
+    writeOut();
     try {
-      for (Disk.Output of : filled) {
-        of.sync();
-        of.close();
-      }
-      filled.clear();
       file.sync();
       if (writeFailure == null) {
         syncedPosition = writtenPosition;
@@ -558,7 +555,7 @@ final class AppendLog implements Journal.Reader {
       syncFailed(e);
     }
     Journal.Binding to = binding;
-    boolean broken = policy == Policy.ALWAYS && (writeFailure != null || syncFailure != null);
+    boolean broken = policy == Policy.ALWAYS && (failed || syncFailure != null);
     if (to != null && !broken) { // else no reply may leave any more
       to.release(passedPosition);
       to.end();

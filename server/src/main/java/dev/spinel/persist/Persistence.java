@@ -66,6 +66,12 @@ public final class Persistence {
     throw new AofLoader.Unloadable("not yet");
   }
 
+  /// Bytes that were appended and aren't written yet: the disk is at something else.
+  public long unwrittenBytes() {
+    AppendLog log = aof.log();
+    return log == null ? 0 : log.pendingBytes();
+  }
+
   /// Some ten times a second.
   public void cron() {
     aof.cron();
