@@ -4,11 +4,13 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
+import dev.spinel.persist.Ending;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.util.Locale;
 import java.util.Objects;
 
 /// A whole Spinel server inside this JVM.
@@ -24,11 +26,17 @@ import java.util.Objects;
 /// gone and their memory is freed (glibc gives it back to the system at once if the JVM was started
 /// with `MALLOC_MMAP_THRESHOLD_=131072` in the environment, else it keeps some for later). Nothing
 /// is printed; nothing is written but what the configuration asks for.
+///
+/// **Files.** Without a `dir`, `save` or `appendonly` among its settings a server keeps its data in
+/// memory only. With one of them it is as `redis-server` is: it loads what is in `dir` before
+/// [#start] returns, saves by its save points, and when it is closed.
 public final class Spinel implements AutoCloseable {
   private final Server server;
+  private final boolean keeps;
 
-  private Spinel(Server server) {
+  private Spinel(Server server, boolean keeps) {
     this.server = server;
+    this.keeps = keeps;
   }
 
   /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`.
@@ -51,9 +59,10 @@ public final class Spinel implements AutoCloseable {
     all[2] = "bind";
     all[3] = "127.0.0.1";
     System.arraycopy(settings, 0, all, 4, settings.length);
+    boolean keeps = keeps(settings);
     Server server;
     try {
-      Config config = Config.of(all).requireBuilt();
+      Config config = Config.of(keeps ? all : withoutSaving(all)).requireBuilt();
       if (config.get(Settings.BIND).isEmpty() && config.get(Settings.UNIXSOCKET).isEmpty()) {
         throw new IllegalArgumentException(
             "bind is empty and there is no unixsocket: the server would listen nowhere");
@@ -63,13 +72,40 @@ public final class Spinel implements AutoCloseable {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
     try {
+      if (keeps) {
+        server.announceData();
+      }
       server.startAtAnyPort();
+      if (keeps) {
+        server.load();
+      }
     } catch (IOException e) {
       server.close();
       throw new UncheckedIOException(e.getMessage(), e);
     }
     Thread.startVirtualThread(() -> closeWhenStopped(server));
-    return new Spinel(server);
+    return new Spinel(server, keeps);
+  }
+
+  /// Whether files are wanted.
+  private static boolean keeps(String[] settings) {
+    for (int i = 0; i < settings.length; i += 2) {
+      switch (String.valueOf(settings[i]).toLowerCase(Locale.ROOT)) {
+        case "dir", "save", "appendonly" -> {
+          return true;
+        }
+        default -> {}
+      }
+    }
+    return false;
+  }
+
+  private static String[] withoutSaving(String[] settings) {
+    String[] all = new String[settings.length + 2];
+    all[0] = "save";
+    all[1] = "";
+    System.arraycopy(settings, 0, all, 2, settings.length);
+    return all;
   }
 
   /// A client may say SHUTDOWN.
@@ -97,8 +133,14 @@ public final class Spinel implements AutoCloseable {
     server.awaitStop();
   }
 
+  /// Ends it. If it has save points its data is saved; [UncheckedIOException]: it can't be, and the
+  /// server is closed all the same.
   @Override
   public void close() {
+    boolean saved = !keeps || server.hasEnded() || server.shutDown(Ending.DEFAULT);
     server.close();
+    if (!saved) {
+      throw new UncheckedIOException(new IOException("the data can't be saved, as the log says"));
+    }
   }
 }

@@ -77,7 +77,7 @@ public final class Databases implements Family {
 
   private static void flushall(Call call, Reply reply) {
     long removed = call.flushAll(later(call));
-    call.dirty(Math.max(1, removed));
+    call.flushedAll(Math.max(1, removed));
     reply.ok();
   }
 

@@ -11,10 +11,8 @@ import dev.spinel.engine.Key;
 import dev.spinel.engine.Limits;
 import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
-import dev.spinel.rdb.EncodingLimits;
 import dev.spinel.rdb.RdbException;
 import dev.spinel.value.Dictionary;
-import dev.spinel.value.SetValue;
 import dev.spinel.wire.Slice;
 
 /// Values as payloads: DUMP, and RESTORE, which takes them from anybody and believes nothing.
@@ -159,7 +157,7 @@ public final class Dumps implements Family {
 
   private static long restored(Call call, Key key, Slice payload, long expiry) {
     try {
-      return call.payloads().restore(payload, key.name, expiry, limits(call.limits()));
+      return call.payloads().restore(payload, key.name, expiry, call.limits().encodings());
     } catch (RdbException e) {
       throw badFormat(call, e);
     }
@@ -168,19 +166,6 @@ public final class Dumps implements Family {
   private static CommandError badFormat(Call call, RdbException why) {
     call.refusedValue("offset " + why.offset() + ": " + why.getMessage());
     return BAD_FORMAT;
-  }
-
-  private static EncodingLimits limits(Limits limits) {
-    return new EncodingLimits(
-        limits.intOf(Settings.HASH_MAX_LISTPACK_ENTRIES),
-        limits.intOf(Settings.HASH_MAX_LISTPACK_VALUE),
-        new SetValue.Thresholds(
-            limits.intOf(Settings.SET_MAX_INTSET_ENTRIES),
-            limits.intOf(Settings.SET_MAX_LISTPACK_ENTRIES),
-            limits.intOf(Settings.SET_MAX_LISTPACK_VALUE)),
-        limits.intOf(Settings.ZSET_MAX_LISTPACK_ENTRIES),
-        limits.intOf(Settings.ZSET_MAX_LISTPACK_VALUE),
-        limits.intOf(Settings.LIST_MAX_LISTPACK_SIZE));
   }
 
   /// The key would have been there, but its time is over: all that happens is that another one

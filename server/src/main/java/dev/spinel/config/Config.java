@@ -133,6 +133,12 @@ public final class Config {
 
   // Reading
 
+  /// Whether a line of the configuration, or an option of the command line, has set it at the
+  /// start.
+  public boolean isGiven(Setting<?> setting) {
+    return lines[setting.index()] != null;
+  }
+
   /// The value of a setting.
   public <T> T get(Setting<T> setting) {
     return values.get(setting);

@@ -130,20 +130,10 @@ public final class Settings {
       number(later("shutdown-timeout", "replication"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<String> SHUTDOWN_ON_SIGINT =
       new Choices(
-          later("shutdown-on-sigint", MANY_ARGUMENTS, "persistence"),
-          "default",
-          "save",
-          "nosave",
-          "now",
-          "force");
+          row("shutdown-on-sigint", MANY_ARGUMENTS), "default", "save", "nosave", "now", "force");
   public static final Setting<String> SHUTDOWN_ON_SIGTERM =
       new Choices(
-          later("shutdown-on-sigterm", MANY_ARGUMENTS, "persistence"),
-          "default",
-          "save",
-          "nosave",
-          "now",
-          "force");
+          row("shutdown-on-sigterm", MANY_ARGUMENTS), "default", "save", "nosave", "now", "force");
   public static final Setting<Boolean> ALWAYS_SHOW_LOGO =
       yesNo(never("always-show-logo", IMMUTABLE, "no logo"), false);
   public static final Setting<Boolean> SET_PROC_TITLE =
@@ -352,23 +342,22 @@ public final class Settings {
   // Persistence
 
   public static final Setting<List<SavePoint>> SAVE =
-      new SpecialSettings.SavePoints(later("save", MANY_ARGUMENTS, "RDB"));
+      new SpecialSettings.SavePoints(row("save", MANY_ARGUMENTS));
   public static final Setting<String> DBFILENAME =
-      new FileName(later("dbfilename", PROTECTED, "RDB"), "dump.rdb", "filename", true);
+      new FileName(row("dbfilename", PROTECTED), "dump.rdb", "filename", true);
   public static final Setting<Boolean> RDBCOMPRESSION = yesNo(row("rdbcompression"), true);
 
   /// Our own: the version of RDB files, full syncs and DUMP's payloads: 10, which everything from
   /// Redis 7.0 on can read, or 11, which is what 7.2 writes.
   public static final Setting<Long> RDB_VERSION = number(row("rdb-version"), 10, 11, 10);
 
-  public static final Setting<Boolean> RDBCHECKSUM =
-      yesNo(later("rdbchecksum", IMMUTABLE, "RDB"), true);
+  public static final Setting<Boolean> RDBCHECKSUM = yesNo(row("rdbchecksum", IMMUTABLE), true);
   public static final Setting<Boolean> RDB_DEL_SYNC_FILES =
       yesNo(later("rdb-del-sync-files", "replication"), false);
   public static final Setting<Boolean> RDB_SAVE_INCREMENTAL_FSYNC =
-      yesNo(later("rdb-save-incremental-fsync", "RDB"), true);
+      yesNo(row("rdb-save-incremental-fsync"), true);
   public static final Setting<Boolean> STOP_WRITES_ON_BGSAVE_ERROR =
-      yesNo(later("stop-writes-on-bgsave-error", "RDB"), true);
+      yesNo(row("stop-writes-on-bgsave-error"), true);
   public static final Setting<String> SANITIZE_DUMP_PAYLOAD =
       choice(
           never("sanitize-dump-payload", "payloads are always checked"),
@@ -400,17 +389,9 @@ public final class Settings {
   public static final Setting<Boolean> AOF_DISABLE_AUTO_GC =
       yesNo(row("aof-disable-auto-gc", HIDDEN), false);
   public static final Setting<Long> RDB_KEY_SAVE_DELAY =
-      number(
-          later("rdb-key-save-delay", HIDDEN, "RDB, for tests"),
-          Integer.MIN_VALUE,
-          Integer.MAX_VALUE,
-          0);
+      number(row("rdb-key-save-delay", HIDDEN), Integer.MIN_VALUE, Integer.MAX_VALUE, 0);
   public static final Setting<Long> KEY_LOAD_DELAY =
-      number(
-          later("key-load-delay", HIDDEN, "RDB, for tests"),
-          Integer.MIN_VALUE,
-          Integer.MAX_VALUE,
-          0);
+      number(row("key-load-delay", HIDDEN), Integer.MIN_VALUE, Integer.MAX_VALUE, 0);
   public static final Setting<Long> LOADING_PROCESS_EVENTS_INTERVAL_BYTES =
       number(
           never(

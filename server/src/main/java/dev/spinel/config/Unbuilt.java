@@ -82,9 +82,6 @@ final class Unbuilt {
 
   /// What the operator should know about a setting that was given, or null.
   static @Nullable String warning(Setting<?> setting, Config config) {
-    if (setting == Settings.SAVE && !config.get(Settings.SAVE).isEmpty()) {
-      return ignored("save", "no snapshot is written, and the data is gone when the server ends");
-    }
     if (setting == Settings.APPENDONLY && config.get(Settings.APPENDONLY)) {
       return ignored(
           "appendonly yes", "no file is written, and the data is gone when the server ends");

@@ -396,6 +396,12 @@ public final class Call {
     return engine.flushAll(dispatcher, later);
   }
 
+  /// FLUSHALL has emptied all databases, which counts as so many changes.
+  public void flushedAll(long count) {
+    dirty(count);
+    engine.flushedAll(seat, count);
+  }
+
   /// Exchanges two databases. Global commands only.
   public void swap(int a, int b) {
     engine.swap(dispatcher, a, b);

@@ -70,6 +70,9 @@ public final class Engine implements KeyspaceListener {
   /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: the checksums of payloads and files aren't compared.
   public volatile boolean ignoresChecksums;
 
+  /// The data set is being loaded. Any thread.
+  public volatile boolean loading;
+
   /// What may refuse a call.
   public final Gates gates;
 
@@ -80,6 +83,7 @@ public final class Engine implements KeyspaceListener {
   Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
   Slow slow = Slow.NOBODY; // before the first session
   volatile @Nullable Onlooker onlooker;
+  private FlushListener flushListener = (seat, changes) -> {}; // before the first session
   private volatile @Nullable Reclaimer reclaimer; // before the first session
   private volatile ExpiryMode expiryMode = ExpiryMode.DELETE; // stopped world
 
@@ -354,6 +358,21 @@ public final class Engine implements KeyspaceListener {
   public long flush(Dispatcher by, int database, boolean later) {
     watches.touchAll(database, watch -> changes(by, watch, database, -1));
     return keyspace.flush(by.seat(), database, later);
+  }
+
+  /// Hears that FLUSHALL has emptied all databases. Stopped world.
+  public interface FlushListener {
+    /// @param changes that the call counts, once it is over
+    void flushed(Seat seat, long changes);
+  }
+
+  /// Who hears of FLUSHALL. Before the first session.
+  public void onFlushAll(FlushListener listener) {
+    flushListener = listener;
+  }
+
+  void flushedAll(Seat seat, long changes) {
+    flushListener.flushed(seat, changes);
   }
 
   /// Empties all databases, as [#flush] does one. Stopped world.

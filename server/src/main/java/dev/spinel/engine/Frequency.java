@@ -39,6 +39,18 @@ public final class Frequency {
     return minutes(nowMillis) << 8 | counter;
   }
 
+  /// The access word of an entry whose use was this elsewhere, as far as the policy wants to know
+  /// it.
+  ///
+  /// @param idleSeconds for how long it had not been used, or -1
+  /// @param counter how often it was used, 0 to 255, or -1
+  public int wordOf(long nowMillis, long idleSeconds, int counter) {
+    if (limits.lfu) {
+      return word(counter < 0 ? NEW : counter, nowMillis);
+    }
+    return (int) (nowMillis / 1000 - Math.clamp(idleSeconds, 0, 0xffffff)) & 0xffffff;
+  }
+
   /// The counter of a word as of now, 0 to 255.
   public int counter(int word, long nowMillis) {
     int counter = word & 0xff;

@@ -29,7 +29,8 @@ public interface Gate {
     LOADING,
     BUSY,
     MONITOR,
-    PAUSE
+    PAUSE,
+    END
   }
 
   Rank rank();

@@ -3,6 +3,8 @@ package dev.spinel.engine;
 import dev.spinel.config.Config;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
+import dev.spinel.rdb.EncodingLimits;
+import dev.spinel.value.SetValue;
 import dev.spinel.wire.RequestReader;
 
 /// The numbers and switches of the configuration, for handlers: a read is two array accesses, with
@@ -46,6 +48,20 @@ public final class Limits {
   /// The value of a switch.
   public boolean is(Setting<Boolean> setting) {
     return numbers[setting.index()] != 0;
+  }
+
+  /// Which encoding a value takes that comes from elsewhere.
+  public EncodingLimits encodings() {
+    return new EncodingLimits(
+        intOf(Settings.HASH_MAX_LISTPACK_ENTRIES),
+        intOf(Settings.HASH_MAX_LISTPACK_VALUE),
+        new SetValue.Thresholds(
+            intOf(Settings.SET_MAX_INTSET_ENTRIES),
+            intOf(Settings.SET_MAX_LISTPACK_ENTRIES),
+            intOf(Settings.SET_MAX_LISTPACK_VALUE)),
+        intOf(Settings.ZSET_MAX_LISTPACK_ENTRIES),
+        intOf(Settings.ZSET_MAX_LISTPACK_VALUE),
+        intOf(Settings.LIST_MAX_LISTPACK_SIZE));
   }
 
   private void follow(Config config) {

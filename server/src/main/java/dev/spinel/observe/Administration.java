@@ -6,11 +6,10 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
-import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import java.nio.charset.StandardCharsets;
 
-/// The server as a whole: its settings, its state, its end.
+/// The server as a whole: its settings and its state.
 public final class Administration implements Family {
   private static final int CONFIG_GET = 0,
       CONFIG_HELP = 1,
@@ -26,16 +25,14 @@ public final class Administration implements Family {
       MEMORY_PURGE = 11,
       MEMORY_STATS = 12,
       MEMORY_USAGE = 13,
-      SHUTDOWN = 14,
-      SLOWLOG_GET = 15,
-      SLOWLOG_HELP = 16,
-      SLOWLOG_LEN = 17,
-      SLOWLOG_RESET = 18,
-      TIME = 19,
-      MONITOR = 20;
+      SLOWLOG_GET = 14,
+      SLOWLOG_HELP = 15,
+      SLOWLOG_LEN = 16,
+      SLOWLOG_RESET = 17,
+      TIME = 18,
+      MONITOR = 19;
 
   private final Identity identity;
-  private final Host host;
   private final Info info;
   private final Configuration configuration;
   private final MemoryReport memory;
@@ -52,7 +49,6 @@ public final class Administration implements Family {
       SlowLog slowLog,
       Monitors monitors) {
     this.identity = identity;
-    this.host = host;
     this.info = info;
     this.slowLog = slowLog;
     this.monitors = monitors;
@@ -205,15 +201,6 @@ public final class Administration implements Family {
         Shows every command that the server runs.
         -
         """);
-    t.command(
-        SHUTDOWN,
-        "SHUTDOWN [save-selector: NOSAVE | SAVE] [NOW]^7.0.0 [FORCE]^7.0.0 [ABORT]^7.0.0",
-        "server 1.0.0 admin noscript loading stale no_multi allow_busy",
-        """
-        Ends the server, saving first if it is so configured.
-        O(N) when saving, N keys in all databases
-        7.0.0 NOW, FORCE and ABORT
-        """);
     t.container(
         "SLOWLOG",
         "server 2.2.12",
@@ -285,7 +272,6 @@ public final class Administration implements Family {
       case MEMORY_STATS -> memory.statistics(call, reply);
       case MEMORY_USAGE -> memory.usage(call, reply);
       case MONITOR -> monitor(call, reply);
-      case SHUTDOWN -> shutdown(call, reply);
       case SLOWLOG_GET -> slowLog.get(call, reply);
       case SLOWLOG_LEN -> reply.integer(slowLog.length());
       case SLOWLOG_RESET -> {
@@ -317,44 +303,6 @@ public final class Administration implements Family {
     reply.array(2);
     reply.bulk(micros / 1_000_000);
     reply.bulk(micros % 1_000_000);
-  }
-
-  /// Ends the server. There is nothing to wait for and nothing to save to, so NOW and FORCE change
-  /// little: SAVE is refused unless it is forced.
-  private void shutdown(Call call, Reply reply) {
-    boolean save = false;
-    boolean noSave = false;
-    boolean force = false;
-    boolean now = false;
-    boolean abort = false;
-    Options o = call.options(1);
-    while (o.next()) {
-      if (o.is("SAVE")) {
-        save = true;
-      } else if (o.is("NOSAVE")) {
-        noSave = true;
-      } else if (o.is("FORCE")) {
-        force = true;
-      } else if (o.is("NOW")) {
-        now = true;
-      } else if (o.is("ABORT")) {
-        abort = true;
-      } else {
-        throw CommandError.SYNTAX;
-      }
-    }
-    if (abort && (save || noSave || force || now) || save && noSave) {
-      throw CommandError.SYNTAX;
-    }
-    if (abort) {
-      throw new CommandError("ERR No shutdown in progress.");
-    }
-    if (save && !force) {
-      host.log("SHUTDOWN SAVE was asked for, but this server keeps nothing on disk");
-      throw new CommandError("ERR Errors trying to SHUTDOWN. Check logs.");
-    }
-    call.session().closing = true;
-    host.stop();
   }
 
   /// A gem, and the version. The words of the command (a version, numbers) change nothing.

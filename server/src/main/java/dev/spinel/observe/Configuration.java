@@ -35,7 +35,7 @@ final class Configuration {
       throw CommandError.SYNTAX;
     }
     try {
-      config.set(words(call, 2), isLocal(call), false);
+      config.set(words(call, 2), isLocal(call), call.engine().loading);
     } catch (ConfigError refused) {
       throw new CommandError(Octets.of(refused.bytes()));
     }

@@ -80,7 +80,7 @@ final class Debug {
         host.log("DEBUG LOG: " + call.text(2));
         reply.ok();
       }
-      case "reload/2", "loadaof/2" -> throw NO_PERSISTENCE;
+      case "loadaof/2" -> throw NO_PERSISTENCE;
       case "set-skip-checksum-validation/3" -> {
         call.engine().ignoresChecksums = call.arg(2).toLong(0) != 0;
         reply.ok();
@@ -90,7 +90,7 @@ final class Debug {
         if (call.is(1, "DIGEST-VALUE")) {
           digests(call, reply);
         } else if (call.is(1, "RELOAD")) {
-          throw NO_PERSISTENCE;
+          reload(call, reply);
         } else {
           throw new CommandError(
               "ERR unknown subcommand or wrong number of arguments for '"
@@ -99,6 +99,36 @@ final class Debug {
         }
       }
     }
+  }
+
+  /// Saves all data, forgets it, and loads it again.
+  private void reload(Call call, Reply reply) {
+    boolean merge = false;
+    boolean flush = true;
+    boolean save = true;
+    for (int i = 2; i < call.argc(); i++) {
+      if (call.is(i, "MERGE")) {
+        merge = true;
+      } else if (call.is(i, "NOFLUSH")) {
+        flush = false;
+      } else if (call.is(i, "NOSAVE")) {
+        save = false;
+      } else {
+        throw new CommandError(
+            "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+      }
+    }
+    if (save && !host.save(call.seat())) {
+      throw new CommandError("ERR");
+    }
+    if (flush) {
+      call.flushAll(false);
+    }
+    if (!host.reload(call.seat(), merge)) {
+      throw new CommandError("ERR Error trying to load the RDB dump, check server logs.");
+    }
+    call.noEffect();
+    reply.ok();
   }
 
   // ── data ──
@@ -393,6 +423,8 @@ final class Debug {
           An example of a type of reply.
       QUICKLIST <key>
           Whether the value is a quicklist.
+      RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+          Saves the data, forgets it, and loads it again.
       QUICKLIST-PACKED-THRESHOLD <size>
           From which size on an element of a list has a node of its own.
       SDSLEN <key>

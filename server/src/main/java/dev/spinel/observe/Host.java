@@ -1,9 +1,18 @@
 package dev.spinel.observe;
 
+import dev.spinel.keyspace.Seat;
+
 /// What commands of this package do to the server around the engine. Any thread.
 public interface Host {
-  /// Has the server stopped; returns before it is.
-  void stop();
+  /// Saves all data to the dump file, in a stopped world. Returns whether that went well; the log
+  /// says why if not.
+  boolean save(Seat seat);
+
+  /// Loads the dump file beside the data there is, in a stopped world. Returns whether that went
+  /// well; the log says why if not.
+  ///
+  /// @param merge whether its keys may take the place of others
+  boolean reload(Seat seat, boolean merge);
 
   /// Keeps the caller for so long, or until the server is to stop.
   void sleep(long millis);

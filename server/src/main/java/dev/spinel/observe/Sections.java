@@ -134,62 +134,6 @@ public final class Sections {
     }
   }
 
-  /// INFO persistence of a server that keeps nothing on disk.
-  public static final class NoPersistence implements Section {
-    private final long startedMillis;
-
-    public NoPersistence(Identity identity) {
-      startedMillis = identity.startedMillis();
-    }
-
-    @Override
-    public String title() {
-      return "Persistence";
-    }
-
-    @Override
-    public String layout() {
-      return """
-      loading:0
-      async_loading:0
-      current_cow_peak:0
-      current_cow_size:0
-      current_cow_size_age:0
-      current_fork_perc:0.00
-      current_save_keys_processed:0
-      current_save_keys_total:0
-      rdb_changes_since_last_save:0
-      rdb_bgsave_in_progress:0
-      rdb_last_save_time:0
-      rdb_last_bgsave_status:ok
-      rdb_last_bgsave_time_sec:-1
-      rdb_current_bgsave_time_sec:-1
-      rdb_saves:0
-      rdb_last_cow_size:0
-      rdb_last_load_keys_expired:0
-      rdb_last_load_keys_loaded:0
-      aof_enabled:0
-      aof_rewrite_in_progress:0
-      aof_rewrite_scheduled:0
-      aof_last_rewrite_time_sec:-1
-      aof_current_rewrite_time_sec:-1
-      aof_last_bgrewrite_status:ok
-      aof_rewrites:0
-      aof_rewrites_consecutive_failures:0
-      aof_last_write_status:ok
-      aof_last_cow_size:0
-      module_fork_in_progress:0
-      module_fork_last_cow_size:0
-      """;
-    }
-
-    @Override
-    public void tell(Call call, Fields out) {
-      out.field("rdb_changes_since_last_save", call.engine().changes());
-      out.field("rdb_last_save_time", startedMillis / 1000);
-    }
-  }
-
   /// INFO replication of a server that has no replicas and is none.
   public static final class NoReplication implements Section {
     private final String replicationId;

@@ -27,8 +27,8 @@ final class AofLoader {
 
   /// Reads an RDB stream from the beginning of a file.
   interface RdbReading {
-    /// Loads it, and leaves `in` behind its end. Errors: as of any RDB file.
-    void load(Disk.Input in, String name) throws IOException, Unloadable;
+    /// Loads it, and returns where it ends. Errors: as of any RDB file.
+    long load(Disk.Input in, String name) throws IOException, Unloadable;
   }
 
   /// Hears how far the loading has come.
@@ -164,7 +164,7 @@ final class AofLoader {
               isOld
                   ? "Reading RDB preamble from AOF file..."
                   : "Reading RDB base file on AOF loading...");
-          rdb.load(counted, name);
+          counted.backTo(rdb.load(counted, name));
           if (isOld) {
             persistence.notice("Reading the remaining AOF tail...");
           }
@@ -277,6 +277,8 @@ final class AofLoader {
     private byte[] first = {};
     private int firstAt;
     private long offset;
+    private byte[] last = {}; // where the end of what was read last still is
+    private int lastEnd;
 
     Counted(Disk.Input of) {
       this.of = of;
@@ -295,6 +297,16 @@ final class AofLoader {
       return offset;
     }
 
+    /// Goes back to where whoever has read last needed no more: within what that last read gave,
+    /// which is still in the array that it gave it to.
+    void backTo(long to) {
+      int excess = Math.toIntExact(offset - to);
+      first = java.util.Arrays.copyOfRange(last, lastEnd - excess, lastEnd);
+      firstAt = 0;
+      offset = to;
+      progress.loaded(-excess);
+    }
+
     @Override
     public int read(byte[] into, int from, int length) throws IOException {
       int n;
@@ -306,6 +318,8 @@ final class AofLoader {
         n = of.read(into, from, length);
       }
       if (n > 0) {
+        last = into;
+        lastEnd = from + n;
         offset += n;
         progress.loaded(n);
       }

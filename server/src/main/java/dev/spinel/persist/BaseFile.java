@@ -4,6 +4,7 @@ import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import dev.spinel.value.Values;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -13,9 +14,13 @@ abstract class BaseFile implements Snapshots.Sink {
   /// So much is written before it is brought to the disk, so that no sync at the end takes long.
   private static final long SYNC_BYTES = 4 << 20;
 
+  /// About so much is gathered before it is written.
+  static final int PIECE = 64 << 10;
+
   private final Disk.Output file;
   private final boolean syncsOften;
-  private final java.util.ArrayDeque<byte[]> gathered = new java.util.ArrayDeque<>();
+  private byte[] gathered = new byte[2 * PIECE];
+  private int used;
   private long unsynced;
   private long bytes;
   private @Nullable Seat seat;
@@ -39,22 +44,37 @@ abstract class BaseFile implements Snapshots.Sink {
 
   /// Takes bytes to be written; the array is the caller's again when this returns.
   final void write(byte[] from, int at, int length) {
-    if (length > 0) {
-      byte[] copy = new byte[length];
-      System.arraycopy(from, at, copy, 0, length);
-      gathered.add(copy);
+    if (used + length > gathered.length) {
+      gathered = Arrays.copyOf(gathered, Math.max(used + length, 2 * gathered.length));
     }
+    System.arraycopy(from, at, gathered, used, length);
+    used += length;
+  }
+
+  /// Whether it is time to [#drain].
+  final boolean isFull() {
+    return used >= PIECE;
   }
 
   /// Passes on what is still in a buffer.
   abstract void flush();
 
+  /// Writes what was gathered, once it is worth it.
   @Override
   public void drain() throws IOException {
-    for (byte[] piece; (piece = gathered.poll()) != null; ) {
-      file.write(piece, 0, piece.length);
-      bytes += piece.length;
-      unsynced += piece.length;
+    if (isFull()) {
+      writeRest();
+    }
+  }
+
+  /// Writes all that was gathered.
+  final void writeRest() throws IOException {
+    file.write(gathered, 0, used);
+    bytes += used;
+    unsynced += used;
+    used = 0;
+    if (gathered.length > 16 * PIECE) {
+      gathered = new byte[2 * PIECE];
     }
     if (syncsOften && unsynced >= SYNC_BYTES) {
       file.sync();
@@ -65,7 +85,7 @@ abstract class BaseFile implements Snapshots.Sink {
   /// All has been shown: the file is complete, and on the disk. Returns its size.
   long finish() throws IOException {
     flush();
-    drain();
+    writeRest();
     file.sync();
     file.close();
     return bytes;
@@ -73,7 +93,6 @@ abstract class BaseFile implements Snapshots.Sink {
 
   /// It isn't worth anything.
   void abandon() {
-    gathered.clear();
     try {
       file.close();
     } catch (IOException e) {

@@ -2,68 +2,271 @@ package dev.spinel.persist;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
+import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Clock;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.ExpiryMode;
+import dev.spinel.engine.Family;
+import dev.spinel.engine.Gate;
+import dev.spinel.engine.Section;
 import dev.spinel.keyspace.Seat;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
 /// What of a server survives it: made by the assembly, which has it load before clients may, tells
 /// it the time, and closes it last.
+///
+/// ```
+///   announce ─► (listeners open; commands that need data: -LOADING) ─► load ─► … cron … ─► mayEnd ─► close
+/// ```
+///
+/// A server of which nobody asked that it keeps its data ([#announce], [#load]) touches files only
+/// when a command or its append-only file does.
 public final class Persistence {
+  /// What commands, gates and INFO know of persistence: made before the engine is, which has them.
+  public static final class Front {
+    final DiskGate diskGate = new DiskGate();
+    final EndGate endGate = new EndGate();
+    final Loading loading;
+    final LoadingGate loadingGate;
+    final SaveCommands saveCommands;
+    final SavingSection savingSection = new SavingSection();
+    final AofCommands aofCommands = new AofCommands();
+    final AofSection aofSection = new AofSection(aofCommands);
+
+    /// @param stop has the server stopped; returns before it is
+    public Front(Clock clock, Runnable stop) {
+      loading = new Loading(clock);
+      loadingGate = new LoadingGate(loading);
+      saveCommands = new SaveCommands(stop);
+    }
+
+    /// The commands.
+    public List<Family> families() {
+      return List.of(saveCommands, aofCommands);
+    }
+
+    /// The gates, and others.
+    public Gate[] gates(Gate... others) {
+      Gate[] all = Arrays.copyOf(others, others.length + 3);
+      all[others.length] = diskGate;
+      all[others.length + 1] = loadingGate;
+      all[others.length + 2] = endGate;
+      return all;
+    }
+
+    /// What INFO tells, with the layout of the section.
+    public Section savingSection() {
+      return savingSection;
+    }
+
+    /// More of the same section.
+    public Section aofSection() {
+      return aofSection;
+    }
+  }
+
   final Engine engine;
   final Config config;
   final ConfigLog log;
   final Disk disk;
-
-  private final Consumer<String> fatal;
+  final DiskGate diskGate;
+  final Loading loading;
+  final DumpFile dump;
+  final Saving saving;
   final Aof aof;
+  private final Front front;
+  private final Consumer<String> fatal;
+  private boolean isAnnounced; // before the start
+  private volatile boolean keeps; // data beyond this server's life, unasked
 
+  /// @param port that the server was told to listen at; 0 if it was told none
   /// @param fatal is told why the server must end; any thread
   public Persistence(
+      Front front,
       Engine engine,
       Config config,
       ConfigLog log,
       Disk disk,
-      AofCommands commands,
+      int port,
       Consumer<String> fatal) {
+    this.front = front;
     this.engine = engine;
     this.config = config;
     this.log = log;
     this.disk = disk;
     this.fatal = fatal;
-    aof = new Aof(this, commands::synced);
-    commands.of(aof);
+    diskGate = front.diskGate;
+    loading = front.loading;
+    dump = new DumpFile(this, port);
+    saving = new Saving(this);
+    aof = new Aof(this, front.aofCommands::synced);
+    diskGate.of(engine);
+    front.saveCommands.of(this);
+    front.savingSection.of(this);
+    front.aofCommands.of(aof);
+    engine.onFlushAll(this::flushed);
   }
 
-  /// Loads what there is, and has what follows kept. Before a client may write. Errors: what there
-  /// is can't be loaded, or nothing can be kept; the log says why.
-  public void load() throws IOException {
-    if (!config.get(Settings.APPENDONLY)) {
+  // ── loading ──
+
+  /// Clients may come, but their data is only going to be loaded: until then they are told so.
+  public void announce() {
+    isAnnounced = true;
+    keeps = true;
+    loading.begin(0);
+    engine.loading = true;
+    engine.gates.closed(front.loadingGate, true);
+  }
+
+  /// Nobody is going to load anything: but an append-only file that is on must be.
+  public void loadUnannounced() throws IOException {
+    if (!isAnnounced && config.get(Settings.APPENDONLY)) {
+      load();
+    }
+  }
+
+  /// Loads what there is, and has what follows kept. Returns false if it was to end before all was
+  /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why.
+  public boolean load() throws IOException {
+    keeps = true;
+    ExpiryMode mode = engine.expiryMode();
+    inStoppedWorld(seat -> engine.expiryMode(ExpiryMode.IGNORE));
+    try {
+      if (config.get(Settings.APPENDONLY)) {
+        loadAof();
+      } else {
+        loadDump();
+      }
+      saving.loaded();
+      return true;
+    } catch (RdbLoader.Unloadable | AofLoader.Unloadable e) {
+      if (loading.isCancelled()) {
+        return false;
+      }
+      throw new IOException("the data can't be loaded: " + e.getMessage(), e);
+    } finally {
+      inStoppedWorld(
+          seat -> {
+            engine.expiryMode(mode);
+            loading.end();
+            engine.loading = false;
+            engine.gates.closed(front.loadingGate, false);
+            engine.newEra();
+          });
+    }
+  }
+
+  private void loadAof() throws IOException, AofLoader.Unloadable {
+    AofLoader loader = new AofLoader(this, aof, this::loadBase, loading::more);
+    long began = System.nanoTime();
+    Manifest manifest = loader.manifest();
+    loading.begin(loader.bytes(manifest));
+    loader.load(manifest);
+    if (manifest != Manifest.EMPTY) {
+      tellLoaded("append only file", began);
+    }
+    aof.open(manifest);
+  }
+
+  private long loadBase(Disk.Input in, String name) throws IOException, AofLoader.Unloadable {
+    try {
+      return new RdbLoader(this, RdbLoader.Duplicates.REFUSED, false, offset -> {}).load(in, name);
+    } catch (RdbLoader.Unloadable e) {
+      throw new AofLoader.Unloadable(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void loadDump() throws IOException, RdbLoader.Unloadable {
+    if (!dump.exists() && !saving.hasSavePoints()) {
       return;
     }
-    AofLoader loader = new AofLoader(this, aof, this::loadRdb, bytes -> {});
+    Path file;
     try {
-      long began = System.nanoTime();
-      Manifest manifest = loader.manifest();
-      loader.load(manifest);
-      if (manifest != Manifest.EMPTY) {
-        notice(
-            String.format(
-                Locale.ROOT,
-                "DB loaded from append only file: %.3f seconds",
-                (System.nanoTime() - began) / 1e9));
-      }
-      aof.open(manifest);
-    } catch (AofLoader.Unloadable e) {
-      throw new IOException(e.getMessage(), e);
+      file = dump.claim();
+    } catch (IOException e) {
+      warning(IoReason.of(e));
+      throw e;
+    }
+    if (!disk.exists(file)) {
+      return;
+    }
+    long began = System.nanoTime();
+    try (Disk.Input in = open(file)) {
+      loading.begin(in.size());
+      loader(RdbLoader.Duplicates.REFUSED).load(in, file.toString());
+    }
+    tellLoaded("disk", began);
+  }
+
+  private RdbLoader loader(RdbLoader.Duplicates duplicates) {
+    return new RdbLoader(this, duplicates, true, loading::bytes);
+  }
+
+  private void tellLoaded(String from, long began) {
+    double seconds = (System.nanoTime() - began) / 1e9;
+    notice(String.format(Locale.ROOT, "DB loaded from %s: %.3f seconds", from, seconds));
+  }
+
+  private Disk.Input open(Path file) throws IOException {
+    try {
+      return disk.read(file);
+    } catch (IOException e) {
+      warning(
+          "Fatal error: can't open the RDB file "
+              + file.getFileName()
+              + " for reading: "
+              + IoReason.of(e));
+      throw e;
     }
   }
 
-  private void loadRdb(Disk.Input in, String name) throws AofLoader.Unloadable {
-    throw new AofLoader.Unloadable("not yet");
+  /// Loads the dump file beside what there is, in a stopped world: DEBUG RELOAD. Returns whether
+  /// that went well; the log says why if not.
+  ///
+  /// @param merge whether its keys may take the place of others
+  public boolean reload(Seat seat, boolean merge) {
+    try {
+      Path file = dump.claim();
+      try (Disk.Input in = open(file)) {
+        loading.begin(in.size());
+        loader(merge ? RdbLoader.Duplicates.REPLACE : RdbLoader.Duplicates.REFUSED)
+            .load(in, file.toString(), seat);
+      }
+      notice("DB reloaded by DEBUG RELOAD");
+      return true;
+    } catch (IOException e) {
+      warning("DEBUG RELOAD: " + IoReason.of(e));
+      return false;
+    } catch (RdbLoader.Unloadable e) {
+      return false;
+    } finally {
+      loading.end();
+    }
+  }
+
+  // ── saving ──
+
+  /// Saves everything, in a stopped world. Returns whether that went well; the log says why if not.
+  public boolean save(Seat seat) {
+    return saving.write(seat);
+  }
+
+  private void flushed(Seat seat, long changes) {
+    saving.cancel("FLUSHALL");
+    if (keeps) {
+      saving.flushed(seat, changes);
+    }
+  }
+
+  /// Whether an RDB file is being written.
+  boolean isSaving() {
+    return saving.running() != null;
   }
 
   /// Bytes that were appended and aren't written yet: the disk is at something else.
@@ -74,12 +277,76 @@ public final class Persistence {
 
   /// Some ten times a second.
   public void cron() {
-    aof.cron();
+    if (!loading.isUnderWay()) {
+      saving.cron(keeps);
+      aof.cron();
+    }
   }
 
-  /// Has everything written, and waits for the disk. No client may write any more.
+  /// A file for the dump's stream: empty.
+  RdbFile rdbFile(Path file) throws IOException {
+    boolean often = config.get(Settings.RDB_SAVE_INCREMENTAL_FSYNC);
+    return new RdbFile(engine, config, disk.create(file), often, false);
+  }
+
+  /// A stream that is the base of an append-only file.
+  BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
+    return new RdbFile(engine, config, out, syncsOften, true);
+  }
+
+  /// An RDB stream without keys.
+  void writeEmptyRdb(Disk.Output out) throws IOException {
+    try (Seat seat = engine.keyspace.seat()) {
+      BaseFile empty = rdbBase(out, false);
+      empty.begin(seat, engine.clock.millis(), false);
+      empty.flush();
+      empty.writeRest();
+    }
+  }
+
+  // ── the end ──
+
+  /// The server is to end: saves for the last time, if it is so configured. Returns whether it may;
+  /// then no call runs any more. Stopped world.
+  boolean mayEnd(Seat seat, Ending wanted) {
+    boolean isLoading = loading.isUnderWay();
+    Ending how = isLoading ? wanted.withoutSaving() : wanted;
+    notice("User requested shutdown...");
+    if (isSaving()) {
+      warning("There is a child saving an .rdb. Killing it!");
+      saving.cancel("SHUTDOWN");
+    }
+    if (how.save() || keeps && saving.hasSavePoints() && !how.noSave()) {
+      notice("Saving the final RDB snapshot before exiting.");
+      if (!saving.write(seat)) {
+        if (!how.force()) {
+          warning("Error trying to save the DB, can't exit.");
+          warning("Errors trying to shut down the server. Check the logs for more information.");
+          return false;
+        }
+        warning("Error trying to save the DB. Exit anyway.");
+      }
+    }
+    if (isLoading) {
+      loading.cancel();
+    }
+    front.endGate.close(engine);
+    return true;
+  }
+
+  /// The same, from outside of calls.
+  public boolean mayEnd(Ending how) {
+    boolean[] may = new boolean[1];
+    inStoppedWorld(seat -> may[0] = mayEnd(seat, how));
+    return may[0];
+  }
+
+  /// Has everything written, waits for the disk, and lets go of all files. No client may write any
+  /// more.
   public void close() {
+    saving.cancel("the server's end");
     aof.close();
+    dump.close();
   }
 
   void fatal(String why) {
@@ -87,19 +354,7 @@ public final class Persistence {
     fatal.accept(why);
   }
 
-  BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
-    return new RdbBase(engine, config, out, syncsOften);
-  }
-
-  /// An RDB stream without keys.
-  void writeEmptyRdb(Disk.Output out) throws IOException {
-    try (Seat seat = engine.keyspace.seat()) {
-      RdbBase empty = new RdbBase(engine, config, out, false);
-      empty.begin(seat, engine.clock.millis(), false);
-      empty.flush();
-      empty.drain();
-    }
-  }
+  // ── for all of this room ──
 
   /// The folder of all files that are named without one.
   Path folder() {
@@ -112,11 +367,6 @@ public final class Persistence {
 
   void warning(String text) {
     log.log('#', text);
-  }
-
-  /// Whether an RDB file is being written.
-  boolean isSaving() {
-    return false;
   }
 
   /// Runs an action while no command runs. Not for a thread that has a seat.

@@ -8,10 +8,10 @@ final class Later {
   static final Set<String> COMMANDS =
       Set.of(
           """
-          bgsave eval
-          eval_ro evalsha evalsha_ro failover fcall fcall_ro function lastsave
+          eval
+          eval_ro evalsha evalsha_ro failover fcall fcall_ro function
           migrate psync replconf replicaof
-          save script slaveof sync wait xack xadd
+          script slaveof sync wait xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\
           """

@@ -8,6 +8,7 @@ import dev.spinel.engine.Clock;
 import dev.spinel.engine.Engine;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Net;
+import dev.spinel.persist.Ending;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -16,6 +17,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /// The program `redis-server`: its command line, its log lines at start and stop, its exit
 /// statuses.
@@ -126,6 +129,7 @@ public final class Main {
       }
       return 1;
     }
+    server.announceData();
     if (!Boolean.getBoolean("spinel.anyport")) {
       log.notice("Running mode=standalone, port=" + config.get(Settings.PORT) + ".");
     }
@@ -157,6 +161,11 @@ public final class Main {
     }
     log.notice("PID: " + pid);
     log.notice("Server initialized");
+    Signals.onStop(new Asked(server, log));
+    if (!load(server, log)) {
+      server.close();
+      return 1;
+    }
     if (server.port() != 0) {
       log.notice("Ready to accept connections tcp");
     }
@@ -171,20 +180,10 @@ public final class Main {
               + " bytes). Are you sure this is what you really want?");
     }
     Path pidFile = writePid(config, pid, log);
-    Signals.onStop(
-        signal -> {
-          try {
-            log.notice("Received " + signal + " scheduling shutdown...");
-          } finally { // there may be no memory for words
-            server.requestStop();
-          }
-        });
     awaitStop(server);
-    boolean failed = server.failed();
-    attempt(
-        () ->
-            log.notice(
-                failed ? "Stopping after an error of our own" : "User requested shutdown..."));
+    if (server.failed()) {
+      attempt(() -> log.notice("Stopping after an error of our own"));
+    }
     if (pidFile != null) {
       attempt(() -> removePid(pidFile, log));
     }
@@ -194,6 +193,62 @@ public final class Main {
     attempt(server::close);
     attempt(() -> log.warning("Redis is now ready to exit, bye bye..."));
     return server.failed() ? 1 : 0;
+  }
+
+  /// Returns false if there is data that can't be loaded. Whoever is told to stop meanwhile does so
+  /// afterwards.
+  private static boolean load(Server server, Log log) {
+    try {
+      server.load();
+      return true;
+    } catch (IOException e) {
+      log.warning("Fatal error loading the DB, check server logs. Exiting.");
+      return false;
+    }
+  }
+
+  /// A signal asks the server to end: as SHUTDOWN does it, with the words of the configuration.
+  /// While it tries to, another SIGINT ends it at once.
+  private static final class Asked implements Consumer<String> {
+    private final Server server;
+    private final Log log;
+    private final AtomicBoolean tries = new AtomicBoolean();
+
+    Asked(Server server, Log log) {
+      this.server = server;
+      this.log = log;
+    }
+
+    @Override
+    public void accept(String signal) {
+      boolean isInterrupt = signal.equals("SIGINT");
+      if (!tries.compareAndSet(false, true)) {
+        if (isInterrupt) {
+          log.warning("You insist... exiting now.");
+          Runtime.getRuntime().halt(1);
+        }
+        return;
+      }
+      try {
+        log.notice(
+            server.engine.loading
+                ? "Received shutdown signal during loading, scheduling shutdown."
+                : "Received " + signal + " scheduling shutdown...");
+        Ending how =
+            Ending.of(
+                server.config.text(
+                    isInterrupt ? Settings.SHUTDOWN_ON_SIGINT : Settings.SHUTDOWN_ON_SIGTERM));
+        if (!server.shutDown(how)) {
+          log.warning(
+              signal
+                  + " received but errors trying to shut down the server, check the logs for more"
+                  + " information");
+          tries.set(false);
+        }
+      } catch (OutOfMemoryError e) { // of the JVM's heap: then it ends without more words
+        server.requestStop();
+      }
+    }
   }
 
   /// Meanwhile the JVM's heap is kept small.

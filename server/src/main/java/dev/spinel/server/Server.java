@@ -48,9 +48,8 @@ import dev.spinel.observe.SlowLog;
 import dev.spinel.observe.StandAlone;
 import dev.spinel.observe.StatisticsSection;
 import dev.spinel.observe.Traffic;
-import dev.spinel.persist.AofCommands;
-import dev.spinel.persist.AofSection;
 import dev.spinel.persist.Disk;
+import dev.spinel.persist.Ending;
 import dev.spinel.persist.Persistence;
 import dev.spinel.persist.SystemDisk;
 import dev.spinel.pubsub.Channels;
@@ -88,10 +87,10 @@ public final class Server implements AutoCloseable {
   private final Traffic traffic;
   private final MemoryAccount memory = new MemoryAccount(this::heapStats);
   private final Stop stop = new Stop(this::stopping);
+  private final Persistence.Front front;
+  public final Persistence persistence;
   private final Loops loops;
   private final Listeners listeners;
-  private final AofCommands aofCommands = new AofCommands();
-  public final Persistence persistence;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
 
@@ -104,7 +103,7 @@ public final class Server implements AutoCloseable {
     this(config, log, clock, schedule, new SystemDisk());
   }
 
-  /// With a test's schedule and disk.
+  /// With a schedule and a disk of a test's.
   Server(Config config, Log log, Clock clock, Schedule schedule, Disk disk) {
     this.config = config;
     this.log = log;
@@ -120,6 +119,7 @@ public final class Server implements AutoCloseable {
     monitors = new Monitors(clock);
     outputBounds = new OutputBounds(config);
     incidents = new IncidentLog(log, clock, stop);
+    front = new Persistence.Front(clock, stop::request);
     loops = new Loops(config, this::side);
     traffic = new Traffic(loops::counted);
     admission = new Admission(config, log, authentication, traffic, loops);
@@ -141,8 +141,9 @@ public final class Server implements AutoCloseable {
     engine.onClose(this::forget);
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
-    engine.gates.are(authentication, eviction, new SubscribedGate(), monitors);
-    persistence = new Persistence(engine, config, log, disk, aofCommands, this::fatal);
+    engine.gates.are(front.gates(authentication, eviction, new SubscribedGate(), monitors));
+    int port = config.intOf(Settings.PORT);
+    persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
   }
 
@@ -184,8 +185,8 @@ public final class Server implements AutoCloseable {
     rows.add(new Handshake(authentication, this::forget));
     rows.add(new Clients());
     rows.add(new StandAlone());
-    Host host = new ServerHost(log, stop);
-    rows.add(aofCommands);
+    front.families().forEach(rows::add);
+    Host host = new ServerHost(log, stop, () -> persistence);
     rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
@@ -198,8 +199,8 @@ public final class Server implements AutoCloseable {
         new ServerSection(identity, config, listeners),
         new ClientsSection(config, traffic::clients),
         new MemorySection(config, memory),
-        new Sections.NoPersistence(identity),
-        new AofSection(aofCommands),
+        front.savingSection(),
+        front.aofSection(),
         new StatisticsSection(traffic, rates),
         new Channels(pubSub),
         evictions,
@@ -242,7 +243,7 @@ public final class Server implements AutoCloseable {
                 + ". For more it must be larger.");
       }
       admission.maxClients.fitToSystem(loops.count());
-      persistence.load();
+      persistence.loadUnannounced();
       Net net = loops.start(incidents);
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
@@ -258,7 +259,7 @@ public final class Server implements AutoCloseable {
   public void startWithoutListening() {
     keyspace.start(engine);
     try {
-      persistence.load();
+      persistence.loadUnannounced();
     } catch (IOException e) {
       close();
       throw new UncheckedIOException(e);
@@ -272,6 +273,19 @@ public final class Server implements AutoCloseable {
     LoopSide side = new LoopSide(this, loop);
     engine.journal.onRelease(side::released);
     return side;
+  }
+
+  /// Data is going to be loaded: until it is, clients that ask for it are told so. Before the
+  /// start, if at all.
+  public void announceData() {
+    persistence.announce();
+  }
+
+  /// Loads the data that is on the disk, and has what follows kept; without this, only commands
+  /// save anything. Once it is started. Returns false if it was to stop before all was loaded.
+  /// Errors: the data can't be loaded, as the log says.
+  public boolean load() throws IOException {
+    return persistence.load();
   }
 
   /// The TCP port that it listens at, 0 if at none.
@@ -315,6 +329,17 @@ public final class Server implements AutoCloseable {
 
   // ── the end ──
 
+  /// Ends the server as SHUTDOWN does: saves for the last time, if it is so configured, and has it
+  /// stopped by the thread that waits in [#awaitStop]. Returns whether it ends; the log says why if
+  /// not. Not for a thread that runs commands.
+  public boolean shutDown(Ending how) {
+    boolean ends = persistence.mayEnd(how);
+    if (ends) {
+      stop.request();
+    }
+    return ends;
+  }
+
   /// Has the server stopped by the thread that waits in [#awaitStop]. Any thread, loops too.
   public void requestStop() {
     stop.request();
@@ -322,6 +347,11 @@ public final class Server implements AutoCloseable {
 
   private void stopping() {
     engine.stopping = true;
+  }
+
+  /// Whether it was asked to stop.
+  public boolean hasEnded() {
+    return engine.stopping;
   }
 
   /// Whether it stops by a failure of its own.

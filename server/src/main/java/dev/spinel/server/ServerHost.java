@@ -1,20 +1,31 @@
 package dev.spinel.server;
 
+import dev.spinel.keyspace.Seat;
 import dev.spinel.observe.Host;
+import dev.spinel.persist.Persistence;
+import java.util.function.Supplier;
 
 /// What commands may do to the server around the engine.
 final class ServerHost implements Host {
   private final Log log;
   private final Stop stop;
+  private final Supplier<Persistence> persistence;
 
-  ServerHost(Log log, Stop stop) {
+  /// @param persistence asked once commands run
+  ServerHost(Log log, Stop stop, Supplier<Persistence> persistence) {
     this.log = log;
     this.stop = stop;
+    this.persistence = persistence;
   }
 
   @Override
-  public void stop() {
-    stop.request();
+  public boolean save(Seat seat) {
+    return persistence.get().save(seat);
+  }
+
+  @Override
+  public boolean reload(Seat seat, boolean merge) {
+    return persistence.get().reload(seat, merge);
   }
 
   @Override

@@ -19,20 +19,12 @@ final class Signals {
     }
   }
 
-  /// Calls `action` with the signal's name instead of ending the process; a second signal ends it
-  /// at once.
+  /// Calls `action` with the signal's name instead of ending the process, each time, on a thread of
+  /// its own.
   static void onStop(Consumer<String> action) {
     for (String name : new String[] {"TERM", "INT"}) {
       try {
-        Signal.handle(
-            new Signal(name),
-            signal -> {
-              try {
-                action.accept("SIG" + name);
-              } finally {
-                Signal.handle(signal, again -> Runtime.getRuntime().halt(1));
-              }
-            });
+        Signal.handle(new Signal(name), signal -> action.accept("SIG" + name));
       } catch (IllegalArgumentException e) {
         // the JVM was told to leave signals alone (-Xrs): then they end it
         continue;

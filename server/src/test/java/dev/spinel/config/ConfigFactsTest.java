@@ -32,7 +32,7 @@ final class ConfigFactsTest {
   void everyDirectiveHasItsDefault() {
     TreeMap<String, String> ours = all(Config.of());
     ours.keySet()
-        .removeAll(List.of("port", "bind", "dir", "logfile", "event-loops", "io-transport"));
+        .removeAll(List.of("port", "bind", "dir", "logfile", "event-loops", "io-transport", "rdb-version"));
     assertThat(ours).isEqualTo(DEFAULTS);
   }
 
@@ -122,7 +122,7 @@ final class ConfigFactsTest {
         .forEach(
             (name, value) -> {
               boolean own =
-                  name.equals("dir") || name.equals("event-loops") || name.equals("io-transport");
+                  List.of("dir", "event-loops", "io-transport", "rdb-version").contains(name);
               if (!value.equals(DEFAULTS.get(name))
                   && Settings.find(name).name().equals(name)
                   && !own) {

@@ -386,12 +386,12 @@ final class ConfigTest {
   @Test
   void whatIsIgnoredAndMayBeMissedIsToldOnce() {
     Config config =
-        CommandLine.of("--save", "60 1", "--appendonly", "yes", "--daemonize", "yes")
+        CommandLine.of("--appendonly", "yes", "--daemonize", "yes")
             .load(null)
             .requireBuilt();
     List<String> log = new ArrayList<>();
     config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
-    assertThat(log).containsExactlyInAnyOrder("#save", "#appendonly yes", "#daemonize yes");
+    assertThat(log).containsExactlyInAnyOrder("#appendonly yes", "#daemonize yes");
     log.clear();
     Config other = Config.of("supervised", "systemd", "min-replicas-to-write", "1").requireBuilt();
     other.logTo((level, text) -> log.add(text));

@@ -37,7 +37,16 @@ final class CallGenerator {
 
   /// End the server or its usefulness, by design; DEBUG is called with the few words below.
   private static final Set<String> NOT =
-      Set.of("shutdown", "debug", "config|set", "config|rewrite", "monitor", "client|reply");
+      Set.of(
+          "shutdown",
+          "save",
+          "bgsave",
+          "lastsave",
+          "debug",
+          "config|set",
+          "config|rewrite",
+          "monitor",
+          "client|reply");
 
   private static final String[][] DEBUG = {
     {"DEBUG", "DIGEST"},

@@ -9,6 +9,8 @@ import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Schedule;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.observe.Digest;
+import dev.spinel.persist.Disk;
+import dev.spinel.persist.SystemDisk;
 import dev.spinel.value.DictionaryVerifier;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -68,6 +70,7 @@ public final class Fixture implements AutoCloseable {
   public final Hands clock = new Hands();
   private final Clock time;
   private final Schedule schedule;
+  private final Disk disk;
   private final boolean read; // is the journal
   private final ArrayList<Journal.Binding> bindings = new ArrayList<>();
   public final Server server;
@@ -77,6 +80,7 @@ public final class Fixture implements AutoCloseable {
   private final List<Path> folders = new ArrayList<>();
   private Server copy; // built from the journal, once something is verified
   private LocalSession replay; // of `copy`
+  private boolean loaded; // something that no effect says
   private boolean mayFail; // the server, in its own code, since the test sees to it
   private int verified; // bytes of `effects` that `copy` has seen
 
@@ -106,8 +110,18 @@ public final class Fixture implements AutoCloseable {
     return new Fixture(other, Schedule.FREE, false, settings);
   }
 
+  /// A server with a disk of the test's.
+  Fixture(Disk disk, String... settings) {
+    this(null, Schedule.FREE, true, disk, settings);
+  }
+
   private Fixture(Clock other, Schedule schedule, boolean read, String... settings) {
+    this(other, schedule, read, new SystemDisk(), settings);
+  }
+
+  private Fixture(Clock other, Schedule schedule, boolean read, Disk disk, String... settings) {
     this.schedule = schedule;
+    this.disk = disk;
     this.read = read;
     time = other == null ? clock : other;
     server = server(log, time, settings);
@@ -123,7 +137,7 @@ public final class Fixture implements AutoCloseable {
     all.addAll(List.of("dir", folder().toString()));
     all.addAll(List.of(settings));
     Config config = Config.of(all.toArray(String[]::new));
-    return new Server(config, new Log(config, log), clock, schedule);
+    return new Server(config, new Log(config, log), clock, schedule, disk);
   }
 
   /// A folder of its own for a server's files, removed with the fixture.
@@ -157,6 +171,18 @@ public final class Fixture implements AutoCloseable {
   /// The test lets something in the server fail: that it says so is in order.
   void mayFail() {
     mayFail = true;
+  }
+
+  /// Loads the data that is on the disk. Whatever there is then isn't in the journal, so nothing is
+  /// replayed.
+  void load() throws IOException {
+    loaded = true;
+    server.load();
+  }
+
+  /// The lines of the log so far.
+  String log() {
+    return log.toString(StandardCharsets.UTF_8);
   }
 
   /// The effects so far, as text, `\r\n` as one blank.
@@ -302,16 +328,20 @@ public final class Fixture implements AutoCloseable {
     }
     if (read) {
       try {
-        verify("at the end");
+        if (!loaded) {
+          verify("at the end");
+        }
         server.engine.journal.detach(Journal.AOF);
       } finally {
-        replay.close();
-        copy.close();
+        if (copy != null) {
+          replay.close();
+          copy.close();
+        }
       }
     }
     try (LocalSession last = new LocalSession(server)) {
       verifyTables(last);
-      say(last, "FLUSHALL");
+      inStoppedWorld(last, () -> server.engine.flushAll(last.dispatcher(), false)); // and no dump
       server.awaitReaper();
       // in a stopped world: the account isn't exact while the keeper has allocators flushed
       assertThat(liveBytes(last)).as("bytes in use without keys").isZero();

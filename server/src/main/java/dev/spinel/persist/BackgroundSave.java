@@ -1,0 +1,289 @@
+package dev.spinel.persist;
+
+import dev.spinel.config.IoReason;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Condition;
+import dev.spinel.engine.Waiting;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Snapshots;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/// One BGSAVE: a snapshot that becomes the dump file, or nothing.
+///
+/// ```
+///   prepare    the temporary file is made                        the old dump file is
+///   cut        the data to be saved; BGSAVE is answered          untouched up to here
+///   …          written, piece by piece                                  │
+///   ended      brought to the disk, renamed  ◄──────────────────────────┘
+/// ```
+///
+/// **Cancelled** (by FLUSHALL, SHUTDOWN) it ends soon, and whoever cancels it can be sure that its
+/// file doesn't take the dump file's name any more, or has already.
+///
+/// The thread of [Snapshots], but for what is said to be any thread's.
+final class BackgroundSave implements Snapshots.Sink {
+  private final Persistence persistence;
+  private final Saving saving;
+  private final List<Waiting> awaiting = new ArrayList<>(); // monitor
+  private boolean isCut; // or has failed before; monitor
+  private @Nullable String cancelledBy; // monitor
+  private boolean isRenamed; // monitor
+
+  private @Nullable Path temporary;
+  private @Nullable Path target;
+  private @Nullable RdbFile file;
+  private boolean began;
+  private long owedMicros; // of rdb-key-save-delay
+
+  /// What [dev.spinel.engine.Engine#changes] said at the cut.
+  volatile long changesAtCut;
+
+  final long startedMillis;
+
+  /// The most that was kept for the walk.
+  volatile long peakKeptBytes;
+
+  BackgroundSave(Persistence persistence, Saving saving) {
+    this.persistence = persistence;
+    this.saving = saving;
+    startedMillis = persistence.engine.clock.millis();
+  }
+
+  // ── any thread ──
+
+  /// That the data to be saved is settled: what changes afterwards is not in the file.
+  Condition cut() {
+    return new Condition() {
+      @Override
+      public void begin(Waiting call) {
+        synchronized (BackgroundSave.this) {
+          if (!isCut) {
+            awaiting.add(call);
+            return;
+          }
+        }
+        call.again();
+      }
+
+      @Override
+      public void end(Waiting call) {
+        synchronized (BackgroundSave.this) {
+          awaiting.remove(call);
+        }
+      }
+
+      @Override
+      public boolean isAskedFor() {
+        return false;
+      }
+    };
+  }
+
+  private void answer() {
+    List<Waiting> all;
+    synchronized (this) {
+      isCut = true;
+      all = List.copyOf(awaiting);
+      awaiting.clear();
+    }
+    all.forEach(Waiting::again);
+  }
+
+  /// Ends it, unless its file is the dump file already. Returns soon, perhaps before it has ended.
+  synchronized void cancel(String by) {
+    if (!isRenamed && cancelledBy == null) {
+      cancelledBy = by;
+      notifyAll();
+    }
+  }
+
+  /// How many keys are written, and of how many.
+  long keys() {
+    RdbFile now = file;
+    return now == null ? 0 : now.keys;
+  }
+
+  long allKeys() {
+    RdbFile now = file;
+    return now == null ? 0 : now.allKeys();
+  }
+
+  // ── the walk ──
+
+  private synchronized void check() throws IOException {
+    if (cancelledBy != null) {
+      throw new IOException("terminated by " + cancelledBy);
+    }
+  }
+
+  @Override
+  public void prepare() throws IOException {
+    check();
+    persistence.notice("Background saving started by pid " + ProcessHandle.current().pid());
+    target = persistence.dump.claim();
+    temporary = TemporaryFiles.take(persistence.folder());
+    file = persistence.rdbFile(Objects.requireNonNull(temporary));
+  }
+
+  private RdbFile file() {
+    return Objects.requireNonNull(file);
+  }
+
+  @Override
+  public void cut(Seat seat) throws IOException {
+    check();
+    file().begin(seat, persistence.engine.clock.millis(), false);
+    changesAtCut = persistence.engine.changes();
+    began = true;
+    answer();
+  }
+
+  @Override
+  public void database(int number) {
+    file().database(number);
+  }
+
+  @Override
+  public void entry(long entry, long expiry) {
+    file().entry(entry, expiry);
+    owe();
+  }
+
+  @Override
+  public void open(long entry, long expiry, long count) {
+    file().open(entry, expiry, count);
+    owe();
+  }
+
+  @Override
+  public void field(long field) {
+    file().field(field);
+  }
+
+  @Override
+  public void close() {}
+
+  @Override
+  public boolean more() {
+    return file().more() || owedMicros > 0;
+  }
+
+  private void owe() {
+    long delay = persistence.config.get(Settings.RDB_KEY_SAVE_DELAY);
+    if (delay != 0) {
+      owedMicros += delay(delay);
+    }
+  }
+
+  /// How long to wait for a key, in microseconds: one of so many waits for 1 if the setting is
+  /// negative, as nobody can wait for less.
+  static long delay(long setting) {
+    return setting >= 0 ? setting : ThreadLocalRandom.current().nextLong(-setting) == 0 ? 1 : 0;
+  }
+
+  @Override
+  public void drain() throws IOException {
+    check();
+    file().drain();
+    peakKeptBytes = Math.max(peakKeptBytes, persistence.engine.keyspace.walk().preservedBytes());
+    if (owedMicros > 0) {
+      long until = System.nanoTime() + owedMicros * 1000;
+      owedMicros = 0;
+      sleepUntil(until);
+    }
+  }
+
+  private synchronized void sleepUntil(long nanos) throws IOException {
+    try {
+      while (cancelledBy == null) {
+        long left = nanos - System.nanoTime();
+        if (left <= 0) {
+          return;
+        }
+        wait(left / 1_000_000, (int) (left % 1_000_000));
+      }
+    } catch (InterruptedException e) {
+      throw new IOException("the server is being closed", e);
+    }
+  }
+
+  // ── the end ──
+
+  @Override
+  public void ended(@Nullable Throwable failure) {
+    Throwable why = failure;
+    if (why == null) {
+      try {
+        complete();
+      } catch (IOException | RuntimeException | OutOfMemoryError e) {
+        why = e;
+      }
+    }
+    if (why != null) {
+      discard();
+    }
+    if (temporary != null) {
+      TemporaryFiles.release(temporary);
+    }
+    String by;
+    synchronized (this) {
+      by = cancelledBy;
+    }
+    if (why == null) {
+      persistence.notice("DB saved on disk");
+    } else if (by == null) {
+      tell(why);
+    }
+    saving.ended(this, why, by);
+    answer();
+  }
+
+  private void complete() throws IOException {
+    check();
+    file().finish();
+    Path from = Objects.requireNonNull(temporary);
+    Path to = Objects.requireNonNull(target);
+    synchronized (this) {
+      check();
+      persistence.disk.rename(from, to);
+      isRenamed = true;
+    }
+    persistence.disk.syncFolder(persistence.folder());
+  }
+
+  private void discard() {
+    if (file != null) {
+      file.abandon();
+    }
+    if (temporary != null && !isRenamed) {
+      try {
+        persistence.disk.delete(temporary);
+      } catch (IOException e) {
+        persistence.warning("Can't remove the temporary file " + temporary + ": " + IoReason.of(e));
+      }
+    }
+  }
+
+  private void tell(Throwable why) {
+    String reason = why instanceof IOException e ? IoReason.of(e) : String.valueOf(why);
+    if (!began && file == null && target != null) {
+      persistence.warning(
+          "Failed opening the temp RDB file "
+              + (temporary == null ? "" : temporary.getFileName())
+              + " (in server root dir "
+              + persistence.folder()
+              + ") for saving: "
+              + reason);
+    } else if (target == null) {
+      persistence.warning("Can't save: " + reason);
+    } else {
+      persistence.warning("Write error while saving DB to the disk: " + reason);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package dev.spinel.persist;
+
+import dev.spinel.engine.Clock;
+import dev.spinel.engine.Fields;
+
+/// How far the loading of a data set has come, for INFO and the gate. Written by whoever loads; any
+/// thread may ask.
+public final class Loading {
+  private final Clock clock;
+  private volatile boolean underWay;
+  private volatile boolean cancelled;
+  private volatile long startSeconds;
+  private volatile long totalBytes;
+  private volatile long bytes;
+  private volatile long usedMemory; // that whoever made the file had
+  private volatile long keysLoaded;
+  private volatile long keysExpired;
+
+  public Loading(Clock clock) {
+    this.clock = clock;
+  }
+
+  /// It begins, or will soon: commands that need the data are refused from here on.
+  void begin(long ofBytes) {
+    startSeconds = clock.millis() / 1000;
+    totalBytes = ofBytes;
+    bytes = 0;
+    usedMemory = 0;
+    underWay = true;
+  }
+
+  void end() {
+    underWay = false;
+  }
+
+  /// Has it given up: the server is to end.
+  void cancel() {
+    cancelled = true;
+  }
+
+  boolean isCancelled() {
+    return cancelled;
+  }
+
+  boolean isUnderWay() {
+    return underWay;
+  }
+
+  synchronized void bytes(long now) {
+    bytes = now;
+  }
+
+  /// So much more is read.
+  synchronized void more(long read) {
+    bytes = bytes + read;
+  }
+
+  void usedMemory(long then) {
+    usedMemory = then;
+  }
+
+  void keys(long loaded, long expired) {
+    keysLoaded = loaded;
+    keysExpired = expired;
+  }
+
+  /// INFO persistence.
+  void tell(Fields out) {
+    out.field("rdb_last_load_keys_expired", keysExpired);
+    out.field("rdb_last_load_keys_loaded", keysLoaded);
+    if (!underWay) {
+      return;
+    }
+    out.field("loading", 1);
+    long total = totalBytes;
+    long done = Math.min(bytes, total);
+    long elapsed = clock.millis() / 1000 - startSeconds;
+    double percent = total == 0 ? 0 : 100.0 * done / total;
+    long eta = elapsed == 0 ? 1 : (long) ((double) elapsed * (total - done) / (done + 1));
+    out.field("loading_start_time", startSeconds);
+    out.field("loading_total_bytes", total);
+    out.field("loading_rdb_used_mem", usedMemory);
+    out.field("loading_loaded_bytes", done);
+    out.field("loading_loaded_perc", Fields.decimal(percent));
+    out.field("loading_eta_seconds", eta);
+  }
+}

@@ -1,0 +1,34 @@
+package dev.spinel.persist;
+
+import dev.spinel.engine.Call;
+import dev.spinel.engine.Command;
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Gate;
+import org.jspecify.annotations.Nullable;
+
+/// Refuses all commands that need data, until it is loaded.
+public final class LoadingGate implements Gate {
+  private static final CommandError LOADING =
+      new CommandError("LOADING Redis is loading the dataset in memory");
+
+  private final Loading loading;
+
+  public LoadingGate(Loading loading) {
+    this.loading = loading;
+  }
+
+  @Override
+  public Rank rank() {
+    return Rank.LOADING;
+  }
+
+  @Override
+  public boolean concerns(Command command) {
+    return !command.is(Command.LOADING);
+  }
+
+  @Override
+  public @Nullable CommandError refuse(Call call) {
+    return loading.isUnderWay() && call.lacks(Command.LOADING) ? LOADING : null;
+  }
+}

@@ -1,0 +1,182 @@
+package dev.spinel.persist;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Engine;
+import dev.spinel.keyspace.Database;
+import dev.spinel.keyspace.Keyspace;
+import dev.spinel.keyspace.Seat;
+import dev.spinel.keyspace.Slots;
+import dev.spinel.rdb.RdbWriter;
+import dev.spinel.value.Entry;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// An RDB stream on its way to a file: what a file says besides its keys, and which settings it
+/// follows.
+///
+/// ```
+///   a walk                                              a stopped world
+///   begin(seat, …)                                      writeAll(seat)
+///   database(0) entry(…) more()… open(…) field(…)
+///     more()… drain() …
+///   finish()                                            finish()
+/// ```
+final class RdbFile extends BaseFile {
+  private static final int ACCESS = 0xffffff; // an access word
+  private static final long[] NO_KEYS = {0, 0};
+
+  private final Engine engine;
+  private final Config config;
+  private final boolean isAofBase;
+  private final boolean tellsIdle;
+  private final boolean tellsFrequency;
+
+  private @Nullable RdbWriter writer; // from `begin` on
+  private final Map<Integer, long[]> sizes = new HashMap<>(); // by database: keys, that expire
+  private long nowMillis;
+  private volatile long allKeys;
+
+  /// @param isAofBase whether it is the base of an append-only file
+  RdbFile(Engine engine, Config config, Disk.Output file, boolean syncsOften, boolean isAofBase) {
+    super(file, syncsOften);
+    this.engine = engine;
+    this.config = config;
+    this.isAofBase = isAofBase;
+    String policy = config.text(Settings.MAXMEMORY_POLICY);
+    tellsIdle = policy.endsWith("lru");
+    tellsFrequency = policy.endsWith("lfu");
+  }
+
+  @Override
+  void begin(Seat seat, long nowMillis, boolean stamps) {
+    super.begin(seat, nowMillis, stamps);
+    this.nowMillis = nowMillis;
+    RdbWriter made =
+        new RdbWriter(
+            seat.values,
+            this::write,
+            config.intOf(Settings.RDB_VERSION),
+            config.get(Settings.RDBCOMPRESSION),
+            config.get(Settings.RDBCHECKSUM));
+    made.aux("redis-ver", Config.REDIS_VERSION);
+    made.aux("redis-bits", 64);
+    made.aux("ctime", nowMillis / 1000);
+    made.aux("used-mem", engine.keyspace.heap().liveBytes());
+    made.aux("aof-base", isAofBase ? 1 : 0);
+    Keyspace keyspace = engine.keyspace;
+    long sum = 0;
+    for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
+      Database database = keyspace.database(number);
+      long size = database.size(seat);
+      sizes.put(number, new long[] {size, database.expiring(seat)});
+      sum += size;
+    }
+    allKeys = sum;
+    writer = made;
+  }
+
+  private RdbWriter writer() {
+    return Objects.requireNonNull(writer);
+  }
+
+  /// How many keys there are at the cut. Any thread.
+  long allKeys() {
+    return allKeys;
+  }
+
+  // ── what a walk shows ──
+
+  @Override
+  public void database(int number) {
+    long[] size = sizes.getOrDefault(number, NO_KEYS);
+    if (size[0] > 0) {
+      writer().database(number, size[0], size[1]);
+    }
+  }
+
+  @Override
+  public void entry(long entry, long expiry) {
+    tellUse(entry);
+    writer().begin(entry, expiry);
+    keys = keys + 1;
+  }
+
+  @Override
+  public void open(long entry, long expiry, long count) {
+    tellUse(entry);
+    writer().open(entry, expiry, count);
+    keys = keys + 1;
+  }
+
+  @Override
+  public void field(long field) {
+    writer().field(field);
+  }
+
+  @Override
+  public void close() {}
+
+  @Override
+  public boolean more() {
+    return writer().more(PIECE) || isFull();
+  }
+
+  private void tellUse(long entry) {
+    if (!tellsIdle && !tellsFrequency) {
+      return;
+    }
+    int access = Entry.access(values().memory(), entry);
+    if (tellsFrequency) {
+      writer().frequency(engine.frequency.counter(access, nowMillis));
+    } else {
+      int idle = (int) (nowMillis / 1000) - access & ACCESS;
+      writer().idle(idle <= ACCESS / 2 ? idle : 0); // it may have been used after the cut
+    }
+  }
+
+  @Override
+  void flush() {
+    writer().end();
+  }
+
+  // ── all at once ──
+
+  /// Writes everything there is, in a stopped world.
+  void writeAll(Seat seat) throws IOException {
+    assert seat.stopsWorld();
+    begin(seat, engine.clock.millis(), false);
+    Keyspace keyspace = engine.keyspace;
+    try {
+      for (int number = keyspace.nextUsed(0);
+          number >= 0;
+          number = keyspace.nextUsed(number + 1)) {
+        database(number);
+        Database database = keyspace.database(number);
+        for (int slot = 0; slot < Slots.COUNT; slot++) {
+          long header = database.header(slot);
+          if (header != 0) {
+            seat.values.dictionary().scan(header, 0, Integer.MAX_VALUE, this::whole);
+          }
+        }
+      }
+    } catch (UncheckedIOException e) {
+      throw Objects.requireNonNull(e.getCause());
+    }
+  }
+
+  private void whole(long entry) {
+    entry(entry, Entry.expiry(values().memory(), entry));
+    try {
+      while (more()) {
+        drain();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package dev.spinel.persist;
+
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Names of files that aren't finished yet: `temp-PID.rdb`, as Redis has them, and other names
+/// where several are written by one process at once. Any thread.
+final class TemporaryFiles {
+  private TemporaryFiles() {}
+
+  /// Those in use: there may be several servers in a process.
+  private static final Set<Path> TAKEN = ConcurrentHashMap.newKeySet();
+
+  /// A name in a folder that nobody in this process uses: until [#release].
+  static Path take(Path folder) {
+    Path absolute = folder.toAbsolutePath().normalize();
+    String stem = "temp-" + ProcessHandle.current().pid();
+    Path path = absolute.resolve(stem + ".rdb");
+    for (int more = 2; !TAKEN.add(path); more++) {
+      path = absolute.resolve(stem + "-" + more + ".rdb");
+    }
+    return path;
+  }
+
+  static void release(Path path) {
+    TAKEN.remove(path);
+  }
+}

@@ -1,0 +1,240 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.Crowd;
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.wire.Client;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What a server finds in its dump file when it starts, and what it says meanwhile.
+@Timeout(120)
+class LoadingTest {
+  @TempDir Path dir;
+
+  private Path dump() {
+    return dir.resolve("dump.rdb");
+  }
+
+  private Fixture fixture(String... settings) {
+    String[] all = Arrays.copyOf(settings, settings.length + 2);
+    all[settings.length] = "dir";
+    all[settings.length + 1] = dir.toString();
+    return new Fixture(all);
+  }
+
+  private void save(String[]... commands) {
+    try (Fixture fixture = fixture("databases", "16")) {
+      LocalSession session = fixture.session();
+      for (String[] command : commands) {
+        assertThat(say(session, command)).doesNotStartWith("-");
+      }
+      assertThat(say(session, "SAVE")).isEqualTo("+OK");
+    }
+  }
+
+  @Test
+  void commandsThatNeedDataWaitForItAndOthersDoNot() throws Exception {
+    try (Fixture fixture = fixture()) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 300; i++) {
+        say(session, "SET", "k" + i, "v" + i);
+      }
+      say(session, "SAVE");
+    }
+    Config config = Config.of("dir", dir.toString(), "port", "0", "bind", "127.0.0.1", "save", "");
+    Server server =
+        new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM);
+    try (server) {
+      server.announceData();
+      server.startAtAnyPort();
+      try (Client client = Client.connect("127.0.0.1", server.port());
+          Client slow = Client.connect("127.0.0.1", server.port())) {
+        assertThat(slow.command("CONFIG", "SET", "key-load-delay", "5000").text()).isEqualTo("OK");
+        Crowd loading = new Crowd().start(() -> assertThat(server.load()).isTrue());
+        String refusal = "LOADING Redis is loading the dataset in memory";
+        assertThat(client.command("GET", "k1").text()).isEqualTo(refusal);
+        assertThat(client.command("PING").text()).isEqualTo(refusal);
+        assertThat(client.command("SAVE").text()).isEqualTo(refusal);
+        await()
+            .until(
+                () -> {
+                  String info = client.command("INFO", "persistence").text();
+                  return info.contains("loading_loaded_bytes:")
+                      && !info.contains("loading_loaded_bytes:0\r");
+                });
+        assertThat(client.command("INFO", "persistence").text())
+            .contains("loading:1\r\n")
+            .contains("loading_total_bytes:" + Files.size(dump()))
+            .contains("loading_eta_seconds:")
+            .contains("loading_loaded_perc:");
+        assertThat(client.command("CONFIG", "SET", "dir", "/").text())
+            .as("not while it is loading")
+            .contains("CONFIG SET failed");
+        assertThat(client.command("CONFIG", "SET", "key-load-delay", "0").text()).isEqualTo("OK");
+        loading.join();
+        assertThat(client.command("GET", "k1").text()).isEqualTo("v1");
+        assertThat(client.command("DBSIZE").integer()).isEqualTo(300);
+        assertThat(client.command("INFO", "persistence").text())
+            .contains("loading:0\r\n")
+            .contains("rdb_last_load_keys_loaded:300\r\n");
+      }
+    }
+  }
+
+  @Test
+  void whatIsCutOffOrChangedOrNewerIsNotLoadedAndStaysAsItIs() throws Exception {
+    try (Fixture fixture = fixture("hash-max-listpack-entries", "4")) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 40; i++) {
+        say(session, "SET", "key" + i, "value" + i);
+        say(session, "RPUSH", "list", "element" + i);
+        say(session, "HSET", "hash" + i % 8, "f" + i, "v" + i);
+        say(session, "SADD", "set" + i % 3, "m" + i);
+        say(session, "ZADD", "zset" + i % 3, "" + i, "m" + i);
+      }
+      say(session, "SAVE");
+    }
+    byte[] whole = Files.readAllBytes(dump());
+    Random random = new Random(1);
+    for (int round = 0; round < 60; round++) {
+      byte[] bad = whole.clone();
+      boolean cut = round % 2 == 0;
+      if (cut) {
+        bad = Arrays.copyOf(whole, random.nextInt(whole.length));
+      } else {
+        bad[random.nextInt(whole.length)] ^= (byte) (1 << random.nextInt(8));
+      }
+      Files.write(dump(), bad);
+      try (Fixture fixture = fixture()) {
+        assertThatThrownBy(fixture::load)
+            .as("round %d", round)
+            .isInstanceOf(IOException.class)
+            .hasMessageContaining("can't be loaded");
+        assertThat(fixture.log()).contains(" # ");
+        if (cut && bad.length > 9) {
+          assertThat(fixture.log())
+              .contains("Short read or OOM loading DB")
+              .contains("Internal error in RDB reading offset");
+        }
+      }
+      assertThat(Files.readAllBytes(dump())).isEqualTo(bad);
+    }
+    byte[] newer = whole.clone();
+    System.arraycopy("0099".getBytes(StandardCharsets.US_ASCII), 0, newer, 5, 4);
+    Files.write(dump(), newer);
+    try (Fixture fixture = fixture()) {
+      assertThatThrownBy(fixture::load).hasMessageContaining("Can't handle RDB format version 99");
+    }
+  }
+
+  @Test
+  void keysWhoseTimeIsOverAreLeftOut() throws Exception {
+    save(
+        new String[] {"SET", "a", "1"},
+        new String[] {"SET", "b", "1", "PX", "1000"},
+        new String[] {"SET", "c", "1", "PX", "100000"});
+    try (Fixture fixture = fixture()) {
+      fixture.clock.forward(2_000);
+      fixture.load();
+      LocalSession session = fixture.session();
+      assertThat(say(session, "DBSIZE")).isEqualTo(":2");
+      assertThat(say(session, "PTTL", "c")).isEqualTo(":98000");
+      assertThat(say(session, "INFO", "persistence"))
+          .contains("rdb_last_load_keys_expired:1")
+          .contains("rdb_last_load_keys_loaded:2")
+          .contains("rdb_changes_since_last_save:0");
+      assertThat(fixture.log()).contains("Done loading RDB, keys loaded: 2, keys expired: 1.");
+    }
+  }
+
+  @Test
+  void databasesThatThereAreNotAreRefused() {
+    save(new String[] {"SELECT", "9"}, new String[] {"SET", "k", "v"});
+    try (Fixture fixture = fixture("databases", "4")) {
+      assertThatThrownBy(fixture::load).hasMessageContaining("more than 4 databases");
+    }
+  }
+
+  @Test
+  void howOftenAndWhenKeysWereUsedIsKept() throws Exception {
+    try (Fixture fixture = fixture("maxmemory-policy", "allkeys-lfu")) {
+      LocalSession session = fixture.session();
+      say(session, "SET", "k", "v");
+      for (int i = 0; i < 2_000; i++) {
+        say(session, "GET", "k");
+      }
+      String used = say(session, "OBJECT", "FREQ", "k");
+      assertThat(used).isNotEqualTo(":5");
+      say(session, "SAVE");
+      try (Fixture other = fixture("maxmemory-policy", "allkeys-lfu", "port", "0")) {
+        assertThatThrownBy(other::load).hasMessageContaining("is in use by process");
+      }
+      Files.copy(dump(), dir.resolve("copy.rdb"));
+      try (Fixture other = fixture("maxmemory-policy", "allkeys-lfu", "dbfilename", "copy.rdb")) {
+        other.load();
+        assertThat(say(other.session(), "OBJECT", "FREQ", "k")).isEqualTo(used);
+      }
+    }
+    try (Fixture fixture = fixture("maxmemory-policy", "allkeys-lru")) {
+      LocalSession session = fixture.session();
+      say(session, "SET", "k", "v");
+      fixture.clock.forward(500_000);
+      assertThat(say(session, "OBJECT", "IDLETIME", "k")).isEqualTo(":500");
+      say(session, "SAVE");
+    }
+    try (Fixture fixture = fixture("maxmemory-policy", "allkeys-lru")) {
+      fixture.clock.forward(500_000);
+      fixture.load();
+      assertThat(say(fixture.session(), "OBJECT", "IDLETIME", "k")).isEqualTo(":500");
+    }
+  }
+
+  /// Many keys and long values: through batches and past them, by both seats.
+  @Test
+  void manyKeysAndLongValuesAreLoadedWhole() throws Exception {
+    String digest;
+    Path saved = dir.resolve("big.rdb");
+    try (Fixture fixture = fixture("dbfilename", "big.rdb")) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 20_000; i++) {
+        say(session, "SET", "key" + i, "value of " + i);
+      }
+      say(session, "SETRANGE", "long", "3000000", "x");
+      String[] push = new String[3_002];
+      Arrays.fill(push, "y".repeat(300));
+      push[0] = "RPUSH";
+      push[1] = "list";
+      session.run(push);
+      for (int i = 0; i < 5_000; i++) {
+        say(session, "HSET", "hash", "field" + i, "value" + i);
+        say(session, "ZADD", "zset", "" + i, "member" + i);
+      }
+      say(session, "SELECT", "2");
+      for (int i = 0; i < 3_000; i++) {
+        say(session, "SET", "other" + i, "" + i);
+      }
+      say(session, "SELECT", "0");
+      digest = fixture.digest(session);
+      say(session, "SAVE");
+    }
+    assertThat(Files.exists(saved)).isTrue();
+    try (Fixture fixture = fixture("dbfilename", "big.rdb")) {
+      fixture.load();
+      assertThat(fixture.digest(fixture.session())).isEqualTo(digest);
+    }
+  }
+}
