@@ -152,9 +152,7 @@ final class RdbFile extends BaseFile {
     begin(seat, engine.clock.millis(), false);
     Keyspace keyspace = engine.keyspace;
     try {
-      for (int number = keyspace.nextUsed(0);
-          number >= 0;
-          number = keyspace.nextUsed(number + 1)) {
+      for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
         database(number);
         Database database = keyspace.database(number);
         for (int slot = 0; slot < Slots.COUNT; slot++) {

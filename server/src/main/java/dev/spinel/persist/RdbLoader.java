@@ -91,10 +91,7 @@ final class RdbLoader {
   /// @param dropsExpired whether keys whose time is over are left out, as a primary does
   /// @param progress hears how much of the file is read
   RdbLoader(
-      Persistence persistence,
-      Duplicates duplicates,
-      boolean dropsExpired,
-      LongConsumer progress) {
+      Persistence persistence, Duplicates duplicates, boolean dropsExpired, LongConsumer progress) {
     this.progress = progress;
     this.persistence = persistence;
     this.engine = persistence.engine;

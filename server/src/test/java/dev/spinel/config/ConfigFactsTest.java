@@ -32,7 +32,9 @@ final class ConfigFactsTest {
   void everyDirectiveHasItsDefault() {
     TreeMap<String, String> ours = all(Config.of());
     ours.keySet()
-        .removeAll(List.of("port", "bind", "dir", "logfile", "event-loops", "io-transport", "rdb-version"));
+        .removeAll(
+            List.of(
+                "port", "bind", "dir", "logfile", "event-loops", "io-transport", "rdb-version"));
     assertThat(ours).isEqualTo(DEFAULTS);
   }
 

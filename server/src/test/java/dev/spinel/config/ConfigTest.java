@@ -386,9 +386,7 @@ final class ConfigTest {
   @Test
   void whatIsIgnoredAndMayBeMissedIsToldOnce() {
     Config config =
-        CommandLine.of("--appendonly", "yes", "--daemonize", "yes")
-            .load(null)
-            .requireBuilt();
+        CommandLine.of("--appendonly", "yes", "--daemonize", "yes").load(null).requireBuilt();
     List<String> log = new ArrayList<>();
     config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
     assertThat(log).containsExactlyInAnyOrder("#appendonly yes", "#daemonize yes");
