@@ -213,8 +213,7 @@ final class RdbLoader {
     }
 
     long read(Disk.Input file) throws Unloadable {
-      boolean sums =
-          persistence.config.get(Settings.RDBCHECKSUM) && !engine.ignoresChecksums;
+      boolean sums = persistence.config.get(Settings.RDBCHECKSUM) && !engine.ignoresChecksums;
       long size;
       try {
         size = file.size();
