@@ -162,42 +162,67 @@ final class LzfCompressor {
   }
 
   private Step advance(int budget) {
-    int[] places = table;
     int end = length;
     long stop = (long) at + budget;
     while (at < end - 2) {
       if (at >= stop) return Step.MORE;
+      if (written >= most) return Step.VAIN;
       if (at - base + AHEAD > filled && base + filled < end) slide();
-      byte[] w = window;
-      int i = at - base;
-      hash = hash << 8 | (w[i + 2] & 0xff);
-      int place = place(hash);
-      int before = places[place] - stamp - 1;
-      places[place] = stamp + at + 1;
-      int distance = at - before - 1;
-      int j = before - base;
-      if (before > 0
-          && distance < MAX_DISTANCE
-          && w[j + 2] == w[i + 2]
-          && w[j + 1] == w[i + 1]
-          && w[j] == w[i]) {
-        if (written + 4 >= most && written - (literals == 0 ? 1 : 0) + 4 >= most) return Step.VAIN;
-        endLiterals();
-        int matched = match(w, j, i, end - at - 2);
-        refer(matched, distance);
-        at += matched;
-        written++;
-        if (at >= end - 2) break;
-        noteTwo(places);
-      } else {
-        if (written >= most) return Step.VAIN;
-        literal();
+      int before = findMatch((int) Math.min(stop, end - 2));
+      if (before < 0) {
+        if (literals == MAX_LITERALS) {
+          flush();
+          written++;
+        }
+        continue;
       }
+      if (written + 4 >= most && written - (literals == 0 ? 1 : 0) + 4 >= most) return Step.VAIN;
+      endLiterals();
+      int i = at - base;
+      int matched = match(window, before, i, end - at - 2);
+      refer(matched, i - before - 1);
+      at += matched;
+      written++;
+      if (at < end - 2) noteTwo();
     }
     if (written + 3 > most) return Step.VAIN;
     while (at < end) literal();
     endLiterals();
     return Step.DONE;
+  }
+
+  /// Goes on to the next match, and returns where in the window it is; -1 if there is none before
+  /// `limit`, or before the run of literals, the window or the room for the result is full.
+  private int findMatch(int limit) {
+    int[] places = table;
+    byte[] w = window;
+    int bias = stamp + base + 1;
+    int first = at - base;
+    long room = Math.min(MAX_LITERALS - literals, most - written);
+    int last = (int) Math.min(limit - base, first + room);
+    if (base + filled < length) last = Math.min(last, filled - AHEAD + 1);
+    int h = hash;
+    int found = -1;
+    int i = first;
+    for (; i < last; i++) {
+      h = h << 8 | (w[i + 2] & 0xff);
+      int place = place(h);
+      int j = places[place] - bias;
+      places[place] = i + bias;
+      if (i - j <= MAX_DISTANCE
+          && j > -base // those of earlier strings aren't, nor is the first byte
+          && w[j + 2] == w[i + 2]
+          && w[j + 1] == w[i + 1]
+          && w[j] == w[i]) {
+        found = j;
+        break;
+      }
+    }
+    hash = h;
+    at = base + i;
+    literals += i - first;
+    written += i - first;
+    return found;
   }
 
   private static int place(int hash) {
@@ -222,7 +247,8 @@ final class LzfCompressor {
   }
 
   /// The last two places of a match are noted, the others aren't.
-  private void noteTwo(int[] places) {
+  private void noteTwo() {
+    int[] places = table;
     int i = at - 2 - base;
     int h = (window[i] & 0xff) << 8 | (window[i + 1] & 0xff);
     h = h << 8 | (window[i + 2] & 0xff);

@@ -26,7 +26,7 @@ public final class Payloads {
   private final RdbOutput out = new RdbOutput(this::gather, true);
   private final RdbInput in = new RdbInput();
   private byte[] gathered = new byte[1 << 10];
-  private long bytes; // of the payload so far
+  private long bytes; // gathered
 
   public Payloads(Values values) {
     large = values.large();
@@ -55,20 +55,23 @@ public final class Payloads {
   public void dump(long entry, int version, boolean compressing, RespWriter to) {
     writer.as(version, compressing);
     bytes = 0;
-    write(entry, version, this::gather);
-    if (bytes <= ROOM) {
+    out.reset(this::gather, true);
+    out.u8(writer.typeOf(entry).number());
+    writer.beginToMeasure(entry, ROOM);
+    finish(version);
+    if (out.offset() <= ROOM) {
       to.bulk(gathered, 0, (int) bytes);
       return;
     }
-    to.bulkHeader(bytes);
-    write(entry, version, (a, from, n) -> to.output().write(a, from, n));
+    to.bulkHeader(out.offset());
+    out.reset((a, from, n) -> to.output().write(a, from, n), true);
+    out.u8(writer.typeOf(entry).number());
+    writer.beginAgain(entry);
+    finish(version);
     to.crlf();
   }
 
-  private void write(long entry, int version, Sink to) {
-    out.reset(to, true);
-    out.u8(writer.typeOf(entry).number());
-    writer.begin(entry);
+  private void finish(int version) {
     while (!writer.write(out, ValueWriter.ALL)) {
       // there is no seat to be left
     }

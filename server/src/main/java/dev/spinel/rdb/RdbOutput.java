@@ -85,6 +85,13 @@ public final class RdbOutput {
     sink.write(a, from, n);
   }
 
+  /// Counts `n` bytes without writing them: from then on there is no checksum.
+  void skip(long n) {
+    flush();
+    summing = false;
+    sent += n;
+  }
+
   private int room(int n) {
     if (used + n > BUFFER) flush();
     int at = used;

@@ -7,6 +7,7 @@ import dev.spinel.value.ListNodes;
 import dev.spinel.value.Listpack;
 import dev.spinel.value.StringValue;
 import dev.spinel.value.Values;
+import java.util.Arrays;
 
 /// Writes values as RDB streams have them, as a machine that can be left and gone on with: a string
 /// of 512 MB or a list of millions of elements is written in as many steps as one likes.
@@ -63,6 +64,12 @@ public final class ValueWriter {
   private long left; // nodes, or members
   private long cursor; // of a scan, in a listpack, or a rank
   private boolean counted; // the number of its elements is written
+
+  // what is found out when a value is measured
+  private long measuredFrom = Long.MAX_VALUE; // strings of so many bytes aren't written
+  private long[] compressed = new long[8]; // what they become, 0: they stay as they are
+  private int compressedCount;
+  private int recalled; // of those, when the value is written after that
 
   // the string that is being written
   private Form form = Form.NONE;
@@ -126,6 +133,12 @@ public final class ValueWriter {
 
   /// Begins with the value of an entry; [#write] goes on.
   public void begin(long entry) {
+    measuredFrom = Long.MAX_VALUE;
+    compressedCount = 0;
+    start(entry);
+  }
+
+  private void start(long entry) {
     this.entry = entry;
     type = Entry.type(memory, entry);
     counted = false;
@@ -164,10 +177,27 @@ public final class ValueWriter {
     }
   }
 
+  /// The same, to find out how many bytes that takes: strings of more than `most` bytes are counted
+  /// only. If [#beginAgain] follows, with the same value, what was found out needn't be again.
+  void beginToMeasure(long entry, long most) {
+    measuredFrom = most;
+    compressedCount = 0;
+    start(entry);
+  }
+
+  /// Begins with a value that has just been measured.
+  void beginAgain(long entry) {
+    measuredFrom = Long.MAX_VALUE;
+    recalled = 0;
+    start(entry);
+  }
+
   /// Begins with a nested dictionary of which a walk is going to show `count` fields.
   ///
   /// After type and key.
   public void open(long entry, long count, RdbOutput out) {
+    measuredFrom = Long.MAX_VALUE;
+    compressedCount = 0;
     type = Entry.type(memory, entry);
     stage = Stage.DONE;
     out.length(count);
@@ -349,24 +379,56 @@ public final class ValueWriter {
       return true;
     }
     if (compressing && n >= COMPRESSIBLE) {
-      LzfCompressor.Step step = lzf.measure((int) Math.clamp(budget, 1, ALL));
-      budget -= n < budget ? n : budget;
-      if (step == LzfCompressor.Step.MORE) {
+      long shorter = shorter();
+      if (shorter < 0) {
         form = Form.MEASURED;
         return false;
       }
       run.rewind();
-      if (step == LzfCompressor.Step.DONE) {
+      if (shorter > 0) {
         out.u8(RdbOutput.ENCODED | RdbOutput.LZF);
-        out.length(lzf.resultLength());
+        out.length(shorter);
         out.length(n);
-        lzf.beginToWrite();
-        form = Form.COMPRESSED;
+        if (shorter > measuredFrom) {
+          count(out, shorter);
+        } else {
+          lzf.beginToWrite();
+          form = Form.COMPRESSED;
+        }
         return true;
       }
     }
     out.length(n);
+    if (n > measuredFrom) count(out, n);
     return true;
+  }
+
+  private void count(RdbOutput out, long n) {
+    out.skip(n);
+    runLeft = 0;
+  }
+
+  /// How many bytes the string at hand is compressed to, 0 if it stays as it is; -1 if that takes
+  /// more than the budget.
+  private long shorter() {
+    boolean isSmall = lzf.isSmall();
+    if (!isSmall && measuredFrom == Long.MAX_VALUE && recalled < compressedCount) {
+      return compressed[recalled++];
+    }
+    long n = runLeft;
+    LzfCompressor.Step step = lzf.measure((int) Math.clamp(budget, 1, ALL));
+    budget -= Math.min(n, budget);
+    if (step == LzfCompressor.Step.MORE) return -1;
+    long shorter = step == LzfCompressor.Step.DONE ? lzf.resultLength() : 0;
+    if (!isSmall && measuredFrom != Long.MAX_VALUE) remember(shorter);
+    return shorter;
+  }
+
+  private void remember(long shorter) {
+    if (compressedCount == compressed.length) {
+      compressed = Arrays.copyOf(compressed, 2 * compressedCount);
+    }
+    compressed[compressedCount++] = shorter;
   }
 
   private boolean compress(RdbOutput out) {

@@ -4,11 +4,13 @@ import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spinel.Crowd;
 import dev.spinel.RealRedis;
 import dev.spinel.keyspace.AwaitedSink;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
+import dev.spinel.observe.Digest;
 import dev.spinel.rdb.EncodingLimits;
 import dev.spinel.rdb.RdbException;
 import dev.spinel.rdb.RdbInput;
@@ -27,7 +29,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.HexFormat;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +47,12 @@ class RdbFileTest {
 
   /// A file of all data, each value written in steps of `budget` bytes.
   private static byte[] write(LocalSession session, int version, boolean compressing, int budget) {
+    return write(session, version, compressing, budget, seat -> {});
+  }
+
+  /// The same; `atCut` runs while the world stands still.
+  private static byte[] write(
+      LocalSession session, int version, boolean compressing, int budget, Consumer<Seat> atCut) {
     Keyspace keyspace = session.server().engine.keyspace;
     var bytes = new ByteArrayOutputStream();
     new AwaitedSink() {
@@ -49,6 +60,7 @@ class RdbFileTest {
 
       @Override
       public void cut(Seat seat) {
+        atCut.accept(seat);
         writer = new RdbWriter(seat.values, bytes::write, version, compressing, true);
         writer.aux("redis-ver", "7.2.6");
         writer.aux("redis-bits", 64);
@@ -59,16 +71,14 @@ class RdbFileTest {
         writer.database(number, 1, 0);
       }
 
-      private void finish() {
-        while (writer.more(budget)) {
-          // here the seat could be left
-        }
-      }
-
       @Override
       public void entry(long entry, long expiry) {
         writer.begin(entry, expiry);
-        finish();
+      }
+
+      @Override
+      public boolean more() {
+        return writer.more(budget);
       }
 
       @Override
@@ -79,7 +89,6 @@ class RdbFileTest {
       @Override
       public void field(long field) {
         writer.field(field);
-        finish();
       }
 
       @Override
@@ -238,6 +247,53 @@ class RdbFileTest {
     }
   }
 
+  /// The seat is left in the middle of strings and lists, while others write to them.
+  @Test
+  void aFileThatIsWrittenBesideWritersIsTheDataAtItsCut() throws Exception {
+    try (Fixture one = new Fixture();
+        Fixture other = Fixture.unread()) {
+      LocalSession a = one.session();
+      LocalSession b = other.session();
+      fill(a, new Random(11));
+      AtomicBoolean stop = new AtomicBoolean();
+      Crowd writers = new Crowd();
+      for (int i = 0; i < 2; i++) {
+        LocalSession session = one.session();
+        Random random = new Random(12 + i);
+        writers.start(
+            () -> {
+              while (!stop.get()) {
+                change(session, random);
+              }
+            });
+      }
+      for (int round = 0; round < 3; round++) {
+        byte[][] digest = new byte[1][];
+        byte[] file =
+            write(a, 11, true, 3_000, seat -> digest[0] = Digest.of(one.server.engine, seat));
+        assertThat(load(b, file, 1_000).checksum()).isEqualTo(RdbReader.Checksum.EQUAL);
+        assertThat(other.digest(b)).isEqualTo(HexFormat.of().formatHex(digest[0]));
+        say(b, "FLUSHALL");
+      }
+      stop.set(true);
+      writers.join();
+    }
+  }
+
+  private static void change(LocalSession a, Random random) {
+    String i = Integer.toString(random.nextInt(3_000));
+    switch (random.nextInt(8)) {
+      case 0 -> say(a, "SETRANGE", "large", i, "changed");
+      case 1 -> say(a, "APPEND", "compressible", "more");
+      case 2 -> say(a, "LSET", "list3000", i, "changed" + i);
+      case 3 -> say(a, "RPUSH", "list60", i);
+      case 4 -> say(a, "HSET", "hash3000", "f" + i, "changed");
+      case 5 -> say(a, "ZADD", "zset3000", i, "m" + i);
+      case 6 -> say(a, "SADD", "set3000", "m" + i);
+      default -> say(a, "SET", "string" + random.nextInt(200), i);
+    }
+  }
+
   @Test
   void aRealServerLoadsOurFile() throws Exception {
     Path binary = RealRedis.binary();
@@ -370,7 +426,7 @@ class RdbFileTest {
 
   /// Without a checksum.
   private static byte[] file(String magic, String hex) {
-    byte[] body = java.util.HexFormat.of().parseHex(hex);
+    byte[] body = HexFormat.of().parseHex(hex);
     byte[] all = Arrays.copyOf(magic.getBytes(StandardCharsets.US_ASCII), 9 + body.length + 8);
     System.arraycopy(body, 0, all, 9, body.length);
     return all;
