@@ -106,6 +106,9 @@ public final class HashValue implements Structure {
     if (field.node != 0) field = large.materialized(field);
     long entry = dictionary.entry(p);
     if (isListpack(entry)) {
+      if (value.node != 0 && value.length <= Math.min(maxValue, room(entry))) {
+        value = large.materialized(value);
+      }
       if (field.length > maxValue
           || value.length > maxValue
           || value.node != 0
