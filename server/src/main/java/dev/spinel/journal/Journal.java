@@ -1,6 +1,7 @@
 package dev.spinel.journal;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -106,7 +107,7 @@ public final class Journal {
   private final ReentrantLock merging = new ReentrantLock();
   private final Audience[] audiences = {new Audience(AOF), new Audience(REPLICAS)};
   private final Merging into = new Merging(); // merging
-  private final CopyOnWriteArrayList<Lane> lanes = new CopyOnWriteArrayList<>();
+  private volatile Lane[] lanes = {}; // written under `merging`
   private final CopyOnWriteArrayList<Binding> bindings = new CopyOnWriteArrayList<>();
   private final CopyOnWriteArrayList<Runnable> releaseListeners = new CopyOnWriteArrayList<>();
   private final AtomicLong drawn = new AtomicLong(); // the last position
@@ -195,12 +196,18 @@ public final class Journal {
   /// A lane for a thread that appends. It is closed when the thread appends no more.
   public Lane lane() {
     Lane lane = new Lane(this);
-    lanes.add(lane);
+    alone(
+        () -> {
+          Lane[] all = Arrays.copyOf(lanes, lanes.length + 1);
+          all[lanes.length] = lane;
+          lanes = all;
+        });
     return lane;
   }
 
   void close(Lane lane) {
-    emptying(lane, () -> lanes.remove(lane));
+    emptying(
+        lane, () -> lanes = Arrays.stream(lanes).filter(each -> each != lane).toArray(Lane[]::new));
   }
 
   long append(Lane lane, Effects effects, int to) {
@@ -319,6 +326,7 @@ public final class Journal {
         lane.take(into);
         at++;
       } while (lane.next() == at + 1);
+      lane.giveBack();
     }
     merged = at;
     return at != before;

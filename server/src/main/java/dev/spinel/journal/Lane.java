@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 ///
 /// ```
 ///   ring   │ header  bytes of the part        │ header  bytes … │        free         │
-///          ▲ taken (the merger writes)                          ▲ filled (the owner writes)
+///          ▲ taken (who merges writes)                          ▲ filled (the owner writes)
 ///   header   position 8 · length 4 · audiences 4 · database 4 · flags 4
 /// ```
 ///
@@ -38,26 +38,34 @@ public final class Lane {
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
   private static final VarHandle INTS =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.nativeOrder());
-  private static final VarHandle FILLED;
-  private static final VarHandle TAKEN;
+  private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
 
-  static {
-    try {
-      FILLED = MethodHandles.lookup().findVarHandle(Lane.class, "filled", long.class);
-      TAKEN = MethodHandles.lookup().findVarHandle(Lane.class, "taken", long.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
+  /// A number that one thread writes and another reads stands alone in its cache lines: at this
+  /// index of an array of twice as many, and one.
+  private static final int ALONE = 16;
 
   private final Journal journal;
 
   // Changed by the owner, under the journal's lock, while the ring is empty; so either may read it.
   private byte[] ring = new byte[FIRST_BYTES];
 
-  private long filled; // bytes ever put here; the owner writes
-  private long taken; // bytes ever removed; the merger writes
-  private long knownTaken; // what the owner last read
+  private final long[] filled = new long[2 * ALONE + 1]; // bytes ever put here
+  private final long[] taken = new long[2 * ALONE + 1]; // bytes ever removed
+
+  private final Owner owner = new Owner();
+  private final Merger merger = new Merger();
+
+  /// What only the owner knows.
+  private static final class Owner {
+    long end; // as in `filled`
+    long taken; // as last read
+  }
+
+  /// What only who merges knows.
+  private static final class Merger {
+    long end; // as in `filled`, as last read
+    long at; // bytes removed so far, which may not be in `taken` yet
+  }
 
   Lane(Journal journal) {
     this.journal = journal;
@@ -97,11 +105,11 @@ public final class Lane {
   }
 
   private boolean hasRoom(int bytes) {
-    if (filled + bytes - knownTaken <= ring.length) {
+    if (owner.end + bytes - owner.taken <= ring.length) {
       return true;
     }
-    knownTaken = (long) TAKEN.getAcquire(this);
-    return filled + bytes - knownTaken <= ring.length;
+    owner.taken = (long) CELL.getAcquire(taken, ALONE);
+    return owner.end + bytes - owner.taken <= ring.length;
   }
 
   private void grow(int bytes) {
@@ -114,9 +122,12 @@ public final class Lane {
         this,
         () -> {
           ring = grown;
-          filled = 0;
-          taken = 0;
-          knownTaken = 0;
+          owner.end = 0;
+          owner.taken = 0;
+          merger.end = 0;
+          merger.at = 0;
+          filled[ALONE] = 0;
+          taken[ALONE] = 0;
         });
   }
 
@@ -124,7 +135,7 @@ public final class Lane {
   void put(long first, Effects effects, int to) {
     int transaction = effects.transactionFor() & to;
     int last = effects.parts() - 1;
-    long end = filled;
+    long end = owner.end;
     for (int part = 0; part <= last; part++) {
       int length = effects.partLength(part);
       long at = start(end, ring.length);
@@ -140,7 +151,8 @@ public final class Lane {
       effects.writeTo(part, ring, (header + HEADER) & (ring.length - 1));
       end = at + HEADER + length;
     }
-    FILLED.setRelease(this, end);
+    owner.end = end;
+    CELL.setRelease(filled, ALONE, end);
   }
 
   /// Where the next record begins if the last one ended at `end`.
@@ -154,16 +166,19 @@ public final class Lane {
 
   /// The position of the next part, or -1 if there is none.
   long next() {
-    long filledNow = (long) FILLED.getAcquire(this);
-    if (taken == filledNow) {
-      return -1;
+    if (merger.at == merger.end) {
+      merger.end = (long) CELL.getAcquire(filled, ALONE);
+      if (merger.at == merger.end) {
+        return -1;
+      }
     }
-    return (long) LONGS.get(ring, (int) start(taken, ring.length) & (ring.length - 1));
+    return (long) LONGS.get(ring, (int) start(merger.at, ring.length) & (ring.length - 1));
   }
 
-  /// Hands the next part, which is there, to whom it is for, and removes it.
+  /// Hands the next part, which is there, to whom it is for. Its room is the owner's again after
+  /// [#giveBack].
   void take(Journal.Merging into) {
-    long at = start(taken, ring.length);
+    long at = start(merger.at, ring.length);
     int header = (int) at & (ring.length - 1);
     int length = (int) INTS.get(ring, header + 8);
     int audiences = (int) INTS.get(ring, header + 12);
@@ -177,6 +192,11 @@ public final class Lane {
       into.bytes(ring, 0, length - piece);
     }
     into.end(flags >>> CLOSES & 0xff);
-    TAKEN.setRelease(this, at + HEADER + length);
+    merger.at = at + HEADER + length;
+  }
+
+  /// What was taken may be overwritten.
+  void giveBack() {
+    CELL.setRelease(taken, ALONE, merger.at);
   }
 }
