@@ -109,6 +109,9 @@ public final class HyperLogLogs implements Family {
     if (sketches.isCorrupt()) {
       if (changes > 0) {
         call.changed(key, Events.NONE, "", changes); // what came before the fault was found stays
+        if (call.recorded()) { // the command itself would fail wherever it is applied
+          call.effect("SETRANGE", key.name, "0", call.values().strings().bytes(key.entry()));
+        }
       }
       reply.error(CORRUPT.text());
       return;

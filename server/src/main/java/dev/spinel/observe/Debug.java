@@ -4,10 +4,12 @@ import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Events;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
+import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
@@ -27,8 +29,6 @@ final class Debug {
           "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\","
               + " you can run it from a local connection, otherwise you need to set this option in"
               + " the configuration file, and then restart the server.");
-  private static final CommandError NO_PERSISTENCE =
-      new CommandError("ERR This server keeps nothing on disk, so there is nothing to load");
   private static final CommandError THRESHOLD =
       new CommandError("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
 
@@ -80,7 +80,7 @@ final class Debug {
         host.log("DEBUG LOG: " + call.text(2));
         reply.ok();
       }
-      case "loadaof/2" -> throw NO_PERSISTENCE;
+      case "loadaof/2" -> loadAof(call, reply);
       case "set-skip-checksum-validation/3" -> {
         call.engine().ignoresChecksums = call.arg(2).toLong(0) != 0;
         reply.ok();
@@ -129,6 +129,46 @@ final class Debug {
     }
     call.noEffect();
     reply.ok();
+  }
+
+  /// Forgets all data, and loads the append-only file.
+  private void loadAof(Call call, Reply reply) {
+    if (call.waitedFor() instanceof AofLoaded loaded) {
+      if (!loaded.well) {
+        throw new CommandError("ERR Error trying to load the AOF files, check server logs.");
+      }
+      call.noEffect();
+      reply.ok();
+    } else if (!call.await(new AofLoaded(), Call.FOR_EVER)) {
+      throw new CommandError("ERR DEBUG LOADAOF can't run in a transaction");
+    }
+  }
+
+  /// That the append-only file is loaded, by a thread of its own, as its commands need a world that
+  /// goes on.
+  private final class AofLoaded implements Condition {
+    volatile boolean well;
+
+    @Override
+    public void begin(Waiting call) {
+      Thread loading =
+          new Thread(
+              () -> {
+                try {
+                  well = host.loadAof();
+                } finally {
+                  call.again();
+                }
+              },
+              "spinel-loadaof");
+      loading.setDaemon(true);
+      loading.start();
+    }
+
+    @Override
+    public boolean isAskedFor() {
+      return false;
+    }
   }
 
   // ── data ──
@@ -423,6 +463,8 @@ final class Debug {
           An example of a type of reply.
       QUICKLIST <key>
           Whether the value is a quicklist.
+      LOADAOF
+          Forgets all data, and loads the append-only file.
       RELOAD [MERGE] [NOFLUSH] [NOSAVE]
           Saves the data, forgets it, and loads it again.
       QUICKLIST-PACKED-THRESHOLD <size>

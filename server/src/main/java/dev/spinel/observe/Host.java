@@ -14,6 +14,10 @@ public interface Host {
   /// @param merge whether its keys may take the place of others
   boolean reload(Seat seat, boolean merge);
 
+  /// Forgets all data, and loads the append-only file, if it is on. The caller has no seat. Returns
+  /// whether that went well; the log says why if not.
+  boolean loadAof();
+
   /// Keeps the caller for so long, or until the server is to stop.
   void sleep(long millis);
 

@@ -277,6 +277,17 @@ final class Aof implements AppendLog.Owner {
     }
   }
 
+  /// Writes everything, waits for the disk, and is off, until [#open].
+  void stop() {
+    Rewrite now = running;
+    if (now != null) {
+      now.isCancelled = true;
+    }
+    close();
+    log = null;
+    state = State.OFF;
+  }
+
   /// Writes everything, and waits for the disk.
   void close() {
     AppendLog old = log;
@@ -645,6 +656,11 @@ final class Aof implements AppendLog.Owner {
   @Override
   public void fatal(String why) {
     persistence.fatal(why);
+  }
+
+  @Override
+  public void failing(@Nullable String reason) {
+    persistence.diskGate.appendingFailed(reason);
   }
 
   @Override

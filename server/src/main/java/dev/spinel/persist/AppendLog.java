@@ -45,10 +45,13 @@ final class AppendLog implements Journal.Reader {
     NO
   }
 
-  /// Hears what the log can't decide. Any thread; no lock is held.
+  /// Hears what the log can't decide. Any thread; the log's lock may be held.
   interface Owner {
     /// The data can't be kept as promised: the server must end.
     void fatal(String why);
+
+    /// Why nothing can be kept just now; null: it can again.
+    void failing(@Nullable String reason);
 
     void notice(String text);
 
@@ -292,6 +295,7 @@ final class AppendLog implements Journal.Reader {
       owner.warning("Error writing to the AOF file: " + IoReason.of(e));
     }
     writeFailure = e;
+    owner.failing(IoReason.of(e));
     retryNanos = System.nanoTime() + SECOND_NANOS;
     try {
       if (file.size() != fileBytes) {
@@ -376,7 +380,13 @@ final class AppendLog implements Journal.Reader {
     writeOut();
     if (writeFailure == null) {
       owner.notice("AOF write error looks solved, Redis can write again.");
+      tellFailing();
     }
+  }
+
+  private void tellFailing() {
+    IOException why = writeFailure != null ? writeFailure : syncFailure;
+    owner.failing(why == null ? null : IoReason.of(why));
   }
 
   /// `always`: writes and syncs all that is there, and releases it.
@@ -495,6 +505,7 @@ final class AppendLog implements Journal.Reader {
       owner.warning("Fail to fsync the AOF file: " + IoReason.of(e));
     }
     syncFailure = e;
+    tellFailing();
   }
 
   /// Writes all that is pending, going from file to file: nothing is written to the next one before
@@ -587,6 +598,7 @@ final class AppendLog implements Journal.Reader {
       if (syncFailure != null) {
         syncFailure = null;
         owner.notice("AOF write error looks solved, Redis can write again.");
+        tellFailing();
       }
     } finally {
       lock.unlock();

@@ -10,6 +10,7 @@ import dev.spinel.engine.ExpiryMode;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Section;
+import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -247,6 +248,25 @@ public final class Persistence {
       return false;
     } finally {
       loading.end();
+    }
+  }
+
+  /// Forgets all data, and loads the append-only file, if it is on: DEBUG LOADAOF. Returns whether
+  /// that went well; the log says why if not. The caller has no seat.
+  public boolean loadAofAgain() {
+    try {
+      aof.stop();
+      inStoppedWorld(
+          seat -> {
+            Keyspace keyspace = engine.keyspace;
+            for (int i = keyspace.nextUsed(0); i >= 0; i = keyspace.nextUsed(i + 1)) {
+              keyspace.flush(seat, i, false);
+            }
+          });
+      return !config.get(Settings.APPENDONLY) || load();
+    } catch (IOException e) {
+      warning("DEBUG LOADAOF: " + IoReason.of(e));
+      return false;
     }
   }
 

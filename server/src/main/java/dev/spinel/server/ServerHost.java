@@ -29,6 +29,11 @@ final class ServerHost implements Host {
   }
 
   @Override
+  public boolean loadAof() {
+    return persistence.get().loadAofAgain();
+  }
+
+  @Override
   public void sleep(long millis) {
     try {
       if (stop.await(millis)) {

@@ -89,7 +89,7 @@ class AofTest {
   @Test
   void whatWasWrittenIsThereAfterTheNextStart() {
     for (String policy : List.of("always", "everysec", "no")) {
-      for (String preamble : List.of("no")) {
+      for (String preamble : List.of("no", "yes")) {
         String digest;
         String[] settings = {"appendfsync", policy, "aof-use-rdb-preamble", preamble};
         try (Server server = start(settings);
