@@ -4,6 +4,7 @@ import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.memory.Allocator;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -373,6 +374,43 @@ class RefusedMemoryTest {
             held.fail();
           }
           fixture.verify(when);
+        }
+      }
+    }
+  }
+
+  /// A value that is restored is there as a whole, or not at all.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "string", "huge", "one", "nodes", "large", "few", "texts", "integers", "members", "small",
+        "hash", "zsmall", "zset"
+      })
+  void whatFindsNoMemoryIsNotRestored(String key) throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      fixture.mayFail();
+      LocalSession quiet = fixture.session();
+      fill(quiet);
+      String reply = new String(quiet.run("DUMP", key), StandardCharsets.ISO_8859_1);
+      String payload = reply.substring(reply.indexOf('\n') + 1, reply.length() - 2);
+      String digest = say(quiet, "DEBUG", "DIGEST-VALUE", key);
+      for (String target : List.of("fresh", "target")) {
+        boolean more = true;
+        for (int nth = 1; more; nth++) {
+          say(quiet, "DEL", "fresh");
+          LocalSession session = refused(fixture);
+          left = nth;
+          String said = say(session, "RESTORE", target, "0", payload, "REPLACE");
+          more = left <= 0;
+          left = 0;
+          session.close();
+          String now = say(quiet, "DEBUG", "DIGEST-VALUE", target);
+          if (said.equals("+OK")) {
+            assertThat(now).isEqualTo(digest);
+          } else {
+            assertThat(now).isNotEqualTo(digest);
+          }
+          fixture.verify(key + " to " + target + ", allocation " + nth);
         }
       }
     }
