@@ -383,8 +383,19 @@ class RefusedMemoryTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "string", "huge", "one", "nodes", "large", "few", "texts", "integers", "members", "small",
-        "hash", "zsmall", "zset"
+        "string",
+        "huge",
+        "one",
+        "nodes",
+        "large",
+        "few",
+        "texts",
+        "integers",
+        "members",
+        "small",
+        "hash",
+        "zsmall",
+        "zset"
       })
   void whatFindsNoMemoryIsNotRestored(String key) throws Exception {
     try (Fixture fixture = new Fixture()) {
