@@ -141,7 +141,9 @@ public final class SimNetwork {
 
   /// Nothing passes between the two, until [#heal].
   public void part(String a, String b) {
-    parted.add(Set.of(a, b));
+    if (!a.equals(b)) {
+      parted.add(Set.of(a, b));
+    }
   }
 
   /// Parts this host from all others.

@@ -1,0 +1,100 @@
+package dev.spinel.replication;
+
+import dev.spinel.peer.Address;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What happens to a server, as its [ReplicationMachine] is told.
+public sealed interface ReplicationEvent {
+  // ── of this server ──
+
+  /// Once each second.
+  record Second() implements ReplicationEvent {}
+
+  /// The configuration has changed.
+  record Configured(ReplicationPolicy policy) implements ReplicationEvent {}
+
+  /// REPLICAOF host port. In a stopped world, as is [PromotionAsked].
+  record PrimaryNamed(Address primary) implements ReplicationEvent {}
+
+  /// REPLICAOF NO ONE.
+  record PromotionAsked() implements ReplicationEvent {}
+
+  /// The server starts. Its data is of this history up to this offset, if the id isn't empty.
+  ///
+  /// @param primary to follow, or null
+  record Started(@Nullable Address primary, String id, long offset) implements ReplicationEvent {}
+
+  /// Another snapshot is being taken, not for replicas, or no longer.
+  record SaveRuns(Save kind) implements ReplicationEvent {}
+
+  /// What else reads the data as a whole.
+  enum Save {
+    NONE,
+    RDB,
+    OTHER
+  }
+
+  // ── of the link to the primary; `attempt` as in [ReplicationAction.Dial] ──
+
+  record Connected(int attempt) implements ReplicationEvent {}
+
+  /// Bytes have come. The array is good during the step only.
+  @SuppressWarnings("ArrayRecordComponent")
+  record Received(int attempt, byte[] bytes, int from, int to) implements ReplicationEvent {}
+
+  /// The link has ended or never stood.
+  record LinkEnded(int attempt, String reason) implements ReplicationEvent {}
+
+  /// What was received can't be kept: the text for the log.
+  record PayloadFailed(String text) implements ReplicationEvent {}
+
+  /// The answer to [ReplicationAction.Load].
+  record Loaded() implements ReplicationEvent {}
+
+  /// Likewise: the text for the log.
+  record LoadFailed(String text) implements ReplicationEvent {}
+
+  /// The stream is applied up to this offset: up to the end of a command that isn't in an open
+  /// MULTI.
+  record Applied(long offset) implements ReplicationEvent {}
+
+  /// The own append-only file is on the disk up to this offset of the stream.
+  record Fsynced(long offset) implements ReplicationEvent {}
+
+  /// The primary asks for an acknowledgement (REPLCONF GETACK, in the stream).
+  record AckAsked() implements ReplicationEvent {}
+
+  /// The stream couldn't be applied: this copy isn't the primary's data any more.
+  record StreamFailed(String reason) implements ReplicationEvent {}
+
+  // ── of replicas; `replica` is the number of its client, `host` where it comes from ──
+
+  /// REPLCONF.
+  record Conf(long replica, String host, List<String> arguments) implements ReplicationEvent {}
+
+  /// SYNC: of the time before PSYNC.
+  record Sync(long replica, String host) implements ReplicationEvent {}
+
+  /// PSYNC id offset [FAILOVER]: it wants the bytes from `offset` on.
+  record Psync(long replica, String host, String id, long offset, boolean failover)
+      implements ReplicationEvent {}
+
+  /// Its client has gone.
+  record ReplicaGone(long replica) implements ReplicationEvent {}
+
+  /// The answer to [ReplicationAction.BeginSync]: the cut shows the data at this offset.
+  record SyncBegan(long offset) implements ReplicationEvent {}
+
+  /// Likewise: there is none.
+  record SyncRefused() implements ReplicationEvent {}
+
+  /// The snapshot for replicas has been read to its end, or not.
+  record SyncEnded(boolean succeeded) implements ReplicationEvent {}
+
+  /// All of the snapshot has been given to this replica's connection.
+  record Transferred(long replica) implements ReplicationEvent {}
+
+  /// Bytes that wait for this replica's connection. Told when they change, at least each second.
+  record Pending(long replica, long bytes) implements ReplicationEvent {}
+}

@@ -1,0 +1,214 @@
+package dev.spinel.replication;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.peer.SimNetwork;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A primary, replicas and a replica's replica in a network where everything happens. At every byte
+/// that anybody applies: it is the byte that its history has at this offset ([SimServer.Truth]). In
+/// the end: once nothing happens any more, all are online and have the same data.
+class ReplicationSimulationTest {
+  private static final ReplicationPolicy QUICK = policy(32 << 10, true);
+
+  private static ReplicationPolicy policy(int backlogBytes, boolean diskless) {
+    return new ReplicationPolicy(
+        "", "", 6379, "", 10, 3, diskless, 1, 0, false, backlogBytes, 60, 0, 0, 0);
+  }
+
+  private final SimServer.Truth truth = new SimServer.Truth();
+  private final List<SimServer> servers = new ArrayList<>();
+  private SimNetwork network;
+  private int written;
+
+  private void make(long seed, SimNetwork.Conditions conditions, ReplicationPolicy... policies) {
+    network = new SimNetwork(seed, conditions);
+    for (int i = 0; i < policies.length; i++) {
+      String name = String.valueOf((char) ('a' + i));
+      servers.add(new SimServer(network, name, truth, policies[i]));
+    }
+  }
+
+  /// The first one leads, two follow it, and the others follow those.
+  private void arrange(int primary) {
+    List<SimServer> order = order(primary);
+    if (order.getFirst().isUp()) {
+      order.getFirst().promote();
+    }
+    for (int i = 1; i < order.size(); i++) {
+      if (order.get(i).isUp()) {
+        order.get(i).follow(leaderOf(order, i));
+      }
+    }
+  }
+
+  private List<SimServer> order(int primary) {
+    List<SimServer> order = new ArrayList<>(servers);
+    order.add(0, order.remove(primary));
+    return order;
+  }
+
+  private static SimServer leaderOf(List<SimServer> order, int i) {
+    return i < 3 ? order.getFirst() : order.get(i - 2);
+  }
+
+  private void writeSome(SimServer primary, int most) {
+    Random random = network.random();
+    if (primary.isUp() && !primary.isReplica()) {
+      for (int i = random.nextInt(most + 1); i > 0; i--) {
+        primary.write("key" + random.nextInt(300), "v".repeat(random.nextInt(60)) + written++);
+      }
+    }
+  }
+
+  private boolean allAgree(int primary) {
+    SimServer leader = servers.get(primary);
+    return servers.stream()
+        .allMatch(
+            server ->
+                (server == leader) == !server.isReplica()
+                    && (server == leader
+                        || server.machine().replicaSide().state() == ReplicaSide.State.CONNECTED)
+                    && server.offset() == leader.offset()
+                    && server.data().equals(leader.data()));
+  }
+
+  static LongStream seeds() {
+    long first = Long.getLong("spinel.seed", System.nanoTime());
+    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 25));
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void inTheEndAllHaveTheSame(long seed) {
+    make(seed, SimNetwork.Conditions.ROUGH, QUICK, QUICK, policy(16 << 10, false), QUICK);
+    try {
+      int primary = live(300);
+      network.heal();
+      for (SimServer server : servers) {
+        server.host.goOn();
+        if (!server.isUp()) {
+          server.restart(false, null);
+        }
+      }
+      arrange(primary);
+      int leads = primary;
+      boolean agree = network.runUntil(() -> allAgree(leads), 600_000);
+      assertThat(agree).as("seed %d: %s", seed, servers).isTrue();
+      // And they go on together.
+      for (int i = 0; i < 50; i++) {
+        writeSome(servers.get(primary), 5);
+        network.run(100);
+      }
+      agree = network.runUntil(() -> allAgree(leads), 60_000);
+      assertThat(agree).as("seed %d: %s", seed, servers).isTrue();
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + ": " + servers, e);
+    }
+  }
+
+  /// Lets so many things happen. Returns who leads at last.
+  private int live(int happenings) {
+    Random random = network.random();
+    int primary = 0;
+    arrange(primary);
+    for (int i = 0; i < happenings; i++) {
+      network.run(random.nextInt(1500));
+      writeSome(servers.get(primary), 20);
+      SimServer some = servers.get(random.nextInt(servers.size()));
+      SimServer other = servers.get(random.nextInt(servers.size()));
+      switch (random.nextInt(20)) {
+        case 0, 1, 2 -> network.breakLinks(some.name, other.name);
+        case 3 -> network.part(some.name, other.name);
+        case 4, 5, 6 -> network.heal();
+        case 7 -> network.halfOpen(some.name, other.name);
+        case 8 -> some.host.pause();
+        case 9, 10, 11 -> servers.forEach(server -> server.host.goOn());
+        case 12 -> {
+          if (some.isUp()) {
+            some.crash();
+          }
+        }
+        case 13, 14, 15 -> restart(some, primary, random.nextBoolean());
+        case 16 -> {
+          if (random.nextInt(4) == 0) {
+            primary = random.nextInt(servers.size());
+            arrange(primary);
+          }
+        }
+        default -> {}
+      }
+    }
+    return primary;
+  }
+
+  private void restart(SimServer server, int primary, boolean inPeace) {
+    if (!server.isUp()) {
+      List<SimServer> order = order(primary);
+      int i = order.indexOf(server);
+      server.restart(inPeace, i == 0 ? null : leaderOf(order, i));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void brokenLinksAloneNeverCostAFullSynchronization(long seed) {
+    ReplicationPolicy roomy = policy(1 << 20, true);
+    make(seed, SimNetwork.Conditions.ROUGH, roomy, roomy, roomy, roomy);
+    arrange(0);
+    assertThat(network.runUntil(() -> allAgree(0), 300_000)).as("seed %d", seed).isTrue();
+    List<Long> before = servers.stream().map(this::fullSyncs).toList();
+    for (int i = 0; i < 60; i++) {
+      network.run(network.random().nextInt(700));
+      writeSome(servers.getFirst(), 20);
+      for (SimServer server : servers) {
+        network.breakLinks(server.name, servers.get(network.random().nextInt(4)).name);
+      }
+    }
+    assertThat(network.runUntil(() -> allAgree(0), 60_000)).as("seed %d", seed).isTrue();
+    assertThat(servers.stream().map(this::fullSyncs).toList())
+        .as("seed %d", seed)
+        .isEqualTo(before);
+  }
+
+  private long fullSyncs(SimServer server) {
+    return server.machine().primarySide().fullSyncs();
+  }
+
+  @Test
+  void afterAPromotionTheOthersGoOnWithoutAFullSynchronization() {
+    ReplicationPolicy roomy = policy(1 << 20, true);
+    make(7, SimNetwork.Conditions.GOOD, roomy, roomy, roomy);
+    arrange(0);
+    assertThat(network.runUntil(() -> allAgree(0), 60_000)).isTrue();
+    long before = servers.stream().mapToLong(this::fullSyncs).sum();
+    for (int i = 0; i < 5; i++) {
+      writeSome(servers.get(i % 3), 50);
+      int leads = i % 3;
+      assertThat(network.runUntil(() -> allAgree(leads), 60_000)).isTrue();
+      int next = (i + 1) % 3;
+      arrange(next);
+      assertThat(network.runUntil(() -> allAgree(next), 60_000)).as(servers.toString()).isTrue();
+    }
+    assertThat(servers.stream().mapToLong(this::fullSyncs).sum()).isEqualTo(before);
+  }
+
+  @Test
+  void equalSeedsGiveEqualRuns() {
+    List<List<String>> logs = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      servers.clear();
+      var run = new ReplicationSimulationTest();
+      run.make(99, SimNetwork.Conditions.ROUGH, QUICK, QUICK, QUICK);
+      run.live(60);
+      logs.add(run.servers.stream().flatMap(server -> server.log.stream()).toList());
+    }
+    assertThat(logs.get(0)).isNotEmpty().isEqualTo(logs.get(1));
+  }
+}

@@ -1,0 +1,626 @@
+package dev.spinel.replication;
+
+import dev.spinel.peer.Address;
+import dev.spinel.peer.PeerLink;
+import dev.spinel.peer.Peers;
+import dev.spinel.peer.ReplyReader;
+import dev.spinel.peer.Requests;
+import dev.spinel.peer.SimNetwork;
+import dev.spinel.wire.Chunks;
+import dev.spinel.wire.RespValue;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// A server in a simulated network that does nothing but replicate: its data are keys and strings,
+/// its commands SET, and around its [ReplicationMachine] it is as small a shell as can be.
+final class SimServer {
+  static final int PORT = 6379;
+
+  /// What every stream ought to be: filled by whoever writes, asked by whoever applies.
+  static final class Truth {
+    private record Parent(String id, long offset) {}
+
+    private final Map<String, Map<Long, Byte>> streams = new HashMap<>();
+    private final Map<String, Parent> parents = new HashMap<>();
+    private int ids;
+
+    String newId() {
+      return String.format("%040x", ++ids);
+    }
+
+    /// Before `offset` history `id` is that of `old`. The one who begins it is the first to say so;
+    /// those who follow it know only how much of it they shared.
+    void begins(String id, String old, long offset) {
+      parents.putIfAbsent(id, new Parent(old, offset));
+    }
+
+    void written(String id, long offset, byte[] bytes) {
+      Map<Long, Byte> stream = streams.computeIfAbsent(id, i -> new HashMap<>());
+      for (int i = 0; i < bytes.length; i++) {
+        Byte before = stream.put(offset + i, bytes[i]);
+        if (before != null) {
+          throw new AssertionError("byte " + (offset + i) + " of " + id + " is written twice");
+        }
+      }
+    }
+
+    void check(String id, long offset, byte[] bytes, int from, int to) {
+      for (int i = from; i < to; i++) {
+        long at = offset + i - from;
+        Byte wanted = byteAt(id, at);
+        if (wanted == null || wanted != bytes[i]) {
+          throw new AssertionError(
+              "byte " + at + " of " + id + " is " + bytes[i] + " instead of " + wanted);
+        }
+      }
+    }
+
+    private @Nullable Byte byteAt(String id, long offset) {
+      Parent parent = parents.get(id);
+      while (parent != null && offset < parent.offset) {
+        id = parent.id;
+        parent = parents.get(id);
+      }
+      return streams.getOrDefault(id, Map.of()).get(offset);
+    }
+  }
+
+  /// A client that talks to this server: a replica, or one that will be.
+  private final class Client implements PeerLink.Listener, ReplyReader.Sink {
+    final long number = ++clientNumbers;
+    final PeerLink link;
+    final ReplyReader reader = new ReplyReader(ReplyReader.Limits.USUAL);
+    Backlog.@Nullable Cursor cursor;
+    boolean streams;
+    boolean getsPayload;
+
+    Client(PeerLink link) {
+      this.link = link;
+    }
+
+    @Override
+    public void received(PeerLink from, byte[] bytes, int begin, int end) {
+      int at = begin;
+      while (at < end && bytes[at] == '\n' && !reader.hasPending()) {
+        at++; // it is loading
+      }
+      String text = new String(bytes, at, end - at, StandardCharsets.ISO_8859_1);
+      if (text.equals("SYNC\r\n") && !reader.hasPending()) {
+        tell(new ReplicationEvent.Sync(number, link.remoteHost()));
+      } else {
+        reader.feed(bytes, at, end, this);
+        if (reader.error() != null) {
+          throw new AssertionError(reader.error());
+        }
+      }
+    }
+
+    @Override
+    public boolean reply(RespValue request) {
+      List<String> words = request.elements().stream().map(RespValue::text).toList();
+      switch (words.getFirst()) {
+        case "PING" -> link.send(bytes("+PONG\r\n"));
+        case "REPLCONF" ->
+            tell(
+                new ReplicationEvent.Conf(
+                    number, link.remoteHost(), words.subList(1, words.size())));
+        case "PSYNC" ->
+            tell(
+                new ReplicationEvent.Psync(
+                    number, link.remoteHost(), words.get(1), Long.parseLong(words.get(2)), false));
+        default -> throw new AssertionError(words.toString());
+      }
+      return true;
+    }
+
+    /// Gives the link what there is for it, as long as it takes it.
+    void pump() {
+      ByteBuffer piece = ByteBuffer.allocate(2000);
+      while (streams && cursor != null && link.isOpen() && link.unsentBytes() < 8000) {
+        int n = cursor.read(piece.clear());
+        if (n < 0) {
+          link.close("lost its place");
+        }
+        if (n <= 0) {
+          break;
+        }
+        link.send(piece.array(), 0, n);
+      }
+    }
+
+    @Override
+    public void drained(PeerLink from, long unsentBytes) {
+      if (getsPayload && unsentBytes == 0) {
+        getsPayload = false;
+        tell(new ReplicationEvent.Transferred(number));
+      }
+      pump();
+    }
+
+    @Override
+    public void closed(PeerLink ended, String reason) {
+      forget();
+      tell(new ReplicationEvent.ReplicaGone(number));
+    }
+
+    void forget() {
+      clients.remove(number);
+      streams = false;
+      if (cursor != null) {
+        cursor.close();
+        cursor = null;
+      }
+    }
+  }
+
+  final String name;
+  final SimNetwork.Host host;
+  final List<String> log = new ArrayList<>();
+  private final SimNetwork network;
+  private final Truth truth;
+  private final ReplicationPolicy policy;
+  private final Map<Long, Client> clients = new TreeMap<>();
+  private final ArrayDeque<ReplicationEvent> news = new ArrayDeque<>();
+  private TreeMap<String, String> data = new TreeMap<>();
+  private ReplicationMachine machine;
+  private @Nullable Backlog backlog;
+  private long offset;
+  private long clientNumbers;
+  private boolean busy;
+  private boolean replica;
+  private boolean selects = true;
+  private @Nullable PeerLink link; // to the primary
+  private ReplicationAction.@Nullable Target syncTarget;
+  private byte[] snapshot = {};
+  private int syncs; // numbers them
+  private @Nullable ByteArrayOutputStream payload;
+  private boolean loading;
+  private boolean payloadEnded;
+  private byte[] unparsed = {};
+  private String lastId = "";
+
+  SimServer(SimNetwork network, String name, Truth truth, ReplicationPolicy policy) {
+    this.network = network;
+    this.name = name;
+    this.truth = truth;
+    this.policy = policy;
+    this.host = network.host(name);
+    this.machine = newMachine();
+    begin();
+  }
+
+  private ReplicationMachine newMachine() {
+    return new ReplicationMachine(
+        policy,
+        new ReplicationMachine.Offsets() {
+          @Override
+          public long last() {
+            return offset;
+          }
+
+          @Override
+          public long first() {
+            return backlog == null ? offset + 1 : backlog.first();
+          }
+        },
+        truth::newId);
+  }
+
+  private void begin() {
+    lastId = machine.history().id();
+    host.listen(
+        PORT,
+        accepted -> {
+          Client client = new Client(accepted);
+          clients.put(client.number, client);
+          return client;
+        });
+    host.after(1000, this::second);
+  }
+
+  private void second() {
+    tell(new ReplicationEvent.Second());
+    for (Client client : List.copyOf(clients.values())) {
+      long unread = client.cursor == null ? 0 : client.cursor.unreadBytes();
+      tell(
+          new ReplicationEvent.Pending(
+              client.number, client.link.unsentBytes() + (client.streams ? unread : 0)));
+    }
+    host.after(1000, this::second);
+  }
+
+  // ── what a test does with it ──
+
+  void follow(SimServer primary) {
+    tell(new ReplicationEvent.PrimaryNamed(new Address(primary.name, PORT)));
+  }
+
+  void promote() {
+    tell(new ReplicationEvent.PromotionAsked());
+  }
+
+  boolean isReplica() {
+    return replica;
+  }
+
+  boolean isUp() {
+    return host.isUp();
+  }
+
+  void write(String key, String value) {
+    if (replica || loading) {
+      throw new AssertionError("READONLY");
+    }
+    data.put(key, value);
+    if (backlog != null) {
+      if (selects) {
+        selects = false;
+        feed(Requests.command("SELECT", "0"));
+      }
+      feed(Requests.command("SET", key, value));
+    }
+  }
+
+  /// It is gone, with all that it knows.
+  void crash() {
+    host.crash();
+    clients.clear();
+    news.clear();
+    busy = false;
+    backlog = null;
+    link = null;
+    payload = null;
+    loading = false;
+    syncTarget = null;
+    unparsed = new byte[0];
+    syncs++;
+  }
+
+  /// It starts again: without data, or, if it was stopped in peace, with what it had.
+  void restart(boolean inPeace, @Nullable SimServer primary) {
+    String id = lastId;
+    long at = offset;
+    host.restart();
+    boolean keeps = inPeace && machine.hasBacklog() && !unfinished;
+    if (!keeps) {
+      data = new TreeMap<>();
+      offset = 0;
+    }
+    unfinished = false;
+    replica = false;
+    selects = true;
+    machine = newMachine();
+    begin();
+    Address address = primary == null ? null : new Address(primary.name, PORT);
+    tell(new ReplicationEvent.Started(address, keeps ? id : "", keeps ? at : -1));
+  }
+
+  private boolean unfinished; // a copy that isn't complete
+
+  Map<String, String> data() {
+    return data;
+  }
+
+  long offset() {
+    return offset;
+  }
+
+  ReplicationMachine machine() {
+    return machine;
+  }
+
+  // ── the machine ──
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  private void tell(ReplicationEvent event) {
+    news.add(event);
+    if (busy) {
+      return;
+    }
+    busy = true;
+    for (ReplicationEvent next; (next = news.poll()) != null; ) {
+      List<ReplicationAction> actions = machine.step(network.now(), next);
+      noteHistory();
+      for (ReplicationAction action : actions) {
+        act(action);
+      }
+    }
+    busy = false;
+  }
+
+  /// A history that this server begins itself has the one before as its past, as it says.
+  private void noteHistory() {
+    History history = machine.history();
+    if (!history.id().equals(lastId)) {
+      lastId = history.id();
+    }
+    if (history.secondOffset() >= 0) {
+      truth.begins(history.id(), history.secondId(), history.secondOffset());
+    }
+  }
+
+  private void act(ReplicationAction action) {
+    switch (action) {
+      case ReplicationAction.Log line -> log.add(network.now() + " " + line.text());
+      case ReplicationAction.Dial dial -> dial(dial);
+      case ReplicationAction.HangUp end -> {
+        if (link != null) {
+          link.close(end.reason());
+        }
+      }
+      case ReplicationAction.Send send -> {
+        if (link != null) {
+          link.send(send.bytes());
+        }
+      }
+      case ReplicationAction.Pause _ -> {
+        if (link != null) {
+          link.pause();
+        }
+      }
+      case ReplicationAction.Resume _ -> {
+        if (link != null) {
+          link.resume();
+        }
+      }
+      case ReplicationAction.PayloadBegins _ -> {
+        payload = new ByteArrayOutputStream();
+        payloadEnded = false;
+        loading = false;
+      }
+      case ReplicationAction.Payload piece ->
+          payload.write(piece.bytes(), piece.from(), piece.to() - piece.from());
+      case ReplicationAction.PayloadEnds _ -> {
+        payloadEnded = true;
+        loadIfComplete();
+      }
+      case ReplicationAction.PayloadDropped _ -> {
+        payload = null;
+        loading = false;
+      }
+      case ReplicationAction.Load _ -> {
+        data = new TreeMap<>();
+        loading = true;
+        loadIfComplete();
+      }
+      case ReplicationAction.CopyComplete copy -> unfinished = !copy.complete();
+      case ReplicationAction.Apply apply -> apply(apply);
+      case ReplicationAction.ForgetStream _ -> unparsed = new byte[0];
+      case ReplicationAction.SetOffset set -> offset = set.offset();
+      case ReplicationAction.Role role -> replica = role.replica();
+      case ReplicationAction.CreateBacklog _ -> backlog = newBacklog();
+      case ReplicationAction.FreeBacklog _ -> {
+        backlog.close();
+        backlog = null;
+      }
+      case ReplicationAction.SelectAnew _ -> selects = true;
+      case ReplicationAction.Feed feed -> feed(bytes(feed.text()));
+      case ReplicationAction.BeginSync sync -> {
+        int which = ++syncs;
+        host.after(network.random().nextInt(30), () -> cut(which, sync.target()));
+      }
+      case ReplicationAction.AbandonSync _ -> {
+        syncs++;
+        syncTarget = null;
+      }
+      default -> actOnClient(action);
+    }
+  }
+
+  private void actOnClient(ReplicationAction action) {
+    long number =
+        switch (action) {
+          case ReplicationAction.Reply reply -> reply.replica();
+          case ReplicationAction.JoinSync join -> join.replica();
+          case ReplicationAction.SendFile send -> send.replica();
+          case ReplicationAction.Keep keep -> keep.replica();
+          case ReplicationAction.Stream stream -> stream.replica();
+          case ReplicationAction.Drop drop -> drop.replica();
+          default -> throw new AssertionError(action.toString());
+        };
+    Client client = clients.get(number);
+    if (client == null) {
+      return; // its link has ended; the news is on its way
+    }
+    switch (action) {
+      case ReplicationAction.Reply reply -> client.link.send(bytes(reply.text()));
+      case ReplicationAction.JoinSync _ -> {
+        if (syncTarget == ReplicationAction.Target.CONNECTIONS) {
+          String mark = truth.newId();
+          client.link.send(bytes("$EOF:" + mark + "\r\n"));
+          client.link.send(snapshot);
+          client.getsPayload = true;
+          client.link.send(bytes(mark));
+        }
+      }
+      case ReplicationAction.SendFile _ -> {
+        client.getsPayload = true;
+        client.link.send(bytes("$" + snapshot.length + "\r\n"));
+        client.link.send(snapshot);
+      }
+      case ReplicationAction.Keep keep -> {
+        if (client.cursor != null) {
+          client.cursor.close();
+        }
+        client.cursor = backlog.open(keep.from(), 0, () -> {});
+      }
+      case ReplicationAction.Stream _ -> {
+        client.streams = true;
+        client.pump();
+      }
+      case ReplicationAction.Drop drop -> {
+        client.forget();
+        client.link.close(drop.reason());
+      }
+      default -> throw new AssertionError(action.toString());
+    }
+  }
+
+  private Backlog newBacklog() {
+    return new Backlog(offset, policy.backlogBytes(), Chunks.heap());
+  }
+
+  // ── as a primary ──
+
+  private void feed(byte[] command) {
+    truth.written(machine.history().id(), offset + 1, command);
+    relay(command, 0, command.length);
+  }
+
+  private void relay(byte[] bytes, int from, int length) {
+    backlog.append(bytes, from, length);
+    offset += length;
+    for (Client client : List.copyOf(clients.values())) {
+      client.pump();
+    }
+  }
+
+  private void cut(int which, ReplicationAction.Target target) {
+    if (which != syncs) {
+      return;
+    }
+    if (loading || unfinished) {
+      tell(new ReplicationEvent.SyncRefused());
+      return;
+    }
+    StringBuilder text = new StringBuilder(offset + "\n");
+    data.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
+    snapshot = bytes(text.toString());
+    syncTarget = target;
+    tell(new ReplicationEvent.SyncBegan(offset));
+    host.after(
+        network.random().nextInt(300),
+        () -> {
+          if (which == syncs && syncTarget != null) {
+            syncTarget = null;
+            tell(new ReplicationEvent.SyncEnded(network.random().nextInt(20) > 0));
+          }
+        });
+  }
+
+  // ── as a replica ──
+
+  private void dial(ReplicationAction.Dial dial) {
+    int attempt = dial.attempt();
+    link =
+        host.dial(
+            dial.primary(),
+            new Peers.Dialling(0),
+            new PeerLink.Listener() {
+              @Override
+              public void connected(PeerLink stands) {
+                tell(new ReplicationEvent.Connected(attempt));
+              }
+
+              @Override
+              public void received(PeerLink from, byte[] bytes, int begin, int end) {
+                tell(new ReplicationEvent.Received(attempt, bytes, begin, end));
+              }
+
+              @Override
+              public void closed(PeerLink ended, String reason) {
+                tell(new ReplicationEvent.LinkEnded(attempt, reason));
+              }
+            });
+  }
+
+  private void loadIfComplete() {
+    ByteArrayOutputStream whole = payload;
+    if (!loading || !payloadEnded || whole == null) {
+      return;
+    }
+    host.after(
+        network.random().nextInt(1500),
+        () -> {
+          if (payload != whole || !loading) {
+            return;
+          }
+          payload = null;
+          loading = false;
+          if (network.random().nextInt(15) == 0) {
+            tell(new ReplicationEvent.LoadFailed("it is Friday"));
+            return;
+          }
+          List<String> lines = whole.toString(StandardCharsets.ISO_8859_1).lines().toList();
+          for (String line : lines.subList(1, lines.size())) {
+            int equals = line.indexOf('=');
+            data.put(line.substring(0, equals), line.substring(equals + 1));
+          }
+          tell(new ReplicationEvent.Loaded());
+          if (offset < Long.parseLong(lines.getFirst())) {
+            throw new AssertionError("the offset isn't that of the snapshot");
+          }
+        });
+  }
+
+  private void apply(ReplicationAction.Apply apply) {
+    truth.check(
+        machine.history().id(), apply.offset() + 1, apply.bytes(), apply.from(), apply.to());
+    if (apply.offset() != offset + unparsed.length) {
+      throw new AssertionError("a gap at " + apply.offset());
+    }
+    int had = unparsed.length;
+    byte[] all = Arrays.copyOf(unparsed, had + apply.to() - apply.from());
+    System.arraycopy(apply.bytes(), apply.from(), all, had, apply.to() - apply.from());
+    int done = 0;
+    while (true) {
+      int length = commandLength(all, done);
+      if (length < 0) {
+        break;
+      }
+      run(all, done, length);
+      done += length;
+    }
+    unparsed = Arrays.copyOfRange(all, done, all.length);
+    tell(new ReplicationEvent.Applied(offset));
+  }
+
+  private static int commandLength(byte[] bytes, int from) {
+    ReplyReader reader = new ReplyReader(ReplyReader.Limits.USUAL);
+    boolean[] whole = new boolean[1];
+    int end =
+        reader.feed(
+            bytes,
+            from,
+            bytes.length,
+            command -> {
+              whole[0] = true;
+              return false;
+            });
+    return whole[0] ? end - from : -1;
+  }
+
+  private void run(byte[] bytes, int from, int length) {
+    List<String> words = new ArrayList<>();
+    new ReplyReader(ReplyReader.Limits.USUAL)
+        .feed(
+            bytes,
+            from,
+            from + length,
+            command -> {
+              command.elements().forEach(word -> words.add(word.text()));
+              return false;
+            });
+    if (words.getFirst().equals("SET")) {
+      data.put(words.get(1), words.get(2));
+    }
+    relay(bytes, from, length);
+  }
+
+  @Override
+  public String toString() {
+    return name + ": " + machine.replicaSide() + ", " + machine.history().id() + ":" + offset;
+  }
+}
