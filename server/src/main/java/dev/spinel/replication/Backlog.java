@@ -224,7 +224,7 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
       if (isClosed) {
         return null;
       }
-      int size = (int) Math.clamp(sizeBytes / 16, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX);
+      int size = Math.clamp(sizeBytes / 16, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX);
       added = new Block(chunks.take(size), end);
       heldBytes += added.size;
       Block before = tail;

@@ -76,7 +76,7 @@ public sealed interface ReplicationEvent {
   /// SYNC: of the time before PSYNC.
   record Sync(long replica, String host) implements ReplicationEvent {}
 
-  /// PSYNC id offset [FAILOVER]: it wants the bytes from `offset` on.
+  /// PSYNC id offset, perhaps with FAILOVER: it wants the bytes from `offset` on.
   record Psync(long replica, String host, String id, long offset, boolean failover)
       implements ReplicationEvent {}
 
