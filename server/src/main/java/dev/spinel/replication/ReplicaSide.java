@@ -5,6 +5,7 @@ import dev.spinel.peer.Requests;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A server's link to its primary, from REPLICAOF to the last byte of the stream.
@@ -201,14 +202,14 @@ public final class ReplicaSide {
   }
 
   private void dial() {
-    assert primary != null;
+    Address to = Objects.requireNonNull(primary);
     attempt++;
     hasLink = true;
     linkEnded = false;
     lineBytes = 0;
     state = State.CONNECTING;
     lastIoSeconds = machine.seconds();
-    machine.act(new ReplicationAction.Dial(attempt, primary));
+    machine.act(new ReplicationAction.Dial(attempt, to));
     machine.notice("MASTER <-> REPLICA sync started");
   }
 
