@@ -85,7 +85,11 @@ final class Debug {
         call.engine().ignoresChecksums = call.arg(2).toLong(0) != 0;
         reply.ok();
       }
-      case "pause-cron/3", "set-disable-deny-scripts/3", "aof-flush-sleep/3" -> reply.ok();
+      case "pause-cron/3" -> {
+        host.pauseCron(call.arg(2).toLong(0) != 0);
+        reply.ok();
+      }
+      case "set-disable-deny-scripts/3", "aof-flush-sleep/3" -> reply.ok();
       default -> {
         if (call.is(1, "DIGEST-VALUE")) {
           digests(call, reply);

@@ -18,6 +18,9 @@ public interface Host {
   /// whether that went well; the log says why if not.
   boolean loadAof();
 
+  /// Whether nothing is done from time to time any more: for tests.
+  void pauseCron(boolean on);
+
   /// Keeps the caller for so long, or until the server is to stop.
   void sleep(long millis);
 

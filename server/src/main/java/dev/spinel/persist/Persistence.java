@@ -81,6 +81,7 @@ public final class Persistence {
   final DumpFile dump;
   final Saving saving;
   final Aof aof;
+  private final PendingEnd pendingEnd = new PendingEnd();
   private final Front front;
   private final Consumer<String> fatal;
   private boolean isAnnounced; // before the start
@@ -201,6 +202,11 @@ public final class Persistence {
     try (Disk.Input in = open(file)) {
       loading.begin(in.size());
       loader(RdbLoader.Duplicates.REFUSED).load(in, file.toString());
+    } catch (RdbLoader.Unloadable e) {
+      if (!loading.isCancelled()) {
+        warning("Terminating server after rdb file reading failure.");
+      }
+      throw e;
     }
     tellLoaded("disk", began);
   }
@@ -297,6 +303,7 @@ public final class Persistence {
 
   /// Some ten times a second.
   public void cron() {
+    pendingEnd.cron();
     if (!loading.isUnderWay()) {
       saving.cron(keeps);
       aof.cron();
@@ -354,6 +361,21 @@ public final class Persistence {
     return true;
   }
 
+  /// Waits until the next cron; returns false if SHUTDOWN ABORT comes before that.
+  public boolean awaitEnd() throws InterruptedException {
+    return pendingEnd.await();
+  }
+
+  /// Takes an end back that a signal has asked for. Returns false if there is none, or it is too
+  /// late.
+  boolean abortEnd() {
+    boolean aborted = pendingEnd.abort();
+    if (aborted) {
+      notice("Shutdown manually aborted.");
+    }
+    return aborted;
+  }
+
   /// The same, from outside of calls.
   public boolean mayEnd(Ending how) {
     boolean[] may = new boolean[1];
@@ -367,6 +389,11 @@ public final class Persistence {
     saving.cancel("the server's end");
     aof.close();
     dump.close();
+  }
+
+  /// The process is going to end at once: removes the files of all its servers that aren't finished.
+  public static void abandonAll() {
+    TemporaryFiles.removeAll();
   }
 
   void fatal(String why) {

@@ -14,6 +14,7 @@ import java.io.UncheckedIOException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// An RDB stream on its way to a file: what a file says besides its keys, and which settings it
@@ -172,6 +173,10 @@ final class RdbFile extends BaseFile {
     try {
       while (more()) {
         drain();
+      }
+      long delay = config.get(Settings.RDB_KEY_SAVE_DELAY);
+      if (delay != 0) {
+        LockSupport.parkNanos(1000 * BackgroundSave.delay(delay));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -150,7 +150,11 @@ public final class SaveCommands implements Family {
       throw CommandError.SYNTAX;
     }
     if (abort) {
-      throw new CommandError("ERR No shutdown in progress.");
+      if (!persistence().abortEnd()) {
+        throw new CommandError("ERR No shutdown in progress.");
+      }
+      reply.ok();
+      return;
     }
     if (!persistence().mayEnd(call.seat(), new Ending(save, noSave, force))) {
       throw CANNOT_END;

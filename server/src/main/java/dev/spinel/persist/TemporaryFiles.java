@@ -1,5 +1,7 @@
 package dev.spinel.persist;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,5 +27,16 @@ final class TemporaryFiles {
 
   static void release(Path path) {
     TAKEN.remove(path);
+  }
+
+  /// The process ends at once: removes what is there, as far as that goes.
+  static void removeAll() {
+    for (Path each : TAKEN) {
+      try {
+        Files.deleteIfExists(each);
+      } catch (IOException e) {
+        continue; // it is left behind
+      }
+    }
   }
 }

@@ -9,6 +9,7 @@ import dev.spinel.engine.Engine;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Net;
 import dev.spinel.persist.Ending;
+import dev.spinel.persist.Persistence;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -225,6 +226,7 @@ public final class Main {
       if (!tries.compareAndSet(false, true)) {
         if (isInterrupt) {
           log.warning("You insist... exiting now.");
+          Persistence.abandonAll();
           Runtime.getRuntime().halt(1);
         }
         return;
@@ -238,6 +240,10 @@ public final class Main {
             Ending.of(
                 server.config.text(
                     isInterrupt ? Settings.SHUTDOWN_ON_SIGINT : Settings.SHUTDOWN_ON_SIGTERM));
+        if (!server.persistence.awaitEnd()) {
+          tries.set(false);
+          return;
+        }
         if (!server.shutDown(how)) {
           log.warning(
               signal
@@ -245,7 +251,7 @@ public final class Main {
                   + " information");
           tries.set(false);
         }
-      } catch (OutOfMemoryError e) { // of the JVM's heap: then it ends without more words
+      } catch (InterruptedException | OutOfMemoryError e) { // of the JVM's heap: then it ends without more words
         server.requestStop();
       }
     }

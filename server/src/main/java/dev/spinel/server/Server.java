@@ -91,6 +91,7 @@ public final class Server implements AutoCloseable {
   public final Persistence persistence;
   private final Loops loops;
   private final Listeners listeners;
+  private volatile boolean cronPaused; // DEBUG PAUSE-CRON
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
 
@@ -186,7 +187,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Clients());
     rows.add(new StandAlone());
     front.families().forEach(rows::add);
-    Host host = new ServerHost(log, stop, () -> persistence);
+    Host host = new ServerHost(log, stop, () -> persistence, on -> cronPaused = on);
     rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
@@ -305,6 +306,9 @@ public final class Server implements AutoCloseable {
 
   /// Takes a sample for INFO's rates and peaks. Called ten times a second, by the first loop.
   void sample() {
+    if (cronPaused) {
+      return;
+    }
     rates.sample(clock.millis(), engine.count(Engine.Count.COMMANDS), traffic.totals());
     memory.sample(heap.liveBytes());
     persistence.cron();

@@ -3,6 +3,7 @@ package dev.spinel.server;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.observe.Host;
 import dev.spinel.persist.Persistence;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /// What commands may do to the server around the engine.
@@ -10,9 +11,13 @@ final class ServerHost implements Host {
   private final Log log;
   private final Stop stop;
   private final Supplier<Persistence> persistence;
+  private final Consumer<Boolean> paused;
 
   /// @param persistence asked once commands run
-  ServerHost(Log log, Stop stop, Supplier<Persistence> persistence) {
+  /// @param paused told whether the server's cron is
+  ServerHost(
+      Log log, Stop stop, Supplier<Persistence> persistence, Consumer<Boolean> paused) {
+    this.paused = paused;
     this.log = log;
     this.stop = stop;
     this.persistence = persistence;
@@ -31,6 +36,11 @@ final class ServerHost implements Host {
   @Override
   public boolean loadAof() {
     return persistence.get().loadAofAgain();
+  }
+
+  @Override
+  public void pauseCron(boolean on) {
+    paused.accept(on);
   }
 
   @Override
