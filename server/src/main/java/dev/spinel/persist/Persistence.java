@@ -117,10 +117,14 @@ public final class Persistence {
 
   // ── loading ──
 
-  /// Clients may come, but their data is only going to be loaded: until then they are told so.
+  /// Clients may come, but their data, if there is any, is only going to be loaded: until then they
+  /// are told so.
   public void announce() {
     isAnnounced = true;
     keeps = true;
+    if (!config.get(Settings.APPENDONLY) && !dump.exists()) {
+      return;
+    }
     loading.begin(0);
     engine.loading = true;
     engine.gates.closed(front.loadingGate, true);
