@@ -3,46 +3,62 @@ package dev.spinel.launcher;
 import dev.spinel.Spinel;
 import dev.spinel.launcher.Up.BadOrder;
 import dev.spinel.launcher.Up.Order;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /// The smallest topology: one store that listens at 127.0.0.1.
 final class OneStore implements AutoCloseable {
   private final Spinel spinel;
+  private final Path directory; // of its data
 
-  private OneStore(Spinel spinel) {
+  private OneStore(Spinel spinel, Path directory) {
     this.spinel = spinel;
+    this.directory = directory;
   }
 
-  /// Starts it; its warnings go to `log`. Errors: [BadOrder] if the port is taken.
+  /// Starts it with the data that it finds; its warnings go to `log`. Errors: [BadOrder] if the port
+  /// is taken, or there is data that can't be loaded.
   static OneStore start(Order order, OutputStream log) {
     String port = Integer.toString(order.port());
-    String directory = order.directory().toAbsolutePath().normalize().toString();
+    Path directory = order.directory().toAbsolutePath().normalize();
     try {
-      return new OneStore(Spinel.start(log, "port", port, "dir", directory, "loglevel", "warning"));
+      Files.createDirectories(directory);
+      Spinel spinel =
+          Spinel.start(log, "port", port, "dir", directory.toString(), "loglevel", "warning");
+      return new OneStore(spinel, directory);
+    } catch (IOException e) {
+      throw new BadOrder("can't make the folder " + directory + " for its data");
     } catch (UncheckedIOException e) {
-      throw new BadOrder("can't listen at 127.0.0.1:" + port + ": " + reason(e));
+      Throwable cause = e;
+      while (cause.getCause() != null) cause = cause.getCause();
+      if (cause instanceof SocketException) {
+        throw new BadOrder(
+            "can't listen at 127.0.0.1:"
+                + port
+                + ": "
+                + cause.getMessage() // the system's own words, like `Address already in use`
+                + " (choose another with --port)");
+      }
+      throw new BadOrder(String.valueOf(e.getMessage()));
     }
-  }
-
-  /// The last words of the innermost cause: the system's own, like `Address already in use`.
-  private static String reason(Throwable problem) {
-    Throwable cause = problem;
-    while (cause.getCause() != null) cause = cause.getCause();
-    return cause.getMessage() + " (choose another with --port)";
   }
 
   String description() {
     String version = OneStore.class.getPackage().getImplementationVersion();
     int port = spinel.port();
     return """
-    Spinel%s is up: one store at 127.0.0.1:%d (process %d). Nothing is saved yet: what you store is gone when it ends.
+    Spinel%s is up: one store at 127.0.0.1:%d (process %d).
+    Its data is kept in %s, and is there again at the next start.
     Connect with any client of Redis 7.2:
       redis-cli -p %2$d
       RedisClient jedis = RedisClient.create("127.0.0.1", %2$d);
     Ctrl-C ends it.
     """
-        .formatted(version == null ? "" : " " + version, port, ProcessHandle.current().pid());
+        .formatted(version == null ? "" : " " + version, port, ProcessHandle.current().pid(), directory);
   }
 
   void awaitStop() throws InterruptedException {

@@ -1,6 +1,7 @@
 package dev.spinel.launcher;
 
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ public final class Up {
         starts one store at 127.0.0.1, for you to play with; Ctrl-C ends it
 
         --port N   the port that it listens at (default 6379; 0 finds a free one)
-        --dir D    the folder that it works in (default: this one)
+        --dir D    the folder that its data is kept in (default: ./spinel-data, made if need be)
 
       For a server with a configuration of its own: spinel server --help
       """;
@@ -63,6 +64,9 @@ public final class Up {
     } catch (BadOrder e) {
       err.println("spinel up: " + e.getMessage());
       return 1;
+    } catch (UncheckedIOException e) {
+      err.println("spinel up: " + e.getMessage());
+      return 1;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return 1;
@@ -71,10 +75,16 @@ public final class Up {
 
   /// On Ctrl-C and SIGTERM. Ending as asked is a success; the JVM alone would say 130 or 143.
   private void endBySignal(OneStore store) {
-    store.close();
-    out.println("\nStopped.");
+    int status = 0;
+    try {
+      store.close();
+      out.println("\nStopped.");
+    } catch (UncheckedIOException e) {
+      err.println("spinel up: " + e.getMessage());
+      status = 1;
+    }
     out.flush();
-    Runtime.getRuntime().halt(0);
+    Runtime.getRuntime().halt(status);
   }
 
   private static void forget(Thread hook) {
@@ -89,7 +99,7 @@ public final class Up {
   record Order(int port, Path directory, boolean help) {
     static Order of(String[] arguments) {
       int port = 6379;
-      Path directory = Path.of("");
+      Path directory = Path.of("spinel-data");
       boolean help = false;
       for (int i = 0; i < arguments.length; i++) {
         String option = arguments[i];

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -32,7 +33,7 @@ class UpTest {
     Matcher port = Pattern.compile("one store at 127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();
     assertThat(text(out))
-        .contains("Nothing is saved yet")
+        .contains("Its data is kept in " + directory)
         .contains("redis-cli -p " + port.group(1))
         .contains("RedisClient.create(\"127.0.0.1\", " + port.group(1) + ")");
 
@@ -42,9 +43,38 @@ class UpTest {
   }
 
   @Test
-  void aPortInUseIsOneLineAndStatusOne() {
+  void findsItsDataAgain(@TempDir Path directory) throws Exception {
+    for (String reply : new String[] {"$-1", "$5"}) {
+      out.reset();
+      CompletableFuture<Integer> status =
+          CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
+      await().until(() -> text(out).contains("Ctrl-C ends it."));
+      Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
+      assertThat(port.find()).isTrue();
+      String said =
+          say(
+              Integer.parseInt(port.group(1)),
+              "GET greeting\r\nSET greeting hello\r\nSHUTDOWN\r\n");
+      assertThat(said).startsWith(reply);
+      assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
+    }
+    assertThat(directory.resolve("dump.rdb")).exists();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
+  void dataThatCannotBeLoadedIsOneLineAndStatusOne(@TempDir Path directory) throws Exception {
+    Files.writeString(directory.resolve("dump.rdb"), "no such thing");
+    assertThat(run("--port", "0", "--dir", directory.toString())).isEqualTo(1);
+    assertThat(text(err)).contains("spinel up: the data can't be loaded: Wrong signature");
+    assertThat(directory.resolve("dump.rdb")).hasContent("no such thing");
+  }
+
+  @Test
+  void aPortInUseIsOneLineAndStatusOne(@TempDir Path directory) {
     try (Spinel other = Spinel.start()) {
-      assertThat(run("--port", Integer.toString(other.port()))).isEqualTo(1);
+      assertThat(run("--port", Integer.toString(other.port()), "--dir", directory.toString()))
+          .isEqualTo(1);
       assertThat(text(err))
           .isEqualTo(
               "spinel up: can't listen at 127.0.0.1:%d: Address already in use (choose another with --port)\n"
@@ -84,10 +114,15 @@ class UpTest {
   }
 
   private static void shutDown(int port) throws IOException {
+    say(port, "SHUTDOWN NOSAVE\r\n");
+  }
+
+  /// All replies, up to the end of the connection.
+  private static String say(int port, String commands) throws IOException {
     try (Socket socket = new Socket("127.0.0.1", port)) {
       socket.setSoTimeout(10_000);
-      socket.getOutputStream().write("SHUTDOWN NOSAVE\r\n".getBytes(StandardCharsets.US_ASCII));
-      socket.getInputStream().readAllBytes();
+      socket.getOutputStream().write(commands.getBytes(StandardCharsets.US_ASCII));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
     }
   }
 
