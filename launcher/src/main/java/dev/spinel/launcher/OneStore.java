@@ -20,8 +20,8 @@ final class OneStore implements AutoCloseable {
     this.directory = directory;
   }
 
-  /// Starts it with the data that it finds; its warnings go to `log`. Errors: [BadOrder] if the port
-  /// is taken, or there is data that can't be loaded.
+  /// Starts it with the data that it finds; its warnings go to `log`. Errors: [BadOrder] if the
+  /// port is taken, or there is data that can't be loaded.
   static OneStore start(Order order, OutputStream log) {
     String port = Integer.toString(order.port());
     Path directory = order.directory().toAbsolutePath().normalize();
@@ -58,7 +58,8 @@ final class OneStore implements AutoCloseable {
       RedisClient jedis = RedisClient.create("127.0.0.1", %2$d);
     Ctrl-C ends it.
     """
-        .formatted(version == null ? "" : " " + version, port, ProcessHandle.current().pid(), directory);
+        .formatted(
+            version == null ? "" : " " + version, port, ProcessHandle.current().pid(), directory);
   }
 
   void awaitStop() throws InterruptedException {

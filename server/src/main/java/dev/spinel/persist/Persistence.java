@@ -395,7 +395,8 @@ public final class Persistence {
     dump.close();
   }
 
-  /// The process is going to end at once: removes the files of all its servers that aren't finished.
+  /// The process is going to end at once: removes the files of all its servers that aren't
+  /// finished.
   public static void abandonAll() {
     TemporaryFiles.removeAll();
   }

@@ -251,7 +251,8 @@ public final class Main {
                   + " information");
           tries.set(false);
         }
-      } catch (InterruptedException | OutOfMemoryError e) { // of the JVM's heap: then it ends without more words
+      } catch (InterruptedException
+          | OutOfMemoryError e) { // of the JVM's heap: then it ends without more words
         server.requestStop();
       }
     }

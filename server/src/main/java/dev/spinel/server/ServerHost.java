@@ -15,8 +15,7 @@ final class ServerHost implements Host {
 
   /// @param persistence asked once commands run
   /// @param paused told whether the server's cron is
-  ServerHost(
-      Log log, Stop stop, Supplier<Persistence> persistence, Consumer<Boolean> paused) {
+  ServerHost(Log log, Stop stop, Supplier<Persistence> persistence, Consumer<Boolean> paused) {
     this.paused = paused;
     this.log = log;
     this.stop = stop;

@@ -151,8 +151,7 @@ class DumpExchangeTest {
       }
       client.command("CONFIG", "SET", "rdb-key-save-delay", "1000000");
       assertThat(client.command("BGSAVE").text()).isEqualTo("Background saving started");
-      assertThat(client.command("INFO", "persistence").text())
-          .contains("rdb_bgsave_in_progress:1");
+      assertThat(client.command("INFO", "persistence").text()).contains("rdb_bgsave_in_progress:1");
     } finally {
       end(process);
     }
@@ -199,8 +198,7 @@ class DumpExchangeTest {
       assertThat(Files.readString(dir.resolveSibling("out-" + port)))
           .contains("Internal error in RDB reading offset")
           .contains("Fatal error loading the DB, check server logs. Exiting.");
-      assertThat(dir.resolve("dump.rdb"))
-          .hasContent("REDIS0010, and nothing that makes sense");
+      assertThat(dir.resolve("dump.rdb")).hasContent("REDIS0010, and nothing that makes sense");
     } finally {
       end(process);
     }
