@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 class DumpExchangeTest {
   @TempDir Path dir;
+  @TempDir Path logs;
 
   private Fixture fixture() {
     return new Fixture("dir", dir.toString(), "save", "3600 1", "port", "7001");
@@ -111,15 +112,18 @@ class DumpExchangeTest {
             .toList();
     return new ProcessBuilder(command)
         .redirectErrorStream(true)
-        .redirectOutput(dir.resolveSibling("out-" + port).toFile())
+        .redirectOutput(logs.resolve("out-" + port).toFile())
         .start();
   }
 
+  /// A client of a server that answers, with data or without.
   private static Client connect(int port, Process process) throws InterruptedException {
     while (true) {
       assertThat(process.isAlive()).isTrue();
       try {
-        return Client.connect("127.0.0.1", port).timeoutMillis(20_000);
+        Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000);
+        client.command("PING");
+        return client;
       } catch (IOException notYet) {
         Thread.sleep(20); // another process: there is nothing else to wait for
       }
@@ -172,7 +176,7 @@ class DumpExchangeTest {
         assertThat(apart.command("DBSIZE").integer()).isZero();
         assertThat(apart.command("CONFIG", "GET", "dbfilename").toString())
             .contains("dump-" + other + ".rdb");
-        assertThat(Files.readString(dir.resolveSibling("out-" + other)))
+        assertThat(Files.readString(logs.resolve("out-" + other)))
             .contains("is in use by process " + second.pid() + " (port " + port + ")");
       } finally {
         end(third);
@@ -195,7 +199,7 @@ class DumpExchangeTest {
     try {
       assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isEqualTo(1);
-      assertThat(Files.readString(dir.resolveSibling("out-" + port)))
+      assertThat(Files.readString(logs.resolve("out-" + port)))
           .contains("Internal error in RDB reading offset")
           .contains("Fatal error loading the DB, check server logs. Exiting.");
       assertThat(dir.resolve("dump.rdb")).hasContent("REDIS0010, and nothing that makes sense");
