@@ -2,19 +2,22 @@ package dev.spinel.replication;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.peer.Address;
 import dev.spinel.peer.SimNetwork;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// A primary, replicas and a replica's replica in a network where everything happens. At every byte
-/// that anybody applies: it is the byte that its history has at this offset ([SimServer.Truth]). In
+/// that anybody applies: it is the byte that its history has at this offset ([ToyServer.Truth]). In
 /// the end: once nothing happens any more, all are online and have the same data.
 class ReplicationSimulationTest {
+  private static final int PORT = 6379;
   private static final ReplicationPolicy QUICK = policy(32 << 10, true);
 
   private static ReplicationPolicy policy(int backlogBytes, boolean diskless) {
@@ -22,8 +25,8 @@ class ReplicationSimulationTest {
         "", "", 6379, "", 10, 3, diskless, 1, 0, false, backlogBytes, 60, 0, 0, 0);
   }
 
-  private final SimServer.Truth truth = new SimServer.Truth();
-  private final List<SimServer> servers = new ArrayList<>();
+  private final ToyServer.Truth truth = new ToyServer.Truth(true);
+  private final List<ToyServer> servers = new ArrayList<>();
   private SimNetwork network;
   private int written;
 
@@ -31,36 +34,50 @@ class ReplicationSimulationTest {
     network = new SimNetwork(seed, conditions);
     for (int i = 0; i < policies.length; i++) {
       String name = String.valueOf((char) ('a' + i));
-      servers.add(new SimServer(network, name, truth, policies[i]));
+      ToyServer server =
+          new ToyServer(
+              new Address(name, PORT),
+              network.host(name),
+              network.random(),
+              ToyServer.LINES,
+              true,
+              truth,
+              policies[i]);
+      network.host(name).listen(PORT, server::accept);
+      servers.add(server);
     }
+  }
+
+  private SimNetwork.Host host(ToyServer server) {
+    return network.host(server.address.host());
   }
 
   /// The first one leads, two follow it, and the others follow those.
   private void arrange(int primary) {
-    List<SimServer> order = order(primary);
-    if (order.getFirst().isUp()) {
+    List<ToyServer> order = order(primary);
+    if (host(order.getFirst()).isUp()) {
       order.getFirst().promote();
     }
     for (int i = 1; i < order.size(); i++) {
-      if (order.get(i).isUp()) {
-        order.get(i).follow(leaderOf(order, i));
+      if (host(order.get(i)).isUp()) {
+        order.get(i).follow(leaderOf(order, i).address);
       }
     }
   }
 
-  private List<SimServer> order(int primary) {
-    List<SimServer> order = new ArrayList<>(servers);
+  private List<ToyServer> order(int primary) {
+    List<ToyServer> order = new ArrayList<>(servers);
     order.add(0, order.remove(primary));
     return order;
   }
 
-  private static SimServer leaderOf(List<SimServer> order, int i) {
+  private static ToyServer leaderOf(List<ToyServer> order, int i) {
     return i < 3 ? order.getFirst() : order.get(i - 2);
   }
 
-  private void writeSome(SimServer primary, int most) {
+  private void writeSome(ToyServer primary, int most) {
     Random random = network.random();
-    if (primary.isUp() && !primary.isReplica()) {
+    if (host(primary).isUp() && !primary.isReplica()) {
       for (int i = random.nextInt(most + 1); i > 0; i--) {
         primary.write("key" + random.nextInt(300), "v".repeat(random.nextInt(60)) + written++);
       }
@@ -68,7 +85,7 @@ class ReplicationSimulationTest {
   }
 
   private boolean allAgree(int primary) {
-    SimServer leader = servers.get(primary);
+    ToyServer leader = servers.get(primary);
     return servers.stream()
         .allMatch(
             server ->
@@ -91,10 +108,10 @@ class ReplicationSimulationTest {
     try {
       int primary = live(300);
       network.heal();
-      for (SimServer server : servers) {
-        server.host.goOn();
-        if (!server.isUp()) {
-          server.restart(false, null);
+      for (ToyServer server : servers) {
+        host(server).goOn();
+        if (!host(server).isUp()) {
+          restart(server, false, null);
         }
       }
       arrange(primary);
@@ -121,17 +138,18 @@ class ReplicationSimulationTest {
     for (int i = 0; i < happenings; i++) {
       network.run(random.nextInt(1500));
       writeSome(servers.get(primary), 20);
-      SimServer some = servers.get(random.nextInt(servers.size()));
-      SimServer other = servers.get(random.nextInt(servers.size()));
+      ToyServer some = servers.get(random.nextInt(servers.size()));
+      ToyServer other = servers.get(random.nextInt(servers.size()));
       switch (random.nextInt(20)) {
-        case 0, 1, 2 -> network.breakLinks(some.name, other.name);
-        case 3 -> network.part(some.name, other.name);
+        case 0, 1, 2 -> network.breakLinks(some.address.host(), other.address.host());
+        case 3 -> network.part(some.address.host(), other.address.host());
         case 4, 5, 6 -> network.heal();
-        case 7 -> network.halfOpen(some.name, other.name);
-        case 8 -> some.host.pause();
-        case 9, 10, 11 -> servers.forEach(server -> server.host.goOn());
+        case 7 -> network.halfOpen(some.address.host(), other.address.host());
+        case 8 -> host(some).pause();
+        case 9, 10, 11 -> servers.forEach(server -> host(server).goOn());
         case 12 -> {
-          if (some.isUp()) {
+          if (host(some).isUp()) {
+            host(some).crash();
             some.crash();
           }
         }
@@ -148,12 +166,18 @@ class ReplicationSimulationTest {
     return primary;
   }
 
-  private void restart(SimServer server, int primary, boolean inPeace) {
-    if (!server.isUp()) {
-      List<SimServer> order = order(primary);
+  private void restart(ToyServer server, int primary, boolean inPeace) {
+    if (!host(server).isUp()) {
+      List<ToyServer> order = order(primary);
       int i = order.indexOf(server);
-      server.restart(inPeace, i == 0 ? null : leaderOf(order, i));
+      restart(server, inPeace, i == 0 ? null : leaderOf(order, i).address);
     }
+  }
+
+  private void restart(ToyServer server, boolean inPeace, @Nullable Address primary) {
+    host(server).restart();
+    server.restart(inPeace, primary);
+    host(server).listen(PORT, server::accept);
   }
 
   @ParameterizedTest
@@ -167,8 +191,9 @@ class ReplicationSimulationTest {
     for (int i = 0; i < 60; i++) {
       network.run(network.random().nextInt(700));
       writeSome(servers.getFirst(), 20);
-      for (SimServer server : servers) {
-        network.breakLinks(server.name, servers.get(network.random().nextInt(4)).name);
+      for (ToyServer server : servers) {
+        network.breakLinks(
+            server.address.host(), servers.get(network.random().nextInt(4)).address.host());
       }
     }
     assertThat(network.runUntil(() -> allAgree(0), 60_000)).as("seed %d", seed).isTrue();
@@ -177,7 +202,7 @@ class ReplicationSimulationTest {
         .isEqualTo(before);
   }
 
-  private long fullSyncs(SimServer server) {
+  private long fullSyncs(ToyServer server) {
     return server.machine().primarySide().fullSyncs();
   }
 

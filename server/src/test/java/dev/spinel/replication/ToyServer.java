@@ -5,7 +5,6 @@ import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
 import dev.spinel.peer.ReplyReader;
 import dev.spinel.peer.Requests;
-import dev.spinel.peer.SimNetwork;
 import dev.spinel.wire.Chunks;
 import dev.spinel.wire.RespValue;
 import java.io.ByteArrayOutputStream;
@@ -16,17 +15,54 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// A server in a simulated network that does nothing but replicate: its data are keys and strings,
-/// its commands SET, and around its [ReplicationMachine] it is as small a shell as can be.
-final class SimServer {
-  static final int PORT = 6379;
+/// A server that does nothing but replicate: its data are keys and strings, its commands SET, and
+/// around its [ReplicationMachine] it is as small a shell as can be. It lives in a simulated
+/// network, or on an event loop among real servers.
+public final class ToyServer {
+  /// How a snapshot is written and read.
+  public interface Dump {
+    byte[] write(Map<String, String> data);
 
-  /// What every stream ought to be: filled by whoever writes, asked by whoever applies.
-  static final class Truth {
+    Map<String, String> read(byte[] dump);
+  }
+
+  /// Lines of text.
+  static final Dump LINES =
+      new Dump() {
+        @Override
+        public byte[] write(Map<String, String> data) {
+          StringBuilder text = new StringBuilder("LINES\n");
+          data.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
+          return bytes(text.toString());
+        }
+
+        @Override
+        public Map<String, String> read(byte[] dump) {
+          Map<String, String> data = new TreeMap<>();
+          List<String> lines = new String(dump, StandardCharsets.ISO_8859_1).lines().toList();
+          for (String line : lines.subList(1, lines.size())) {
+            int equals = line.indexOf('=');
+            data.put(line.substring(0, equals), line.substring(equals + 1));
+          }
+          return data;
+        }
+      };
+
+  /// What every stream ought to be: filled by whoever writes, asked by whoever applies. Where
+  /// others write, too, it knows nothing.
+  public static final class Truth {
+    private final boolean knows;
+
+    public Truth(boolean knows) {
+      this.knows = knows;
+    }
+
     private record Parent(String id, long offset) {}
 
     private final Map<String, Map<Long, Byte>> streams = new HashMap<>();
@@ -54,7 +90,7 @@ final class SimServer {
     }
 
     void check(String id, long offset, byte[] bytes, int from, int to) {
-      for (int i = from; i < to; i++) {
+      for (int i = from; i < to && knows; i++) {
         long at = offset + i - from;
         Byte wanted = byteAt(id, at);
         if (wanted == null || wanted != bytes[i]) {
@@ -162,10 +198,12 @@ final class SimServer {
     }
   }
 
-  final String name;
-  final SimNetwork.Host host;
-  final List<String> log = new ArrayList<>();
-  private final SimNetwork network;
+  final Address address;
+  public final List<String> log = new ArrayList<>();
+  private final Peers peers;
+  private final Random random;
+  private final Dump dump;
+  private final boolean failsAtTimes;
   private final Truth truth;
   private final ReplicationPolicy policy;
   private final Map<Long, Client> clients = new TreeMap<>();
@@ -188,12 +226,22 @@ final class SimServer {
   private byte[] unparsed = {};
   private String lastId = "";
 
-  SimServer(SimNetwork network, String name, Truth truth, ReplicationPolicy policy) {
-    this.network = network;
-    this.name = name;
+  /// @param failsAtTimes whether some of its snapshots and loads fail
+  public ToyServer(
+      Address address,
+      Peers peers,
+      Random random,
+      Dump dump,
+      boolean failsAtTimes,
+      Truth truth,
+      ReplicationPolicy policy) {
+    this.address = address;
+    this.peers = peers;
+    this.random = random;
+    this.dump = dump;
+    this.failsAtTimes = failsAtTimes;
     this.truth = truth;
     this.policy = policy;
-    this.host = network.host(name);
     this.machine = newMachine();
     begin();
   }
@@ -217,14 +265,14 @@ final class SimServer {
 
   private void begin() {
     lastId = machine.history().id();
-    host.listen(
-        PORT,
-        accepted -> {
-          Client client = new Client(accepted);
-          clients.put(client.number, client);
-          return client;
-        });
-    host.after(1000, this::second);
+    peers.after(1000, this::second);
+  }
+
+  /// Somebody connects.
+  public PeerLink.Listener accept(PeerLink accepted) {
+    Client client = new Client(accepted);
+    clients.put(client.number, client);
+    return client;
   }
 
   private void second() {
@@ -235,16 +283,16 @@ final class SimServer {
           new ReplicationEvent.Pending(
               client.number, client.link.unsentBytes() + (client.streams ? unread : 0)));
     }
-    host.after(1000, this::second);
+    peers.after(1000, this::second);
   }
 
   // ── what a test does with it ──
 
-  void follow(SimServer primary) {
-    tell(new ReplicationEvent.PrimaryNamed(new Address(primary.name, PORT)));
+  public void follow(Address primary) {
+    tell(new ReplicationEvent.PrimaryNamed(primary));
   }
 
-  void promote() {
+  public void promote() {
     tell(new ReplicationEvent.PromotionAsked());
   }
 
@@ -252,11 +300,7 @@ final class SimServer {
     return replica;
   }
 
-  boolean isUp() {
-    return host.isUp();
-  }
-
-  void write(String key, String value) {
+  public void write(String key, String value) {
     if (replica || loading) {
       throw new AssertionError("READONLY");
     }
@@ -272,7 +316,6 @@ final class SimServer {
 
   /// It is gone, with all that it knows.
   void crash() {
-    host.crash();
     clients.clear();
     news.clear();
     busy = false;
@@ -286,10 +329,9 @@ final class SimServer {
   }
 
   /// It starts again: without data, or, if it was stopped in peace, with what it had.
-  void restart(boolean inPeace, @Nullable SimServer primary) {
+  void restart(boolean inPeace, @Nullable Address primary) {
     String id = lastId;
     long at = offset;
-    host.restart();
     boolean keeps = inPeace && machine.hasBacklog() && !unfinished;
     if (!keeps) {
       data = new TreeMap<>();
@@ -300,21 +342,20 @@ final class SimServer {
     selects = true;
     machine = newMachine();
     begin();
-    Address address = primary == null ? null : new Address(primary.name, PORT);
-    tell(new ReplicationEvent.Started(address, keeps ? id : "", keeps ? at : -1));
+    tell(new ReplicationEvent.Started(primary, keeps ? id : "", keeps ? at : -1));
   }
 
   private boolean unfinished; // a copy that isn't complete
 
-  Map<String, String> data() {
+  public Map<String, String> data() {
     return data;
   }
 
-  long offset() {
+  public long offset() {
     return offset;
   }
 
-  ReplicationMachine machine() {
+  public ReplicationMachine machine() {
     return machine;
   }
 
@@ -331,7 +372,7 @@ final class SimServer {
     }
     busy = true;
     for (ReplicationEvent next; (next = news.poll()) != null; ) {
-      List<ReplicationAction> actions = machine.step(network.now(), next);
+      List<ReplicationAction> actions = machine.step(peers.now(), next);
       noteHistory();
       for (ReplicationAction action : actions) {
         act(action);
@@ -353,7 +394,7 @@ final class SimServer {
 
   private void act(ReplicationAction action) {
     switch (action) {
-      case ReplicationAction.Log line -> log.add(network.now() + " " + line.text());
+      case ReplicationAction.Log line -> log.add(line.text());
       case ReplicationAction.Dial dial -> dial(dial);
       case ReplicationAction.HangUp end -> {
         if (link != null) {
@@ -409,7 +450,7 @@ final class SimServer {
       case ReplicationAction.Feed feed -> feed(bytes(feed.text()));
       case ReplicationAction.BeginSync sync -> {
         int which = ++syncs;
-        host.after(network.random().nextInt(30), () -> cut(which, sync.target()));
+        peers.after(random.nextInt(30), () -> cut(which, sync.target()));
       }
       case ReplicationAction.AbandonSync _ -> {
         syncs++;
@@ -495,17 +536,15 @@ final class SimServer {
       tell(new ReplicationEvent.SyncRefused());
       return;
     }
-    StringBuilder text = new StringBuilder(offset + "\n");
-    data.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
-    snapshot = bytes(text.toString());
+    snapshot = dump.write(data);
     syncTarget = target;
     tell(new ReplicationEvent.SyncBegan(offset));
-    host.after(
-        network.random().nextInt(300),
+    peers.after(
+        random.nextInt(300),
         () -> {
           if (which == syncs && syncTarget != null) {
             syncTarget = null;
-            tell(new ReplicationEvent.SyncEnded(network.random().nextInt(20) > 0));
+            tell(new ReplicationEvent.SyncEnded(!failsAtTimes || random.nextInt(20) > 0));
           }
         });
   }
@@ -515,7 +554,7 @@ final class SimServer {
   private void dial(ReplicationAction.Dial dial) {
     int attempt = dial.attempt();
     link =
-        host.dial(
+        peers.dial(
             dial.primary(),
             new Peers.Dialling(0),
             new PeerLink.Listener() {
@@ -541,27 +580,20 @@ final class SimServer {
     if (!loading || !payloadEnded || whole == null) {
       return;
     }
-    host.after(
-        network.random().nextInt(1500),
+    peers.after(
+        random.nextInt(1500),
         () -> {
           if (payload != whole || !loading) {
             return;
           }
           payload = null;
           loading = false;
-          if (network.random().nextInt(15) == 0) {
+          if (failsAtTimes && random.nextInt(15) == 0) {
             tell(new ReplicationEvent.LoadFailed("it is Friday"));
             return;
           }
-          List<String> lines = whole.toString(StandardCharsets.ISO_8859_1).lines().toList();
-          for (String line : lines.subList(1, lines.size())) {
-            int equals = line.indexOf('=');
-            data.put(line.substring(0, equals), line.substring(equals + 1));
-          }
+          data = new TreeMap<>(dump.read(whole.toByteArray()));
           tell(new ReplicationEvent.Loaded());
-          if (offset < Long.parseLong(lines.getFirst())) {
-            throw new AssertionError("the offset isn't that of the snapshot");
-          }
         });
   }
 
@@ -613,14 +645,17 @@ final class SimServer {
               command.elements().forEach(word -> words.add(word.text()));
               return false;
             });
-    if (words.getFirst().equals("SET")) {
-      data.put(words.get(1), words.get(2));
+    switch (words.getFirst().toUpperCase(Locale.ROOT)) {
+      case "SET" -> data.put(words.get(1), words.get(2));
+      case "REPLCONF" -> tell(new ReplicationEvent.AckAsked());
+      case "SELECT", "PING" -> {}
+      default -> throw new AssertionError(words.toString());
     }
     relay(bytes, from, length);
   }
 
   @Override
   public String toString() {
-    return name + ": " + machine.replicaSide() + ", " + machine.history().id() + ":" + offset;
+    return address + ": " + machine.replicaSide() + ", " + machine.history().id() + ":" + offset;
   }
 }
