@@ -91,6 +91,8 @@ public final class ReplicaSide {
   private long payloadBytes = -1;
   private long receivedBytes;
   private boolean loadsFromLink;
+  private boolean loadsBeside;
+  private boolean established; // this primary was followed before, since it was named
   private boolean complete = true; // the data is whole: nothing was discarded that hasn't come yet
   private byte[] early = NOTHING; // of the stream, while loading
   private long readOffset;
@@ -114,6 +116,7 @@ public final class ReplicaSide {
     boolean wasPrimary = primary == null;
     failures = 0;
     notBeforeMillis = 0;
+    established = false;
     downReason = "";
     primary = null;
     if (state == State.CONNECTED) {
@@ -135,6 +138,7 @@ public final class ReplicaSide {
     primary = to;
     state = State.CONNECT;
     machine.act(new ReplicationAction.Role(true));
+    established = offset >= 0;
     if (offset >= 0) {
       cacheOwn(offset);
     }
@@ -442,7 +446,31 @@ public final class ReplicaSide {
       initialOffset = Long.parseLong(words[2]);
       machine.notice("Full resync from master: " + primaryId + ":" + initialOffset);
     }
+    if (hasLostHistory()) {
+      machine.warning(
+          "The primary has come back under an unknown history and with less than this replica has"
+              + " of it: it seems to have lost its data. This replica keeps its own and doesn't"
+              + " synchronize. To make it the primary: REPLICAOF NO ONE. To follow the primary even"
+              + " so: REPLICAOF NO ONE, then REPLICAOF "
+              + Objects.requireNonNull(primary).host()
+              + " "
+              + Objects.requireNonNull(primary).port()
+              + ".");
+      notBeforeMillis = Long.MAX_VALUE;
+      failHandshake("the primary seems to have lost its data");
+      return;
+    }
     beginTransfer();
+  }
+
+  /// See [ReplicationPolicy#keepsLostHistory]. A primary that was named by hand is always followed.
+  private boolean hasLostHistory() {
+    return machine.policy().keepsLostHistory()
+        && established
+        && cachedId != null
+        && !cachedId.equals(primaryId)
+        && initialOffset >= 0
+        && initialOffset < cachedOffset;
   }
 
   private void goOn(String text, String asked) {
@@ -464,6 +492,7 @@ public final class ReplicaSide {
 
   private void beStreaming(long offset) {
     state = State.CONNECTED;
+    established = true;
     readOffset = offset;
     appliedOffset = offset;
     lastIoSeconds = machine.seconds();
@@ -525,7 +554,10 @@ public final class ReplicaSide {
 
   private void payloadBegins(long bytes) {
     payloadBytes = bytes;
-    loadsFromLink = machine.policy().loadsFromLink();
+    ReplicationPolicy.Load load = machine.policy().load();
+    loadsBeside = load == ReplicationPolicy.Load.BESIDE;
+    loadsFromLink =
+        loadsBeside || (load == ReplicationPolicy.Load.FROM_LINK_IF_EMPTY && machine.isEmpty());
     String where = loadsFromLink ? "to parser" : "to disk";
     machine.notice(
         bytes < 0
@@ -546,15 +578,21 @@ public final class ReplicaSide {
     state = State.LOADING;
   }
 
-  /// The data goes, and with it what replicas of this server, and it itself, could go on from.
   private void load() {
+    if (!loadsBeside) {
+      leaveOldHistory();
+      setComplete(false);
+      machine.notice("MASTER <-> REPLICA sync: Flushing old data");
+    }
+    machine.notice("MASTER <-> REPLICA sync: Loading DB in memory");
+    machine.act(new ReplicationAction.Load(loadsBeside));
+  }
+
+  /// The data goes, and with it what replicas of this server, and it itself, could go on from.
+  private void leaveOldHistory() {
     discardCached();
     machine.primarySide().dropAll("a full synchronization has begun");
     machine.freeBacklog();
-    setComplete(false);
-    machine.notice("MASTER <-> REPLICA sync: Flushing old data");
-    machine.notice("MASTER <-> REPLICA sync: Loading DB in memory");
-    machine.act(new ReplicationAction.Load());
   }
 
   void payloadFailed(String text) {
@@ -569,6 +607,9 @@ public final class ReplicaSide {
     if (state == State.LOADING || (state == State.TRANSFER && loadsFromLink)) {
       machine.warning(text);
       backOff();
+      if (loadsBeside) {
+        machine.notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
+      }
       failAndReconnect(text);
     }
   }
@@ -576,6 +617,12 @@ public final class ReplicaSide {
   void loaded() {
     if (state != State.LOADING) {
       return;
+    }
+    if (loadsBeside) {
+      leaveOldHistory();
+      machine.notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+      machine.act(new ReplicationAction.Swap());
+      machine.notice("MASTER <-> REPLICA sync: Discarding old DB in background");
     }
     boolean counts = initialOffset >= 0;
     long offset = counts ? initialOffset : 0;

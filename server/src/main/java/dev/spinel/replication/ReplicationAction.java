@@ -54,7 +54,12 @@ public sealed interface ReplicationAction {
 
   /// Replace the data of this server by the payload: by the one that has come, or by what comes
   /// from now on. Answered by [ReplicationEvent.Loaded] or [ReplicationEvent.LoadFailed].
-  record Load() implements ReplicationAction {}
+  ///
+  /// @param beside what there is goes only when all is loaded ([Swap]), and stays if that fails
+  record Load(boolean beside) implements ReplicationAction {}
+
+  /// What was loaded beside the data takes its place.
+  record Swap() implements ReplicationAction {}
 
   /// Apply these bytes of the stream, which begin at `offset` + 1, and relay them to the backlog.
   @SuppressWarnings("ArrayRecordComponent")

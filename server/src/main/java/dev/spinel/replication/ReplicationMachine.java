@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Belongs to one thread.
 public final class ReplicationMachine {
-  /// How far the stream is.
+  /// How far the stream is, and whether there is any data.
   public interface Offsets {
     /// The last byte of the stream so far: `master_repl_offset`.
     long last();
@@ -33,6 +33,9 @@ public final class ReplicationMachine {
     /// The first byte that the backlog still has; `last() + 1` if it has none. Without a backlog
     /// nobody asks.
     long first();
+
+    /// Whether there are no keys.
+    boolean isEmpty();
   }
 
   private final Offsets offsets;
@@ -137,6 +140,10 @@ public final class ReplicationMachine {
 
   long firstKept() {
     return offsets.first();
+  }
+
+  boolean isEmpty() {
+    return offsets.isEmpty();
   }
 
   String newId() {

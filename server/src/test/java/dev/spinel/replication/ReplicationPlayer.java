@@ -23,6 +23,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
   private long now = 1_000_000_000_000L;
   private long last;
   private long first = 1;
+  private boolean isEmpty;
   private int attempt;
 
   ReplicationPlayer() {
@@ -38,6 +39,11 @@ final class ReplicationPlayer implements Function<String, List<String>> {
               @Override
               public long first() {
                 return first;
+              }
+
+              @Override
+              public boolean isEmpty() {
+                return isEmpty;
               }
             },
             () -> String.valueOf(nextId++).repeat(40));
@@ -85,6 +91,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
               new ReplicationEvent.SaveRuns(
                   ReplicationEvent.Save.valueOf(words[0].toUpperCase(java.util.Locale.ROOT))));
       case "write" -> last += machine.hasBacklog() ? Long.parseLong(words[0]) : 0;
+      case "empty" -> isEmpty = true;
       case "keeps-from" -> first = Long.parseLong(words[0]);
 
       case "connected" -> step(new ReplicationEvent.Connected(attempt));
@@ -164,7 +171,12 @@ final class ReplicationPlayer implements Function<String, List<String>> {
                 policy.getOrDefault("diskless", "yes").equals("yes"),
                 number("delay", 5),
                 number("delay-replicas", 0),
-                policy.getOrDefault("load", "file").equals("link"),
+                switch (policy.getOrDefault("load", "file")) {
+                  case "file" -> ReplicationPolicy.Load.FROM_FILE;
+                  case "link" -> ReplicationPolicy.Load.FROM_LINK_IF_EMPTY;
+                  default -> ReplicationPolicy.Load.BESIDE;
+                },
+                policy.getOrDefault("keeps", "no").equals("yes"),
                 number("backlog", 1 << 20),
                 number("ttl", 3600),
                 number("hard", 256 << 20),
@@ -234,7 +246,8 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case ReplicationAction.PayloadDropped _ -> "payload dropped";
       case ReplicationAction.CopyComplete copy ->
           copy.complete() ? "copy is complete" : "copy isn't complete";
-      case ReplicationAction.Load _ -> "load";
+      case ReplicationAction.Load load -> load.beside() ? "load beside" : "load";
+      case ReplicationAction.Swap _ -> "swap";
       case ReplicationAction.Apply apply ->
           "apply after "
               + apply.offset()

@@ -12,6 +12,8 @@ class ReplicationScriptTest {
       strings = {
         "full-sync.txt",
         "full-sync-from-a-file.txt",
+        "loaded-beside-the-data.txt",
+        "a-primary-that-lost-its-data.txt",
         "partial-resync.txt",
         "passwords.txt",
         "refusals.txt",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.peer.Address;
 import dev.spinel.peer.SimNetwork;
+import dev.spinel.replication.ReplicationPolicy.Load;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -21,8 +22,12 @@ class ReplicationSimulationTest {
   private static final ReplicationPolicy QUICK = policy(32 << 10, true);
 
   private static ReplicationPolicy policy(int backlogBytes, boolean diskless) {
+    return policy(backlogBytes, diskless, Load.FROM_FILE);
+  }
+
+  private static ReplicationPolicy policy(int backlogBytes, boolean diskless, Load load) {
     return new ReplicationPolicy(
-        "", "", 6379, "", 10, 3, diskless, 1, 0, false, backlogBytes, 60, 0, 0, 0);
+        "", "", 6379, "", 10, 3, diskless, 1, 0, load, false, backlogBytes, 60, 0, 0, 0);
   }
 
   private final ToyServer.Truth truth = new ToyServer.Truth(true);
@@ -98,13 +103,19 @@ class ReplicationSimulationTest {
 
   static LongStream seeds() {
     long first = Long.getLong("spinel.seed", System.nanoTime());
-    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 25));
+    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 15));
   }
 
   @ParameterizedTest
   @MethodSource("seeds")
   void inTheEndAllHaveTheSame(long seed) {
-    make(seed, SimNetwork.Conditions.ROUGH, QUICK, QUICK, policy(16 << 10, false), QUICK);
+    make(
+        seed,
+        SimNetwork.Conditions.ROUGH,
+        QUICK,
+        policy(32 << 10, true, Load.BESIDE),
+        policy(16 << 10, false),
+        policy(32 << 10, true, Load.FROM_LINK_IF_EMPTY));
     try {
       int primary = live(300);
       network.heal();

@@ -223,6 +223,8 @@ public final class ToyServer {
   private @Nullable ByteArrayOutputStream payload;
   private boolean loading;
   private boolean payloadEnded;
+  private boolean loadsBeside;
+  private TreeMap<String, String> loaded = new TreeMap<>();
   private byte[] unparsed = {};
   private String lastId = "";
 
@@ -258,6 +260,11 @@ public final class ToyServer {
           @Override
           public long first() {
             return backlog == null ? offset + 1 : backlog.first();
+          }
+
+          @Override
+          public boolean isEmpty() {
+            return data.isEmpty();
           }
         },
         truth::newId);
@@ -431,8 +438,12 @@ public final class ToyServer {
         payload = null;
         loading = false;
       }
-      case ReplicationAction.Load _ -> {
-        data = new TreeMap<>();
+      case ReplicationAction.Swap _ -> data = loaded;
+      case ReplicationAction.Load load -> {
+        loadsBeside = load.beside();
+        if (!loadsBeside) {
+          data = new TreeMap<>();
+        }
         loading = true;
         loadIfComplete();
       }
@@ -592,7 +603,10 @@ public final class ToyServer {
             tell(new ReplicationEvent.LoadFailed("it is Friday"));
             return;
           }
-          data = new TreeMap<>(dump.read(whole.toByteArray()));
+          loaded = new TreeMap<>(dump.read(whole.toByteArray()));
+          if (!loadsBeside) {
+            data = loaded;
+          }
           tell(new ReplicationEvent.Loaded());
         });
   }

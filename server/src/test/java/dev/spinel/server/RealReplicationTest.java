@@ -38,7 +38,23 @@ import org.junit.jupiter.api.io.TempDir;
 /// log, are those of the machine.
 class RealReplicationTest {
   private static final ReplicationPolicy QUICK =
-      new ReplicationPolicy("", "", 7777, "", 10, 1, true, 1, 0, false, 1 << 20, 60, 0, 0, 0);
+      new ReplicationPolicy(
+          "",
+          "",
+          7777,
+          "",
+          10,
+          1,
+          true,
+          1,
+          0,
+          ReplicationPolicy.Load.FROM_FILE,
+          false,
+          1 << 20,
+          60,
+          0,
+          0,
+          0);
 
   /// An RDB file without keys; of others only the beginning is looked at.
   private static final ToyServer.Dump EMPTY_RDB =
