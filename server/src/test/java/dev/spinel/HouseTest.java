@@ -156,6 +156,40 @@ class HouseTest {
                     || owner(access).equals("dev.spinel.engine.Dispatcher")));
   }
 
+  /// Classes that decide and do nothing else, so that a simulation or a script may drive them.
+  private static final Set<String> MACHINES =
+      Set.of(
+          "dev.spinel.replication.ReplicationMachine",
+          "dev.spinel.replication.ReplicaSide",
+          "dev.spinel.replication.PrimarySide",
+          "dev.spinel.replication.PlannedFailover",
+          "dev.spinel.replication.PayloadReader",
+          "dev.spinel.replication.History");
+
+  @Test
+  void machinesKnowNoClockNoChanceNoThreadAndNoSocket() {
+    assertThat(HOUSE.stream().map(JavaClass::getName)).containsAll(MACHINES);
+    assertNone(
+        "uses of time, chance, threads or I/O in machines and in the room peer",
+        accesses(
+            Set.of("peer", "replication"),
+            access ->
+                (MACHINES.contains(topLevel(access.getOriginOwner()))
+                        || room(access.getOriginOwner()).equals("peer"))
+                    && (isCall(access, "java.lang.System", "currentTimeMillis")
+                        || isCall(access, "java.lang.System", "nanoTime")
+                        || owner(access).equals("java.lang.Thread")
+                        || owner(access).equals("dev.spinel.peer.Peers")
+                            && MACHINES.contains(topLevel(access.getOriginOwner()))
+                        || owner(access).startsWith("java.time.")
+                        || owner(access).startsWith("java.net.")
+                        || owner(access).startsWith("java.nio.channels.")
+                        || owner(access).startsWith("java.nio.file.")
+                        || owner(access).startsWith("java.util.concurrent.")
+                        || owner(access).equals("java.security.SecureRandom")
+                        || owner(access).equals("java.util.Random"))));
+  }
+
   @Test
   void nothingInsidePrints() {
     // The two programs talk to the person who started them; what they start only logs.

@@ -327,6 +327,10 @@ public final class PrimarySide {
   }
 
   private boolean isAccepted(Replica replica) {
+    if (machine.failover().state() != PlannedFailover.State.NONE) {
+      error(replica, "-NOMASTERLINK Can't SYNC while failing over");
+      return false;
+    }
     if (machine.primary() != null && machine.replicaSide().state() != ReplicaSide.State.CONNECTED) {
       error(replica, "-NOMASTERLINK Can't SYNC while not connected with my master");
       return false;
@@ -655,7 +659,10 @@ public final class PrimarySide {
   void second() {
     ReplicationPolicy policy = machine.policy();
     boolean isPrimary = machine.primary() == null;
-    if (secondsSoFar++ % policy.pingSeconds() == 0 && isPrimary && count() > 0) {
+    if (secondsSoFar++ % policy.pingSeconds() == 0
+        && isPrimary
+        && count() > 0
+        && !machine.failover().holdsStill()) {
       machine.act(new ReplicationAction.Feed(PING));
     }
     for (Replica replica : clients.values()) {

@@ -410,7 +410,11 @@ public final class ReplicaSide {
     } else {
       machine.notice("Partial resynchronization not possible (no cached master)");
     }
-    send("PSYNC", id, Long.toString(offset));
+    if (machine.failover().state() == PlannedFailover.State.IN_PROGRESS) {
+      send("PSYNC", id, Long.toString(offset), "FAILOVER");
+    } else {
+      send("PSYNC", id, Long.toString(offset));
+    }
     state = State.PSYNC;
   }
 
@@ -418,22 +422,38 @@ public final class ReplicaSide {
     if (text.isEmpty()) {
       return; // it is there, and will answer
     }
+    boolean accepted =
+        text.startsWith("+FULLRESYNC") || (text.startsWith("+CONTINUE") && cachedId != null);
+    if (!accepted) {
+      tellRefusal(text);
+    }
+    if (!machine.failover().answered(accepted)) {
+      return; // this server is a primary again
+    }
     if (text.startsWith("+FULLRESYNC")) {
       fullSync(text);
-    } else if (text.startsWith("+CONTINUE") && cachedId != null) {
-      goOn(text, cachedId);
-    } else if (text.startsWith("-NOMASTERLINK") || text.startsWith("-LOADING")) {
-      machine.notice("Master is currently unable to PSYNC but should be in the future: " + text);
+    } else if (accepted) {
+      goOn(text, Objects.requireNonNull(cachedId));
+    } else if (isToComeBack(text)) {
       failHandshake(text.substring(1));
     } else {
-      if (text.startsWith("-ERR")) {
-        machine.notice("Master does not support PSYNC or is in error state (reply: " + text + ")");
-      } else {
-        machine.warning("Unexpected reply to PSYNC from master: " + text);
-      }
       machine.notice("Retrying with SYNC...");
       machine.act(new ReplicationAction.Send("SYNC\r\n".getBytes(StandardCharsets.ISO_8859_1)));
       beginTransfer();
+    }
+  }
+
+  private static boolean isToComeBack(String text) {
+    return text.startsWith("-NOMASTERLINK") || text.startsWith("-LOADING");
+  }
+
+  private void tellRefusal(String text) {
+    if (isToComeBack(text)) {
+      machine.notice("Master is currently unable to PSYNC but should be in the future: " + text);
+    } else if (text.startsWith("-ERR")) {
+      machine.notice("Master does not support PSYNC or is in error state (reply: " + text + ")");
+    } else {
+      machine.warning("Unexpected reply to PSYNC from master: " + text);
     }
   }
 

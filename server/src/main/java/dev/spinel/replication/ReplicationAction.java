@@ -74,9 +74,13 @@ public sealed interface ReplicationAction {
   /// The role has changed.
   record Role(boolean replica) implements ReplicationAction {}
 
+  /// Clients' writes wait, or go on.
+  record PauseWrites(boolean paused) implements ReplicationAction {}
+
   // ── replicas ──
 
-  /// Bytes for this replica's connection, before it gets the stream.
+  /// Bytes for this client's connection: a replica that doesn't get the stream yet, or whoever
+  /// asked for a failover.
   record Reply(long replica, String text) implements ReplicationAction {}
 
   /// Take a snapshot, to a file or straight to the replicas. Answered by

@@ -20,6 +20,16 @@ public sealed interface ReplicationEvent {
   /// REPLICAOF NO ONE.
   record PromotionAsked() implements ReplicationEvent {}
 
+  /// FAILOVER, from a client.
+  ///
+  /// @param target or null: whoever has everything first
+  /// @param timeoutMillis 0: it waits for as long as it takes
+  record FailoverAsked(long client, @Nullable Address target, boolean forced, long timeoutMillis)
+      implements ReplicationEvent {}
+
+  /// FAILOVER ABORT.
+  record FailoverAborted(long client) implements ReplicationEvent {}
+
   /// The server starts. Its data is of this history up to this offset, if the id isn't empty.
   ///
   /// @param primary to follow, or null

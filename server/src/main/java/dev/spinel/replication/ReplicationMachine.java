@@ -43,6 +43,7 @@ public final class ReplicationMachine {
   private final History history;
   private final ReplicaSide replicaSide;
   private final PrimarySide primarySide;
+  private final PlannedFailover failover;
   private List<ReplicationAction> actions = new ArrayList<>();
   private ReplicationPolicy policy;
   private boolean hasBacklog;
@@ -56,6 +57,7 @@ public final class ReplicationMachine {
     this.history = new History(ids.get());
     this.replicaSide = new ReplicaSide(this);
     this.primarySide = new PrimarySide(this);
+    this.failover = new PlannedFailover(this);
   }
 
   /// What follows from an event.
@@ -72,6 +74,8 @@ public final class ReplicationMachine {
       case ReplicationEvent.Started started -> start(started);
       case ReplicationEvent.PrimaryNamed named -> replicaSide.follow(named.primary());
       case ReplicationEvent.PromotionAsked _ -> replicaSide.promote();
+      case ReplicationEvent.FailoverAsked asked -> failover.asked(asked);
+      case ReplicationEvent.FailoverAborted aborted -> failover.abortAsked(aborted.client());
       case ReplicationEvent.SaveRuns save -> primarySide.saveRuns(save.kind());
 
       case ReplicationEvent.Connected link -> replicaSide.connected(link.attempt());
@@ -97,6 +101,7 @@ public final class ReplicationMachine {
       case ReplicationEvent.Pending pending ->
           primarySide.pending(pending.replica(), pending.bytes());
     }
+    failover.look();
     List<ReplicationAction> done = actions;
     actions = new ArrayList<>();
     return done;
@@ -188,6 +193,10 @@ public final class ReplicationMachine {
 
   public PrimarySide primarySide() {
     return primarySide;
+  }
+
+  public PlannedFailover failover() {
+    return failover;
   }
 
   public boolean hasBacklog() {

@@ -86,6 +86,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
           }
         }
       }
+      case "failover" -> failover(words);
       case "save" ->
           step(
               new ReplicationEvent.SaveRuns(
@@ -116,6 +117,24 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case "show" -> show();
       default -> throw new IllegalArgumentException("no such line: " + verb + " " + rest);
     }
+  }
+
+  private void failover(String[] words) {
+    if (words[0].equals("abort")) {
+      step(new ReplicationEvent.FailoverAborted(1));
+      return;
+    }
+    Address target = null;
+    long timeout = 0;
+    for (int i = 0; i < words.length; i++) {
+      switch (words[i]) {
+        case "to" -> target = new Address(words[i + 1], Integer.parseInt(words[i + 2]));
+        case "timeout" -> timeout = Long.parseLong(words[i + 1]);
+        default -> {}
+      }
+    }
+    boolean forced = Arrays.asList(words).contains("force");
+    step(new ReplicationEvent.FailoverAsked(1, target, forced, timeout));
   }
 
   private void ofReplica(long client, String[] words) {
@@ -263,6 +282,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
         last = offset.offset();
         yield "offset is " + last;
       }
+      case ReplicationAction.PauseWrites pause -> pause.paused() ? "pause writes" : "writes go on";
       case ReplicationAction.Role role -> role.replica() ? "role replica" : "role primary";
       case ReplicationAction.Reply reply -> reply.replica() + " > " + escaped(reply.text());
       case ReplicationAction.BeginSync sync ->

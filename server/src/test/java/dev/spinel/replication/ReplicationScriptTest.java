@@ -23,6 +23,8 @@ class ReplicationScriptTest {
         "copies-that-are-no-good.txt",
         "roles.txt",
         "promoted-too-early.txt",
+        "failover.txt",
+        "failover-that-fails.txt",
         "restarts.txt",
         "restarts-of-a-primary.txt",
         "continues-though-nothing-was-asked.txt",

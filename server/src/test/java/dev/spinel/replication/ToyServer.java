@@ -152,7 +152,11 @@ public final class ToyServer {
         case "PSYNC" ->
             tell(
                 new ReplicationEvent.Psync(
-                    number, link.remoteHost(), words.get(1), Long.parseLong(words.get(2)), false));
+                    number,
+                    link.remoteHost(),
+                    words.get(1),
+                    Long.parseLong(words.get(2)),
+                    words.size() > 3));
         default -> throw new AssertionError(words.toString());
       }
       return true;
@@ -299,11 +303,16 @@ public final class ToyServer {
     tell(new ReplicationEvent.PrimaryNamed(primary));
   }
 
+  /// Hands over to whichever replica has everything first.
+  public void failOver() {
+    tell(new ReplicationEvent.FailoverAsked(0, null, false, 0));
+  }
+
   public void promote() {
     tell(new ReplicationEvent.PromotionAsked());
   }
 
-  boolean isReplica() {
+  public boolean isReplica() {
     return replica;
   }
 
@@ -451,6 +460,7 @@ public final class ToyServer {
       case ReplicationAction.Apply apply -> apply(apply);
       case ReplicationAction.ForgetStream _ -> unparsed = new byte[0];
       case ReplicationAction.SetOffset set -> offset = set.offset();
+      case ReplicationAction.PauseWrites _ -> {} // nobody asks for a failover
       case ReplicationAction.Role role -> replica = role.replica();
       case ReplicationAction.CreateBacklog _ -> backlog = newBacklog();
       case ReplicationAction.FreeBacklog _ -> {

@@ -278,6 +278,29 @@ class RealReplicationTest {
   }
 
   @Test
+  void aRealReplicaTakesOverWhenItIsAskedTo() throws Exception {
+    try (RealRedis replica = real("replica")) {
+      replica.call("REPLICAOF", "127.0.0.1", Integer.toString(port));
+      eventually(
+          () -> assertThat(info(replica, "replication", "master_link_status")).isEqualTo("up"));
+      run(() -> ours.write("a", "1"));
+      run(() -> ours.failOver());
+      eventually(() -> assertThat(on(ours::isReplica)).isTrue());
+      eventually(
+          () ->
+              assertThat(on(() -> ours.machine().replicaSide().state()))
+                  .isEqualTo(ReplicaSide.State.CONNECTED));
+      assertThat(info(replica, "replication", "role")).isEqualTo("master");
+      replica.call("SET", "b", "2");
+      eventually(() -> assertThat(on(() -> ours.data().get("b"))).isEqualTo("2"));
+      offsetsAgree(replica);
+      assertThat(info(replica, "stats", "sync_partial_ok")).isEqualTo("1");
+      assertThat(info(replica, "replication", "master_replid"))
+          .isEqualTo(on(() -> ours.machine().history().id()));
+    }
+  }
+
+  @Test
   void theLogSaysItInTheSameWords() throws Exception {
     try (RealRedis primary = real("primary");
         RealRedis replica = real("replica")) {
