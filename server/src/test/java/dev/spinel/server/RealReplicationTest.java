@@ -329,6 +329,30 @@ class RealReplicationTest {
     }
   }
 
+  @Test
+  void thePrimarysLogSaysItInTheSameWords() throws Exception {
+    try (RealRedis primary = real("primary", "--repl-diskless-sync-delay", "1");
+        RealRedis replica = real("replica")) {
+      assumeThat(primary.isSeven2()).as("others word it otherwise").isTrue();
+      syncTwice(replica, primary.port());
+      eventually(() -> assertThat(info(primary, "stats", "sync_partial_ok")).isEqualTo("1"));
+      List<String> asPrimary = words("primary", "Background|Diskless rdb|Fork CoW|DB saved");
+      replica.call("REPLICAOF", "NO", "ONE");
+      syncTwice(replica, port);
+      eventually(
+          () -> assertThat(on(() -> ours.machine().primarySide().partialSyncs())).isEqualTo(1));
+      assertThat(on(() -> ours.log.stream().map(RealReplicationTest::general).toList()))
+          .isEqualTo(asPrimary);
+    }
+  }
+
+  private void syncTwice(RealRedis replica, int primaryPort) throws IOException {
+    replica.call("REPLICAOF", "127.0.0.1", Integer.toString(primaryPort));
+    eventually(
+        () -> assertThat(info(replica, "replication", "master_link_status")).isEqualTo("up"));
+    replica.call("CLIENT", "KILL", "TYPE", "master");
+  }
+
   /// What a real server has logged since it was ready.
   private List<String> words(String name, String without) throws IOException {
     List<String> lines = Files.readAllLines(folder.resolve(name).resolve("stdout"));
@@ -344,6 +368,9 @@ class RealReplicationTest {
   /// Without what is of one run only.
   private static String general(String line) {
     return line.replaceAll("[0-9a-f]{40}:\\d+", "ID:OFFSET")
+        .replaceAll("'[0-9a-f]{40}'", "'ID'")
+        .replaceAll("Sending \\d+ bytes", "Sending N bytes")
+        .replaceAll("offset \\d+\\.", "offset N.")
         .replaceAll("127.0.0.1:\\d+", "ADDRESS");
   }
 }
