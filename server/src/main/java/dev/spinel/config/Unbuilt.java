@@ -82,10 +82,6 @@ final class Unbuilt {
 
   /// What the operator should know about a setting that was given, or null.
   static @Nullable String warning(Setting<?> setting, Config config) {
-    if (setting == Settings.APPENDONLY && config.get(Settings.APPENDONLY)) {
-      return ignored(
-          "appendonly yes", "no file is written, and the data is gone when the server ends");
-    }
     if (setting == Settings.DAEMONIZE && config.get(Settings.DAEMONIZE)) {
       return ignored("daemonize yes", "the server stays in the foreground");
     }

@@ -58,6 +58,7 @@ final class Aof implements AppendLog.Owner {
 
   private volatile State state = State.OFF;
   private volatile @Nullable AppendLog log;
+  private @Nullable FileClaim claim; // monitor
   private Manifest manifest = Manifest.EMPTY;
   private volatile @Nullable Rewrite running;
   private volatile boolean scheduled;
@@ -125,6 +126,25 @@ final class Aof implements AppendLog.Owner {
 
   private Path manifestFile() {
     return file(Manifest.fileName(name()));
+  }
+
+  /// Has the folder for this server alone. Errors: another one has it; the message says what to do.
+  synchronized void claim() throws IOException {
+    if (claim != null) {
+      return;
+    }
+    try {
+      claim = FileClaim.of(folder(), persistence.dump.holder());
+    } catch (FileClaim.Held e) {
+      throw new IOException(
+          folder()
+              + " is in use by "
+              + e.holder()
+              + ". Give this server a folder of its own: add the line 'appenddirname "
+              + config.text(Settings.APPENDDIRNAME)
+              + "-2' to its configuration.",
+          e);
+    }
   }
 
   /// The manifest as it is on the disk; [Manifest#EMPTY] if there is none.
@@ -249,7 +269,14 @@ final class Aof implements AppendLog.Owner {
     boolean wanted = config.get(Settings.APPENDONLY);
     if (wanted && state == State.OFF) {
       state = State.STARTING;
-      take(new Rewrite(true));
+      if (persistence.isSaving()) {
+        scheduled = true;
+        persistence.notice(
+            "AOF was enabled but there is already another background operation. An AOF background"
+                + " was scheduled to start when possible.");
+      } else {
+        take(new Rewrite(true));
+      }
     } else if (!wanted && state != State.OFF) {
       turnOff();
     }
@@ -296,6 +323,13 @@ final class Aof implements AppendLog.Owner {
     }
     if (old != null) {
       old.close(true);
+    }
+    synchronized (this) {
+      FileClaim held = claim;
+      claim = null;
+      if (held != null) {
+        held.close();
+      }
     }
   }
 
@@ -402,6 +436,7 @@ final class Aof implements AppendLog.Owner {
     @Override
     public void prepare() throws IOException {
       check();
+      claim();
       disk.makeFolder(folder());
       rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
       recorded = state != State.OFF;

@@ -248,9 +248,16 @@ final class AofLoader {
     if (failure == null) {
       failure =
           command == null
-              ? "Unknown command (" + error + ")"
+              ? "Unknown command " + quoted(error)
               : "The command " + command.name + " failed (" + error + ")";
     }
+  }
+
+  /// The name in `ERR unknown command 'name', …`, in its quotes.
+  private static String quoted(String error) {
+    int from = error.indexOf('\'');
+    int to = error.indexOf("', with args");
+    return from < 0 || to < from ? "(" + error + ")" : error.substring(from, to + 1);
   }
 
   private void truncate(Path path, String name, long at) throws IOException, Unloadable {

@@ -251,6 +251,7 @@ final class BackgroundSave implements Snapshots.Sink {
     Path to = Objects.requireNonNull(target);
     synchronized (this) {
       check();
+      persistence.dump.makeWay(to);
       persistence.disk.rename(from, to);
       isRenamed = true;
     }

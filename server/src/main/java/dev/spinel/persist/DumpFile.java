@@ -25,6 +25,7 @@ final class DumpFile implements AutoCloseable {
   private @Nullable FileClaim claim; // monitor
   private @Nullable Path claimed; // monitor
   private boolean isNamed; // by a setting; monitor
+  private boolean isUnread; // what is in the file, though it counts; monitor
 
   /// @param port that the server was told to listen at; 0 if it was told none
   DumpFile(Persistence persistence, int port) {
@@ -79,9 +80,42 @@ final class DumpFile implements AutoCloseable {
     }
   }
 
-  private Path claim(Path file) throws IOException, FileClaim.Held {
+  /// Who this server is, for others to read.
+  String holder() {
     long pid = ProcessHandle.current().pid();
-    claim = FileClaim.of(file, "process " + pid + (port > 0 ? " (port " + port + ")" : ""));
+    return "process " + pid + (port > 0 ? " (port " + port + ")" : "");
+  }
+
+  /// The server starts without what is in the file, as its append-only file, which is new, is what
+  /// counts. Says so if there is something, which the first save sets aside.
+  synchronized void leaveUnread() {
+    if (exists()) {
+      isUnread = true;
+      persistence.warning(
+          "WARNING: appendonly is on, and there is no append-only file yet: this server starts"
+              + " empty, as Redis does, although there is a "
+              + name()
+              + ". To have its data, start with appendonly no, then say CONFIG SET appendonly yes."
+              + " The first save sets the file aside instead of overwriting it.");
+    }
+  }
+
+  /// Called before a save takes the name of the file: what nobody has read gets another.
+  synchronized void makeWay(Path target) throws IOException {
+    if (!isUnread || !persistence.disk.exists(target)) {
+      return;
+    }
+    Path aside = null;
+    for (int i = 1; aside == null || persistence.disk.exists(aside); i++) {
+      aside = target.resolveSibling(target.getFileName() + ".unread-" + i);
+    }
+    persistence.disk.rename(target, aside);
+    isUnread = false;
+    persistence.warning("The dump file that wasn't loaded is kept as " + aside.getFileName());
+  }
+
+  private Path claim(Path file) throws IOException, FileClaim.Held {
+    claim = FileClaim.of(file, holder());
     claimed = file;
     return file;
   }

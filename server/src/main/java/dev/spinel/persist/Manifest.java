@@ -234,8 +234,11 @@ record Manifest(
     StringBuilder text = new StringBuilder("\"");
     for (int i = 0; i < name.length(); i++) {
       char c = name.charAt(i);
+      int escaped = "\n\r\t\007\b".indexOf(c);
       if (c == '"' || c == '\\') {
         text.append('\\').append(c);
+      } else if (escaped >= 0) {
+        text.append('\\').append("nrtab".charAt(escaped));
       } else if (c >= ' ' && c < 127) {
         text.append(c);
       } else {

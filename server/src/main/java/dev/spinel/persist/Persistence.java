@@ -155,6 +155,9 @@ public final class Persistence {
       if (loading.isCancelled()) {
         return false;
       }
+      if (e instanceof AofLoader.Unloadable) { // of the other the log has been told
+        warning(String.valueOf(e.getMessage()));
+      }
       throw new IOException("the data can't be loaded: " + e.getMessage(), e);
     } finally {
       inStoppedWorld(
@@ -171,10 +174,19 @@ public final class Persistence {
   private void loadAof() throws IOException, AofLoader.Unloadable {
     AofLoader loader = new AofLoader(this, aof, this::loadBase, loading::more);
     long began = System.nanoTime();
+    try {
+      aof.claim();
+    } catch (IOException e) {
+      warning(IoReason.of(e));
+      throw e;
+    }
     Manifest manifest = loader.manifest();
+    if (manifest.equals(Manifest.EMPTY)) {
+      dump.leaveUnread();
+    }
     loading.begin(loader.bytes(manifest));
     loader.load(manifest);
-    if (manifest != Manifest.EMPTY) {
+    if (!manifest.equals(Manifest.EMPTY)) {
       tellLoaded("append only file", began);
     }
     aof.open(manifest);

@@ -211,6 +211,7 @@ final class Saving {
     try {
       file.writeAll(seat);
       file.finish();
+      persistence.dump.makeWay(target);
       persistence.disk.rename(temporary, target);
       done = true;
       persistence.disk.syncFolder(persistence.folder());

@@ -256,4 +256,35 @@ class AofTest {
           .isEqualTo("-ERR value is out of range, must be positive");
     }
   }
+
+  @Test
+  void aDumpThatIsNotLoadedIsSetAsideBeforeTheFirstSave() throws IOException {
+    try (Server server = start("appendonly", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "old", "1");
+      assertThat(run(session, "SAVE")).isEqualTo("+OK");
+    }
+    byte[] dump = Files.readAllBytes(folder.resolve("dump.rdb"));
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DBSIZE")).isEqualTo(":0");
+      assertThat(log())
+          .contains("this server starts empty, as Redis does, although there is a dump");
+      assertThat(run(session, "SAVE")).isEqualTo("+OK");
+      assertThat(run(session, "SAVE")).isEqualTo("+OK");
+    }
+    assertThat(Files.readAllBytes(folder.resolve("dump.rdb.unread-1"))).isEqualTo(dump);
+    assertThat(folder.resolve("dump.rdb.unread-2")).doesNotExist();
+  }
+
+  @Test
+  void aFolderThatAnotherServerHasIsRefusedWithAWayOut() {
+    try (Server first = start()) {
+      assertThatThrownBy(() -> start().close())
+          .hasMessageContaining("is in use by process " + ProcessHandle.current().pid())
+          .hasMessageContaining("add the line 'appenddirname appendonlydir-2'");
+      start("appenddirname", "appendonlydir-2").close();
+      assertThat(first.persistence.unwrittenBytes()).isZero();
+    }
+  }
 }
