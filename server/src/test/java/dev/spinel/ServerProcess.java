@@ -3,6 +3,8 @@ package dev.spinel;
 import dev.spinel.server.Main;
 import dev.spinel.wire.Client;
 import java.io.File;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -16,5 +18,15 @@ public final class ServerProcess {
         .map(of -> of.getProtectionDomain().getCodeSource().getLocation().getPath())
         .distinct()
         .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  /// The command of a server with these words of redis-server's command line.
+  public static ProcessBuilder of(String... words) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-XX:+UseSerialGC", "-Xmx96m", "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(List.of("-cp", classPath(), Main.class.getName()));
+    command.addAll(List.of(words));
+    return new ProcessBuilder(command);
   }
 }
