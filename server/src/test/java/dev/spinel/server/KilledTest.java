@@ -158,6 +158,7 @@ class KilledTest {
     }
     try (RealRedis real =
         RealRedis.ready(folder, "--appendonly", "yes", "--dir", folder.toString())) {
+      await().until(() -> real.call("INFO", "persistence").toString().contains("loading:0"));
       assertThat(real.call("DEBUG", "DIGEST")).as("read by a real server").isEqualTo(digest);
       try (Client client = Client.connect("127.0.0.1", real.port())) {
         fill(client, 3);
@@ -177,7 +178,7 @@ class KilledTest {
       }
     }
     server = start(folder);
-    try (Client client = connect()) {
+    try (Client client = connect()) { // which waits until all is loaded
       assertThat(client.command("DEBUG", "DIGEST").text()).as("read by us").isEqualTo(digest);
     } finally {
       server.destroyForcibly().waitFor();
