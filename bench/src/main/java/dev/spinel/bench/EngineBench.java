@@ -13,6 +13,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// ```
 /// spinel bench engine                 ns and bytes of Java heap per command, in pipelines of 64, 100,000 keys
 /// spinel bench engine snapshot [KEYS] 50,000 writes a second beside snapshots: longest write, memory kept
+/// spinel bench engine save [KEYS]     the same beside BGSAVE: values of 100 bytes, a hash, a sorted set and a list of
+///                                     half as many elements that are written, too
 /// spinel bench engine pause [KEYS]    50,000 commands a second, no snapshot: longest command
 /// spinel bench engine journal         SETs a second by one and two threads; the journal read by nobody, one, two
 /// ```
@@ -44,13 +48,14 @@ public final class EngineBench {
   private EngineBench() {}
 
   public static void main(String[] arguments) throws Exception {
-    var config = Config.of("save", "");
+    var config = Config.of("save", "", "enable-protected-configs", "yes");
     var log = new Log(config, OutputStream.nullOutputStream());
     try (var server = new Server(config, log, Clock.SYSTEM)) {
       server.startWithoutListening();
       switch (arguments.length == 0 ? "commands" : arguments[0]) {
         case "commands" -> commands(server);
         case "snapshot" -> snapshot(server, keys(arguments, 1_000_000));
+        case "save" -> save(server, keys(arguments, 1_000_000));
         case "pause" -> pause(server, keys(arguments, 10_000_000));
         case "journal" -> journal(server);
         default -> throw new IllegalArgumentException("no such part: " + arguments[0]);
@@ -263,6 +268,138 @@ public final class EngineBench {
     stop.set(true);
     writer.join();
     clock.join();
+  }
+
+  // ── a save
+
+  private static final int VALUE_BYTES = 100;
+  private static final int COLLECTIONS_EVERY = 8; // so many writes one is to a hash, sorted set or list
+
+  private static int elements(int keys) {
+    return Math.min(keys / 2, 5_000_000);
+  }
+
+  /// Writes to keys that are there, and to one of three large values.
+  private static byte[] write(SplittableRandom random, int keys) {
+    String n = Integer.toString(random.nextInt(keys));
+    return switch (random.nextInt(3 * COLLECTIONS_EVERY)) {
+      case 0 ->
+          LocalSession.request(
+              "HSET", "hash", "field:" + random.nextInt(elements(keys)), "value:" + n);
+      case 1 -> LocalSession.request("ZADD", "zset", n, "member:" + random.nextInt(elements(keys)));
+      case 2 -> LocalSession.request("LSET", "list", "" + random.nextInt(elements(keys)), "other:" + n);
+      default -> LocalSession.request("SET", key(Integer.parseInt(n)), "y".repeat(VALUE_BYTES));
+    };
+  }
+
+  private static void fillToSave(LocalSession session, int keys) {
+    String value = "x".repeat(VALUE_BYTES);
+    for (int i = 0; i < keys; i++) {
+      session.run(LocalSession.request("SET", key(i), value));
+    }
+    for (int i = 0; i < elements(keys); i++) {
+      session.run(LocalSession.request("HSET", "hash", "field:" + i, "value:" + i));
+      session.run(LocalSession.request("ZADD", "zset", "" + i, "member:" + i));
+      session.run(LocalSession.request("RPUSH", "list", "element:" + i));
+    }
+  }
+
+  private static void writeSteadily(
+      Server server, int keys, Gaps gaps, Gaps delays, AtomicBoolean stop) {
+    try (var session = new LocalSession(server)) {
+      var random = new SplittableRandom(7);
+      byte[][] requests = new byte[1 << 16][]; // made before: what counts is how long they run
+      for (int i = 0; i < requests.length; i++) {
+        requests[i] = write(random, keys);
+      }
+      long next = System.nanoTime();
+      while (!stop.get()) {
+        byte[] request = requests[random.nextInt(requests.length)];
+        if (request[4 + 4] == 'S') { // SET: any of all keys
+          name(request, random.nextInt(keys));
+        }
+        long began = System.nanoTime();
+        byte[] reply = session.run(request);
+        boolean isPutOff = reply.length == 0; // until the walk has come further
+        if (isPutOff) {
+          session.await(60_000);
+        }
+        long now = System.nanoTime();
+        (isPutOff ? delays : gaps).saw(now - began);
+        next += 1_000_000_000L / PER_SECOND;
+        if (now - next > 1_000_000_000L) {
+          next = now; // no endless catching up
+        }
+        while (System.nanoTime() - next < 0) {
+          Thread.onSpinWait();
+        }
+      }
+    }
+  }
+
+  private static long info(LocalSession session, String field) {
+    String all = new String(session.run("INFO", "everything"), StandardCharsets.ISO_8859_1);
+    int at = all.indexOf("\n" + field + ":") + field.length() + 2;
+    return Long.parseLong(all.substring(at, all.indexOf('\r', at)));
+  }
+
+  private static void save(Server server, int keys) throws IOException, InterruptedException {
+    Path folder = Files.createTempDirectory("spinel-bench-");
+    try (var session = new LocalSession(server)) {
+      session.run("CONFIG", "SET", "dir", folder.toString());
+      fillToSave(session, keys);
+      System.out.printf(
+          Locale.ROOT, "%.2f GB of data%n%n", info(session, "used_memory") / 1e9);
+      var stop = new AtomicBoolean();
+      var writes = new Gaps();
+      var delays = new Gaps();
+      var writer = started(s -> writeSteadily(server, keys, writes, delays, s), stop);
+      Thread.sleep(3_000);
+      System.out.println(
+          "| | longest write, ms | longest that was put off, ms | writes, 1/s | took, s |"
+              + " kept, % of memory | file, MB |");
+      System.out.println("|---|---|---|---|---|---|---|");
+      for (int i = 0; i < 4; i++) {
+        writes.takeMillis();
+        delays.takeMillis();
+        long commands = server.engine.count(dev.spinel.engine.Engine.Count.COMMANDS);
+        long began = System.nanoTime();
+        if (i == 0) {
+          Thread.sleep(3_000);
+        } else {
+          if (session.run("BGSAVE").length == 0) {
+            session.await(60_000);
+          }
+          while (info(session, "rdb_bgsave_in_progress") != 0) {
+            Thread.sleep(20);
+          }
+        }
+        double seconds = (System.nanoTime() - began) / 1e9;
+        long done = server.engine.count(dev.spinel.engine.Engine.Count.COMMANDS) - commands;
+        System.out.printf(
+            Locale.ROOT,
+            "| %s | %.2f | %.2f | %.0f | %.1f | %s | %s |%n",
+            i == 0 ? "no save" : "save " + i,
+            writes.takeMillis(),
+            delays.takeMillis(),
+            done / seconds,
+            seconds,
+            i == 0 ? "" : decimal(100.0 * info(session, "rdb_last_cow_size")
+                / info(session, "used_memory")),
+            i == 0 ? "" : decimal(Files.size(folder.resolve("dump.rdb")) / 1e6));
+      }
+      stop.set(true);
+      writer.join();
+    } finally {
+      Files.deleteIfExists(folder.resolve("dump.rdb"));
+      Files.deleteIfExists(folder.resolve("dump.rdb.lock")); // the server goes on a little
+      Files.deleteIfExists(folder);
+    }
+    System.out.flush();
+  }
+
+  private static String decimal(double value) {
+    return String.format(Locale.ROOT, "%.2f", value);
   }
 
   private static void line(String what, Gaps own, Gaps machine, String took, String kept) {

@@ -128,7 +128,7 @@ final class BackgroundSave implements Snapshots.Sink {
     persistence.notice("Background saving started by pid " + ProcessHandle.current().pid());
     target = persistence.dump.claim();
     temporary = TemporaryFiles.take(persistence.folder());
-    file = persistence.rdbFile(Objects.requireNonNull(temporary));
+    file = persistence.rdbFile(Objects.requireNonNull(temporary)).counted();
   }
 
   private RdbFile file() {

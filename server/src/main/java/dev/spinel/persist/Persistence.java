@@ -334,7 +334,7 @@ public final class Persistence {
 
   /// A stream that is the base of an append-only file.
   BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
-    return new RdbFile(engine, config, out, syncsOften, true);
+    return new RdbFile(engine, config, out, syncsOften, true).counted();
   }
 
   /// An RDB stream without keys.

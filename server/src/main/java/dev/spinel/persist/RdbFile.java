@@ -22,13 +22,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ```
 ///   a walk                                              a stopped world
-///   begin(seat, …)                                      writeAll(seat)
+///   counted(), at the cut begin(seat, …)                writeAll(seat)
 ///   database(0) entry(…) more()… open(…) field(…)
 ///     more()… drain() …
 ///   finish()                                            finish()
 /// ```
 final class RdbFile extends BaseFile {
   private static final int ACCESS = 0xffffff; // an access word
+  private static final int NONE = -1;
   private static final long[] NO_KEYS = {0, 0};
 
   private final Engine engine;
@@ -37,9 +38,11 @@ final class RdbFile extends BaseFile {
   private final boolean tellsIdle;
   private final boolean tellsFrequency;
 
-  private @Nullable RdbWriter writer; // from `begin` on
+  private @Nullable RdbWriter writer;
   private final Map<Integer, long[]> sizes = new HashMap<>(); // by database: keys, that expire
-  private long nowMillis;
+  private long nowMillis; // of the cut
+  private long usedMemory;
+  private int database = NONE; // whose keys come next, of which the stream doesn't know yet
   private volatile long allKeys;
 
   /// @param isAofBase whether it is the base of an append-only file
@@ -53,39 +56,62 @@ final class RdbFile extends BaseFile {
     tellsFrequency = policy.endsWith("lfu");
   }
 
-  @Override
-  void begin(Seat seat, long nowMillis, boolean stamps) {
-    super.begin(seat, nowMillis, stamps);
-    this.nowMillis = nowMillis;
-    RdbWriter made =
-        new RdbWriter(
-            seat.values,
-            this::write,
-            config.intOf(Settings.RDB_VERSION),
-            config.get(Settings.RDBCOMPRESSION),
-            config.get(Settings.RDBCHECKSUM));
-    made.aux("redis-ver", Config.REDIS_VERSION);
-    made.aux("redis-bits", 64);
-    made.aux("ctime", nowMillis / 1000);
-    made.aux("used-mem", engine.keyspace.heap().liveBytes());
-    made.aux("aof-base", isAofBase ? 1 : 0);
+  /// Counts the keys before the cut, since nobody should stand still for that: of what changes in
+  /// between the file's hints know nothing. Without a seat.
+  RdbFile counted() {
+    try (Seat seat = engine.keyspace.seat()) {
+      seat.enter();
+      try {
+        count(seat);
+      } finally {
+        seat.leave();
+      }
+    }
+    return this;
+  }
+
+  private void count(Seat seat) {
     Keyspace keyspace = engine.keyspace;
     long sum = 0;
     for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
       Database database = keyspace.database(number);
       long size = database.size(seat);
       sizes.put(number, new long[] {size, database.expiring(seat)});
+      seat.breathe();
       sum += size;
     }
     allKeys = sum;
-    writer = made;
   }
 
+  @Override
+  void begin(Seat seat, long nowMillis, boolean stamps) {
+    super.begin(seat, nowMillis, stamps);
+    this.nowMillis = nowMillis;
+    usedMemory = engine.keyspace.heap().liveBytes();
+  }
+
+  /// Made when it is first wanted, when the world goes on.
   private RdbWriter writer() {
-    return Objects.requireNonNull(writer);
+    RdbWriter made = writer;
+    if (made == null) {
+      made =
+          new RdbWriter(
+              values(),
+              this::write,
+              config.intOf(Settings.RDB_VERSION),
+              config.get(Settings.RDBCOMPRESSION),
+              config.get(Settings.RDBCHECKSUM));
+      writer = made;
+      made.aux("redis-ver", Config.REDIS_VERSION);
+      made.aux("redis-bits", 64);
+      made.aux("ctime", nowMillis / 1000);
+      made.aux("used-mem", usedMemory);
+      made.aux("aof-base", isAofBase ? 1 : 0);
+    }
+    return made;
   }
 
-  /// How many keys there are at the cut. Any thread.
+  /// How many keys there are, or nearly so. Any thread.
   long allKeys() {
     return allKeys;
   }
@@ -94,24 +120,29 @@ final class RdbFile extends BaseFile {
 
   @Override
   public void database(int number) {
-    long[] size = sizes.getOrDefault(number, NO_KEYS);
-    if (size[0] > 0) {
-      writer().database(number, size[0], size[1]);
+    database = number; // if it has any
+  }
+
+  private void beginKey(long entry) {
+    if (database != NONE) {
+      long[] size = sizes.getOrDefault(database, NO_KEYS);
+      writer().database(database, Math.max(1, size[0]), size[1]);
+      database = NONE;
     }
+    tellUse(entry);
+    keys = keys + 1;
   }
 
   @Override
   public void entry(long entry, long expiry) {
-    tellUse(entry);
+    beginKey(entry);
     writer().begin(entry, expiry);
-    keys = keys + 1;
   }
 
   @Override
   public void open(long entry, long expiry, long count) {
-    tellUse(entry);
+    beginKey(entry);
     writer().open(entry, expiry, count);
-    keys = keys + 1;
   }
 
   @Override
@@ -150,6 +181,7 @@ final class RdbFile extends BaseFile {
   /// Writes everything there is, in a stopped world.
   void writeAll(Seat seat) throws IOException {
     assert seat.stopsWorld();
+    count(seat);
     begin(seat, engine.clock.millis(), false);
     Keyspace keyspace = engine.keyspace;
     try {
