@@ -273,7 +273,8 @@ public final class EngineBench {
   // ── a save
 
   private static final int VALUE_BYTES = 100;
-  private static final int COLLECTIONS_EVERY = 8; // so many writes one is to a hash, sorted set or list
+  private static final int COLLECTIONS_EVERY =
+      8; // so many writes one is to a hash, sorted set or list
 
   private static int elements(int keys) {
     return Math.min(keys / 2, 5_000_000);
@@ -287,7 +288,8 @@ public final class EngineBench {
           LocalSession.request(
               "HSET", "hash", "field:" + random.nextInt(elements(keys)), "value:" + n);
       case 1 -> LocalSession.request("ZADD", "zset", n, "member:" + random.nextInt(elements(keys)));
-      case 2 -> LocalSession.request("LSET", "list", "" + random.nextInt(elements(keys)), "other:" + n);
+      case 2 ->
+          LocalSession.request("LSET", "list", "" + random.nextInt(elements(keys)), "other:" + n);
       default -> LocalSession.request("SET", key(Integer.parseInt(n)), "y".repeat(VALUE_BYTES));
     };
   }
@@ -348,8 +350,7 @@ public final class EngineBench {
     try (var session = new LocalSession(server)) {
       session.run("CONFIG", "SET", "dir", folder.toString());
       fillToSave(session, keys);
-      System.out.printf(
-          Locale.ROOT, "%.2f GB of data%n%n", info(session, "used_memory") / 1e9);
+      System.out.printf(Locale.ROOT, "%.2f GB of data%n%n", info(session, "used_memory") / 1e9);
       var stop = new AtomicBoolean();
       var writes = new Gaps();
       var delays = new Gaps();
@@ -384,8 +385,10 @@ public final class EngineBench {
             delays.takeMillis(),
             done / seconds,
             seconds,
-            i == 0 ? "" : decimal(100.0 * info(session, "rdb_last_cow_size")
-                / info(session, "used_memory")),
+            i == 0
+                ? ""
+                : decimal(
+                    100.0 * info(session, "rdb_last_cow_size") / info(session, "used_memory")),
             i == 0 ? "" : decimal(Files.size(folder.resolve("dump.rdb")) / 1e6));
       }
       stop.set(true);
