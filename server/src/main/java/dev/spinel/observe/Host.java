@@ -14,8 +14,8 @@ public interface Host {
   /// @param merge whether its keys may take the place of others
   boolean reload(Seat seat, boolean merge);
 
-  /// Forgets all data, and loads the append-only file, if it is on. The caller has no seat. Returns
-  /// whether that went well; the log says why if not.
+  /// Forgets all data, and loads the append-only file. The caller has no seat. Returns whether that
+  /// went well; the log says why if not.
   boolean loadAof();
 
   /// Whether nothing is done from time to time any more: for tests.

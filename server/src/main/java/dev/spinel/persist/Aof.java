@@ -304,12 +304,16 @@ final class Aof implements AppendLog.Owner {
     }
   }
 
-  /// Writes everything, waits for the disk, and is off, until [#open].
-  void stop() {
+  void cancelRewrite() {
     Rewrite now = running;
     if (now != null) {
       now.isCancelled = true;
     }
+  }
+
+  /// Writes everything, waits for the disk, and is off, until [#open].
+  void stop() {
+    cancelRewrite();
     close();
     log = null;
     state = State.OFF;

@@ -273,8 +273,8 @@ public final class Persistence {
     }
   }
 
-  /// Forgets all data, and loads the append-only file, if it is on: DEBUG LOADAOF. Returns whether
-  /// that went well; the log says why if not. The caller has no seat.
+  /// Forgets all data, and loads the append-only file, also if it is off: DEBUG LOADAOF. Returns
+  /// whether that went well; the log says why if not. The caller has no seat.
   public boolean loadAofAgain() {
     try {
       aof.stop();
@@ -285,7 +285,15 @@ public final class Persistence {
               keyspace.flush(seat, i, false);
             }
           });
-      return !config.get(Settings.APPENDONLY) || load();
+      if (config.get(Settings.APPENDONLY)) {
+        return load();
+      }
+      AofLoader loader = new AofLoader(this, aof, this::loadBase, loading::more);
+      loader.load(loader.manifest());
+      return true;
+    } catch (AofLoader.Unloadable e) {
+      warning("DEBUG LOADAOF: " + e.getMessage());
+      return false;
     } catch (IOException e) {
       warning("DEBUG LOADAOF: " + IoReason.of(e));
       return false;
@@ -358,6 +366,21 @@ public final class Persistence {
     if (isSaving()) {
       warning("There is a child saving an .rdb. Killing it!");
       saving.cancel("SHUTDOWN");
+    }
+    if (aof.isRewriting()) {
+      if (aof.state() == Aof.State.STARTING) {
+        if (!how.force()) {
+          warning("Writing initial AOF, can't exit.");
+          warning("Errors trying to shut down the server. Check the logs for more information.");
+          return false;
+        }
+        warning("Writing initial AOF. Exit anyway.");
+      }
+      warning("There is a child rewriting the AOF. Killing it!");
+      aof.cancelRewrite();
+    }
+    if (aof.state() != Aof.State.OFF) {
+      notice("Calling fsync() on the AOF file."); // which its closing waits for
     }
     if (how.save() || keeps && saving.hasSavePoints() && !how.noSave()) {
       notice("Saving the final RDB snapshot before exiting.");
