@@ -44,7 +44,9 @@ final class CallComparison {
           "object",
           "failover",
           "replicaof",
-          "acl");
+          "acl",
+          "bgrewriteaof",
+          "waitaof");
 
   /// Their elements come in any order.
   private static final Set<String> UNORDERED =
