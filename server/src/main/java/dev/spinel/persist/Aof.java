@@ -59,6 +59,7 @@ final class Aof implements AppendLog.Owner {
   private volatile State state = State.OFF;
   private volatile @Nullable AppendLog log;
   private @Nullable FileClaim claim; // monitor
+  private boolean isClosed; // for good; monitor
   private Manifest manifest = Manifest.EMPTY;
   private volatile @Nullable Rewrite running;
   private volatile boolean scheduled;
@@ -130,6 +131,9 @@ final class Aof implements AppendLog.Owner {
 
   /// Has the folder for this server alone. Errors: another one has it; the message says what to do.
   synchronized void claim() throws IOException {
+    if (isClosed) {
+      throw new IOException("the server is being closed");
+    }
     if (claim != null) {
       return;
     }
@@ -314,13 +318,21 @@ final class Aof implements AppendLog.Owner {
   /// Writes everything, waits for the disk, and is off, until [#open].
   void stop() {
     cancelRewrite();
-    close();
+    closeLog();
     log = null;
     state = State.OFF;
   }
 
-  /// Writes everything, and waits for the disk.
+  /// Writes everything, and waits for the disk. A rewrite that is still to begin won't.
   void close() {
+    synchronized (this) {
+      isClosed = true;
+    }
+    cancelRewrite();
+    closeLog();
+  }
+
+  private void closeLog() {
     AppendLog old = log;
     if (old != null && engine.journal.recording(Journal.AOF)) {
       engine.journal.detach(Journal.AOF);
