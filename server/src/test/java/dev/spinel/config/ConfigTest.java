@@ -386,17 +386,21 @@ final class ConfigTest {
   @Test
   void whatIsIgnoredAndMayBeMissedIsToldOnce() {
     Config config =
-        CommandLine.of("--appendonly", "yes", "--daemonize", "yes").load(null).requireBuilt();
+        CommandLine.of("--supervised", "systemd", "--daemonize", "yes").load(null).requireBuilt();
     List<String> log = new ArrayList<>();
     config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
-    assertThat(log).containsExactlyInAnyOrder("#appendonly yes", "#daemonize yes");
+    assertThat(log).containsExactlyInAnyOrder("#supervised systemd", "#daemonize yes");
     log.clear();
     Config other = Config.of("supervised", "systemd", "min-replicas-to-write", "1").requireBuilt();
     other.logTo((level, text) -> log.add(text));
     assertThat(log).hasSize(2);
-    set(other, "appendonly", "yes");
-    assertThat(log).hasSize(3).last().asString().contains("the data is gone when the server ends");
-    set(other, "appendonly", "no", "timeout", "5");
+    set(other, "min-replicas-to-write", "2");
+    assertThat(log)
+        .hasSize(3)
+        .last()
+        .asString()
+        .contains("min-replicas-to-write has no effect yet");
+    set(other, "min-replicas-to-write", "0", "timeout", "5");
     assertThat(log).hasSize(3);
   }
 
