@@ -542,8 +542,10 @@ public final class Call {
       try {
         long header = keys.header(slot);
         on = header == 0 || sweep.slot(slot, header);
-        if (lock) {
-          engine.append(dispatcher.recorder, slot); // in EXEC it is a part of the whole
+        if (lock && !dispatcher.recorder.effects.isEmpty()) { // in EXEC it is a part of the whole
+          dispatcher.recorder.effects
+              .apart(); // keys that expired have nothing to do with each other
+          engine.append(dispatcher.recorder, slot);
         }
       } finally {
         if (lock) {

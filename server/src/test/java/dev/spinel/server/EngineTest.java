@@ -490,4 +490,24 @@ class EngineTest {
       assertThat(say(other, "EXISTS", "list")).isEqualTo(":0");
     }
   }
+
+  @Test
+  void keysThatAScanFindsExpiredAreNoTransaction() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      say(session, "DEBUG", "SET-ACTIVE-EXPIRE", "0");
+      say(session, "SET", "{x}a", "1", "PX", "10");
+      say(session, "SET", "{x}b", "1", "PX", "10");
+      fixture.clock.forward(100);
+      String before = fixture.effects();
+      say(session, "SCAN", "0", "COUNT", "1000");
+      String after = fixture.effects().substring(before.length());
+      assertThat(after).contains("{x}a", "{x}b").doesNotContain("MULTI");
+      say(session, "MULTI");
+      say(session, "SET", "c", "1");
+      say(session, "SET", "d", "1");
+      say(session, "EXEC");
+      assertThat(fixture.effects()).as("behind it").contains("MULTI");
+    }
+  }
 }
