@@ -28,7 +28,6 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
   private final Inbox inbox = new Inbox(this::post, () -> {});
   private long before; // of the stream, what comes before index 0 of the buffer at hand
   private long appliedBytes; // up to the end of the last command that isn't in an open MULTI
-  private long commands;
   private boolean broken;
   private boolean closing;
 
@@ -68,11 +67,6 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
   /// isn't.
   public long appliedBytes() {
     return appliedBytes;
-  }
-
-  /// Commands so far.
-  public long commands() {
-    return commands;
   }
 
   /// Whether a MULTI waits for its EXEC.
@@ -131,7 +125,6 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
 
   @Override
   public boolean ran(int outcome, byte[] buffer, int at, int to) {
-    commands++;
     if (!session.multi) {
       appliedBytes = before + at;
     }

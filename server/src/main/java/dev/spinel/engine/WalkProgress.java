@@ -1,8 +1,5 @@
 package dev.spinel.engine;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 
@@ -15,9 +12,8 @@ final class WalkProgress {
   private static final int ANYWHERE = -1;
 
   private final BooleanSupplier overBudget;
-  private final LinkedHashMap<Waiting, Integer> waiting = new LinkedHashMap<>(); // monitor
+  private final Waiters<Integer> waiting = new Waiters<>(); // for slots
   private final LongAdder delays = new LongAdder();
-  private volatile boolean isAwaited; // some call waits; written under the monitor
 
   WalkProgress(BooleanSupplier overBudget) {
     this.overBudget = overBudget;
@@ -43,18 +39,12 @@ final class WalkProgress {
     @Override
     public void begin(Waiting call) {
       delays.increment();
-      synchronized (waiting) {
-        waiting.put(call, slot);
-        isAwaited = true;
-      }
+      waiting.add(call, slot);
     }
 
     @Override
     public void end(Waiting call) {
-      synchronized (waiting) {
-        waiting.remove(call);
-        isAwaited = !waiting.isEmpty();
-      }
+      waiting.remove(call);
     }
 
     @Override
@@ -65,25 +55,9 @@ final class WalkProgress {
 
   /// The walk has passed the slot, or is over (-1). Calls that may run now are tried again.
   void walked(int slot) {
-    if (!isAwaited) {
-      return;
-    }
-    List<Waiting> ready = new ArrayList<>();
-    synchronized (waiting) {
-      waiting.forEach(
-          (call, awaited) -> {
-            if (slot < 0 || awaited == slot || awaited == ANYWHERE && !overBudget.getAsBoolean()) {
-              ready.add(call);
-            }
-          });
-    }
-    for (Waiting call : ready) {
-      call.again();
-      synchronized (waiting) {
-        waiting.remove(call); // only now: if that fails, it is tried again
-        isAwaited = !waiting.isEmpty();
-      }
-    }
+    waiting.wake(
+        awaited ->
+            slot < 0 || awaited == slot || awaited == ANYWHERE && !overBudget.getAsBoolean());
   }
 
   /// Calls that had to wait, since the start.

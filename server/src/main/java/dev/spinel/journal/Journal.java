@@ -158,11 +158,6 @@ public final class Journal {
     return offset[0];
   }
 
-  /// The audience's offset is this from now on: it goes on where another one ended. Stopped world.
-  public void offset(int audience, long bytes) {
-    alone(() -> audience(audience).offset = bytes);
-  }
-
   /// A cut: everything is handed over, and from here each audience begins with a SELECT. Stopped
   /// world. Returns the offset of [#AOF] and that of [#REPLICAS].
   public long[] cut() {
@@ -175,11 +170,6 @@ public final class Journal {
           }
         });
     return offsets;
-  }
-
-  /// The next record of this audience begins with a SELECT. Any thread.
-  public void forgetDatabase(int audience) {
-    alone(() -> audience(audience).database = -1);
   }
 
   private Audience audience(int bit) {

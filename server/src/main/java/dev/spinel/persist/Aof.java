@@ -253,11 +253,7 @@ final class Aof implements AppendLog.Owner {
   private long bytes(Manifest of) {
     long sum = 0;
     try {
-      Manifest.Part base = of.base();
-      if (base != null) {
-        sum += disk.size(file(base.name()));
-      }
-      for (Manifest.Part part : of.increments()) {
+      for (Manifest.Part part : of.parts()) {
         sum += disk.size(file(part.name()));
       }
     } catch (IOException e) {
@@ -289,10 +285,9 @@ final class Aof implements AppendLog.Owner {
   private void turnOff() {
     State was = state;
     state = State.OFF;
-    Rewrite now = running;
-    if (now != null) {
+    if (running != null) {
       persistence.notice("Killing running AOF rewrite");
-      now.isCancelled = true;
+      cancelRewrite();
     }
     if (was == State.ON) {
       detach();

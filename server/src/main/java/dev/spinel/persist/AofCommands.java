@@ -6,11 +6,8 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Condition;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Reply;
+import dev.spinel.engine.Waiters;
 import dev.spinel.engine.Waiting;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -19,8 +16,7 @@ public final class AofCommands implements Family {
   private static final int BGREWRITEAOF = 0, WAITAOF = 1;
   private static final long NEVER = Long.MAX_VALUE; // for more replicas than there are
 
-  private final Map<Waiting, Long> waiting = new LinkedHashMap<>(); // its monitor; for positions
-  private volatile boolean isAwaited; // somebody waits
+  private final Waiters<Long> waiting = new Waiters<>(); // for positions
 
   private @Nullable Aof aof;
 
@@ -120,19 +116,13 @@ public final class AofCommands implements Family {
 
     @Override
     public void begin(Waiting call) {
-      synchronized (waiting) {
-        waiting.put(call, isEnough ? position : NEVER);
-        isAwaited = true;
-      }
+      waiting.add(call, isEnough ? position : NEVER);
       synced(aof().syncedPosition()); // it may have been synced meanwhile
     }
 
     @Override
     public void end(Waiting call) {
-      synchronized (waiting) {
-        waiting.remove(call);
-        isAwaited = !waiting.isEmpty();
-      }
+      waiting.remove(call);
     }
 
     @Override
@@ -154,24 +144,6 @@ public final class AofCommands implements Family {
 
   /// All up to this position would survive a loss of power. Any thread.
   void synced(long position) {
-    if (!isAwaited) {
-      return;
-    }
-    List<Waiting> ready = new ArrayList<>();
-    synchronized (waiting) {
-      waiting.forEach(
-          (call, awaited) -> {
-            if (awaited <= position) {
-              ready.add(call);
-            }
-          });
-    }
-    for (Waiting call : ready) {
-      call.again();
-      synchronized (waiting) {
-        waiting.remove(call); // only now: if that fails, the next sync tries again
-        isAwaited = !waiting.isEmpty();
-      }
-    }
+    waiting.wake(awaited -> awaited <= position);
   }
 }

@@ -6,6 +6,7 @@ import dev.spinel.engine.Applier;
 import dev.spinel.engine.Command;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -88,12 +89,12 @@ final class AofLoader {
 
   /// Bytes of all files.
   long bytes(Manifest manifest) throws Unloadable {
+    return bytes(manifest.parts());
+  }
+
+  private long bytes(List<Manifest.Part> parts) throws Unloadable {
     long sum = 0;
-    Manifest.Part base = manifest.base();
-    if (base != null) {
-      sum += bytes(base);
-    }
-    for (Manifest.Part part : manifest.increments()) {
+    for (Manifest.Part part : parts) {
       sum += bytes(part);
     }
     return sum;
@@ -108,25 +109,15 @@ final class AofLoader {
     }
   }
 
-  /// Loads all that the manifest names.
+  /// Loads all that the manifest names. A torn file is the last one if nothing was appended to
+  /// those behind it.
   void load(Manifest manifest) throws IOException, Unloadable {
-    Manifest.Part base = manifest.base();
-    if (base != null) {
-      load(base, "base", areEmpty(manifest.increments(), 0));
+    List<Manifest.Part> parts = manifest.parts();
+    for (int i = 0; i < parts.size(); i++) {
+      Manifest.Part part = parts.get(i);
+      String kind = part.kind() == Manifest.Kind.BASE ? "base" : "incr";
+      load(part, kind, bytes(parts.subList(i + 1, parts.size())) == 0);
     }
-    List<Manifest.Part> increments = manifest.increments();
-    for (int i = 0; i < increments.size(); i++) {
-      load(increments.get(i), "incr", areEmpty(increments, i + 1));
-    }
-  }
-
-  /// Whether nothing was appended to any of the files from one on.
-  private boolean areEmpty(List<Manifest.Part> files, int from) throws Unloadable {
-    long sum = 0;
-    for (Manifest.Part part : files.subList(from, files.size())) {
-      sum += bytes(part);
-    }
-    return sum == 0;
   }
 
   private void load(Manifest.Part part, String kind, boolean isLast)
@@ -296,7 +287,7 @@ final class AofLoader {
       for (int n; have < RDB.length && (n = of.read(buffer, have, RDB.length - have)) > 0; ) {
         have += n;
       }
-      first = java.util.Arrays.copyOf(buffer, have);
+      first = Arrays.copyOf(buffer, have);
       return have;
     }
 
@@ -308,7 +299,7 @@ final class AofLoader {
     /// which is still in the array that it gave it to.
     void backTo(long to) {
       int excess = Math.toIntExact(offset - to);
-      first = java.util.Arrays.copyOfRange(last, lastEnd - excess, lastEnd);
+      first = Arrays.copyOfRange(last, lastEnd - excess, lastEnd);
       firstAt = 0;
       offset = to;
       progress.loaded(-excess);

@@ -4,6 +4,7 @@ import dev.spinel.config.IoReason;
 import dev.spinel.journal.Journal;
 import dev.spinel.wire.JavaHeap;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The append-only file that is being written: the journal's reader of [Journal#AOF].
@@ -173,8 +175,7 @@ final class AppendLog implements Journal.Reader {
     long seconds = nowMillis.getAsLong() / 1000;
     if (seconds > stampedSeconds) {
       stampedSeconds = seconds;
-      byte[] line =
-          ("#TS:" + seconds + "\r\n").getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+      byte[] line = ("#TS:" + seconds + "\r\n").getBytes(StandardCharsets.US_ASCII);
       gather(line, 0, line.length);
     }
   }
@@ -214,7 +215,7 @@ final class AppendLog implements Journal.Reader {
     try {
       passedPosition = position;
       if (policy == Policy.ALWAYS) {
-        if (pending.isEmpty() && !committing) {
+        if (pending.isEmpty() && !committing && writeFailure == null && syncFailure == null) {
           writtenPosition = position;
           syncedPosition = position;
           release(position);
@@ -395,38 +396,32 @@ final class AppendLog implements Journal.Reader {
     pending.clear();
     long before = syncedPosition;
     long upTo = passedPosition;
-    committing = true;
-    lock.unlock();
     long began = System.nanoTime();
-    @Nullable IOException failure = null;
-    boolean written = false;
-    try {
-      for (Chunk chunk : chunks) {
-        writeAndSwitch(chunk);
-      }
-      written = true;
-      file.sync();
-    } catch (IOException e) {
-      failure = e;
-    } finally {
-      lock.lock();
-      committing = false;
-    }
+    committing = true;
+    @Nullable IOException unwritten =
+        unlocked(
+            () -> {
+              for (Chunk chunk : chunks) {
+                writeAndSwitch(chunk);
+              }
+            });
+    @Nullable IOException unsyncable = unwritten == null ? unlocked(() -> file.sync()) : null;
+    committing = false;
     long took = System.nanoTime() - began;
     for (Chunk chunk : chunks) {
       pendingBytes -= chunk.length;
       recycle(chunk);
     }
-    if (failure != null) {
-      if (!written) {
-        failed(failure);
-      } else {
-        syncFailure = failure;
-        owner.fatal(
-            "Can't persist AOF for fsync error when the AOF fsync policy is 'always': "
-                + IoReason.of(failure)
-                + ". Exiting...");
-      }
+    if (unwritten != null) {
+      failed(unwritten);
+      return;
+    }
+    if (unsyncable != null) {
+      syncFailure = unsyncable;
+      owner.fatal(
+          "Can't persist AOF for fsync error when the AOF fsync policy is 'always': "
+              + IoReason.of(unsyncable)
+              + ". Exiting...");
       return;
     }
     long done = pending.isEmpty() ? passedPosition : upTo; // what came since is for others
@@ -478,15 +473,7 @@ final class AppendLog implements Journal.Reader {
     syncing = true;
     delayedNotTold = true;
     syncBeganNanos = System.nanoTime();
-    lock.unlock();
-    @Nullable IOException failure = null;
-    try {
-      of.sync();
-    } catch (IOException e) {
-      failure = e;
-    } finally {
-      lock.lock();
-    }
+    @Nullable IOException failure = unlocked(of::sync);
     syncing = false;
     if (failure != null) {
       syncFailed(failure);
@@ -519,16 +506,12 @@ final class AppendLog implements Journal.Reader {
       Chunk end = pending.getFirst();
       Disk.Output next = Objects.requireNonNull(end.next);
       syncing = true;
-      lock.unlock();
-      @Nullable IOException failure = null;
-      try {
-        file.sync();
-        file.close();
-      } catch (IOException e) {
-        failure = e;
-      } finally {
-        lock.lock();
-      }
+      @Nullable IOException failure =
+          unlocked(
+              () -> {
+                file.sync();
+                file.close();
+              });
       syncing = false;
       if (failure != null) {
         syncFailed(failure);
@@ -543,9 +526,21 @@ final class AppendLog implements Journal.Reader {
   }
 
   private void tellSynced(long position) {
+    unlocked(() -> synced.accept(position));
+  }
+
+  private interface Step {
+    void run() throws IOException;
+  }
+
+  /// Does what may take long, the lock left meanwhile. Returns why it failed, or null.
+  private @Nullable IOException unlocked(Step step) {
     lock.unlock();
     try {
-      synced.accept(position);
+      step.run();
+      return null;
+    } catch (IOException e) {
+      return e;
     } finally {
       lock.lock();
     }
@@ -627,22 +622,12 @@ final class AppendLog implements Journal.Reader {
 
   /// Why writes must be refused, or null.
   @Nullable IOException failure() {
-    lock.lock();
-    try {
-      return writeFailure != null ? writeFailure : syncFailure;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> writeFailure != null ? writeFailure : syncFailure);
   }
 
   /// Whether only new files help.
   boolean needsRewrite() {
-    lock.lock();
-    try {
-      return syncFailure != null;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> syncFailure != null);
   }
 
   /// The last position that would survive a loss of power.
@@ -650,33 +635,27 @@ final class AppendLog implements Journal.Reader {
     return syncedPosition;
   }
 
-  /// Bytes of the file that is being appended to, with what is pending.
+  /// Bytes of the file that is being appended to.
   long fileBytes() {
     return fileBytes;
   }
 
   long pendingBytes() {
-    lock.lock();
-    try {
-      return pendingBytes;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> pendingBytes);
   }
 
   boolean isSyncing() {
-    lock.lock();
-    try {
-      return syncing;
-    } finally {
-      lock.unlock();
-    }
+    return locked(() -> syncing);
   }
 
   long delayedSyncs() {
+    return locked(() -> delayedSyncs);
+  }
+
+  private <T extends @Nullable Object> T locked(Supplier<T> of) {
     lock.lock();
     try {
-      return delayedSyncs;
+      return of.get();
     } finally {
       lock.unlock();
     }

@@ -14,9 +14,9 @@ import java.util.Arrays;
 /// 64 elements.
 final class CommandBase extends BaseFile implements Contents {
   private static final int ELEMENTS = 64; // of one command
+  private static final byte[] LINE_END = {'\r', '\n'};
 
-  private byte[] buffer = new byte[64 * 1024];
-  private int used;
+  private final byte[] header = new byte[32]; // scratch
 
   private byte[] key = {};
   private int type;
@@ -154,38 +154,20 @@ final class CommandBase extends BaseFile implements Contents {
   }
 
   private void word(byte[] word) {
-    room(32);
-    buffer[used++] = '$';
-    used = Numbers.format(word.length, buffer, used);
-    buffer[used++] = '\r';
-    buffer[used++] = '\n';
-    room(word.length + 2);
-    System.arraycopy(word, 0, buffer, used, word.length);
-    used += word.length;
-    buffer[used++] = '\r';
-    buffer[used++] = '\n';
+    header[0] = '$';
+    int end = Numbers.format(word.length, header, 1);
+    header[end++] = '\r';
+    header[end++] = '\n';
+    write(header, 0, end);
+    write(word, 0, word.length);
+    write(LINE_END, 0, LINE_END.length);
   }
 
   private void ascii(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
-    room(bytes.length);
-    System.arraycopy(bytes, 0, buffer, used, bytes.length);
-    used += bytes.length;
-  }
-
-  private void room(int more) {
-    if (used + more > buffer.length) {
-      write(buffer, 0, used);
-      used = 0;
-      if (more > buffer.length) {
-        buffer = new byte[more];
-      }
-    }
+    write(bytes, 0, bytes.length);
   }
 
   @Override
-  void flush() {
-    write(buffer, 0, used);
-    used = 0;
-  }
+  void flush() {} // nothing is kept back
 }

@@ -206,6 +206,16 @@ record Manifest(
     return Character.digit(line.charAt(at), 16) >= 0;
   }
 
+  /// The files that make the data, in order.
+  List<Part> parts() {
+    List<Part> all = new ArrayList<>();
+    if (base != null) {
+      all.add(base);
+    }
+    all.addAll(increments);
+    return all;
+  }
+
   /// What stands in the file.
   byte[] bytes() {
     StringBuilder text = new StringBuilder();

@@ -1,9 +1,6 @@
 package dev.spinel.rdb;
 
 import dev.spinel.rdb.RdbException.Fault;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 
 /// The primitives of RDB streams, read; see [RdbOutput] for their forms. Counts bytes, sums them
 /// up, and says where something isn't as it should be ([RdbException]). Used by one thread.
@@ -20,15 +17,6 @@ public final class RdbInput {
 
   /// Of a stream whose length nobody knows.
   public static final long UNKNOWN = Long.MAX_VALUE;
-
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle BIG_LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle BIG_INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
   /// What [#mark]'s limit is passed with.
   static final class Beyond extends RuntimeException {
@@ -294,14 +282,14 @@ public final class RdbInput {
 
   int int32() {
     need(4);
-    int value = (int) INT.get(buffer, at);
+    int value = (int) RdbOutput.INT.get(buffer, at);
     at += 4;
     return value;
   }
 
   long int64() {
     need(8);
-    long value = (long) LONG.get(buffer, at);
+    long value = (long) RdbOutput.LONG.get(buffer, at);
     at += 8;
     return value;
   }
@@ -331,13 +319,13 @@ public final class RdbInput {
     }
     if (first == RdbOutput.LENGTH_32) {
       need(4);
-      int value = (int) BIG_INT.get(buffer, at);
+      int value = (int) RdbOutput.BIG_INT.get(buffer, at);
       at += 4;
       return value & 0xffff_ffffL;
     }
     if (first == RdbOutput.LENGTH_64) {
       need(8);
-      long value = (long) BIG_LONG.get(buffer, at);
+      long value = (long) RdbOutput.BIG_LONG.get(buffer, at);
       at += 8;
       if (value < 0) throw corrupt("a length of 2^63 or more");
       return value;
@@ -350,7 +338,7 @@ public final class RdbInput {
     need(1);
     if ((buffer[at] & 0xff) != RdbOutput.LENGTH_64) return length();
     need(9);
-    long value = (long) BIG_LONG.get(buffer, at + 1);
+    long value = (long) RdbOutput.BIG_LONG.get(buffer, at + 1);
     at += 9;
     return value;
   }

@@ -453,11 +453,33 @@ public final class ValueWriter {
 
   // ── runs ──
 
+  /// Knows how far it was read.
+  private abstract static class Run implements ByteRun {
+    int length;
+    int at;
+
+    abstract void copy(byte[] to, int from, int n);
+
+    @Override
+    public final long length() {
+      return length;
+    }
+
+    @Override
+    public final void rewind() {
+      at = 0;
+    }
+
+    @Override
+    public final void read(byte[] to, int from, int n) {
+      copy(to, from, n);
+      at += n;
+    }
+  }
+
   /// Bytes in memory.
-  private final class MemoryRun implements ByteRun {
+  private final class MemoryRun extends Run {
     private long address;
-    private int length;
-    private int at;
 
     void open(long address, int length) {
       this.address = address;
@@ -466,27 +488,14 @@ public final class ValueWriter {
     }
 
     @Override
-    public long length() {
-      return length;
-    }
-
-    @Override
-    public void rewind() {
-      at = 0;
-    }
-
-    @Override
-    public void read(byte[] to, int from, int n) {
+    void copy(byte[] to, int from, int n) {
       memory.copyOut(address + at, to, from, n);
-      at += n;
     }
   }
 
   /// A string, or the value of a hash's field.
-  private final class StringRun implements ByteRun {
+  private final class StringRun extends Run {
     private long of;
-    private int length;
-    private int at;
 
     void open(long entry) {
       of = entry;
@@ -495,48 +504,24 @@ public final class ValueWriter {
     }
 
     @Override
-    public long length() {
-      return length;
-    }
-
-    @Override
-    public void rewind() {
-      at = 0;
-    }
-
-    @Override
-    public void read(byte[] to, int from, int n) {
+    void copy(byte[] to, int from, int n) {
       values.strings().copyOut(of, at, to, from, n);
-      at += n;
     }
   }
 
-  private static final class ArrayRun implements ByteRun {
+  private static final class ArrayRun extends Run {
     private final byte[] a;
     private final int from;
-    private final int n;
-    private int at;
 
     ArrayRun(byte[] a, int from, int n) {
       this.a = a;
       this.from = from;
-      this.n = n;
+      length = n;
     }
 
     @Override
-    public long length() {
-      return n;
-    }
-
-    @Override
-    public void rewind() {
-      at = 0;
-    }
-
-    @Override
-    public void read(byte[] to, int into, int count) {
-      System.arraycopy(a, from + at, to, into, count);
-      at += count;
+    void copy(byte[] to, int into, int n) {
+      System.arraycopy(a, from + at, to, into, n);
     }
   }
 }

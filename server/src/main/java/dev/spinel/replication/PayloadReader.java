@@ -41,10 +41,8 @@ final class PayloadReader {
   }
 
   private static final int MARK_BYTES = 40;
-  private static final int LINE_MAX = 1024;
 
-  private final byte[] line = new byte[LINE_MAX];
-  private int lineBytes;
+  private final Line line = new Line();
   private State state = State.HEADER;
   private boolean marked;
   private long left;
@@ -73,20 +71,12 @@ final class PayloadReader {
   }
 
   private int header(byte[] bytes, int from, int to, Sink sink) {
-    int at = from;
-    while (at < to && bytes[at] != '\n' && lineBytes < LINE_MAX) {
-      line[lineBytes++] = bytes[at++];
+    int at = line.take(bytes, from, to);
+    String text = line.text();
+    if (text != null) {
+      begin(text, sink);
     }
-    if (at == to) {
-      return at;
-    }
-    int n = lineBytes;
-    lineBytes = 0;
-    if (n > 0 && line[n - 1] == '\r') {
-      n--;
-    }
-    begin(new String(line, 0, n, StandardCharsets.ISO_8859_1), sink);
-    return at + 1;
+    return at;
   }
 
   private void begin(String text, Sink sink) {

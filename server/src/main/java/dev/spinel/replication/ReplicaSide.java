@@ -59,15 +59,13 @@ public final class ReplicaSide {
     }
   }
 
-  private static final int LINE_MAX = 1024;
   private static final int WAIT_SECONDS_MAX = 60;
   private static final byte[] NEWLINE = {'\n'};
   private static final byte[] NOTHING = {};
 
   private final ReplicationMachine machine;
   private final History history;
-  private final byte[] line = new byte[LINE_MAX];
-  private int lineBytes;
+  private final Line line = new Line();
   private State state = State.NONE;
   private @Nullable Address primary;
   private int attempt;
@@ -210,7 +208,7 @@ public final class ReplicaSide {
     attempt++;
     hasLink = true;
     linkEnded = false;
-    lineBytes = 0;
+    line.clear();
     state = State.CONNECTING;
     lastIoSeconds = machine.seconds();
     machine.act(new ReplicationAction.Dial(attempt, to));
@@ -322,21 +320,13 @@ public final class ReplicaSide {
   }
 
   private int handshake(byte[] bytes, int from, int to) {
-    int at = from;
-    while (at < to && bytes[at] != '\n' && lineBytes < LINE_MAX) {
-      line[lineBytes++] = bytes[at++];
+    int at = line.take(bytes, from, to);
+    String text = line.text();
+    if (text != null) {
+      lastIoSeconds = machine.seconds();
+      answer(text);
     }
-    if (at == to) {
-      return at;
-    }
-    int n = lineBytes;
-    lineBytes = 0;
-    if (n > 0 && line[n - 1] == '\r') {
-      n--;
-    }
-    lastIoSeconds = machine.seconds();
-    answer(new String(line, 0, n, StandardCharsets.ISO_8859_1));
-    return at + 1;
+    return at;
   }
 
   private void answer(String text) {
