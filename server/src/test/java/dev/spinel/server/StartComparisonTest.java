@@ -187,13 +187,15 @@ class StartComparisonTest {
 
   /// Null if nothing differs.
   private String startBoth(Path binary, String version, Case here) throws Exception {
-    Path file = directory.resolve("redis.conf");
+    // A folder of its own for each start: a log's file by the name of a dump would be loaded.
+    Path folder = Files.createTempDirectory(directory, "start");
+    Path file = folder.resolve("redis.conf");
     int port = RealRedis.freePort();
     String text =
         "port %d\nsave \"\"\ndir \"%s\"\n%s %s\n"
-            .formatted(port, directory, here.setting.name(), Octets.quoted(here.value));
+            .formatted(port, folder, here.setting.name(), Octets.quoted(here.value));
     Files.writeString(file, text, StandardCharsets.ISO_8859_1);
-    String real = real(binary, port, file).replace(version, Config.REDIS_VERSION);
+    String real = real(binary, folder, port, file).replace(version, Config.REDIS_VERSION);
     String ours = ours(port, file);
     boolean unknown = !version.startsWith("7.2") && here.isOther(real);
     return ours.equals(real) || unknown ? null : ours + " / " + real;
@@ -223,8 +225,8 @@ class StartComparisonTest {
     }
   }
 
-  private String real(Path binary, int port, Path file) throws Exception {
-    try (RealRedis real = RealRedis.start(binary, directory, port, "", List.of(file.toString()))) {
+  private static String real(Path binary, Path folder, int port, Path file) throws Exception {
+    try (RealRedis real = RealRedis.start(binary, folder, port, "", List.of(file.toString()))) {
       if (real.answers()) {
         return String.valueOf(real.call("PING"));
       }
