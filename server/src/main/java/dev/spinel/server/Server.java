@@ -55,6 +55,7 @@ import dev.spinel.persist.SystemDisk;
 import dev.spinel.pubsub.Channels;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
+import dev.spinel.replication.Replication;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -89,6 +90,7 @@ public final class Server implements AutoCloseable {
   private final Stop stop = new Stop(this::stopping);
   private final Persistence.Front front;
   public final Persistence persistence;
+  public final Replication replication;
   private final Loops loops;
   private final Listeners listeners;
   private volatile boolean cronPaused; // DEBUG PAUSE-CRON
@@ -145,6 +147,7 @@ public final class Server implements AutoCloseable {
     engine.gates.are(front.gates(authentication, eviction, new SubscribedGate(), monitors));
     int port = config.intOf(Settings.PORT);
     persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
+    replication = new Replication(engine, config, log);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
   }
 
