@@ -22,8 +22,13 @@ public final class ClientLine {
 
   private static String of(Session session, @Nullable Call call, long nowMillis) {
     StringBuilder flags = new StringBuilder();
-    if (session.monitors) {
+    if (session.isReplica) {
+      flags.append('S');
+    } else if (session.monitors) {
       flags.append('O');
+    }
+    if (session.isTrusted()) {
+      flags.append('M');
     }
     if (session.subscribed()) {
       flags.append('P');

@@ -310,6 +310,12 @@ public final class Clients implements Family {
   private static final int NORMAL = 0, REPLICA = 1, PUBSUB = 2, MASTER = 3;
 
   private static int typeOf(Session session) {
+    if (session.isTrusted()) {
+      return MASTER;
+    }
+    if (session.isReplica) {
+      return REPLICA;
+    }
     return session.subscribed() ? PUBSUB : NORMAL;
   }
 

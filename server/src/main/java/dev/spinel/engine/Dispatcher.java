@@ -253,6 +253,9 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   private int attempt(Session session, Command command, Args args) {
+    if (session.closing) { // decided while this thread had left its seat
+      return RUN_ON;
+    }
     CommandError refusal = refuse(session, command, args);
     if (refusal == null && !call.waits()) {
       if (call.isQueued()) {
@@ -414,6 +417,7 @@ public final class Dispatcher implements AutoCloseable {
     if (!call.waits()) {
       long position = record(call);
       mark(bound(position, call.command.is(Command.SWEEPS)));
+      tellEnded(call.session);
     } else {
       append(); // what it met may have expired
       if (!blocking.await(call)) {
@@ -425,6 +429,14 @@ public final class Dispatcher implements AutoCloseable {
       }
     }
     blocking.serve();
+  }
+
+  /// Tells a trusted session's owner that a command is through, unless it is in an open MULTI.
+  void tellEnded(Session session) {
+    Session.Owner owner = session.owner;
+    if (owner != null && !session.multi) {
+      owner.ended();
+    }
   }
 
   /// Runs one command of a transaction. Its keys are locked, and there is room for them.

@@ -135,6 +135,7 @@ final class Exec {
       reply.nilArray();
       end(session);
       dispatcher.bind(0);
+      dispatcher.tellEnded(session);
       return;
     }
     call.before = null; // these calls are tried once
@@ -145,6 +146,7 @@ final class Exec {
     long position = dispatcher.append();
     end(session);
     dispatcher.bind(position);
+    dispatcher.tellEnded(session);
     dispatcher.blocking.serve();
   }
 

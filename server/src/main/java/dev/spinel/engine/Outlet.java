@@ -2,6 +2,7 @@ package dev.spinel.engine;
 
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
+import org.jspecify.annotations.Nullable;
 
 /// Where a session's replies go, and how other threads reach the session: a connection of the
 /// server, or a caller in the same JVM. The engine's only view of what is on the other side.
@@ -19,6 +20,10 @@ public interface Outlet {
   /// Something was written to the output outside of a run (a message, a served reply): send it. Own
   /// thread.
   void flush();
+
+  /// Has `listener` run after output has left, on the own thread, in a message of its own. Null:
+  /// nobody. Own thread.
+  default void onDrained(@Nullable Runnable listener) {}
 
   /// The session was parked and goes on: run the input that it kept. Own thread.
   void resume();

@@ -63,7 +63,7 @@ public final class Recorder {
   long append() {
     long position = 0;
     if (!effects.isEmpty()) {
-      position = lane.append(effects, Journal.ALL);
+      position = lane.append(effects, journal.effectsFor());
       effects.clear();
     }
     if (!pushes.isEmpty()) {
@@ -74,6 +74,18 @@ public final class Recorder {
       pushes.clear();
     }
     return position;
+  }
+
+  /// Appends bytes of the primary's stream, for this server's own replicas.
+  public void relay(byte[] bytes, int from, int count) {
+    lane.relay(bytes, from, count);
+  }
+
+  /// Appends commands that change no data, for replicas only.
+  ///
+  /// @param commands whole commands, in RESP
+  public void toReplicas(byte[] commands) {
+    lane.relay(commands, 0, commands.length);
   }
 
   /// Its thread changes data no more.

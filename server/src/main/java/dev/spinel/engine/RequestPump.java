@@ -28,6 +28,9 @@ public final class RequestPump {
     /// refused.
     boolean waitsForHeap(byte[] buffer, int at, int to);
 
+    /// A request is going to run whose last byte stands before `at` in the buffer.
+    default void runs(int at) {}
+
     /// A request has run, with this outcome of [Dispatcher#execute]. Returns whether the next one
     /// may run. If not, the source has kept the bytes from `at` on, unless nothing more is to run.
     boolean ran(int outcome, byte[] buffer, int at, int to);
@@ -118,6 +121,7 @@ public final class RequestPump {
           return;
         }
       }
+      source.runs(at);
       int outcome = dispatcher.execute(session, request, index);
       request.release(large);
       if (output.isTorn() // then the session closes as soon as the output is to be sent

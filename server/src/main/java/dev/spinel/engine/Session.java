@@ -22,6 +22,10 @@ public final class Session {
     ///
     /// @param command null if there is no such command
     void failed(@Nullable Command command, String error);
+
+    /// A command has ended that isn't in an open MULTI, and what it changed is still locked. The
+    /// session's own thread.
+    default void ended() {}
   }
 
   static final CommandError NO_HEAP =
@@ -44,6 +48,11 @@ public final class Session {
   public volatile boolean monitors; // MONITOR was said
   public boolean noTouch;
   public boolean readOnly; // READONLY mode of cluster replicas
+
+  /// Its client is a replica of this server: it gets the stream. Kept by replication, on the own
+  /// thread.
+  public volatile boolean isReplica;
+
   public long lastInteractionMillis;
   public @Nullable Command lastCommand;
 

@@ -264,6 +264,19 @@ public final class Effects {
     return this;
   }
 
+  /// Bytes of the stream as they came, which are for replicas: neither SELECT nor MULTI is added.
+  Effects raw(byte[] array, int from, int count) {
+    commands++;
+    audiences = Journal.REPLICAS;
+    database = NO_DATABASE;
+    commandsOf[audiences]++;
+    begin();
+    room(count);
+    System.arraycopy(array, from, bytes, length, count);
+    length += count;
+    return this;
+  }
+
   private void begin() {
     if (parts == partFrom.length) {
       partFrom = Arrays.copyOf(partFrom, parts * 2);

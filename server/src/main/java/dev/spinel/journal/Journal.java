@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 /// once as long as nobody binds ([#bind]); else when everybody who does has released it, an fsync
 /// or replicas' acknowledgements. Listeners then send what waited.
 ///
+/// **A journal that relays** ([#relays]): on a replica the stream for replicas is not made of effects,
+/// but of the primary's bytes, as they came ([Lane#relay]). Effects are for the file alone then.
+///
 /// Readers come and go, and replies begin and cease to be bound, in stopped worlds only.
 public final class Journal {
   /// Audiences, as bits.
@@ -113,18 +116,44 @@ public final class Journal {
   private final AtomicLong drawn = new AtomicLong(); // the last position
   private volatile long merged; // the last position that was handed over; merging
   private volatile boolean asked; // to merge, since somebody who does began to
-  private volatile int recording; // bits of the audiences that have a reader
+  private volatile int reading; // bits of the audiences that have a reader
+  private volatile int effectsFor = ALL; // the audiences that effects are for; stopped world
+  private volatile boolean recording; // whether one of those has a reader
   private volatile boolean bound;
 
   // ── readers ──
 
   /// Whether anybody reads: if not, encode nothing.
   public boolean recording() {
-    return recording != 0;
+    return recording;
   }
 
+  /// Whether this audience has a reader.
   public boolean recording(int audience) {
-    return (recording & audience) != 0;
+    return (reading & audience) != 0;
+  }
+
+  /// The audiences that effects are for.
+  public int effectsFor() {
+    return effectsFor;
+  }
+
+  /// From now on replicas get what is relayed, or effects again. Stopped world.
+  public void relays(boolean on) {
+    alone(
+        () -> {
+          effectsFor = on ? AOF : ALL;
+          look();
+        });
+  }
+
+  private void look() {
+    recording = (reading & effectsFor) != 0;
+  }
+
+  /// The next record that an audience gets begins with a SELECT, if it means a database.
+  public void selectAnew(int audience) {
+    alone(() -> audience(audience).database = -1);
   }
 
   /// Gives an audience its reader, from the next record on. Stopped world. Errors: it has one
@@ -138,7 +167,8 @@ public final class Journal {
           }
           to.reader = reader;
           to.database = -1;
-          recording |= audience;
+          reading |= audience;
+          look();
         });
   }
 
@@ -147,7 +177,8 @@ public final class Journal {
     alone(
         () -> {
           audience(audience).reader = null;
-          recording &= ~audience;
+          reading &= ~audience;
+          look();
         });
   }
 

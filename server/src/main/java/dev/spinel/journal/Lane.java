@@ -1,6 +1,7 @@
 package dev.spinel.journal;
 
 import dev.spinel.wire.JavaHeap;
+import dev.spinel.wire.LargeSink;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -30,6 +31,7 @@ public final class Lane {
 
   static final int CLOSES = 8;
 
+  private static final int RELAYED = 16 * 1024; // at a time
   private static final int FIRST_BYTES = 4 * 1024;
   private static final int MOST_BYTES = 256 * 1024;
   private static final int HEADER = 24;
@@ -52,6 +54,7 @@ public final class Lane {
   private final long[] filled = new long[2 * ALONE + 1]; // bytes ever put here
   private final long[] taken = new long[2 * ALONE + 1]; // bytes ever removed
 
+  private final Effects relayed = new Effects(LargeSink.NONE); // the owner's
   private final Owner owner = new Owner();
   private final Merger merger = new Merger();
 
@@ -77,6 +80,15 @@ public final class Lane {
   /// The caller holds the locks of all slots that the effects touched.
   public long append(Effects effects, int to) {
     return journal.append(this, effects, to);
+  }
+
+  /// Appends commands as they stand in bytes, or a part of some, for replicas only.
+  public void relay(byte[] bytes, int from, int count) {
+    for (int at = 0; at < count; at += RELAYED) {
+      relayed.clear();
+      relayed.raw(bytes, from + at, Math.min(RELAYED, count - at));
+      journal.append(this, relayed, Journal.REPLICAS);
+    }
   }
 
   /// Its thread appends no more.

@@ -36,6 +36,8 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private long shortSinceMillis; // the command that is being read waits for heap; 0: it doesn't
   private boolean waitsForHeap; // and is looked at again after a while
   private long mostPendingBytes; // of output, from which on the rest waits for the next turn
+  private @Nullable Runnable drained; // run after output has left
+  private boolean tellsDrained;
   private boolean publishes; // and its receivers hadn't taken enough when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
@@ -203,7 +205,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
 
   /// Whether `timeout` holds for it: not for one that waits for keys or messages.
   boolean mayBeIdle() {
-    return !session.isParked() && !session.monitors && !session.subscribed();
+    return !session.isParked()
+        && !session.monitors
+        && !session.subscribed()
+        && !session.isReplica;
   }
 
   /// Input of a waiting client is read on, so that its end is noticed, and counted: a client for
@@ -244,6 +249,21 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
         side.server.incidents.outputExceeded(this, pendingBytes);
         connection.closeAsap("output buffer limit");
       }
+    }
+  }
+
+  @Override
+  public void written(long pendingBytes) {
+    if (drained != null && !tellsDrained) {
+      tellsDrained = true;
+      side.loop.post(this::tellDrained);
+    }
+  }
+
+  private void tellDrained() {
+    tellsDrained = false;
+    if (drained != null && connection.isOpen()) {
+      drained.run();
     }
   }
 
@@ -289,6 +309,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   @Override
   public void flush() {
     connection.flush();
+  }
+
+  @Override
+  public void onDrained(@Nullable Runnable listener) {
+    drained = listener;
   }
 
   @Override

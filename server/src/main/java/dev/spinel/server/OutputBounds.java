@@ -31,6 +31,9 @@ final class OutputBounds {
   ///
   /// @param softSinceMillis since when it has been beyond the soft limit, 0 if it wasn't
   Verdict verdict(Session session, long pendingBytes, long softSinceMillis, long nowMillis) {
+    if (session.isReplica) {
+      return Verdict.WITHIN; // its output holds little; what waits for it replication judges
+    }
     OutputLimits.Limit limit = of(session);
     long counted = pendingBytes - UNCOUNTED_BYTES;
     if (limit.hardBytes() > 0 && counted >= limit.hardBytes()) {
@@ -46,6 +49,9 @@ final class OutputBounds {
 
   /// Bytes of output from which on a session's connection closes.
   long hardBytes(Session session) {
+    if (session.isReplica) {
+      return Long.MAX_VALUE;
+    }
     long bytes = of(session).hardBytes();
     return bytes > 0 && bytes < Long.MAX_VALUE - UNCOUNTED_BYTES
         ? bytes + UNCOUNTED_BYTES
