@@ -86,7 +86,7 @@ public final class ReplicaSide {
 
   private long initialOffset = -1;
   private PayloadReader payload = new PayloadReader();
-  private long payloadBytes = -1;
+  private long payloadBytes = Long.MIN_VALUE; // its header hasn't come
   private long receivedBytes;
   private boolean loadsFromLink;
   private boolean loadsBeside;
@@ -796,6 +796,11 @@ public final class ReplicaSide {
     return state == State.CONNECTED ? appliedOffset : cachedId != null ? cachedOffset : -1;
   }
 
+  /// The stream is received up to here; otherwise as [#offset].
+  public long readOffset() {
+    return state == State.CONNECTED ? readOffset : offset();
+  }
+
   /// Whether the data is whole: not while a full synchronization replaces it, nor after one that
   /// failed.
   public boolean isComplete() {
@@ -817,9 +822,9 @@ public final class ReplicaSide {
     return downReason;
   }
 
-  /// Bytes of the payload, or -1 if that isn't known.
+  /// Bytes of the payload: -1 until its header has come, 0 if nobody knows.
   public long payloadBytes() {
-    return Math.max(-1, payloadBytes);
+    return payloadBytes == Long.MIN_VALUE ? -1 : Math.max(0, payloadBytes);
   }
 
   public long receivedBytes() {

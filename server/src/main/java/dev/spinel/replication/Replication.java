@@ -66,7 +66,7 @@ public final class Replication {
               }
             },
             Replication::newId);
-    standing = Standing.of(machine, engine.clock.millis());
+    standing = Standing.of(machine);
   }
 
   private static String newId() {
@@ -137,7 +137,7 @@ public final class Replication {
       for (ReplicationAction action : machine.step(lastMillis, event)) {
         perform(action, stopped);
       }
-      standing = Standing.of(machine, lastMillis);
+      standing = Standing.of(machine);
     }
   }
 
@@ -149,7 +149,7 @@ public final class Replication {
           pauseListeners.forEach(listener -> listener.paused(pause.paused()));
       case ReplicationAction.Role _ -> {
         if (stopped != null) {
-          standing = Standing.of(machine, lastMillis);
+          standing = Standing.of(machine);
           roleListeners.forEach(listener -> listener.changed(stopped, standing));
           engine.newEra();
         }
