@@ -15,6 +15,11 @@ public final class ClientLine {
     return of(session, call, call.now());
   }
 
+  /// The line of the session that calls, as text for the log.
+  public static String ofCaller(Call call) {
+    return Octets.decode(of(call.session(), call));
+  }
+
   /// The same of a session whose connection closes, as text for the log.
   public static String ofClosed(Session session, long nowMillis) {
     return Octets.decode(of(session, null, nowMillis));

@@ -24,13 +24,21 @@ public final class Clients implements Family {
       CLIENT_LIST = 6,
       CLIENT_NO_EVICT = 7,
       CLIENT_NO_TOUCH = 8,
-      CLIENT_REPLY = 9,
-      CLIENT_SETINFO = 10,
-      CLIENT_SETNAME = 11,
-      CLIENT_TRACKINGINFO = 12,
-      CLIENT_UNBLOCK = 13;
+      CLIENT_PAUSE = 9,
+      CLIENT_REPLY = 10,
+      CLIENT_SETINFO = 11,
+      CLIENT_SETNAME = 12,
+      CLIENT_TRACKINGINFO = 13,
+      CLIENT_UNBLOCK = 14,
+      CLIENT_UNPAUSE = 15;
 
   private static final CommandError SYNTAX = CommandError.SYNTAX;
+
+  private final Pause pause;
+
+  public Clients(Pause pause) {
+    this.pause = pause;
+  }
 
   @Override
   public void declare(CommandTable.Builder t) {
@@ -129,6 +137,15 @@ public final class Clients implements Family {
         O(1)
         """);
     t.command(
+        CLIENT_PAUSE,
+        "CLIENT|PAUSE timeout:integer [mode: WRITE | ALL]^6.2.0",
+        "connection 3.0.0 admin noscript loading stale global",
+        """
+        Holds up the commands of all clients for a while, or those that may write.
+        O(1)
+        6.2.0 Mode WRITE, and that both modes keep the data as it is
+        """);
+    t.command(
         CLIENT_REPLY,
         "CLIENT|REPLY (action: ON | OFF | SKIP)",
         "connection 3.2.0 noscript loading stale",
@@ -170,6 +187,14 @@ public final class Clients implements Family {
         Wakes a client that waits in a blocking command.
         O(log N), N connections
         """);
+    t.command(
+        CLIENT_UNPAUSE,
+        "CLIENT|UNPAUSE",
+        "connection 6.2.0 admin noscript loading stale global",
+        """
+        Lets clients that were paused go on.
+        O(N), N connections paused
+        """);
   }
 
   @Override
@@ -193,6 +218,11 @@ public final class Clients implements Family {
       }
       case CLIENT_SETINFO -> setInfo(call, reply);
       case CLIENT_REPLY -> replies(call, reply);
+      case CLIENT_PAUSE -> pause(call, reply);
+      case CLIENT_UNPAUSE -> {
+        pause.end(Pause.Reason.CLIENT);
+        reply.ok();
+      }
       case CLIENT_UNBLOCK -> unblock(call, reply);
       case CLIENT_NO_EVICT -> {
         session.noEvict = onOrOff(call);
@@ -279,6 +309,34 @@ public final class Clients implements Family {
     } else {
       throw SYNTAX;
     }
+  }
+
+  private void pause(Call call, Reply reply) {
+    if (call.argc() > 4) {
+      throw new CommandError(
+          "ERR unknown subcommand or wrong number of arguments for '"
+              + call.text(1)
+              + "'. Try CLIENT HELP.");
+    }
+    Pause.Extent extent = Pause.Extent.EVERYTHING;
+    if (call.argc() == 4) {
+      if (call.is(3, "WRITE")) {
+        extent = Pause.Extent.WRITES;
+      } else if (!call.is(3, "ALL")) {
+        throw new CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL");
+      }
+    }
+    long millis =
+        Call.integer(
+            call.arg(2), new CommandError("ERR timeout is not an integer or out of range"));
+    if (millis < 0) {
+      throw new CommandError("ERR timeout is negative");
+    }
+    if (millis > Long.MAX_VALUE - call.now()) {
+      throw new CommandError("ERR timeout is out of range");
+    }
+    pause.extend(Pause.Reason.CLIENT, extent, call.now() + millis);
+    reply.ok();
   }
 
   // ── other clients ──

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The configuration of one server: the value of every [Setting], who wants to know of changes, and
@@ -34,6 +36,8 @@ public final class Config {
 
   /// Replaced, never written into; under the monitor.
   private volatile SettingValues values;
+
+  private final List<Live<?>> lives = new CopyOnWriteArrayList<>();
 
   /// In the order in which they came; under the monitor.
   private final List<Follower> followers = new ArrayList<>();
@@ -195,7 +199,7 @@ public final class Config {
   /// up in any case and answered as it was written; a pattern finds names and old names, but no
   /// hidden ones. Nothing is answered twice.
   public List<String> matching(List<String> patterns) {
-    SettingValues now = values;
+    SettingValues now = valuesNow();
     List<String> found = new ArrayList<>();
     for (String pattern : patterns) {
       String name = Octets.untilZero(pattern);
@@ -223,6 +227,31 @@ public final class Config {
     }
     found.add(name);
     found.add(setting.show(now));
+  }
+
+  // What others know better
+
+  private record Live<T>(Setting<T> setting, Supplier<T> value) {
+    void put(SettingValues into) {
+      into.put(setting, value.get());
+    }
+  }
+
+  /// Has CONFIG GET answer, and CONFIG REWRITE write, what `value` says of a setting then: what it
+  /// is about changes while nobody may wait for this object. Before the start.
+  public synchronized <T> void live(Setting<T> setting, Supplier<T> value) {
+    lives.add(new Live<>(setting, value));
+  }
+
+  private SettingValues valuesNow() {
+    SettingValues now = values;
+    if (!lives.isEmpty()) {
+      now = now.draft();
+      for (Live<?> live : lives) {
+        live.put(now);
+      }
+    }
+    return now;
   }
 
   // Following
@@ -380,7 +409,8 @@ public final class Config {
     if (file == null) throw reply("ERR The server is running without a config file");
     try {
       ConfigRewrite rewrite = ConfigRewrite.of(file);
-      for (int i = 0; i < Settings.count(); i++) Settings.at(i).rewrite(values, rewrite);
+      SettingValues now = valuesNow();
+      for (int i = 0; i < Settings.count(); i++) Settings.at(i).rewrite(now, rewrite);
       if (get(Settings.ACLFILE).isEmpty()) {
         rewrite.users(users);
       } else {

@@ -408,70 +408,76 @@ public final class Settings {
       new SpecialSettings.Primary(
           refused("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
   public static final Setting<String> MASTERAUTH =
-      optionalText(later("masterauth", SENSITIVE | BINARY, "replication"));
+      optionalText(row("masterauth", SENSITIVE | BINARY));
   public static final Setting<String> MASTERUSER =
-      optionalText(later("masteruser", SENSITIVE, "replication"));
+      optionalText(row("masteruser", SENSITIVE));
   public static final Setting<Boolean> REPLICA_SERVE_STALE_DATA =
-      yesNo(later("replica-serve-stale-data", "replication").was("slave-serve-stale-data"), true);
+      yesNo(row("replica-serve-stale-data").was("slave-serve-stale-data"), true);
   public static final Setting<Boolean> REPLICA_READ_ONLY =
-      yesNo(later("replica-read-only", "replication").was("slave-read-only"), true);
+      yesNo(row("replica-read-only").was("slave-read-only"), true);
   public static final Setting<Long> REPLICA_PRIORITY =
       number(
-          later("replica-priority", "replication").was("slave-priority"),
+          row("replica-priority").was("slave-priority"),
           0,
           Integer.MAX_VALUE,
           100);
   public static final Setting<Boolean> REPLICA_LAZY_FLUSH =
       yesNo(later("replica-lazy-flush", "replication").was("slave-lazy-flush"), false);
   public static final Setting<Boolean> REPLICA_IGNORE_MAXMEMORY =
-      yesNo(later("replica-ignore-maxmemory", "replication").was("slave-ignore-maxmemory"), true);
+      yesNo(row("replica-ignore-maxmemory").was("slave-ignore-maxmemory"), true);
   public static final Setting<Boolean> REPLICA_IGNORE_DISK_WRITE_ERRORS =
       yesNo(later("replica-ignore-disk-write-errors", "replication"), false);
   public static final Setting<Boolean> REPLICA_ANNOUNCED =
-      yesNo(later("replica-announced", "replication"), true);
+      yesNo(row("replica-announced"), true);
   public static final Setting<String> REPLICA_ANNOUNCE_IP =
-      optionalText(later("replica-announce-ip", "replication").was("slave-announce-ip"));
+      optionalText(row("replica-announce-ip").was("slave-announce-ip"));
   public static final Setting<Long> REPLICA_ANNOUNCE_PORT =
-      number(later("replica-announce-port", "replication").was("slave-announce-port"), 0, 65535, 0);
+      number(row("replica-announce-port").was("slave-announce-port"), 0, 65535, 0);
   public static final Setting<Long> MIN_REPLICAS_TO_WRITE =
       number(
-          later("min-replicas-to-write", "replication").was("min-slaves-to-write"),
+          row("min-replicas-to-write").was("min-slaves-to-write"),
           0,
           Integer.MAX_VALUE,
           0);
   public static final Setting<Long> MIN_REPLICAS_MAX_LAG =
       number(
-          later("min-replicas-max-lag", "replication").was("min-slaves-max-lag"),
+          row("min-replicas-max-lag").was("min-slaves-max-lag"),
           0,
           Integer.MAX_VALUE,
           10);
   public static final Setting<Long> REPL_TIMEOUT =
-      number(later("repl-timeout", "replication"), 1, Integer.MAX_VALUE, 60);
+      number(row("repl-timeout"), 1, Integer.MAX_VALUE, 60);
   public static final Setting<Long> REPL_PING_REPLICA_PERIOD =
       number(
-          later("repl-ping-replica-period", "replication").was("repl-ping-slave-period"),
+          row("repl-ping-replica-period").was("repl-ping-slave-period"),
           1,
           Integer.MAX_VALUE,
           10);
   public static final Setting<Long> REPL_BACKLOG_SIZE =
-      memory(later("repl-backlog-size", "replication"), 1, Long.MAX_VALUE, 1L << 20);
+      memory(row("repl-backlog-size"), 1, Long.MAX_VALUE, 1L << 20);
   public static final Setting<Long> REPL_BACKLOG_TTL =
-      number(later("repl-backlog-ttl", "replication"), 0, Long.MAX_VALUE, 3600);
+      number(row("repl-backlog-ttl"), 0, Long.MAX_VALUE, 3600);
   public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
       yesNo(later("repl-disable-tcp-nodelay", "replication"), false);
   public static final Setting<Boolean> REPL_DISKLESS_SYNC =
-      yesNo(later("repl-diskless-sync", "replication"), true);
+      yesNo(row("repl-diskless-sync"), true);
   public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
-      number(later("repl-diskless-sync-delay", "replication"), 0, Integer.MAX_VALUE, 5);
+      number(row("repl-diskless-sync-delay"), 0, Integer.MAX_VALUE, 5);
   public static final Setting<Long> REPL_DISKLESS_SYNC_MAX_REPLICAS =
-      number(later("repl-diskless-sync-max-replicas", "replication"), 0, Integer.MAX_VALUE, 0);
+      number(row("repl-diskless-sync-max-replicas"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<String> REPL_DISKLESS_LOAD =
       choice(
-          later("repl-diskless-load", NOT_WHILE_LOADING, "replication"),
+          row("repl-diskless-load", NOT_WHILE_LOADING),
           "disabled",
           "disabled",
           "on-empty-db",
           "swapdb");
+  /// Our own: whether a replica keeps its data, and stays alone until it is told how to go on, when
+  /// its primary comes back with less than it had and under an unknown history, as one does that
+  /// has lost its files. `no` is what Redis does: it discards its data and copies the primary's.
+  public static final Setting<Boolean> REPLICA_KEEP_DATA_OF_LOST_PRIMARY =
+      yesNo(row("replica-keep-data-of-lost-primary"), false);
+
   public static final Setting<String> PROPAGATION_ERROR_BEHAVIOR =
       choice(
           later("propagation-error-behavior", "replication"),

@@ -90,10 +90,6 @@ final class Unbuilt {
           "supervised " + config.get(Settings.SUPERVISED),
           "the server stays in the foreground and doesn't report that it is ready");
     }
-    if (setting == Settings.MIN_REPLICAS_TO_WRITE
-        && config.get(Settings.MIN_REPLICAS_TO_WRITE) > 0) {
-      return ignored("min-replicas-to-write", "writes are accepted without replicas");
-    }
     if (setting == Settings.SYSLOG_ENABLED && config.get(Settings.SYSLOG_ENABLED)) {
       return "syslog-enabled yes has no effect: the log goes to logfile, or to standard output";
     }

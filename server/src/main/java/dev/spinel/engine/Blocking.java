@@ -63,7 +63,7 @@ final class Blocking {
     }
     Waiting waiting = new Waiting(this, call, call.args.copy(), slots, heapBytes);
     session.waiting = waiting;
-    if (condition.isAskedFor()) {
+    if (condition.isCounted()) {
       engine.blockedCalls.incrementAndGet();
     }
     condition.begin(waiting);
@@ -212,7 +212,7 @@ final class Blocking {
 
   private void ends(Waiting waiting, Waiting.State state) {
     waiting.state = state;
-    if (waiting.condition.isAskedFor()) {
+    if (waiting.condition.isCounted()) {
       engine.blockedCalls.decrementAndGet();
     }
   }

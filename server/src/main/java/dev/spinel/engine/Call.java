@@ -709,6 +709,12 @@ public final class Call {
       Entry.access(
           memory, entry, engine.limits.lfu ? Frequency.newcomer(now) : dispatcher.lruClock);
     }
+    if (entry != 0
+        && engine.notesExpiries()
+        && !session.isTrusted()
+        && Entry.hasExpiry(memory, entry)) {
+      engine.localExpiries.note(key.database, key.name, Entry.expiry(memory, entry));
+    }
     byte flags = (byte) (engine.slots.flags(key.slot) & told);
     if (flags != 0) {
       flagged(key, flags);

@@ -30,6 +30,11 @@ public interface Condition {
   /// and runs it in any case, unless its connection breaks.
   boolean isAskedFor();
 
+  /// Whether INFO counts the client as blocked.
+  default boolean isCounted() {
+    return isAskedFor();
+  }
+
   /// Bytes of the Java heap that [#begin] takes for a call.
   default long heapBytes() {
     return 0;

@@ -8,9 +8,11 @@ import dev.spinel.keyspace.KeyspaceListener;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
+import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.wire.HeapBudget;
+import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
@@ -86,10 +88,14 @@ public final class Engine implements KeyspaceListener {
   private FlushListener flushListener = (seat, changes) -> {}; // before the first session
   private volatile @Nullable Reclaimer reclaimer; // before the first session
   private volatile ExpiryMode expiryMode = ExpiryMode.DELETE; // stopped world
+  private volatile boolean ignoresExpiry; // stopped world
+  private volatile boolean ignoresMaxmemory;
+  private volatile long stillUntilMillis; // since 1970; 0: the data doesn't stand still
+  final LocalExpiries localExpiries;
 
   final WalkProgress walkProgress;
 
-  /// How many sessions wait because their clients asked to.
+  /// How many sessions wait, and are to be counted ([Condition#isCounted]).
   final AtomicInteger blockedCalls = new AtomicInteger();
 
   /// See [#newEra].
@@ -120,6 +126,7 @@ public final class Engine implements KeyspaceListener {
     this.limits = new Limits(config);
     this.requests = limits.requests;
     this.heap = requests.heap;
+    this.localExpiries = new LocalExpiries(heap);
     this.clock = clock;
     this.faults = faults;
     this.slots = keyspace.slots();
@@ -223,7 +230,7 @@ public final class Engine implements KeyspaceListener {
     return sessions.values();
   }
 
-  /// How many sessions wait because their clients asked to.
+  /// How many sessions wait, as far as they are counted ([Condition#isCounted]).
   public int blockedCalls() {
     return blockedCalls.get();
   }
@@ -311,6 +318,7 @@ public final class Engine implements KeyspaceListener {
     if (told != null) {
       told.cycle(seat);
     }
+    expireLocal(seat);
     journal.merge();
   }
 
@@ -324,17 +332,96 @@ public final class Engine implements KeyspaceListener {
 
   /// What becomes of keys whose time is over; see [Call#expiryMode] for whom that doesn't concern.
   public ExpiryMode expiryMode() {
-    return expiryMode;
+    if (ignoresExpiry) {
+      return ExpiryMode.IGNORE;
+    }
+    return expiryMode == ExpiryMode.DELETE && isStill() ? ExpiryMode.HIDE : expiryMode;
   }
 
-  /// Sets that. Stopped world.
+  /// Sets that for the role that the server has: DELETE on a primary, HIDE on a replica. Stopped
+  /// world.
   public void expiryMode(ExpiryMode mode) {
     expiryMode = mode;
+    if (mode == ExpiryMode.DELETE) {
+      localExpiries.clear(); // the keeper sees to all keys
+    }
+  }
+
+  /// While this is on, keys expire for nobody, as data is loaded. Stopped world.
+  public void ignoreExpiry(boolean on) {
+    ignoresExpiry = on;
+  }
+
+  /// Has nothing expire and nothing evicted until then, as clients are paused. Any thread.
+  ///
+  /// @param millis since 1970; 0: it goes on now
+  public void holdStill(long millis) {
+    stillUntilMillis = millis;
+  }
+
+  private boolean isStill() {
+    long until = stillUntilMillis;
+    return until != 0 && clock.millis() < until;
+  }
+
+  /// Sets whether `maxmemory` is of no concern, as on a replica: its primary evicts. Any thread.
+  public void ignoreMaxmemory(boolean on) {
+    ignoresMaxmemory = on;
+  }
+
+  /// Whether keys may be evicted, and calls refused, for lack of memory.
+  public boolean heedsMaxmemory() {
+    return !ignoresMaxmemory && !isStill();
+  }
+
+  /// Whether clients' keys that expire are to be remembered: see [LocalExpiries].
+  boolean notesExpiries() {
+    return expiryMode == ExpiryMode.HIDE;
+  }
+
+  /// How many keys of a writable replica's own clients are remembered, as they expire.
+  public int localExpiries() {
+    return localExpiries.count();
+  }
+
+  /// Removes keys of a writable replica's own clients whose time is over. The keeper's thread.
+  private void expireLocal(Seat seat) {
+    LocalExpiries.Due due;
+    while ((due = localExpiries.takeDue(clock.millis())) != null) {
+      seat.enter();
+      try {
+        expireLocal(seat, due);
+      } finally {
+        seat.leave();
+      }
+    }
+  }
+
+  private void expireLocal(Seat seat, LocalExpiries.Due due) {
+    int slot = KeySlot.of(due.key());
+    seat.lock(slot);
+    try {
+      long header = keyspace.database(due.database()).header(slot);
+      Dictionary dictionary = seat.values.dictionary();
+      Place place = new Place();
+      place.in(due.database(), slot);
+      if (header != 0
+          && expiryMode() == ExpiryMode.HIDE
+          && dictionary.find(header, dictionary.hash(due.key()), due.key(), place)
+          && Entry.isOver(seat.values.memory(), place.entry, clock.millis())) {
+        expiryRecorder.effects.database(due.database());
+        expire(seat, expiryRecorder, due.database(), slot, due.key(), place);
+        append(expiryRecorder, slot);
+        changes.increment();
+      }
+    } finally {
+      seat.unlock(slot);
+    }
   }
 
   @Override
   public boolean expires() {
-    return expiryMode == ExpiryMode.DELETE;
+    return expiryMode() == ExpiryMode.DELETE;
   }
 
   @Override
@@ -377,6 +464,7 @@ public final class Engine implements KeyspaceListener {
 
   /// Empties all databases, as [#flush] does one. Stopped world.
   public long flushAll(Dispatcher by, boolean later) {
+    localExpiries.clear();
     long removed = 0;
     for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
       removed += flush(by, number, later);

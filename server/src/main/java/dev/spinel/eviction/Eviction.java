@@ -139,7 +139,7 @@ public final class Eviction implements Gate, Reclaimer {
   @Override
   public @Nullable CommandError refuse(Call call) {
     boolean queued = call.isQueued();
-    if (!queued && !call.does(Command.DENYOOM) || limitBytes == 0) {
+    if (!queued && !call.does(Command.DENYOOM) || limitBytes == 0 || !engine.heedsMaxmemory()) {
       return null;
     }
     boolean all = !queued && call.command() == engine.exec;
@@ -207,11 +207,16 @@ public final class Eviction implements Gate, Reclaimer {
   /// this only reads one field of each seat.
   boolean isShort(long bytes) {
     long limit = limitBytes;
-    if (limit == 0) {
+    if (limit == 0 || !engine.heedsMaxmemory()) {
       return false;
     }
     long least = limit - bytes + walk.preservedBytes();
     return heap.takenBytes() > least && heap.liveBytes() > least;
+  }
+
+  /// Whether the limit is of any concern now.
+  boolean heedsLimit() {
+    return engine.heedsMaxmemory();
   }
 
   long limitBytes() {

@@ -43,7 +43,7 @@ public final class Incoming {
   /// Whether more of the command may be read. Makes room first, until `deadlineNanos`.
   public boolean mayReadOn(Dispatcher by, long deadlineNanos) {
     long limit = eviction.limitBytes();
-    if (limit == 0) {
+    if (limit == 0 || !eviction.heedsLimit()) {
       return true;
     }
     if (eviction.incomingBytes.get() > limit / SHARE && !goesAhead()) {

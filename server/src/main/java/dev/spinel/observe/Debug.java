@@ -85,6 +85,10 @@ final class Debug {
         call.engine().ignoresChecksums = call.arg(2).toLong(0) != 0;
         reply.ok();
       }
+      case "change-repl-id/2" -> {
+        host.changeReplicationId();
+        reply.ok();
+      }
       case "pause-cron/3" -> {
         host.pauseCron(call.arg(2).toLong(0) != 0);
         reply.ok();
@@ -445,6 +449,8 @@ final class Debug {
   private static final String HELP =
       """
       DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
+      CHANGE-REPL-ID
+          Has replicas that come back copy all data.
       DIGEST
           A fingerprint of all data.
       DIGEST-VALUE <key> [<key> ...]

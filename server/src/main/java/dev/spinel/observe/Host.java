@@ -4,6 +4,9 @@ import dev.spinel.keyspace.Seat;
 
 /// What commands of this package do to the server around the engine. Any thread.
 public interface Host {
+  /// DEBUG CHANGE-REPL-ID.
+  void changeReplicationId();
+
   /// Saves all data to the dump file, in a stopped world. Returns whether that went well; the log
   /// says why if not.
   boolean save(Seat seat);

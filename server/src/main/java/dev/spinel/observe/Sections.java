@@ -1,7 +1,5 @@
 package dev.spinel.observe;
 
-import dev.spinel.config.Config;
-import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.Engine;
@@ -131,46 +129,6 @@ public final class Sections {
           out.field("db" + number, "keys=" + keys + ",expires=" + expiring + ",avg_ttl=0");
         }
       }
-    }
-  }
-
-  /// INFO replication of a server that has no replicas and is none.
-  public static final class NoReplication implements Section {
-    private final String replicationId;
-    private final Config config;
-
-    /// @param replicationId of the history that this server's data is of: 40 hexadecimal digits
-    public NoReplication(String replicationId, Config config) {
-      this.replicationId = replicationId;
-      this.config = config;
-    }
-
-    @Override
-    public String title() {
-      return "Replication";
-    }
-
-    @Override
-    public String layout() {
-      return """
-      role:master
-      connected_slaves:0
-      master_failover_state:no-failover
-      master_replid:0
-      master_replid2:0000000000000000000000000000000000000000
-      master_repl_offset:0
-      second_repl_offset:-1
-      repl_backlog_active:0
-      repl_backlog_size:0
-      repl_backlog_first_byte_offset:0
-      repl_backlog_histlen:0
-      """;
-    }
-
-    @Override
-    public void tell(Call call, Fields out) {
-      out.field("master_replid", replicationId);
-      out.field("repl_backlog_size", config.get(Settings.REPL_BACKLOG_SIZE));
     }
   }
 }

@@ -7,7 +7,7 @@ import dev.spinel.engine.Family;
 import dev.spinel.engine.Reply;
 
 /// What client libraries ask first, to learn what kind of server they talk to: the answers of a
-/// primary that has no replica, no cluster, no module and one user.
+/// server that has no cluster, no module and one user.
 ///
 /// Each row moves to the room of its feature when that is built.
 public final class StandAlone implements Family {
@@ -16,8 +16,7 @@ public final class StandAlone implements Family {
       LATENCY_HISTORY = 2,
       LATENCY_LATEST = 3,
       LATENCY_RESET = 4,
-      MODULE_LIST = 5,
-      ROLE = 6;
+      MODULE_LIST = 5;
 
   private static final CommandError NO_CLUSTER =
       new CommandError("ERR This instance has cluster support disabled");
@@ -111,11 +110,6 @@ public final class StandAlone implements Family {
         "READWRITE",
         "cluster 3.0.0 loading stale fast @connection",
         "Sends the connection's reads to primaries of a cluster again.\nO(1)");
-    t.command(
-        ROLE,
-        "ROLE",
-        "server 2.8.12 noscript loading stale fast @admin @dangerous",
-        "Tells the part that the server plays in replication.\nO(1)");
   }
 
   @Override
@@ -125,12 +119,6 @@ public final class StandAlone implements Family {
       case CLUSTER_DISABLED -> throw NO_CLUSTER;
       case LATENCY_HISTORY, LATENCY_LATEST, MODULE_LIST -> reply.array(0);
       case LATENCY_RESET -> reply.integer(0);
-      case ROLE -> {
-        reply.array(3);
-        reply.bulk("master");
-        reply.integer(0); // no replica has made an offset move
-        reply.array(0);
-      }
       default -> throw new AssertionError(row);
     }
   }

@@ -292,6 +292,7 @@ final class Aof implements AppendLog.Owner {
     if (was == State.ON) {
       detach();
     }
+    synced.accept(-1); // who waits for the file waits in vain
   }
 
   private void detach() {

@@ -6,7 +6,6 @@ import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.Engine;
-import dev.spinel.engine.ExpiryMode;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Section;
@@ -17,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /// What of a server survives it: made by the assembly, which has it load before clients may, tells
@@ -82,6 +82,7 @@ public final class Persistence {
   final Saving saving;
   final Aof aof;
   private final PendingEnd pendingEnd = new PendingEnd();
+  private final List<Runnable> onSynced = new CopyOnWriteArrayList<>();
   private final Front front;
   private final Consumer<String> fatal;
   private boolean isAnnounced; // before the start
@@ -107,7 +108,7 @@ public final class Persistence {
     loading = front.loading;
     dump = new DumpFile(this, port);
     saving = new Saving(this);
-    aof = new Aof(this, front.aofCommands::synced);
+    aof = new Aof(this, position -> onSynced.forEach(Runnable::run));
     diskGate.of(engine);
     front.saveCommands.of(this);
     front.savingSection.of(this);
@@ -141,8 +142,7 @@ public final class Persistence {
   /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why.
   public boolean load() throws IOException {
     keeps = true;
-    ExpiryMode mode = engine.expiryMode();
-    inStoppedWorld(seat -> engine.expiryMode(ExpiryMode.IGNORE));
+    inStoppedWorld(seat -> engine.ignoreExpiry(true));
     try {
       if (config.get(Settings.APPENDONLY)) {
         loadAof();
@@ -162,7 +162,7 @@ public final class Persistence {
     } finally {
       inStoppedWorld(
           seat -> {
-            engine.expiryMode(mode);
+            engine.ignoreExpiry(false);
             loading.end();
             engine.loading = false;
             engine.gates.closed(front.loadingGate, false);
@@ -323,6 +323,24 @@ public final class Persistence {
   public long unwrittenBytes() {
     AppendLog log = aof.log();
     return log == null ? 0 : log.pendingBytes();
+  }
+
+  // ── what would survive a loss of power ──
+
+  /// Whether what is done is written to an append-only file.
+  public boolean appends() {
+    return aof.state() != Aof.State.OFF;
+  }
+
+  /// All up to this position of the journal is on the disk; -1: there is no file.
+  public long syncedPosition() {
+    return aof.syncedPosition();
+  }
+
+  /// Has `listener` told when that may have changed. Any thread runs it, so it does next to
+  /// nothing. Before the start.
+  public void onSynced(Runnable listener) {
+    onSynced.add(listener);
   }
 
   /// Some ten times a second.

@@ -236,7 +236,7 @@ public final class PrimarySide {
       return "value is not an integer or out of range";
     }
     if (value < 0 || value > 1) {
-      return "value is out of range, must be between 0 and 1";
+      return "value is out of range, value must between 0 and 1";
     }
     replica.dataOnly = value == 1;
     return null;

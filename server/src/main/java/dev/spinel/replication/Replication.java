@@ -27,7 +27,8 @@ public final class Replication {
     void changed(Dispatcher by, Standing now);
   }
 
-  /// Hears that writes of clients are to wait (FAILOVER), or to go on. Any thread.
+  /// Hears that writes of clients are to wait (FAILOVER), in a stopped world, or to go on, on any
+  /// thread.
   public interface PauseListener {
     void paused(boolean on);
   }
@@ -37,6 +38,7 @@ public final class Replication {
   private final ReplicationMachine machine;
   private final List<RoleListener> roleListeners = new CopyOnWriteArrayList<>();
   private final List<PauseListener> pauseListeners = new CopyOnWriteArrayList<>();
+  private final List<Runnable> standingListeners = new CopyOnWriteArrayList<>();
   private final ReentrantLock lock = new ReentrantLock();
   private final ArrayDeque<ReplicationEvent> events = new ArrayDeque<>(); // lock
   private boolean isDraining; // lock
@@ -48,7 +50,7 @@ public final class Replication {
     this.log = log;
     machine =
         new ReplicationMachine(
-            ReplicationPolicy.DEFAULT,
+            ReplicationPolicy.of(config),
             new ReplicationMachine.Offsets() {
               @Override
               public long last() {
@@ -115,6 +117,12 @@ public final class Replication {
     roleListeners.add(listener);
   }
 
+  /// Has `listener` told of each new [Standing], by whoever brings it about: it does next to
+  /// nothing. Before the start.
+  public void onStanding(Runnable listener) {
+    standingListeners.add(listener);
+  }
+
   /// Has `listener` told when writes are to wait. Before the start.
   public void onPauseWrites(PauseListener listener) {
     pauseListeners.add(listener);
@@ -124,6 +132,18 @@ public final class Replication {
   /// thread.
   public long offset() {
     return 0;
+  }
+
+  /// The first byte that the backlog still has, or the one behind [#offset] if it has none. Any
+  /// thread.
+  public long firstKept() {
+    return 1;
+  }
+
+  /// The offset of the stream behind all that was appended up to a position of the journal, or a
+  /// somewhat later one. Any thread.
+  public long offsetOf(long position) {
+    return offset();
   }
 
   /// Asks all replicas to acknowledge what they have (REPLCONF GETACK), by the stream. Any thread.
@@ -138,6 +158,7 @@ public final class Replication {
         perform(action, stopped);
       }
       standing = Standing.of(machine);
+      standingListeners.forEach(Runnable::run);
     }
   }
 

@@ -35,6 +35,9 @@ public sealed interface ReplicationEvent {
   /// @param primary to follow, or null
   record Started(@Nullable Address primary, String id, long offset) implements ReplicationEvent {}
 
+  /// DEBUG CHANGE-REPL-ID: the history goes on under a new id, and nothing of the past counts.
+  record IdDoubted() implements ReplicationEvent {}
+
   /// Another snapshot is being taken, not for replicas, or no longer.
   record SaveRuns(Save kind) implements ReplicationEvent {}
 

@@ -76,6 +76,10 @@ public final class ReplicationMachine {
       case ReplicationEvent.PromotionAsked _ -> replicaSide.promote();
       case ReplicationEvent.FailoverAsked asked -> failover.asked(asked);
       case ReplicationEvent.FailoverAborted aborted -> failover.abortAsked(aborted.client());
+      case ReplicationEvent.IdDoubted _ -> {
+        notice("Changing replication IDs after receiving change-repl-id");
+        history.begin(newId());
+      }
       case ReplicationEvent.SaveRuns save -> primarySide.saveRuns(save.kind());
 
       case ReplicationEvent.Connected link -> replicaSide.connected(link.attempt());

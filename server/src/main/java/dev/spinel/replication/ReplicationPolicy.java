@@ -1,5 +1,11 @@
 package dev.spinel.replication;
 
+import dev.spinel.config.Config;
+import dev.spinel.config.OutputLimits;
+import dev.spinel.config.Settings;
+import dev.spinel.config.Setting;
+import java.util.List;
+
 /// What the configuration says about replication. Times in seconds, sizes in bytes.
 ///
 /// @param user and `password` for the primary (`masteruser`, `masterauth`), or empty
@@ -45,6 +51,52 @@ public record ReplicationPolicy(
 
     /// It is loaded as it comes, beside the data that there is, and takes its place at the end.
     BESIDE
+  }
+
+  /// Those of which it is made.
+  public static final List<Setting<?>> SETTINGS =
+      List.of(
+          Settings.MASTERUSER,
+          Settings.MASTERAUTH,
+          Settings.PORT,
+          Settings.REPLICA_ANNOUNCE_PORT,
+          Settings.REPLICA_ANNOUNCE_IP,
+          Settings.REPL_TIMEOUT,
+          Settings.REPL_PING_REPLICA_PERIOD,
+          Settings.REPL_DISKLESS_SYNC,
+          Settings.REPL_DISKLESS_SYNC_DELAY,
+          Settings.REPL_DISKLESS_SYNC_MAX_REPLICAS,
+          Settings.REPL_DISKLESS_LOAD,
+          Settings.REPLICA_KEEP_DATA_OF_LOST_PRIMARY,
+          Settings.REPL_BACKLOG_SIZE,
+          Settings.REPL_BACKLOG_TTL,
+          Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
+
+  /// As the configuration says now.
+  public static ReplicationPolicy of(Config config) {
+    int announced = config.intOf(Settings.REPLICA_ANNOUNCE_PORT);
+    OutputLimits.Limit limit = config.get(Settings.CLIENT_OUTPUT_BUFFER_LIMIT).replica();
+    return new ReplicationPolicy(
+        config.get(Settings.MASTERUSER),
+        config.get(Settings.MASTERAUTH),
+        announced != 0 ? announced : config.intOf(Settings.PORT),
+        config.get(Settings.REPLICA_ANNOUNCE_IP),
+        config.intOf(Settings.REPL_TIMEOUT),
+        config.intOf(Settings.REPL_PING_REPLICA_PERIOD),
+        config.get(Settings.REPL_DISKLESS_SYNC),
+        config.intOf(Settings.REPL_DISKLESS_SYNC_DELAY),
+        config.intOf(Settings.REPL_DISKLESS_SYNC_MAX_REPLICAS),
+        switch (config.get(Settings.REPL_DISKLESS_LOAD)) {
+          case "on-empty-db" -> Load.FROM_LINK_IF_EMPTY;
+          case "swapdb" -> Load.BESIDE;
+          default -> Load.FROM_FILE;
+        },
+        config.get(Settings.REPLICA_KEEP_DATA_OF_LOST_PRIMARY),
+        config.get(Settings.REPL_BACKLOG_SIZE),
+        config.intOf(Settings.REPL_BACKLOG_TTL),
+        limit.hardBytes(),
+        limit.softBytes(),
+        limit.softSeconds());
   }
 
   /// As Redis starts.

@@ -9,9 +9,8 @@ final class Later {
       Set.of(
           """
           eval
-          eval_ro evalsha evalsha_ro failover fcall fcall_ro function
-          migrate psync replconf replicaof
-          script slaveof sync wait xack xadd
+          eval_ro evalsha evalsha_ro fcall fcall_ro function
+          migrate script xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\
           """

@@ -1,9 +1,11 @@
 package dev.spinel.server;
 
 import dev.spinel.acl.Authentication;
+import dev.spinel.client.ClientLine;
 import dev.spinel.client.Clients;
 import dev.spinel.client.ClientsSection;
 import dev.spinel.client.Handshake;
+import dev.spinel.client.Pause;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
@@ -56,6 +58,7 @@ import dev.spinel.pubsub.Channels;
 import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.replication.Replication;
+import dev.spinel.replication.ReplicationFront;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -84,11 +87,12 @@ public final class Server implements AutoCloseable {
   private final Monitors monitors;
   private final Rates rates = new Rates();
   private final Identity identity;
-  private final String replicationId; // of the history that the data is of
   private final Traffic traffic;
   private final MemoryAccount memory = new MemoryAccount(this::heapStats);
   private final Stop stop = new Stop(this::stopping);
   private final Persistence.Front front;
+  private final Pause pause = new Pause();
+  private final ReplicationFront replicationFront;
   public final Persistence persistence;
   public final Replication replication;
   private final Loops loops;
@@ -112,17 +116,16 @@ public final class Server implements AutoCloseable {
     this.log = log;
     this.clock = clock;
     SecureRandom random = new SecureRandom();
-    byte[] ids = new byte[40];
-    random.nextBytes(ids);
-    String runId = HexFormat.of().formatHex(ids, 0, 20);
-    identity = new Identity(Main.VERSION, runId, clock.millis());
-    replicationId = HexFormat.of().formatHex(ids, 20, 40);
+    byte[] runId = new byte[20];
+    random.nextBytes(runId);
+    identity = new Identity(Main.VERSION, HexFormat.of().formatHex(runId), clock.millis());
     authentication = new Authentication(config);
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);
     outputBounds = new OutputBounds(config);
     incidents = new IncidentLog(log, clock, stop);
     front = new Persistence.Front(clock, stop::request);
+    replicationFront = new ReplicationFront(config, log, ClientLine::ofCaller, pause::isOn);
     loops = new Loops(config, this::side);
     traffic = new Traffic(loops::counted);
     admission = new Admission(config, log, authentication, traffic, loops);
@@ -144,11 +147,26 @@ public final class Server implements AutoCloseable {
     engine.onClose(this::forget);
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
-    engine.gates.are(front.gates(authentication, eviction, new SubscribedGate(), monitors));
+    engine.gates.are(
+        replicationFront.gates(
+            front.gates(authentication, eviction, new SubscribedGate(), monitors, pause)));
+    pause.of(engine);
+    pause.onEnd(replicationFront::resumed);
     int port = config.intOf(Settings.PORT);
     persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
     replication = new Replication(engine, config, log);
+    replication.onPauseWrites(this::pauseWrites);
+    replicationFront.of(replication, engine, persistence);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
+  }
+
+  /// While the role is handed over.
+  private void pauseWrites(boolean on) {
+    if (on) {
+      pause.begin(Pause.Reason.FAILOVER, Pause.Extent.WRITES, Long.MAX_VALUE);
+    } else {
+      pause.end(Pause.Reason.FAILOVER);
+    }
   }
 
   /// What was promised can't be kept any more.
@@ -187,10 +205,12 @@ public final class Server implements AutoCloseable {
     rows.add(new Transactions());
     rows.add(pubSub);
     rows.add(new Handshake(authentication, this::forget));
-    rows.add(new Clients());
+    rows.add(new Clients(pause));
     rows.add(new StandAlone());
     front.families().forEach(rows::add);
-    Host host = new ServerHost(log, stop, () -> persistence, on -> cronPaused = on);
+    replicationFront.families().forEach(rows::add);
+    Host host =
+        new ServerHost(log, stop, () -> persistence, () -> replication, on -> cronPaused = on);
     rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
@@ -209,7 +229,8 @@ public final class Server implements AutoCloseable {
         new Channels(pubSub),
         evictions,
         authentication,
-        new Sections.NoReplication(replicationId, config),
+        replicationFront.statistics(),
+        replicationFront.section(),
         new Sections.Cpu(),
         new Sections.Fixed("Modules", ""),
         new Sections.CommandStatistics(),
@@ -251,6 +272,7 @@ public final class Server implements AutoCloseable {
       Net net = loops.start(incidents);
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
+      replicationFront.configured(); // which port it is
     } catch (Throwable t) {
       close();
       throw t;
@@ -309,6 +331,7 @@ public final class Server implements AutoCloseable {
 
   /// Takes a sample for INFO's rates and peaks. Called ten times a second, by the first loop.
   void sample() {
+    pause.look();
     if (cronPaused) {
       return;
     }

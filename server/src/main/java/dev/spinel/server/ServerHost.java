@@ -3,6 +3,8 @@ package dev.spinel.server;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.observe.Host;
 import dev.spinel.persist.Persistence;
+import dev.spinel.replication.Replication;
+import dev.spinel.replication.ReplicationEvent;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -11,11 +13,19 @@ final class ServerHost implements Host {
   private final Log log;
   private final Stop stop;
   private final Supplier<Persistence> persistence;
+  private final Supplier<Replication> replication;
   private final Consumer<Boolean> paused;
 
   /// @param persistence asked once commands run
+  /// @param replication likewise
   /// @param paused told whether the server's cron is
-  ServerHost(Log log, Stop stop, Supplier<Persistence> persistence, Consumer<Boolean> paused) {
+  ServerHost(
+      Log log,
+      Stop stop,
+      Supplier<Persistence> persistence,
+      Supplier<Replication> replication,
+      Consumer<Boolean> paused) {
+    this.replication = replication;
     this.paused = paused;
     this.log = log;
     this.stop = stop;
@@ -35,6 +45,11 @@ final class ServerHost implements Host {
   @Override
   public boolean loadAof() {
     return persistence.get().loadAofAgain();
+  }
+
+  @Override
+  public void changeReplicationId() {
+    replication.get().tell(new ReplicationEvent.IdDoubted());
   }
 
   @Override
