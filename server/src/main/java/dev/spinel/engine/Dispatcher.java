@@ -594,10 +594,13 @@ public final class Dispatcher implements AutoCloseable {
     return blocking.unblock(other, UNBLOCKED);
   }
 
-  /// The server's role has changed: who waits would wait for what doesn't come. Stopped world.
+  /// The server's role has changed: who waits would wait for what doesn't come. Their connections
+  /// close, as in Redis. Stopped world.
   public void unblockAll() {
     for (Session session : engine.sessions()) {
-      blocking.unblock(session, ROLE_CHANGED);
+      if (blocking.unblock(session, ROLE_CHANGED)) {
+        session.outlet.post(session.outlet::closeAfterReply);
+      }
     }
   }
 

@@ -4,6 +4,8 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.Session;
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.HexFormat;
@@ -166,6 +168,13 @@ public final class Replication {
     switch (action) {
       case ReplicationAction.Log line ->
           log.log(line.level() == ReplicationAction.Level.WARNING ? '#' : '*', line.text());
+      case ReplicationAction.Reply reply -> {
+        Session client = engine.session(reply.replica());
+        if (client != null) {
+          byte[] bytes = reply.text().getBytes(StandardCharsets.ISO_8859_1);
+          client.outlet.output().write(bytes, 0, bytes.length);
+        }
+      }
       case ReplicationAction.PauseWrites pause ->
           pauseListeners.forEach(listener -> listener.paused(pause.paused()));
       case ReplicationAction.Role _ -> {

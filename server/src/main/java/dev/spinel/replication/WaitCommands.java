@@ -98,10 +98,9 @@ final class WaitCommands implements Family {
 
   private void waitForDisks(Call call, Reply reply) {
     long local = call.integer(1, 0, 1);
-    long replicas = call.integer(2);
-    if (replicas < 0) {
-      throw new CommandError("ERR value is out of range, must be positive");
-    }
+    long replicas =
+        call.integer(
+            2, 0, Long.MAX_VALUE, new CommandError("ERR value is out of range, must be positive"));
     long timeout = timeout(call, 3);
     if (front.standing().isReplica()) {
       throw WAITAOF_HERE;

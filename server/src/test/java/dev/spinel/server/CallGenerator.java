@@ -46,7 +46,13 @@ final class CallGenerator {
           "config|set",
           "config|rewrite",
           "monitor",
-          "client|reply");
+          "client|reply",
+          "client|pause",
+          "psync",
+          "replconf",
+          "replicaof",
+          "slaveof",
+          "sync");
 
   private static final String[][] DEBUG = {
     {"DEBUG", "DIGEST"},
