@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// what they have, since that would move the offset of the stream. Replicas, and the primary's
 /// stream, pass.
 ///
-/// A pause begins in a stopped world, with a new era: so a call that has passed the gate before, and
-/// has not run yet, is held up, too. It may end on any thread.
+/// A pause begins in a stopped world, with a new era: so a call that has passed the gate before,
+/// and has not run yet, is held up, too. It may end on any thread.
 public final class Pause implements Gate {
   /// Who asks for a pause.
   public enum Reason {

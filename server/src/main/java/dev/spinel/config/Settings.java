@@ -409,58 +409,40 @@ public final class Settings {
           refused("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
   public static final Setting<String> MASTERAUTH =
       optionalText(row("masterauth", SENSITIVE | BINARY));
-  public static final Setting<String> MASTERUSER =
-      optionalText(row("masteruser", SENSITIVE));
+  public static final Setting<String> MASTERUSER = optionalText(row("masteruser", SENSITIVE));
   public static final Setting<Boolean> REPLICA_SERVE_STALE_DATA =
       yesNo(row("replica-serve-stale-data").was("slave-serve-stale-data"), true);
   public static final Setting<Boolean> REPLICA_READ_ONLY =
       yesNo(row("replica-read-only").was("slave-read-only"), true);
   public static final Setting<Long> REPLICA_PRIORITY =
-      number(
-          row("replica-priority").was("slave-priority"),
-          0,
-          Integer.MAX_VALUE,
-          100);
+      number(row("replica-priority").was("slave-priority"), 0, Integer.MAX_VALUE, 100);
   public static final Setting<Boolean> REPLICA_LAZY_FLUSH =
       yesNo(later("replica-lazy-flush", "replication").was("slave-lazy-flush"), false);
   public static final Setting<Boolean> REPLICA_IGNORE_MAXMEMORY =
       yesNo(row("replica-ignore-maxmemory").was("slave-ignore-maxmemory"), true);
   public static final Setting<Boolean> REPLICA_IGNORE_DISK_WRITE_ERRORS =
       yesNo(later("replica-ignore-disk-write-errors", "replication"), false);
-  public static final Setting<Boolean> REPLICA_ANNOUNCED =
-      yesNo(row("replica-announced"), true);
+  public static final Setting<Boolean> REPLICA_ANNOUNCED = yesNo(row("replica-announced"), true);
   public static final Setting<String> REPLICA_ANNOUNCE_IP =
       optionalText(row("replica-announce-ip").was("slave-announce-ip"));
   public static final Setting<Long> REPLICA_ANNOUNCE_PORT =
       number(row("replica-announce-port").was("slave-announce-port"), 0, 65535, 0);
   public static final Setting<Long> MIN_REPLICAS_TO_WRITE =
-      number(
-          row("min-replicas-to-write").was("min-slaves-to-write"),
-          0,
-          Integer.MAX_VALUE,
-          0);
+      number(row("min-replicas-to-write").was("min-slaves-to-write"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<Long> MIN_REPLICAS_MAX_LAG =
-      number(
-          row("min-replicas-max-lag").was("min-slaves-max-lag"),
-          0,
-          Integer.MAX_VALUE,
-          10);
+      number(row("min-replicas-max-lag").was("min-slaves-max-lag"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<Long> REPL_TIMEOUT =
       number(row("repl-timeout"), 1, Integer.MAX_VALUE, 60);
   public static final Setting<Long> REPL_PING_REPLICA_PERIOD =
       number(
-          row("repl-ping-replica-period").was("repl-ping-slave-period"),
-          1,
-          Integer.MAX_VALUE,
-          10);
+          row("repl-ping-replica-period").was("repl-ping-slave-period"), 1, Integer.MAX_VALUE, 10);
   public static final Setting<Long> REPL_BACKLOG_SIZE =
       memory(row("repl-backlog-size"), 1, Long.MAX_VALUE, 1L << 20);
   public static final Setting<Long> REPL_BACKLOG_TTL =
       number(row("repl-backlog-ttl"), 0, Long.MAX_VALUE, 3600);
   public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
       yesNo(later("repl-disable-tcp-nodelay", "replication"), false);
-  public static final Setting<Boolean> REPL_DISKLESS_SYNC =
-      yesNo(row("repl-diskless-sync"), true);
+  public static final Setting<Boolean> REPL_DISKLESS_SYNC = yesNo(row("repl-diskless-sync"), true);
   public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
       number(row("repl-diskless-sync-delay"), 0, Integer.MAX_VALUE, 5);
   public static final Setting<Long> REPL_DISKLESS_SYNC_MAX_REPLICAS =
@@ -472,6 +454,7 @@ public final class Settings {
           "disabled",
           "on-empty-db",
           "swapdb");
+
   /// Our own: whether a replica keeps its data, and stays alone until it is told how to go on, when
   /// its primary comes back with less than it had and under an unknown history, as one does that
   /// has lost its files. `no` is what Redis does: it discards its data and copies the primary's.

@@ -35,8 +35,9 @@ import org.jspecify.annotations.Nullable;
 /// once as long as nobody binds ([#bind]); else when everybody who does has released it, an fsync
 /// or replicas' acknowledgements. Listeners then send what waited.
 ///
-/// **A journal that relays** ([#relays]): on a replica the stream for replicas is not made of effects,
-/// but of the primary's bytes, as they came ([Lane#relay]). Effects are for the file alone then.
+/// **A journal that relays** ([#relays]): on a replica the stream for replicas is not made of
+/// effects, but of the primary's bytes, as they came ([Lane#relay]). Effects are for the file alone
+/// then.
 ///
 /// Readers come and go, and replies begin and cease to be bound, in stopped worlds only.
 public final class Journal {

@@ -2,8 +2,8 @@ package dev.spinel.replication;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.OutputLimits;
-import dev.spinel.config.Settings;
 import dev.spinel.config.Setting;
+import dev.spinel.config.Settings;
 import java.util.List;
 
 /// What the configuration says about replication. Times in seconds, sizes in bytes.

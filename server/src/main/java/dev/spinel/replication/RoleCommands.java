@@ -105,11 +105,7 @@ final class RoleCommands implements Family {
     front.tell(call, new ReplicationEvent.PrimaryNamed(primary));
     log.log(
         '*',
-        "REPLICAOF "
-            + primary
-            + " enabled (user request from '"
-            + describes.apply(call)
-            + "')");
+        "REPLICAOF " + primary + " enabled (user request from '" + describes.apply(call) + "')");
     reply.ok();
   }
 

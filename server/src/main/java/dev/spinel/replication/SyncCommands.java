@@ -57,9 +57,7 @@ final class SyncCommands implements Family {
       case PSYNC -> psync(call);
       case SYNC -> {
         if (maySync(call)) {
-          tell(
-              call,
-              new ReplicationEvent.Sync(call.session().id, ReplicationFront.host(call)));
+          tell(call, new ReplicationEvent.Sync(call.session().id, ReplicationFront.host(call)));
         }
       }
       default -> throw new AssertionError(row);
@@ -78,8 +76,7 @@ final class SyncCommands implements Family {
       arguments.add(call.text(i));
     }
     front.tell(
-        call,
-        new ReplicationEvent.Conf(call.session().id, ReplicationFront.host(call), arguments));
+        call, new ReplicationEvent.Conf(call.session().id, ReplicationFront.host(call), arguments));
   }
 
   private void psync(Call call) {

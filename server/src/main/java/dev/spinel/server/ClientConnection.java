@@ -205,10 +205,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
 
   /// Whether `timeout` holds for it: not for one that waits for keys or messages.
   boolean mayBeIdle() {
-    return !session.isParked()
-        && !session.monitors
-        && !session.subscribed()
-        && !session.isReplica;
+    return !session.isParked() && !session.monitors && !session.subscribed() && !session.isReplica;
   }
 
   /// Input of a waiting client is read on, so that its end is noticed, and counted: a client for
