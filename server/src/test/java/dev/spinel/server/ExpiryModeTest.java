@@ -27,10 +27,10 @@ class ExpiryModeTest {
   void aHiddenKeyIsAbsentForReadersAndStays() {
     try (Fixture fixture = new Fixture()) {
       LocalSession a = fixture.session();
-      mode(fixture, a, ExpiryMode.HIDE);
       say(a, "SET", "k", "1", "PX", "100");
       say(a, "RPUSH", "list", "1");
       say(a, "PEXPIRE", "list", "100");
+      mode(fixture, a, ExpiryMode.HIDE);
       fixture.clock.forward(100);
       assertThat(say(a, "GET", "k")).as("at its millisecond it is there").isEqualTo("$1 1");
       fixture.clock.forward(1);
@@ -65,6 +65,35 @@ class ExpiryModeTest {
       assertThat(say(a, "SET", "k", "new", "GET")).isEqualTo("$-1");
       assertThat(fixture.effects()).endsWith("*2 $3 DEL $1 k *3 $3 SET $1 k $3 new *1 $4 EXEC");
       assertThat(say(a, "GET", "k")).isEqualTo("$3 new");
+    }
+  }
+
+  /// Nobody else would: the primary knows nothing of them.
+  @Test
+  void aWritableReplicaDeletesTheKeysOfItsOwnClients() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "SET", "primarys", "1", "PX", "100");
+      say(a, "SET", "other", "1");
+      mode(fixture, a, ExpiryMode.HIDE);
+      say(a, "SET", "own", "1", "PX", "100");
+      say(a, "PEXPIRE", "other", "50");
+      say(a, "PEXPIRE", "other", "100");
+      say(a, "SET", "kept", "1", "PX", "100");
+      say(a, "PERSIST", "kept");
+      assertThat(fixture.server.engine.localExpiries()).isEqualTo(3);
+      fixture.clock.forward(101);
+      await().until(() -> storedKeys(fixture, a) == 2);
+      assertThat(say(a, "KEYS", "*")).as("primarys is only hidden").isEqualTo("*1 $4 kept");
+      assertThat(fixture.effects()).contains("DEL $3 own").contains("DEL $5 other");
+      assertThat(fixture.server.engine.localExpiries()).isZero();
+
+      say(a, "SET", "own", "1", "PX", "100");
+      say(a, "FLUSHALL");
+      assertThat(fixture.server.engine.localExpiries()).isZero();
+      mode(fixture, a, ExpiryMode.DELETE);
+      say(a, "SET", "own", "1", "PX", "100");
+      assertThat(fixture.server.engine.localExpiries()).as("a primary's keeper finds it").isZero();
     }
   }
 
