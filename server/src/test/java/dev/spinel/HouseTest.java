@@ -164,7 +164,22 @@ class HouseTest {
           "dev.spinel.replication.PrimarySide",
           "dev.spinel.replication.PlannedFailover",
           "dev.spinel.replication.PayloadReader",
-          "dev.spinel.replication.History");
+          "dev.spinel.replication.History",
+          "dev.spinel.cluster.ClusterMachine",
+          "dev.spinel.cluster.Nodes",
+          "dev.spinel.cluster.SlotMap",
+          "dev.spinel.cluster.BusLinks",
+          "dev.spinel.cluster.Heartbeats",
+          "dev.spinel.cluster.Failures",
+          "dev.spinel.cluster.Elections",
+          "dev.spinel.cluster.Votes",
+          "dev.spinel.cluster.Lease",
+          "dev.spinel.cluster.ManualFailover",
+          "dev.spinel.cluster.ReplicaMigration",
+          "dev.spinel.cluster.Health",
+          "dev.spinel.cluster.Rejoining",
+          "dev.spinel.cluster.ClusterCommands",
+          "dev.spinel.cluster.NodesFile");
 
   @Test
   void machinesKnowNoClockNoChanceNoThreadAndNoSocket() {
@@ -172,7 +187,7 @@ class HouseTest {
     assertNone(
         "uses of time, chance, threads or I/O in machines and in the room peer",
         accesses(
-            Set.of("peer", "replication"),
+            Set.of("peer", "replication", "cluster"),
             access ->
                 (MACHINES.contains(topLevel(access.getOriginOwner()))
                         || room(access.getOriginOwner()).equals("peer"))

@@ -1,0 +1,64 @@
+package dev.spinel.cluster;
+
+/// What a [ClusterMachine] wants done. The shell does it in order, before the next step.
+public sealed interface ClusterAction {
+  /// A line for the log.
+  record Log(Level level, String text) implements ClusterAction {}
+
+  /// How much a line matters.
+  enum Level {
+    DEBUG,
+    VERBOSE,
+    NOTICE,
+    WARNING
+  }
+
+  // ── links ──
+
+  /// Connect. `host` may be a name. Answered by [ClusterEvent.Connected] or
+  /// [ClusterEvent.LinkEnded].
+  record Dial(long link, String host, int port) implements ClusterAction {}
+
+  record Send(long link, BusMessage message) implements ClusterAction {}
+
+  /// End the link. No further event of it is of interest.
+  record Close(long link, String reason) implements ClusterAction {}
+
+  // ── of this node ──
+
+  /// Write `nodes.conf`, answered by [ClusterEvent.Saved]. A later one makes it superfluous, if it
+  /// hasn't begun yet and this one isn't durable.
+  ///
+  /// @param durable with fsync of the file and its folder
+  record Save(long generation, NodesFile.Contents contents, boolean durable)
+      implements ClusterAction {}
+
+  /// Bytes for a client, each character a byte.
+  record Reply(long client, String text) implements ClusterAction {}
+
+  /// Follow this primary: the role changes, or the primary's address.
+  record Follow(String host, int port) implements ClusterAction {}
+
+  /// Be a primary.
+  record Promote() implements ClusterAction {}
+
+  /// Empty the data set.
+  record Flush() implements ClusterAction {}
+
+  /// The keys of these slots go: another node owns them now.
+  record DropKeys(SlotSet slots) implements ClusterAction {}
+
+  /// Whoever subscribes to a shard channel of these slots is told that it ends.
+  record DropChannels(SlotSet slots) implements ClusterAction {}
+
+  /// Clients' writes wait, so many milliseconds at most; 0: they go on.
+  record PauseWrites(long millis) implements ClusterAction {}
+
+  /// Hand a message of another node to the subscribers of this one.
+  @SuppressWarnings("ArrayRecordComponent")
+  record Deliver(byte[] channel, byte[] message, boolean sharded) implements ClusterAction {}
+
+  /// This node takes writes, as far as the lease is concerned, until this moment of the steps'
+  /// clock; [Long#MAX_VALUE]: for good.
+  record Lease(long untilMillis) implements ClusterAction {}
+}

@@ -1,0 +1,239 @@
+package dev.spinel.cluster;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import org.jspecify.annotations.Nullable;
+
+/// The cluster as this node sees it at one moment: what CLUSTER NODES, SLOTS, SHARDS, INFO and
+/// LINKS show, and what decides whether a key is served here. Nobody changes it, so any thread may
+/// read it.
+public final class ClusterView {
+  /// Slots in a row with one owner.
+  public record Range(int first, int last, NodeView owner) {}
+
+  /// A primary and its replicas.
+  ///
+  /// @param slots first, last, first, last …
+  public record ShardView(List<Integer> slots, List<NodeView> nodes) {}
+
+  /// @param waiting bytes
+  public record LinkView(boolean inbound, String node, long created, long waiting) {}
+
+  private final boolean isUp;
+  private final NodeView myself;
+  private final Map<String, NodeView> nodes;
+  private final @Nullable NodeView[] owners;
+  private final SortedMap<Integer, String> migrating;
+  private final SortedMap<Integer, String> importing;
+  private final int size;
+  private final long currentEpoch;
+  private final List<LinkView> links;
+  private final List<String> counts;
+  private final boolean awaitsTakeover;
+
+  private ClusterView(ClusterMachine machine) {
+    isUp = machine.health().isUp();
+    awaitsTakeover = machine.health().awaitsTakeover();
+    nodes = new LinkedHashMap<>();
+    owners = new NodeView[SlotSet.SLOTS];
+    for (ClusterNode node : machine.nodes().all()) {
+      NodeView view = machine.describe(node);
+      nodes.put(node.id, view);
+      SlotSet slots = view.slots();
+      for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+        owners[slot] = view;
+      }
+    }
+    myself = machine.describe(machine.myself());
+    migrating = ClusterMachine.ids(machine.slots().migrating());
+    importing = ClusterMachine.ids(machine.slots().importing());
+    size = machine.health().size();
+    currentEpoch = machine.currentEpoch();
+    links = links(machine);
+    counts = counts(machine);
+  }
+
+  static ClusterView of(ClusterMachine machine) {
+    return new ClusterView(machine);
+  }
+
+  private static List<LinkView> links(ClusterMachine machine) {
+    List<LinkView> links = new ArrayList<>();
+    for (BusLinks.BusLink link : machine.links().ofNodes()) {
+      ClusterNode node = link.node;
+      if (node != null) {
+        links.add(
+            new LinkView(
+                link.inbound,
+                node.id,
+                machine.onTheWall(link.since),
+                machine.world().unsentBytes(link.id)));
+      }
+    }
+    return links;
+  }
+
+  private static List<String> counts(ClusterMachine machine) {
+    List<String> lines = new ArrayList<>();
+    for (boolean sent : new boolean[] {true, false}) {
+      String word = sent ? "sent" : "received";
+      long all = 0;
+      for (BusType type : BusType.values()) {
+        long count = sent ? machine.links().sent(type) : machine.links().received(type);
+        if (count > 0) {
+          all += count;
+          lines.add("cluster_stats_messages_" + type.word() + "_" + word + ":" + count);
+        }
+      }
+      lines.add("cluster_stats_messages_" + word + ":" + all);
+    }
+    lines.add("total_cluster_links_buffer_limit_exceeded:" + machine.links().overflows());
+    return lines;
+  }
+
+  // ── for gates ──
+
+  public boolean isUp() {
+    return isUp;
+  }
+
+  /// Whether this node waits for a replica to take over, since its data is missing.
+  public boolean awaitsTakeover() {
+    return awaitsTakeover;
+  }
+
+  public NodeView myself() {
+    return myself;
+  }
+
+  public @Nullable NodeView owner(int slot) {
+    return owners[slot];
+  }
+
+  /// Whether this node owns the slot, or its primary does.
+  public boolean isMine(int slot) {
+    NodeView owner = owners[slot];
+    return owner != null && (owner.isMyself() || owner.id().equals(myself.primary()));
+  }
+
+  /// Where a slot of this node is going, or null.
+  public @Nullable NodeView migratingTo(int slot) {
+    String id = migrating.get(slot);
+    return id == null ? null : nodes.get(id);
+  }
+
+  /// Where a slot of another node comes from, or null.
+  public @Nullable NodeView importingFrom(int slot) {
+    String id = importing.get(slot);
+    return id == null ? null : nodes.get(id);
+  }
+
+  // ── for commands ──
+
+  public @Nullable NodeView node(String id) {
+    return nodes.get(id);
+  }
+
+  public List<NodeView> nodes() {
+    return List.copyOf(nodes.values());
+  }
+
+  public List<NodeView> replicasOf(String id) {
+    return nodes.values().stream().filter(node -> node.primary().equals(id)).toList();
+  }
+
+  public List<LinkView> links() {
+    return links;
+  }
+
+  /// CLUSTER NODES.
+  public String nodesText() {
+    var text = new StringBuilder();
+    for (NodeView node : nodes.values()) {
+      NodesFile.line(text, node, migrating, importing, false);
+      text.append('\n');
+    }
+    return text.toString();
+  }
+
+  /// A line of CLUSTER REPLICAS.
+  public String line(NodeView node) {
+    var text = new StringBuilder();
+    NodesFile.line(text, node, migrating, importing, false);
+    return text.toString();
+  }
+
+  /// What CLUSTER SLOTS shows, owners only: their replicas are [#replicasOf].
+  public List<Range> ranges() {
+    List<Range> ranges = new ArrayList<>();
+    for (int slot = 0; slot < SlotSet.SLOTS; ) {
+      NodeView owner = owners[slot];
+      int first = slot;
+      while (slot < SlotSet.SLOTS && owners[slot] == owner) {
+        slot++;
+      }
+      if (owner != null) {
+        ranges.add(new Range(first, slot - 1, owner));
+      }
+    }
+    return ranges;
+  }
+
+  /// What CLUSTER SHARDS shows.
+  public List<ShardView> shards() {
+    Map<String, List<NodeView>> members = new LinkedHashMap<>();
+    for (NodeView node : nodes.values()) {
+      if (!node.is(NodeFlags.HANDSHAKE)) {
+        members.computeIfAbsent(node.shard(), any -> new ArrayList<>()).add(node);
+      }
+    }
+    List<ShardView> shards = new ArrayList<>();
+    for (List<NodeView> shard : members.values()) {
+      List<Integer> slots = new ArrayList<>();
+      for (NodeView node : shard) {
+        if (node.isPrimary()) {
+          node.slots()
+              .ranges(
+                  (first, last) -> {
+                    slots.add(first);
+                    slots.add(last);
+                  });
+        }
+      }
+      shards.add(new ShardView(slots, shard));
+    }
+    return shards;
+  }
+
+  /// CLUSTER INFO.
+  public String infoText() {
+    int assigned = 0;
+    int failed = 0;
+    int suspected = 0;
+    for (NodeView owner : owners) {
+      if (owner != null) {
+        assigned++;
+        if (owner.hasFailed()) {
+          failed++;
+        } else if (owner.mayHaveFailed()) {
+          suspected++;
+        }
+      }
+    }
+    List<String> lines = new ArrayList<>();
+    lines.add("cluster_state:" + (isUp ? "ok" : "fail"));
+    lines.add("cluster_slots_assigned:" + assigned);
+    lines.add("cluster_slots_ok:" + (assigned - failed - suspected));
+    lines.add("cluster_slots_pfail:" + suspected);
+    lines.add("cluster_slots_fail:" + failed);
+    lines.add("cluster_known_nodes:" + nodes.size());
+    lines.add("cluster_size:" + size);
+    lines.add("cluster_current_epoch:" + Long.toUnsignedString(currentEpoch));
+    lines.add("cluster_my_epoch:" + Long.toUnsignedString(myself.configEpoch()));
+    lines.addAll(counts);
+    return String.join("\r\n", lines) + "\r\n";
+  }
+}

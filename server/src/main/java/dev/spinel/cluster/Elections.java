@@ -1,0 +1,312 @@
+package dev.spinel.cluster;
+
+import dev.spinel.cluster.BusMessage.Header;
+import java.util.HashSet;
+import java.util.Set;
+
+/// A replica whose primary has failed asks the primaries for their votes.
+///
+/// ```
+///   primary silent ──► siblings are asked how much data they have
+///   primary FAIL ────► all have answered? rank r waits r × 500 ms
+///                      one is silent?     Redis's delays: 500 ms, up to 500 more, 1000 for each rank
+///   due ─────────────► FAIL and AUTH_REQUEST to everybody, in a new epoch
+///   a majority ──────► this node is the primary, as soon as that is on the disk
+/// ```
+///
+/// The rank counts the siblings that are better: that have more data, or as much and a smaller id.
+/// So no two have one rank, and the best one needs not wait: the delay is there to keep votes from
+/// being split. It sends FAIL before AUTH_REQUEST over each link, as a stock voter refuses its vote
+/// until it knows of the failure.
+///
+/// A retry waits as Redis's does, since stock voters vote once for each primary in two node
+/// timeouts. A copy that isn't complete is never promoted, but by force.
+///
+/// Belongs to the machine's thread.
+final class Elections {
+  private static final long STEP_MILLIS = 500;
+  private static final long ASKING_MILLIS = 250;
+  private static final long RELOG_MILLIS = 10_000;
+
+  private enum Reason {
+    NONE(""),
+    DATA_AGE(
+        "Disconnected from master for longer than allowed. Please check the"
+            + " 'cluster-replica-validity-factor' configuration option."),
+    WAITING_DELAY("Waiting the delay before I can start a new failover."),
+    EXPIRED("Failover attempt expired."),
+    WAITING_VOTES("Waiting for votes, but majority still not reached."),
+    INCOMPLETE("This replica's copy of the data is not complete.");
+
+    final String words;
+
+    Reason(String words) {
+      this.words = words;
+    }
+  }
+
+  private final ClusterMachine machine;
+  private final Set<ClusterNode> votes = new HashSet<>();
+  private long due = Long.MIN_VALUE / 2;
+  private boolean asked;
+  private int rank;
+  private boolean isFast;
+  private long epoch;
+  private Reason reason = Reason.NONE;
+  private long loggedAt = Long.MIN_VALUE / 2;
+
+  /// When the primary was first found silent, and siblings were asked; 0: it isn't.
+  private long suspectedAt;
+
+  /// When this node first knew that it may ask for votes; 0: it may not.
+  private long failedAt;
+
+  Elections(ClusterMachine machine) {
+    this.machine = machine;
+  }
+
+  void reset() {
+    suspectedAt = 0;
+    failedAt = 0;
+    due = Long.MIN_VALUE / 2;
+    asked = false;
+    votes.clear();
+    reason = Reason.NONE;
+  }
+
+  // ── the primary ──
+
+  /// The link of replication, or that of the bus, is lost.
+  void primaryLinkLost() {
+    primarySuspected();
+  }
+
+  void primarySuspected() {
+    ClusterNode primary = machine.myself().primary;
+    if (primary != null && suspectedAt == 0) {
+      suspectedAt = machine.now();
+      for (ClusterNode sibling : primary.replicas) {
+        if (!sibling.isMyself()) {
+          machine.heartbeats().ping(sibling);
+        }
+      }
+    }
+  }
+
+  void primaryAnswered() {
+    suspectedAt = 0;
+  }
+
+  // ── standing for election ──
+
+  /// After each step: whatever is due.
+  void look() {
+    ClusterNode myself = machine.myself();
+    ClusterNode primary = myself.primary;
+    boolean byHand = machine.manual().mayStart();
+    if (myself.isPrimary()
+        || primary == null
+        || !primary.hasFailed() && !byHand
+        || machine.policy().neverPromote() && !byHand
+        || primary.slots.isEmpty()) {
+      reason = Reason.NONE;
+      failedAt = 0;
+      return;
+    }
+    if (failedAt == 0) {
+      failedAt = machine.now();
+      primarySuspected();
+    }
+    if (!byHand && !mayPromote()) {
+      return;
+    }
+    if (age() > 2 * machine.policy().electionMillis() && !schedule(primary, byHand)) {
+      return;
+    }
+    advance(primary, byHand);
+  }
+
+  private long age() {
+    return machine.now() - due;
+  }
+
+  private boolean mayPromote() {
+    if (!machine.world().hasCompleteCopy()) {
+      log(Reason.INCOMPLETE);
+      return false;
+    }
+    ClusterPolicy policy = machine.policy();
+    long timeout = policy.nodeTimeoutMillis();
+    long silence = machine.world().primarySilenceMillis();
+    if (silence > timeout) {
+      silence -= timeout;
+    }
+    if (policy.validityFactor() != 0
+        && silence > policy.replicationPingMillis() + timeout * policy.validityFactor()) {
+      log(Reason.DATA_AGE);
+      return false;
+    }
+    return true;
+  }
+
+  /// Decides when to ask for votes. Returns false to think again soon: siblings may still answer.
+  private boolean schedule(ClusterNode primary, boolean byHand) {
+    long now = machine.now();
+    boolean first = due < machine.started();
+    boolean known = siblingsAreKnown(primary);
+    if (!byHand && first && !known && now - failedAt < ASKING_MILLIS) {
+      return false;
+    }
+    votes.clear();
+    asked = false;
+    isFast = first && known;
+    rank = byHand ? 0 : rank(primary);
+    if (byHand) {
+      due = now;
+    } else if (isFast) {
+      due = now + rank * STEP_MILLIS;
+    } else {
+      due = now + STEP_MILLIS + machine.world().below((int) STEP_MILLIS) + rank * 1000L;
+    }
+    machine.notice(
+        "Start of election delayed for "
+            + (due - now)
+            + " milliseconds (rank #"
+            + rank
+            + ", offset "
+            + machine.world().offset()
+            + ").");
+    machine.heartbeats().broadcastPong(true);
+    return true;
+  }
+
+  private void advance(ClusterNode primary, boolean byHand) {
+    if (!asked && !machine.manual().isRunning()) {
+      int better = rank(primary);
+      if (better > rank) {
+        long more = (better - rank) * (isFast ? STEP_MILLIS : 1000L);
+        rank = better;
+        due += more;
+        machine.notice(
+            "Replica rank updated to #" + rank + ", added " + more + " milliseconds of delay.");
+      }
+    }
+    if (machine.now() < due) {
+      log(Reason.WAITING_DELAY);
+    } else if (age() > machine.policy().electionMillis()) {
+      log(Reason.EXPIRED);
+    } else if (!asked) {
+      ask(primary, byHand);
+    } else if (votes.size() >= machine.health().quorum()) {
+      win();
+    } else {
+      log(Reason.WAITING_VOTES);
+    }
+  }
+
+  /// How many siblings are better.
+  private int rank(ClusterNode primary) {
+    ClusterNode myself = machine.myself();
+    long own = machine.world().offset();
+    int better = 0;
+    for (ClusterNode sibling : primary.replicas) {
+      if (competes(sibling)
+          && (sibling.offset > own
+              || sibling.offset == own && sibling.id.compareTo(myself.id) < 0)) {
+        better++;
+      }
+    }
+    return better;
+  }
+
+  private static boolean competes(ClusterNode sibling) {
+    return !sibling.is(NodeFlags.MYSELF | NodeFlags.NOFAILOVER | NodeFlags.FAIL);
+  }
+
+  /// Whether each sibling that may be promoted has said how much data it has since the primary fell
+  /// silent.
+  private boolean siblingsAreKnown(ClusterNode primary) {
+    for (ClusterNode sibling : primary.replicas) {
+      if (competes(sibling) && (suspectedAt == 0 || sibling.offsetTime < suspectedAt)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void ask(ClusterNode primary, boolean byHand) {
+    epoch = machine.nextEpoch();
+    asked = true;
+    machine.notice("Starting a failover election for epoch " + Long.toUnsignedString(epoch) + ".");
+    if (!byHand) {
+      machine.links().broadcast(new BusMessage.Fail(machine.header(BusType.FAIL), primary.id));
+    }
+    boolean forced = machine.manual().isRunning();
+    machine
+        .links()
+        .broadcast(
+            new BusMessage.Plain(machine.header(BusType.AUTH_REQUEST, epoch, forced, false, 0)));
+    machine.saveDurably();
+    machine.health().lookAgain();
+  }
+
+  /// A vote. It counts if the voter is one, and for this election alone.
+  void granted(ClusterNode sender, Header header) {
+    if (asked && sender.isVoter() && header.currentEpoch() == epoch) {
+      votes.add(sender);
+    }
+  }
+
+  private void win() {
+    ClusterNode myself = machine.myself();
+    machine.notice("Failover election won: I'm the new master.");
+    if (Long.compareUnsigned(myself.configEpoch, epoch) < 0) {
+      myself.configEpoch = epoch;
+      machine.notice(
+          "configEpoch set to " + Long.toUnsignedString(epoch) + " after successful failover");
+    }
+    takeOver();
+  }
+
+  /// This node has a configuration epoch for it, and takes its primary's place.
+  void takeOver() {
+    ClusterNode myself = machine.myself();
+    ClusterNode before = myself.primary;
+    if (myself.isPrimary() || before == null) {
+      return;
+    }
+    machine.holdUntilSaved();
+    machine.becomePrimary();
+    for (int slot = before.slots.next(0); slot >= 0; slot = before.slots.next(slot + 1)) {
+      machine.slots().take(slot);
+      machine.slots().give(myself, slot);
+    }
+    machine.health().lookAgain();
+    machine.heartbeats().broadcastPong(false);
+    machine.manual().reset();
+    reset();
+  }
+
+  private void log(Reason why) {
+    long now = machine.now();
+    if (why == reason && now - loggedAt < RELOG_MILLIS) {
+      return;
+    }
+    reason = why;
+    ClusterNode primary = machine.myself().primary;
+    if (primary != null
+        && primary.hasFailed()
+        && now - primary.failTime < machine.policy().nodeTimeoutMillis() + 5000) {
+      return;
+    }
+    loggedAt = now;
+    machine.notice("Currently unable to failover: " + why.words);
+    if (why == Reason.WAITING_VOTES || why == Reason.EXPIRED) {
+      machine.notice(
+          "Needed quorum: "
+              + machine.health().quorum()
+              + ". Number of votes received so far: "
+              + votes.size());
+    }
+  }
+}

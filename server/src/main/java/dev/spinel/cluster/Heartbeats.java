@@ -1,0 +1,522 @@
+package dev.spinel.cluster;
+
+import dev.spinel.cluster.BusLinks.BusLink;
+import dev.spinel.cluster.BusMessage.Extension;
+import dev.spinel.cluster.BusMessage.Gossip;
+import dev.spinel.cluster.BusMessage.Header;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// PING, PONG and MEET: what a node says of itself and, in gossip, of others; and what follows when
+/// others say it.
+///
+/// A MEET makes the receiver take up a node that it doesn't know; a handshake then finds out its
+/// id. Everybody else is learned by gossip, and only from nodes that are known. The slots, the
+/// epochs and the role of a node are taken from its own headers alone.
+///
+/// Belongs to the machine's thread.
+final class Heartbeats {
+  private static final int GOSSIP_FUTURE_MILLIS = 500;
+  private static final int GOSSIP_LEAST = 3;
+  private static final int PING_NUMBERS = 1 << 15;
+  private static final long RANDOM_PING_MILLIS = 1000;
+
+  private final ClusterMachine machine;
+  private long heartbeats;
+  private int pingNumber;
+  private long lastRandomPing;
+
+  Heartbeats(ClusterMachine machine) {
+    this.machine = machine;
+  }
+
+  // ── sending ──
+
+  /// Once a second some node is asked, the one of a few that was silent for longest; each node is
+  /// asked when nothing was heard of it for half the node timeout. Voters ask each other that often
+  /// whatever gossip says, as the lease hangs on it.
+  void tick() {
+    long now = machine.now();
+    if (now - lastRandomPing >= RANDOM_PING_MILLIS) {
+      lastRandomPing = now;
+      ClusterNode oldest = null;
+      for (int i = 0; i < 5; i++) {
+        ClusterNode node = machine.nodes().any();
+        if (node.linkStands
+            && node.pingSent == 0
+            && !node.isMyself()
+            && !node.isHandshake()
+            && (oldest == null || node.pongReceived < oldest.pongReceived)) {
+          oldest = node;
+        }
+      }
+      if (oldest != null) {
+        ping(oldest);
+      }
+    }
+    long gap = machine.policy().pingGapMillis();
+    boolean votes = machine.myself().isVoter();
+    long voterGap =
+        machine.lease().stands()
+            ? machine.policy().nodeTimeoutMillis() / 2
+            : Math.max(100, machine.policy().nodeTimeoutMillis() / 10);
+    for (ClusterNode node : machine.nodes().all()) {
+      if (node.linkStands
+          && !node.isMyself()
+          && !node.isHandshake()
+          && (node.pingSent == 0 && now - node.pongReceived > gap
+              || votes && node.isVoter() && now - node.lastPing > voterGap)) {
+        ping(node);
+      }
+    }
+  }
+
+  /// A link stands: this is the first thing that is said over it.
+  void greet(ClusterNode node) {
+    sendPing(node, node.is(NodeFlags.MEET) ? BusType.MEET : BusType.PING);
+    node.clear(NodeFlags.MEET);
+  }
+
+  void ping(ClusterNode node) {
+    sendPing(node, BusType.PING);
+  }
+
+  private void sendPing(ClusterNode node, BusType type) {
+    if (!node.linkStands || machine.links().isSilent()) {
+      return;
+    }
+    if (type == BusType.PING) {
+      if (node.pingSent == 0) {
+        node.pingSent = machine.now();
+      }
+      node.lastPing = machine.now();
+    }
+    pingNumber = pingNumber % (PING_NUMBERS - 1) + 1;
+    machine.lease().pinged(node, pingNumber);
+    machine.links().send(node, heartbeat(type, true, pingNumber));
+  }
+
+  /// A PING over whatever link; nothing is expected of it.
+  void pingOver(BusLink link, BusType type) {
+    machine.links().send(link.id, heartbeat(type, true, 0));
+  }
+
+  /// A PONG that nobody has asked for: news. Primaries may not lean on it.
+  void broadcastPong(boolean toShardOnly) {
+    ClusterNode myself = machine.myself();
+    for (ClusterNode node : machine.nodes().all()) {
+      boolean ofShard =
+          node.isReplica()
+              && node.primary != null
+              && (node.primary == myself || node.primary == myself.primary);
+      if (node != myself && !node.isHandshake() && (!toShardOnly || ofShard)) {
+        machine.links().send(node, heartbeat(BusType.PONG, true, 0));
+      }
+    }
+  }
+
+  void publish(ClusterEvent.Publish event) {
+    Header header = machine.header(event.sharded() ? BusType.PUBLISHSHARD : BusType.PUBLISH);
+    BusMessage message = new BusMessage.Publish(header, event.channel(), event.message());
+    if (!event.sharded()) {
+      machine.links().broadcast(message);
+      return;
+    }
+    for (ClusterNode node : machine.nodes().ofShard(machine.myself().shard)) {
+      if (!node.isMyself() && !node.isHandshake()) {
+        machine.links().send(node, message);
+      }
+    }
+  }
+
+  /// A heartbeat with a tenth of the nodes that are known, three at least, chosen by chance, and
+  /// all that may have failed.
+  private BusMessage heartbeat(BusType type, boolean withoutLease, int number) {
+    heartbeats++;
+    List<ClusterNode> all = machine.nodes().all();
+    int fresh = all.size() - 2;
+    int wanted = Math.min(fresh, Math.max(GOSSIP_LEAST, all.size() / 10));
+    List<Gossip> gossip = new ArrayList<>(Math.max(0, wanted));
+    for (int i = wanted * 3; i > 0 && fresh > 0 && gossip.size() < wanted; i--) {
+      ClusterNode node = machine.nodes().any();
+      if (node.isMyself() || node.mayHaveFailed() || node.gossipedIn == heartbeats) {
+        continue;
+      }
+      node.gossipedIn = heartbeats;
+      fresh--;
+      if (!node.is(NodeFlags.HANDSHAKE | NodeFlags.NOADDR)
+          && (node.link != 0 || !node.slots.isEmpty())
+          && !machine.rejoining().holdsBack(node)) {
+        gossip.add(gossip(node));
+      }
+    }
+    if (machine.failures().suspected() > 0) {
+      for (ClusterNode node : all) {
+        if (node.mayHaveFailed() && !node.is(NodeFlags.HANDSHAKE | NodeFlags.NOADDR)) {
+          gossip.add(gossip(node));
+        }
+      }
+    }
+    boolean noLease = type == BusType.PONG && withoutLease;
+    Header header = machine.header(type, machine.currentEpoch(), false, noLease, number);
+    return new BusMessage.Heartbeat(header, gossip, extensions());
+  }
+
+  private Gossip gossip(ClusterNode node) {
+    return new Gossip(
+        node.id,
+        machine.onTheWall(node.pingSent) / 1000,
+        machine.onTheWall(node.pongReceived) / 1000,
+        node.ip,
+        node.port,
+        node.busPort,
+        node.flags,
+        node.otherPort);
+  }
+
+  private List<Extension> extensions() {
+    ClusterNode myself = machine.myself();
+    List<Extension> extensions = new ArrayList<>(2);
+    if (!myself.hostname.isEmpty()) {
+      extensions.add(new BusMessage.Hostname(myself.hostname));
+    }
+    if (!myself.humanName.isEmpty()) {
+      extensions.add(new BusMessage.HumanName(myself.humanName));
+    }
+    machine
+        .nodes()
+        .forgotten()
+        .forEach((id, seconds) -> extensions.add(new BusMessage.Forgotten(id, seconds)));
+    extensions.add(new BusMessage.Shard(myself.shard));
+    return extensions;
+  }
+
+  // ── receiving ──
+
+  /// @param sender if its id is known
+  void received(BusLink link, @Nullable ClusterNode sender, BusMessage message) {
+    Header header = message.header();
+    if (sender != null) {
+      sender.dataReceived = machine.now();
+      note(sender, header);
+    }
+    switch (message) {
+      case BusMessage.Heartbeat heartbeat -> heartbeat(link, sender, heartbeat);
+      case BusMessage.Fail fail -> machine.failures().told(sender, header.sender(), fail.node());
+      case BusMessage.Publish publish -> {
+        if (sender != null) {
+          machine.act(
+              new ClusterAction.Deliver(
+                  publish.channel(), publish.message(), header.type() == BusType.PUBLISHSHARD));
+        }
+      }
+      case BusMessage.Plain _ -> {
+        if (sender != null) {
+          plain(link, sender, header);
+        }
+      }
+      case BusMessage.Update update -> {
+        if (sender != null) {
+          update(update);
+        }
+      }
+      case BusMessage.Module _ -> {}
+    }
+  }
+
+  private void plain(BusLink link, ClusterNode sender, Header header) {
+    switch (header.type()) {
+      case AUTH_REQUEST -> machine.votes().asked(sender, header);
+      case AUTH_ACK -> machine.elections().granted(sender, header);
+      default -> machine.manual().requested(link, sender);
+    }
+  }
+
+  /// What every message of a known node says.
+  private void note(ClusterNode sender, Header header) {
+    machine.sawEpoch(header.currentEpoch());
+    if (Long.compareUnsigned(header.configEpoch(), sender.configEpoch) > 0) {
+      sender.configEpoch = header.configEpoch();
+      machine.saveDurably();
+    }
+    sender.offset = header.offset();
+    sender.offsetTime = machine.now();
+    machine.manual().heard(sender, header);
+  }
+
+  private void update(BusMessage.Update update) {
+    ClusterNode node = machine.nodes().get(update.node());
+    if (node == null || Long.compareUnsigned(node.configEpoch, update.configEpoch()) >= 0) {
+      return;
+    }
+    machine.nodes().promote(node);
+    node.configEpoch = update.configEpoch();
+    machine.saveDurably();
+    machine.slots().claim(node, update.configEpoch(), update.slots());
+  }
+
+  private void heartbeat(BusLink link, @Nullable ClusterNode sender, BusMessage.Heartbeat message) {
+    Header header = message.header();
+    BusType type = header.type();
+    if (type == BusType.MEET || type == BusType.PING && sender != null) {
+      machine.rejoining().noteOwnAddress(link, type);
+    }
+    if (type != BusType.PONG) {
+      if (sender == null && type == BusType.MEET) {
+        meet(link, header);
+      }
+      answer(link, sender, header);
+    }
+    ClusterNode dialled = link.inbound ? null : link.node;
+    if (dialled != null && dialled.isHandshake()) {
+      sender = endHandshake(link, dialled, sender, header);
+      if (sender == null) {
+        return;
+      }
+    }
+    if (sender == null) {
+      return;
+    }
+    boolean neverPromoted = (header.flags() & NodeFlags.NOFAILOVER) != 0;
+    if (neverPromoted != sender.is(NodeFlags.NOFAILOVER)) {
+      sender.flags ^= NodeFlags.NOFAILOVER;
+      machine.changed();
+    }
+    if (type == BusType.PING) {
+      machine.rejoining().noteAddress(sender, link, header);
+    }
+    if (type == BusType.PONG && !link.inbound) {
+      ponged(sender, header);
+    }
+    role(sender, header);
+    slots(sender, header);
+    if (sender.isPrimary()
+        && machine.myself().isPrimary()
+        && header.configEpoch() == machine.myself().configEpoch) {
+      collided(sender);
+    }
+    gossip(sender, message.gossip());
+    extensions(sender, message.extensions());
+  }
+
+  /// A primary that asks whether it may go on taking writes is told so by this PONG, unless there
+  /// is a reason not to.
+  private void answer(BusLink link, @Nullable ClusterNode sender, Header header) {
+    boolean extendsLease =
+        sender != null
+            && header.type() == BusType.PING
+            && machine.slots().newerOwner(sender, header.configEpoch(), header.slots()) == null
+            && machine.votes().extendsLeaseOf(sender);
+    if (extendsLease && sender != null && !machine.links().isSilent()) {
+      sender.leaseGranted = machine.now();
+    }
+    machine.links().send(link.id, heartbeat(BusType.PONG, !extendsLease, header.pingNumber()));
+  }
+
+  /// An unknown node wants to be taken up. Its id is found out by dialling it.
+  private void meet(BusLink link, Header header) {
+    ClusterNode node = machine.nodes().create(machine.world().newId(), NodeFlags.HANDSHAKE);
+    node.ip = header.ip().isEmpty() ? link.remote : header.ip();
+    node.port = header.port();
+    node.otherPort = header.otherPort();
+    node.busPort = header.busPort();
+    machine.save();
+  }
+
+  /// The first answer of a node that was met. Returns the node if it is one from now on.
+  private @Nullable ClusterNode endHandshake(
+      BusLink link, ClusterNode dialled, @Nullable ClusterNode known, Header header) {
+    if (known != null) {
+      machine.verbose(
+          "Handshake: we already know node " + known.named() + ", updating the address if needed.");
+      machine.rejoining().noteAddress(known, link, header);
+      machine.nodes().remove(dialled);
+      return null;
+    }
+    if (!NodesFile.isId(header.sender())) {
+      machine.nodes().remove(dialled);
+      return null;
+    }
+    machine.nodes().rename(dialled, header.sender());
+    dialled.clear(NodeFlags.HANDSHAKE);
+    dialled.flags |= header.flags() & (NodeFlags.PRIMARY | NodeFlags.REPLICA);
+    dialled.dataReceived = machine.now();
+    note(dialled, header);
+    machine.save();
+    return dialled;
+  }
+
+  private void ponged(ClusterNode node, Header header) {
+    machine.lease().ponged(node, header);
+    node.pongReceived = machine.now();
+    node.pingSent = 0;
+    node.unreachableSince = 0;
+    node.answeredAt = machine.now();
+    node.announced = Rejoining.announced(header);
+    machine.failures().reached(node);
+  }
+
+  private void role(ClusterNode sender, Header header) {
+    if (header.primary().isEmpty()) {
+      machine.nodes().promote(sender);
+      return;
+    }
+    if (sender.isPrimary()) {
+      machine.slots().takeAll(sender);
+      sender.clear(NodeFlags.PRIMARY | NodeFlags.MIGRATE_TO);
+      sender.set(NodeFlags.REPLICA);
+      machine.save();
+      machine.health().lookAgain();
+    } else if (!sender.isReplica()) {
+      sender.set(NodeFlags.REPLICA); // a node of which gossip said nothing else
+      machine.changed();
+    }
+    ClusterNode primary = machine.nodes().get(header.primary());
+    if (primary != null && sender.primary != primary) {
+      machine.nodes().setPrimary(sender, primary);
+      machine.nodes().setShard(sender, primary.shard);
+      machine.save();
+    }
+  }
+
+  private void slots(ClusterNode sender, Header header) {
+    ClusterNode owner = sender.isPrimary() ? sender : sender.primary;
+    if (owner == null || owner.slots.equals(header.slots())) {
+      return;
+    }
+    if (sender.isPrimary()) {
+      machine.slots().claim(sender, header.configEpoch(), header.slots());
+    }
+    ClusterNode newer = machine.slots().newerOwner(sender, header.configEpoch(), header.slots());
+    if (newer != null) {
+      machine.verbose(
+          "Node "
+              + sender.id
+              + " has old slots configuration, sending an UPDATE message about "
+              + newer.id);
+      machine
+          .links()
+          .send(
+              sender,
+              new BusMessage.Update(
+                  machine.header(BusType.UPDATE),
+                  newer.configEpoch,
+                  newer.id,
+                  machine.slots().claimedBy(newer)));
+    }
+  }
+
+  /// Two primaries have one configuration epoch: the one with the smaller id takes a new one.
+  private void collided(ClusterNode sender) {
+    ClusterNode myself = machine.myself();
+    if (sender.configEpoch != myself.configEpoch || sender.id.compareTo(myself.id) <= 0) {
+      return;
+    }
+    myself.configEpoch = machine.nextEpoch();
+    machine.holdUntilSaved();
+    machine.verbose(
+        "WARNING: configEpoch collision with node "
+            + sender.named()
+            + ". configEpoch set to "
+            + Long.toUnsignedString(myself.configEpoch));
+  }
+
+  // ── gossip ──
+
+  private void gossip(ClusterNode sender, List<Gossip> gossips) {
+    for (Gossip gossip : gossips) {
+      ClusterNode node = machine.nodes().get(gossip.node());
+      if (node == null) {
+        learn(gossip);
+        continue;
+      }
+      boolean fails = (gossip.flags() & (NodeFlags.FAIL | NodeFlags.PFAIL)) != 0;
+      if (sender.isPrimary() && !node.isMyself()) {
+        machine.failures().reported(node, sender, fails);
+      }
+      if (!fails && node.pingSent == 0 && machine.failures().reports(node) == 0) {
+        long pong = gossip.pongReceived() * 1000;
+        if (pong <= machine.wall() + GOSSIP_FUTURE_MILLIS) {
+          node.pongReceived = Math.max(node.pongReceived, pong - machine.wall() + machine.now());
+        }
+      }
+      boolean elsewhere =
+          !node.ip.equalsIgnoreCase(gossip.ip())
+              || node.port != gossip.port()
+              || node.otherPort != gossip.otherPort()
+              || node.busPort != gossip.busPort();
+      if (!node.isMyself()
+          && node.is(NodeFlags.FAIL | NodeFlags.PFAIL | NodeFlags.NOADDR)
+          && !fails
+          && (gossip.flags() & NodeFlags.NOADDR) == 0
+          && !gossip.ip().isEmpty()
+          && elsewhere) {
+        machine
+            .rejoining()
+            .moved(node, gossip.ip(), gossip.port(), gossip.otherPort(), gossip.busPort());
+      }
+    }
+  }
+
+  /// A node that wasn't known. It is believed, since a known node told so.
+  private void learn(Gossip gossip) {
+    if ((gossip.flags() & NodeFlags.NOADDR) != 0
+        || !NodesFile.isId(gossip.node())
+        || gossip.ip().isEmpty()
+        || machine.nodes().isForgotten(gossip.node())) {
+      return;
+    }
+    int told =
+        NodeFlags.PRIMARY
+            | NodeFlags.REPLICA
+            | NodeFlags.PFAIL
+            | NodeFlags.FAIL
+            | NodeFlags.NOFAILOVER
+            | NodeFlags.MIGRATE_TO;
+    ClusterNode node = machine.nodes().create(gossip.node(), gossip.flags() & told);
+    node.failTime = node.hasFailed() ? machine.now() : 0;
+    node.ip = gossip.ip();
+    node.port = gossip.port();
+    node.otherPort = gossip.otherPort();
+    node.busPort = gossip.busPort();
+    machine.save();
+  }
+
+  private void extensions(ClusterNode sender, List<Extension> extensions) {
+    String hostname = "";
+    String humanName = "";
+    String shard = "";
+    for (Extension extension : extensions) {
+      switch (extension) {
+        case BusMessage.Hostname host -> hostname = host.name();
+        case BusMessage.HumanName human -> humanName = human.name();
+        case BusMessage.Shard its -> shard = its.id();
+        case BusMessage.Forgotten forgotten -> forget(sender, forgotten);
+        case BusMessage.UnknownExtension unknown ->
+            machine.warning("Received unknown extension type " + unknown.type());
+      }
+    }
+    if (!sender.hostname.equals(hostname) || !sender.humanName.equals(humanName)) {
+      sender.hostname = hostname;
+      sender.humanName = humanName;
+      machine.save();
+    }
+    if (shard.isEmpty()) {
+      shard = sender.primary == null ? sender.shard : sender.primary.shard;
+    }
+    machine.nodes().setShard(sender, shard);
+  }
+
+  private void forget(ClusterNode sender, BusMessage.Forgotten forgotten) {
+    ClusterNode node = machine.nodes().get(forgotten.node());
+    ClusterNode myself = machine.myself();
+    if (node != null && node != myself && node != sender && myself.primary != node) {
+      long seconds = Math.clamp(forgotten.ttlSeconds(), 0, 24 * 3600);
+      machine.nodes().forget(node.id, seconds);
+      machine.nodes().remove(node);
+      machine.save();
+      machine.health().lookAgain();
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package dev.spinel.cluster;
+
+import java.util.Arrays;
+
+/// A set of slots: 16,384 bits, in the order in which the bus writes them.
+///
+/// [#copy] is cheap: both sets share their bits until one of them changes. So a message's header
+/// has the sender's slots as they were, for the price of a reference. A set that nobody changes may
+/// be read by any thread.
+public final class SlotSet {
+  public static final int SLOTS = 16384;
+  static final int BYTES = SLOTS / 8;
+
+  private long[] words;
+  private int count;
+  private boolean shared;
+
+  public SlotSet() {
+    words = new long[SLOTS / 64];
+  }
+
+  private SlotSet(long[] words, int count) {
+    this.words = words;
+    this.count = count;
+    this.shared = true;
+  }
+
+  /// The slots of the bus's bitmap: slot n is bit n mod 8 of byte n / 8.
+  static SlotSet read(byte[] bytes, int from) {
+    var words = new long[SLOTS / 64];
+    int count = 0;
+    for (int i = 0; i < words.length; i++) {
+      long word = 0;
+      for (int j = 7; j >= 0; j--) {
+        word = word << 8 | (bytes[from + i * 8 + j] & 0xff);
+      }
+      words[i] = word;
+      count += Long.bitCount(word);
+    }
+    return new SlotSet(words, count);
+  }
+
+  void write(byte[] bytes, int at) {
+    for (int i = 0; i < words.length; i++) {
+      long word = words[i];
+      for (int j = 0; j < 8; j++) {
+        bytes[at + i * 8 + j] = (byte) (word >>> 8 * j);
+      }
+    }
+  }
+
+  public boolean contains(int slot) {
+    return (words[slot >> 6] >>> slot & 1) != 0;
+  }
+
+  public int count() {
+    return count;
+  }
+
+  public boolean isEmpty() {
+    return count == 0;
+  }
+
+  /// The first slot that is in the set, from this one on; -1: none.
+  public int next(int slot) {
+    if (slot >= SLOTS) {
+      return -1;
+    }
+    int i = slot >> 6;
+    long word = words[i] & -1L << slot;
+    while (word == 0) {
+      if (++i == words.length) {
+        return -1;
+      }
+      word = words[i];
+    }
+    return i << 6 | Long.numberOfTrailingZeros(word);
+  }
+
+  public void add(int slot) {
+    if (!contains(slot)) {
+      own();
+      words[slot >> 6] |= 1L << slot;
+      count++;
+    }
+  }
+
+  public void remove(int slot) {
+    if (contains(slot)) {
+      own();
+      words[slot >> 6] &= ~(1L << slot);
+      count--;
+    }
+  }
+
+  public void clear() {
+    words = new long[SLOTS / 64];
+    shared = false;
+    count = 0;
+  }
+
+  public SlotSet copy() {
+    shared = true;
+    return new SlotSet(words, count);
+  }
+
+  private void own() {
+    if (shared) {
+      words = words.clone();
+      shared = false;
+    }
+  }
+
+  /// Gets ranges of slots, both ends included.
+  public interface RangeVisitor {
+    void range(int first, int last);
+  }
+
+  public void ranges(RangeVisitor visitor) {
+    for (int first = next(0); first >= 0; ) {
+      int last = first;
+      while (last + 1 < SLOTS && contains(last + 1)) {
+        last++;
+      }
+      visitor.range(first, last);
+      first = next(last + 1);
+    }
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof SlotSet set
+        && (set.words == words || (set.count == count && Arrays.equals(set.words, words)));
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(words);
+  }
+
+  /// As `nodes.conf` lists them: `0-5460 5462`.
+  @Override
+  public String toString() {
+    var text = new StringBuilder();
+    ranges(
+        (first, last) -> {
+          text.append(text.isEmpty() ? "" : " ").append(first);
+          if (last > first) {
+            text.append('-').append(last);
+          }
+        });
+    return text.toString();
+  }
+}

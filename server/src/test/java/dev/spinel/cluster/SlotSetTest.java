@@ -1,0 +1,61 @@
+package dev.spinel.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.BitSet;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class SlotSetTest {
+  @Test
+  void itIsASetOfSlots() {
+    Random random = new Random(5);
+    SlotSet set = new SlotSet();
+    BitSet model = new BitSet();
+    SlotSet copy = set.copy();
+    BitSet copied = new BitSet();
+    for (int i = 0; i < 20_000; i++) {
+      int slot = random.nextInt(SlotSet.SLOTS);
+      if (random.nextBoolean()) {
+        set.add(slot);
+        model.set(slot);
+      } else {
+        set.remove(slot);
+        model.clear(slot);
+      }
+      if (i % 1000 == 0) {
+        same(set, model);
+        same(copy, copied);
+        copy = set.copy();
+        copied = (BitSet) model.clone();
+      }
+      int from = random.nextInt(SlotSet.SLOTS);
+      assertThat(set.next(from)).isEqualTo(model.nextSetBit(from));
+    }
+    same(set, model);
+    set.clear();
+    assertThat(set.isEmpty()).isTrue();
+    same(copy, copied);
+  }
+
+  private static void same(SlotSet set, BitSet model) {
+    assertThat(set.count()).isEqualTo(model.cardinality());
+    byte[] bytes = new byte[SlotSet.BYTES];
+    set.write(bytes, 0);
+    assertThat(BitSet.valueOf(bytes)).isEqualTo(model);
+    assertThat(SlotSet.read(bytes, 0)).isEqualTo(set).hasSameHashCodeAs(set);
+  }
+
+  @Test
+  void rangesAreListedAsInNodesConf() {
+    SlotSet set = new SlotSet();
+    for (int slot = 0; slot <= 5460; slot++) {
+      set.add(slot);
+    }
+    set.add(5462);
+    set.add(16382);
+    set.add(16383);
+    assertThat(set).hasToString("0-5460 5462 16382-16383");
+    assertThat(new SlotSet()).hasToString("");
+  }
+}
