@@ -164,6 +164,7 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
 
   private final Object lock = new Object();
   private final Chunks chunks;
+  private final StreamMarks marks = new StreamMarks();
   private final List<Cursor> cursors = new ArrayList<>(); // lock
   private @Nullable Block head; // lock
   private @Nullable Block tail; // appending; changed under the lock
@@ -208,6 +209,7 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
 
   @Override
   public void passed(long position, long offset) {
+    marks.add(position, last);
     onAppended.run();
   }
 
@@ -312,6 +314,12 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
   /// The last byte of the stream.
   public long last() {
     return last;
+  }
+
+  /// An offset behind all records of the journal up to this position; -1: they aren't all in the
+  /// stream yet.
+  public long offsetOf(long position) {
+    return marks.offsetOf(position);
   }
 
   /// Bytes that are kept: `repl_backlog_histlen`.
