@@ -3,10 +3,10 @@ package dev.spinel.replication;
 /// Where positions of the journal are in the stream of replicas: sessions know what they last wrote
 /// by its position, replicas acknowledge offsets.
 ///
-/// A *mark* says that all up to a position stands before an offset. There is one for each batch that
-/// was merged, as long as there is room; then every second one goes. So the answer for a late write
-/// is exact up to its batch, for an earlier one it is somewhat too late an offset, and never too
-/// early a one.
+/// A *mark* says that all up to a position stands before an offset. There is one for each batch
+/// that was merged, as long as there is room; then every second one goes. So the answer for a late
+/// write is exact up to its batch, for an earlier one it is somewhat too late an offset, and never
+/// too early a one.
 ///
 /// Any thread; whoever merges adds.
 final class StreamMarks {
