@@ -32,7 +32,7 @@ public final class ClientLine {
     } else if (session.monitors) {
       flags.append('O');
     }
-    if (session.isTrusted()) {
+    if (session.isPrimary) {
       flags.append('M');
     }
     if (session.subscribed()) {

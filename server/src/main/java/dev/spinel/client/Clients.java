@@ -368,7 +368,7 @@ public final class Clients implements Family {
   private static final int NORMAL = 0, REPLICA = 1, PUBSUB = 2, MASTER = 3;
 
   private static int typeOf(Session session) {
-    if (session.isTrusted()) {
+    if (session.isPrimary) {
       return MASTER;
     }
     if (session.isReplica) {

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// it, and so does FAILOVER, each for itself; the stricter one holds.
 ///
 /// Meanwhile the data stands still: nothing expires, nothing is evicted, and replicas are not asked
-/// what they have, since that would move the offset of the stream. Replicas, and the primary's
-/// stream, pass.
+/// what they have, since that would move the offset of the stream. Replicas pass; what this
+/// server's own primary says waits, too.
 ///
 /// A pause begins in a stopped world, with a new era: so a call that has passed the gate before,
 /// and has not run yet, is held up, too. It may end on any thread.
@@ -149,6 +149,12 @@ public final class Pause implements Gate {
 
   @Override
   public boolean concerns(Command command) {
+    return true;
+  }
+
+  /// As in Redis: the stream of the primary waits in its link.
+  @Override
+  public boolean holdsPrimary() {
     return true;
   }
 

@@ -84,6 +84,7 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
   /// @param remote and `local`: the ends of the link, as CLIENT LIST shows them
   public Applier relaying(int database, Runnable onMail, String remote, String local) {
     relays = true;
+    session.isPrimary = true;
     session.database = database;
     this.onMail = onMail;
     address = remote;

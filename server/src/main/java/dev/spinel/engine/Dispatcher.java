@@ -308,8 +308,11 @@ public final class Dispatcher implements AutoCloseable {
     if (session.multi && (command.flags() & Command.NO_MULTI) != 0) {
       return new CommandError("ERR Command not allowed inside a transaction");
     }
-    if ((session.gated || engine.gates.anyClosed) && !session.isTrusted()) {
+    if ((session.gated || engine.gates.anyClosed) && (!session.isTrusted() || session.isPrimary)) {
       for (Gate gate : engine.gates.of(command)) {
+        if (session.isPrimary && !gate.holdsPrimary()) {
+          continue;
+        }
         CommandError refusal = gate.refuse(call);
         if (refusal != null || call.waits()) {
           return refusal;

@@ -44,6 +44,12 @@ public interface Gate {
     return false;
   }
 
+  /// Whether the gate is also asked for what this server's primary says, which passes all others. It
+  /// may have it wait, and never refuses it.
+  default boolean holdsPrimary() {
+    return false;
+  }
+
   /// Why the call may not run (or be queued) now, or null. It may have the call wait instead
   /// ([Call#await]). The call's keys are known; none is locked. On the dispatcher's thread, seated.
   @Nullable CommandError refuse(Call call);

@@ -46,6 +46,7 @@ public final class Session {
   public Replies replies = Replies.ON;
   public boolean noEvict;
   public volatile boolean monitors; // MONITOR was said
+  public volatile boolean isPrimary; // its client is this server's primary; trusted
   public boolean noTouch;
   public boolean readOnly; // READONLY mode of cluster replicas
 

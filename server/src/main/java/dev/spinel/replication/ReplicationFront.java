@@ -33,7 +33,7 @@ public final class ReplicationFront {
   public ReplicationFront(
       Config config, ConfigLog log, Function<Call, String> describes, BooleanSupplier isPaused) {
     this.config = config;
-    gates = new RoleGates(this, config);
+    gates = new RoleGates(this, config, log);
     roles = new RoleCommands(this, log, describes);
     waits = new WaitCommands(this, isPaused);
   }

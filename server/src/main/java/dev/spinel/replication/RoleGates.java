@@ -1,6 +1,7 @@
 package dev.spinel.replication;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.ConfigLog;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
@@ -31,15 +32,19 @@ final class RoleGates {
 
   private final ReplicationFront front;
   private final Config config;
+  private final ConfigLog log;
   private @Nullable Engine engine; // before the first session
 
   // Settings: read by all threads.
   private volatile long leastReplicas;
   private volatile long maxLagSeconds;
 
-  RoleGates(ReplicationFront front, Config config) {
+  private boolean isWritable; // a replica that is; this object's monitor
+
+  RoleGates(ReplicationFront front, Config config, ConfigLog log) {
     this.front = front;
     this.config = config;
+    this.log = log;
   }
 
   /// Once it is made, and replication.
@@ -78,7 +83,15 @@ final class RoleGates {
     leastReplicas = config.get(Settings.MIN_REPLICAS_TO_WRITE);
     maxLagSeconds = config.get(Settings.MIN_REPLICAS_MAX_LAG);
     known.gates.closed(fewReplicas, !isReplica && leastReplicas > 0 && maxLagSeconds > 0);
-    known.gates.closed(readOnly, isReplica && config.get(Settings.REPLICA_READ_ONLY));
+    boolean isReadOnly = config.get(Settings.REPLICA_READ_ONLY);
+    known.gates.closed(readOnly, isReplica && isReadOnly);
+    if (isReplica && !isReadOnly && !isWritable) {
+      log.log(
+          '#',
+          "This replica accepts writes (replica-read-only no). They stay on this server, and are"
+              + " lost when it next copies the data of its primary.");
+    }
+    isWritable = isReplica && !isReadOnly;
     known.gates.closed(stale, isReplica && !config.get(Settings.REPLICA_SERVE_STALE_DATA));
     known.ignoreMaxmemory(isReplica && config.get(Settings.REPLICA_IGNORE_MAXMEMORY));
   }

@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -510,6 +511,25 @@ final class ConfigTest {
   }
 
   // CONFIG REWRITE's failures
+
+  @Test
+  void whatOthersKnowBetterIsAskedOfThem() throws Exception {
+    Path file = directory.resolve("replica.conf");
+    Files.writeString(file, "port 6380\nslaveof old 1\ntimeout 7\n");
+    Config config = CommandLine.of(file.toString()).load(null);
+    AtomicReference<ReplicaOf> primary = new AtomicReference<>(new ReplicaOf("new", 2));
+    config.live(Settings.REPLICAOF, primary::get);
+    assertThat(config.matching(List.of("slaveof"))).containsExactly("slaveof", "new 2");
+    config.rewrite(List.of());
+    assertThat(Files.readString(file)).startsWith("port 6380\nreplicaof new 2\ntimeout 7\n");
+    primary.set(ReplicaOf.NONE);
+    assertThat(config.matching(List.of("replicaof"))).containsExactly("replicaof", "");
+    config.rewrite(List.of());
+    assertThat(Files.readString(file)).doesNotContain("replicaof");
+    primary.set(new ReplicaOf("again", 3));
+    config.rewrite(List.of());
+    assertThat(Files.readString(file)).contains("replicaof again 3\n");
+  }
 
   @Test
   void rewriteNeedsAFile() {

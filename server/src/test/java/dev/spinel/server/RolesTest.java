@@ -110,6 +110,7 @@ class RolesTest {
       assertThat(say(reader, "EXEC")).isEqualTo("*1 $1 v");
       say(a, "CONFIG", "SET", "slave-read-only", "no");
       assertThat(say(a, "SET", "k", "local")).isEqualTo("+OK");
+      assertThat(fixture.log()).containsOnlyOnce("This replica accepts writes");
       say(a, "CONFIG", "SET", "replica-read-only", "yes");
       assertThat(say(a, "DEL", "k")).startsWith("-READONLY");
       bePrimary(a);
