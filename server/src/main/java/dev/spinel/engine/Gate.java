@@ -44,8 +44,8 @@ public interface Gate {
     return false;
   }
 
-  /// Whether the gate is also asked for what this server's primary says, which passes all others. It
-  /// may have it wait, and never refuses it.
+  /// Whether the gate is also asked for what this server's primary says, which passes all others.
+  /// It may have it wait, and never refuses it.
   default boolean holdsPrimary() {
     return false;
   }
