@@ -14,7 +14,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Holds up clients' calls for a while: all of them, or those that may write. CLIENT PAUSE asks for
-/// it, and so does FAILOVER, each for itself; the stricter one holds.
+/// it, and so do FAILOVER and SHUTDOWN, each for itself; the strictest one holds.
 ///
 /// Meanwhile the data stands still: nothing expires, nothing is evicted, and replicas are not asked
 /// what they have, since that would move the offset of the stream. Replicas pass; what this
@@ -29,7 +29,10 @@ public final class Pause implements Gate {
     CLIENT,
 
     /// FAILOVER.
-    FAILOVER
+    FAILOVER,
+
+    /// SHUTDOWN, until replicas have the last writes.
+    SHUTDOWN
   }
 
   /// Which calls it concerns; the strictest comes last.
@@ -47,7 +50,7 @@ public final class Pause implements Gate {
   private final Condition writesGoOn = new Ended(Extent.WRITES);
   private final Condition allGoesOn = new Ended(Extent.EVERYTHING);
   private final Waiters<Extent> waiting = new Waiters<>();
-  private final Asked[] asked = {NO, NO}; // by Reason; this object's monitor
+  private final Asked[] asked = {NO, NO, NO}; // by Reason; this object's monitor
   private final List<Runnable> onEnd = new ArrayList<>(); // before the first session
   private volatile Extent extent = Extent.NOTHING;
   private volatile long endMillis; // of the last of them

@@ -127,7 +127,7 @@ public final class Settings {
   public static final Setting<Boolean> DYNAMIC_HZ =
       yesNo(never("dynamic-hz", "background work paces itself"), true);
   public static final Setting<Long> SHUTDOWN_TIMEOUT =
-      number(later("shutdown-timeout", "replication"), 0, Integer.MAX_VALUE, 10);
+      number(row("shutdown-timeout"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<String> SHUTDOWN_ON_SIGINT =
       new Choices(
           row("shutdown-on-sigint", MANY_ARGUMENTS), "default", "save", "nosave", "now", "force");

@@ -5,6 +5,7 @@ import dev.spinel.config.ConfigLog;
 import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
@@ -82,6 +83,7 @@ public final class Persistence {
   final Saving saving;
   final Aof aof;
   private final PendingEnd pendingEnd = new PendingEnd();
+  private final DelayedEnd delayedEnd = new DelayedEnd();
   private final List<Runnable> onSynced = new CopyOnWriteArrayList<>();
   private final Front front;
   private final Consumer<String> fatal;
@@ -380,7 +382,10 @@ public final class Persistence {
   boolean mayEnd(Seat seat, Ending wanted) {
     boolean isLoading = loading.isUnderWay();
     Ending how = isLoading ? wanted.withoutSaving() : wanted;
-    notice("User requested shutdown...");
+    if (!delayedEnd.isUnderWay()) {
+      notice("User requested shutdown...");
+    }
+    delayedEnd.others().comes();
     if (isSaving()) {
       warning("There is a child saving an .rdb. Killing it!");
       saving.cancel("SHUTDOWN");
@@ -418,6 +423,56 @@ public final class Persistence {
     return true;
   }
 
+  /// Who else is to be ready before the server ends. Before the start.
+  public void beforeEnd(BeforeEnd others) {
+    delayedEnd.of(others);
+  }
+
+  /// Whether the end has to wait: then it comes by itself, once it needn't. Stopped world.
+  ///
+  /// @param stop has the server stopped; returns before it is
+  boolean isEndDelayed(Ending how, Runnable stop) {
+    boolean isNew = !delayedEnd.isUnderWay();
+    if (how.now() || !delayedEnd.begins()) {
+      return false;
+    }
+    if (isNew) {
+      Thread waits =
+          new Thread(
+              () -> {
+                if (comesAtLast(how)) {
+                  stop.run();
+                }
+              },
+              "spinel-shutdown");
+      waits.setDaemon(true);
+      waits.start();
+    }
+    return true;
+  }
+
+  /// Waits for those who are to be ready. Returns whether the server may end then.
+  private boolean comesAtLast(Ending how) {
+    try {
+      if (!delayedEnd.await()) {
+        return false;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    boolean[] may = new boolean[1];
+    inStoppedWorld(seat -> may[0] = mayEnd(seat, how));
+    if (!may[0]) {
+      delayedEnd.takeBack();
+    }
+    return may[0];
+  }
+
+  /// That an end which has to wait is taken back.
+  Condition endTakenBack() {
+    return delayedEnd.new TakenBack();
+  }
+
   /// Waits until the next cron; returns false if SHUTDOWN ABORT comes before that.
   public boolean awaitEnd() throws InterruptedException {
     return pendingEnd.await();
@@ -426,7 +481,7 @@ public final class Persistence {
   /// Takes an end back that a signal has asked for. Returns false if there is none, or it is too
   /// late.
   boolean abortEnd() {
-    boolean aborted = pendingEnd.abort();
+    boolean aborted = pendingEnd.abort() | delayedEnd.takeBack();
     if (aborted) {
       notice("Shutdown manually aborted.");
     }
@@ -435,9 +490,14 @@ public final class Persistence {
 
   /// The same, from outside of calls.
   public boolean mayEnd(Ending how) {
+    boolean[] waits = new boolean[1];
     boolean[] may = new boolean[1];
-    inStoppedWorld(seat -> may[0] = mayEnd(seat, how));
-    return may[0];
+    inStoppedWorld(
+        seat -> {
+          waits[0] = !how.now() && delayedEnd.begins();
+          may[0] = !waits[0] && mayEnd(seat, how);
+        });
+    return waits[0] ? comesAtLast(how) : may[0];
   }
 
   /// Has everything written, waits for the disk, and lets go of all files. No client may write any

@@ -156,7 +156,15 @@ public final class SaveCommands implements Family {
       reply.ok();
       return;
     }
-    if (!persistence().mayEnd(call.seat(), new Ending(save, noSave, force))) {
+    if (call.waitedFor() instanceof DelayedEnd.TakenBack) {
+      throw CANNOT_END;
+    }
+    Ending how = new Ending(save, noSave, force, now);
+    if (persistence().isEndDelayed(how, stop)) {
+      call.await(persistence().endTakenBack(), Call.FOR_EVER);
+      return;
+    }
+    if (!persistence().mayEnd(call.seat(), how)) {
       throw CANNOT_END;
     }
     call.session().closing = true;

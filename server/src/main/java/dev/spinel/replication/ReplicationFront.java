@@ -5,6 +5,7 @@ import dev.spinel.config.ConfigLog;
 import dev.spinel.config.ReplicaOf;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
+import dev.spinel.engine.Clock;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
@@ -14,28 +15,41 @@ import dev.spinel.persist.Persistence;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// What clients see of replication: its commands, its gates and what INFO tells. Made before the
 /// engine is, which has them; what they all go by is the [Standing].
 public final class ReplicationFront {
+  /// Pauses of clients' writes.
+  public interface Pauses {
+    /// Whether they are paused, for whatever reason. Any thread.
+    boolean areOn();
+
+    /// The end of the server is wanted (in a stopped world), or isn't any more (on any thread).
+    void beforeEnd(boolean wanted);
+  }
+
   private final Config config;
   private final RoleGates gates;
   private final RoleCommands roles;
   private final SyncCommands syncs = new SyncCommands(this);
   private final WaitCommands waits;
+  private final LastWrites lastWrites;
   private @Nullable Replication replication; // before the first session
 
   /// @param describes a call's client, as CLIENT LIST does, for the log
-  /// @param isPaused whether clients' writes wait
   public ReplicationFront(
-      Config config, ConfigLog log, Function<Call, String> describes, BooleanSupplier isPaused) {
+      Config config,
+      ConfigLog log,
+      Clock clock,
+      Function<Call, String> describes,
+      Pauses pauses) {
     this.config = config;
     gates = new RoleGates(this, config, log);
     roles = new RoleCommands(this, log, describes);
-    waits = new WaitCommands(this, isPaused);
+    waits = new WaitCommands(this, pauses::areOn);
+    lastWrites = new LastWrites(this, config, log, clock, pauses);
   }
 
   /// Once they are made.
@@ -44,6 +58,7 @@ public final class ReplicationFront {
     gates.of(engine);
     made.onRole(gates::changed);
     waits.of(persistence);
+    persistence.beforeEnd(lastWrites);
     made.onStanding(waits::look);
     config.live(Settings.REPLICAOF, this::followed);
     Config.ChangeListener changed = now -> configured();
@@ -99,6 +114,11 @@ public final class ReplicationFront {
   /// What INFO tells.
   public Section section() {
     return new ReplicationSection(this, config);
+  }
+
+  /// What it tells of the server, as that ends.
+  public Section ending() {
+    return lastWrites;
   }
 
   /// What it tells among the statistics.

@@ -75,6 +75,12 @@ public record Standing(
       long ackOffset,
       long aofOffset,
       long ackSeconds) {
+    /// As the log calls it.
+    String name() {
+      String address = host.indexOf(':') >= 0 && port != 0 ? "[" + host + "]" : host;
+      return address + ":" + (port == 0 ? "<unknown-replica-port>" : port);
+    }
+
     public boolean isOnline() {
       return state == PrimarySide.State.ONLINE;
     }

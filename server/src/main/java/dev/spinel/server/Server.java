@@ -125,7 +125,8 @@ public final class Server implements AutoCloseable {
     outputBounds = new OutputBounds(config);
     incidents = new IncidentLog(log, clock, stop);
     front = new Persistence.Front(clock, stop::request);
-    replicationFront = new ReplicationFront(config, log, ClientLine::ofCaller, pause::isOn);
+    replicationFront =
+        new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
     loops = new Loops(config, this::side);
     traffic = new Traffic(loops::counted);
     admission = new Admission(config, log, authentication, traffic, loops);
@@ -155,17 +156,30 @@ public final class Server implements AutoCloseable {
     int port = config.intOf(Settings.PORT);
     persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
     replication = new Replication(engine, config, log);
-    replication.onPauseWrites(this::pauseWrites);
+    replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
     replicationFront.of(replication, engine, persistence);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
   }
 
-  /// While the role is handed over.
-  private void pauseWrites(boolean on) {
+  private static ReplicationFront.Pauses pausesOf(Pause pause) {
+    return new ReplicationFront.Pauses() {
+      @Override
+      public boolean areOn() {
+        return pause.isOn();
+      }
+
+      @Override
+      public void beforeEnd(boolean wanted) {
+        pauseWrites(pause, Pause.Reason.SHUTDOWN, wanted);
+      }
+    };
+  }
+
+  private static void pauseWrites(Pause pause, Pause.Reason why, boolean on) {
     if (on) {
-      pause.begin(Pause.Reason.FAILOVER, Pause.Extent.WRITES, Long.MAX_VALUE);
+      pause.begin(why, Pause.Extent.WRITES, Long.MAX_VALUE);
     } else {
-      pause.end(Pause.Reason.FAILOVER);
+      pause.end(why);
     }
   }
 
@@ -221,6 +235,7 @@ public final class Server implements AutoCloseable {
   private Info info() {
     return new Info(
         new ServerSection(identity, config, listeners),
+        replicationFront.ending(),
         new ClientsSection(config, traffic::clients),
         new MemorySection(config, memory),
         front.savingSection(),
