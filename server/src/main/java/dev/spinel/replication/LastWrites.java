@@ -85,7 +85,8 @@ final class LastWrites implements BeforeEnd, Section {
     if (!all.isEmpty()) {
       log.log(
           '*',
-          all.size() - lagging.size()
+          all.size()
+              - lagging.size()
               + " of "
               + all.size()
               + " replicas are in sync when shutting down.");

@@ -40,11 +40,7 @@ public final class ReplicationFront {
 
   /// @param describes a call's client, as CLIENT LIST does, for the log
   public ReplicationFront(
-      Config config,
-      ConfigLog log,
-      Clock clock,
-      Function<Call, String> describes,
-      Pauses pauses) {
+      Config config, ConfigLog log, Clock clock, Function<Call, String> describes, Pauses pauses) {
     this.config = config;
     gates = new RoleGates(this, config, log);
     roles = new RoleCommands(this, log, describes);
