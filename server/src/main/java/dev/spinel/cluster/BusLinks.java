@@ -125,6 +125,10 @@ final class BusLinks {
         continue;
       }
       limit(node);
+      if (node.link != 0 && !node.linkStands && now - node.linkSince > handshakeMillis) {
+        close(node.link, "nobody answers");
+        unanswered(node);
+      }
       if (node.link == 0
           && !node.is(NodeFlags.NOADDR)
           && !node.ip.isEmpty()
@@ -235,11 +239,16 @@ final class BusLinks {
               + " failed: "
               + reason);
     }
-    if (!node.isHandshake() && node.pingSent == 0) {
-      node.pingSent = machine.now(); // unanswered from now on
-    }
+    unanswered(node);
     if (node == machine.myself().primary && stood) {
       machine.elections().primaryLinkLost();
+    }
+  }
+
+  /// From now on it counts as silent.
+  private void unanswered(ClusterNode node) {
+    if (!node.isHandshake() && node.pingSent == 0) {
+      node.pingSent = machine.now();
     }
   }
 
@@ -277,7 +286,11 @@ final class BusLinks {
 
   /// What comes over an accepted link is this node's. An earlier one of its is out of date.
   private void bind(BusLink link, ClusterNode node) {
-    close(node.inbound, "replaced by a newer link");
+    BusLink before = open.get(node.inbound);
+    if (before != null) {
+      machine.rejoining().replaced(node, before, link);
+      close(before.id, "replaced by a newer link");
+    }
     node.inbound = link.id;
     node.inboundSince = link.since;
     link.node = node;
@@ -315,6 +328,10 @@ final class BusLinks {
     }
     if (node != null && !node.isHandshake() && node != known) {
       mismatch(link, node, known, message.header());
+      return;
+    }
+    if (known != null && machine.rejoining().isTwin(link, known, message.header())) {
+      close(link.id, "it runs on a copy of another node's files");
       return;
     }
     if (node == null && known != null) {

@@ -69,9 +69,10 @@ final class ClusterCommands {
     }
   }
 
+  /// What is acknowledged survives a power cut.
   private void done(long client) {
     machine.health().lookAgain();
-    machine.replyWhenSaved(client, OK);
+    machine.whenSaved(() -> machine.reply(client, OK));
   }
 
   // ── nodes ──
@@ -328,6 +329,7 @@ final class ClusterCommands {
     int slot = slot(arguments.get(1));
     String action = arguments.get(2).toLowerCase(Locale.ROOT);
     boolean named = arguments.size() == 4;
+    boolean durable = false;
     if (action.equals("migrating") && named) {
       if (slots.owner(slot) != myself) {
         throw new Refused("I'm not the owner of hash slot " + slot);
@@ -343,11 +345,16 @@ final class ClusterCommands {
       slots.migrating().remove(slot);
     } else if (action.equals("node") && named) {
       assign(slot, primary(arguments.get(3), "Unknown node "));
+      durable = true;
     } else {
       throw new Refused("Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP");
     }
-    machine.changed();
-    done(client);
+    machine.health().lookAgain();
+    if (durable) {
+      done(client);
+    } else {
+      machine.replyWhenSaved(client, OK);
+    }
   }
 
   /// SETSLOT NODE.

@@ -86,6 +86,7 @@ public final class ClusterMachine {
   private @Nullable String followed; // host:port that replication was told
 
   private List<ClusterAction> actions = new ArrayList<>();
+  private boolean ticks;
   private boolean saves;
   private boolean savesDurably;
   private long generation;
@@ -150,6 +151,7 @@ public final class ClusterMachine {
   }
 
   private void tick() {
+    ticks = true;
     links.tick();
     heartbeats.tick();
     failures.tick();
@@ -171,6 +173,7 @@ public final class ClusterMachine {
     health.look();
     lease.look();
     slots.endOfStep();
+    ticks = false;
     if (saves) {
       generation++;
       actions.add(new ClusterAction.Save(generation, contents(), savesDurably));
@@ -210,7 +213,6 @@ public final class ClusterMachine {
       node.hostname = line.hostname();
       node.humanName = line.humanName();
       node.configEpoch = line.configEpoch();
-      node.pongReceived = line.pongReceived() == 0 ? 0 : now;
       node.failTime = node.hasFailed() ? now : 0;
       if (!line.shard().isEmpty()) {
         node.shard = line.shard();
@@ -279,6 +281,11 @@ public final class ClusterMachine {
   /// The time of a step as the clock on the wall showed it; 0 stays 0.
   long onTheWall(long time) {
     return time == 0 ? 0 : time + wall - now;
+  }
+
+  /// Whether this step is a tick: what goes on for long is logged then.
+  boolean ticks() {
+    return ticks;
   }
 
   long started() {
@@ -418,7 +425,7 @@ public final class ClusterMachine {
     act(new ClusterAction.Reply(client, text));
   }
 
-  /// Replies once `nodes.conf` is written.
+  /// Replies once `nodes.conf` is written, though a power cut may still undo it.
   void replyWhenSaved(long client, String text) {
     save();
     afterSave.add(new AfterSave(generation + 1, () -> reply(client, text)));

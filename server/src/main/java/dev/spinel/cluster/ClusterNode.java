@@ -70,6 +70,11 @@ final class ClusterNode {
   /// When something with this id, but with another address, was first refused.
   long twinSince;
 
+  /// How often, and since when, links from different hosts have replaced each other.
+  int turns;
+
+  long turnsSince;
+
   ClusterNode(String id, String shard, int flags, long now) {
     this.id = id;
     this.shard = shard;

@@ -289,7 +289,7 @@ final class Elections {
 
   private void log(Reason why) {
     long now = machine.now();
-    if (why == reason && now - loggedAt < RELOG_MILLIS) {
+    if (!machine.ticks() || why == reason && now - loggedAt < RELOG_MILLIS) {
       return;
     }
     reason = why;

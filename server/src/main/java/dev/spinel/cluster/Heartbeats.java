@@ -35,7 +35,8 @@ final class Heartbeats {
 
   /// Once a second some node is asked, the one of a few that was silent for longest; each node is
   /// asked when nothing was heard of it for half the node timeout. Voters ask each other that often
-  /// whatever gossip says, as the lease hangs on it.
+  /// whatever gossip says, as the lease hangs on it; and so is a node asked that has failed, as
+  /// nothing else ends that.
   void tick() {
     long now = machine.now();
     if (now - lastRandomPing >= RANDOM_PING_MILLIS) {
@@ -343,7 +344,7 @@ final class Heartbeats {
     dialled.flags |= header.flags() & (NodeFlags.PRIMARY | NodeFlags.REPLICA);
     dialled.dataReceived = machine.now();
     note(dialled, header);
-    machine.save();
+    machine.saveDurably();
     return dialled;
   }
 
@@ -376,7 +377,7 @@ final class Heartbeats {
     if (primary != null && sender.primary != primary) {
       machine.nodes().setPrimary(sender, primary);
       machine.nodes().setShard(sender, primary.shard);
-      machine.save();
+      machine.saveDurably();
     }
   }
 
@@ -435,7 +436,10 @@ final class Heartbeats {
       if (sender.isPrimary() && !node.isMyself()) {
         machine.failures().reported(node, sender, fails);
       }
-      if (!fails && node.pingSent == 0 && machine.failures().reports(node) == 0) {
+      if (!fails
+          && !node.is(NodeFlags.FAIL | NodeFlags.PFAIL)
+          && node.pingSent == 0
+          && machine.failures().reports(node) == 0) {
         long pong = gossip.pongReceived() * 1000;
         if (pong <= machine.wall() + GOSSIP_FUTURE_MILLIS) {
           node.pongReceived = Math.max(node.pongReceived, pong - machine.wall() + machine.now());
@@ -450,6 +454,7 @@ final class Heartbeats {
           && node.is(NodeFlags.FAIL | NodeFlags.PFAIL | NodeFlags.NOADDR)
           && !fails
           && (gossip.flags() & NodeFlags.NOADDR) == 0
+          && gossip.pongReceived() != 0
           && !gossip.ip().isEmpty()
           && elsewhere) {
         machine
@@ -480,7 +485,7 @@ final class Heartbeats {
     node.port = gossip.port();
     node.otherPort = gossip.otherPort();
     node.busPort = gossip.busPort();
-    machine.save();
+    machine.saveDurably();
   }
 
   private void extensions(ClusterNode sender, List<Extension> extensions) {

@@ -38,6 +38,8 @@ final class Rejoining {
   private static final int PROBES_MAX = 32;
   private static final int PLACES_MAX = 4096;
   private static final long SAY_AGAIN_MILLIS = 60_000;
+  private static final int TURNS = 4;
+  private static final long TURNS_MILLIS = 10_000;
 
   private final ClusterMachine machine;
   private final Map<Long, BusLink> probes = new HashMap<>();
@@ -133,12 +135,8 @@ final class Rejoining {
       node.twinSince = 0;
       return;
     }
-    if (answers(node) && !agrees(node, header)) {
-      refuseTwin(node, ip, header);
-      return;
-    }
-    if (answers(node) && header.ip().isEmpty() && !ip.equals(node.ip)) {
-      return; // it has several addresses, and the one that is known works
+    if (answers(node) && (!agrees(node, header) || header.ip().isEmpty())) {
+      return; // the address that is known works: this one is another of its own, or a twin's
     }
     move(node, ip, header.port(), header.otherPort(), header.busPort());
     machine.notice(
@@ -156,11 +154,27 @@ final class Rejoining {
     return node.announced.equals(announced(header));
   }
 
-  private void refuseTwin(ClusterNode node, String ip, Header header) {
-    if (node.twinSince == 0) {
-      node.twinSince = machine.now();
-      machine.heartbeats().ping(node);
-    } else if (node.answeredAt > node.twinSince && machine.now() - saidTwin > SAY_AGAIN_MILLIS) {
+  /// Whether a link is that of somebody who runs on a copy of a node's files, while the node answers
+  /// where it was: either it announces other ports, and the node doesn't agree with that; or two
+  /// links, from two hosts, take turns. A node that has just been told to announce something else
+  /// agrees as soon as it is asked.
+  boolean isTwin(BusLink link, ClusterNode node, Header header) {
+    if (!link.inbound || !answers(node)) {
+      return false;
+    }
+    boolean twin = false;
+    if (!agrees(node, header)) {
+      if (node.twinSince == 0) {
+        node.twinSince = machine.now();
+        machine.heartbeats().ping(node);
+      }
+      twin = node.answeredAt > node.twinSince;
+    } else if (header.ip().isEmpty() && !link.remote.equals(node.ip)) {
+      twin = node.turns >= TURNS && machine.now() - node.turnsSince < TURNS_MILLIS;
+    } else {
+      node.twinSince = 0;
+    }
+    if (twin && machine.now() - saidTwin > SAY_AGAIN_MILLIS) {
       saidTwin = machine.now();
       machine.warning(
           "Node "
@@ -170,10 +184,25 @@ final class Rejoining {
               + ":"
               + node.port
               + ", and something with its id calls from "
-              + ip
-              + ":"
+              + link.remote
+              + " (port "
               + header.port()
-              + ": one of them runs on a copy of the other's files. The latter is refused.");
+              + "): one of them runs on a copy of the other's files. The latter is refused.");
+    }
+    return twin;
+  }
+
+  /// A link of this node takes the place of another one.
+  void replaced(ClusterNode node, BusLink before, BusLink link) {
+    long now = machine.now();
+    if (!before.remote.equals(link.remote)) {
+      if (now - node.turnsSince > TURNS_MILLIS) {
+        node.turns = 0;
+      }
+      if (node.turns == 0) {
+        node.turnsSince = now;
+      }
+      node.turns++;
     }
   }
 
@@ -184,9 +213,13 @@ final class Rejoining {
         && node.busPort == busPort;
   }
 
-  /// Gossip says that it is elsewhere, and it can't be reached where it was.
+  /// Gossip says that it is elsewhere, and it can't be reached where it was. What was found out more
+  /// recently counts more.
   void moved(ClusterNode node, String ip, int port, int otherPort, int busPort) {
-    move(node, ip, port, otherPort, busPort);
+    if (node.addressChanged == 0
+        || machine.now() - node.addressChanged > machine.policy().nodeTimeoutMillis()) {
+      move(node, ip, port, otherPort, busPort);
+    }
   }
 
   private void move(ClusterNode node, String ip, int port, int otherPort, int busPort) {

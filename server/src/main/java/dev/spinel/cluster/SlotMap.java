@@ -190,7 +190,7 @@ final class SlotMap {
     ClusterNode myself = machine.myself();
     ClusterNode primary = myself.primary;
     ClusterNode above = primary == null ? null : primary.primary;
-    if (above == null || above == myself) {
+    if (above == null || above == myself || !above.isPrimary()) {
       return false;
     }
     machine.notice(

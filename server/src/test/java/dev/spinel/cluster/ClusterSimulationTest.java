@@ -4,385 +4,329 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.peer.Address;
 import dev.spinel.peer.SimNetwork;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.Set;
-import java.util.TreeMap;
-import java.util.TreeSet;
-import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Clusters in a network where everything happens. At every moment: no two elections are won in one
-/// epoch, and no slot has two primaries that take writes. In the end, once nothing happens any
-/// more: all nodes see the same cluster, no two primaries have one epoch, and it is up.
+/// Clusters in a network where everything happens. What must hold at every moment is
+/// [SimCluster]'s. In the end, once nothing happens any more: all nodes see the same cluster, no two
+/// primaries have one epoch, and it is up.
 ///
-/// Hosts are `10.0.x.y`; a node keeps its files when it moves to another one.
+/// `-Dspinel.seeds=N` runs more of them, from `-Dspinel.seed=S` on; `-Dspinel.report=true` says what
+/// there was to see.
 class ClusterSimulationTest {
-  private static final int PORT = 6379;
-  private static final int BUS = PORT + 10_000;
   private static final long TIMEOUT = 2000;
 
-  private final List<ToyNode> nodes = new ArrayList<>();
-  private final Map<ToyNode, String> hosts = new HashMap<>();
-  private final Map<ToyNode, Double> rates = new HashMap<>();
-  private final Map<ToyNode, Long> walls = new HashMap<>();
-  private final Map<Long, String> winners = new TreeMap<>();
-  private final List<String> story = new ArrayList<>();
-  private SimNetwork network;
-  private int nextHost = 1;
-  private boolean checksOverlap = true;
-  private int elections;
-
-  private void make(long seed, SimNetwork.Conditions conditions, int count) {
-    network = new SimNetwork(seed, conditions);
-    for (int i = 0; i < count; i++) {
-      add(ClusterPolicy.usual(PORT));
-    }
-  }
-
-  private static ClusterPolicy policy(ClusterPolicy usual, long timeout, List<Address> seeds) {
-    return new ClusterPolicy(
-        timeout,
-        0,
-        "",
-        usual.port(),
-        0,
-        usual.busPort(),
-        usual.hostname(),
-        "",
-        true,
-        1,
-        true,
-        10,
-        false,
-        1000,
-        0,
-        seeds);
-  }
-
-  private ToyNode add(ClusterPolicy usual) {
-    String host = newHost();
-    Peered peers = new Peered(host);
-    ToyNode[] holder = new ToyNode[1];
-    ToyNode node =
-        new ToyNode(
-            "n" + nodes.size(),
-            peers,
-            network.random(),
-            new ToyNode.Clocks() {
-              @Override
-              public long steady() {
-                return (long) ((network.now() - 1_699_999_000_000L) * rates.get(holder[0]));
-              }
-
-              @Override
-              public long wall() {
-                return network.now() + walls.get(holder[0]);
-              }
-            },
-            true,
-            policy(usual, TIMEOUT, List.of()));
-    holder[0] = node;
-    rates.put(node, 1 + (network.random().nextInt(9) - 4) / 1000.0);
-    walls.put(node, (long) network.random().nextInt(2000) - 1000);
-    peers.node = node;
-    hosts.put(node, host);
-    nodes.add(node);
-    node.onLog = text -> noted(node, text);
-    start(node, false);
-    return node;
-  }
-
-  /// The network as seen from wherever the node is just now.
-  private final class Peered implements dev.spinel.peer.Peers {
-    private final String first;
-    private @Nullable ToyNode node;
-
-    Peered(String first) {
-      this.first = first;
-    }
-
-    private SimNetwork.Host host() {
-      return network.host(node == null ? first : hosts.get(node));
-    }
-
-    @Override
-    public long now() {
-      return network.now();
-    }
-
-    @Override
-    public dev.spinel.peer.PeerLink dial(
-        Address to, Dialling how, dev.spinel.peer.PeerLink.Listener listener) {
-      return host().dial(to, how, listener);
-    }
-
-    @Override
-    public Alarm after(long millis, Runnable action) {
-      return host().after(millis, action);
-    }
-  }
-
-  private String newHost() {
-    int number = nextHost++;
-    return "10.0." + number / 250 + "." + (1 + number % 250);
-  }
-
-  private SimNetwork.Host host(ToyNode node) {
-    return network.host(hosts.get(node));
-  }
-
-  private void start(ToyNode node, boolean withoutData) {
-    host(node).restart();
-    host(node).listen(BUS, node::acceptBus);
-    host(node).listen(PORT, node::acceptClient);
-    node.start(withoutData);
-  }
-
-  private void crash(ToyNode node, boolean power) {
-    if (node.isRunning()) {
-      host(node).crash();
-      node.crash(power);
-    }
-  }
-
-  private void noted(ToyNode node, String text) {
-    story.add(network.now() % 10_000_000 + " " + node.name + ": " + text);
-    if (text.startsWith("Failover election won")) {
-      elections++;
-    }
-    if (text.endsWith("after successful failover")) {
-      long epoch = Long.parseLong(text.split(" ")[3]);
-      String before = winners.put(epoch, node.name);
-      assertThat(before).as("winner of epoch %d beside %s", epoch, node.name).isNull();
-    }
-  }
-
-  // ── forming ──
-
-  private void form(int primaries) {
-    ToyNode first = nodes.getFirst();
-    for (int i = 0; i < nodes.size(); i++) {
-      ToyNode node = nodes.get(i);
-      node.ask("SET-CONFIG-EPOCH", Integer.toString(i + 1));
-      if (i < primaries) {
-        int from = SlotSet.SLOTS * i / primaries;
-        int to = SlotSet.SLOTS * (i + 1) / primaries - 1;
-        node.ask("ADDSLOTSRANGE", Integer.toString(from), Integer.toString(to));
-      }
-      if (node != first) {
-        node.ask("MEET", hosts.get(first), Integer.toString(PORT));
-      }
-    }
-    assertThat(runUntil(this::allKnowAll, 120_000)).as(this::describe).isTrue();
-    for (int i = primaries; i < nodes.size(); i++) {
-      nodes.get(i).ask("REPLICATE", nodes.get(i % primaries).id());
-    }
-    assertThat(runUntil(this::settled, 120_000)).as(this::describe).isTrue();
-  }
-
-  private boolean allKnowAll() {
-    for (ToyNode node : nodes) {
-      if (node.isRunning()) {
-        List<NodeView> known = node.view().nodes();
-        if (known.size() != nodes.size()
-            || known.stream().anyMatch(view -> view.is(NodeFlags.HANDSHAKE))) {
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
-  /// What a node thinks of the cluster: who leads with which slots and epoch, who follows whom.
-  private static String picture(ToyNode node) {
-    Set<String> lines = new TreeSet<>();
-    for (NodeView view : node.view().nodes()) {
-      lines.add(
-          view.id()
-              + " "
-              + view.primary()
-              + " "
-              + (view.isPrimary() ? view.configEpoch() + " " + view.slots() : "")
-              + (view.is(NodeFlags.FAIL | NodeFlags.PFAIL) ? " fails" : ""));
-    }
-    return String.join("\n", lines);
-  }
-
-  private boolean settled() {
-    String picture = picture(nodes.getFirst());
-    Set<Long> epochs = new HashSet<>();
-    for (ToyNode node : nodes) {
-      if (!node.isRunning() || !node.view().isUp() || !picture(node).equals(picture)) {
-        return false;
-      }
-      NodeView myself = node.view().myself();
-      if (myself.isPrimary() && !epochs.add(myself.configEpoch())) {
-        return false;
-      }
-      if (myself.isReplica() && node.view().node(myself.primary()).isReplica()) {
-        return false;
-      }
-    }
-    return !picture.contains("fails");
-  }
-
-  private String describe() {
-    StringBuilder text = new StringBuilder();
-    List<String> last = story.subList(Math.max(0, story.size() - 120), story.size());
-    text.append(String.join("\n", last)).append('\n');
-    for (ToyNode node : nodes) {
-      text.append(hosts.get(node)).append(' ');
-      if (node.isRunning()) {
-        text.append(node.view().isUp() ? "ok " : "fail ");
-      }
-      text.append(node).append('\n');
-    }
-    return text.toString();
-  }
-
-  // ── what must always hold ──
-
-  /// No slot has two primaries that take writes.
-  private void check() {
-    if (!checksOverlap) {
-      return;
-    }
-    List<ToyNode> writable = new ArrayList<>();
-    for (ToyNode node : nodes) {
-      int slot = node.machine().myself().slots.next(0);
-      if (slot >= 0 && node.takesWrites(slot)) {
-        writable.add(node);
-      }
-    }
-    SlotSet seen = new SlotSet();
-    for (ToyNode node : writable) {
-      SlotSet slots = node.machine().myself().slots;
-      for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-        if (seen.contains(slot)) {
-          throw new AssertionError("two primaries take writes to slot " + slot);
-        }
-        seen.add(slot);
-      }
-    }
-  }
-
-  private void run(long millis) {
-    long end = network.now() + millis;
-    while (network.now() < end) {
-      network.run(Math.min(end - network.now(), 1 + network.random().nextInt(20)));
-      check();
-    }
-  }
-
-  private boolean runUntil(BooleanSupplier condition, long mostMillis) {
-    long end = network.now() + mostMillis;
-    while (!condition.getAsBoolean()) {
-      if (network.now() >= end) {
-        return false;
-      }
-      for (int i = 0; i < 10; i++) {
-        network.run(10);
-        check();
-      }
-    }
-    return true;
-  }
+  private SimCluster cluster;
 
   static LongStream seeds() {
     long first = Long.getLong("spinel.seed", System.nanoTime());
-    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 6));
+    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 5));
+  }
+
+  private void make(long seed, SimNetwork.Conditions conditions, int count) {
+    cluster = new SimCluster(seed, conditions, false);
+    for (int i = 0; i < count; i++) {
+      cluster.add(SimCluster.policy(TIMEOUT, List.of()));
+    }
+  }
+
+  private void report(String what) {
+    if (Boolean.getBoolean("spinel.report")) {
+      long seconds = (cluster.network.now() - 1_700_000_000_000L) / 1000;
+      System.out.println(
+          what
+              + ": "
+              + cluster.nodes.size()
+              + " nodes, "
+              + seconds
+              + " s, "
+              + cluster.elections
+              + " elections, "
+              + cluster.messages()
+              + " messages");
+    }
+  }
+
+  private static SimNetwork.Conditions conditions(long seed) {
+    return seed % 3 == 0 ? SimNetwork.Conditions.GOOD : SimNetwork.Conditions.ROUGH;
   }
 
   @ParameterizedTest
   @MethodSource("seeds")
   void inTheEndAllAgree(long seed) {
-    int primaries = 3 + new Random(seed).nextInt(3);
-    int replicas = 1 + new Random(seed + 1).nextInt(2);
-    make(
-        seed,
-        seed % 3 == 0 ? SimNetwork.Conditions.GOOD : SimNetwork.Conditions.ROUGH,
-        primaries * (1 + replicas));
+    Random shape = new Random(seed);
+    int primaries = 3 + shape.nextInt(3);
+    int replicas = 1 + shape.nextInt(2);
+    make(seed, conditions(seed), primaries * (1 + replicas));
     try {
-      form(primaries);
+      cluster.form(primaries);
       for (int i = 0; i < 60; i++) {
         happen();
-        run(network.random().nextInt(2500));
+        cluster.run(cluster.network.random().nextInt(2500));
       }
-      network.heal();
-      for (ToyNode node : nodes) {
-        host(node).goOn();
-        if (!node.isRunning()) {
-          start(node, false);
-        }
-      }
-      boolean agree = runUntil(this::settled, 600_000);
-      assertThat(agree).as(this::describe).isTrue();
-      report(seed);
+      cluster.healAll();
+      assertThat(cluster.runUntil(cluster::settled, 600_000)).isTrue();
+      report("seed " + seed);
     } catch (AssertionError | RuntimeException e) {
-      throw new AssertionError("seed " + seed + "\n" + describe(), e);
-    }
-  }
-
-  /// With `-Dspinel.report=true`: what there was to see.
-  private void report(long seed) {
-    if (Boolean.getBoolean("spinel.report")) {
-      long messages = nodes.stream().mapToLong(ToyNode::messages).sum();
-      long seconds = (network.now() - 1_700_000_000_000L) / 1000;
-      System.out.println(
-          "seed "
-              + seed
-              + ": "
-              + nodes.size()
-              + " nodes, "
-              + seconds
-              + " s, "
-              + elections
-              + " elections, "
-              + messages
-              + " messages");
+      throw new AssertionError("seed " + seed + "\n" + cluster.describe(), e);
     }
   }
 
   private ToyNode some() {
-    return nodes.get(network.random().nextInt(nodes.size()));
+    return cluster.nodes.get(cluster.network.random().nextInt(cluster.nodes.size()));
   }
 
   private void happen() {
+    Random random = cluster.network.random();
     ToyNode node = some();
     ToyNode other = some();
-    switch (network.random().nextInt(18)) {
-      case 0, 1 -> network.part(hosts.get(node), hosts.get(other));
-      case 2 -> network.isolate(hosts.get(node));
-      case 3, 4, 5 -> network.heal();
-      case 6 -> network.breakLinks(hosts.get(node), hosts.get(other));
-      case 7 -> host(node).pause();
-      case 8, 9 -> nodes.forEach(each -> host(each).goOn());
-      case 10, 11 -> crash(node, network.random().nextBoolean());
+    switch (random.nextInt(19)) {
+      case 0, 1 -> cluster.network.part(cluster.hostName(node), cluster.hostName(other));
+      case 2 -> cluster.network.isolate(cluster.hostName(node));
+      case 3, 4, 5 -> cluster.network.heal();
+      case 6 -> cluster.network.breakLinks(cluster.hostName(node), cluster.hostName(other));
+      case 7 -> cluster.host(node).pause();
+      case 8, 9 -> cluster.nodes.forEach(each -> cluster.host(each).goOn());
+      case 10, 11 -> cluster.crash(node, random.nextBoolean());
       case 12, 13, 14 -> restart(node);
-      case 15 -> walls.put(node, (long) network.random().nextInt(100_000) - 50_000);
+      case 15 -> cluster.setWall(node, random.nextInt(100_000) - 50_000);
       case 16 -> {
         if (node.isRunning()) {
           node.ask("FAILOVER");
         }
       }
-      default -> nodes.forEach(each -> each.write(network.random().nextInt(SlotSet.SLOTS)));
+      case 17 -> cluster.network.halfOpen(cluster.hostName(node), cluster.hostName(other));
+      default -> cluster.nodes.forEach(each -> each.write(random.nextInt(SlotSet.SLOTS)));
     }
   }
 
   private void restart(ToyNode node) {
-    if (!node.isRunning()) {
-      if (network.random().nextInt(3) == 0) {
-        hosts.put(node, newHost());
-      }
-      start(node, false);
+    if (node.isRunning()) {
+      return;
     }
+    Random random = cluster.network.random();
+    if (random.nextInt(3) == 0) {
+      cluster.move(node);
+    }
+    byte[] file = node.nodesConf();
+    if (file != null && random.nextInt(4) == 0) {
+      tear(node, file);
+    }
+    cluster.start(node, false);
+  }
+
+  /// A file that is cut off is refused; somebody puts a copy of it in its place.
+  private void tear(ToyNode node, byte[] file) {
+    byte[] torn = Arrays.copyOf(file, 1 + cluster.network.random().nextInt(file.length - 1));
+    try {
+      NodesFile.read(torn);
+      throw new AssertionError(new String(torn, StandardCharsets.ISO_8859_1));
+    } catch (NodesFile.Corrupt e) {
+      node.setNodesConf(file);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void slotsThatMoveLoseNothing(long seed) {
+    make(seed, conditions(seed), 6);
+    try {
+      cluster.form(3);
+      Random random = cluster.network.random();
+      SlotSet ever = new SlotSet();
+      for (int i = 0; i < 40; i++) {
+        for (int n = 0; n < 50; n++) {
+          int slot = random.nextInt(SlotSet.SLOTS);
+          for (ToyNode node : cluster.nodes) {
+            if (node.takesWrites(slot)) {
+              node.write(slot);
+              ever.add(slot);
+            }
+          }
+        }
+        move(random);
+        switch (random.nextInt(6)) {
+          case 0 -> cluster.network.breakLinks(cluster.hostName(some()), cluster.hostName(some()));
+          case 1 -> cluster.setWall(some(), random.nextInt(100_000) - 50_000);
+          default -> {}
+        }
+        cluster.run(random.nextInt(300));
+      }
+      assertThat(cluster.runUntil(cluster::settled, 600_000)).isTrue();
+      for (int slot = ever.next(0); slot >= 0; slot = ever.next(slot + 1)) {
+        int at = slot;
+        assertThat(cluster.nodes)
+            .as("slot %d", slot)
+            .filteredOn(node -> node.keys().contains(at))
+            .singleElement()
+            .matches(node -> node.machine().slots().owner(at) == node.machine().myself());
+      }
+      report("moves, seed " + seed);
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + "\n" + cluster.describe(), e);
+    }
+  }
+
+  /// As redis-cli moves slots: the target first, then the source, then everybody is told.
+  private void move(Random random) {
+    ToyNode from = primary(random, null);
+    ToyNode to = primary(random, from);
+    SlotSet slots = from.machine().myself().slots;
+    int slot = slots.next(random.nextInt(SlotSet.SLOTS));
+    if (slot < 0 || slots.count() < 10) {
+      return;
+    }
+    String number = Integer.toString(slot);
+    ok(to, to.ask("SETSLOT", number, "IMPORTING", from.id()));
+    ok(from, from.ask("SETSLOT", number, "MIGRATING", to.id()));
+    cluster.run(random.nextInt(200));
+    if (from.keys().contains(slot)) {
+      to.keys().add(slot);
+      from.keys().remove(slot);
+    }
+    ok(to, to.ask("SETSLOT", number, "NODE", to.id()));
+    ok(from, from.ask("SETSLOT", number, "NODE", to.id()));
+  }
+
+  private ToyNode primary(Random random, @Nullable ToyNode but) {
+    while (true) {
+      ToyNode node = cluster.nodes.get(random.nextInt(cluster.nodes.size()));
+      if (node != but && node.machine().myself().isPrimary()) {
+        return node;
+      }
+    }
+  }
+
+  private void ok(ToyNode node, long client) {
+    assertThat(cluster.runUntil(() -> node.reply(client) != null, 10_000)).isTrue();
+    assertThat(node.reply(client)).isEqualTo("+OK\r\n");
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void afterAPowerCutItFindsItselfAtNewAddresses(long seed) {
+    Random shape = new Random(seed);
+    int count = 6 + shape.nextInt(4);
+    make(seed, conditions(seed), count);
+    try {
+      cluster.form(3);
+      for (ToyNode node : cluster.nodes) {
+        cluster.crash(node, true);
+      }
+      cluster.run(5000);
+      // One stays where it was, and of that one all others know.
+      int stays = shape.nextInt(count);
+      for (int i = 0; i < count; i++) {
+        int which = (i + shape.nextInt(count)) % count;
+        ToyNode node = cluster.nodes.get(i);
+        if (i != stays) {
+          cluster.move(node);
+        }
+        cluster.run(which * 300L);
+        cluster.start(node, false);
+      }
+      assertThat(cluster.runUntil(cluster::settled, 120_000)).isTrue();
+      report("power cut, seed " + seed);
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + "\n" + cluster.describe(), e);
+    }
+  }
+
+  @Test
+  void aSeedNodeIsEnoughToFindItself() {
+    make(17, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    cluster.nodes.forEach(node -> cluster.crash(node, true));
+    cluster.nodes.forEach(cluster::move);
+    String seed = cluster.hostName(cluster.nodes.get(4));
+    for (ToyNode node : cluster.nodes) {
+      node.configure(
+          SimCluster.policy(TIMEOUT, List.of(new Address(seed, SimCluster.BUS))));
+      cluster.start(node, false);
+    }
+    assertThat(cluster.runUntil(cluster::settled, 60_000)).as(cluster::describe).isTrue();
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void addressesThatChangeHandsFoolNobody(long seed) {
+    make(seed, conditions(seed), 7);
+    try {
+      cluster.form(3);
+      List<String> ids = cluster.nodes.stream().map(ToyNode::id).toList();
+      cluster.nodes.forEach(node -> cluster.crash(node, false));
+      // Each starts where its neighbour was.
+      cluster.rotateHosts();
+      for (ToyNode node : cluster.nodes) {
+        cluster.run(cluster.network.random().nextInt(1000));
+        cluster.start(node, false);
+      }
+      assertThat(cluster.runUntil(cluster::settled, 120_000)).isTrue();
+      assertThat(cluster.nodes.stream().map(ToyNode::id).toList()).isEqualTo(ids);
+      report("rotation, seed " + seed);
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + "\n" + cluster.describe(), e);
+    }
+  }
+
+  @Test
+  void equalSeedsGiveEqualRuns() {
+    List<List<String>> stories =
+        LongStream.range(0, 2)
+            .mapToObj(
+                any -> {
+                  make(99, SimNetwork.Conditions.ROUGH, 6);
+                  cluster.form(3);
+                  for (int i = 0; i < 20; i++) {
+                    happen();
+                    cluster.run(500);
+                  }
+                  return List.copyOf(cluster.story);
+                })
+            .toList();
+    assertThat(stories.get(0)).isNotEmpty().isEqualTo(stories.get(1));
+  }
+
+  /// By hand: `-Dspinel.thousand=1000`.
+  @Test
+  @EnabledIfSystemProperty(named = "spinel.thousand", matches = "\\d+")
+  void aThousandNodesFormAndSettleAfterHalfOfThePrimariesDie() {
+    int count = Integer.getInteger("spinel.thousand");
+    cluster = new SimCluster(1, SimNetwork.Conditions.GOOD, true);
+    for (int i = 0; i < count; i++) {
+      cluster.add(SimCluster.policy(15_000, List.of()));
+    }
+    cluster.checksOverlap = false;
+    long began = System.nanoTime();
+    cluster.form(count / 2);
+    tell("formed", began);
+    for (int i = 0; i < count / 4; i++) {
+      cluster.crash(cluster.nodes.get(i), false);
+    }
+    long from = cluster.network.now();
+    boolean served = cluster.runUntil(cluster::isServed, 300_000);
+    System.out.println("all slots served after " + (cluster.network.now() - from) + " ms: " + served);
+    tell("served again", began);
+    assertThat(served).isTrue();
+  }
+
+  private void tell(String what, long began) {
+    System.out.println(
+        what
+            + ": "
+            + (cluster.network.now() - 1_700_000_000_000L)
+            + " ms of the cluster's time, "
+            + cluster.messages()
+            + " messages, "
+            + (System.nanoTime() - began) / 1_000_000_000
+            + " s of ours");
   }
 }

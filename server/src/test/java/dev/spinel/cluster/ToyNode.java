@@ -200,6 +200,7 @@ public final class ToyNode implements ClusterMachine.World {
     return running
         && myself.isPrimary()
         && machine.slots().owner(slot) == myself
+        && (!machine.slots().migrating().containsKey(slot) || keys.contains(slot))
         && machine.health().isUp()
         && clocks.steady() < leaseUntil
         && clocks.steady() >= pausedUntil;
