@@ -154,10 +154,10 @@ final class Rejoining {
     return node.announced.equals(announced(header));
   }
 
-  /// Whether a link is that of somebody who runs on a copy of a node's files, while the node answers
-  /// where it was: either it announces other ports, and the node doesn't agree with that; or two
-  /// links, from two hosts, take turns. A node that has just been told to announce something else
-  /// agrees as soon as it is asked.
+  /// Whether a link is that of somebody who runs on a copy of a node's files, while the node
+  /// answers where it was: either it announces other ports, and the node doesn't agree with that;
+  /// or two links, from two hosts, take turns. A node that has just been told to announce something
+  /// else agrees as soon as it is asked.
   boolean isTwin(BusLink link, ClusterNode node, Header header) {
     if (!link.inbound || !answers(node)) {
       return false;
@@ -213,8 +213,8 @@ final class Rejoining {
         && node.busPort == busPort;
   }
 
-  /// Gossip says that it is elsewhere, and it can't be reached where it was. What was found out more
-  /// recently counts more.
+  /// Gossip says that it is elsewhere, and it can't be reached where it was. What was found out
+  /// more recently counts more.
   void moved(ClusterNode node, String ip, int port, int otherPort, int busPort) {
     if (node.addressChanged == 0
         || machine.now() - node.addressChanged > machine.policy().nodeTimeoutMillis()) {

@@ -184,10 +184,8 @@ final class ClusterPlayer implements Function<String, List<String>> {
                   myself.slots().isEmpty() ? "nothing" : myself.slots(),
                   myself.configEpoch());
       int slot = myself.slots().next(0);
-      String failed =
-          ids(view.nodes().stream().filter(other -> other.hasFailed()).toList());
-      String suspected =
-          ids(view.nodes().stream().filter(other -> other.mayHaveFailed()).toList());
+      String failed = ids(view.nodes().stream().filter(other -> other.hasFailed()).toList());
+      String suspected = ids(view.nodes().stream().filter(other -> other.mayHaveFailed()).toList());
       out.add(
           node.name
               + " "

@@ -16,11 +16,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Clusters in a network where everything happens. What must hold at every moment is
-/// [SimCluster]'s. In the end, once nothing happens any more: all nodes see the same cluster, no two
-/// primaries have one epoch, and it is up.
+/// [SimCluster]'s. In the end, once nothing happens any more: all nodes see the same cluster, no
+/// two primaries have one epoch, and it is up.
 ///
-/// `-Dspinel.seeds=N` runs more of them, from `-Dspinel.seed=S` on; `-Dspinel.report=true` says what
-/// there was to see.
+/// `-Dspinel.seeds=N` runs more of them, from `-Dspinel.seed=S` on; `-Dspinel.report=true` says
+/// what there was to see.
 class ClusterSimulationTest {
   private static final long TIMEOUT = 2000;
 
@@ -248,8 +248,7 @@ class ClusterSimulationTest {
     cluster.nodes.forEach(cluster::move);
     String seed = cluster.hostName(cluster.nodes.get(4));
     for (ToyNode node : cluster.nodes) {
-      node.configure(
-          SimCluster.policy(TIMEOUT, List.of(new Address(seed, SimCluster.BUS))));
+      node.configure(SimCluster.policy(TIMEOUT, List.of(new Address(seed, SimCluster.BUS))));
       cluster.start(node, false);
     }
     assertThat(cluster.runUntil(cluster::settled, 60_000)).as(cluster::describe).isTrue();
@@ -313,7 +312,8 @@ class ClusterSimulationTest {
     }
     long from = cluster.network.now();
     boolean served = cluster.runUntil(cluster::isServed, 300_000);
-    System.out.println("all slots served after " + (cluster.network.now() - from) + " ms: " + served);
+    System.out.println(
+        "all slots served after " + (cluster.network.now() - from) + " ms: " + served);
     tell("served again", began);
     assertThat(served).isTrue();
   }

@@ -46,7 +46,21 @@ final class SimCluster {
   static ClusterPolicy policy(long timeoutMillis, List<Address> seeds) {
     ClusterPolicy usual = ClusterPolicy.usual(PORT);
     return new ClusterPolicy(
-        timeoutMillis, 0, "", PORT, 0, usual.busPort(), "", "", true, 1, true, 10, false, 1000, 0,
+        timeoutMillis,
+        0,
+        "",
+        PORT,
+        0,
+        usual.busPort(),
+        "",
+        "",
+        true,
+        1,
+        true,
+        10,
+        false,
+        1000,
+        0,
         seeds);
   }
 
@@ -311,7 +325,8 @@ final class SimCluster {
     return true;
   }
 
-  /// The last lines of all logs; each node's own line; and how its picture differs from the first's.
+  /// The last lines of all logs; each node's own line; and how its picture differs from the
+  /// first's.
   String describe() {
     StringBuilder text = new StringBuilder();
     List<String> last = story.subList(Math.max(0, story.size() - 150), story.size());
@@ -332,7 +347,24 @@ final class SimCluster {
               line -> {
                 text.append("   it thinks: ").append(line).append('\n');
                 ClusterNode known = node.machine().nodes().get(line.substring(0, 40));
-                text.append("      ").append(known.ip).append(" link ").append(known.link).append(known.linkStands ? " stands" : "").append(", inbound ").append(known.inbound).append(", pinged ").append(node.machine().now() - known.lastPing).append(" ms ago, unanswered since ").append(known.pingSent == 0 ? 0 : node.machine().now() - known.pingSent).append(", ponged ").append(node.machine().now() - known.answeredAt).append(", heard ").append(node.machine().now() - known.pongReceived).append(" flags ").append(known.flags).append('\n');
+                text.append("      ")
+                    .append(known.ip)
+                    .append(" link ")
+                    .append(known.link)
+                    .append(known.linkStands ? " stands" : "")
+                    .append(", inbound ")
+                    .append(known.inbound)
+                    .append(", pinged ")
+                    .append(node.machine().now() - known.lastPing)
+                    .append(" ms ago, unanswered since ")
+                    .append(known.pingSent == 0 ? 0 : node.machine().now() - known.pingSent)
+                    .append(", ponged ")
+                    .append(node.machine().now() - known.answeredAt)
+                    .append(", heard ")
+                    .append(node.machine().now() - known.pongReceived)
+                    .append(" flags ")
+                    .append(known.flags)
+                    .append('\n');
               });
     }
     return text.toString();
