@@ -282,6 +282,19 @@ final class Aof implements AppendLog.Owner {
     }
   }
 
+  /// The data is about to be replaced as a whole: nothing is recorded until [#resume]. Stopped
+  /// world.
+  synchronized void suspend() {
+    if (state != State.OFF) {
+      turnOff();
+    }
+  }
+
+  /// The data was replaced: if the configuration wants it, it is written anew.
+  synchronized void resume() {
+    follow();
+  }
+
   private void turnOff() {
     State was = state;
     state = State.OFF;
@@ -541,7 +554,9 @@ final class Aof implements AppendLog.Owner {
       }
       synchronized (Aof.this) {
         lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
-        running = null;
+        if (running == this) { // and not the next one already
+          running = null;
+        }
       }
     }
 

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class BackgroundSave implements Snapshots.Sink {
   private final Persistence persistence;
   private final Saving saving;
+  final @Nullable CopyOwner replicas;
   private final List<Waiting> awaiting = new ArrayList<>(); // monitor
   private boolean isCut; // or has failed before; monitor
   private @Nullable String cancelledBy; // monitor
@@ -49,9 +50,11 @@ final class BackgroundSave implements Snapshots.Sink {
   /// The most that was kept for the walk.
   volatile long peakKeptBytes;
 
-  BackgroundSave(Persistence persistence, Saving saving) {
+  /// @param replicas who wait for the file, or null
+  BackgroundSave(Persistence persistence, Saving saving, @Nullable CopyOwner replicas) {
     this.persistence = persistence;
     this.saving = saving;
+    this.replicas = replicas;
     startedMillis = persistence.engine.clock.millis();
   }
 
@@ -141,6 +144,9 @@ final class BackgroundSave implements Snapshots.Sink {
     file().begin(seat, persistence.engine.clock.millis(), false);
     changesAtCut = persistence.engine.changes();
     began = true;
+    if (replicas != null) {
+      replicas.cut();
+    }
     answer();
   }
 
@@ -242,6 +248,9 @@ final class BackgroundSave implements Snapshots.Sink {
     }
     saving.ended(this, why, by);
     answer();
+    if (replicas != null) {
+      replicas.ended(why, target);
+    }
   }
 
   private void complete() throws IOException {

@@ -19,6 +19,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// What of a server survives it: made by the assembly, which has it load before clients may, tells
 /// it the time, and closes it last.
@@ -87,6 +89,9 @@ public final class Persistence {
   private final List<Runnable> onSynced = new CopyOnWriteArrayList<>();
   private final Front front;
   private final Consumer<String> fatal;
+  private Supplier<@Nullable StreamFacts> stream = () -> null; // before the start
+  private @Nullable StreamFacts loadedFacts; // by the start
+  private volatile @Nullable StreamedCopy copying;
   private boolean isAnnounced; // before the start
   private volatile boolean keeps; // data beyond this server's life, unasked
 
@@ -128,9 +133,7 @@ public final class Persistence {
     if (!config.get(Settings.APPENDONLY) && !dump.exists()) {
       return;
     }
-    loading.begin(0);
-    engine.loading = true;
-    engine.gates.closed(front.loadingGate, true);
+    beginLoading(0);
   }
 
   /// Nobody is going to load anything: but an append-only file that is on must be.
@@ -165,9 +168,7 @@ public final class Persistence {
       inStoppedWorld(
           seat -> {
             engine.ignoreExpiry(false);
-            loading.end();
-            engine.loading = false;
-            engine.gates.closed(front.loadingGate, false);
+            endLoading();
             engine.newEra();
           });
     }
@@ -219,7 +220,9 @@ public final class Persistence {
     long began = System.nanoTime();
     try (Disk.Input in = open(file)) {
       loading.begin(in.size());
-      loader(RdbLoader.Duplicates.REFUSED).load(in, file.toString());
+      RdbLoader loader = loader(RdbLoader.Duplicates.REFUSED);
+      loader.load(in, file.toString());
+      loadedFacts = loader.facts();
     } catch (RdbLoader.Unloadable e) {
       if (!loading.isCancelled()) {
         warning("Terminating server after rdb file reading failure.");
@@ -311,14 +314,90 @@ public final class Persistence {
 
   private void flushed(Seat seat, long changes) {
     saving.cancel("FLUSHALL");
+    StreamedCopy copy = copying;
+    if (copy != null) {
+      copy.cancel("FLUSHALL");
+    }
     if (keeps) {
       saving.flushed(seat, changes);
     }
   }
 
-  /// Whether an RDB file is being written.
+  /// Whether an RDB file, or a stream of one, is being written.
   boolean isSaving() {
-    return saving.running() != null;
+    return saving.running() != null || isCopying();
+  }
+
+  // ── for replication ──
+
+  /// What else reads all data just now, that isn't for replicas.
+  public enum Work {
+    NONE,
+    SAVE,
+    REWRITE
+  }
+
+  /// Has `facts` asked, in the stopped world of each cut, of which history the data is. Before the
+  /// start.
+  public void stream(Supplier<@Nullable StreamFacts> facts) {
+    stream = facts;
+  }
+
+  /// Of which history the data is that was loaded at the start, if that is known.
+  public @Nullable StreamFacts loadedFacts() {
+    return loadedFacts;
+  }
+
+  public Work work() {
+    BackgroundSave save = saving.running();
+    if (save != null) {
+      return save.replicas == null ? Work.SAVE : Work.NONE;
+    }
+    return aof.isRewriting() ? Work.REWRITE : Work.NONE;
+  }
+
+  /// Writes the dump file, for replicas too. Returns false if it is being written.
+  public boolean saveFor(CopyOwner replicas) {
+    return saving.forReplicas(replicas);
+  }
+
+  /// Streams a copy of the data. Its turn comes once no other snapshot is being taken.
+  ///
+  /// @return ends it
+  public Runnable copyTo(Disk.Output out, boolean hasData, CopyOwner owner) {
+    StreamedCopy copy = new StreamedCopy(this, out, hasData, owner);
+    copying = copy;
+    engine.keyspace.snapshots().take(copy);
+    return () -> copy.cancel("its replicas");
+  }
+
+  /// For the data of another server.
+  public Replacement replacement() {
+    return new Replacement(this);
+  }
+
+  /// Stopped world, as its end.
+  void beginLoading(long bytes) {
+    loading.begin(bytes);
+    engine.loading = true;
+    engine.gates.closed(front.loadingGate, true);
+  }
+
+  void endLoading() {
+    loading.end();
+    engine.loading = false;
+    engine.gates.closed(front.loadingGate, false);
+  }
+
+  /// Whether a copy goes straight to replicas.
+  boolean isCopying() {
+    return copying != null;
+  }
+
+  void copied(StreamedCopy copy) {
+    if (copying == copy) {
+      copying = null;
+    }
   }
 
   /// Bytes that were appended and aren't written yet: the disk is at something else.
@@ -357,12 +436,17 @@ public final class Persistence {
   /// A file for the dump's stream: empty.
   RdbFile rdbFile(Path file) throws IOException {
     boolean often = config.get(Settings.RDB_SAVE_INCREMENTAL_FSYNC);
-    return new RdbFile(engine, config, disk.create(file), often, false);
+    return new RdbFile(engine, config, disk.create(file), often, false, stream);
+  }
+
+  /// The dump's stream, to replicas.
+  RdbFile rdbStream(Disk.Output out) {
+    return new RdbFile(engine, config, out, false, false, stream);
   }
 
   /// A stream that is the base of an append-only file.
   BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
-    return new RdbFile(engine, config, out, syncsOften, true).counted();
+    return new RdbFile(engine, config, out, syncsOften, true, () -> null).counted();
   }
 
   /// An RDB stream without keys.
@@ -389,6 +473,10 @@ public final class Persistence {
     if (isSaving()) {
       warning("There is a child saving an .rdb. Killing it!");
       saving.cancel("SHUTDOWN");
+      StreamedCopy copy = copying;
+      if (copy != null) {
+        copy.cancel("SHUTDOWN");
+      }
     }
     if (aof.isRewriting()) {
       if (aof.state() == Aof.State.STARTING) {

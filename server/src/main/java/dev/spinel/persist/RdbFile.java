@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// An RDB stream on its way to a file: what a file says besides its keys, and which settings it
@@ -35,6 +36,7 @@ final class RdbFile extends BaseFile {
   private final Engine engine;
   private final Config config;
   private final boolean isAofBase;
+  private final Supplier<@Nullable StreamFacts> stream;
   private final boolean tellsIdle;
   private final boolean tellsFrequency;
 
@@ -42,12 +44,21 @@ final class RdbFile extends BaseFile {
   private final Map<Integer, long[]> sizes = new HashMap<>(); // by database: keys, that expire
   private long nowMillis; // of the cut
   private long usedMemory;
+  private @Nullable StreamFacts facts; // of the cut
   private int database = NONE; // whose keys come next, of which the stream doesn't know yet
   private volatile long allKeys;
 
   /// @param isAofBase whether it is the base of an append-only file
-  RdbFile(Engine engine, Config config, Disk.Output file, boolean syncsOften, boolean isAofBase) {
+  /// @param stream asked at the cut of which history the data is
+  RdbFile(
+      Engine engine,
+      Config config,
+      Disk.Output file,
+      boolean syncsOften,
+      boolean isAofBase,
+      Supplier<@Nullable StreamFacts> stream) {
     super(file, syncsOften);
+    this.stream = stream;
     this.engine = engine;
     this.config = config;
     this.isAofBase = isAofBase;
@@ -88,6 +99,7 @@ final class RdbFile extends BaseFile {
     super.begin(seat, nowMillis, stamps);
     this.nowMillis = nowMillis;
     usedMemory = engine.keyspace.heap().liveBytes();
+    facts = stream.get();
   }
 
   /// Made when it is first wanted, when the world goes on.
@@ -106,6 +118,12 @@ final class RdbFile extends BaseFile {
       made.aux("redis-bits", 64);
       made.aux("ctime", nowMillis / 1000);
       made.aux("used-mem", usedMemory);
+      StreamFacts of = facts;
+      if (of != null) {
+        made.aux("repl-stream-db", of.database());
+        made.aux("repl-id", of.id());
+        made.aux("repl-offset", of.offset());
+      }
       made.aux("aof-base", isAofBase ? 1 : 0);
     }
     return made;

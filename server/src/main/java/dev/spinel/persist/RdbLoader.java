@@ -24,6 +24,8 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntFunction;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +79,11 @@ final class RdbLoader {
   private final Duplicates duplicates;
   private final boolean dropsExpired;
   private final LongConsumer progress;
+  private IntFunction<Database> databases;
+  private BooleanSupplier cancelled;
+  private @Nullable String streamId;
+  private long streamOffset = -1;
+  private int streamDatabase;
   private final EncodingLimits limits;
   private final long nowMillis;
   private final ArrayBlockingQueue<Batch> full = new ArrayBlockingQueue<>(QUEUE);
@@ -96,10 +103,37 @@ final class RdbLoader {
     this.persistence = persistence;
     this.engine = persistence.engine;
     this.loading = persistence.loading;
+    this.databases = persistence.engine.keyspace::database;
+    this.cancelled = persistence.loading::isCancelled;
     this.duplicates = duplicates;
     this.dropsExpired = dropsExpired;
     limits = engine.limits.encodings();
     nowMillis = engine.clock.millis();
+  }
+
+  /// Keys go into other databases than the server's.
+  RdbLoader into(IntFunction<Database> others) {
+    databases = others;
+    return this;
+  }
+
+  /// It gives up as soon as `by` says so.
+  RdbLoader cancelled(BooleanSupplier by) {
+    cancelled = by;
+    return this;
+  }
+
+  /// Of which history the data is, if the file says so. Once it is loaded.
+  @Nullable StreamFacts facts() {
+    String id = streamId;
+    return id == null || streamOffset < 0
+        ? null
+        : new StreamFacts(id, streamOffset, streamDatabase);
+  }
+
+  /// The database that a stream behind this file means at first.
+  int streamDatabase() {
+    return streamDatabase;
   }
 
   /// Loads a file from its beginning, with two seats.
@@ -292,6 +326,9 @@ final class RdbLoader {
                   Locale.ROOT, "RDB memory usage when created %.2f Mb", bytes / (1024.0 * 1024)));
           loading.usedMemory(bytes);
         }
+        case "repl-id" -> streamId = value;
+        case "repl-offset" -> streamOffset = number(value);
+        case "repl-stream-db" -> streamDatabase = (int) number(value);
         case "aof-base" -> {
           if (number(value) != 0) {
             persistence.notice("RDB is base AOF");
@@ -343,8 +380,8 @@ final class RdbLoader {
 
     /// Hands the batch over, or decodes it here.
     private void send() throws Unloadable {
-      if (loading.isCancelled()) {
-        throw new Unloadable("the server is to end");
+      if (cancelled.getAsBoolean()) {
+        throw new Unloadable("it was given up");
       }
       rethrow();
       if (batch.count == 0) {
@@ -603,7 +640,7 @@ final class RdbLoader {
     }
 
     private void put(long entry, int slot, int number) {
-      Database database = engine.keyspace.database(number);
+      Database database = databases.apply(number);
       long header;
       try {
         header = database.headerForWrite(seat, slot);

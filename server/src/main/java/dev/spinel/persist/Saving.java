@@ -62,7 +62,7 @@ final class Saving {
   /// @param onlyLater whether it must not begin now: within EXEC
   Asked background(boolean orLater, boolean onlyLater) {
     synchronized (this) {
-      if (running != null) {
+      if (running != null || persistence.isCopying()) {
         return Asked.SAVING_ALREADY;
       }
       if (onlyLater || !begin()) {
@@ -78,7 +78,7 @@ final class Saving {
 
   /// Begins one, if no other snapshot is being taken. Monitor.
   private boolean begin() {
-    BackgroundSave one = new BackgroundSave(persistence, this);
+    BackgroundSave one = new BackgroundSave(persistence, this, null);
     running = one;
     if (!engine.keyspace.snapshots().tryTake(one)) {
       running = null;
@@ -86,6 +86,22 @@ final class Saving {
     }
     saves.incrementAndGet();
     lastTrySeconds = seconds();
+    return true;
+  }
+
+  /// Saves for replicas, as soon as no other snapshot is being taken. Returns false if a save is
+  /// under way.
+  boolean forReplicas(CopyOwner replicas) {
+    BackgroundSave one = new BackgroundSave(persistence, this, replicas);
+    synchronized (this) {
+      if (running != null) {
+        return false;
+      }
+      running = one;
+      saves.incrementAndGet();
+      lastTrySeconds = seconds();
+    }
+    engine.keyspace.snapshots().take(one);
     return true;
   }
 

@@ -1,0 +1,236 @@
+package dev.spinel.persist;
+
+import dev.spinel.config.IoReason;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Engine;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// The data of another server takes the place of this one's.
+///
+/// ```
+///   receive ─► write … ─► keep ─┐
+///                               ├─► mark(false) ─► load: all goes, LOADING, what comes is loaded ─► mark(true)
+///   bytes as they come ─────────┘
+/// ```
+///
+/// While data is discarded and not yet replaced there is a file beside it that says so
+/// (`dump.rdb.incomplete`): whoever starts from what is left knows that it is no copy of anything.
+///
+/// Belongs to one thread, which has no seat.
+public final class Replacement {
+  private static final String TEXT =
+      "The data of this server was discarded for a copy of its primary's, which isn't complete.\n";
+
+  private final Persistence persistence;
+  private final Engine engine;
+  private int streamDatabase;
+
+  Replacement(Persistence persistence) {
+    this.persistence = persistence;
+    this.engine = persistence.engine;
+  }
+
+  // ── whether the data is complete ──
+
+  private Path marker() {
+    String name = persistence.config.text(Settings.DBFILENAME) + ".incomplete";
+    return persistence.folder().resolve(name);
+  }
+
+  /// Notes whether the data is complete, whatever happens next.
+  public void mark(boolean complete) throws IOException {
+    Path marker = marker();
+    Disk disk = persistence.disk;
+    if (!complete) {
+      try (Disk.Output out = disk.create(marker)) {
+        byte[] text = TEXT.getBytes(StandardCharsets.UTF_8);
+        out.write(text, 0, text.length);
+        out.sync();
+      }
+    } else if (disk.exists(marker)) {
+      disk.delete(marker);
+    } else {
+      return;
+    }
+    disk.syncFolder(persistence.folder());
+  }
+
+  /// Whether an earlier process has noted that it isn't.
+  public boolean isIncomplete() {
+    return persistence.disk.exists(marker());
+  }
+
+  // ── a file that comes ──
+
+  /// A file that is received.
+  public final class Received {
+    private final Path path = TemporaryFiles.take(persistence.folder());
+    private final Disk.Output out;
+    private boolean isOpen = true;
+    private boolean isThere = true;
+
+    Received() throws IOException {
+      try {
+        out = persistence.disk.create(path);
+      } catch (IOException e) {
+        TemporaryFiles.release(path);
+        throw e;
+      }
+    }
+
+    public void write(byte[] bytes, int from, int length) throws IOException {
+      out.write(bytes, from, length);
+    }
+
+    /// All has come.
+    public void finish() throws IOException {
+      out.sync();
+      close();
+    }
+
+    private void close() throws IOException {
+      if (isOpen) {
+        isOpen = false;
+        out.close();
+      }
+    }
+
+    /// Has it take the place of the dump file, if that is this server's: then it is what a restart
+    /// begins with.
+    private void becomeDump() throws IOException {
+      Path dump = persistence.dump.claim();
+      persistence.dump.makeWay(dump);
+      persistence.disk.rename(path, dump);
+      isThere = false;
+      TemporaryFiles.release(path);
+      persistence.disk.syncFolder(persistence.folder());
+    }
+
+    /// It isn't needed any more.
+    public void discard() {
+      try {
+        close();
+        if (isThere) {
+          persistence.disk.delete(path);
+        }
+      } catch (IOException e) {
+        persistence.warning("Can't remove the temporary file " + path + ": " + IoReason.of(e));
+      }
+      if (isThere) {
+        isThere = false;
+        TemporaryFiles.release(path);
+      }
+    }
+  }
+
+  public Received receive() throws IOException {
+    return new Received();
+  }
+
+  // ── loading ──
+
+  /// Loads a file that was received; it becomes the dump file. As the other `load`.
+  public @Nullable String load(
+      Dispatcher by, Received file, BooleanSupplier cancelled, Loaded loaded) {
+    Disk.Input in;
+    try {
+      in = persistence.disk.read(file.path); // before it gets another name
+    } catch (IOException e) {
+      return "Failed trying to open the file received from the MASTER: " + IoReason.of(e);
+    }
+    try (in) {
+      file.becomeDump();
+      return load(by, in, in.size(), file.path.toString(), cancelled, loaded);
+    } catch (IOException e) {
+      return "Failed trying to rename the temp DB into "
+          + persistence.config.text(Settings.DBFILENAME)
+          + " in MASTER <-> REPLICA synchronization: "
+          + IoReason.of(e);
+    }
+  }
+
+  /// Hears that all is loaded, in the stopped world in which it becomes visible.
+  public interface Loaded {
+    void inStoppedWorld(Dispatcher by);
+  }
+
+  /// Discards all data, and loads what comes. Returns why it failed, or null; then there is no
+  /// data.
+  ///
+  /// @param by of the thread that calls, without its seat taken
+  /// @param bytes that come, or 0 if that isn't known
+  public @Nullable String load(
+      Dispatcher by,
+      Disk.Input in,
+      long bytes,
+      String name,
+      BooleanSupplier cancelled,
+      Loaded loaded) {
+    persistence.saving.cancel("a full synchronization");
+    stopped(by, () -> begin(by, bytes));
+    boolean done = false;
+    try {
+      RdbLoader loader =
+          new RdbLoader(
+                  persistence, RdbLoader.Duplicates.REFUSED, false, persistence.loading::bytes)
+              .cancelled(() -> cancelled.getAsBoolean() || persistence.loading.isCancelled());
+      loader.load(in, name);
+      readOn(in);
+      streamDatabase = loader.streamDatabase();
+      done = true;
+      return null;
+    } catch (RdbLoader.Unloadable e) {
+      return String.valueOf(e.getMessage());
+    } catch (IOException e) {
+      return IoReason.of(e);
+    } finally {
+      boolean succeeded = done;
+      stopped(by, () -> end(by, succeeded, loaded));
+      persistence.aof.resume();
+    }
+  }
+
+  /// To the end, which the sender tells apart.
+  private static void readOn(Disk.Input in) throws IOException {
+    byte[] rest = new byte[4096];
+    while (in.read(rest, 0, rest.length) >= 0) {}
+  }
+
+  /// The database that the stream behind what was loaded means at first.
+  public int streamDatabase() {
+    return streamDatabase;
+  }
+
+  private void begin(Dispatcher by, long bytes) {
+    persistence.aof.suspend();
+    persistence.beginLoading(bytes);
+    engine.flushAll(by, persistence.config.get(Settings.REPLICA_LAZY_FLUSH));
+    engine.newEra();
+  }
+
+  private void end(Dispatcher by, boolean succeeded, Loaded loaded) {
+    if (!succeeded) {
+      engine.flushAll(by, false);
+    }
+    persistence.endLoading();
+    engine.newEra();
+    if (succeeded) {
+      persistence.saving.loaded();
+      loaded.inStoppedWorld(by);
+    }
+  }
+
+  private void stopped(Dispatcher by, Runnable action) {
+    by.turnBegins();
+    try {
+      engine.keyspace.world().stop(by.seat(), action);
+    } finally {
+      by.turnEnds();
+    }
+  }
+}

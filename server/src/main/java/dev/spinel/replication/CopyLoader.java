@@ -1,0 +1,329 @@
+package dev.spinel.replication;
+
+import dev.spinel.config.IoReason;
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Engine;
+import dev.spinel.persist.Disk;
+import dev.spinel.persist.Replacement;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/// Receives the primary's data and loads it, on a thread of its own: it waits for the disk.
+///
+/// The machine's actions come as tasks, in order. A load that comes before the payload's end loads
+/// the pieces as they come: then it takes them from the queue itself.
+final class CopyLoader implements AutoCloseable {
+  /// Hears what comes of it. This thread.
+  interface Owner {
+    /// All is loaded. In a stopped world.
+    ///
+    /// @param database that the stream behind it means at first
+    void loaded(int database, Dispatcher by);
+
+    void loadFailed(String text);
+
+    /// What comes can't be kept.
+    void payloadFailed(String text);
+
+    /// The queue is full, or has room again.
+    void full(boolean on);
+
+    void warn(String text);
+  }
+
+  private static final long QUEUE_MOST = 8 << 20;
+  private static final long QUEUE_LEAST = 2 << 20;
+
+  private sealed interface Task {}
+
+  private record Begin(long bytes) implements Task {}
+
+  private record Piece(byte[] bytes, int from, int to) implements Task {}
+
+  private record End() implements Task {}
+
+  private record Drop() implements Task {}
+
+  private record Mark(boolean complete) implements Task {}
+
+  private record Load() implements Task {}
+
+  private final Engine engine;
+  private final Replacement replacement;
+  private final Owner owner;
+  private final ArrayDeque<Task> queue = new ArrayDeque<>(); // monitor
+  private long queuedBytes; // monitor
+  private boolean isFull; // monitor
+  private volatile int drops; // payloads given up that the thread hasn't come to; written under the monitor
+  private volatile boolean closing; // written under the monitor
+  private @Nullable Thread thread; // monitor
+
+  // The thread.
+  private Replacement.@Nullable Received file;
+  private long payloadBytes; // that come, or -1
+  private boolean hasEnded;
+  private boolean wasDropped; // while it was loaded
+
+  CopyLoader(Engine engine, Replacement replacement, Owner owner) {
+    this.engine = engine;
+    this.replacement = replacement;
+    this.owner = owner;
+  }
+
+  // ── the machine's actions, under its lock ──
+
+  void begin(long bytes) {
+    add(new Begin(bytes));
+  }
+
+  void piece(byte[] bytes, int from, int to) {
+    add(new Piece(bytes, from, to));
+  }
+
+  void end() {
+    add(new End());
+  }
+
+  synchronized void drop() {
+    drops++;
+    add(new Drop());
+  }
+
+  void mark(boolean complete) {
+    add(new Mark(complete));
+  }
+
+  void load() {
+    add(new Load());
+  }
+
+  private synchronized void add(Task task) {
+    queue.add(task);
+    if (task instanceof Piece piece) {
+      queuedBytes += piece.to - piece.from;
+      if (!isFull && queuedBytes > QUEUE_MOST) {
+        isFull = true;
+        owner.full(true);
+      }
+    }
+    if (thread == null && !closing) {
+      Thread starting = new Thread(this::run, "spinel-copy");
+      starting.setDaemon(true);
+      starting.start();
+      thread = starting;
+    }
+    notifyAll();
+  }
+
+  // ── the thread ──
+
+  /// The next task; null if the thread is to end.
+  private synchronized @Nullable Task next() {
+    while (queue.isEmpty() && !closing) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        closing = true;
+      }
+    }
+    if (closing) {
+      return null;
+    }
+    Task task = queue.remove();
+    if (task instanceof Piece piece) {
+      queuedBytes -= piece.to - piece.from;
+      if (isFull && queuedBytes < QUEUE_LEAST) {
+        isFull = false;
+        owner.full(false);
+      }
+    } else if (task instanceof Drop) {
+      drops--;
+    }
+    return task;
+  }
+
+  private void run() {
+    try (Dispatcher dispatcher = engine.dispatcher()) {
+      for (Task task; (task = next()) != null; ) {
+        perform(task, dispatcher);
+      }
+    } finally {
+      discard();
+    }
+  }
+
+  private void perform(Task task, Dispatcher dispatcher) {
+    switch (task) {
+      case Begin begin -> {
+        discard();
+        payloadBytes = begin.bytes;
+        hasEnded = false;
+      }
+      case Piece piece -> write(piece);
+      case End _ -> hasEnded = true;
+      case Drop _ -> discard();
+      case Mark mark -> mark(mark.complete);
+      case Load _ -> load(dispatcher);
+    }
+  }
+
+  private void write(Piece piece) {
+    try {
+      if (file == null) {
+        file = replacement.receive();
+      }
+      file.write(piece.bytes, piece.from, piece.to - piece.from);
+    } catch (IOException e) {
+      discard();
+      if (drops == 0) {
+        owner.payloadFailed(
+            "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA"
+                + " synchronization: "
+                + IoReason.of(e));
+      }
+    }
+  }
+
+  private void discard() {
+    Replacement.Received old = file;
+    file = null;
+    if (old != null) {
+      old.discard();
+    }
+  }
+
+  private void mark(boolean complete) {
+    try {
+      replacement.mark(complete);
+    } catch (IOException e) {
+      owner.warn(
+          "Can't note on the disk whether this replica's data is complete: " + IoReason.of(e));
+    }
+  }
+
+  private boolean isGivenUp() {
+    return drops > 0 || wasDropped || closing;
+  }
+
+  private void load(Dispatcher dispatcher) {
+    wasDropped = false;
+    if (isGivenUp()) {
+      return;
+    }
+    Replacement.Loaded loaded =
+        by -> {
+          if (!isGivenUp()) {
+            owner.loaded(replacement.streamDatabase(), by);
+          }
+        };
+    String failure;
+    String from;
+    if (hasEnded) {
+      from = "disk";
+      Replacement.Received received = file;
+      if (received == null) {
+        failure = "nothing has come";
+      } else {
+        failure = finish(received);
+        if (failure == null) {
+          failure = replacement.load(dispatcher, received, this::isGivenUp, loaded);
+        }
+      }
+      discard();
+    } else {
+      from = "socket";
+      failure =
+          replacement.load(
+              dispatcher,
+              new Incoming(),
+              Math.max(0, payloadBytes),
+              "the primary's data",
+              this::isGivenUp,
+              loaded);
+    }
+    if (failure != null && !isGivenUp()) {
+      owner.loadFailed(
+          "Failed trying to load the MASTER synchronization DB from "
+              + from
+              + ", check server logs.");
+    }
+  }
+
+  private static @Nullable String finish(Replacement.Received received) {
+    try {
+      received.finish();
+      return null;
+    } catch (IOException e) {
+      return IoReason.of(e);
+    }
+  }
+
+  /// The payload as it comes.
+  private final class Incoming implements Disk.Input {
+    private byte[] bytes = {};
+    private int at;
+    private int end;
+    private boolean isOver;
+
+    @Override
+    public int read(byte[] into, int from, int length) throws IOException {
+      while (at == end && !isOver) {
+        Task task = next();
+        switch (task) {
+          case null -> throw new IOException("the server is being closed");
+          case Piece piece -> {
+            bytes = piece.bytes;
+            at = piece.from;
+            end = piece.to;
+          }
+          case End _ -> {
+            isOver = true;
+            hasEnded = true;
+          }
+          default -> {
+            wasDropped = true;
+            throw new IOException("the link was lost");
+          }
+        }
+      }
+      if (at == end) {
+        return -1;
+      }
+      int n = Math.min(length, end - at);
+      System.arraycopy(bytes, at, into, from, n);
+      at += n;
+      return n;
+    }
+
+    @Override
+    public long size() {
+      return payloadBytes >= 0 ? payloadBytes : Long.MAX_VALUE;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /// Ends the thread, and waits for that.
+  @Override
+  public void close() {
+    Thread running;
+    synchronized (this) {
+      closing = true;
+      running = thread;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    while (running != null && running.isAlive()) {
+      try {
+        running.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package dev.spinel.replication;
+
+import dev.spinel.wire.Chunks;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.IdentityHashMap;
+
+/// Memory outside the Java heap and outside the data's: it doesn't count towards `maxmemory`, or a
+/// replica that reads slowly would have keys evicted. A few buffers are kept for the next taker.
+/// Any thread.
+final class NativeChunks implements Chunks {
+  private static final int KEPT = 4;
+
+  private final IdentityHashMap<ByteBuffer, Arena> lent = new IdentityHashMap<>(); // monitor
+  private final ArrayDeque<ByteBuffer> kept = new ArrayDeque<>(); // of one size; monitor
+  private final IdentityHashMap<ByteBuffer, Arena> keptArenas = new IdentityHashMap<>(); // monitor
+
+  @Override
+  public synchronized ByteBuffer take(int bytes) {
+    ByteBuffer last = kept.peekLast();
+    if (last != null && last.capacity() == bytes) {
+      kept.removeLast();
+      lent.put(last, keptArenas.remove(last));
+      return last.clear();
+    }
+    Arena arena = Arena.ofShared();
+    ByteBuffer made = arena.allocate(bytes).asByteBuffer();
+    lent.put(made, arena);
+    return made;
+  }
+
+  @Override
+  public synchronized void give(ByteBuffer chunk) {
+    Arena arena = lent.remove(chunk);
+    if (arena == null) {
+      throw new IllegalArgumentException("not one of these chunks");
+    }
+    ByteBuffer first = kept.peekFirst();
+    if (kept.size() < KEPT && (first == null || first.capacity() == chunk.capacity())) {
+      kept.add(chunk);
+      keptArenas.put(chunk, arena);
+    } else {
+      arena.close();
+    }
+  }
+
+  /// Lets go of what is kept.
+  synchronized void clear() {
+    keptArenas.values().forEach(Arena::close);
+    keptArenas.clear();
+    kept.clear();
+  }
+}

@@ -1,0 +1,347 @@
+package dev.spinel.replication;
+
+import dev.spinel.engine.Outlet;
+import dev.spinel.engine.Session;
+import dev.spinel.wire.Output;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// What a replica of this server is sent, over the connection by which it came: replies, a
+/// snapshot, the stream.
+///
+/// ```
+///   machine ──todo──► session's thread:  reply · snapshot (given by a thread of its own) · stream (read by the cursor)
+///                                          └──────────────► output, 256 KB at most ──► socket
+/// ```
+///
+/// **Threads.** The machine's actions are noted under its lock, in order, and carried out by the
+/// session's own thread: at once if that is the one that performs them ([#deliver]), else in a
+/// message. A snapshot is read by a virtual thread, as it may come from the disk; it hands pieces
+/// to the session's thread, as many as the connection takes. The stream is read by the session's
+/// thread itself.
+final class ReplicaFeed {
+  /// Where a snapshot comes from. Belongs to the thread that sends it, but for [#close].
+  interface Snapshot extends AutoCloseable {
+    /// Copies what comes next; waits for it. Returns -1 if that was all.
+    int read(byte[] into) throws IOException, InterruptedException;
+
+    /// Ends a read that waits. Any thread; may be called more than once.
+    @Override
+    void close();
+  }
+
+  /// So much may wait in the output before the rest stays where it is.
+  private static final int PENDING_MOST = 256 << 10;
+
+  private static final int PIECE_BYTES = 64 << 10;
+  private static final int LEFT_UNSENT = 4 << 10; // more of it isn't waited for at the end
+
+  private final Session session;
+  private final Outlet outlet;
+  private final Consumer<ReplicationEvent> news;
+  private final ArrayDeque<Runnable> todo = new ArrayDeque<>(); // monitor
+  private final AtomicBoolean awaitsMore = new AtomicBoolean(); // of the stream
+
+  // Written by the session's thread.
+  private volatile Backlog.@Nullable Cursor cursor;
+  private volatile boolean streams;
+  private @Nullable Transfer transfer;
+  private boolean isOver;
+  private @Nullable ByteBuffer piece;
+
+  /// @param news told, from any thread, what becomes of it
+  ReplicaFeed(Session session, Consumer<ReplicationEvent> news) {
+    this.session = session;
+    this.outlet = session.outlet;
+    this.news = news;
+  }
+
+  // ── the machine's actions, under its lock ──
+
+  private synchronized void add(Runnable action) {
+    todo.add(action);
+  }
+
+  /// Has what was noted done.
+  ///
+  /// @param own whether this is the session's own thread
+  void deliver(boolean own) {
+    if (own) {
+      work();
+    } else {
+      outlet.post(this::work);
+    }
+  }
+
+  private void work() {
+    for (Runnable next; (next = next()) != null; ) {
+      next.run();
+    }
+  }
+
+  private synchronized @Nullable Runnable next() {
+    return todo.poll();
+  }
+
+  void reply(String text) {
+    add(
+        () -> {
+          if (!isOver) {
+            outlet.output().write(text.getBytes(StandardCharsets.ISO_8859_1));
+            outlet.flush();
+          }
+        });
+  }
+
+  /// Takes its place in the stream.
+  void keep(Backlog.Cursor place) {
+    add(
+        () -> {
+          closeCursor();
+          if (isOver) {
+            place.close();
+          } else {
+            session.isReplica = true;
+            cursor = place;
+          }
+        });
+  }
+
+  /// Sends a snapshot: `header`, what `from` gives, `mark`.
+  void send(String header, Snapshot from, String mark) {
+    add(
+        () -> {
+          if (isOver) {
+            from.close();
+          } else {
+            session.isReplica = true;
+            Transfer made = new Transfer(header, from, mark);
+            transfer = made;
+            outlet.onDrained(this::drained);
+            Thread.ofVirtual().name("spinel-sync-" + session.id).start(made);
+          }
+        });
+  }
+
+  /// Sends the stream, from its place on.
+  void stream() {
+    add(
+        () -> {
+          if (!isOver) {
+            streams = true;
+            outlet.onDrained(this::drained);
+            pump();
+          }
+        });
+  }
+
+  /// Closes the connection, after what has been replied. A replica that doesn't take what it is
+  /// sent isn't waited for.
+  void drop() {
+    add(
+        () -> {
+          if (!isOver) {
+            end();
+            if (outlet.output().pendingBytes() <= LEFT_UNSENT) {
+              outlet.closeAfterReply();
+            } else {
+              outlet.kill();
+            }
+          }
+        });
+  }
+
+  // ── the session's thread ──
+
+  /// The connection has closed.
+  void gone() {
+    end();
+  }
+
+  private void end() {
+    isOver = true;
+    streams = false;
+    closeCursor();
+    Transfer running = transfer;
+    transfer = null;
+    if (running != null) {
+      running.stop();
+    }
+  }
+
+  private void closeCursor() {
+    Backlog.Cursor old = cursor;
+    cursor = null;
+    if (old != null) {
+      old.close();
+    }
+  }
+
+  private void drained() {
+    Transfer running = transfer;
+    if (running != null) {
+      running.pending(outlet.output().pendingBytes());
+    }
+    pump();
+  }
+
+  /// Gives the connection what there is of the stream, as long as it takes it.
+  private void pump() {
+    Backlog.Cursor from = cursor;
+    if (!streams || from == null) {
+      return;
+    }
+    Output out = outlet.output();
+    ByteBuffer buffer = piece;
+    if (buffer == null) {
+      piece = buffer = ByteBuffer.allocate(PIECE_BYTES);
+    }
+    boolean wrote = false;
+    while (out.pendingBytes() < PENDING_MOST) {
+      int n = from.read(buffer.clear());
+      if (n > 0) {
+        out.write(buffer.array(), 0, n);
+        wrote = true;
+        continue;
+      }
+      if (n < 0) {
+        outlet.kill(); // it is too far behind
+        return;
+      }
+      awaitsMore.set(true);
+      if (from.unreadBytes() == 0 || !awaitsMore.compareAndSet(true, false)) {
+        break;
+      }
+    }
+    if (wrote) {
+      outlet.flush();
+    }
+  }
+
+  // ── any thread ──
+
+  /// The stream has grown.
+  void appended() {
+    if (awaitsMore.get() && awaitsMore.compareAndSet(true, false)) {
+      outlet.post(this::pump);
+    }
+  }
+
+  /// Bytes that wait for the connection, as far as this can be told from outside.
+  long pendingBytes() {
+    Backlog.Cursor from = cursor;
+    return outlet.pendingBytes() + (streams && from != null ? Math.max(0, from.unreadBytes()) : 0);
+  }
+
+  /// How far it may fall behind.
+  void limit(long bytes) {
+    Backlog.Cursor from = cursor;
+    if (from != null) {
+      from.limit(bytes);
+    }
+  }
+
+  long client() {
+    return session.id;
+  }
+
+  // ── a snapshot ──
+
+  private final class Transfer implements Runnable {
+    private final String header;
+    private final Snapshot from;
+    private final String mark;
+    private long unwritten; // handed over, not yet in the output; monitor
+    private long pending; // in the output; monitor
+    private boolean stopped; // monitor
+
+    Transfer(String header, Snapshot from, String mark) {
+      this.header = header;
+      this.from = from;
+      this.mark = mark;
+    }
+
+    @Override
+    public void run() {
+      byte[] buffer = new byte[PIECE_BYTES];
+      try {
+        give(header.getBytes(StandardCharsets.ISO_8859_1));
+        for (int n; (n = from.read(buffer)) >= 0; ) {
+          give(Arrays.copyOf(buffer, n));
+        }
+        give(mark.getBytes(StandardCharsets.ISO_8859_1));
+        awaitRoom(0);
+        outlet.post(this::done);
+      } catch (IOException e) {
+        outlet.post(this::failed);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        outlet.post(this::failed);
+      } finally {
+        from.close();
+      }
+    }
+
+    private void give(byte[] bytes) throws IOException, InterruptedException {
+      awaitRoom(PENDING_MOST - 1);
+      synchronized (this) {
+        unwritten += bytes.length;
+      }
+      outlet.post(() -> write(bytes));
+    }
+
+    private synchronized void awaitRoom(long most) throws IOException, InterruptedException {
+      while (unwritten + pending > most && !stopped) {
+        wait();
+      }
+      if (stopped) {
+        throw new IOException("nobody wants it any more");
+      }
+    }
+
+    synchronized void pending(long bytes) {
+      pending = bytes;
+      notifyAll();
+    }
+
+    synchronized void stop() {
+      stopped = true;
+      notifyAll();
+      from.close();
+    }
+
+    // the session's thread
+
+    private void write(byte[] bytes) {
+      if (isOver) {
+        return;
+      }
+      outlet.output().write(bytes, 0, bytes.length);
+      outlet.flush();
+      synchronized (this) {
+        unwritten -= bytes.length;
+        pending = outlet.output().pendingBytes();
+        notifyAll();
+      }
+    }
+
+    private void done() {
+      if (transfer == this) {
+        transfer = null;
+        news.accept(new ReplicationEvent.Transferred(session.id));
+      }
+    }
+
+    private void failed() {
+      if (transfer == this) {
+        outlet.kill();
+      }
+    }
+  }
+}
