@@ -152,6 +152,13 @@ public final class Journal {
     recording = (reading & effectsFor) != 0;
   }
 
+  /// The database that the last SELECT of an audience chose; -1: none has.
+  public int database(int audience) {
+    int[] number = new int[1];
+    alone(() -> number[0] = audience(audience).database);
+    return number[0];
+  }
+
   /// The next record that an audience gets begins with a SELECT, if it means a database.
   public void selectAnew(int audience) {
     alone(() -> audience(audience).database = -1);

@@ -136,6 +136,11 @@ public final class Persistence {
     beginLoading(0);
   }
 
+  /// Whether somebody is going to load what there is.
+  public boolean isAnnounced() {
+    return isAnnounced;
+  }
+
   /// Nobody is going to load anything: but an append-only file that is on must be.
   public void loadUnannounced() throws IOException {
     if (!isAnnounced && config.get(Settings.APPENDONLY)) {

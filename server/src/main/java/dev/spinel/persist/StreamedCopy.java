@@ -43,8 +43,7 @@ final class StreamedCopy implements Snapshots.Sink {
   @Override
   public void prepare() throws IOException {
     check();
-    persistence.notice(
-        "Background RDB transfer started by pid " + ProcessHandle.current().pid());
+    persistence.notice("Background RDB transfer started by pid " + ProcessHandle.current().pid());
     file = persistence.rdbStream(out).counted();
   }
 

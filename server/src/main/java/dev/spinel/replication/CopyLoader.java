@@ -55,7 +55,8 @@ final class CopyLoader implements AutoCloseable {
   private final ArrayDeque<Task> queue = new ArrayDeque<>(); // monitor
   private long queuedBytes; // monitor
   private boolean isFull; // monitor
-  private volatile int drops; // payloads given up that the thread hasn't come to; written under the monitor
+  private volatile int
+      drops; // payloads given up that the thread hasn't come to; written under the monitor
   private volatile boolean closing; // written under the monitor
   private @Nullable Thread thread; // monitor
 
@@ -163,7 +164,7 @@ final class CopyLoader implements AutoCloseable {
       case Piece piece -> write(piece);
       case End _ -> hasEnded = true;
       case Drop _ -> discard();
-      case Mark mark -> mark(mark.complete);
+      case Mark mark -> note(mark.complete);
       case Load _ -> load(dispatcher);
     }
   }
@@ -193,7 +194,7 @@ final class CopyLoader implements AutoCloseable {
     }
   }
 
-  private void mark(boolean complete) {
+  private void note(boolean complete) {
     try {
       replacement.mark(complete);
     } catch (IOException e) {

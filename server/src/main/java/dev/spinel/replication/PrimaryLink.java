@@ -56,6 +56,7 @@ final class PrimaryLink {
                   public void connected(PeerLink stands) {
                     remote = stands.remoteAddress();
                     local = stands.localAddress();
+                    follow();
                     owner.connected(attempt);
                   }
 

@@ -2,14 +2,29 @@ package dev.spinel.replication;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
+import dev.spinel.config.ReplicaOf;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Command;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Session;
+import dev.spinel.journal.Journal;
+import dev.spinel.peer.Address;
+import dev.spinel.persist.Persistence;
+import dev.spinel.persist.Replacement;
+import dev.spinel.persist.StreamFacts;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -20,10 +35,26 @@ import org.jspecify.annotations.Nullable;
 /// has the machine take its step, and performs the actions, each of which is short or a message to
 /// the thread that owns what it concerns. Nobody who holds that lock waits for anything.
 ///
-/// Some steps and actions need a stopped world: they change the role, or who reads the journal. If
-/// the teller has none, events and actions stay where they are, in order, until one who has comes
-/// by.
-public final class Replication {
+/// Some steps and actions need a stopped world: they change the role, or who reads the journal, or
+/// they end a stream that is being applied. If the teller has none, events and actions stay where
+/// they are, in order, until one who has comes by: a command that is global, or the thread of
+/// [StreamApplier], which is asked to.
+///
+/// ```
+///   clients' loops   REPLICAOF, PSYNC (stopped world), REPLCONF ──► tell ┐            ┌─► ReplicaFeed: a replica's connection, its own loop
+///   links' thread    bytes of the primary, timers ────────────────► tell ┼─► machine ─┼─► PrimaryLink: the links' thread
+///   spinel-replica   applied, link ended, stream failed ──────────► tell ┤  (lock)    ├─► StreamApplier, CopyLoader: a thread each
+///   spinel-copy      loaded, failed ──────────────────────────────► tell ┤            └─► FullSync: the snapshots' thread
+///   snapshots        the cut, the end ─────────────────► events, drained later ┘
+/// ```
+///
+/// **What holds in every stopped world**: the data is that of the stream at [#offset]. A primary's
+/// effects have their place in the stream before their slots are unlocked, and so have the bytes of
+/// a command that a replica applies ([dev.spinel.engine.Applier]). So the cut of a snapshot, a
+/// change of the role and the end of a stream each know exactly where they are.
+///
+/// Decisions: `docs/adr/038-a-shell-of-few-threads.md`.
+public final class Replication implements AutoCloseable {
   /// Hears that the role changes. In a stopped world, before the new era begins.
   public interface RoleListener {
     void changed(Dispatcher by, Standing now);
@@ -35,33 +66,80 @@ public final class Replication {
     void paused(boolean on);
   }
 
+  private static final long NOBODY = -1;
+  private static final long SECOND_MILLIS = 1000;
+  private static final byte[] GETACK =
+      "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n".getBytes(StandardCharsets.US_ASCII);
+
+  /// So far the stream was applied when the journal was there.
+  private record Mark(long position, long offset) {}
+
   private final Engine engine;
+  private final Persistence persistence;
+  private final Config config;
   private final ConfigLog log;
-  private final ReplicationMachine machine;
+  private final PeerThread thread;
+  private final NativeChunks chunks = new NativeChunks();
+  private final Replacement replacement;
+  private final PrimaryLink link;
+  private final StreamApplier applier;
+  private final CopyLoader loader;
+  private final ReplicationMachine machine; // lock
   private final List<RoleListener> roleListeners = new CopyOnWriteArrayList<>();
   private final List<PauseListener> pauseListeners = new CopyOnWriteArrayList<>();
   private final List<Runnable> standingListeners = new CopyOnWriteArrayList<>();
+  private final ConcurrentHashMap<Long, ReplicaFeed> feeds = new ConcurrentHashMap<>(); // by client
+  private final ArrayDeque<Mark> unsynced = new ArrayDeque<>(); // its monitor
+
   private final ReentrantLock lock = new ReentrantLock();
   private final ArrayDeque<ReplicationEvent> events = new ArrayDeque<>(); // lock
+  private final ArrayDeque<ReplicationAction> actions =
+      new ArrayDeque<>(); // of the last step; lock
+  private @Nullable ReplicationEvent stepped; // whose actions those are; lock
+  private final LinkedHashSet<ReplicaFeed> toDeliver = new LinkedHashSet<>(); // lock
+  private final Recorder recorder; // lock
+  private ReplicationPolicy policy; // lock
+  private ReplicationEvent.Save otherSave = ReplicationEvent.Save.NONE; // as last told; lock
+  private @Nullable FullSync sync; // begun or under way; lock
+  private int nextDatabase; // that a stream behind the next offset means; lock
   private boolean isDraining; // lock
+  private boolean isAwake; // lock
+  private boolean isStarted; // lock
   private long lastMillis; // lock
-  private volatile Standing standing;
 
-  public Replication(Engine engine, Config config, ConfigLog log) {
+  private volatile @Nullable Backlog backlog; // stopped world
+  private volatile long offsetWithout; // a backlog; stopped world
+  private volatile @Nullable String known; // the id of the data's history, if it is known
+  private volatile Standing standing;
+  private volatile boolean isClosed;
+
+  /// @param thread where links to other servers live
+  public Replication(
+      Engine engine, Persistence persistence, Config config, ConfigLog log, PeerThread thread) {
     this.engine = engine;
+    this.persistence = persistence;
+    this.config = config;
     this.log = log;
+    this.thread = thread;
+    replacement = persistence.replacement();
+    link = new PrimaryLink(thread, new LinkEvents());
+    applier = new StreamApplier(engine, new StreamEvents());
+    loader = new CopyLoader(engine, replacement, new CopyEvents());
+    recorder = engine.recorder();
+    policy = ReplicationPolicy.of(config);
     machine =
         new ReplicationMachine(
-            ReplicationPolicy.of(config),
+            policy,
             new ReplicationMachine.Offsets() {
               @Override
               public long last() {
-                return 0;
+                Backlog now = backlog;
+                return now == null ? offsetWithout : now.last();
               }
 
               @Override
               public long first() {
-                return 1;
+                return firstKept();
               }
 
               @Override
@@ -71,12 +149,54 @@ public final class Replication {
             },
             Replication::newId);
     standing = Standing.of(machine);
+    engine.onClose(this::closed);
+    persistence.stream(this::facts);
+    persistence.onSynced(this::synced);
   }
 
   private static String newId() {
     byte[] id = new byte[20];
     new SecureRandom().nextBytes(id);
     return HexFormat.of().formatHex(id);
+  }
+
+  /// Begins as the configuration, and what was loaded, say. Once the data is loaded.
+  public void start() {
+    lock.lock();
+    try {
+      if (isStarted) {
+        return;
+      }
+      isStarted = true;
+    } finally {
+      lock.unlock();
+    }
+    ReplicaOf named = config.get(Settings.REPLICAOF);
+    Address primary = named.isNone() ? null : new Address(named.host(), named.port());
+    StreamFacts facts = config.get(Settings.APPENDONLY) ? null : persistence.loadedFacts();
+    if (replacement.isIncomplete()) {
+      facts = null;
+      log.log(
+          '#',
+          "The data of this server isn't complete: it was discarded for a copy of its primary's,"
+              + " which didn't come to its end.");
+    }
+    if (primary == null && facts == null) {
+      return;
+    }
+    nextDatabase = facts == null ? 0 : facts.database();
+    ReplicationEvent.Started started =
+        facts == null
+            ? new ReplicationEvent.Started(primary, "", -1)
+            : new ReplicationEvent.Started(primary, facts.id(), facts.offset());
+    try (Dispatcher dispatcher = engine.dispatcher()) {
+      dispatcher.turnBegins();
+      try {
+        engine.keyspace.world().stop(dispatcher.seat(), () -> tell(started, dispatcher));
+      } finally {
+        dispatcher.turnEnds();
+      }
+    }
   }
 
   // ── for commands, gates and INFO ──
@@ -98,20 +218,35 @@ public final class Replication {
   ///
   /// @param stopped whose seat has the world stand still
   public void tell(ReplicationEvent event, @Nullable Dispatcher stopped) {
+    long client = clientOf(event);
     lock.lock();
     try {
-      events.add(event);
-      if (!isDraining) {
-        isDraining = true;
-        try {
-          drain(stopped);
-        } finally {
-          isDraining = false;
-        }
+      if (isClosed) {
+        return;
       }
+      wake(event);
+      before(event);
+      events.add(event);
+      drainAndDeliver(stopped, client);
     } finally {
       lock.unlock();
     }
+    ReplicaFeed own = client == NOBODY ? null : feeds.get(client);
+    if (own != null) {
+      own.deliver(true);
+    }
+  }
+
+  /// The client on whose thread the event is told.
+  private static long clientOf(ReplicationEvent event) {
+    return switch (event) {
+      case ReplicationEvent.Conf conf -> conf.replica();
+      case ReplicationEvent.Sync sync -> sync.replica();
+      case ReplicationEvent.Psync psync -> psync.replica();
+      case ReplicationEvent.FailoverAsked asked -> asked.client();
+      case ReplicationEvent.FailoverAborted aborted -> aborted.client();
+      default -> NOBODY;
+    };
   }
 
   /// Has `listener` told of changes of the role. Before the start.
@@ -133,58 +268,700 @@ public final class Replication {
   /// The offset of the stream, all that was appended so far included: what WAIT waits for. Any
   /// thread.
   public long offset() {
-    return 0;
+    Backlog now = backlog;
+    if (now == null) {
+      return offsetWithout;
+    }
+    engine.journal.offset(Journal.REPLICAS); // has everything handed over
+    return now.last();
   }
 
   /// The first byte that the backlog still has, or the one behind [#offset] if it has none. Any
   /// thread.
   public long firstKept() {
-    return 1;
+    Backlog now = backlog;
+    return now == null ? offsetWithout + 1 : now.first();
   }
 
   /// The offset of the stream behind all that was appended up to a position of the journal, or a
   /// somewhat later one. Any thread.
   public long offsetOf(long position) {
-    return offset();
+    Backlog now = backlog;
+    long offset = now == null ? -1 : now.offsetOf(position);
+    return offset < 0 ? offset() : offset;
   }
 
   /// Asks all replicas to acknowledge what they have (REPLCONF GETACK), by the stream. Any thread.
-  public void askForAcks() {}
-
-  // ── the machine ──
-
-  private void drain(@Nullable Dispatcher stopped) {
-    for (ReplicationEvent event; (event = events.poll()) != null; ) {
-      lastMillis = Math.max(lastMillis, engine.clock.millis());
-      for (ReplicationAction action : machine.step(lastMillis, event)) {
-        perform(action, stopped);
+  public void askForAcks() {
+    lock.lock();
+    try {
+      if (!standing.isReplica() && !standing.replicas().isEmpty()) {
+        feed(GETACK);
       }
-      standing = Standing.of(machine);
-      standingListeners.forEach(Runnable::run);
+    } finally {
+      lock.unlock();
     }
   }
+
+  /// Bytes of memory that the backlog takes, outside the data's.
+  public long backlogBytes() {
+    Backlog now = backlog;
+    return now == null ? 0 : now.heldBytes();
+  }
+
+  // ── the machine: all under the lock ──
+
+  /// The first event that isn't about this server alone has the seconds counted.
+  private void wake(ReplicationEvent event) {
+    boolean isQuiet =
+        event instanceof ReplicationEvent.Configured
+            || event instanceof ReplicationEvent.IdDoubted
+            || event instanceof ReplicationEvent.ReplicaGone;
+    if (!isAwake && !isQuiet) {
+      isAwake = true;
+      thread.post(this::scheduleSecond);
+    }
+  }
+
+  /// What the machine is to know before.
+  private void before(ReplicationEvent event) {
+    switch (event) {
+      case ReplicationEvent.AckAsked _ -> tellApplied(applier.applied());
+      case ReplicationEvent.Second _, ReplicationEvent.Psync _, ReplicationEvent.Sync _ -> {
+        ReplicationEvent.Save now =
+            switch (persistence.work()) {
+              case NONE -> ReplicationEvent.Save.NONE;
+              case SAVE -> ReplicationEvent.Save.RDB;
+              case REWRITE -> ReplicationEvent.Save.OTHER;
+            };
+        if (now != otherSave) {
+          otherSave = now;
+          events.add(new ReplicationEvent.SaveRuns(now));
+        }
+      }
+      case ReplicationEvent.Configured configured -> {
+        policy = configured.policy();
+        Backlog kept = backlog;
+        if (kept != null) {
+          kept.resize(policy.backlogBytes());
+        }
+        feeds.values().forEach(feed -> feed.limit(mostBehind()));
+      }
+      default -> {}
+    }
+  }
+
+  private void tellApplied(long offset) {
+    if (offset >= 0) {
+      events.add(new ReplicationEvent.Applied(offset));
+    }
+  }
+
+  private void drainAndDeliver(@Nullable Dispatcher stopped, long client) {
+    if (isDraining) {
+      return; // from within an action: whoever performs it goes on with this
+    }
+    isDraining = true;
+    try {
+      drain(stopped);
+    } finally {
+      isDraining = false;
+      for (ReplicaFeed feed : toDeliver) {
+        if (feed.client() != client) {
+          feed.deliver(false);
+        }
+      }
+      toDeliver.clear();
+    }
+  }
+
+  private void drain(@Nullable Dispatcher stopped) {
+    if (stopped != null) {
+      engine.journal.offset(Journal.REPLICAS); // has everything handed over
+    }
+    while (true) {
+      for (ReplicationAction next; (next = actions.peek()) != null; ) {
+        if (stopped == null && needsStop(next)) {
+          applier.stopWorld(this::goOn);
+          return;
+        }
+        actions.remove();
+        perform(next, stopped);
+      }
+      ReplicationEvent done = stepped;
+      if (done != null) {
+        stepped = null;
+        after(done);
+        publish();
+      }
+      ReplicationEvent event = events.peek();
+      if (event == null) {
+        return;
+      }
+      lastMillis = Math.max(lastMillis, engine.clock.millis());
+      if (mayEndStream(event)) {
+        if (stopped == null) {
+          applier.stopWorld(this::goOn);
+          return;
+        }
+        machine.step(lastMillis, new ReplicationEvent.Applied(applier.applied()));
+      }
+      events.remove();
+      actions.addAll(machine.step(lastMillis, event));
+      stepped = event;
+    }
+  }
+
+  /// Whoever is asked to has stopped the world.
+  private void goOn(Dispatcher stopped) {
+    lock.lock();
+    try {
+      drainAndDeliver(stopped, NOBODY);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Some events are told, and what follows from them is done soon.
+  private void drainLater() {
+    thread.post(
+        () -> {
+          lock.lock();
+          try {
+            drainAndDeliver(null, NOBODY);
+          } finally {
+            lock.unlock();
+          }
+        });
+  }
+
+  private void publish() {
+    standing = Standing.of(machine);
+    known =
+        machine.hasBacklog() && machine.replicaSide().isComplete() ? machine.history().id() : null;
+    standingListeners.forEach(Runnable::run);
+  }
+
+  private static boolean needsStop(ReplicationAction action) {
+    return switch (action) {
+      case ReplicationAction.SetOffset _,
+          ReplicationAction.Role _,
+          ReplicationAction.CreateBacklog _,
+          ReplicationAction.FreeBacklog _,
+          ReplicationAction.Swap _ ->
+          true;
+      case ReplicationAction.PauseWrites pause -> pause.paused();
+      default -> false;
+    };
+  }
+
+  /// Whether the machine may give up the stream that is being applied: then it has to know exactly
+  /// how far that is, and nothing more of it may be applied. (If the link ends it is told when all
+  /// is applied.)
+  private boolean mayEndStream(ReplicationEvent event) {
+    if (!applier.isActive()) {
+      return false;
+    }
+    return switch (event) {
+      case ReplicationEvent.PrimaryNamed _,
+          ReplicationEvent.PromotionAsked _,
+          ReplicationEvent.FailoverAborted _ ->
+          true;
+      case ReplicationEvent.Psync psync -> psync.failover();
+      case ReplicationEvent.Second _ ->
+          lastMillis / 1000 - machine.replicaSide().lastIoSeconds() > policy.timeoutSeconds();
+      default -> false;
+    };
+  }
+
+  /// What the event's actions were needed for, and nobody needs any more.
+  private void after(ReplicationEvent event) {
+    FullSync now = sync;
+    if (now == null) {
+      return;
+    }
+    if (event instanceof ReplicationEvent.SyncBegan) {
+      now.isJoined();
+      unpin(now);
+    } else if (event instanceof ReplicationEvent.SyncEnded
+        || event instanceof ReplicationEvent.SyncRefused) {
+      sync = null;
+      unpin(now);
+      now.letGo();
+    }
+  }
+
+  private static void unpin(FullSync of) {
+    Backlog.Cursor pin = of.pin;
+    of.pin = null;
+    if (pin != null) {
+      pin.close();
+    }
+  }
+
+  // ── actions ──
 
   private void perform(ReplicationAction action, @Nullable Dispatcher stopped) {
     switch (action) {
       case ReplicationAction.Log line ->
           log.log(line.level() == ReplicationAction.Level.WARNING ? '#' : '*', line.text());
-      case ReplicationAction.Reply reply -> {
-        Session client = engine.session(reply.replica());
-        if (client != null) {
-          byte[] bytes = reply.text().getBytes(StandardCharsets.ISO_8859_1);
-          client.outlet.output().write(bytes, 0, bytes.length);
+      case ReplicationAction.Dial dial ->
+          link.dial(dial.attempt(), dial.primary(), config.text(Settings.BIND_SOURCE_ADDR));
+      case ReplicationAction.HangUp end -> link.hangUp(end.reason());
+      case ReplicationAction.Send send -> link.send(send.bytes());
+      case ReplicationAction.Pause _ -> link.hold(true);
+      case ReplicationAction.Resume _ -> link.hold(false);
+      case ReplicationAction.PayloadBegins begins -> loader.begin(begins.bytes());
+      case ReplicationAction.Payload piece -> loader.piece(piece.bytes(), piece.from(), piece.to());
+      case ReplicationAction.PayloadEnds _ -> loader.end();
+      case ReplicationAction.PayloadDropped _ -> loader.drop();
+      case ReplicationAction.CopyComplete copy -> loader.mark(copy.complete());
+      case ReplicationAction.Load _ -> loader.load();
+      case ReplicationAction.Apply apply ->
+          applier.apply(
+              apply.offset(), apply.bytes(), apply.from(), apply.to(), link.remote(), link.local());
+      case ReplicationAction.ForgetStream _ -> {
+        applier.forget();
+        if (stopped != null) {
+          engine.newEra(); // a command that has left its seat isn't run any more
         }
       }
       case ReplicationAction.PauseWrites pause ->
           pauseListeners.forEach(listener -> listener.paused(pause.paused()));
-      case ReplicationAction.Role _ -> {
-        if (stopped != null) {
-          standing = Standing.of(machine);
-          roleListeners.forEach(listener -> listener.changed(stopped, standing));
-          engine.newEra();
+      case ReplicationAction.Feed feed -> feed(feed.text().getBytes(StandardCharsets.ISO_8859_1));
+      case ReplicationAction.SelectAnew _ -> engine.journal.selectAnew(Journal.REPLICAS);
+      case ReplicationAction.BeginSync begin -> beginSync(begin);
+      case ReplicationAction.AbandonSync _ -> abandonSync();
+      case ReplicationAction.Swap _ -> throw new AssertionError("nothing is loaded beside");
+      case ReplicationAction.SetOffset _,
+          ReplicationAction.Role _,
+          ReplicationAction.CreateBacklog _,
+          ReplicationAction.FreeBacklog _ ->
+          performStopped(action, Objects.requireNonNull(stopped));
+      case ReplicationAction.Reply _,
+          ReplicationAction.Keep _,
+          ReplicationAction.JoinSync _,
+          ReplicationAction.SendFile _,
+          ReplicationAction.Stream _,
+          ReplicationAction.Drop _ ->
+          performForReplica(action);
+    }
+  }
+
+  private void performStopped(ReplicationAction action, Dispatcher stopped) {
+    Journal journal = engine.journal;
+    switch (action) {
+      case ReplicationAction.SetOffset set -> {
+        offsetWithout = set.offset();
+        applier.database(nextDatabase);
+        nextDatabase = 0;
+      }
+      case ReplicationAction.Role role -> {
+        if (!role.replica()) {
+          applier.database(0);
+        }
+        journal.relays(role.replica());
+        Standing now = Standing.of(machine);
+        standing = now;
+        roleListeners.forEach(listener -> listener.changed(stopped, now));
+        engine.newEra();
+      }
+      case ReplicationAction.CreateBacklog _ -> {
+        Backlog made = new Backlog(offsetWithout, policy.backlogBytes(), chunks);
+        made.onAppended(this::appended);
+        journal.attach(Journal.REPLICAS, made);
+        backlog = made;
+      }
+      case ReplicationAction.FreeBacklog _ -> freeBacklog();
+      default -> throw new AssertionError(action);
+    }
+  }
+
+  private void freeBacklog() {
+    Backlog old = backlog;
+    if (old != null) {
+      engine.journal.detach(Journal.REPLICAS);
+      offsetWithout = old.last();
+      backlog = null;
+      old.close();
+    }
+  }
+
+  /// Appends to the stream, for replicas only.
+  private void feed(byte[] commands) {
+    recorder.toReplicas(commands);
+    engine.journal.merge();
+  }
+
+  private void appended() {
+    for (ReplicaFeed feed : feeds.values()) {
+      feed.appended();
+    }
+  }
+
+  // ── replicas ──
+
+  private void performForReplica(ReplicationAction action) {
+    long client =
+        switch (action) {
+          case ReplicationAction.Reply reply -> reply.replica();
+          case ReplicationAction.Keep keep -> keep.replica();
+          case ReplicationAction.JoinSync join -> join.replica();
+          case ReplicationAction.SendFile send -> send.replica();
+          case ReplicationAction.Stream stream -> stream.replica();
+          case ReplicationAction.Drop drop -> drop.replica();
+          default -> throw new AssertionError(action);
+        };
+    ReplicaFeed feed = feedOf(client);
+    if (feed == null) {
+      return; // its connection has closed: the news is on its way
+    }
+    toDeliver.add(feed);
+    FullSync now = sync;
+    switch (action) {
+      case ReplicationAction.Reply reply -> feed.reply(reply.text());
+      case ReplicationAction.Keep keep -> keep(feed, keep.from());
+      case ReplicationAction.JoinSync _ -> {
+        if (now != null) {
+          now.streamTo(feed);
         }
       }
-      default -> {}
+      case ReplicationAction.SendFile _ -> sendFile(feed, now);
+      case ReplicationAction.Stream _ -> feed.stream();
+      case ReplicationAction.Drop _ -> feed.drop();
+      default -> throw new AssertionError(action);
     }
+  }
+
+  private @Nullable ReplicaFeed feedOf(long client) {
+    ReplicaFeed feed = feeds.get(client);
+    if (feed != null) {
+      return feed;
+    }
+    Session session = engine.session(client);
+    if (session == null) {
+      return null;
+    }
+    ReplicaFeed made = new ReplicaFeed(session, this::tell);
+    feeds.put(client, made);
+    if (engine.session(client) == null) { // it has just closed, and we weren't told
+      feeds.remove(client);
+      return null;
+    }
+    return made;
+  }
+
+  private void keep(ReplicaFeed feed, long from) {
+    Backlog kept = backlog;
+    if (kept == null || !kept.has(from)) {
+      feed.drop(); // it has grown meanwhile: the replica asks again
+      return;
+    }
+    long client = feed.client();
+    try {
+      feed.keep(
+          kept.open(
+              from,
+              mostBehind(),
+              () -> thread.post(() -> tell(new ReplicationEvent.Pending(client, Long.MAX_VALUE)))));
+    } catch (IllegalArgumentException e) { // likewise
+      feed.drop();
+    }
+  }
+
+  /// How far a replica may fall behind, 0: as far as it likes.
+  private long mostBehind() {
+    long hard = policy.hardBytes();
+    return hard == 0 ? 0 : Math.max(hard, policy.backlogBytes());
+  }
+
+  private void sendFile(ReplicaFeed feed, @Nullable FullSync from) {
+    try {
+      if (from != null) {
+        from.fileTo(feed);
+      }
+    } catch (IOException e) {
+      log.log('#', "The file for a replica can't be read: " + e.getMessage());
+      feed.drop();
+    }
+  }
+
+  /// A session is over. Its own thread.
+  private void closed(Session session) {
+    ReplicaFeed feed = feeds.remove(session.id);
+    if (feed != null) {
+      feed.gone();
+      tell(new ReplicationEvent.ReplicaGone(session.id));
+    }
+  }
+
+  // ── snapshots for replicas ──
+
+  private void beginSync(ReplicationAction.BeginSync begin) {
+    Spool spool =
+        begin.target() == ReplicationAction.Target.CONNECTIONS
+            ? new Spool(chunks, Path.of(config.text(Settings.DIR)))
+            : null;
+    FullSync made = new FullSync(begin.target(), spool, new SyncEvents());
+    sync = made;
+    if (!made.begin(persistence, begin.contents().data())) {
+      events.add(new ReplicationEvent.SyncRefused());
+    }
+  }
+
+  private void abandonSync() {
+    FullSync old = sync;
+    sync = null;
+    if (old != null) {
+      unpin(old);
+      old.abandon();
+      old.letGo();
+    }
+  }
+
+  /// The snapshots' thread. What it tells is done later: it may have stopped the world.
+  private final class SyncEvents implements FullSync.Owner {
+    @Override
+    public void cut(FullSync of) throws IOException {
+      lock.lock();
+      try {
+        Backlog kept = backlog;
+        if (of != sync || kept == null) {
+          throw new IOException("no replica wants it any more");
+        }
+        engine.journal.cut();
+        of.isCut = true;
+        of.pin = kept.open(kept.last() + 1, 0, () -> {});
+        events.add(new ReplicationEvent.SyncBegan(kept.last()));
+      } finally {
+        lock.unlock();
+      }
+      drainLater();
+    }
+
+    @Override
+    public void ended(FullSync of, @Nullable Throwable failure) {
+      lock.lock();
+      try {
+        if (of != sync) {
+          return; // it was given up
+        }
+        if (of.target == ReplicationAction.Target.CONNECTIONS && failure == null) {
+          log.log(
+              '#',
+              "Diskless rdb transfer, done reading from pipe, "
+                  + of.readers()
+                  + " replicas still up.");
+        }
+        events.add(
+            of.isCut
+                ? new ReplicationEvent.SyncEnded(failure == null)
+                : new ReplicationEvent.SyncRefused());
+      } finally {
+        lock.unlock();
+      }
+      drainLater();
+    }
+  }
+
+  /// Of which history the data is. The stopped world of a cut.
+  private @Nullable StreamFacts facts() {
+    Backlog kept = backlog;
+    String id = known;
+    if (kept == null || id == null) {
+      return null;
+    }
+    engine.journal.offset(Journal.REPLICAS); // has everything handed over
+    int database =
+        standing.isReplica()
+            ? applier.database()
+            : Math.max(0, engine.journal.database(Journal.REPLICAS));
+    return new StreamFacts(id, kept.last(), database);
+  }
+
+  // ── the primary ──
+
+  private final class LinkEvents implements PrimaryLink.Owner {
+    @Override
+    public void connected(int attempt) {
+      tell(new ReplicationEvent.Connected(attempt));
+    }
+
+    @Override
+    public void received(int attempt, byte[] bytes) {
+      tell(new ReplicationEvent.Received(attempt, bytes, 0, bytes.length));
+    }
+
+    @Override
+    public void ended(int attempt, String reason) {
+      ReplicationEvent event = new ReplicationEvent.LinkEnded(attempt, reason);
+      lock.lock();
+      try {
+        if (applier.afterAll(() -> tell(event))) {
+          return;
+        }
+      } finally {
+        lock.unlock();
+      }
+      tell(event);
+    }
+  }
+
+  private final class StreamEvents implements StreamApplier.Owner {
+    @Override
+    public void applied(Object stream, long offset) {
+      if (persistence.appends()) {
+        synchronized (unsynced) {
+          unsynced.add(new Mark(engine.journal.position(), offset));
+          while (unsynced.size() > 1024) {
+            unsynced.remove();
+          }
+        }
+      }
+      tellOf(stream, new ReplicationEvent.Applied(offset));
+    }
+
+    @Override
+    public void failed(Object stream, String reason) {
+      log.log('#', "The stream of the primary can't be applied: " + reason);
+      tellOf(stream, new ReplicationEvent.StreamFailed(reason));
+    }
+
+    @Override
+    public void killed(Object stream) {
+      lock.lock();
+      try {
+        if (applier.isCurrent(stream)) {
+          link.hangUp("closed by CLIENT KILL");
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void tellOf(Object stream, ReplicationEvent event) {
+      lock.lock();
+      try {
+        if (applier.isCurrent(stream)) {
+          tell(event);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void full(boolean on) {
+      link.full(on);
+    }
+
+    @Override
+    public boolean mayPassOver(@Nullable Command command, String error) {
+      boolean passes = config.text(Settings.PROPAGATION_ERROR_BEHAVIOR).equals("ignore");
+      log.log(
+          '#',
+          "== CRITICAL == This replica is sending an error to its master: '"
+              + error
+              + "' after processing the command '"
+              + (command == null ? "<unknown>" : command.name)
+              + "'");
+      return passes;
+    }
+  }
+
+  private final class CopyEvents implements CopyLoader.Owner {
+    @Override
+    public void loaded(int database, Dispatcher by) {
+      lock.lock();
+      try {
+        nextDatabase = database;
+        tell(new ReplicationEvent.Loaded(), by);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void loadFailed(String text) {
+      tell(new ReplicationEvent.LoadFailed(text));
+    }
+
+    @Override
+    public void payloadFailed(String text) {
+      tell(new ReplicationEvent.PayloadFailed(text));
+    }
+
+    @Override
+    public void full(boolean on) {
+      link.full(on);
+    }
+
+    @Override
+    public void warn(String text) {
+      log.log('#', text);
+    }
+  }
+
+  /// More of the append-only file would survive a loss of power. Any thread.
+  private void synced() {
+    synchronized (unsynced) {
+      if (unsynced.isEmpty()) {
+        return;
+      }
+    }
+    thread.post(
+        () -> {
+          long upTo = persistence.syncedPosition();
+          Mark last = null;
+          synchronized (unsynced) {
+            while (!unsynced.isEmpty() && unsynced.getFirst().position <= upTo) {
+              last = unsynced.remove();
+            }
+          }
+          if (last != null) {
+            tell(new ReplicationEvent.Fsynced(last.offset));
+          }
+        });
+  }
+
+  // ── time: the links' thread ──
+
+  private void scheduleSecond() {
+    thread.peers().after(SECOND_MILLIS, this::second);
+  }
+
+  private void second() {
+    if (isClosed) {
+      return;
+    }
+    scheduleSecond();
+    for (ReplicaFeed feed : new ArrayList<>(feeds.values())) {
+      tell(new ReplicationEvent.Pending(feed.client(), feed.pendingBytes()));
+    }
+    tell(new ReplicationEvent.Second());
+  }
+
+  // ── the end ──
+
+  /// Neither follows nor serves anybody any more. Clients may still be there.
+  public void stop() {
+    isClosed = true;
+    link.hangUp("the server is being closed");
+    lock.lock();
+    try {
+      abandonSync();
+    } finally {
+      lock.unlock();
+    }
+    applier.close();
+    loader.close();
+  }
+
+  /// Gives everything back. No client is there any more.
+  @Override
+  public void close() {
+    freeBacklog();
+    recorder.close();
+    chunks.clear();
   }
 }

@@ -94,6 +94,7 @@ public final class Server implements AutoCloseable {
   private final Pause pause = new Pause();
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
+  private final PeerLoop peerLoop;
   public final Replication replication;
   private final Loops loops;
   private final Listeners listeners;
@@ -125,6 +126,7 @@ public final class Server implements AutoCloseable {
     outputBounds = new OutputBounds(config);
     incidents = new IncidentLog(log, clock, stop);
     front = new Persistence.Front(clock, stop::request);
+    peerLoop = new PeerLoop(incidents);
     replicationFront =
         new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
     loops = new Loops(config, this::side);
@@ -155,7 +157,8 @@ public final class Server implements AutoCloseable {
     pause.onEnd(replicationFront::resumed);
     int port = config.intOf(Settings.PORT);
     persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
-    replication = new Replication(engine, config, log);
+    replication = new Replication(engine, persistence, config, log, peerLoop);
+    replication.onRole((by, now) -> log.become(now.isReplica() ? 'S' : 'M'));
     replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
     replicationFront.of(replication, engine, persistence);
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
@@ -288,6 +291,9 @@ public final class Server implements AutoCloseable {
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
       replicationFront.configured(); // which port it is
+      if (!persistence.isAnnounced()) {
+        replication.start();
+      }
     } catch (Throwable t) {
       close();
       throw t;
@@ -301,6 +307,9 @@ public final class Server implements AutoCloseable {
     keyspace.start(engine);
     try {
       persistence.loadUnannounced();
+      if (!persistence.isAnnounced()) {
+        replication.start();
+      }
     } catch (IOException e) {
       close();
       throw new UncheckedIOException(e);
@@ -326,7 +335,11 @@ public final class Server implements AutoCloseable {
   /// save anything. Once it is started. Returns false if it was to stop before all was loaded.
   /// Errors: the data can't be loaded, as the log says.
   public boolean load() throws IOException {
-    return persistence.load();
+    boolean loaded = persistence.load();
+    if (loaded) {
+      replication.start();
+    }
+    return loaded;
   }
 
   /// The TCP port that it listens at, 0 if at none.
@@ -438,8 +451,11 @@ public final class Server implements AutoCloseable {
 
   private void end() {
     stop.wake();
+    replication.stop();
+    peerLoop.close();
     loops.close();
     persistence.close();
+    replication.close();
     keyspace.close();
     heap.close();
   }
