@@ -65,7 +65,12 @@ final class AppendLog implements Journal.Reader {
   private static final long POSTPONED_NANOS = 2 * SECOND_NANOS;
 
   /// A piece of the stream, or the end of a file.
-  private record Chunk(byte[] bytes, int length, Disk.@Nullable Output next, Runnable switched) {}
+  private record Chunk(byte[] bytes, int length, Disk.@Nullable Output next, Runnable switched) {
+    /// Whether it is a buffer with room for so many bytes.
+    boolean hasRoom(int more) {
+      return next == null && bytes.length == BUFFER_BYTES && length + more <= BUFFER_BYTES;
+    }
+  }
 
   private static final Runnable NOTHING = () -> {};
 
@@ -180,20 +185,30 @@ final class AppendLog implements Journal.Reader {
     }
   }
 
+  /// What is gathered joins what already waits, as long as both fit into one buffer: what comes
+  /// while a sync is under way is one write.
   private void handOver() {
-    if (gatheredLength > 0) {
-      byte[] full = gathered;
-      int length = gatheredLength;
-      gatheredLength = 0;
-      lock.lock();
-      try {
+    if (gatheredLength == 0) {
+      return;
+    }
+    lock.lock();
+    try {
+      Chunk last = pending.peekLast();
+      if (last != null && last.hasRoom(gatheredLength)) {
+        System.arraycopy(gathered, 0, last.bytes, last.length, gatheredLength);
+        pending.removeLast();
+        pending.add(new Chunk(last.bytes, last.length + gatheredLength, null, NOTHING));
+        pendingBytes += gatheredLength;
+      } else {
+        byte[] full = gathered;
         byte[] next = spare;
         spare = null;
         gathered = next != null ? next : JavaHeap.bytes(BUFFER_BYTES);
-        add(new Chunk(full, length, null, NOTHING));
-      } finally {
-        lock.unlock();
+        add(new Chunk(full, gatheredLength, null, NOTHING));
       }
+      gatheredLength = 0;
+    } finally {
+      lock.unlock();
     }
   }
 
