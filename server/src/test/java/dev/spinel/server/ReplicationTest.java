@@ -1,0 +1,596 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.RealRedis;
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.persist.Ending;
+import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Servers that replicate over real sockets: ours among themselves, and with a real one on either
+/// side.
+class ReplicationTest {
+  @TempDir private Path folder;
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private int nodes;
+
+  /// A server, whoever made it.
+  private interface Node {
+    int port();
+
+    Object call(String... command) throws IOException;
+
+    default String info(String section, String field) throws IOException {
+      for (String line : String.valueOf(call("INFO", section)).split("\r\n")) {
+        if (line.startsWith(field + ":")) {
+          return line.substring(field.length() + 1);
+        }
+      }
+      return "";
+    }
+
+    default String digest() throws IOException {
+      return String.valueOf(call("DEBUG", "DIGEST"));
+    }
+  }
+
+  private static final class Ours implements Node, AutoCloseable {
+    final Server server;
+    final ByteArrayOutputStream log = new ByteArrayOutputStream();
+    private final Client client;
+
+    Ours(Path dir, String... settings) throws IOException {
+      List<String> all =
+          new ArrayList<>(
+              List.of(
+                  "port",
+                  "0",
+                  "bind",
+                  "127.0.0.1",
+                  "dir",
+                  dir.toString(),
+                  "save",
+                  "",
+                  "enable-debug-command",
+                  "yes",
+                  "repl-diskless-sync-delay",
+                  "0",
+                  "repl-ping-replica-period",
+                  "1",
+                  "event-loops",
+                  "1"));
+      all.addAll(List.of(settings));
+      Config config = Config.of(all.toArray(new String[0]));
+      server = new Server(config, new Log(config, log), Clock.SYSTEM);
+      server.announceData();
+      server.startAtAnyPort();
+      server.load();
+      client = Client.connect("127.0.0.1", server.port()).timeoutMillis(20_000);
+    }
+
+    @Override
+    public int port() {
+      return server.port();
+    }
+
+    @Override
+    public Object call(String... command) throws IOException {
+      return ReplicationTest.call(client, command);
+    }
+
+    String log() {
+      return log.toString(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void close() {
+      client.close();
+      server.close();
+    }
+  }
+
+  private record Real(RealRedis redis) implements Node {
+    @Override
+    public int port() {
+      return redis.port();
+    }
+
+    @Override
+    public Object call(String... command) throws IOException {
+      return redis.call(command);
+    }
+  }
+
+  private static Object call(Client client, String... command) throws IOException {
+    byte[][] words = new byte[command.length][];
+    for (int i = 0; i < words.length; i++) {
+      words[i] = command[i].getBytes(StandardCharsets.ISO_8859_1);
+    }
+    return plain(client.command(words));
+  }
+
+  private static Object plain(RespValue reply) {
+    return reply instanceof RespValue.Array array
+        ? array.elements().stream().map(ReplicationTest::plain).toList()
+        : reply.text();
+  }
+
+  private Ours ours(String... settings) throws IOException {
+    return oursIn(Files.createDirectory(folder.resolve("node" + nodes++)), settings);
+  }
+
+  private Ours oursIn(Path dir, String... settings) throws IOException {
+    Ours made = new Ours(dir, settings);
+    open.add(made);
+    return made;
+  }
+
+  private Real real(String... settings) throws Exception {
+    List<String> all =
+        new ArrayList<>(
+            List.of("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"));
+    all.addAll(List.of(settings));
+    RealRedis made =
+        RealRedis.ready(
+            Files.createDirectory(folder.resolve("node" + nodes++)), all.toArray(new String[0]));
+    open.add(made);
+    return new Real(made);
+  }
+
+  @AfterEach
+  void end() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+    for (AutoCloseable each : open) {
+      if (each instanceof Ours ours) {
+        assertThat(ours.log()).doesNotContain("A bug");
+      }
+    }
+  }
+
+  private static void eventually(org.awaitility.core.ThrowingRunnable assertion) {
+    Awaitility.await()
+        .pollInterval(Duration.ofMillis(20))
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(assertion);
+  }
+
+  private static void follow(Node replica, Node primary) throws IOException {
+    replica.call("REPLICAOF", "127.0.0.1", Integer.toString(primary.port()));
+    isUp(replica);
+  }
+
+  private static void isUp(Node replica) {
+    eventually(() -> assertThat(replica.info("replication", "master_link_status")).isEqualTo("up"));
+  }
+
+  /// All have the same data, at the same offset.
+  private static void agree(Node primary, Node... replicas) throws IOException {
+    for (Node replica : replicas) {
+      eventually(
+          () ->
+              assertThat(replica.info("replication", "master_repl_offset"))
+                  .isEqualTo(primary.info("replication", "master_repl_offset")));
+      eventually(() -> assertThat(replica.digest()).isEqualTo(primary.digest()));
+      assertThat(replica.info("replication", "master_replid"))
+          .isEqualTo(primary.info("replication", "master_replid"));
+    }
+  }
+
+  private static void fill(Node node) throws IOException {
+    for (int i = 0; i < 200; i++) {
+      node.call("SET", "s" + i, "value" + i);
+      node.call("RPUSH", "l" + i % 7, "a" + i, "b");
+      node.call("HSET", "h" + i % 5, "f" + i, "v");
+      node.call("ZADD", "z", "" + i, "m" + i);
+      node.call("SADD", "t" + i % 3, "x" + i);
+    }
+    node.call("SELECT", "3");
+    node.call("SET", "in three", "3");
+    node.call("SELECT", "0");
+    node.call("SET", "expires", "1", "PX", "100000000");
+  }
+
+  // ── ours among themselves ──
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void aReplicaGetsAllDataAndThenTheStream(int loops) throws IOException {
+    Ours primary = ours("event-loops", "" + loops);
+    Ours replica = ours("event-loops", "" + loops);
+    fill(primary);
+    replica.call("SET", "own", "goes");
+    follow(replica, primary);
+    agree(primary, replica);
+    assertThat(replica.call("GET", "own")).isNotEqualTo("goes");
+    primary.call("SELECT", "5");
+    primary.call("SET", "later", "1");
+    primary.call("SELECT", "0");
+    primary.call("MULTI");
+    primary.call("INCR", "n");
+    primary.call("LPUSH", "l0", "first");
+    primary.call("EXEC");
+    assertThat(primary.call("WAIT", "1", "20000")).isEqualTo("1");
+    assertThat(replica.call("GET", "n")).isEqualTo("1");
+    agree(primary, replica);
+    assertThat(String.valueOf(replica.call("SET", "a", "b"))).startsWith("READONLY");
+  }
+
+  @Test
+  void aBrokenLinkIsMendedByAPartialResynchronization() throws IOException {
+    Ours primary = ours();
+    Ours replica = ours();
+    follow(replica, primary);
+    for (int i = 0; i < 5; i++) {
+      primary.call("INCR", "n");
+      (i % 2 == 0 ? primary : replica)
+          .call("CLIENT", "KILL", "TYPE", i % 2 == 0 ? "replica" : "master");
+      primary.call("INCR", "n");
+      isUp(replica);
+      agree(primary, replica);
+    }
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+    assertThat(primary.info("stats", "sync_partial_ok")).isNotEqualTo("0");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"no", "yes"})
+  void theDataComesFromAFileOrStraightAndIsKeptInAFileOrLoadedAsItComes(String diskless)
+      throws IOException {
+    Ours primary = ours("repl-diskless-sync", diskless);
+    Ours fromFile = ours();
+    Ours asItComes = ours("repl-diskless-load", "on-empty-db");
+    fill(primary);
+    follow(fromFile, primary);
+    follow(asItComes, primary);
+    agree(primary, fromFile, asItComes);
+  }
+
+  @Test
+  void aChainRelaysTheBytesAndOutlivesItsHead() throws IOException {
+    Ours head = ours();
+    Ours middle = ours();
+    Ours tail = ours();
+    fill(head);
+    follow(middle, head);
+    follow(tail, middle);
+    head.call("SELECT", "2");
+    head.call("SET", "a", "1");
+    agree(head, middle, tail);
+    middle.call("REPLICAOF", "NO", "ONE");
+    isUp(tail);
+    middle.call("SET", "b", "2");
+    agree(middle, tail);
+    assertThat(middle.info("stats", "sync_full")).isEqualTo("1");
+    follow(head, middle);
+    middle.call("SET", "c", "3");
+    agree(middle, head, tail);
+    assertThat(middle.info("stats", "sync_full")).isEqualTo("1");
+  }
+
+  @Test
+  void aReplicaThatIsStartedAgainGoesOnWhereItWas() throws IOException {
+    Ours primary = ours();
+    fill(primary);
+    Path dir = Files.createDirectory(folder.resolve("restarted"));
+    String[] settings = {"replicaof", "127.0.0.1 " + primary.port(), "save", "3600 1"};
+    Ours replica = oursIn(dir, settings);
+    isUp(replica);
+    primary.call("SELECT", "4");
+    primary.call("SET", "before", "1");
+    agree(primary, replica);
+    assertThat(replica.server.shutDown(Ending.DEFAULT)).isTrue();
+    replica.close();
+    primary.call("SET", "meanwhile", "1");
+    Ours again = oursIn(dir, settings);
+    isUp(again);
+    agree(primary, again);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+    assertThat(primary.info("stats", "sync_partial_ok")).isEqualTo("1");
+  }
+
+  @Test
+  void aPrimaryThatIsStartedAgainIsKnownByItsReplicas() throws IOException {
+    Path dir = Files.createDirectory(folder.resolve("restarted"));
+    int port = RealRedis.freePort();
+    String[] settings = {"port", "" + port, "save", "3600 1"};
+    Ours primary = oursIn(dir, settings);
+    Ours replica = ours();
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    assertThat(primary.server.shutDown(Ending.DEFAULT)).isTrue();
+    primary.close();
+    Ours again = oursIn(dir, settings);
+    again.call("SET", "after", "1");
+    isUp(replica);
+    agree(again, replica);
+    assertThat(again.info("stats", "sync_full")).isEqualTo("0");
+  }
+
+  @Test
+  void aReplicaWritesItsOwnAppendOnlyFile() throws IOException {
+    Ours primary = ours();
+    Path dir = Files.createDirectory(folder.resolve("appends"));
+    Ours replica = oursIn(dir, "appendonly", "yes");
+    fill(primary);
+    follow(replica, primary);
+    primary.call("SET", "streamed", "1");
+    primary.call("MULTI");
+    primary.call("SET", "t1", "1");
+    primary.call("SET", "t2", "1");
+    primary.call("EXEC");
+    agree(primary, replica);
+    assertThat(String.valueOf(primary.call("WAITAOF", "0", "1", "20000"))).isEqualTo("[0, 1]");
+    eventually(
+        () -> assertThat(replica.info("persistence", "aof_rewrite_in_progress")).isEqualTo("0"));
+    String digest = replica.digest();
+    assertThat(replica.server.shutDown(Ending.DEFAULT)).isTrue();
+    replica.close();
+    assertThat(oursIn(dir, "appendonly", "yes").digest()).isEqualTo(digest);
+  }
+
+  @Test
+  void aPlannedFailoverExchangesTheRolesWithoutACopy() throws IOException {
+    Ours primary = ours();
+    Ours replica = ours();
+    fill(primary);
+    follow(replica, primary);
+    assertThat(primary.call("FAILOVER")).isEqualTo("OK");
+    eventually(() -> assertThat(primary.info("replication", "role")).isEqualTo("slave"));
+    isUp(primary);
+    assertThat(replica.info("replication", "role")).isEqualTo("master");
+    replica.call("SET", "after", "1");
+    agree(replica, primary);
+    assertThat(replica.info("stats", "sync_full")).isEqualTo("0");
+  }
+
+  @Test
+  void aReplicaThatLoadsIsBusyAndAWrongPasswordIsSaid() throws IOException {
+    Ours primary = ours("requirepass", "secret");
+    Ours replica = ours("masterauth", "wrong");
+    replica.call("REPLICAOF", "127.0.0.1", "" + primary.port());
+    eventually(() -> assertThat(replica.log()).contains("Unable to AUTH to MASTER: -WRONGPASS"));
+    replica.call("CONFIG", "SET", "masterauth", "secret");
+    isUp(replica);
+  }
+
+  // ── with a real server ──
+
+  @Test
+  void aRealReplicaFollowsUs() throws Exception {
+    Ours primary = ours();
+    Real replica = real();
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    primary.call("SELECT", "6");
+    primary.call("SET", "a", "1");
+    replica.call("CLIENT", "KILL", "TYPE", "master");
+    primary.call("SET", "b", "1");
+    isUp(replica);
+    agree(primary, replica);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+  }
+
+  @Test
+  void weFollowARealPrimary() throws Exception {
+    Real primary = real();
+    Ours replica = ours();
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    primary.call("SELECT", "6");
+    primary.call("SET", "a", "1");
+    primary.call("CLIENT", "KILL", "TYPE", "replica");
+    primary.call("SET", "b", "1");
+    isUp(replica);
+    agree(primary, replica);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+    replica.call("REPLICAOF", "NO", "ONE");
+    replica.call("SET", "c", "1");
+    follow(primary, replica);
+    agree(replica, primary);
+  }
+
+  @Test
+  void aRealOneStandsBetweenUsAndARealOneBehind() throws Exception {
+    Ours head = ours();
+    Real second = real();
+    Ours third = ours();
+    Real last = real();
+    fill(head);
+    follow(second, head);
+    follow(third, second);
+    follow(last, third);
+    head.call("SELECT", "1");
+    head.call("RPUSH", "a", "1");
+    agree(head, second, third, last);
+    third.call("CLIENT", "KILL", "TYPE", "master");
+    head.call("RPUSH", "a", "2");
+    isUp(third);
+    agree(head, second, third, last);
+  }
+
+  // ── under load ──
+
+  /// Writers of a primary; every write is deterministic or says its effect.
+  private final class Load implements AutoCloseable {
+    private final AtomicBoolean stops = new AtomicBoolean();
+    private final List<Thread> threads = new ArrayList<>();
+    private final List<Throwable> failures = new ArrayList<>();
+
+    Load(Node at, long seed, int writers) {
+      for (int i = 0; i < writers; i++) {
+        long own = seed + i;
+        Thread thread = new Thread(() -> write(at, new Random(own)));
+        threads.add(thread);
+        thread.start();
+      }
+    }
+
+    private void write(Node at, Random random) {
+      try (Client client = Client.connect("127.0.0.1", at.port()).timeoutMillis(20_000)) {
+        while (!stops.get()) {
+          step(client, random);
+        }
+      } catch (Throwable t) {
+        synchronized (failures) {
+          failures.add(t);
+        }
+      }
+    }
+
+    private void step(Client client, Random random) throws IOException {
+      String key = "k" + random.nextInt(50);
+      switch (random.nextInt(18)) {
+        case 0 -> call(client, "SET", "s" + key, "v" + random.nextInt());
+        case 1 -> call(client, "INCR", "n" + key);
+        case 2 -> call(client, "RPUSH", "l" + key, "x" + random.nextInt(9), "y");
+        case 3 -> call(client, "LPOP", "l" + key);
+        case 4 -> call(client, "LMOVE", "l" + key, "lk" + random.nextInt(50), "LEFT", "RIGHT");
+        case 5 -> call(client, "HINCRBY", "h" + key, "f" + random.nextInt(99), "3");
+        case 6 -> call(client, "ZINCRBY", "z" + key, "1.5", "m" + random.nextInt(99));
+        case 7 -> call(client, "SADD", "t" + key, "" + random.nextInt(999));
+        case 8 -> call(client, "SPOP", "t" + key);
+        case 9 -> call(client, "SET", "e" + key, "v", "PX", "" + (1 + random.nextInt(40)));
+        case 10 -> call(client, "PEXPIRE", "h" + key, "" + (1 + random.nextInt(60)));
+        case 11 -> {
+          call(client, "MULTI");
+          call(client, "INCR", "n" + key);
+          call(client, "APPEND", "a" + key, "z");
+          call(client, "RPUSH", "l" + key, "m");
+          call(client, "EXEC");
+        }
+        case 12 -> call(client, "SELECT", "" + random.nextInt(3));
+        case 13 -> call(client, "SET", "big" + key, "b".repeat(random.nextInt(60_000)));
+        case 14 -> call(client, "GETRANGE", "big" + key, "0", "5");
+        case 15 -> {
+          if (random.nextInt(40) == 0) {
+            call(client, "SWAPDB", "0", "" + (1 + random.nextInt(2)));
+          }
+        }
+        case 16 -> {
+          if (random.nextInt(200) == 0) {
+            call(client, "FLUSHDB");
+          }
+        }
+        default -> call(client, "APPEND", "a" + key, "q");
+      }
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+      stops.set(true);
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(failures).isEmpty();
+    }
+  }
+
+  private static void killLinks(Node primary, Random random, int times) throws Exception {
+    for (int i = 0; i < times; i++) {
+      Thread.sleep(50 + random.nextInt(200)); // some load in between
+      primary.call("CLIENT", "KILL", "TYPE", "replica");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void linksBreakUnderLoadAndNothingIsLost(int loops) throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Ours primary = ours("event-loops", "" + loops, "repl-backlog-size", "64mb");
+    Ours replica = ours("event-loops", "" + loops, "repl-backlog-size", "64mb");
+    Ours behind = ours("repl-backlog-size", "64mb");
+    try (Load load = new Load(primary, seed, 3)) {
+      follow(replica, primary);
+      follow(behind, replica);
+      killLinks(primary, new Random(seed), 6);
+      killLinks(replica, new Random(seed), 4);
+      isUp(replica);
+    }
+    isUp(behind);
+    agree(primary, replica, behind);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+    assertThat(replica.info("stats", "sync_full")).isEqualTo("1");
+  }
+
+  @Test
+  void linksToARealReplicaBreakUnderLoadAndNothingIsLost() throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Ours primary = ours("event-loops", "2", "repl-backlog-size", "64mb");
+    Real replica = real();
+    try (Load load = new Load(primary, seed, 3)) {
+      follow(replica, primary);
+      killLinks(primary, new Random(seed), 5);
+    }
+    isUp(replica);
+    agree(primary, replica);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+  }
+
+  @Test
+  void linksToARealPrimaryBreakUnderLoadAndNothingIsLost() throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Real primary = real("--repl-backlog-size", "64mb");
+    Ours replica = ours("event-loops", "2");
+    try (Load load = new Load(primary, seed, 3)) {
+      follow(replica, primary);
+      killLinks(primary, new Random(seed), 5);
+    }
+    isUp(replica);
+    agree(primary, replica);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+  }
+
+  @Test
+  void rolesChangeUnderLoadAndSnapshots() throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Ours a = ours("event-loops", "2", "repl-backlog-size", "64mb");
+    Ours b = ours("event-loops", "2", "repl-backlog-size", "64mb");
+    Ours primary = a;
+    Ours replica = b;
+    follow(replica, primary);
+    for (int round = 0; round < 4; round++) {
+      try (Load load = new Load(primary, seed + 100 * round, 2)) {
+        Thread.sleep(300); // some load
+        primary.call("BGSAVE");
+        replica.call("BGSAVE");
+      }
+      assertThat(primary.call("FAILOVER")).isEqualTo("OK");
+      Ours last = primary;
+      eventually(() -> assertThat(last.info("replication", "role")).isEqualTo("slave"));
+      isUp(primary);
+      Ours next = replica;
+      replica = primary;
+      primary = next;
+      agree(primary, replica);
+    }
+    assertThat(Integer.parseInt(a.info("stats", "sync_full"))).isEqualTo(1);
+    assertThat(Integer.parseInt(b.info("stats", "sync_full"))).isEqualTo(0);
+  }
+}
