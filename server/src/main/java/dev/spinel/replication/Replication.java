@@ -326,8 +326,12 @@ public final class Replication implements AutoCloseable {
   /// What the machine is to know before.
   private void before(ReplicationEvent event) {
     switch (event) {
-      case ReplicationEvent.AckAsked _ -> tellApplied(applier.applied());
+      case ReplicationEvent.AckAsked _ -> {
+        tellApplied(applier.applied());
+        tellSynced();
+      }
       case ReplicationEvent.Second _, ReplicationEvent.Psync _, ReplicationEvent.Sync _ -> {
+        tellSynced();
         ReplicationEvent.Save now =
             switch (persistence.work()) {
               case NONE -> ReplicationEvent.Save.NONE;
@@ -911,17 +915,28 @@ public final class Replication implements AutoCloseable {
     }
     thread.post(
         () -> {
-          long upTo = persistence.syncedPosition();
-          Mark last = null;
-          synchronized (unsynced) {
-            while (!unsynced.isEmpty() && unsynced.getFirst().position <= upTo) {
-              last = unsynced.remove();
-            }
-          }
-          if (last != null) {
-            tell(new ReplicationEvent.Fsynced(last.offset));
+          lock.lock();
+          try {
+            tellSynced();
+            drainAndDeliver(null, NOBODY);
+          } finally {
+            lock.unlock();
           }
         });
+  }
+
+  /// How much of the stream is in it. The lock.
+  private void tellSynced() {
+    Mark last = null;
+    synchronized (unsynced) {
+      long upTo = unsynced.isEmpty() ? -1 : persistence.syncedPosition();
+      while (!unsynced.isEmpty() && unsynced.getFirst().position <= upTo) {
+        last = unsynced.remove();
+      }
+    }
+    if (last != null) {
+      events.add(new ReplicationEvent.Fsynced(last.offset));
+    }
   }
 
   // ── time: the links' thread ──
