@@ -5,13 +5,22 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
+import java.net.ProtocolException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /// A small blocking client for any server that speaks RESP2 or RESP3: for tests, the command line
 /// and the launcher.
@@ -33,8 +42,12 @@ public final class Client implements AutoCloseable {
   private static final int NESTING_MAX = 128;
 
   private static final int COUNT_MAX = 1 << 28;
+  private static final String CLOSED = "the server closed the connection";
 
-  private final Socket socket;
+  /// Null on a Unix domain socket, which knows no timeouts.
+  private final @Nullable Socket socket;
+
+  private final AutoCloseable connection;
   private final InputStream in;
   private final OutputStream out;
 
@@ -52,17 +65,31 @@ public final class Client implements AutoCloseable {
 
   private Client(Socket socket) throws IOException {
     this.socket = socket;
+    this.connection = socket;
     this.in = socket.getInputStream();
     this.out = socket.getOutputStream();
   }
 
+  private Client(SocketChannel channel) {
+    this.socket = null;
+    this.connection = channel;
+    this.in = Channels.newInputStream(channel);
+    this.out = Channels.newOutputStream(channel);
+  }
+
   /// Connects within 10 seconds; replies may then take 30 ([#timeoutMillis]).
   public static Client connect(String host, int port) throws IOException {
+    return connect(host, port, 10_000).timeoutMillis(30_000);
+  }
+
+  /// Connects within `millis`, or, if they are 0, as long as the system tries; replies may then
+  /// take any time.
+  public static Client connect(String host, int port, int millis) throws IOException {
     Socket s = new Socket();
     try {
       s.setTcpNoDelay(true);
-      s.connect(new InetSocketAddress(host, port), 10_000);
-      s.setSoTimeout(30_000);
+      s.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+      s.connect(new InetSocketAddress(host, port), millis);
       return new Client(s);
     } catch (IOException e) {
       s.close();
@@ -70,14 +97,20 @@ public final class Client implements AutoCloseable {
     }
   }
 
+  /// Connects to a Unix domain socket. Replies may take any time: it has no timeouts.
+  public static Client connectUnix(Path path) throws IOException {
+    return new Client(SocketChannel.open(UnixDomainSocketAddress.of(path)));
+  }
+
   /// How long a read may wait for bytes; 0 waits forever.
   public Client timeoutMillis(int millis) throws IOException {
-    socket.setSoTimeout(millis);
+    if (socket != null) socket.setSoTimeout(millis);
     return this;
   }
 
   /// The address of our end, as CLIENT LIST shows it.
   public String localAddress() {
+    if (socket == null) return "unix";
     return socket.getLocalAddress().getHostAddress() + ":" + socket.getLocalPort();
   }
 
@@ -141,6 +174,38 @@ public final class Client implements AutoCloseable {
     }
   }
 
+  /// The next reply or push, whatever comes first. What is queued isn't sent, so that one thread
+  /// may read here while another sends.
+  public RespValue next() throws IOException {
+    mark = at;
+    RespValue r = read(0);
+    mark = at;
+    return r;
+  }
+
+  /// Whether bytes that have arrived are not read yet.
+  public boolean isBuffered() {
+    return at < end;
+  }
+
+  /// Reads up to `n` bytes that are no RESP; answers their number, -1 at the end of the connection.
+  public int readRaw(byte[] into, int from, int n) throws IOException {
+    if (at == end) {
+      if (n >= incoming.length) return in.read(into, from, n);
+      mark = at;
+      try {
+        more();
+      } catch (EOFException e) {
+        return -1;
+      }
+    }
+    int some = Math.min(n, end - at);
+    System.arraycopy(incoming, at, into, from, some);
+    at += some;
+    mark = at;
+    return some;
+  }
+
   /// The next push, from those set aside or from the connection. Fails if a reply comes instead.
   public RespValue.Push push() throws IOException {
     RespValue.Push waiting = pushes.poll();
@@ -180,6 +245,7 @@ public final class Client implements AutoCloseable {
   public boolean isQuiet(int millis) throws IOException {
     flush();
     if (at < end || !pushes.isEmpty()) return false;
+    if (socket == null) return isChannelQuiet(millis);
     int before = socket.getSoTimeout();
     socket.setSoTimeout(Math.max(1, millis));
     try {
@@ -193,9 +259,29 @@ public final class Client implements AutoCloseable {
     }
   }
 
+  /// The same for a channel, which has no timeouts: asked again and again.
+  private boolean isChannelQuiet(int millis) throws IOException {
+    SocketChannel channel = (SocketChannel) connection;
+    long until = System.nanoTime() + millis * 1_000_000L;
+    channel.configureBlocking(false);
+    try {
+      mark = at = end = 0;
+      while (true) {
+        int n = channel.read(ByteBuffer.wrap(incoming));
+        if (n < 0) throw new EOFException(CLOSED);
+        end = n;
+        if (n > 0) return false;
+        if (System.nanoTime() >= until) return true;
+        LockSupport.parkNanos(5_000_000);
+      }
+    } finally {
+      channel.configureBlocking(true);
+    }
+  }
+
   private RespValue read(int nesting) throws IOException {
     if (nesting > NESTING_MAX) throw new IOException("a reply nests deeper than " + NESTING_MAX);
-    int type = next();
+    int type = nextByte();
     return switch (type) {
       case '+' -> new RespValue.Simple(line());
       case '-' -> new RespValue.Error(line());
@@ -228,7 +314,7 @@ public final class Client implements AutoCloseable {
         elements(number(), 2, nesting);
         yield read(nesting);
       }
-      default -> throw new IOException("no RESP type: byte " + type);
+      default -> throw new ProtocolException("got \"" + (char) type + "\" as reply type byte");
     };
   }
 
@@ -274,7 +360,7 @@ public final class Client implements AutoCloseable {
     }
   }
 
-  private int next() throws IOException {
+  private int nextByte() throws IOException {
     while (at == end) more();
     return incoming[at++] & 0xff;
   }
@@ -295,7 +381,7 @@ public final class Client implements AutoCloseable {
       mark = 0;
     }
     int n = in.read(incoming, end, incoming.length - end);
-    if (n < 0) throw new EOFException("the server closed the connection");
+    if (n < 0) throw new EOFException(CLOSED);
     end += n;
   }
 
@@ -336,8 +422,8 @@ public final class Client implements AutoCloseable {
   @Override
   public void close() {
     try {
-      socket.close();
-    } catch (IOException e) {
+      connection.close();
+    } catch (Exception e) {
       // nothing is lost that anybody waits for
     }
   }

@@ -1,0 +1,131 @@
+package dev.spinel.cli;
+
+import dev.spinel.cli.Connection.Lost;
+import dev.spinel.wire.RespValue;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// `help`, and what the prompt knows of commands: asked of the server, once.
+final class Help {
+  private final Screen screen;
+  private final Connection connection;
+  private @Nullable List<CommandDocs.Entry> docs;
+
+  Help(Screen screen, Connection connection) {
+    this.screen = screen;
+    this.connection = connection;
+  }
+
+  /// The commands of the server; none if it can't be asked.
+  List<CommandDocs.Entry> docs() {
+    List<CommandDocs.Entry> known = docs;
+    if (known != null) return known;
+    if (!connection.connect(true)) return List.of();
+    try {
+      RespValue reply = connection.ask("COMMAND", "DOCS");
+      known = reply.isError() ? names() : CommandDocs.of(reply);
+    } catch (Lost | IllegalStateException e) {
+      return List.of();
+    }
+    docs = known;
+    return known;
+  }
+
+  /// A server older than 7.0 tells names and numbers of arguments only.
+  private List<CommandDocs.Entry> names() throws Lost {
+    List<CommandDocs.Entry> entries = new ArrayList<>();
+    RespValue reply = connection.ask("COMMAND");
+    if (!(reply instanceof RespValue.Array all)) return entries;
+    for (RespValue each : all.elements()) {
+      String name = Form.textOf(each.elements().get(0)).toUpperCase(Locale.ROOT);
+      entries.add(
+          new CommandDocs.Entry(
+              name, List.of(name), "Help not available", "Not known", "generic", null));
+    }
+    entries.sort((a, b) -> a.name().compareTo(b.name()));
+    return entries;
+  }
+
+  /// The names of all groups, sorted.
+  private List<String> groups() {
+    TreeSet<String> groups = new TreeSet<>();
+    for (CommandDocs.Entry entry : docs()) groups.add(entry.group());
+    return List.copyOf(groups);
+  }
+
+  /// What a line may become: all commands that begin so, behind `help ` groups, too.
+  List<String> completions(String line) {
+    List<String> completions = new ArrayList<>();
+    int start = 0;
+    boolean help = line.regionMatches(true, 0, "help ", 0, 5);
+    if (help) {
+      start = 5;
+      while (start < line.length() && Quoting.isSpace(line.charAt(start))) start++;
+    }
+    String rest = line.substring(start);
+    List<String> names = new ArrayList<>();
+    if (help) for (String group : groups()) names.add("@" + group);
+    for (CommandDocs.Entry entry : docs()) names.add(entry.name());
+    for (String name : names) {
+      if (name.regionMatches(true, 0, rest, 0, rest.length())) {
+        completions.add(line.substring(0, start) + name);
+      }
+    }
+    return completions;
+  }
+
+  /// `help`, `help COMMAND`, `help @group`.
+  void show(List<String> about) {
+    if (about.isEmpty()) {
+      screen.outLine(Version.line());
+      screen.out(
+          """
+          help @GROUP     the commands of a group
+          help COMMAND    what a command takes, does, and since when
+          help <tab>      all of these, one after the other
+          quit            leaves
+
+          :set hints      shows while typing what may come next
+          :set nohints    doesn't
+          What ~/.redisclirc says so holds from the start.
+          """);
+      return;
+    }
+    String first = about.get(0);
+    for (CommandDocs.Entry entry : docs()) {
+      if (first.startsWith("@")) {
+        if (entry.group().equalsIgnoreCase(first.substring(1))) show(entry, false);
+      } else if (isAbout(entry, about)) {
+        show(entry, true);
+      }
+    }
+    screen.out("\r\n");
+  }
+
+  private static boolean isAbout(CommandDocs.Entry entry, List<String> about) {
+    if (about.size() > entry.words().size()) return false;
+    for (int i = 0; i < about.size(); i++) {
+      if (!about.get(i).equalsIgnoreCase(entry.words().get(i))) return false;
+    }
+    return true;
+  }
+
+  private void show(CommandDocs.Entry entry, boolean group) {
+    screen.out("\r\n  \033[1m" + entry.name() + "\033[0m \033[90m" + synopsis(entry));
+    screen.out("\033[0m\r\n  \033[33msummary:\033[0m " + entry.summary() + "\r\n");
+    if (!entry.since().isEmpty()) {
+      screen.out("  \033[33msince:\033[0m " + entry.since() + "\r\n");
+    }
+    if (group) screen.out("  \033[33mgroup:\033[0m " + entry.group() + "\r\n");
+  }
+
+  private static String synopsis(CommandDocs.Entry entry) {
+    List<CommandDocs.Argument> arguments = entry.arguments();
+    if (arguments == null) return "(null)"; // what Redis shows of a command without arguments
+    String all = Hint.after(List.of(), arguments);
+    return all == null ? "" : all;
+  }
+}

@@ -1,0 +1,60 @@
+package dev.spinel.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// `redis-cli`, `spinel cli`.
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] arguments) {
+    Screen screen = Screen.ofProcess();
+    int status = run(screen, bytesOf(arguments));
+    Runtime.getRuntime().halt(status);
+  }
+
+  /// Runs the program; answers its exit status.
+  static int run(Screen screen, List<String> words) {
+    try {
+      int status = new Program(screen, words).run();
+      screen.flush();
+      return status;
+    } catch (Exit e) {
+      if (e.status != 141) screen.flush();
+      return e.status;
+    } catch (IOException e) {
+      screen.errLine(String.valueOf(e.getMessage()));
+      return 1;
+    }
+  }
+
+  /// The arguments as the bytes that they were: the JVM decodes them, and loses what is no text.
+  private static List<String> bytesOf(String[] arguments) {
+    boolean ascii = true;
+    for (String a : arguments) ascii &= a.chars().allMatch(c -> c < 128);
+    if (ascii) return List.of(arguments);
+    try {
+      String line =
+          new String(
+              Files.readAllBytes(Path.of("/proc/self/cmdline")), StandardCharsets.ISO_8859_1);
+      List<String> all = new ArrayList<>();
+      for (int from = 0; from < line.length(); ) {
+        int end = line.indexOf(0, from);
+        if (end < 0) end = line.length();
+        all.add(line.substring(from, end));
+        from = end + 1;
+      }
+      return List.copyOf(all.subList(all.size() - arguments.length, all.size()));
+    } catch (IOException | RuntimeException e) {
+      List<String> encoded = new ArrayList<>();
+      for (String a : arguments) {
+        encoded.add(new String(a.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1));
+      }
+      return encoded;
+    }
+  }
+}

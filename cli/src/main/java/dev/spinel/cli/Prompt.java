@@ -1,0 +1,166 @@
+package dev.spinel.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.jline.reader.Candidate;
+import org.jline.reader.EndOfFileException;
+import org.jline.reader.Highlighter;
+import org.jline.reader.LineReader;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.ParsedLine;
+import org.jline.reader.UserInterruptException;
+import org.jline.terminal.Attributes;
+import org.jline.terminal.Terminal;
+import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.AttributedString;
+import org.jline.utils.InfoCmp.Capability;
+import org.jline.utils.NonBlockingReader;
+import org.jspecify.annotations.Nullable;
+
+/// Lines from a person at a terminal: editing, history, completion, hints while typing. The one
+/// class that knows JLine, so that nothing else pays for it.
+///
+/// Several lines that are pasted at once are one line to JLine, and handed out one after the other.
+final class Prompt implements Repl.Lines {
+  private static final int HISTORY_LINES = 1000;
+  private static final int PEEK_MILLIS = 1;
+
+  private final Terminal terminal;
+  private final LineReader reader;
+  private final Help help;
+  private final BooleanSupplier hints;
+  private final ArrayDeque<String> pasted = new ArrayDeque<>();
+  private @Nullable Attributes cooked;
+
+  /// `onInterrupt` is run at Ctrl-C while no line is being typed.
+  Prompt(Help help, @Nullable Path history, BooleanSupplier hints, Runnable onInterrupt)
+      throws IOException {
+    this.help = help;
+    this.hints = hints;
+    terminal =
+        TerminalBuilder.builder()
+            .system(true)
+            .provider("jni")
+            .dumb(true)
+            .graphemeCluster(false)
+            .nativeSignals(true)
+            .signalHandler(
+                signal -> {
+                  if (signal == Terminal.Signal.INT) onInterrupt.run();
+                })
+            .build();
+    LineReaderBuilder builder =
+        LineReaderBuilder.builder()
+            .terminal(terminal)
+            .appName("redis-cli")
+            .parser((line, cursor, context) -> new WholeLine(line, cursor))
+            .completer((r, line, candidates) -> complete(line.word(), candidates))
+            .highlighter(new Hinter())
+            .variable(LineReader.DISABLE_HISTORY, true) // what is secret isn't kept: see keep
+            .variable(LineReader.HISTORY_SIZE, HISTORY_LINES)
+            .variable(LineReader.HISTORY_FILE_SIZE, HISTORY_LINES)
+            .option(LineReader.Option.HISTORY_TIMESTAMPED, false)
+            .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+            .option(LineReader.Option.CASE_INSENSITIVE, true)
+            .option(LineReader.Option.AUTO_FRESH_LINE, true);
+    if (history != null) builder.variable(LineReader.HISTORY_FILE, history);
+    reader = builder.build();
+    reader.setAutosuggestion(LineReader.SuggestionType.TAIL_TIP);
+    help.docs();
+  }
+
+  @Override
+  public @Nullable String next(String prompt) {
+    if (pasted.isEmpty()) {
+      String typed;
+      try {
+        typed = reader.readLine(prompt);
+      } catch (UserInterruptException | EndOfFileException e) {
+        return null;
+      }
+      reader.setTailTip("");
+      pasted.addAll(List.of(typed.split("\r?\n|\r", -1)));
+    }
+    String line = pasted.removeFirst();
+    return new String(line.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+  }
+
+  private static String text(String bytes) {
+    return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public void keep(String line) {
+    reader.getHistory().add(text(line));
+    try {
+      reader.getHistory().save();
+    } catch (IOException e) {
+      // the session goes on; later ones won't know this line
+    }
+  }
+
+  @Override
+  public void clearScreen() {
+    terminal.puts(Capability.clear_screen);
+    terminal.flush();
+  }
+
+  @Override
+  public void singleKeys(boolean on) {
+    if (on) cooked = terminal.enterRawMode();
+    else if (cooked != null) terminal.setAttributes(cooked);
+  }
+
+  @Override
+  public boolean isReadable() {
+    try {
+      return terminal.reader().peek(PEEK_MILLIS) != NonBlockingReader.READ_EXPIRED;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  private void complete(String line, List<Candidate> candidates) {
+    for (String completion : help.completions(line)) {
+      candidates.add(new Candidate(completion, completion, null, null, null, null, true));
+    }
+  }
+
+  /// Shows the rest of the synopsis behind what was typed.
+  private final class Hinter implements Highlighter {
+    @Override
+    public AttributedString highlight(LineReader reader, String buffer) {
+      String hint = hints.getAsBoolean() ? Hint.forLine(buffer, help.docs()) : null;
+      boolean blank = !buffer.isEmpty() && Quoting.isSpace(buffer.charAt(buffer.length() - 1));
+      reader.setTailTip(hint == null || hint.isEmpty() ? "" : blank ? hint : " " + hint);
+      return new AttributedString(buffer);
+    }
+  }
+
+  /// A line that isn't split: the server's commands are completed as a whole.
+  private record WholeLine(String line, int cursor) implements ParsedLine {
+    @Override
+    public String word() {
+      return line.substring(0, cursor);
+    }
+
+    @Override
+    public int wordCursor() {
+      return cursor;
+    }
+
+    @Override
+    public int wordIndex() {
+      return 0;
+    }
+
+    @Override
+    public List<String> words() {
+      return List.of(line);
+    }
+  }
+}
