@@ -1,6 +1,7 @@
 package dev.spinel.replication;
 
 import dev.spinel.config.ConfigLog;
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -77,6 +78,9 @@ final class RoleCommands implements Family {
   // ── REPLICAOF ──
 
   private void replicaOf(Call call, Reply reply) {
+    if (call.limits().is(Settings.CLUSTER_ENABLED)) {
+      throw new CommandError("ERR REPLICAOF not allowed in cluster mode.");
+    }
     Standing before = front.standing();
     if (before.failover() != PlannedFailover.State.NONE) {
       throw new CommandError("ERR REPLICAOF not allowed while failing over.");
@@ -120,6 +124,10 @@ final class RoleCommands implements Family {
 
   /// The machine replies.
   private void failover(Call call) {
+    if (call.limits().is(Settings.CLUSTER_ENABLED)) {
+      throw new CommandError(
+          "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.");
+    }
     long client = call.session().id;
     if (call.argc() == 2 && call.is(1, "ABORT")) {
       front.tell(call, new ReplicationEvent.FailoverAborted(client));

@@ -1,0 +1,233 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.Spinel;
+import dev.spinel.wire.Client;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What clients see of servers that follow one another: WAIT, gates, pauses, FAILOVER, SHUTDOWN.
+class ReplicasTest {
+  @TempDir Path folder;
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+
+  /// A server and a client of it.
+  private final class Node {
+    final ByteArrayOutputStream log = new ByteArrayOutputStream();
+    final Spinel server;
+    final Client client;
+
+    Node(String... settings) throws IOException {
+      List<String> all = new ArrayList<>(List.of("repl-diskless-sync-delay", "0"));
+      all.addAll(List.of(settings));
+      server = Spinel.start(log, all.toArray(String[]::new));
+      open.add(server);
+      client = connect();
+    }
+
+    Client connect() throws IOException {
+      Client made = Client.connect("127.0.0.1", server.port());
+      open.add(made);
+      return made;
+    }
+
+    String say(String... words) throws IOException {
+      return client.command(words).text();
+    }
+
+    String raw(Client by, String... words) throws IOException {
+      by.send(words);
+      return new String(by.raw(), StandardCharsets.ISO_8859_1).replace("\r\n", " ").strip();
+    }
+
+    String raw(String... words) throws IOException {
+      return raw(client, words);
+    }
+
+    String field(String name) throws IOException {
+      for (String line : say("INFO").split("\r\n")) {
+        if (line.startsWith(name + ":")) {
+          return line.substring(name.length() + 1);
+        }
+      }
+      return "";
+    }
+
+    void follow(Node primary) throws IOException {
+      assertThat(raw("REPLICAOF", "127.0.0.1", "" + primary.server.port())).isEqualTo("+OK");
+      await().atMost(Duration.ofSeconds(20)).until(() -> field("master_link_status").equals("up"));
+      await().until(() -> primary.field("slave0").contains("state=online"));
+    }
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable each : open.reversed()) {
+      each.close();
+    }
+  }
+
+  @Test
+  void waitCountsTheReplicasThatHaveWhatTheSessionWrote() throws Exception {
+    Node primary = new Node();
+    Node first = new Node();
+    Node second = new Node();
+    first.follow(primary);
+    second.follow(primary);
+    await().until(() -> primary.field("slave1").contains("state=online"));
+    Client other = primary.connect();
+    primary.say("SET", "k", "1");
+    assertThat(primary.raw("WAIT", "2", "10000")).isEqualTo(":2");
+    assertThat(first.say("GET", "k")).isEqualTo("1");
+
+    first.say("CLIENT", "PAUSE", "1000000", "WRITE"); // it applies nothing
+    primary.raw(other, "SET", "k", "2");
+    assertThat(primary.raw(other, "WAIT", "2", "300")).as("one has it").isEqualTo(":1");
+    assertThat(primary.raw("WAIT", "2", "10000")).as("of its own write").isEqualTo(":2");
+    first.say("CLIENT", "UNPAUSE");
+    assertThat(primary.raw(other, "WAIT", "2", "10000")).isEqualTo(":2");
+    assertThat(first.say("GET", "k")).isEqualTo("2");
+  }
+
+  @Test
+  void waitaofCountsReplicasThatHaveItOnTheirDisks() throws Exception {
+    Node primary = new Node();
+    Node replica = new Node("appendonly", "yes", "dir", folder.toString());
+    replica.follow(primary);
+    primary.say("SET", "k", "1");
+    assertThat(primary.raw("WAITAOF", "0", "1", "10000")).isEqualTo("*2 :0 :1");
+  }
+
+  @Test
+  void aPrimaryWritesOnceItHasEnoughReplicas() throws Exception {
+    Node primary = new Node("min-replicas-to-write", "1", "min-replicas-max-lag", "10");
+    Node replica = new Node();
+    assertThat(primary.raw("SET", "k", "1")).startsWith("-NOREPLICAS");
+    replica.follow(primary);
+    assertThat(primary.field("min_slaves_good_slaves")).isEqualTo("1");
+    assertThat(primary.raw("SET", "k", "1")).isEqualTo("+OK");
+    replica.say("REPLICAOF", "NO", "ONE");
+    await().until(() -> primary.field("connected_slaves").equals("0"));
+    assertThat(primary.raw("SET", "k", "1")).startsWith("-NOREPLICAS");
+  }
+
+  @Test
+  void failoverLosesNothingAndSwapsTheRoles() throws Exception {
+    Node primary = new Node();
+    Node replica = new Node();
+    replica.follow(primary);
+    for (int i = 0; i < 1000; i++) {
+      primary.client.send("INCR", "n");
+    }
+    for (int i = 0; i < 1000; i++) {
+      primary.client.receive();
+    }
+    String target = "" + replica.server.port();
+    assertThat(primary.raw("FAILOVER", "TO", "127.0.0.1", "1", "TIMEOUT", "5")).startsWith("-ERR");
+    assertThat(primary.raw("FAILOVER", "TO", "127.0.0.1", target)).isEqualTo("+OK");
+    await().until(() -> replica.field("role").equals("master"));
+    await().until(() -> primary.field("master_link_status").equals("up"));
+    assertThat(primary.field("master_failover_state")).isEqualTo("no-failover");
+    assertThat(replica.say("GET", "n")).isEqualTo("1000");
+    assertThat(primary.raw("INCR", "n")).startsWith("-READONLY");
+    assertThat(replica.raw("INCR", "n")).isEqualTo(":1001");
+    assertThat(replica.raw("WAIT", "1", "10000")).isEqualTo(":1");
+    assertThat(primary.say("GET", "n")).isEqualTo("1001");
+    assertThat(primary.field("sync_full")).isEqualTo("1");
+    assertThat(replica.field("sync_full")).as("it went on with the same history").isEqualTo("0");
+  }
+
+  @Test
+  void writesWaitWhileTheRoleIsHandedOver() throws Exception {
+    Node primary = new Node();
+    Node replica = new Node();
+    replica.follow(primary);
+    replica.say("CLIENT", "PAUSE", "1000000", "WRITE"); // it doesn't get through
+    primary.say("SET", "k", "1");
+    assertThat(primary.raw("FAILOVER")).isEqualTo("+OK");
+    assertThat(primary.field("master_failover_state")).isEqualTo("waiting-for-sync");
+    Client writer = primary.connect();
+    writer.send("SET", "k", "2");
+    writer.flush();
+    await().until(() -> primary.field("blocked_clients").equals("1"));
+    assertThat(primary.raw("REPLICAOF", "NO", "ONE"))
+        .isEqualTo("-ERR REPLICAOF not allowed while failing over.");
+    assertThat(primary.raw("FAILOVER", "ABORT")).isEqualTo("+OK");
+    assertThat(writer.receive().text()).isEqualTo("OK");
+    assertThat(primary.field("role")).isEqualTo("master");
+  }
+
+  @Test
+  void shutdownWaitsForReplicasAndCanBeTakenBack() throws Exception {
+    Node primary = new Node("shutdown-timeout", "1000");
+    Node replica = new Node();
+    replica.follow(primary);
+    replica.say("CLIENT", "PAUSE", "1000000", "WRITE");
+    primary.say("SET", "k", "last");
+    Client operator = primary.connect();
+    operator.send("SHUTDOWN", "NOSAVE");
+    operator.flush();
+    await().until(() -> !primary.field("shutdown_in_milliseconds").isEmpty());
+    Client writer = primary.connect();
+    writer.send("SET", "k", "later");
+    writer.flush();
+    await().until(() -> primary.field("blocked_clients").equals("2"));
+    assertThat(primary.raw("SHUTDOWN", "ABORT")).isEqualTo("+OK");
+    assertThat(operator.receive().text()).contains("Errors trying to SHUTDOWN");
+    assertThat(writer.receive().text()).isEqualTo("OK");
+    assertThat(primary.field("shutdown_in_milliseconds")).isEmpty();
+    assertThat(primary.raw("SHUTDOWN", "ABORT")).isEqualTo("-ERR No shutdown in progress.");
+
+    operator.send("SHUTDOWN", "NOSAVE");
+    operator.flush();
+    await().until(() -> !primary.field("shutdown_in_milliseconds").isEmpty());
+    replica.say("CLIENT", "UNPAUSE");
+    primary.server.awaitStop();
+    await().until(() -> replica.say("GET", "k").equals("later"));
+    assertThat(primary.log.toString(StandardCharsets.UTF_8))
+        .contains("1 of 1 replicas are in sync when shutting down.");
+  }
+
+  @Test
+  void aReplicaAppliesNothingWhileItIsPaused() throws Exception {
+    Node primary = new Node();
+    Node replica = new Node();
+    replica.follow(primary);
+    replica.say("CLIENT", "PAUSE", "1000000", "WRITE");
+    primary.say("SET", "k", "v");
+    String end = primary.field("master_repl_offset");
+    await().until(() -> replica.field("slave_read_repl_offset").equals(end));
+    assertThat(replica.raw("GET", "k")).isEqualTo("$-1");
+    assertThat(replica.field("slave_repl_offset")).isNotEqualTo(end);
+    replica.say("CLIENT", "UNPAUSE");
+    await().until(() -> "v".equals(replica.say("GET", "k")));
+  }
+
+  @Test
+  void killedLinksComeBack() throws Exception {
+    Node primary = new Node();
+    Node replica = new Node();
+    replica.follow(primary);
+    assertThat(primary.say("CLIENT", "LIST", "TYPE", "replica")).contains("flags=S");
+    assertThat(replica.say("CLIENT", "LIST", "TYPE", "master")).contains("flags=M");
+    assertThat(replica.raw("CLIENT", "KILL", "TYPE", "master")).isEqualTo(":1");
+    primary.say("SET", "k", "1");
+    await().until(() -> "1".equals(replica.say("GET", "k")));
+    assertThat(primary.raw("CLIENT", "KILL", "TYPE", "slave")).isEqualTo(":1");
+    primary.say("SET", "k", "2");
+    await().until(() -> "2".equals(replica.say("GET", "k")));
+    assertThat(primary.field("sync_full")).isEqualTo("1");
+    assertThat(primary.field("sync_partial_ok")).isEqualTo("2");
+  }
+}
