@@ -66,7 +66,15 @@ class ReplicasTest {
 
     void follow(Node primary) throws IOException {
       assertThat(raw("REPLICAOF", "127.0.0.1", "" + primary.server.port())).isEqualTo("+OK");
-      await().atMost(Duration.ofSeconds(20)).until(() -> field("master_link_status").equals("up"));
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .conditionEvaluationListener(
+              condition -> {
+                if (condition.getRemainingTimeInMS() < 200) {
+                  System.err.println(log.toString(StandardCharsets.UTF_8));
+                }
+              })
+          .until(() -> field("master_link_status").equals("up"));
       await().until(() -> primary.field("slave0").contains("state=online"));
     }
   }
