@@ -51,7 +51,7 @@ public final class Settings {
   public static final Setting<List<String>> BIND =
       new SpecialSettings.BindAddresses(row("bind", MANY_ARGUMENTS));
   public static final Setting<String> BIND_SOURCE_ADDR =
-      optionalText(later("bind-source-addr", "replication, cluster"));
+      optionalText(row("bind-source-addr"));
   public static final Setting<String> UNIXSOCKET =
       new PathName(row("unixsocket", IMMUTABLE), Text.Empty.IS_UNSET);
   public static final Setting<Long> UNIXSOCKETPERM =
@@ -406,7 +406,7 @@ public final class Settings {
 
   public static final Setting<ReplicaOf> REPLICAOF =
       new SpecialSettings.Primary(
-          refused("replicaof", IMMUTABLE | MANY_ARGUMENTS, "replication").was("slaveof"));
+          row("replicaof", IMMUTABLE | MANY_ARGUMENTS).was("slaveof"));
   public static final Setting<String> MASTERAUTH =
       optionalText(row("masterauth", SENSITIVE | BINARY));
   public static final Setting<String> MASTERUSER = optionalText(row("masteruser", SENSITIVE));
@@ -417,11 +417,11 @@ public final class Settings {
   public static final Setting<Long> REPLICA_PRIORITY =
       number(row("replica-priority").was("slave-priority"), 0, Integer.MAX_VALUE, 100);
   public static final Setting<Boolean> REPLICA_LAZY_FLUSH =
-      yesNo(later("replica-lazy-flush", "replication").was("slave-lazy-flush"), false);
+      yesNo(row("replica-lazy-flush").was("slave-lazy-flush"), false);
   public static final Setting<Boolean> REPLICA_IGNORE_MAXMEMORY =
       yesNo(row("replica-ignore-maxmemory").was("slave-ignore-maxmemory"), true);
   public static final Setting<Boolean> REPLICA_IGNORE_DISK_WRITE_ERRORS =
-      yesNo(later("replica-ignore-disk-write-errors", "replication"), false);
+      yesNo(never("replica-ignore-disk-write-errors", "a replica whose disk fails goes on, as with yes"), false);
   public static final Setting<Boolean> REPLICA_ANNOUNCED = yesNo(row("replica-announced"), true);
   public static final Setting<String> REPLICA_ANNOUNCE_IP =
       optionalText(row("replica-announce-ip").was("slave-announce-ip"));
@@ -441,7 +441,7 @@ public final class Settings {
   public static final Setting<Long> REPL_BACKLOG_TTL =
       number(row("repl-backlog-ttl"), 0, Long.MAX_VALUE, 3600);
   public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
-      yesNo(later("repl-disable-tcp-nodelay", "replication"), false);
+      yesNo(never("repl-disable-tcp-nodelay", "what a turn has for a replica is sent at once"), false);
   public static final Setting<Boolean> REPL_DISKLESS_SYNC = yesNo(row("repl-diskless-sync"), true);
   public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
       number(row("repl-diskless-sync-delay"), 0, Integer.MAX_VALUE, 5);
@@ -463,7 +463,7 @@ public final class Settings {
 
   public static final Setting<String> PROPAGATION_ERROR_BEHAVIOR =
       choice(
-          later("propagation-error-behavior", "replication"),
+          row("propagation-error-behavior"),
           "ignore",
           "ignore",
           "panic",

@@ -125,6 +125,11 @@ public final class Persistence {
 
   // ── loading ──
 
+  /// Whether data is kept beyond this server's life.
+  boolean keepsData() {
+    return keeps;
+  }
+
   /// Clients may come, but their data, if there is any, is only going to be loaded: until then they
   /// are told so.
   public void announce() {

@@ -42,8 +42,12 @@ public final class Replacement {
     return persistence.folder().resolve(name);
   }
 
-  /// Notes whether the data is complete, whatever happens next.
+  /// Notes whether the data is complete, whatever happens next. A server that keeps nothing has
+  /// nothing to note.
   public void mark(boolean complete) throws IOException {
+    if (!persistence.keepsData()) {
+      return;
+    }
     Path marker = marker();
     Disk disk = persistence.disk;
     if (!complete) {
@@ -62,7 +66,7 @@ public final class Replacement {
 
   /// Whether an earlier process has noted that it isn't.
   public boolean isIncomplete() {
-    return persistence.disk.exists(marker());
+    return persistence.keepsData() && persistence.disk.exists(marker());
   }
 
   // ── a file that comes ──
@@ -134,7 +138,8 @@ public final class Replacement {
 
   // ── loading ──
 
-  /// Loads a file that was received; it becomes the dump file. As the other `load`.
+  /// Loads a file that was received; it becomes the dump file, if the server keeps its data. As the
+  /// other `load`.
   public @Nullable String load(
       Dispatcher by, Received file, BooleanSupplier cancelled, Loaded loaded) {
     Disk.Input in;
@@ -144,7 +149,9 @@ public final class Replacement {
       return "Failed trying to open the file received from the MASTER: " + IoReason.of(e);
     }
     try (in) {
-      file.becomeDump();
+      if (persistence.keepsData()) {
+        file.becomeDump();
+      }
       return load(by, in, in.size(), file.path.toString(), cancelled, loaded);
     } catch (IOException e) {
       return "Failed trying to rename the temp DB into "

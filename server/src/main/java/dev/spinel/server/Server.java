@@ -241,6 +241,7 @@ public final class Server implements AutoCloseable {
         replicationFront.ending(),
         new ClientsSection(config, traffic::clients),
         new MemorySection(config, memory),
+        replicationFront.memory(),
         front.savingSection(),
         front.aofSection(),
         new StatisticsSection(traffic, rates),
