@@ -50,8 +50,7 @@ public final class Settings {
   public static final Setting<Long> PORT = number(row("port"), 0, 65535, 6379);
   public static final Setting<List<String>> BIND =
       new SpecialSettings.BindAddresses(row("bind", MANY_ARGUMENTS));
-  public static final Setting<String> BIND_SOURCE_ADDR =
-      optionalText(row("bind-source-addr"));
+  public static final Setting<String> BIND_SOURCE_ADDR = optionalText(row("bind-source-addr"));
   public static final Setting<String> UNIXSOCKET =
       new PathName(row("unixsocket", IMMUTABLE), Text.Empty.IS_UNSET);
   public static final Setting<Long> UNIXSOCKETPERM =
@@ -405,8 +404,7 @@ public final class Settings {
   // Replication
 
   public static final Setting<ReplicaOf> REPLICAOF =
-      new SpecialSettings.Primary(
-          row("replicaof", IMMUTABLE | MANY_ARGUMENTS).was("slaveof"));
+      new SpecialSettings.Primary(row("replicaof", IMMUTABLE | MANY_ARGUMENTS).was("slaveof"));
   public static final Setting<String> MASTERAUTH =
       optionalText(row("masterauth", SENSITIVE | BINARY));
   public static final Setting<String> MASTERUSER = optionalText(row("masteruser", SENSITIVE));
@@ -421,7 +419,11 @@ public final class Settings {
   public static final Setting<Boolean> REPLICA_IGNORE_MAXMEMORY =
       yesNo(row("replica-ignore-maxmemory").was("slave-ignore-maxmemory"), true);
   public static final Setting<Boolean> REPLICA_IGNORE_DISK_WRITE_ERRORS =
-      yesNo(never("replica-ignore-disk-write-errors", "a replica whose disk fails goes on, as with yes"), false);
+      yesNo(
+          never(
+              "replica-ignore-disk-write-errors",
+              "a replica whose disk fails goes on, as with yes"),
+          false);
   public static final Setting<Boolean> REPLICA_ANNOUNCED = yesNo(row("replica-announced"), true);
   public static final Setting<String> REPLICA_ANNOUNCE_IP =
       optionalText(row("replica-announce-ip").was("slave-announce-ip"));
@@ -441,7 +443,9 @@ public final class Settings {
   public static final Setting<Long> REPL_BACKLOG_TTL =
       number(row("repl-backlog-ttl"), 0, Long.MAX_VALUE, 3600);
   public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
-      yesNo(never("repl-disable-tcp-nodelay", "what a turn has for a replica is sent at once"), false);
+      yesNo(
+          never("repl-disable-tcp-nodelay", "what a turn has for a replica is sent at once"),
+          false);
   public static final Setting<Boolean> REPL_DISKLESS_SYNC = yesNo(row("repl-diskless-sync"), true);
   public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
       number(row("repl-diskless-sync-delay"), 0, Integer.MAX_VALUE, 5);
@@ -462,12 +466,7 @@ public final class Settings {
       yesNo(row("replica-keep-data-of-lost-primary"), false);
 
   public static final Setting<String> PROPAGATION_ERROR_BEHAVIOR =
-      choice(
-          row("propagation-error-behavior"),
-          "ignore",
-          "ignore",
-          "panic",
-          "panic-on-replicas");
+      choice(row("propagation-error-behavior"), "ignore", "ignore", "panic", "panic-on-replicas");
 
   // Cluster
 

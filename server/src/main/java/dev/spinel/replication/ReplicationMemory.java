@@ -6,8 +6,8 @@ import dev.spinel.engine.Call;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 
-/// INFO memory, and what it tells of the stream that is kept for replicas: up to `repl-backlog-size`
-/// it is the backlog's, what is more is kept for replicas that are slow.
+/// INFO memory, and what it tells of the stream that is kept for replicas: up to
+/// `repl-backlog-size` it is the backlog's, what is more is kept for replicas that are slow.
 final class ReplicationMemory implements Section {
   private final ReplicationFront front;
   private final Config config;
