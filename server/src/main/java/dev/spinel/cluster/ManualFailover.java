@@ -67,6 +67,7 @@ final class ManualFailover {
     switch (mode) {
       case PLAIN -> {
         machine.notice("Manual failover user request accepted.");
+        machine.heartbeats().ping(primary); // so that it knows whose replica asks
         machine.links().send(primary, new BusMessage.Plain(machine.header(BusType.MFSTART)));
       }
       case FORCE -> {

@@ -30,6 +30,17 @@ public final class ToyNode implements ClusterMachine.World {
     long wall();
   }
 
+  /// Replication that is more than a toy.
+  public interface Replication {
+    long offset();
+
+    /// null: be a primary.
+    void follow(@Nullable Address primary);
+
+    PeerLink.@Nullable Listener accept(PeerLink link);
+  }
+
+  private @Nullable Replication replication;
   public final String name;
   private final Peers peers;
   private final Random random;
@@ -85,6 +96,11 @@ public final class ToyNode implements ClusterMachine.World {
     this.machine = new ClusterMachine(policy, this);
   }
 
+  /// Before it starts.
+  public void replicateBy(Replication real) {
+    replication = real;
+  }
+
   // ── life ──
 
   public void start() {
@@ -97,6 +113,7 @@ public final class ToyNode implements ClusterMachine.World {
     machine = new ClusterMachine(policy, this);
     leaseUntil = 0;
     pausedUntil = 0;
+    heardAt = clocks.steady();
     if (withoutData) {
       offset = 1;
       keys.clear();
@@ -148,13 +165,12 @@ public final class ToyNode implements ClusterMachine.World {
     }
   }
 
-  public ClusterPolicy policy() {
-    return policy;
-  }
-
   private void tick(int which) {
     if (which == life && running) {
       step(new ClusterEvent.Tick());
+      if (machine.awaitsOffset()) {
+        step(new ClusterEvent.Applied());
+      }
       replicate();
       peers.after(TICK_MILLIS, () -> tick(which));
     }
@@ -233,7 +249,7 @@ public final class ToyNode implements ClusterMachine.World {
 
   @Override
   public long offset() {
-    return offset;
+    return replication == null ? offset : replication.offset();
   }
 
   @Override
@@ -445,6 +461,11 @@ public final class ToyNode implements ClusterMachine.World {
   // ── replication ──
 
   private void follow(@Nullable Address to) {
+    heardAt = clocks.steady();
+    if (replication != null) {
+      replication.follow(to);
+      return;
+    }
     PeerLink before = upstream;
     upstream = null;
     if (before != null) {
@@ -454,7 +475,6 @@ public final class ToyNode implements ClusterMachine.World {
     for (PeerLink follower : List.copyOf(followers)) {
       follower.close("the role has changed");
     }
-    heardAt = clocks.steady();
     if (to != null) {
       connect();
     }
@@ -504,6 +524,9 @@ public final class ToyNode implements ClusterMachine.World {
 
   /// The clients' listener: whoever connects there is a replica.
   public PeerLink.@Nullable Listener acceptClient(PeerLink link) {
+    if (replication != null) {
+      return replication.accept(link);
+    }
     if (!running || !machine.myself().isPrimary()) {
       return null;
     }
