@@ -23,7 +23,8 @@ public final class Up {
         starts one store at 127.0.0.1, for you to play with; Ctrl-C ends it
 
         --port N   the port that it listens at (default 6379; 0 finds a free one)
-        --dir D    the folder that its data is kept in (default: ./spinel-data, made if need be)
+        --dir D    the folder in which its data is kept, in a folder `store` of its own
+                   (default: ./spinel-data, made if need be)
 
       For a server with a configuration of its own: spinel server --help
       """;

@@ -33,7 +33,7 @@ class UpTest {
     Matcher port = Pattern.compile("one store at 127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();
     assertThat(text(out))
-        .contains("Its data is kept in " + directory)
+        .contains("Its data is kept in " + directory.resolve("store") + " (an append-only file")
         .contains("redis-cli -p " + port.group(1))
         .contains("RedisClient.create(\"127.0.0.1\", " + port.group(1) + ")");
 
@@ -44,30 +44,61 @@ class UpTest {
 
   @Test
   void findsItsDataAgain(@TempDir Path directory) throws Exception {
-    for (String reply : new String[] {"$-1", "$5"}) {
-      out.reset();
-      CompletableFuture<Integer> status =
-          CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
-      await().until(() -> text(out).contains("Ctrl-C ends it."));
-      Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
-      assertThat(port.find()).isTrue();
-      String said =
-          say(
-              Integer.parseInt(port.group(1)),
-              "GET greeting\r\nSET greeting hello\r\nSHUTDOWN\r\n");
-      assertThat(said).startsWith(reply);
-      assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
-    }
-    assertThat(directory.resolve("dump.rdb")).exists();
+    assertThat(session(directory, "GET greeting", "SET greeting hello")).startsWith("$-1");
+    assertThat(session(directory, "GET greeting")).startsWith("$5");
+    assertThat(directory.resolve("store/appendonlydir/appendonly.aof.1.incr.aof"))
+        .content()
+        .contains("greeting");
+    assertThat(directory.resolve("store/dump.rdb")).doesNotExist();
     assertThat(text(err)).isEmpty();
+  }
+
+  @Test
+  void takesOverTheDumpOfAnEarlierVersion(@TempDir Path directory) throws Exception {
+    try (Spinel earlier = Spinel.start("dir", directory.toString())) {
+      say(earlier.port(), "SET greeting hello\r\nSAVE\r\nQUIT\r\n");
+    }
+    byte[] dump = Files.readAllBytes(directory.resolve("dump.rdb"));
+    assertThat(session(directory, "GET greeting", "SET more yes")).startsWith("$5");
+    assertThat(text(out)).contains("The data of " + directory.resolve("dump.rdb"));
+    assertThat(session(directory, "EXISTS greeting more")).startsWith(":2");
+    assertThat(text(out)).doesNotContain("The data of");
+    assertThat(directory.resolve("dump.rdb")).hasBinaryContent(dump);
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
+  void whatWasLoadedFromADumpIsInTheAppendOnlyFileBeforeItSaysThatItIsUp(@TempDir Path directory)
+      throws Exception {
+    Path store = Files.createDirectory(directory.resolve("store"));
+    try (Spinel other = Spinel.start("dir", store.toString())) {
+      say(other.port(), "SET greeting hello\r\nSAVE\r\nQUIT\r\n");
+    }
+    assertThat(session(directory, "EXISTS greeting")).startsWith(":1");
+    Files.delete(store.resolve("dump.rdb"));
+    assertThat(session(directory, "EXISTS greeting")).startsWith(":1");
   }
 
   @Test
   void dataThatCannotBeLoadedIsOneLineAndStatusOne(@TempDir Path directory) throws Exception {
     Files.writeString(directory.resolve("dump.rdb"), "no such thing");
-    assertThat(run("--port", "0", "--dir", directory.toString())).isEqualTo(1);
-    assertThat(text(err)).contains("spinel up: the data can't be loaded: Wrong signature");
-    assertThat(directory.resolve("dump.rdb")).hasContent("no such thing");
+    for (int starts = 0; starts < 2; starts++) {
+      assertThat(run("--port", "0", "--dir", directory.toString())).isEqualTo(1);
+      assertThat(text(err)).contains("spinel up: the data can't be loaded: Wrong signature");
+      assertThat(directory.resolve("dump.rdb")).hasContent("no such thing");
+      assertThat(directory.resolve("store/dump.rdb")).doesNotExist();
+    }
+  }
+
+  @Test
+  void aFolderThatAnotherStoreHasIsOneLineAndStatusOne(@TempDir Path directory) throws Exception {
+    Path store = Files.createDirectory(directory.resolve("store"));
+    try (Spinel other = Spinel.start("dir", store.toString(), "appendonly", "yes")) {
+      assertThat(run("--port", "0", "--dir", directory.toString())).isEqualTo(1);
+      assertThat(text(err)).contains(" is in use by process ").contains("with --dir)");
+      assertThat(text(out)).isEmpty();
+      assertThat(other.port()).isPositive();
+    }
   }
 
   @Test
@@ -111,6 +142,22 @@ class UpTest {
 
   private int run(String... arguments) {
     return new Up(new PrintStream(out, true), new PrintStream(err, true)).run(arguments);
+  }
+
+  /// Starts it, says something, ends it, and returns the replies.
+  private String session(Path directory, String... commands) throws Exception {
+    out.reset();
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
+    await().until(() -> text(out).contains("Ctrl-C ends it."));
+    Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
+    assertThat(port.find()).isTrue();
+    String said =
+        say(
+            Integer.parseInt(port.group(1)),
+            String.join("\r\n", commands) + "\r\nSHUTDOWN\r\n");
+    assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
+    return said;
   }
 
   private static void shutDown(int port) throws IOException {

@@ -9,7 +9,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.NetworkChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ThreadLocalRandom;
 import jdk.net.ExtendedSocketOptions;
@@ -87,10 +87,10 @@ final class Descriptors {
     return IoRing.isPossible();
   }
 
-  /// Has a socket that isn't bound yet listen to IPv6 only. The JDK has no word for that, and makes
-  /// sockets that listen to both. So its descriptor is looked for: it is the one whose times of
+  /// Has a socket that isn't bound yet be for IPv6 only. The JDK has no word for that, and makes
+  /// sockets that are for both. So its descriptor is looked for: it is the one whose times of
   /// keeping alive are those that are set here by chance, and then set back.
-  static void keepIpv4Out(ServerSocketChannel channel) throws IOException {
+  static void keepIpv4Out(NetworkChannel channel) throws IOException {
     try (var arena = Arena.ofConfined()) {
       var here = new Descriptors(new Kernel(), arena.allocate(8 + ADDRESS_BYTES).address());
       int idle = channel.getOption(ExtendedSocketOptions.TCP_KEEPIDLE);

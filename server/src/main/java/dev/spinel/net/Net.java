@@ -6,7 +6,9 @@ import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.channels.NetworkChannel;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -484,26 +486,39 @@ public final class Net implements AutoCloseable {
   /// @param sharing one of our own listeners has it and is about to close
   private static ServerSocketChannel bound(Binding binding, int port, int backlog, boolean sharing)
       throws IOException {
-    if (sharing) {
-      return bind(binding, port, backlog, true);
+    return bind(binding, sharing ? port : freePort(binding, port), backlog, true);
+  }
+
+  /// The port, if nobody listens there; another one for 0. The socket that finds this out never
+  /// listens itself: else the system would take connections for it, and end them.
+  private static int freePort(Binding binding, int port) throws IOException {
+    try (var probe = SocketChannel.open(family(binding))) {
+      if (!probe.supportedOptions().contains(StandardSocketOptions.SO_REUSEPORT)) {
+        return port; // nobody can share it
+      }
+      probe.setOption(StandardSocketOptions.SO_REUSEADDR, true); // beside old connections
+      keepIpv4Out(probe, binding);
+      probe.bind(binding.at(port));
+      return ((InetSocketAddress) probe.getLocalAddress()).getPort();
     }
-    int found;
-    try (var alone = bind(binding, port, 1, false)) {
-      found = ((InetSocketAddress) alone.getLocalAddress()).getPort();
+  }
+
+  private static StandardProtocolFamily family(Binding binding) {
+    return binding.isIpv6() ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET;
+  }
+
+  private static void keepIpv4Out(NetworkChannel channel, Binding binding) throws IOException {
+    if (binding.reach() == Binding.Reach.ALL_IPV6 && Descriptors.canKeepIpv4Out()) {
+      Descriptors.keepIpv4Out(channel);
     }
-    return bind(binding, found, backlog, true);
   }
 
   private static ServerSocketChannel bind(Binding binding, int port, int backlog, boolean shared)
       throws IOException {
     var address = binding.at(port);
-    var channel =
-        ServerSocketChannel.open(
-            binding.isIpv6() ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
+    var channel = ServerSocketChannel.open(family(binding));
     try {
-      if (binding.reach() == Binding.Reach.ALL_IPV6 && Descriptors.canKeepIpv4Out()) {
-        Descriptors.keepIpv4Out(channel);
-      }
+      keepIpv4Out(channel, binding);
       if (shared) {
         share(channel, true);
       }

@@ -11,6 +11,7 @@ import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
+import dev.spinel.value.ByteRun;
 import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
 import dev.spinel.value.ListValue;
@@ -245,13 +246,13 @@ final class Debug {
     long bytes;
 
     @Override
-    public void next(byte[] piece) {
-      bytes += piece.length + 2;
+    public void next(ByteRun piece) {
+      bytes += piece.length() + 2;
     }
 
     @Override
-    public void member(byte[]... parts) {
-      for (byte[] part : parts) {
+    public void member(ByteRun... parts) {
+      for (ByteRun part : parts) {
         next(part);
       }
     }

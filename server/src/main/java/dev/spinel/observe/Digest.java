@@ -6,6 +6,7 @@ import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
+import dev.spinel.value.ByteRun;
 import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Values;
@@ -26,8 +27,14 @@ public final class Digest implements Contents {
 
   private final MessageDigest sha1;
   private final byte[] digest = new byte[BYTES];
+  private final byte[] piece; // scratch
 
   private Digest() {
+    this(new byte[4096]);
+  }
+
+  private Digest(byte[] piece) {
+    this.piece = piece;
     try {
       sha1 = MessageDigest.getInstance("SHA-1");
     } catch (NoSuchAlgorithmException e) {
@@ -56,7 +63,7 @@ public final class Digest implements Contents {
                   0,
                   Integer.MAX_VALUE,
                   entry -> {
-                    Digest key = new Digest();
+                    Digest key = new Digest(all.piece);
                     key.mix(Entry.key(seat.values.memory(), entry));
                     key.value(seat.values, entry);
                     all.xor(key.digest);
@@ -89,21 +96,33 @@ public final class Digest implements Contents {
   }
 
   @Override
-  public void next(byte[] piece) {
-    mix(piece);
+  public void next(ByteRun piece) {
+    mixHash(hash(piece));
   }
 
   @Override
-  public void member(byte[]... parts) {
+  public void member(ByteRun... parts) {
     if (parts.length == 1) {
-      xor(parts[0]);
+      exclusiveOr(hash(parts[0]));
       return;
     }
-    Digest all = new Digest();
-    for (byte[] part : parts) {
-      all.mix(part);
+    Digest all = new Digest(piece);
+    for (ByteRun part : parts) {
+      all.mixHash(hash(part));
     }
     xor(all.digest);
+  }
+
+  /// The SHA-1 of a run, of which only a small piece is on the Java heap.
+  private byte[] hash(ByteRun run) {
+    run.rewind();
+    for (long left = run.length(); left > 0; ) {
+      int n = (int) Math.min(left, piece.length);
+      run.read(piece, 0, n);
+      sha1.update(piece, 0, n);
+      left -= n;
+    }
+    return sha1.digest();
   }
 
   private void xor(byte[] bytes) {
@@ -117,7 +136,11 @@ public final class Digest implements Contents {
   }
 
   private void mix(byte[] bytes) {
-    xor(bytes);
+    mixHash(sha1.digest(bytes));
+  }
+
+  private void mixHash(byte[] ofWhat) {
+    exclusiveOr(ofWhat);
     byte[] hash = sha1.digest(digest);
     System.arraycopy(hash, 0, digest, 0, BYTES);
   }

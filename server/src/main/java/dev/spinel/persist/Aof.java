@@ -32,7 +32,11 @@ import org.jspecify.annotations.Nullable;
 /// So whenever the process ends, the manifest names files that make the data. While STARTING it
 /// names none of the new ones.
 ///
-/// Its monitor guards what isn't volatile; no file is touched while it is held, but at the start.
+/// **Its folder** is settled when it is claimed, and stays until it is OFF: CONFIG SET dir doesn't
+/// move files that are in use.
+///
+/// Its monitor guards what isn't volatile; no file is touched while it is held, but those of its
+/// claim.
 final class Aof implements AppendLog.Owner {
   enum State {
     OFF,
@@ -59,6 +63,7 @@ final class Aof implements AppendLog.Owner {
   private volatile State state = State.OFF;
   private volatile @Nullable AppendLog log;
   private @Nullable FileClaim claim; // monitor
+  private volatile @Nullable Path home; // the folder that is claimed; written under the monitor
   private boolean isClosed; // for good; monitor
   private Manifest manifest = Manifest.EMPTY;
   private volatile @Nullable Rewrite running;
@@ -85,6 +90,7 @@ final class Aof implements AppendLog.Owner {
         Settings.AOF_TIMESTAMP_ENABLED,
         changed -> eachLog(log -> log.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED))));
     config.onChange(Settings.APPENDONLY, changed -> follow());
+    config.onChange(Settings.DIR, changed -> tellWhereItStays());
   }
 
   private interface OfLog {
@@ -109,7 +115,22 @@ final class Aof implements AppendLog.Owner {
   // ── files ──
 
   Path folder() {
+    Path claimed = home;
+    return claimed != null ? claimed : wantedFolder();
+  }
+
+  private Path wantedFolder() {
     return persistence.folder().resolve(config.text(Settings.APPENDDIRNAME));
+  }
+
+  private void tellWhereItStays() {
+    Path claimed = home;
+    if (claimed != null && !claimed.equals(wantedFolder())) {
+      persistence.warning(
+          "The append-only file stays in "
+              + claimed
+              + " until appendonly is turned off and on again.");
+    }
   }
 
   Path file(String name) {
@@ -122,7 +143,7 @@ final class Aof implements AppendLog.Owner {
 
   /// The file in which the log was kept before it had a folder.
   Path oldFile() {
-    return persistence.folder().resolve(name());
+    return folder().resolveSibling(name());
   }
 
   private Path manifestFile() {
@@ -137,17 +158,28 @@ final class Aof implements AppendLog.Owner {
     if (claim != null) {
       return;
     }
+    Path wanted = wantedFolder();
     try {
-      claim = FileClaim.of(folder(), persistence.dump.holder());
+      claim = FileClaim.of(wanted, persistence.dump.holder());
+      home = wanted;
     } catch (FileClaim.Held e) {
       throw new IOException(
-          folder()
+          wanted
               + " is in use by "
               + e.holder()
               + ". Give this server a folder of its own: add the line 'appenddirname "
               + config.text(Settings.APPENDDIRNAME)
               + "-2' to its configuration.",
           e);
+    }
+  }
+
+  private synchronized void letGo() {
+    FileClaim held = claim;
+    claim = null;
+    home = null;
+    if (held != null) {
+      held.close();
     }
   }
 
@@ -302,18 +334,31 @@ final class Aof implements AppendLog.Owner {
       persistence.notice("Killing running AOF rewrite");
       cancelRewrite();
     }
-    if (was == State.ON) {
-      detach();
-    }
+    AppendLog old = was == State.ON ? detach() : null;
+    Thread.startVirtualThread(
+        () -> {
+          if (old != null) {
+            old.close(true);
+          }
+          letGoIfOff();
+        });
     synced.accept(-1); // who waits for the file waits in vain
   }
 
-  private void detach() {
+  private @Nullable AppendLog detach() {
     AppendLog old = log;
     log = null;
     if (old != null) {
       engine.journal.detach(Journal.AOF);
       old.close(false);
+    }
+    return old;
+  }
+
+  /// The folder may be another server's, unless a rewrite is still at work in it.
+  private synchronized void letGoIfOff() {
+    if (state == State.OFF && running == null) {
+      letGo();
     }
   }
 
@@ -339,6 +384,7 @@ final class Aof implements AppendLog.Owner {
     }
     cancelRewrite();
     closeLog();
+    letGo();
   }
 
   private void closeLog() {
@@ -348,13 +394,6 @@ final class Aof implements AppendLog.Owner {
     }
     if (old != null) {
       old.close(true);
-    }
-    synchronized (this) {
-      FileClaim held = claim;
-      claim = null;
-      if (held != null) {
-        held.close();
-      }
     }
   }
 
@@ -429,8 +468,8 @@ final class Aof implements AppendLog.Owner {
   /// A snapshot that becomes the new base.
   private final class Rewrite implements Snapshots.Sink {
     private final boolean starts; // the log, which isn't there yet
-    private final Path temporary;
-    private final Path temporaryIncrement;
+    private @Nullable Path temporary; // once it is taken
+    private @Nullable Path temporaryIncrement;
     private @Nullable BaseFile base;
     private Disk.@Nullable Output increment;
     private boolean rdb;
@@ -441,11 +480,6 @@ final class Aof implements AppendLog.Owner {
 
     Rewrite(boolean starts) {
       this.starts = starts;
-      temporary =
-          persistence
-              .folder()
-              .resolve("temp-rewriteaof-bg-" + ProcessHandle.current().pid() + ".aof");
-      temporaryIncrement = file("temp-" + name() + ".incr");
     }
 
     private BaseFile base() {
@@ -465,7 +499,11 @@ final class Aof implements AppendLog.Owner {
       disk.makeFolder(folder());
       rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
       recorded = state != State.OFF;
+      if (starts || !recorded) {
+        readManifestAgain();
+      }
       if (starts) {
+        temporaryIncrement = file("temp-" + name() + ".incr");
         increment = disk.create(temporaryIncrement);
       } else if (recorded) {
         Manifest next = manifest.withIncrement(name());
@@ -477,9 +515,24 @@ final class Aof implements AppendLog.Owner {
       }
       persistence.notice(
           "Background append only file rewriting started by pid " + ProcessHandle.current().pid());
+      temporary = TemporaryFiles.take(directory(), "temp-rewriteaof-bg-", ".aof");
       Disk.Output out = disk.create(temporary);
       boolean often = config.get(Settings.AOF_REWRITE_INCREMENTAL_FSYNC);
       base = rdb ? persistence.rdbBase(out, often) : new CommandBase(out, often);
+    }
+
+    /// Files that are there, of a time when the log was on, are of no use any more, but their names
+    /// are taken.
+    private void readManifestAgain() throws IOException {
+      try {
+        manifest = readManifest();
+      } catch (Manifest.BadManifest e) {
+        throw new IOException(manifestFile() + ": " + e.getMessage(), e);
+      }
+    }
+
+    private Path directory() {
+      return Objects.requireNonNull(folder().getParent());
     }
 
     @Override
@@ -552,36 +605,41 @@ final class Aof implements AppendLog.Owner {
       if (why != null) {
         failed(why);
       }
+      if (temporary != null) {
+        TemporaryFiles.release(temporary);
+      }
       synchronized (Aof.this) {
         lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
         if (running == this) { // and not the next one already
           running = null;
         }
       }
+      letGoIfOff();
     }
 
     private void complete() throws IOException {
       long size = base().finish();
-      persistence.notice(
-          "Successfully created the temporary AOF base file " + temporary.getFileName());
+      Path made = Objects.requireNonNull(temporary);
+      persistence.notice("Successfully created the temporary AOF base file " + made.getFileName());
       persistence.notice("Background AOF rewrite terminated with success");
       Manifest next = manifest;
       if (starts) {
         next = next.withIncrement(name());
         String name = next.increments().getLast().name();
-        disk.rename(temporaryIncrement, file(name));
+        Path madeIncrement = Objects.requireNonNull(temporaryIncrement);
+        disk.rename(madeIncrement, file(name));
         persistence.notice(
             "Successfully renamed the temporary AOF incr file "
-                + temporaryIncrement.getFileName()
+                + madeIncrement.getFileName()
                 + " into "
                 + name);
       }
       next = next.withBase(name(), rdb, recorded ? 1 : 0);
       String name = Objects.requireNonNull(next.base()).name();
-      disk.rename(temporary, file(name));
+      disk.rename(made, file(name));
       persistence.notice(
           "Successfully renamed the temporary AOF base file "
-              + temporary.getFileName()
+              + made.getFileName()
               + " into "
               + name);
       disk.syncFolder(folder());
@@ -619,8 +677,10 @@ final class Aof implements AppendLog.Owner {
         }
       }
       try {
-        disk.delete(temporary);
-        if (starts) {
+        if (temporary != null) {
+          disk.delete(temporary);
+        }
+        if (temporaryIncrement != null) {
           disk.delete(temporaryIncrement);
         }
       } catch (IOException e) {

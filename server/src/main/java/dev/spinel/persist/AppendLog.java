@@ -110,6 +110,7 @@ final class AppendLog implements Journal.Reader {
   private long retryNanos;
   private boolean syncsSuspended;
   private volatile boolean stamps;
+  private boolean isBroken; // for good: what `always` promises couldn't be kept
   private boolean closing;
   private @Nullable Thread thread;
 
@@ -324,6 +325,7 @@ final class AppendLog implements Journal.Reader {
               + IoReason.of(uncut));
     }
     if (policy == Policy.ALWAYS) {
+      isBroken = true;
       owner.fatal(
           "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
     }
@@ -357,14 +359,15 @@ final class AppendLog implements Journal.Reader {
 
   /// The lock, which is left while it waits for the disk.
   private void step() {
-    if (writeFailure != null && policy != Policy.ALWAYS) {
+    if (isBroken) {
+      return;
+    }
+    if (writeFailure != null) {
       if (System.nanoTime() - retryNanos >= 0) {
         retry();
       }
     } else if (policy == Policy.ALWAYS) {
-      while (!pending.isEmpty() && writeFailure == null && syncFailure == null && !closing) {
-        commit();
-      }
+      commitAll();
     } else {
       writeOut();
       if (policy == Policy.EVERYSEC
@@ -378,8 +381,8 @@ final class AppendLog implements Journal.Reader {
 
   private void rest() {
     try {
-      if (policy == Policy.ALWAYS) {
-        if (pending.isEmpty()) {
+      if (isBroken || policy == Policy.ALWAYS && writeFailure == null) {
+        if (isBroken || pending.isEmpty() || syncFailure != null) {
           work.awaitNanos(SECOND_NANOS);
         }
       } else if (pending.isEmpty() || writeFailure != null) {
@@ -391,10 +394,15 @@ final class AppendLog implements Journal.Reader {
     }
   }
 
+  /// A write has failed: what is pending is written again, by the policy as it is now.
   private void retry() {
     writeFailure = null;
-    writeOut();
-    if (writeFailure == null) {
+    if (policy == Policy.ALWAYS) {
+      commitAll();
+    } else {
+      writeOut();
+    }
+    if (writeFailure == null && !isBroken) {
       owner.notice("AOF write error looks solved, Redis can write again.");
       tellFailing();
     }
@@ -403,6 +411,16 @@ final class AppendLog implements Journal.Reader {
   private void tellFailing() {
     IOException why = writeFailure != null ? writeFailure : syncFailure;
     owner.failing(why == null ? null : IoReason.of(why));
+  }
+
+  private void commitAll() {
+    while (!pending.isEmpty()
+        && writeFailure == null
+        && syncFailure == null
+        && !isBroken
+        && !closing) {
+      commit();
+    }
   }
 
   /// `always`: writes and syncs all that is there, and releases it.
@@ -433,6 +451,7 @@ final class AppendLog implements Journal.Reader {
     }
     if (unsyncable != null) {
       syncFailure = unsyncable;
+      isBroken = true;
       owner.fatal(
           "Can't persist AOF for fsync error when the AOF fsync policy is 'always': "
               + IoReason.of(unsyncable)
@@ -561,11 +580,19 @@ final class AppendLog implements Journal.Reader {
     }
   }
 
-  /// Everything goes to the disk, and the file is closed. The lock.
+  /// Everything goes to the disk, and the file is closed. Once a write was lost, nothing more is
+  /// written behind it, and no reply may leave any more. The lock.
   private void finish() {
-    boolean failed = writeFailure != null;
+    if (isBroken) {
+      closeFile();
+      return;
+    }
     writeFailure = null;
     writeOut();
+    if (isBroken) {
+      closeFile();
+      return;
+    }
     try {
       file.sync();
       if (writeFailure == null) {
@@ -576,10 +603,17 @@ final class AppendLog implements Journal.Reader {
       syncFailed(e);
     }
     Journal.Binding to = binding;
-    boolean broken = policy == Policy.ALWAYS && (failed || syncFailure != null);
-    if (to != null && !broken) { // else no reply may leave any more
+    if (to != null && (policy != Policy.ALWAYS || syncFailure == null)) {
       to.release(passedPosition);
       to.end();
+    }
+  }
+
+  private void closeFile() {
+    try {
+      file.close();
+    } catch (IOException e) {
+      return; // the server has been told that it can't be written
     }
   }
 
@@ -609,6 +643,7 @@ final class AppendLog implements Journal.Reader {
         syncFailure = null;
         owner.notice("AOF write error looks solved, Redis can write again.");
         tellFailing();
+        work.signal();
       }
     } finally {
       lock.unlock();

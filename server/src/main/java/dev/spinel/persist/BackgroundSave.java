@@ -129,9 +129,11 @@ final class BackgroundSave implements Snapshots.Sink {
   public void prepare() throws IOException {
     check();
     persistence.notice("Background saving started by pid " + ProcessHandle.current().pid());
-    target = persistence.dump.claim();
-    temporary = TemporaryFiles.take(persistence.folder());
-    file = persistence.rdbFile(Objects.requireNonNull(temporary)).counted();
+    Path wanted = persistence.dump.claim();
+    target = wanted;
+    Path unfinished = TemporaryFiles.forDump(wanted);
+    temporary = unfinished;
+    file = persistence.rdbFile(unfinished).counted();
   }
 
   private RdbFile file() {
@@ -264,7 +266,7 @@ final class BackgroundSave implements Snapshots.Sink {
       persistence.disk.rename(from, to);
       isRenamed = true;
     }
-    persistence.disk.syncFolder(persistence.folder());
+    persistence.disk.syncFolder(TemporaryFiles.folderOf(to));
   }
 
   private void discard() {

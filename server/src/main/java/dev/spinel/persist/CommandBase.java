@@ -2,8 +2,10 @@ package dev.spinel.persist;
 
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Memory;
+import dev.spinel.value.ByteRun;
 import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
+import dev.spinel.value.ListValue;
 import dev.spinel.value.Values;
 import dev.spinel.wire.Numbers;
 import java.nio.charset.StandardCharsets;
@@ -11,20 +13,40 @@ import java.util.Arrays;
 
 /// Writes a snapshot as the commands that make its data: the base of an append-only file where
 /// `aof-use-rdb-preamble` is off. Values of many elements are made by several commands of at most
-/// 64 elements.
+/// 64 elements. A long string, and a list, is written in steps ([#more]): the walk leaves its seat
+/// in between, and no more than some pieces of it is on the Java heap.
 final class CommandBase extends BaseFile implements Contents {
   private static final int ELEMENTS = 64; // of one command
   private static final byte[] LINE_END = {'\r', '\n'};
+  private static final byte[] NO_KEY = {};
+
+  /// A long string that is being written.
+  private enum Text {
+    NONE,
+    /// The value of the key, or of a field.
+    STRING,
+    /// The element at hand of the list.
+    ELEMENT
+  }
 
   private final byte[] header = new byte[32]; // scratch
+  private final byte[] piece = new byte[PIECE / 4]; // scratch
 
-  private byte[] key = {};
+  private byte[] key = NO_KEY;
   private int type;
   private long expiry;
   private String verb = "";
   private int wordsOfElement;
   private final byte[][] words = new byte[2 * ELEMENTS][];
   private int gathered; // of `words`
+  private int gatheredBytes;
+
+  // What of the key is still to be written.
+  private boolean inList; // elements follow
+  private Text inText = Text.NONE;
+  private long textEntry; // of STRING
+  private int textAt;
+  private int textLength;
 
   CommandBase(Disk.Output file, boolean syncsOften) {
     super(file, syncsOften);
@@ -60,34 +82,121 @@ final class CommandBase extends BaseFile implements Contents {
         };
     wordsOfElement = type == Entry.ZSET || type == Entry.HASH ? 2 : 1;
     gathered = 0;
+    gatheredBytes = 0;
   }
 
   @Override
   public void entry(long entry, long expiry) {
     beginKey(entry, expiry);
-    values().contents(entry, this);
-    endKey();
+    switch (type) {
+      case Entry.STRING -> {
+        command(3);
+        word(verb);
+        word(key);
+        beginString(entry);
+      }
+      case Entry.LIST -> {
+        values().lists().iterate(entry, 0, true);
+        inList = true;
+      }
+      default -> {
+        values().contents(entry, this);
+        endKey();
+      }
+    }
   }
 
   @Override
-  public void next(byte[] piece) {
-    element(piece);
+  public boolean more() {
+    while (!isFull()) {
+      if (inText != Text.NONE) {
+        writeText();
+      } else if (inList) {
+        nextElement();
+      } else {
+        return false;
+      }
+    }
+    return true;
   }
 
-  @Override
-  public void member(byte[]... parts) {
-    if (type == Entry.ZSET) {
-      element(parts[1], parts[0]);
+  private void nextElement() {
+    ListValue lists = values().lists();
+    if (!lists.next()) {
+      inList = false;
+      endKey();
+      return;
+    }
+    int length = lists.elementLength();
+    if (length > PIECE) {
+      send();
+      command(3);
+      word(verb);
+      word(key);
+      beginText(Text.ELEMENT, length);
     } else {
-      element(parts);
+      byte[] element = new byte[length];
+      lists.copyOut(element, 0);
+      element(element);
+    }
+  }
+
+  // ── long strings ──
+
+  private void beginString(long entry) {
+    textEntry = entry;
+    beginText(Text.STRING, values().strings().length(entry));
+  }
+
+  private void beginText(Text kind, int length) {
+    inText = kind;
+    textAt = 0;
+    textLength = length;
+    ascii("$" + length + "\r\n");
+  }
+
+  private void writeText() {
+    int n = Math.min(piece.length, textLength - textAt);
+    if (inText == Text.STRING) {
+      values().strings().copyOut(textEntry, textAt, piece, 0, n);
+    } else {
+      values().lists().copyOut(textAt, piece, 0, n);
+    }
+    write(piece, 0, n);
+    textAt += n;
+    if (textAt == textLength) {
+      write(LINE_END, 0, LINE_END.length);
+      inText = Text.NONE;
+      if (type == Entry.STRING) {
+        endKey();
+      }
+    }
+  }
+
+  // ── elements ──
+
+  @Override
+  public void next(ByteRun piece) {
+    throw new AssertionError("strings and lists are written in steps");
+  }
+
+  @Override
+  public void member(ByteRun... parts) {
+    if (type == Entry.ZSET) {
+      element(parts[1].bytes(), parts[0].bytes());
+    } else if (parts.length == 1) {
+      element(parts[0].bytes());
+    } else {
+      element(parts[0].bytes(), parts[1].bytes());
     }
   }
 
   private void element(byte[]... parts) {
     for (byte[] part : parts) {
       words[gathered++] = part;
+      gatheredBytes += part.length;
     }
-    if (gathered == ELEMENTS * wordsOfElement) {
+    if (gathered == ELEMENTS * wordsOfElement || gatheredBytes >= PIECE) {
       send();
     }
   }
@@ -102,6 +211,7 @@ final class CommandBase extends BaseFile implements Contents {
       }
       Arrays.fill(words, 0, gathered, null);
       gathered = 0;
+      gatheredBytes = 0;
     }
   }
 
@@ -128,7 +238,18 @@ final class CommandBase extends BaseFile implements Contents {
     switch (type) {
       case Entry.SET -> element(name);
       case Entry.ZSET -> element(score(values.memory(), field), name);
-      default -> element(name, values.strings().bytes(field));
+      default -> {
+        if (values.strings().length(field) > PIECE) {
+          send();
+          command(4);
+          word(verb);
+          word(key);
+          word(name);
+          beginString(field);
+        } else {
+          element(name, values.strings().bytes(field));
+        }
+      }
     }
   }
 

@@ -282,10 +282,11 @@ final class RdbLoader {
           case SIZE, SLOT -> {} // hints that nobody needs
           case FUNCTION ->
               throw refused(
-                  "The RDB file contains a library of functions, which can't be held yet (at offset"
-                      + " "
+                  "Failed loading library, "
+                      + engineMissing(new String(reader.text(), StandardCharsets.UTF_8))
+                      + " (at offset "
                       + reader.offset()
-                      + ")");
+                      + "; its functions would be lost with the next save)");
           case MODULE ->
               throw refused(
                   "The RDB file contains AUX module data I can't load: no matching module '"
@@ -300,6 +301,16 @@ final class RdbLoader {
           }
         }
       }
+    }
+
+    /// What Redis says of a library of functions for whose language there is no engine: and there
+    /// is none here.
+    private static String engineMissing(String library) {
+      int end = library.indexOf('\n');
+      if (!library.startsWith("#!") || end < 0) {
+        return "Missing library metadata";
+      }
+      return "Engine '" + library.substring(2, end).strip().split("\\s+", 2)[0] + "' not found";
     }
 
     private Unloadable refused(String why) {

@@ -203,7 +203,7 @@ final class Saving {
   boolean write(Seat seat) {
     try {
       Path target = persistence.dump.claim();
-      Path temporary = TemporaryFiles.take(persistence.folder());
+      Path temporary = TemporaryFiles.forDump(target);
       try {
         write(seat, temporary, target);
       } finally {
@@ -230,7 +230,7 @@ final class Saving {
       persistence.dump.makeWay(target);
       persistence.disk.rename(temporary, target);
       done = true;
-      persistence.disk.syncFolder(persistence.folder());
+      persistence.disk.syncFolder(TemporaryFiles.folderOf(target));
     } finally {
       if (!done) {
         file.abandon();

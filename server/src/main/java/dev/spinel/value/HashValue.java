@@ -185,7 +185,7 @@ public final class HashValue implements Structure {
 
   @Override
   public void contents(long entry, Contents to) {
-    each(entry, pair -> to.member(pair.field(), pair.value()));
+    each(entry, pair -> to.member(ByteRun.of(pair.field()), pair.valueRun()));
   }
 
   /// A listpack that doesn't fit becomes a dictionary.
@@ -261,6 +261,10 @@ public final class HashValue implements Structure {
     byte[] bytes = new byte[fieldLength()];
     copyField(bytes, 0);
     return bytes;
+  }
+
+  private ByteRun valueRun() {
+    return listpack != 0 ? ByteRun.of(value()) : strings.run(pair);
   }
 
   /// The value, in an array of its own.

@@ -181,9 +181,7 @@ public final class ListValue implements Structure {
   public void contents(long entry, Contents to) {
     iterate(entry, 0, true);
     while (next()) {
-      byte[] element = new byte[elementLength()];
-      copyOut(element, 0);
-      to.next(element);
+      to.next(element());
     }
   }
 
@@ -194,6 +192,16 @@ public final class ListValue implements Structure {
     if (isListpack(entry) && Entry.valueLength(m, entry) > Entry.room(keyLength)) {
       toLargeListpack(p);
     }
+  }
+
+  /// The element at hand.
+  private ByteRun element() {
+    if (list.isInteger()) {
+      byte[] digits = new byte[elementLength()];
+      copyOut(digits, 0);
+      return ByteRun.of(digits);
+    }
+    return ByteRun.of(elementLength(), (at, to, from, n) -> copyOut((int) at, to, from, n));
   }
 
   private static int clampedFill(int fill) {
@@ -698,6 +706,11 @@ public final class ListValue implements Structure {
   /// Copies the element at hand to `to[at…]`.
   public void copyOut(byte[] to, int at) {
     list.copyOut(to, at);
+  }
+
+  /// Copies `n` bytes of the element at hand, which is no integer, from its byte `from` on.
+  public void copyOut(int from, byte[] to, int at, int n) {
+    list.copyOut(from, to, at, n);
   }
 
   /// Points `into` at a copy of the element at hand, which lasts until the next such call.

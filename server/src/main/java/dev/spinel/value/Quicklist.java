@@ -229,6 +229,15 @@ final class Quicklist {
     }
   }
 
+  /// Copies `n` bytes of the element, which is no integer, from its byte `from` on.
+  void copyOut(int from, byte[] to, int at, int n) {
+    if (cell != 0) {
+      bytes.openToRead(cell).copyOut(from, to, at, n);
+    } else {
+      m.copyOut(Listpack.text(m, lp, p) + from, to, at, n);
+    }
+  }
+
   /// Writes the element as a bulk string.
   void writeTo(RespWriter out) {
     if (cell != 0) {

@@ -597,7 +597,7 @@ public final class SetValue implements Structure {
 
   @Override
   public void contents(long entry, Contents to) {
-    each(entry, set -> to.member(member()));
+    each(entry, set -> to.member(ByteRun.of(member())));
   }
 
   /// What doesn't fit becomes a dictionary.

@@ -506,7 +506,13 @@ public final class StringValue implements Structure {
 
   @Override
   public void contents(long entry, Contents to) {
-    to.next(bytes(entry));
+    to.next(run(entry));
+  }
+
+  /// The bytes of the string.
+  ByteRun run(long entry) {
+    return ByteRun.of(
+        length(entry), (at, to, from, n) -> copyOut(entry, (int) at, to, from, n));
   }
 
   /// What doesn't fit becomes chunks.

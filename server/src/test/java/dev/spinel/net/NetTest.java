@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.Crowd;
 import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
@@ -25,6 +27,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
@@ -52,6 +55,44 @@ class NetTest extends NetFixture {
       assertThat(four.command("PING")).isEqualTo(PONG);
       assertThat(six.command("LADDR")).hasToString("\"[::1]:" + listeners.get(0).port() + '"');
       assertThat(six.command("ADDR").toString()).startsWith("\"[::1]:");
+    }
+  }
+
+  @Test
+  void whoConnectsAsSoonAsSomebodyListensIsServed() throws Exception {
+    start(1);
+    for (int i = 0; i < 100; i++) {
+      int free = freePort();
+      var reply = CompletableFuture.supplyAsync(() -> pingUntilServed(free));
+      var listener = net.listen(List.of("127.0.0.1"), free, 511, toy).getFirst();
+      assertThat(reply.get(20, TimeUnit.SECONDS)).isEqualTo(PONG);
+      listener.close();
+    }
+  }
+
+  /// Below those that the system gives to connections: else a connection could be its own other
+  /// end.
+  private static int freePort() {
+    while (true) {
+      int port = ThreadLocalRandom.current().nextInt(20_000, 32_000);
+      try (var alone = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return alone.getLocalPort();
+      } catch (IOException taken) {
+        continue;
+      }
+    }
+  }
+
+  /// Tries again only where nobody listens.
+  private static RespValue pingUntilServed(int port) {
+    while (true) {
+      try (var client = Client.connect("127.0.0.1", port)) {
+        return client.command("PING");
+      } catch (ConnectException nobodyListens) {
+        Thread.onSpinWait();
+      } catch (IOException reset) {
+        throw new UncheckedIOException(reset);
+      }
     }
   }
 

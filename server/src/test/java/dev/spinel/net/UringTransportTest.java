@@ -10,16 +10,18 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -189,7 +191,7 @@ class UringTransportTest {
             .getFirst()
             .port();
     long sent = 30_000_000;
-    try (var socket = new java.net.Socket("127.0.0.1", at)) {
+    try (var socket = new Socket("127.0.0.1", at)) {
       var writer =
           Thread.ofPlatform()
               .start(
@@ -253,62 +255,62 @@ class UringTransportTest {
             return new PoisonedChunks(lent);
           }
         });
-    var stop = new AtomicBoolean();
     var failures = new LinkedBlockingQueue<Throwable>();
     var received = new AtomicLong();
     var threads = new ArrayList<Thread>();
     for (int t = 0; t < 4; t++) {
-      threads.add(
-          Thread.ofPlatform()
-              .start(
-                  () -> {
-                    while (!stop.get()) {
-                      try (var socket = new java.net.Socket("127.0.0.1", port)) {
-                        for (int i = 0; i < 20; i++) {
-                          NetFixture.write(socket, "ZEROS 50000\r\nZEROS 700000\r\n");
-                        }
-                        socket.setSoTimeout(20);
-                        var bytes = new byte[100_000];
-                        for (int n; (n = socket.getInputStream().read(bytes)) > 0; ) {
-                          received.addAndGet(n);
-                          for (int i = 0; i < n; i++) {
-                            if (bytes[i] == 'X') {
-                              failures.add(new AssertionError("poison"));
-                              return;
-                            }
-                          }
-                        }
-                      } catch (IOException killed) {
-                        continue;
-                      } catch (Throwable e) {
-                        failures.add(e);
-                      }
-                    }
-                  }));
+      threads.add(Thread.ofPlatform().start(() -> readZeros(60, received, failures)));
     }
-    long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(1500);
-    while (System.nanoTime() < until) {
-      for (var session : toy.sessions.values()) {
-        var connection = session.connection;
-        switch (ThreadLocalRandom.current().nextInt(8)) {
-          case 0 -> connection.kill();
-          case 1 -> connection.loop().post(() -> connection.closeAsap("killed"));
-          case 2 -> connection.loop().post(connection::closeAfterReply);
-          default -> {
-            // it lives on
-          }
-        }
-      }
-      Thread.sleep(5);
-    }
-    stop.set(true);
     for (var thread : threads) {
-      thread.join();
+      while (!thread.join(Duration.ofMillis(5))) {
+        disturbConnections();
+      }
     }
     assertThat(failures).isEmpty();
     assertThat(received).hasPositiveValue();
     net.close();
     assertThat(lent).hasValue(0);
+  }
+
+  /// Makes so many connections, one after the other; each is closed after some of what it asked for.
+  private void readZeros(int connections, AtomicLong received, Queue<Throwable> failures) {
+    var bytes = new byte[100_000];
+    for (int i = 0; i < connections; i++) {
+      try (var socket = new Socket("127.0.0.1", port)) {
+        for (int asked = 0; asked < 20; asked++) {
+          NetFixture.write(socket, "ZEROS 50000\r\nZEROS 700000\r\n");
+        }
+        long left = ThreadLocalRandom.current().nextInt(5_000_000);
+        for (int n; left > 0 && (n = socket.getInputStream().read(bytes)) > 0; left -= n) {
+          received.addAndGet(n);
+          for (int at = 0; at < n; at++) {
+            if (bytes[at] == 'X') {
+              failures.add(new AssertionError("poison"));
+              return;
+            }
+          }
+        }
+      } catch (IOException killed) {
+        continue;
+      } catch (Throwable e) {
+        failures.add(e);
+      }
+    }
+  }
+
+  /// Ends some of the connections, each in one of the ways there are.
+  private void disturbConnections() {
+    for (var session : toy.sessions.values()) {
+      var connection = session.connection;
+      switch (ThreadLocalRandom.current().nextInt(8)) {
+        case 0 -> connection.kill();
+        case 1 -> connection.loop().post(() -> connection.closeAsap("killed"));
+        case 2 -> connection.loop().post(connection::closeAfterReply);
+        default -> {
+          // it lives on
+        }
+      }
+    }
   }
 
   private static final class PoisonedChunks implements Chunks {

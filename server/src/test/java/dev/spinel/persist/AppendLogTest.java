@@ -200,6 +200,46 @@ class AppendLogTest implements AppendLog.Owner {
   }
 
   @Test
+  void whatCouldNotBeWrittenIsWrittenByTheNextPolicyWithoutAnotherWrite() throws IOException {
+    start(AppendLog.Policy.EVERYSEC);
+    disk.failWrites("No space left on device");
+    append("SET", "k", "1");
+    assertThat(failing).isEqualTo("No space left on device");
+    log.policy(AppendLog.Policy.ALWAYS);
+    disk.failWrites(null);
+    await().until(() -> log.failure() == null);
+    assertThat(disk.text(FILE)).isEqualTo(encoded("SET", "k", "1"));
+    assertThat(synced.get()).isEqualTo(journal.position());
+    assertThat(fatal()).isEmpty();
+  }
+
+  @Test
+  void whatTheNextPolicyCannotWriteEitherEndsTheServer() throws IOException {
+    start(AppendLog.Policy.EVERYSEC);
+    disk.failWrites("No space left on device");
+    append("SET", "k", "1");
+    log.policy(AppendLog.Policy.ALWAYS);
+    await().until(() -> !fatal().isEmpty());
+    assertThat(fatal().getFirst()).startsWith("Can't recover from AOF write error");
+  }
+
+  @Test
+  void nothingIsWrittenBehindWhatWasLost() throws IOException {
+    start(AppendLog.Policy.ALWAYS);
+    append("SET", "k", "1");
+    awaitReleased(journal.position());
+    disk.failNextWriteAfter(7);
+    append("SET", "k", "2");
+    await().until(() -> !fatal().isEmpty());
+    long behind = append("SET", "k", "3");
+    journal.detach(Journal.AOF);
+    log.close(true);
+    assertThat(disk.text(FILE)).isEqualTo(encoded("SET", "k", "1"));
+    assertThat(journal.released()).isLessThan(behind);
+    assertThat(fatal()).hasSize(1);
+  }
+
+  @Test
   void aNewFileBeginsAtTheCut() throws IOException {
     for (AppendLog.Policy policy : AppendLog.Policy.values()) {
       TestDisk one = disk;
