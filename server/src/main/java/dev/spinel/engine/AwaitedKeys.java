@@ -1,5 +1,6 @@
 package dev.spinel.engine;
 
+import dev.spinel.value.Entry;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 
@@ -23,6 +24,12 @@ final class AwaitedKeys implements Condition {
     this.type = type;
     this.first = first;
     this.count = last - first + 1;
+  }
+
+  /// Whether there are commands that wait for values of this type. A key that gets another value
+  /// first, and one of such a type later in the same transaction, wakes nobody, as in Redis.
+  static boolean mayBeOf(int type) {
+    return type == Entry.LIST || type == Entry.ZSET;
   }
 
   @Override

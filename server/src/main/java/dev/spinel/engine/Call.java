@@ -746,7 +746,10 @@ public final class Call {
         engine.watches.removed(key.database, key.slot, key.name);
       }
     }
-    if ((flags & Slots.WAITERS) != 0 && (command.flags() & Command.WAKES) != 0) {
+    if ((flags & Slots.WAITERS) != 0
+        && (command.flags() & Command.WAKES) != 0
+        && key.exists()
+        && AwaitedKeys.mayBeOf(key.type())) {
       dispatcher.blocking.ready(key.database, key.slot, key.name);
     }
   }
