@@ -19,13 +19,19 @@ sealed interface SortedSetRange {
     MEMBER
   }
 
-  /// The ranks in ascending order, also if the range is read backwards.
-  Ranks ranks(SortedSetValue sets, long entry, boolean backwards);
+  /// From the lowest score up, or from the highest down.
+  enum Direction {
+    UPWARDS,
+    DOWNWARDS
+  }
+
+  /// The ranks in ascending order, also if the range is read downwards.
+  Ranks ranks(SortedSetValue sets, long entry, Direction direction);
 
   /// Reads the two ends at arguments `first` and `second`: the lower and the higher one, but if the
-  /// range is read backwards and isn't one of ranks, the higher one comes first.
-  static SortedSetRange of(Call call, By by, int first, int second, boolean backwards) {
-    int min = backwards && by != By.RANK ? second : first;
+  /// range is read downwards and isn't one of ranks, the higher one comes first.
+  static SortedSetRange of(Call call, By by, int first, int second, Direction direction) {
+    int min = direction == Direction.DOWNWARDS && by != By.RANK ? second : first;
     int max = first + second - min;
     return switch (by) {
       case RANK -> new ByRank(call.integer(min), call.integer(max));
@@ -34,18 +40,20 @@ sealed interface SortedSetRange {
     };
   }
 
-  /// From one rank to another, both included; negative ones count from the end. Read backwards the
-  /// last member has rank 0.
+  /// From one rank to another, both included; negative ones count from the end. Read
+  /// downwards the last member has rank 0.
   record ByRank(long start, long stop) implements SortedSetRange {
     @Override
-    public Ranks ranks(SortedSetValue sets, long entry, boolean backwards) {
+    public Ranks ranks(SortedSetValue sets, long entry, Direction direction) {
       long length = sets.length(entry);
       long from = Grammar.first(start, length);
       long to = Grammar.last(stop, length) + 1;
       if (from >= to) {
         return Ranks.NONE;
       }
-      return backwards ? new Ranks(length - to, length - from) : new Ranks(from, to);
+      return direction == Direction.DOWNWARDS
+          ? new Ranks(length - to, length - from)
+          : new Ranks(from, to);
     }
   }
 
@@ -88,7 +96,7 @@ sealed interface SortedSetRange {
     }
 
     @Override
-    public Ranks ranks(SortedSetValue sets, long entry, boolean backwards) {
+    public Ranks ranks(SortedSetValue sets, long entry, Direction direction) {
       return sets.scoreRange(entry, min, minExclusive, max, maxExclusive);
     }
   }
@@ -126,8 +134,10 @@ sealed interface SortedSetRange {
     }
 
     @Override
-    public Ranks ranks(SortedSetValue sets, long entry, boolean backwards) {
-      return backwards ? sets.lexRangeBackwards(entry, min, max) : sets.lexRange(entry, min, max);
+    public Ranks ranks(SortedSetValue sets, long entry, Direction direction) {
+      return direction == Direction.DOWNWARDS
+          ? sets.lexRangeBackwards(entry, min, max)
+          : sets.lexRange(entry, min, max);
     }
   }
 
@@ -137,7 +147,7 @@ sealed interface SortedSetRange {
   /// @param offset how many members of the range are skipped; if negative, all are
   /// @param limit the most members that are wanted; if negative, no limit
   record Query(
-      SortedSetRange range, boolean backwards, long offset, long limit, boolean withScores) {
+      SortedSetRange range, Direction direction, long offset, long limit, boolean withScores) {
     private static final CommandError LIMIT_BY_RANK =
         new CommandError(
             "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or"
@@ -145,26 +155,36 @@ sealed interface SortedSetRange {
     private static final CommandError SCORES_BY_MEMBER =
         new CommandError("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
 
-    /// Reads a call whose range begins at argument `first`.
+    /// Reads a call whose range is replied.
     ///
     /// @param only what the command's name says that the range is by; null: options say it, and the
     ///   direction
-    /// @param backwards what the command's name says of the direction
-    /// @param stores whether the range is stored: then it has its scores anyhow
-    static Query of(Call call, int first, @Nullable By only, boolean backwards, boolean stores) {
+    /// @param direction what the command's name says of it
+    static Query of(Call call, @Nullable By only, Direction direction) {
+      return of(call, 2, only, direction, true);
+    }
+
+    /// Reads a call whose range is stored: it has its scores anyhow.
+    static Query toStore(Call call) {
+      return of(call, 3, null, Direction.UPWARDS, false);
+    }
+
+    private static Query of(
+        Call call, int first, @Nullable By only, Direction named, boolean mayAskForScores) {
       By by = only;
+      Direction direction = named;
       long offset = 0;
       long limit = -1;
       boolean withScores = false;
       Options o = call.options(first + 2);
       while (o.next()) {
-        if (!stores && o.is("WITHSCORES")) {
+        if (mayAskForScores && o.is("WITHSCORES")) {
           withScores = true;
         } else if (o.is("LIMIT", 2)) {
           offset = o.integer();
           limit = o.integer();
-        } else if (only == null && !backwards && o.is("REV")) {
-          backwards = true;
+        } else if (only == null && direction == Direction.UPWARDS && o.is("REV")) {
+          direction = Direction.DOWNWARDS;
         } else if (by == null && o.is("BYLEX")) {
           by = By.MEMBER;
         } else if (by == null && o.is("BYSCORE")) {
@@ -183,22 +203,23 @@ sealed interface SortedSetRange {
       if (by == By.RANK) {
         offset = 0; // LIMIT with a count of -1 passes, and does nothing
       }
-      SortedSetRange range = SortedSetRange.of(call, by, first, first + 1, backwards);
-      return new Query(range, backwards, offset, limit, withScores);
+      SortedSetRange range = SortedSetRange.of(call, by, first, first + 1, direction);
+      return new Query(range, direction, offset, limit, withScores);
     }
 
     /// The members wanted of a set, as ascending ranks.
     Ranks ranks(SortedSetValue sets, long entry) {
-      Ranks all = range.ranks(sets, entry, backwards);
+      Ranks all = range.ranks(sets, entry, direction);
       long left = offset < 0 || offset > all.count() ? 0 : all.count() - offset;
       long count = limit < 0 ? left : Math.min(limit, left);
-      long from = backwards ? all.to() - offset - count : all.from() + offset;
+      boolean isDown = direction == Direction.DOWNWARDS;
+      long from = isDown ? all.to() - offset - count : all.from() + offset;
       return count == 0 ? Ranks.NONE : new Ranks(from, from + count);
     }
 
     /// Visits what [#ranks] answered, in the direction that is asked for.
     void visit(SortedSetValue sets, long entry, Ranks ranks, SortedSetValue.Visitor visitor) {
-      if (backwards) {
+      if (direction == Direction.DOWNWARDS) {
         sets.visitBackwards(entry, ranks.to() - 1, ranks.count(), visitor);
       } else {
         sets.visit(entry, ranks.from(), ranks.count(), visitor);

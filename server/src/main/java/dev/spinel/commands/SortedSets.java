@@ -1,6 +1,7 @@
 package dev.spinel.commands;
 
 import dev.spinel.commands.SortedSetRange.By;
+import dev.spinel.commands.SortedSetRange.Direction;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
@@ -390,19 +391,19 @@ public final class SortedSets implements Family {
       case ZPOPMAX -> pop(call, reply, End.MAX);
       case ZPOPMIN -> pop(call, reply, End.MIN);
       case ZRANDMEMBER -> zrandmember(call, reply);
-      case ZRANGE -> range(call, reply, null, false);
-      case ZRANGEBYLEX -> range(call, reply, By.MEMBER, false);
-      case ZRANGEBYSCORE -> range(call, reply, By.SCORE, false);
+      case ZRANGE -> range(call, reply, null, Direction.UPWARDS);
+      case ZRANGEBYLEX -> range(call, reply, By.MEMBER, Direction.UPWARDS);
+      case ZRANGEBYSCORE -> range(call, reply, By.SCORE, Direction.UPWARDS);
       case ZRANGESTORE -> zrangestore(call, reply);
-      case ZRANK -> rank(call, reply, false);
+      case ZRANK -> rank(call, reply, Direction.UPWARDS);
       case ZREM -> zrem(call, reply);
       case ZREMRANGEBYLEX -> removeRange(call, reply, By.MEMBER, "zremrangebylex");
       case ZREMRANGEBYRANK -> removeRange(call, reply, By.RANK, "zremrangebyrank");
       case ZREMRANGEBYSCORE -> removeRange(call, reply, By.SCORE, "zremrangebyscore");
-      case ZREVRANGE -> range(call, reply, By.RANK, true);
-      case ZREVRANGEBYLEX -> range(call, reply, By.MEMBER, true);
-      case ZREVRANGEBYSCORE -> range(call, reply, By.SCORE, true);
-      case ZREVRANK -> rank(call, reply, true);
+      case ZREVRANGE -> range(call, reply, By.RANK, Direction.DOWNWARDS);
+      case ZREVRANGEBYLEX -> range(call, reply, By.MEMBER, Direction.DOWNWARDS);
+      case ZREVRANGEBYSCORE -> range(call, reply, By.SCORE, Direction.DOWNWARDS);
+      case ZREVRANK -> rank(call, reply, Direction.DOWNWARDS);
       case ZSCAN -> zscan(call, reply);
       case ZSCORE -> zscore(call, reply);
       case ZUNION -> SortedSetAlgebra.UNION.read(call, reply);
@@ -439,14 +440,14 @@ public final class SortedSets implements Family {
   }
 
   private static void removeRange(Call call, Reply reply, By by, String event) {
-    SortedSetRange range = SortedSetRange.of(call, by, 2, 3, false);
+    SortedSetRange range = SortedSetRange.of(call, by, 2, 3, Direction.UPWARDS);
     Key key = call.write(1, Entry.ZSET);
     if (!key.exists()) {
       reply.integer(0);
       return;
     }
     SortedSetValue sets = call.values().sortedSets();
-    Ranks ranks = range.ranks(sets, key.entry(), false);
+    Ranks ranks = range.ranks(sets, key.entry(), Direction.UPWARDS);
     if (ranks.count() > 0) {
       sets.removeRange(key.place, ranks.from(), ranks.count());
       removed(call, key, event, ranks.count());
@@ -603,7 +604,7 @@ public final class SortedSets implements Family {
     }
   }
 
-  private static void rank(Call call, Reply reply, boolean backwards) {
+  private static void rank(Call call, Reply reply, Direction direction) {
     if (call.argc() > 4) {
       throw CommandError.wrongArguments(call.command().name);
     }
@@ -625,7 +626,8 @@ public final class SortedSets implements Family {
     if (withScore) {
       reply.array(2);
     }
-    reply.integer(backwards ? sets.length(key.entry()) - 1 - rank : rank);
+    boolean isDown = direction == Direction.DOWNWARDS;
+    reply.integer(isDown ? sets.length(key.entry()) - 1 - rank : rank);
     if (withScore) {
       reply.number(sets.score());
     }
@@ -634,14 +636,17 @@ public final class SortedSets implements Family {
   // ── ranges ──
 
   private static void count(Call call, Reply reply, By by) {
-    SortedSetRange range = SortedSetRange.of(call, by, 2, 3, false);
+    SortedSetRange range = SortedSetRange.of(call, by, 2, 3, Direction.UPWARDS);
     Key key = call.read(1, Entry.ZSET);
     reply.integer(
-        key.exists() ? range.ranks(call.values().sortedSets(), key.entry(), false).count() : 0);
+        key.exists()
+            ? range.ranks(call.values().sortedSets(), key.entry(), Direction.UPWARDS).count()
+            : 0);
   }
 
-  private static void range(Call call, Reply reply, @Nullable By only, boolean backwards) {
-    SortedSetRange.Query query = SortedSetRange.Query.of(call, 2, only, backwards, false);
+  private static void range(
+      Call call, Reply reply, @Nullable By only, Direction direction) {
+    SortedSetRange.Query query = SortedSetRange.Query.of(call, only, direction);
     Key key = call.read(1, Entry.ZSET);
     if (!key.exists()) {
       reply.array(0);
@@ -658,7 +663,7 @@ public final class SortedSets implements Family {
   }
 
   private static void zrangestore(Call call, Reply reply) {
-    SortedSetRange.Query query = SortedSetRange.Query.of(call, 3, null, false, true);
+    SortedSetRange.Query query = SortedSetRange.Query.toStore(call);
     Key source = call.read(2, Entry.ZSET);
     SortedSetValue sets = call.values().sortedSets();
     if (source.exists()) {

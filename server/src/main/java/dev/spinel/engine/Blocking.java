@@ -177,7 +177,7 @@ final class Blocking {
   private void begin(Waiting waiting) {
     guest.before = waiting;
     guest.keyCount = 0;
-    guest.begin(waiting.session, waiting.command, waiting.args, dispatcher.now(), true);
+    guest.begin(waiting.session, waiting.command, waiting.args, dispatcher.now());
     guest.database = waiting.database;
   }
 
@@ -279,7 +279,7 @@ final class Blocking {
     long position = dispatcher.record(guest);
     ends(waiting, Waiting.State.SERVED);
     waiting.condition.end(waiting);
-    long bound = dispatcher.bound(position, false);
+    long bound = dispatcher.bound(position);
     try {
       if (output.isTorn()) {
         throw new OutOfMemoryError("the reply to a waiting client");

@@ -111,13 +111,20 @@ public final class Call {
     this.tables = engine.keyspace.tables(seat);
   }
 
-  void begin(Session session, Command command, Args args, long now, boolean mayWait) {
+  /// Becomes a call that may wait.
+  void begin(Session session, Command command, Args args, long now) {
+    beginWithoutWaiting(session, command, args, now);
+    mayWait = true;
+  }
+
+  /// Becomes a call that has to end now, as those of a transaction have.
+  void beginWithoutWaiting(Session session, Command command, Args args, long now) {
     this.session = session;
     this.command = command;
     this.args = args;
     this.database = session.database;
     this.now = now;
-    this.mayWait = mayWait;
+    mayWait = false;
     letGo();
     usedKeys = 0;
     keyHint = 0;

@@ -297,7 +297,7 @@ public final class Dispatcher implements AutoCloseable {
       return CommandError.wrongArguments(command.name);
     }
     call.inMulti = false;
-    call.begin(session, command, args, now, true);
+    call.begin(session, command, args, now);
     call.era = engine.era;
     if (!collectKeys(command, args)) {
       return Session.NO_HEAP;
@@ -419,7 +419,8 @@ public final class Dispatcher implements AutoCloseable {
     run(call, reply);
     if (!call.waits()) {
       long position = record(call);
-      mark(bound(position, call.command.is(Command.SWEEPS)));
+      boolean sweeps = call.command.is(Command.SWEEPS);
+      mark(sweeps ? boundEverywhere(position) : bound(position));
       tellEnded(call.session);
     } else {
       append(); // what it met may have expired
@@ -447,7 +448,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean hasRoom = collectKeys(command, args);
     assert hasRoom : "there was room before";
     call.inMulti = true;
-    call.begin(session, command, args, now, false);
+    call.beginWithoutWaiting(session, command, args, now);
     reply.to(outputOf(session), session.protocol);
     run(call, reply);
     gather(call);
@@ -554,18 +555,22 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   /// The journal position that a reply is bound to, 0 if to none: the call's `own` effect, or the
-  /// last one that it can have seen, under its locks or `everywhere`.
-  long bound(long own, boolean everywhere) {
+  /// last one that it can have seen under its locks.
+  long bound(long own) {
     if (!journal.bound()) {
       return 0;
     }
-    boolean all = everywhere || seat.stopsWorld();
-    return Math.max(own, all ? journal.position() : locks.seen());
+    return seat.stopsWorld() ? boundEverywhere(own) : Math.max(own, locks.seen());
+  }
+
+  /// The same of a call that has looked at slots that it doesn't hold any more.
+  private long boundEverywhere(long own) {
+    return journal.bound() ? Math.max(own, journal.position()) : 0;
   }
 
   /// Binds the reply to a position in the journal, or to what it can have seen, if that is later.
   void bind(long position) {
-    mark(bound(position, false));
+    mark(bound(position));
   }
 
   private void mark(long position) {

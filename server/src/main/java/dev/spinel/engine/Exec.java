@@ -153,7 +153,7 @@ final class Exec {
   /// Whether the time of a watched key is over that wasn't when its watch began.
   private boolean hasExpired(Session session) {
     for (Watches.Watch watch : session.watches) {
-      call.begin(session, engine.exec, new Args(), dispatcher.now(), false);
+      call.beginWithoutWaiting(session, engine.exec, new Args(), dispatcher.now());
       Key key = call.stored(watch.database, watch.slot, watch.key);
       if (key.exists() && key.isOver(dispatcher.now()) && !watch.expired) {
         return true;

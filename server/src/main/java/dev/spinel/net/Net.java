@@ -47,6 +47,14 @@ public final class Net implements AutoCloseable {
   /// Linux has this file unless it was started without IPv6. It is empty if IPv6 is off.
   private static final Path IPV6_ADDRESSES = Path.of("/proc/net/if_inet6");
 
+  /// How a listener comes by its address.
+  private enum Taking {
+    /// Nobody else may have it.
+    FREE,
+    /// One of our own listeners has it, and is about to close or leaves room for this one.
+    SHARED
+  }
+
   private final List<Loop> loops;
   private final List<Thread> threads;
   private final Incidents incidents;
@@ -182,7 +190,7 @@ public final class Net implements AutoCloseable {
   /// ([Incidents#addressSkipped]) or thrown.
   public List<Listener> listen(List<String> addresses, int port, int backlog, Acceptor acceptor)
       throws BindException {
-    var opened = open(Binding.of(addresses), port, backlog, acceptor, List.of(), false);
+    var opened = open(Binding.of(addresses), port, backlog, acceptor, List.of(), Taking.FREE);
     admit(opened);
     return opened;
   }
@@ -224,7 +232,8 @@ public final class Net implements AutoCloseable {
     }
     try {
       boolean overlaps = sharing.stream().anyMatch(leaver -> leaver.port() == port);
-      opened = open(wanted, port, backlog, acceptor, kept, overlaps);
+      Taking how = overlaps ? Taking.SHARED : Taking.FREE;
+      opened = open(wanted, port, backlog, acceptor, kept, how);
     } finally {
       for (var listener : sharing) {
         share(listener.channel(), false);
@@ -268,7 +277,7 @@ public final class Net implements AutoCloseable {
       int backlog,
       Acceptor acceptor,
       List<Listener> kept,
-      boolean sharing)
+      Taking how)
       throws BindException {
     var opened = new ArrayList<Listener>(bindings.size());
     // Where IPv4 can't be kept out of a socket, it shares its port with those that are for IPv4.
@@ -289,7 +298,7 @@ public final class Net implements AutoCloseable {
                   actualPort,
                   backlog,
                   acceptor,
-                  sharing || overlapping && !opened.isEmpty());
+                  overlapping && !opened.isEmpty() ? Taking.SHARED : how);
         }
         if (listener != null) {
           opened.add(listener);
@@ -446,17 +455,17 @@ public final class Net implements AutoCloseable {
 
   /// Returns null if the address was optional, or is of a family that this machine doesn't know.
   private @Nullable Listener open(
-      Binding binding, int port, int backlog, Acceptor acceptor, boolean sharing)
+      Binding binding, int port, int backlog, Acceptor acceptor, Taking how)
       throws BindException {
     ServerSocketChannel channel = null;
     String reason;
     try {
-      channel = bound(binding, port, backlog, sharing);
+      channel = bind(binding, how == Taking.FREE ? freePort(binding, port) : port, backlog);
       channel.configureBlocking(false);
       return new Listener(this, channel, acceptor, null, binding.reach());
     } catch (UnsupportedOperationException e) { // no IPv6
       if (binding.reach() == Binding.Reach.ALL) {
-        return open(binding.onlyIpv4(), port, backlog, acceptor, sharing);
+        return open(binding.onlyIpv4(), port, backlog, acceptor, how);
       }
       boolean unknown = binding.reach() == Binding.Reach.ALL_IPV6 || !Files.exists(IPV6_ADDRESSES);
       reason = unknown ? "unable to bind socket, errno: 97" : "bind: " + NO_SUCH_ADDRESS;
@@ -472,25 +481,16 @@ public final class Net implements AutoCloseable {
         throw new BindException(binding.refusal(port, reason), e);
       }
       if (binding.reach() == Binding.Reach.ALL) {
-        return open(binding.onlyIpv4(), port, backlog, acceptor, sharing);
+        return open(binding.onlyIpv4(), port, backlog, acceptor, how);
       }
     }
     incidents.addressSkipped(binding.refusal(port, reason));
     return null;
   }
 
-  /// Every listener sets `SO_REUSEPORT` while it is bound, so that it can be replaced later; before
-  /// that it makes sure that nobody has the address, for another server of the same user's would
-  /// share it.
-  ///
-  /// @param sharing one of our own listeners has it and is about to close
-  private static ServerSocketChannel bound(Binding binding, int port, int backlog, boolean sharing)
-      throws IOException {
-    return bind(binding, sharing ? port : freePort(binding, port), backlog, true);
-  }
-
-  /// The port, if nobody listens there; another one for 0. The socket that finds this out never
-  /// listens itself: else the system would take connections for it, and end them.
+  /// The port, if nobody listens there (another server of the same user's would share it); a free
+  /// one for 0. The socket that finds this out never listens itself: else the system would take
+  /// connections for it, and end them.
   private static int freePort(Binding binding, int port) throws IOException {
     try (var probe = SocketChannel.open(family(binding))) {
       if (!probe.supportedOptions().contains(StandardSocketOptions.SO_REUSEPORT)) {
@@ -513,19 +513,16 @@ public final class Net implements AutoCloseable {
     }
   }
 
-  private static ServerSocketChannel bind(Binding binding, int port, int backlog, boolean shared)
+  /// Every listener sets `SO_REUSEPORT` while it is bound, so that it can be replaced later.
+  private static ServerSocketChannel bind(Binding binding, int port, int backlog)
       throws IOException {
     var address = binding.at(port);
     var channel = ServerSocketChannel.open(family(binding));
     try {
       keepIpv4Out(channel, binding);
-      if (shared) {
-        share(channel, true);
-      }
+      share(channel, true);
       channel.bind(address, backlog);
-      if (shared) {
-        share(channel, false);
-      }
+      share(channel, false);
       return channel;
     } catch (IOException | RuntimeException e) {
       channel.close();
