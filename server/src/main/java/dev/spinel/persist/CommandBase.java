@@ -96,7 +96,7 @@ final class CommandBase extends BaseFile implements Contents {
         beginString(entry);
       }
       case Entry.LIST -> {
-        values().lists().iterate(entry, 0, true);
+        values().lists().iterate(entry);
         inList = true;
       }
       default -> {

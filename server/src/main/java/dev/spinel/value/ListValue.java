@@ -179,7 +179,7 @@ public final class ListValue implements Structure {
 
   @Override
   public void contents(long entry, Contents to) {
-    iterate(entry, 0, true);
+    iterate(entry);
     while (next()) {
       to.next(element());
     }
@@ -667,6 +667,11 @@ public final class ListValue implements Structure {
       list.previous();
       list.writeTo(out);
     }
+  }
+
+  /// Begins to go through the whole list, from its head on: see [#iterate(long,long,boolean)].
+  public void iterate(long entry) {
+    iterate(entry, 0, true);
   }
 
   /// Begins to go through the list, from the element at `index` (from the end if negative) on,
