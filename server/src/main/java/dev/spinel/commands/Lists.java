@@ -470,7 +470,11 @@ public final class Lists implements Family {
     long length = lists.length(key.entry());
     long skip = Math.abs(rank) - 1;
     long found = 0;
-    lists.iterate(key.entry(), forward ? 0 : -1, forward);
+    if (forward) {
+      lists.iterate(key.entry());
+    } else {
+      lists.iterateBackwards(key.entry());
+    }
     lists.sought(call.arg(2));
     if (count != -1) {
       reply.deferArray();

@@ -253,7 +253,11 @@ public final class Sort implements Family {
   private static void load(Call call, Key key, int type, Elements to, boolean backwards) {
     if (type == Entry.LIST) {
       ListValue list = call.values().lists();
-      list.iterate(key.entry(), backwards ? -1 : 0, !backwards);
+      if (backwards) {
+        list.iterateBackwards(key.entry());
+      } else {
+        list.iterate(key.entry());
+      }
       while (list.next()) {
         list.copyOut(to.room(list.elementLength()), to.end());
         to.add(list.elementLength());

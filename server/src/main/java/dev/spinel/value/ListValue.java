@@ -669,17 +669,21 @@ public final class ListValue implements Structure {
     }
   }
 
-  /// Begins to go through the whole list, from its head on: see [#iterate(long,long,boolean)].
+  /// Begins to go through the list from its head: [#next] brings the first element to hand. The list
+  /// must not be changed meanwhile.
   public void iterate(long entry) {
-    iterate(entry, 0, true);
+    begin(entry, 0);
+    forward = true;
   }
 
-  /// Begins to go through the list, from the element at `index` (from the end if negative) on,
-  /// towards the tail or the head: [#next] brings the first one to hand. The list must not be
-  /// changed meanwhile.
-  public void iterate(long entry, long index, boolean forward) {
+  /// The same from its tail.
+  public void iterateBackwards(long entry) {
+    begin(entry, -1);
+    forward = false;
+  }
+
+  private void begin(long entry, long index) {
     openToRead(entry);
-    this.forward = forward;
     begun = false;
     more = list.seek(index);
   }
