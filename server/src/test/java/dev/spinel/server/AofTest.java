@@ -287,4 +287,92 @@ class AofTest {
       assertThat(first.persistence.unwrittenBytes()).isZero();
     }
   }
+
+  @Test
+  void longValuesAreWrittenInStepsWhileTheyChange() {
+    String large = "x".repeat(3_000_000);
+    String digest;
+    try (Server server = start("aof-use-rdb-preamble", "no", "proto-max-bulk-len", "10mb");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "string", large);
+      run(session, "SET", "empty", "");
+      run(session, "SET", "number", "12345");
+      for (int i = 0; i < 20_000; i++) {
+        say(session, "RPUSH", "list", "element " + i, "" + i);
+      }
+      run(session, "RPUSH", "list", large, "behind");
+      run(session, "HSET", "hash", "long", large, "short", "1");
+      for (int i = 0; i < 2_000; i++) {
+        say(session, "HSET", "hash", "f" + i, "v".repeat(i));
+      }
+      run(session, "PEXPIRE", "list", "100000000");
+      run(session, "PEXPIRE", "string", "100000000");
+      run(session, "BGREWRITEAOF");
+      for (int i = 0; i < 300; i++) {
+        run(session, "LSET", "list", "" + 100 * i, "changed");
+        run(session, "SETRANGE", "string", "" + 10_000 * i, "changed");
+        run(session, "HSET", "hash", "f" + 5 * i, "changed");
+      }
+      awaitRewrite(session);
+      assertThat(file("2.base.aof")).exists();
+      digest = run(session, "DEBUG", "DIGEST");
+    }
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DEBUG", "DIGEST")).isEqualTo(digest);
+    }
+  }
+
+  @Test
+  void filesOfAnEarlierTimeAreReplacedWhole() throws IOException {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "old", "1");
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+    }
+    try (Server server = start("appendonly", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "new", "1");
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      awaitRewrite(session);
+      assertThat(Files.readString(file("manifest")))
+          .isEqualTo(
+              "file appendonly.aof.3.base.rdb seq 3 type b\n"
+                  + "file appendonly.aof.3.incr.aof seq 3 type i\n");
+      assertThat(file("2.base.rdb")).doesNotExist();
+      assertThat(file("2.incr.aof")).doesNotExist();
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "KEYS", "*")).isEqualTo("*1 $3 new");
+    }
+  }
+
+  @Test
+  void itStaysInItsFolderUntilItIsTurnedOff(@TempDir Path other) throws IOException {
+    try (Server server = start("enable-protected-configs", "yes");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      run(session, "CONFIG", "SET", "dir", other.toString());
+      assertThat(log()).contains("The append-only file stays in " + folder);
+      run(session, "SET", "b", "2");
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      run(session, "SET", "c", "3");
+      assertThat(Files.readString(file("2.incr.aof"))).contains("c");
+      assertThat(other).isEmptyDirectory();
+      assertThat(run(session, "DEBUG", "LOADAOF")).isEqualTo("+OK");
+      assertThat(run(session, "DBSIZE")).isEqualTo(":3");
+      run(session, "CONFIG", "SET", "appendonly", "no");
+      await().until(() -> !Files.exists(folder.resolve("appendonlydir.lock")));
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      awaitRewrite(session);
+      assertThat(other.resolve("appendonlydir/appendonly.aof.1.base.rdb")).exists();
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DBSIZE")).as("in the folder where it was").isEqualTo(":3");
+    }
+  }
 }
