@@ -160,7 +160,9 @@ final class Aof implements AppendLog.Owner {
     }
     Path wanted = wantedFolder();
     try {
-      claim = FileClaim.of(wanted, persistence.dump.holder());
+      // Servers may share a folder if their files have other names.
+      Path named = wanted.resolveSibling(wanted.getFileName() + "." + name());
+      claim = FileClaim.of(named, persistence.dump.holder());
       home = wanted;
     } catch (FileClaim.Held e) {
       throw new IOException(

@@ -365,7 +365,7 @@ class AofTest {
       assertThat(run(session, "DEBUG", "LOADAOF")).isEqualTo("+OK");
       assertThat(run(session, "DBSIZE")).isEqualTo(":3");
       run(session, "CONFIG", "SET", "appendonly", "no");
-      await().until(() -> !Files.exists(folder.resolve("appendonlydir.lock")));
+      await().until(() -> !Files.exists(folder.resolve("appendonlydir.appendonly.aof.lock")));
       run(session, "CONFIG", "SET", "appendonly", "yes");
       awaitRewrite(session);
       assertThat(other.resolve("appendonlydir/appendonly.aof.1.base.rdb")).exists();
