@@ -672,13 +672,23 @@ public final class ListValue implements Structure {
   /// Begins to go through the list from its head: [#next] brings the first element to hand. The list
   /// must not be changed meanwhile.
   public void iterate(long entry) {
-    begin(entry, 0);
+    iterate(entry, 0);
+  }
+
+  /// The same from the element at `index` on.
+  void iterate(long entry, long index) {
+    begin(entry, index);
     forward = true;
   }
 
   /// The same from its tail.
   public void iterateBackwards(long entry) {
-    begin(entry, -1);
+    iterateBackwards(entry, -1);
+  }
+
+  /// The same from the element at `index` on, which counts from the tail if it is negative.
+  void iterateBackwards(long entry, long index) {
+    begin(entry, index);
     forward = false;
   }
 

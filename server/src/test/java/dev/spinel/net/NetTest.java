@@ -62,7 +62,7 @@ class NetTest extends NetFixture {
   void whoConnectsAsSoonAsSomebodyListensIsServed() throws Exception {
     start(1);
     for (int i = 0; i < 100; i++) {
-      int free = freePort();
+      int free = quietPort();
       var reply = CompletableFuture.supplyAsync(() -> pingUntilServed(free));
       var listener = net.listen(List.of("127.0.0.1"), free, 511, toy).getFirst();
       assertThat(reply.get(20, TimeUnit.SECONDS)).isEqualTo(PONG);
@@ -72,7 +72,7 @@ class NetTest extends NetFixture {
 
   /// Below those that the system gives to connections: else a connection could be its own other
   /// end.
-  private static int freePort() {
+  private static int quietPort() {
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(20_000, 32_000);
       try (var alone = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {

@@ -130,7 +130,7 @@ final class SnapshotCheck {
       }
       case Entry.LIST -> {
         StringBuilder text = new StringBuilder();
-        values.lists().iterate(entry, 0, true);
+        values.lists().iterate(entry);
         while (values.lists().next()) {
           byte[] element = new byte[values.lists().elementLength()];
           values.lists().copyOut(element, 0);

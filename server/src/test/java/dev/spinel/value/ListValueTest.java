@@ -282,7 +282,7 @@ class ListValueTest {
       Slice pivot = new Slice();
       pivot.length = size;
       pivot.node = arrive(large, bytes);
-      lists.iterate(place.entry, 0, true);
+      lists.iterate(place.entry);
       lists.sought(pivot);
       int matches = 0;
       while (lists.next()) {
@@ -362,7 +362,11 @@ class ListValueTest {
 
   private void pop(boolean head) {
     assertThat(exists()).isTrue();
-    lists.iterate(dictionary.entry(place), head ? 0 : -1, head);
+    if (head) {
+      lists.iterate(dictionary.entry(place));
+    } else {
+      lists.iterateBackwards(dictionary.entry(place));
+    }
     lists.next();
     byte[] bytes = new byte[lists.elementLength()];
     lists.copyOut(bytes, 0);
@@ -409,7 +413,7 @@ class ListValueTest {
       throw new AssertionError(as, e);
     }
     assertThat(lists.length(place.entry)).as(as).isEqualTo(model.size());
-    lists.iterate(place.entry, 0, true);
+    lists.iterate(place.entry);
     byte[] bytes = new byte[0];
     for (byte[] element : model) {
       if (!lists.next() || lists.elementLength() != element.length) {
@@ -430,7 +434,11 @@ class ListValueTest {
     }
     for (int i = -model.size(); i < model.size(); i++) {
       boolean forward = random.nextBoolean();
-      lists.iterate(place.entry, i, forward);
+      if (forward) {
+        lists.iterate(place.entry, i);
+      } else {
+        lists.iterateBackwards(place.entry, i);
+      }
       int at = i < 0 ? model.size() + i : i;
       for (int k = 0; k < 3; k++) {
         int expected = forward ? at + k : at - k;
@@ -442,7 +450,7 @@ class ListValueTest {
         }
       }
     }
-    lists.iterate(place.entry, model.size(), true);
+    lists.iterate(place.entry, model.size());
     assertThat(lists.next()).isFalse();
   }
 }

@@ -235,7 +235,7 @@ class SequenceWalkTest {
         return new String(through.strings().bytes(entry), StandardCharsets.ISO_8859_1);
       }
       List<String> list = new ArrayList<>();
-      through.lists().iterate(entry, 0, true);
+      through.lists().iterate(entry);
       while (through.lists().next()) {
         byte[] bytes = new byte[through.lists().elementLength()];
         through.lists().copyOut(bytes, 0);
@@ -274,7 +274,7 @@ class SequenceWalkTest {
         value = string;
       } else {
         elements = new ArrayList<>();
-        walkers.lists().iterate(entry, 0, true);
+        walkers.lists().iterate(entry);
         value = elements;
       }
       assertThat(written.put(name, value)).as("written twice").isNull();
