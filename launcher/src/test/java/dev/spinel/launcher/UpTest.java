@@ -153,9 +153,7 @@ class UpTest {
     Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();
     String said =
-        say(
-            Integer.parseInt(port.group(1)),
-            String.join("\r\n", commands) + "\r\nSHUTDOWN\r\n");
+        say(Integer.parseInt(port.group(1)), String.join("\r\n", commands) + "\r\nSHUTDOWN\r\n");
     assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
     return said;
   }

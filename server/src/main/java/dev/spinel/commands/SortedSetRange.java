@@ -40,8 +40,8 @@ sealed interface SortedSetRange {
     };
   }
 
-  /// From one rank to another, both included; negative ones count from the end. Read
-  /// downwards the last member has rank 0.
+  /// From one rank to another, both included; negative ones count from the end. Read downwards the
+  /// last member has rank 0.
   record ByRank(long start, long stop) implements SortedSetRange {
     @Override
     public Ranks ranks(SortedSetValue sets, long entry, Direction direction) {

@@ -644,8 +644,7 @@ public final class SortedSets implements Family {
             : 0);
   }
 
-  private static void range(
-      Call call, Reply reply, @Nullable By only, Direction direction) {
+  private static void range(Call call, Reply reply, @Nullable By only, Direction direction) {
     SortedSetRange.Query query = SortedSetRange.Query.of(call, only, direction);
     Key key = call.read(1, Entry.ZSET);
     if (!key.exists()) {

@@ -455,8 +455,7 @@ public final class Net implements AutoCloseable {
 
   /// Returns null if the address was optional, or is of a family that this machine doesn't know.
   private @Nullable Listener open(
-      Binding binding, int port, int backlog, Acceptor acceptor, Taking how)
-      throws BindException {
+      Binding binding, int port, int backlog, Acceptor acceptor, Taking how) throws BindException {
     ServerSocketChannel channel = null;
     String reason;
     try {

@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Refuses writes, and PING, while what is written can't be kept: `MISCONF`.
 ///
-/// It begins no new era ([Engine#newEra]) when its answer changes. The disk fails at a moment of its
-/// own, and a write that has passed this gate just before that is as one that ran just before: what
-/// it appends is kept in memory, and written once the disk is back. Nor could an era begin here: the
-/// thread that tells of the failure may hold the lock of the append-only file, which no thread may
-/// keep while it has the world stopped.
+/// It begins no new era ([Engine#newEra]) when its answer changes. The disk fails at a moment of
+/// its own, and a write that has passed this gate just before that is as one that ran just before:
+/// what it appends is kept in memory, and written once the disk is back. Nor could an era begin
+/// here: the thread that tells of the failure may hold the lock of the append-only file, which no
+/// thread may keep while it has the world stopped.
 public final class DiskGate implements Gate {
   private static final CommandError SAVING =
       new CommandError(

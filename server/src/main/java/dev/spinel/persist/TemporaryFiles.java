@@ -7,8 +7,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// Names of files that aren't finished yet: `temp-PID.rdb`, as Redis has them, and other names where
-/// several are written by one process at once. Any thread.
+/// Names of files that aren't finished yet: `temp-PID.rdb`, as Redis has them, and other names
+/// where several are written by one process at once. Any thread.
 final class TemporaryFiles {
   private TemporaryFiles() {}
 

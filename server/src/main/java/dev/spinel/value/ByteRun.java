@@ -42,8 +42,7 @@ public interface ByteRun {
 
   /// The bytes of an array.
   static ByteRun of(byte[] bytes) {
-    return of(
-        bytes.length, (at, to, from, n) -> System.arraycopy(bytes, (int) at, to, from, n));
+    return of(bytes.length, (at, to, from, n) -> System.arraycopy(bytes, (int) at, to, from, n));
   }
 
   /// All of them, in an array of its own.

@@ -669,8 +669,8 @@ public final class ListValue implements Structure {
     }
   }
 
-  /// Begins to go through the list from its head: [#next] brings the first element to hand. The list
-  /// must not be changed meanwhile.
+  /// Begins to go through the list from its head: [#next] brings the first element to hand. The
+  /// list must not be changed meanwhile.
   public void iterate(long entry) {
     iterate(entry, 0);
   }

@@ -706,11 +706,7 @@ public final class SortedSetValue implements Structure {
 
   @Override
   public void contents(long entry, Contents to) {
-    each(
-        entry,
-        at ->
-            to.member(
-                ByteRun.of(at.member()), ByteRun.of(Numbers.shortest(at.score()))));
+    each(entry, at -> to.member(ByteRun.of(at.member()), ByteRun.of(Numbers.shortest(at.score()))));
   }
 
   // ── drafts ──

@@ -511,8 +511,7 @@ public final class StringValue implements Structure {
 
   /// The bytes of the string.
   ByteRun run(long entry) {
-    return ByteRun.of(
-        length(entry), (at, to, from, n) -> copyOut(entry, (int) at, to, from, n));
+    return ByteRun.of(length(entry), (at, to, from, n) -> copyOut(entry, (int) at, to, from, n));
   }
 
   /// What doesn't fit becomes chunks.

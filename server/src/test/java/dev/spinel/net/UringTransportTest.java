@@ -272,7 +272,8 @@ class UringTransportTest {
     assertThat(lent).hasValue(0);
   }
 
-  /// Makes so many connections, one after the other; each is closed after some of what it asked for.
+  /// Makes so many connections, one after the other; each is closed after some of what it asked
+  /// for.
   private void readZeros(int connections, AtomicLong received, Queue<Throwable> failures) {
     var bytes = new byte[100_000];
     for (int i = 0; i < connections; i++) {
