@@ -73,7 +73,7 @@ public final class Replacement {
 
   /// A file that is received.
   public final class Received {
-    private final Path path = TemporaryFiles.take(persistence.folder());
+    private final Path path = TemporaryFiles.take(persistence.folder(), "temp-", ".rdb");
     private final Disk.Output out;
     private boolean isOpen = true;
     private boolean isThere = true;
