@@ -393,10 +393,7 @@ public final class Settings {
       number(row("key-load-delay", HIDDEN), Integer.MIN_VALUE, Integer.MAX_VALUE, 0);
   public static final Setting<Long> LOADING_PROCESS_EVENTS_INTERVAL_BYTES =
       number(
-          never(
-              "loading-process-events-interval-bytes",
-              HIDDEN,
-              "loading doesn't occupy the event loops"),
+          row("loading-process-events-interval-bytes", HIDDEN),
           1024,
           Integer.MAX_VALUE,
           2L << 20);

@@ -1,12 +1,25 @@
 package dev.spinel.persist;
 
+import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Fields;
+import dev.spinel.engine.Waiters;
+import dev.spinel.engine.Waiting;
 
 /// How far the loading of a data set has come, for INFO and the gate. Written by whoever loads; any
 /// thread may ask.
+///
+/// **Brief loading.** While a server that starts has read less than
+/// `loading-process-events-interval-bytes`, calls that need data wait instead of being refused: as
+/// Redis serves nobody before that. So no client of a server with little data is told of the
+/// loading.
 public final class Loading {
   private final Clock clock;
+  private final Waiters<Loading> waiting = new Waiters<>(); // for the end of what is brief
+  private volatile long briefBytes = Settings.LOADING_PROCESS_EVENTS_INTERVAL_BYTES.defaultValue();
+  private volatile boolean isBrief;
   private volatile boolean underWay;
   private volatile boolean cancelled;
   private volatile long startSeconds;
@@ -20,6 +33,19 @@ public final class Loading {
     this.clock = clock;
   }
 
+  /// From the configuration, which is followed.
+  void of(Config config) {
+    briefBytes = config.get(Settings.LOADING_PROCESS_EVENTS_INTERVAL_BYTES);
+    config.onChange(
+        Settings.LOADING_PROCESS_EVENTS_INTERVAL_BYTES,
+        changed -> briefBytes = config.get(Settings.LOADING_PROCESS_EVENTS_INTERVAL_BYTES));
+  }
+
+  /// The server starts, and has something to load; nothing of it is read yet.
+  void announce() {
+    isBrief = true;
+  }
+
   /// It begins, or will soon: commands that need the data are refused from here on.
   void begin(long ofBytes) {
     startSeconds = clock.millis() / 1000;
@@ -31,6 +57,42 @@ public final class Loading {
 
   void end() {
     underWay = false;
+    takesLonger();
+  }
+
+  private void takesLonger() {
+    if (isBrief) {
+      isBrief = false;
+      waiting.wake(any -> true);
+    }
+  }
+
+  /// Whether calls are to wait for [#longer], as it may soon be over.
+  boolean isBrief() {
+    return isBrief;
+  }
+
+  /// That it has ended, or takes longer.
+  Condition longer() {
+    return new Condition() {
+      @Override
+      public void begin(Waiting call) {
+        waiting.add(call, Loading.this);
+        if (!isBrief) {
+          waiting.wake(any -> true);
+        }
+      }
+
+      @Override
+      public void end(Waiting call) {
+        waiting.remove(call);
+      }
+
+      @Override
+      public boolean isAskedFor() {
+        return false;
+      }
+    };
   }
 
   /// Has it given up: the server is to end.
@@ -48,11 +110,19 @@ public final class Loading {
 
   synchronized void bytes(long now) {
     bytes = now;
+    look();
   }
 
   /// So much more is read.
   synchronized void more(long read) {
     bytes = bytes + read;
+    look();
+  }
+
+  private void look() {
+    if (isBrief && bytes >= briefBytes) {
+      takesLonger();
+    }
   }
 
   void usedMemory(long then) {

@@ -6,7 +6,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Gate;
 import org.jspecify.annotations.Nullable;
 
-/// Refuses all commands that need data, until it is loaded.
+/// Refuses all commands that need data, until it is loaded; or has them wait, if that won't be long.
 public final class LoadingGate implements Gate {
   private static final CommandError LOADING =
       new CommandError("LOADING Redis is loading the dataset in memory");
@@ -29,6 +29,9 @@ public final class LoadingGate implements Gate {
 
   @Override
   public @Nullable CommandError refuse(Call call) {
-    return loading.isUnderWay() && call.lacks(Command.LOADING) ? LOADING : null;
+    if (!loading.isUnderWay() || !call.lacks(Command.LOADING)) {
+      return null;
+    }
+    return loading.isBrief() && call.await(loading.longer(), Call.FOR_EVER) ? null : LOADING;
   }
 }

@@ -113,6 +113,7 @@ public final class Persistence {
     this.fatal = fatal;
     diskGate = front.diskGate;
     loading = front.loading;
+    loading.of(config);
     dump = new DumpFile(this, port);
     saving = new Saving(this);
     aof = new Aof(this, position -> onSynced.forEach(Runnable::run));
@@ -138,6 +139,7 @@ public final class Persistence {
     if (!config.get(Settings.APPENDONLY) && !dump.exists()) {
       return;
     }
+    loading.announce();
     beginLoading(0);
   }
 

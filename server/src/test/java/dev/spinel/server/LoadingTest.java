@@ -47,6 +47,33 @@ class LoadingTest {
   }
 
   @Test
+  void clientsOfAServerWithLittleDataWaitUntilItIsLoaded() throws Exception {
+    try (Fixture fixture = fixture()) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 300; i++) {
+        say(session, "SET", "k" + i, "v" + i);
+      }
+      say(session, "SAVE");
+    }
+    Config config = Config.of("dir", dir.toString(), "port", "0", "bind", "127.0.0.1", "save", "");
+    try (Server server =
+        new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM)) {
+      server.announceData();
+      server.startAtAnyPort();
+      try (Client client = Client.connect("127.0.0.1", server.port());
+          Client other = Client.connect("127.0.0.1", server.port())) {
+        client.send("GET", "k299");
+        client.send("PING");
+        client.flush();
+        assertThat(other.command("INFO", "persistence").text()).contains("loading:1\r\n");
+        assertThat(server.load()).isTrue();
+        assertThat(client.receive().text()).isEqualTo("v299");
+        assertThat(client.receive().text()).isEqualTo("PONG");
+      }
+    }
+  }
+
+  @Test
   void commandsThatNeedDataWaitForItAndOthersDoNot() throws Exception {
     try (Fixture fixture = fixture()) {
       LocalSession session = fixture.session();
@@ -64,6 +91,8 @@ class LoadingTest {
       try (Client client = Client.connect("127.0.0.1", server.port());
           Client slow = Client.connect("127.0.0.1", server.port())) {
         assertThat(slow.command("CONFIG", "SET", "key-load-delay", "5000").text()).isEqualTo("OK");
+        String interval = "loading-process-events-interval-bytes";
+        assertThat(slow.command("CONFIG", "SET", interval, "1024").text()).isEqualTo("OK");
         Crowd loading = new Crowd().start(() -> assertThat(server.load()).isTrue());
         String refusal = "LOADING Redis is loading the dataset in memory";
         assertThat(client.command("GET", "k1").text()).isEqualTo(refusal);
