@@ -393,10 +393,7 @@ public final class Settings {
       number(row("key-load-delay", HIDDEN), Integer.MIN_VALUE, Integer.MAX_VALUE, 0);
   public static final Setting<Long> LOADING_PROCESS_EVENTS_INTERVAL_BYTES =
       number(
-          row("loading-process-events-interval-bytes", HIDDEN),
-          1024,
-          Integer.MAX_VALUE,
-          2L << 20);
+          row("loading-process-events-interval-bytes", HIDDEN), 1024, Integer.MAX_VALUE, 2L << 20);
 
   // Replication
 

@@ -6,7 +6,8 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Gate;
 import org.jspecify.annotations.Nullable;
 
-/// Refuses all commands that need data, until it is loaded; or has them wait, if that won't be long.
+/// Refuses all commands that need data, until it is loaded; or has them wait, if that won't be
+/// long.
 public final class LoadingGate implements Gate {
   private static final CommandError LOADING =
       new CommandError("LOADING Redis is loading the dataset in memory");
