@@ -19,17 +19,21 @@ public final class Main {
 
   /// Runs the program; answers its exit status.
   static int run(Screen screen, List<String> words) {
+    int status;
     try {
-      int status = new Program(screen, words).run();
+      try {
+        status = new Program(screen, words).run();
+      } catch (IOException e) {
+        screen.errLine(String.valueOf(e.getMessage()));
+        status = 1;
+      } catch (Exit e) {
+        status = e.status;
+      }
       screen.flush();
-      return status;
-    } catch (Exit e) {
-      if (e.status != 141) screen.flush();
-      return e.status;
-    } catch (IOException e) {
-      screen.errLine(String.valueOf(e.getMessage()));
-      return 1;
+    } catch (Exit nobodyReads) {
+      status = nobodyReads.status;
     }
+    return status;
   }
 
   /// The arguments as the bytes that they were: the JVM decodes them, and loses what is no text.

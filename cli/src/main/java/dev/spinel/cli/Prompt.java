@@ -7,11 +7,11 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jline.reader.Candidate;
+import org.jline.reader.CompletingParsedLine;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.Highlighter;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
-import org.jline.reader.ParsedLine;
 import org.jline.reader.UserInterruptException;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
@@ -65,8 +65,7 @@ final class Prompt implements Repl.Lines {
             .variable(LineReader.HISTORY_FILE_SIZE, HISTORY_LINES)
             .option(LineReader.Option.HISTORY_TIMESTAMPED, false)
             .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
-            .option(LineReader.Option.CASE_INSENSITIVE, true)
-            .option(LineReader.Option.AUTO_FRESH_LINE, true);
+            .option(LineReader.Option.CASE_INSENSITIVE, true);
     if (history != null) builder.variable(LineReader.HISTORY_FILE, history);
     reader = builder.build();
     reader.setAutosuggestion(LineReader.SuggestionType.TAIL_TIP);
@@ -95,11 +94,14 @@ final class Prompt implements Repl.Lines {
 
   @Override
   public void keep(String line) {
-    reader.getHistory().add(text(line));
+    reader.setVariable(LineReader.DISABLE_HISTORY, false);
     try {
+      reader.getHistory().add(text(line));
       reader.getHistory().save();
     } catch (IOException e) {
       // the session goes on; later ones won't know this line
+    } finally {
+      reader.setVariable(LineReader.DISABLE_HISTORY, true);
     }
   }
 
@@ -142,7 +144,22 @@ final class Prompt implements Repl.Lines {
   }
 
   /// A line that isn't split: the server's commands are completed as a whole.
-  private record WholeLine(String line, int cursor) implements ParsedLine {
+  private record WholeLine(String line, int cursor) implements CompletingParsedLine {
+    @Override
+    public CharSequence escape(CharSequence candidate, boolean complete) {
+      return candidate;
+    }
+
+    @Override
+    public int rawWordCursor() {
+      return cursor;
+    }
+
+    @Override
+    public int rawWordLength() {
+      return cursor;
+    }
+
     @Override
     public String word() {
       return line.substring(0, cursor);

@@ -70,6 +70,21 @@ class ScriptTest {
   }
 
   @Test
+  void redisCliIsBuiltAndKeptByItself() throws Exception {
+    Path house = house("house");
+    Files.createSymbolicLink(house.resolve("redis-cli"), Path.of("spinel"));
+    Run run = run(house, "./redis-cli", "-p", "7", "get", "k");
+    assertThat(run.status).as(run.err).isZero();
+    assertThat(run.out)
+        .contains("/house/.spinel/cli-", "/spinel-cli.jar:", "-Dspinel.tty=00\n")
+        .endsWith("dev.spinel.cli.Main\n-p\n7\nget\nk\n");
+    assertThat(house.resolve(".spinel/current-cli")).exists();
+    assertThat(house.resolve(".spinel/current")).doesNotExist();
+    run(house, "./spinel", "server");
+    assertThat(run(house, "./spinel", "cli", "ping").err).isEmpty();
+  }
+
+  @Test
   void nothingIsTouchedInAFolderThatIsNotSpinels() throws Exception {
     Path folder = Files.createDirectory(directory.resolve("bin"));
     Files.copy(script(), folder.resolve("spinel"));
@@ -201,7 +216,8 @@ class ScriptTest {
     Files.copy(script(), house.resolve("spinel"));
     Files.writeString(house.resolve("pom.xml"), "<project>\n<version>1.2</version>\n</project>\n");
     StringBuilder maven = new StringBuilder("#!/bin/sh\nset -e\n");
-    String jars = "wire/spinel-wire server/spinel launcher/spinel-launcher";
+    String jars =
+        "wire/spinel-wire server/spinel launcher/spinel-launcher cli/spinel-cli cli/jline";
     for (String jar : jars.split(" ")) {
       String module = jar.substring(0, jar.indexOf('/'));
       Files.createDirectories(house.resolve(module + "/src/main"));

@@ -1,0 +1,83 @@
+package dev.spinel.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.cli.CommandDocs.Argument;
+import dev.spinel.cli.CommandDocs.Entry;
+import dev.spinel.cli.CommandDocs.Kind;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// Hints while typing: what is left of a synopsis.
+class HintTest {
+  private static Argument value(String text) {
+    return new Argument(text, null, Kind.VALUE, false, false, false, List.of());
+  }
+
+  private static Argument token(String token, boolean optional) {
+    return new Argument(token, token, Kind.TOKEN, optional, false, false, List.of());
+  }
+
+  private static Argument optional(String token, Kind kind, String text) {
+    return new Argument(text, token, kind, true, false, false, List.of());
+  }
+
+  private static Argument oneOf(Argument... parts) {
+    return new Argument("", null, Kind.ONE_OF, true, false, false, List.of(parts));
+  }
+
+  private static Argument several(String text) {
+    return new Argument(text, null, Kind.VALUE, false, true, false, List.of());
+  }
+
+  private static Entry entry(String name, Argument... arguments) {
+    return new Entry(name, List.of(name.split(" ", -1)), "", "", "", List.of(arguments));
+  }
+
+  private static final List<Entry> DOCS =
+      List.of(
+          entry(
+              "SET",
+              value("key"),
+              value("value"),
+              oneOf(token("NX", false), token("XX", false)),
+              token("GET", true),
+              optional("EX", Kind.INTEGER, "seconds")),
+          entry("DEL", several("key")),
+          entry("CONFIG"),
+          entry("CONFIG GET", several("parameter")));
+
+  @Test
+  void whatWasTypedIsLeftOut() {
+    assertThat(Hint.forLine("set", DOCS)).isNull();
+    assertThat(Hint.forLine("set ", DOCS)).isEqualTo("key value [NX|XX] [GET] [EX seconds]");
+    assertThat(Hint.forLine("set k", DOCS)).isEqualTo("key value [NX|XX] [GET] [EX seconds]");
+    assertThat(Hint.forLine("set k ", DOCS)).isEqualTo("value [NX|XX] [GET] [EX seconds]");
+    assertThat(Hint.forLine("SET k v nx ", DOCS)).isEqualTo("[GET] [EX seconds]");
+    assertThat(Hint.forLine("set k v get ", DOCS)).isEqualTo("[NX|XX] [EX seconds]");
+  }
+
+  @Test
+  void whatWasBegunComesFirst() {
+    assertThat(Hint.forLine("set k v ex ", DOCS)).isEqualTo("seconds [NX|XX] [GET] ");
+  }
+
+  @Test
+  void wordsThatDoNotFitEndTheHints() {
+    assertThat(Hint.forLine("set k v ex soon ", DOCS)).isEmpty();
+    assertThat(Hint.forLine("set k v what ", DOCS)).isEmpty();
+    assertThat(Hint.forLine("nosuch ", DOCS)).isNull();
+    assertThat(Hint.forLine("set \"k ", DOCS)).isNull();
+  }
+
+  @Test
+  void whatMayBeRepeatedStaysOpen() {
+    assertThat(Hint.forLine("del ", DOCS)).isEqualTo("key [key ...]");
+    assertThat(Hint.forLine("del a b ", DOCS)).isEqualTo("[key ...]");
+  }
+
+  @Test
+  void theLongestNameOfACommandCounts() {
+    assertThat(Hint.forLine("config get ", DOCS)).isEqualTo("parameter [parameter ...]");
+  }
+}
