@@ -1,7 +1,12 @@
 package dev.spinel.cli;
 
 import dev.spinel.wire.RespValue;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -116,6 +121,81 @@ final class CommandDocs {
         flags.contains("multiple"),
         flags.contains("multiple_token"),
         parts);
+  }
+
+  // ── Without a server ──
+
+  /// The commands of 7.2 as the file `commands.txt` has them, but those that a server of this
+  /// version doesn't know; all, if it is null.
+  static List<Entry> builtIn(@Nullable String version) {
+    List<Entry> entries = new ArrayList<>();
+    try (InputStream file = CommandDocs.class.getResourceAsStream("commands.txt")) {
+      if (file == null) throw new IllegalStateException("commands.txt is not there");
+      String all = new String(file.readAllBytes(), StandardCharsets.UTF_8);
+      for (String line : all.lines().toList()) {
+        if (line.startsWith("#")) continue;
+        List<String> parts = List.of(line.split("\t", -1));
+        if (!isIn(version, parts.get(1))) continue;
+        List<Argument> arguments = null;
+        if (!parts.get(4).isEmpty()) {
+          List<String> words = Quoting.split(parts.get(4));
+          if (words == null) throw new IllegalStateException(line);
+          arguments = arguments(words.iterator(), version);
+        }
+        String summary = parts.get(3).isEmpty() ? "Help not available" : parts.get(3);
+        List<String> name = List.of(parts.get(0).split(" ", -1));
+        entries.add(new Entry(parts.get(0), name, summary, parts.get(1), parts.get(2), arguments));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    entries.sort((a, b) -> a.name.compareTo(b.name));
+    return entries;
+  }
+
+  /// A count, then so many arguments: kind, flags, since, text, token, and their parts in the same
+  /// form.
+  private static List<Argument> arguments(Iterator<String> words, @Nullable String version) {
+    List<Argument> arguments = new ArrayList<>();
+    for (int count = Figures.atoi(words.next()); count > 0; count--) {
+      Kind kind =
+          switch (words.next()) {
+            case "i" -> Kind.INTEGER;
+            case "d" -> Kind.DOUBLE;
+            case "t" -> Kind.TOKEN;
+            case "o" -> Kind.ONE_OF;
+            case "b" -> Kind.BLOCK;
+            default -> Kind.VALUE;
+          };
+      String flags = words.next();
+      String since = words.next();
+      String text = words.next();
+      String token = words.next();
+      List<Argument> parts = arguments(words, version);
+      if (!isIn(version, since)) continue;
+      arguments.add(
+          new Argument(
+              text,
+              token.equals("-") ? null : token,
+              kind,
+              flags.contains("o"),
+              flags.contains("m"),
+              flags.contains("k"),
+              parts));
+    }
+    return arguments;
+  }
+
+  /// Whether a server of this version has what came with `since`.
+  static boolean isIn(@Nullable String version, String since) {
+    if (version == null || since.equals("-")) return true;
+    String[] has = version.split("\\.", -1);
+    String[] needs = since.split("\\.", -1);
+    for (int i = 0; i < 3 && i < has.length && i < needs.length; i++) {
+      int difference = Figures.atoi(has[i]) - Figures.atoi(needs[i]);
+      if (difference != 0) return difference > 0;
+    }
+    return true;
   }
 
   private static Kind kind(String type) {

@@ -4,7 +4,6 @@ import dev.spinel.cli.Connection.Lost;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -13,40 +12,40 @@ final class Help {
   private final Screen screen;
   private final Connection connection;
   private @Nullable List<CommandDocs.Entry> docs;
+  private @Nullable List<CommandDocs.Entry> withoutServer;
 
   Help(Screen screen, Connection connection) {
     this.screen = screen;
     this.connection = connection;
   }
 
-  /// The commands of the server; none if it can't be asked.
+  /// The commands of the server, as it tells them; of one that doesn't, or isn't there, as we know
+  /// them.
   List<CommandDocs.Entry> docs() {
     List<CommandDocs.Entry> known = docs;
     if (known != null) return known;
-    if (!connection.connect(true)) return List.of();
+    if (!connection.connect(true) && !connection.isUsable()) return builtIn(null);
     try {
       RespValue reply = connection.ask("COMMAND", "DOCS");
-      known = reply.isError() ? names() : CommandDocs.of(reply);
+      known = reply.isError() ? builtIn(version()) : CommandDocs.of(reply);
     } catch (Lost | IllegalStateException e) {
-      return List.of();
+      return builtIn(null);
     }
     docs = known;
     return known;
   }
 
-  /// A server older than 7.0 tells names and numbers of arguments only.
-  private List<CommandDocs.Entry> names() throws Lost {
-    List<CommandDocs.Entry> entries = new ArrayList<>();
-    RespValue reply = connection.ask("COMMAND");
-    if (!(reply instanceof RespValue.Array all)) return entries;
-    for (RespValue each : all.elements()) {
-      String name = Form.textOf(each.elements().get(0)).toUpperCase(Locale.ROOT);
-      entries.add(
-          new CommandDocs.Entry(
-              name, List.of(name), "Help not available", "Not known", "generic", null));
-    }
-    entries.sort((a, b) -> a.name().compareTo(b.name()));
-    return entries;
+  private List<CommandDocs.Entry> builtIn(@Nullable String version) {
+    List<CommandDocs.Entry> known = withoutServer;
+    if (known == null || version != null) known = CommandDocs.builtIn(version);
+    if (version == null) withoutServer = known;
+    return known;
+  }
+
+  private @Nullable String version() throws Lost {
+    if (connection.serverVersion != null) return connection.serverVersion;
+    RespValue reply = connection.ask("INFO", "SERVER");
+    return reply.isError() ? null : Info.field(Form.textOf(reply), "redis_version");
   }
 
   /// The names of all groups, sorted.

@@ -80,4 +80,16 @@ class HintTest {
   void theLongestNameOfACommandCounts() {
     assertThat(Hint.forLine("config get ", DOCS)).isEqualTo("parameter [parameter ...]");
   }
+
+  @Test
+  void withoutAServerCommandsOf72AreKnown() {
+    List<Entry> all = CommandDocs.builtIn(null);
+    assertThat(all).hasSizeGreaterThan(300);
+    assertThat(Hint.forLine("zadd key ", all))
+        .isEqualTo("[NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]");
+    List<Entry> old = CommandDocs.builtIn("6.0.16");
+    assertThat(Hint.forLine("zadd key ", old))
+        .isEqualTo("[NX|XX] [CH] [INCR] score member [score member ...]");
+    assertThat(Hint.forLine("lmpop ", old)).isNull();
+  }
 }
