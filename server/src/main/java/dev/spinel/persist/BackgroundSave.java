@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The thread of [Snapshots], but for what is said to be any thread's.
 final class BackgroundSave implements Snapshots.Sink {
+  private static final long LOOK_NANOS = 100_000_000;
+
   private final Persistence persistence;
   private final Saving saving;
   final @Nullable CopyOwner replicas;
@@ -214,7 +216,11 @@ final class BackgroundSave implements Snapshots.Sink {
         if (left <= 0) {
           return;
         }
-        wait(left / 1_000_000, (int) (left % 1_000_000));
+        if (persistence.config.get(Settings.RDB_KEY_SAVE_DELAY) == 0) {
+          return; // it was set back meanwhile
+        }
+        long piece = Math.min(left, LOOK_NANOS);
+        wait(piece / 1_000_000, (int) (piece % 1_000_000));
       }
     } catch (InterruptedException e) {
       throw new IOException("the server is being closed", e);
