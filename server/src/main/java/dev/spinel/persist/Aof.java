@@ -44,6 +44,15 @@ final class Aof implements AppendLog.Owner {
     ON
   }
 
+  /// There is no folder to keep the log in.
+  static final class NoFolder extends IOException {
+    private static final long serialVersionUID = 1;
+
+    NoFolder(String message, IOException cause) {
+      super(message, cause);
+    }
+  }
+
   /// What became of the wish to rewrite.
   enum Asked {
     STARTED,
@@ -235,7 +244,16 @@ final class Aof implements AppendLog.Owner {
   /// Begins to append, behind what was loaded. No client may write yet.
   void open(Manifest loaded) throws IOException {
     manifest = loaded;
-    disk.makeFolder(folder());
+    try {
+      disk.makeFolder(folder());
+    } catch (IOException e) {
+      throw new NoFolder(
+          "Can't open or create append-only dir "
+              + config.text(Settings.APPENDDIRNAME)
+              + ": "
+              + IoReason.of(e),
+          e);
+    }
     if (manifest.base() == null && manifest.increments().isEmpty()) {
       boolean rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
       Manifest withBase = manifest.withBase(name(), rdb, 0);
@@ -333,7 +351,8 @@ final class Aof implements AppendLog.Owner {
     State was = state;
     state = State.OFF;
     if (running != null) {
-      persistence.notice("Killing running AOF rewrite");
+      persistence.notice(
+          "Killing running AOF rewrite child: " + ProcessHandle.current().pid());
       cancelRewrite();
     }
     AppendLog old = was == State.ON ? detach() : null;

@@ -92,6 +92,7 @@ public final class Persistence {
   private Supplier<@Nullable StreamFacts> stream = () -> null; // before the start
   private @Nullable StreamFacts loadedFacts; // by the start
   private volatile @Nullable StreamedCopy copying;
+  private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
   private volatile boolean keeps; // data beyond this server's life, unasked
 
@@ -156,10 +157,12 @@ public final class Persistence {
   }
 
   /// Loads what there is, and has what follows kept. Returns false if it was to end before all was
-  /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why.
+  /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why. Then
+  /// the server has to end, and clients are served no part of the data meanwhile.
   public boolean load() throws IOException {
     keeps = true;
     inStoppedWorld(seat -> engine.ignoreExpiry(true));
+    boolean[] done = new boolean[1];
     try {
       if (config.get(Settings.APPENDONLY)) {
         loadAof();
@@ -167,7 +170,13 @@ public final class Persistence {
         loadDump();
       }
       saving.loaded();
+      done[0] = true;
       return true;
+    } catch (IOException e) {
+      if (e != told) {
+        warning("The data can't be loaded: " + e.getMessage());
+      }
+      throw e;
     } catch (RdbLoader.Unloadable | AofLoader.Unloadable e) {
       if (loading.isCancelled()) {
         return false;
@@ -180,7 +189,9 @@ public final class Persistence {
       inStoppedWorld(
           seat -> {
             engine.ignoreExpiry(false);
-            endLoading();
+            if (done[0]) {
+              endLoading();
+            }
             engine.newEra();
           });
     }
@@ -192,8 +203,7 @@ public final class Persistence {
     try {
       aof.claim();
     } catch (IOException e) {
-      warning(IoReason.of(e));
-      throw e;
+      throw tell(e, IoReason.of(e));
     }
     Manifest manifest = loader.manifest();
     if (manifest.equals(Manifest.EMPTY)) {
@@ -204,7 +214,17 @@ public final class Persistence {
     if (!manifest.equals(Manifest.EMPTY)) {
       tellLoaded("append only file", began);
     }
-    aof.open(manifest);
+    try {
+      aof.open(manifest);
+    } catch (Aof.NoFolder e) {
+      throw tell(e, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private IOException tell(IOException why, String text) {
+    warning(text);
+    told = why;
+    return why;
   }
 
   private long loadBase(Disk.Input in, String name) throws IOException, AofLoader.Unloadable {
@@ -223,8 +243,7 @@ public final class Persistence {
     try {
       file = dump.claim();
     } catch (IOException e) {
-      warning(IoReason.of(e));
-      throw e;
+      throw tell(e, IoReason.of(e));
     }
     if (!disk.exists(file)) {
       return;
@@ -257,12 +276,12 @@ public final class Persistence {
     try {
       return disk.read(file);
     } catch (IOException e) {
-      warning(
+      throw tell(
+          e,
           "Fatal error: can't open the RDB file "
               + file.getFileName()
               + " for reading: "
               + IoReason.of(e));
-      throw e;
     }
   }
 
@@ -310,9 +329,11 @@ public final class Persistence {
       return true;
     } catch (AofLoader.Unloadable e) {
       warning("DEBUG LOADAOF: " + e.getMessage());
+      inStoppedWorld(seat -> endLoading());
       return false;
     } catch (IOException e) {
       warning("DEBUG LOADAOF: " + IoReason.of(e));
+      inStoppedWorld(seat -> endLoading());
       return false;
     }
   }

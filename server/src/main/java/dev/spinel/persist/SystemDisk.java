@@ -118,7 +118,7 @@ public final class SystemDisk implements Disk {
     try {
       Files.createDirectory(folder);
     } catch (FileAlreadyExistsException e) {
-      throw new IOException("File exists", e);
+      throw new IOException("Not a directory", e);
     }
   }
 

@@ -203,7 +203,9 @@ public final class Main {
       server.load();
       return true;
     } catch (IOException e) {
-      log.warning("Fatal error loading the DB, check server logs. Exiting.");
+      if (!server.config.get(Settings.APPENDONLY)) { // else the reason is Redis's last word
+        log.warning("Fatal error loading the DB, check server logs. Exiting.");
+      }
       return false;
     }
   }

@@ -74,6 +74,41 @@ class LoadingTest {
   }
 
   @Test
+  void noPartOfDataThatCannotBeLoadedIsServed() throws Exception {
+    try (Fixture fixture = fixture()) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 3_000; i++) {
+        say(session, "SET", "k" + i, "v" + i);
+      }
+      say(session, "SAVE");
+    }
+    byte[] whole = Files.readAllBytes(dump());
+    byte[] torn = Arrays.copyOf(whole, whole.length - 100);
+    Files.write(dump(), torn);
+    Config config = Config.of("dir", dir.toString(), "port", "0", "bind", "127.0.0.1");
+    Server server =
+        new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM);
+    try (Client client = clientOf(server)) {
+      assertThatThrownBy(server::load).hasMessageContaining("the data can't be loaded");
+      assertThat(client.command("INFO", "persistence").text()).contains("loading:1\r\n");
+      client.send("SAVE");
+      client.flush();
+      server.close();
+      assertThatThrownBy(client::receive).isInstanceOf(IOException.class);
+    } finally {
+      server.close();
+    }
+    assertThat(Files.readAllBytes(dump())).isEqualTo(torn);
+  }
+
+  /// A client of a server that is going to load its data.
+  private static Client clientOf(Server server) throws IOException {
+    server.announceData();
+    server.startAtAnyPort();
+    return Client.connect("127.0.0.1", server.port());
+  }
+
+  @Test
   void commandsThatNeedDataWaitForItAndOthersDoNot() throws Exception {
     try (Fixture fixture = fixture()) {
       LocalSession session = fixture.session();
