@@ -351,8 +351,7 @@ final class Aof implements AppendLog.Owner {
     State was = state;
     state = State.OFF;
     if (running != null) {
-      persistence.notice(
-          "Killing running AOF rewrite child: " + ProcessHandle.current().pid());
+      persistence.notice("Killing running AOF rewrite child: " + ProcessHandle.current().pid());
       cancelRewrite();
     }
     AppendLog old = was == State.ON ? detach() : null;
