@@ -1,6 +1,7 @@
 package dev.spinel.persist;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.ConfigError;
 import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Engine;
@@ -155,6 +156,19 @@ final class Aof implements AppendLog.Owner {
     return folder().resolveSibling(name());
   }
 
+  private void makeFolder() throws NoFolder {
+    try {
+      disk.makeFolder(folder());
+    } catch (IOException e) {
+      throw new NoFolder(
+          "Can't open or create append-only dir "
+              + config.text(Settings.APPENDDIRNAME)
+              + ": "
+              + IoReason.of(e),
+          e);
+    }
+  }
+
   private Path manifestFile() {
     return file(Manifest.fileName(name()));
   }
@@ -244,16 +258,7 @@ final class Aof implements AppendLog.Owner {
   /// Begins to append, behind what was loaded. No client may write yet.
   void open(Manifest loaded) throws IOException {
     manifest = loaded;
-    try {
-      disk.makeFolder(folder());
-    } catch (IOException e) {
-      throw new NoFolder(
-          "Can't open or create append-only dir "
-              + config.text(Settings.APPENDDIRNAME)
-              + ": "
-              + IoReason.of(e),
-          e);
-    }
+    makeFolder();
     if (manifest.base() == null && manifest.increments().isEmpty()) {
       boolean rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
       Manifest withBase = manifest.withBase(name(), rdb, 0);
@@ -320,6 +325,14 @@ final class Aof implements AppendLog.Owner {
   private synchronized void follow() {
     boolean wanted = config.get(Settings.APPENDONLY);
     if (wanted && state == State.OFF) {
+      try {
+        claim();
+        makeFolder();
+      } catch (IOException e) {
+        persistence.warning(String.valueOf(e.getMessage()));
+        letGoIfOff();
+        throw new ConfigError("Unable to turn on AOF. Check server logs.");
+      }
       state = State.STARTING;
       if (persistence.isSaving()) {
         scheduled = true;
@@ -516,7 +529,7 @@ final class Aof implements AppendLog.Owner {
     public void prepare() throws IOException {
       check();
       claim();
-      disk.makeFolder(folder());
+      makeFolder();
       rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
       recorded = state != State.OFF;
       if (starts || !recorded) {

@@ -375,4 +375,23 @@ class AofTest {
       assertThat(run(session, "DBSIZE")).as("in the folder where it was").isEqualTo(":3");
     }
   }
+
+  @Test
+  void itIsNotTurnedOnWhereItsFolderCannotBe() throws IOException {
+    Files.createFile(folder.resolve("appendonlydir"));
+    assertThatThrownBy(() -> start().close()).isInstanceOf(UncheckedIOException.class);
+    assertThat(log()).contains("Can't open or create append-only dir appendonlydir: Not a directory");
+    try (Server server = start("appendonly", "no");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "CONFIG", "SET", "appendonly", "yes"))
+          .isEqualTo(
+              "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn"
+                  + " on AOF. Check server logs.");
+      assertThat(run(session, "INFO", "persistence")).contains("aof_enabled:0");
+      assertThat(run(session, "SET", "a", "1")).isEqualTo("+OK");
+      Files.delete(folder.resolve("appendonlydir"));
+      assertThat(run(session, "CONFIG", "SET", "appendonly", "yes")).isEqualTo("+OK");
+      awaitRewrite(session);
+    }
+  }
 }
