@@ -13,7 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/// CLIENT: the connections that there are, what they are called, and what becomes of them.
+/// CLIENT: lists the connections, names them, and closes or unblocks them.
 public final class Clients implements Family {
   private static final int CLIENT_GETNAME = 0,
       CLIENT_GETREDIR = 1,

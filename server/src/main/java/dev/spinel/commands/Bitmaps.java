@@ -321,7 +321,7 @@ public final class Bitmaps implements Family {
     INCRBY
   }
 
-  /// The operations of a BITFIELD, one after the other. Parsed anew each time that they are gone
+  /// The operations of a BITFIELD, one after the other. Parsed again each time that they are gone
   /// through, so that nothing is kept of them.
   private static final class FieldOperations {
     private final Call call;
@@ -501,7 +501,7 @@ public final class Bitmaps implements Family {
     if (changes > 0) {
       call.changed(key, Events.STRING, "setbit", changes);
     } else if (grown) {
-      call.changed(key, Events.NONE, ""); // all was refused, but the zeros are there
+      call.changed(key, Events.NONE, ""); // every operation was refused, but the string has become longer
     }
   }
 

@@ -15,7 +15,7 @@ import dev.spinel.rdb.RdbException;
 import dev.spinel.value.Dictionary;
 import dev.spinel.wire.Slice;
 
-/// Values as payloads: DUMP, and RESTORE, which takes them from anybody and believes nothing.
+/// Values as payloads: DUMP makes them; RESTORE takes them from any client, and checks all of them.
 public final class Dumps implements Family {
   private static final int DUMP = 0, RESTORE = 1, RESTORE_ASKING = 2;
 
@@ -168,8 +168,7 @@ public final class Dumps implements Family {
     return BAD_FORMAT;
   }
 
-  /// The key would have been there, but its time is over: all that happens is that another one
-  /// goes.
+  /// The payload's time is over, so no key is made; one that is there is deleted.
   private static void deleteInstead(Call call, Key key) {
     if (key.exists()) {
       call.delete(key);

@@ -469,7 +469,7 @@ public final class Geo implements Family {
 
     private void member(int argument) {
       if (!key.exists()) {
-        return; // mistakes that follow are told none the less
+        return; // mistakes in the arguments that follow are reported all the same
       }
       if (!sets.find(key.entry(), call.arg(argument))) {
         throw NO_PLACE;

@@ -94,7 +94,7 @@ final class Geohash {
   }
 
   /// The text of 11 letters by which others know the place: its own bounds are the poles, so the
-  /// place is encoded anew. 52 bits are 10 letters and a half; the last one is always 0.
+  /// place is encoded again. 52 bits are 10 letters and a half; the last one is always 0.
   static byte[] text(long hash) {
     long standard = encode(longitude(hash), latitude(hash), 90, STEPS);
     byte[] text = new byte[11];

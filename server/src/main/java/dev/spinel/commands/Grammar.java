@@ -30,7 +30,7 @@ final class Grammar {
     return (int) count;
   }
 
-  /// The same in the words of ZUNION and its kin.
+  /// The same with the error messages of ZUNION, ZINTER and ZDIFF.
   static int inputKeys(Call call, int at) {
     long count = call.integer(at);
     if (count < 1) {
@@ -45,7 +45,7 @@ final class Grammar {
 
   // ── timeouts ──
 
-  /// The seconds at argument `at`, which may have a fraction, as milliseconds; 0 is for ever.
+  /// The seconds at argument `at`, which may have a fraction, as milliseconds; 0 means that there is no limit.
   static long timeout(Call call, int at) {
     LongDouble seconds = call.arg(at).toLongDouble();
     if (seconds == null) {

@@ -411,7 +411,7 @@ public final class Keys implements Family {
     reply.flag(call.persist(call.write(1)));
   }
 
-  /// TTL and its kin: -2 without the key, -1 without expiry.
+  /// TTL, PTTL, EXPIRETIME and PEXPIRETIME: -2 without the key, -1 without expiry.
   private static void ttl(Call call, Reply reply, TimeForm form) {
     Key key = call.look(1);
     if (!key.exists() || key.expiry() < 0) {

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// What SCAN, HSCAN and their kin have in common: the cursor's form, the options, and the reply.
+/// What SCAN, HSCAN, SSCAN and ZSCAN have in common: the cursor's form, the options, and the reply.
 final class Scan {
   private static final CommandError INVALID = new CommandError("ERR invalid cursor");
 
@@ -112,7 +112,7 @@ final class Scan {
     return type == null || type.equals(name);
   }
 
-  /// What is in the reply: names, or names and values by turns.
+  /// What is in the reply: names, or each name followed by its value.
   List<byte[]> found() {
     return found;
   }

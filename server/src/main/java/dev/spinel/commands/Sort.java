@@ -444,7 +444,7 @@ public final class Sort implements Family {
       }
     }
 
-    /// Sees to it that so many bytes can follow, which are the caller's to fill from [#end] on.
+    /// Makes sure that so many bytes can follow, which are the caller's to fill from [#end] on.
     byte[] room(int more) {
       long need = filled + (long) more;
       if (need > bytes.length) {

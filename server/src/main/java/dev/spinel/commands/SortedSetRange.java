@@ -141,7 +141,7 @@ sealed interface SortedSetRange {
     }
   }
 
-  /// What ZRANGE and its kin ask for: a range, in which direction, which part of it, and whether
+  /// What ZRANGE and the commands like it ask for: a range, in which direction, which part of it, and whether
   /// scores are wanted.
   ///
   /// @param offset how many members of the range are skipped; if negative, all are

@@ -20,7 +20,7 @@ public abstract class Setting<T> {
   static final int NOT_WHILE_LOADING = 1 << 4;
   static final int MANY_ARGUMENTS = 1 << 5;
 
-  /// Setting it to the value that it has applies it anew: a file of that name may have changed.
+  /// Setting it to the value that it has applies it again: a file of that name may have changed.
   static final int ALWAYS_APPLIED = 1 << 6;
 
   /// A text that may contain zero bytes; others end there.

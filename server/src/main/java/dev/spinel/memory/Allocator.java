@@ -161,7 +161,7 @@ public final class Allocator implements AutoCloseable {
     rack.count = n + 1;
   }
 
-  /// The node itself, or, if it stands where the heap wants to be rid of it ([Heap#markSparse]), a
+  /// The node itself, or, if it stands in a slab that is being emptied ([Heap#markSparse]), a
   /// copy of it elsewhere: then this one is free, and its one referrer must be told.
   public long evacuated(long address) {
     if (map.get(address) >= 0) return address;

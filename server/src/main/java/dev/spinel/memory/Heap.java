@@ -107,7 +107,7 @@ public final class Heap implements AutoCloseable {
     return SizeClasses.bytes(code - 1);
   }
 
-  /// True if the node lies where [#markSparse()] wants to be rid of it.
+  /// True if the node lies in a slab that [#markSparse()] has chosen to be emptied.
   public boolean sparse(long address) {
     return map.get(address) < 0;
   }

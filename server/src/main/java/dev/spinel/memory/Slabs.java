@@ -177,7 +177,7 @@ final class Slabs {
     slab.leave(page);
     if (slab.empty()) {
       emptySlabs++;
-      slab.marked = false; // as good as new
+      slab.marked = false; // it is empty: it may be used like any other
     }
     if (!slab.marked) {
       freePages += slab.freePages();

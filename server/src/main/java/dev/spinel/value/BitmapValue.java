@@ -9,8 +9,8 @@ import java.util.Arrays;
 /// Strings as bitmaps: bit `n` is bit `n % 8`, from the highest, of byte `n / 8`, and a string is
 /// followed by zeros without end.
 ///
-/// A verb that changes bits in place wants them to be there and the string to be raw: [#reach] sees
-/// to both. No verb touches more of a string than the bits that it is about, so that SETBIT costs
+/// A verb that changes bits in place needs a raw string that is long enough: [#reach] makes it so. No
+/// verb touches more of a string than the bits that it is about, so that SETBIT costs
 /// the same whatever the length; what runs over many does so piece by piece, where they lie, in
 /// words ([Bits]).
 ///
@@ -149,7 +149,7 @@ public final class BitmapValue {
     return false;
   }
 
-  /// Sees to it that the `bits` bits from `at` on can be changed without another allocation, as far
+  /// Makes sure that the `bits` bits from `at` on can be changed without another allocation, as far
   /// as they exist. The string is raw.
   public void unshare(Place p, long at, int bits) {
     int first = (int) (at >>> 3);

@@ -39,7 +39,7 @@ final class Bits {
     return count;
   }
 
-  /// Of eight words, added up as a tree: no sum waits for the one before it.
+  /// Of eight words, added up as a tree: no sum depends on the one before it.
   private static int countOfEight(MemorySegment s, long o) {
     int c0 = Long.bitCount(s.get(Memory.LONG, o)) + Long.bitCount(s.get(Memory.LONG, o + W1));
     int c1 = Long.bitCount(s.get(Memory.LONG, o + W2)) + Long.bitCount(s.get(Memory.LONG, o + W3));

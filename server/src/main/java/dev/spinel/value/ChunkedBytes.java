@@ -199,7 +199,7 @@ public final class ChunkedBytes {
     m.putByte(sequence.writable() + sequence.offset(at), b);
   }
 
-  /// Sees to it that bytes `at` to `at + n`, which exist, can be overwritten without another
+  /// Makes sure that bytes `at` to `at + n`, which exist, can be overwritten without another
   /// allocation.
   public void unshare(long at, long n) {
     if (!sequence.isShared()) {

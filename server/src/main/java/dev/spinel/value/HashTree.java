@@ -610,7 +610,7 @@ final class HashTree {
     memory.putLong(atNodeRefAt, node | ((long) deepest << KIND_SHIFT));
   }
 
-  /// Sees to it that the bounds on the way to `hash` are not above `bound`.
+  /// Makes sure that the bounds on the way to `hash` are not above `bound`.
   void lowerBounds(long header, long hash, int bound) {
     Memory m = memory;
     lower(header + Dictionary.NEXT_EXPIRY, bound);

@@ -283,7 +283,7 @@ final class OrderedTree {
 
   // ── inserting ──
 
-  /// Sees to it that [#insert] finds room at the position, which stays good.
+  /// Makes sure that [#insert] finds room at the position, which stays good.
   ///
   /// @throws OutOfMemoryError if there is no memory for that; the position is void then
   void reserve() {

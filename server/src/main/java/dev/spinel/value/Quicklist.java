@@ -699,7 +699,7 @@ final class Quicklist {
     return sequence.copies();
   }
 
-  /// Sees to it that the element here can be deleted without memory.
+  /// Makes sure that the element here can be deleted without memory.
   void prepareDelete() {
     if (cell != 0 || sequence.leafCount() == 1) {
       sequence.unshare();

@@ -14,7 +14,7 @@ import dev.spinel.wire.Slice;
 /// ```
 ///
 /// The dictionary is the set. A walk goes into it as into a hash; the tree is an index over it,
-/// which no walk sees, and which can be made anew from it at any time.
+/// which no walk sees, and which can be rebuilt from it at any time.
 ///
 /// **Two referrers.** An entry of a member is referred to by the dictionary, which owns it, and by
 /// one cell of the tree (with the copies of that cell above it). Entries move for two reasons: this

@@ -375,7 +375,7 @@ public final class Sequence {
     return frozen;
   }
 
-  /// Sees to it that the leaf can be removed, or its cell be changed, without another allocation.
+  /// Prepares the leaf: it can then be removed, or its cell be changed, without another allocation.
   void unshare() {
     if (frozen) {
       spine();

@@ -431,7 +431,7 @@ public final class StringValue implements Structure {
     }
   }
 
-  /// Sees to it that `n` bytes from `at` on can be overwritten without another allocation, as far
+  /// Makes sure that `n` bytes from `at` on can be overwritten without another allocation, as far
   /// as they exist; the string is raw.
   public void unshare(Place p, int at, int n) {
     long e = dictionary.writable(p);
