@@ -5,6 +5,7 @@ import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.persist.Ending;
+import dev.spinel.replication.Standing;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
 import java.io.IOException;
@@ -126,6 +127,25 @@ public final class Spinel implements AutoCloseable {
   /// `127.0.0.1:PORT`.
   public String address() {
     return "127.0.0.1:" + port();
+  }
+
+  // ── for topologies ──
+
+  Standing standing() {
+    return server.replication.standing();
+  }
+
+  /// Of the stream of changes, now.
+  long offset() {
+    return server.replication.offset();
+  }
+
+  void onStanding(Runnable listener) {
+    server.replication.onStanding(listener);
+  }
+
+  boolean hasEnded() {
+    return server.hasEnded();
   }
 
   /// Waits until a client says SHUTDOWN (upon which it closes by itself) or somebody closes it.

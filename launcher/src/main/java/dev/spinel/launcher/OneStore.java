@@ -7,6 +7,7 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +15,7 @@ import java.nio.file.Path;
 
 /// The smallest topology: one store that listens at 127.0.0.1, and keeps its data in an append-only
 /// file.
-final class OneStore implements AutoCloseable {
+final class OneStore implements Up.Run {
   private static final int POLL_MILLIS = 20;
 
   private final Spinel spinel;
@@ -70,18 +71,23 @@ final class OneStore implements AutoCloseable {
           "loglevel",
           "warning");
     } catch (UncheckedIOException e) {
-      Throwable cause = e;
-      while (cause.getCause() != null) cause = cause.getCause();
-      if (cause instanceof SocketException) {
-        throw new BadOrder(
-            "can't listen at 127.0.0.1:"
-                + port
-                + ": "
-                + cause.getMessage() // the system's own words, like `Address already in use`
-                + " (choose another with --port)");
-      }
-      throw new BadOrder(e.getMessage() + " (or choose another folder with --dir)");
+      throw refusal(e, port);
     }
+  }
+
+  /// What a failure to start is to the one who asked for it.
+  static BadOrder refusal(UncheckedIOException e, int port) {
+    Throwable cause = e;
+    while (cause.getCause() != null) cause = cause.getCause();
+    if (cause instanceof SocketException) {
+      return new BadOrder(
+          "can't listen at 127.0.0.1:"
+              + port
+              + ": "
+              + cause.getMessage() // the system's own words, like `Address already in use`
+              + " (choose another with --port)");
+    }
+    return new BadOrder(e.getMessage() + " (or choose another folder with --dir)");
   }
 
   /// Has the data that was loaded from a dump written to an append-only file, and waits until it
@@ -112,7 +118,8 @@ final class OneStore implements AutoCloseable {
         : String.valueOf(reply);
   }
 
-  String description() {
+  @Override
+  public String description() {
     String version = OneStore.class.getPackage().getImplementationVersion();
     int port = spinel.port();
     return """
@@ -135,7 +142,8 @@ final class OneStore implements AutoCloseable {
                     + " was taken over; that file isn't used any more.");
   }
 
-  void awaitStop() throws InterruptedException {
+  @Override
+  public void awaitStop(PrintStream out) throws InterruptedException {
     spinel.awaitStop();
   }
 

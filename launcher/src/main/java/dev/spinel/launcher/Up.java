@@ -9,22 +9,29 @@ import java.nio.file.Path;
 /// `spinel up`: starts something to play with, says what runs and how to reach it, and waits for
 /// its end.
 ///
-/// Today that is one store. A topology (replication, cluster, sentinel) is a word before the
-/// options; it gets a case in [Order#of] and a class that owns its servers and describes itself, as
-/// [OneStore] does.
+/// What it starts is the word before the options: one store, or a primary with replicas. Each is a
+/// class of its own that owns its servers and describes itself ([Run]).
 ///
 /// It ends with status 0 on Ctrl-C, SIGTERM and a client's SHUTDOWN, with 1 and one line on
 /// standard error if it can't start.
 public final class Up {
   private static final String HELP =
       """
-      spinel up [--port N] [--dir D]
+      spinel up [store] [--port N] [--dir D]
+      spinel up replication [--replicas N] [--password P] [--port N] [--dir D]
 
-        starts one store at 127.0.0.1, for you to play with; Ctrl-C ends it
+        starts servers at 127.0.0.1, for you to play with; Ctrl-C ends them, and the next start
+        finds their data and their roles
 
-        --port N   the port that it listens at (default 6379; 0 finds a free one)
-        --dir D    the folder in which its data is kept, in a folder `store` of its own
-                   (default: ./spinel-data, made if need be)
+        store            one store (this is the default)
+        replication      a primary and its replicas, in one process
+
+        --port N         the port that it listens at, or the first of them (default 6379; 0 finds
+                         free ones)
+        --dir D          the folder in which its data is kept, in a folder `store` or `replication`
+                         of its own (default: ./spinel-data, made if need be)
+        --replicas N     how many (default 2, or as many as there were)
+        --password P     that clients must give
 
       For a server with a configuration of its own: spinel server --help
       """;
@@ -54,12 +61,12 @@ public final class Up {
       out.print(HELP);
       return 0;
     }
-    try (OneStore store = OneStore.start(order, err)) {
-      Thread hook = new Thread(() -> endBySignal(store), "spinel-up-end");
+    try (Run run = start(order)) {
+      Thread hook = new Thread(() -> endBySignal(run), "spinel-up-end");
       Runtime.getRuntime().addShutdownHook(hook);
-      out.print(store.description());
+      out.print(run.description());
       out.flush();
-      store.awaitStop();
+      run.awaitStop(out);
       forget(hook);
       return 0;
     } catch (BadOrder e) {
@@ -74,11 +81,34 @@ public final class Up {
     }
   }
 
+  private Run start(Order order) {
+    return switch (order.topology()) {
+      case STORE -> OneStore.start(order, err);
+      case REPLICATION -> Replicated.start(order);
+    };
+  }
+
+  /// What was started.
+  interface Run extends AutoCloseable {
+    String description();
+
+    /// Waits until it has ended by itself, and tells meanwhile what happens to it.
+    void awaitStop(PrintStream out) throws InterruptedException;
+
+    @Override
+    void close();
+  }
+
+  enum Topology {
+    STORE,
+    REPLICATION
+  }
+
   /// On Ctrl-C and SIGTERM. Ending as asked is a success; the JVM alone would say 130 or 143.
-  private void endBySignal(OneStore store) {
+  private void endBySignal(Run run) {
     int status = 0;
     try {
-      store.close();
+      run.close();
       out.println("\nStopped.");
     } catch (UncheckedIOException e) {
       err.println("spinel up: " + e.getMessage());
@@ -97,10 +127,16 @@ public final class Up {
   }
 
   /// What the command line asks for.
-  record Order(int port, Path directory, boolean help) {
+  ///
+  /// @param replicas -1: not said
+  record Order(
+      Topology topology, int port, Path directory, int replicas, String password, boolean help) {
     static Order of(String[] arguments) {
+      Topology topology = Topology.STORE;
       int port = 6379;
       Path directory = Path.of("spinel-data");
+      int replicas = -1;
+      String password = "";
       boolean help = false;
       for (int i = 0; i < arguments.length; i++) {
         String option = arguments[i];
@@ -108,11 +144,34 @@ public final class Up {
           case "--help", "-h" -> help = true;
           case "--port" -> port = port(valueOf(arguments, ++i));
           case "--dir" -> directory = directory(valueOf(arguments, ++i));
-          case "replication", "cluster", "sentinel" -> throw new BadOrder(option + ": not yet");
+          case "--replicas" -> replicas = number(option, valueOf(arguments, ++i), 0, 99);
+          case "--password" -> password = password(valueOf(arguments, ++i));
+          case "store" -> topology = Topology.STORE;
+          case "replication" -> topology = Topology.REPLICATION;
+          case "cluster", "sentinel" -> throw new BadOrder(option + ": not yet");
           default -> throw new BadOrder("unknown option '" + option + "'");
         }
       }
-      return new Order(port, directory, help);
+      if (topology == Topology.STORE && (replicas >= 0 || !password.isEmpty())) {
+        throw new BadOrder("--replicas and --password go with a word before them: replication");
+      }
+      return new Order(topology, port, directory, replicas, password, help);
+    }
+
+    private static String password(String text) {
+      if (text.isEmpty()) throw new BadOrder("--password needs a value");
+      return text;
+    }
+
+    private static int number(String option, String text, int least, int most) {
+      try {
+        int number = Integer.parseInt(text);
+        if (number >= least && number <= most) return number;
+      } catch (NumberFormatException e) {
+        // said below
+      }
+      throw new BadOrder(
+          option + " takes a number from " + least + " to " + most + ", not '" + text + "'");
     }
 
     private static String valueOf(String[] arguments, int at) {
@@ -121,13 +180,7 @@ public final class Up {
     }
 
     private static int port(String text) {
-      try {
-        int port = Integer.parseInt(text);
-        if (port >= 0 && port <= 65535) return port;
-      } catch (NumberFormatException e) {
-        // said below
-      }
-      throw new BadOrder("--port takes a number from 0 to 65535, not '" + text + "'");
+      return number("--port", text, 0, 65535);
     }
 
     private static Path directory(String text) {

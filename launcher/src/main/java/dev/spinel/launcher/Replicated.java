@@ -1,0 +1,191 @@
+package dev.spinel.launcher;
+
+import dev.spinel.Topology;
+import dev.spinel.launcher.Up.BadOrder;
+import dev.spinel.launcher.Up.Order;
+import java.io.Console;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/// A primary and its replicas. On a terminal a picture of them is painted anew whenever it changes;
+/// elsewhere each change is a line.
+final class Replicated implements Up.Run {
+  private static final long SYNC_MILLIS = 10_000;
+  private static final int REPAINT_MILLIS = 500;
+
+  private final Topology topology;
+  private final Path folder;
+  private final boolean hasPassword;
+  private final Semaphore changed = new Semaphore(0);
+
+  private Replicated(Topology topology, Path folder, boolean hasPassword) {
+    this.topology = topology;
+    this.folder = folder;
+    this.hasPassword = hasPassword;
+    topology.onChange(changed::release);
+  }
+
+  /// Starts them, and waits until the replicas have all data, or for ten seconds. Errors:
+  /// [BadOrder] if a port is taken, or a folder can't be used.
+  static Replicated start(Order order) {
+    Path folder = order.directory().toAbsolutePath().normalize().resolve("replication");
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new BadOrder("can't make the folder for its data, " + folder + ": " + e);
+    }
+    Topology topology;
+    try {
+      topology =
+          Topology.replication(order.replicas())
+              .port(order.port())
+              .password(order.password())
+              .directory(folder)
+              .start();
+    } catch (IllegalArgumentException e) {
+      throw new BadOrder(e.getMessage() + " (or choose another folder with --dir)");
+    } catch (UncheckedIOException e) {
+      throw OneStore.refusal(e, order.port());
+    }
+    try {
+      topology.awaitInSync(SYNC_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return new Replicated(topology, folder, !order.password().isEmpty());
+  }
+
+  @Override
+  public String description() {
+    String version = Replicated.class.getPackage().getImplementationVersion();
+    int port = topology.nodes().getFirst().port();
+    try {
+      port = topology.primary().port();
+    } catch (IllegalStateException none) {
+      // the picture shows it
+    }
+    StringBuilder text = new StringBuilder();
+    text.append(
+        """
+        Spinel%s is up: a primary and %d replicas at 127.0.0.1 (process %d).
+        Data, logs and roles are kept in %s, and are there again at the next start.
+        Connect with any client of Redis 7.2:
+          redis-cli -p %d%s
+        Ctrl-C ends it.
+
+        """
+            .formatted(
+                version == null ? "" : " " + version,
+                topology.nodes().size() - 1,
+                ProcessHandle.current().pid(),
+                folder,
+                port,
+                hasPassword ? " -a PASSWORD" : ""));
+    for (String line : picture(topology.status())) {
+      text.append(line).append('\n');
+    }
+    return text.toString();
+  }
+
+  /// A line for each node.
+  static List<String> picture(List<Topology.Status> nodes) {
+    long newest = newestOffset(nodes);
+    List<String> lines = new ArrayList<>();
+    for (Topology.Status node : nodes) {
+      String line = "  %-8s 127.0.0.1:%-5d  %s".formatted(node.node(), node.port(), words(node));
+      if (node.isRunning()) {
+        long behind = newest - node.offset();
+        line += ", offset " + node.offset();
+        if (!node.isPrimary() && behind > 0) {
+          line += ", " + behind + " bytes behind";
+        }
+      }
+      lines.add(line);
+    }
+    return lines;
+  }
+
+  private static long newestOffset(List<Topology.Status> nodes) {
+    long newest = 0;
+    for (Topology.Status node : nodes) {
+      if (node.isPrimary()) {
+        newest = Math.max(newest, node.offset());
+      }
+    }
+    return newest;
+  }
+
+  /// What it is, without what changes with every write.
+  private static String words(Topology.Status node) {
+    if (!node.isRunning()) {
+      return "doesn't run";
+    }
+    if (node.isPrimary()) {
+      return "primary";
+    }
+    return "replica of "
+        + node.follows()
+        + (node.isInSync() ? ", in sync" : ", not in sync: " + node.trouble());
+  }
+
+  @Override
+  public void awaitStop(PrintStream out) throws InterruptedException {
+    Thread teller = Thread.ofVirtual().start(() -> tell(out));
+    topology.awaitStop();
+    teller.interrupt();
+    teller.join();
+  }
+
+  private void tell(PrintStream out) {
+    Console console = System.console();
+    boolean paints = console != null && console.isTerminal() && out == System.out;
+    try {
+      List<Topology.Status> before = topology.status();
+      List<String> painted = picture(before);
+      while (true) {
+        changed.tryAcquire(REPAINT_MILLIS, TimeUnit.MILLISECONDS);
+        changed.drainPermits();
+        List<Topology.Status> now = topology.status();
+        if (paints) {
+          List<String> lines = picture(now);
+          if (!lines.equals(painted)) {
+            repaint(out, lines);
+            painted = lines;
+          }
+        } else {
+          for (int i = 0; i < now.size(); i++) {
+            if (!words(now.get(i)).equals(words(before.get(i)))) {
+              out.println(now.get(i).node() + ": " + words(now.get(i)));
+            }
+          }
+          out.flush();
+        }
+        before = now;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // it is over
+    }
+  }
+
+  /// Over what was painted last, which has as many lines.
+  private static void repaint(PrintStream out, List<String> lines) {
+    StringBuilder text = new StringBuilder("\033[" + lines.size() + "A");
+    for (String line : lines) {
+      text.append("\r\033[2K").append(line).append('\n');
+    }
+    out.print(text);
+    out.flush();
+  }
+
+  @Override
+  public void close() {
+    topology.close();
+  }
+}

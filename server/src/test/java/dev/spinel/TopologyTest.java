@@ -1,0 +1,144 @@
+package dev.spinel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.wire.Client;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class TopologyTest {
+  private static final long SOON = 20_000;
+
+  @TempDir Path folder;
+
+  private static String ask(Topology.Node node, String... command) throws IOException {
+    try (Client client = Client.connect("127.0.0.1", node.port()).timeoutMillis(20_000)) {
+      return client.command(command).text();
+    }
+  }
+
+  private static void awaitAnswer(Topology.Node node, String wanted, String... command) {
+    await()
+        .atMost(20, TimeUnit.SECONDS)
+        .untilAsserted(() -> assertThat(ask(node, command)).isEqualTo(wanted));
+  }
+
+  @Test
+  void replicasHaveWhatThePrimaryIsToldAndTakeNoWrites() throws Exception {
+    try (Topology store = Topology.replication(2).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      ask(store.primary(), "SET", "greeting", "hello");
+      for (Topology.Node node : store.nodes()) {
+        awaitAnswer(node, "hello", "GET", "greeting");
+      }
+      assertThat(ask(store.nodes().get(1), "SET", "greeting", "no")).startsWith("READONLY");
+    }
+  }
+
+  @Test
+  void dataAndRolesAreFoundAgain() throws Exception {
+    try (Topology store = Topology.replication(2).directory(folder).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      ask(store.primary(), "SET", "greeting", "hello");
+      awaitAnswer(store.nodes().get(1), "hello", "GET", "greeting");
+      int second = store.nodes().get(1).port();
+      ask(store.nodes().get(1), "REPLICAOF", "NO", "ONE");
+      ask(store.nodes().get(0), "REPLICAOF", "127.0.0.1", Integer.toString(second));
+      ask(store.nodes().get(2), "REPLICAOF", "127.0.0.1", Integer.toString(second));
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(folder.resolve("roles"))
+                      .hasContent("node-1 follows node-2\nnode-2\nnode-3 follows node-2\n"));
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      ask(store.nodes().get(1), "SET", "more", "yes");
+    }
+    try (Topology store = Topology.replication(-1).directory(folder).start()) {
+      assertThat(store.nodes()).hasSize(3);
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      assertThat(store.primary().name()).isEqualTo("node-2");
+      for (Topology.Node node : store.nodes()) {
+        awaitAnswer(node, "2", "EXISTS", "greeting", "more");
+      }
+    }
+  }
+
+  @Test
+  void aNodeThatIsStoppedAndStartedFollowsAgain() throws Exception {
+    try (Topology store = Topology.replication(1).directory(folder).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      Topology.Node replica = store.nodes().get(1);
+      replica.stop();
+      assertThat(store.status().get(1).isRunning()).isFalse();
+      ask(store.primary(), "SET", "greeting", "hello");
+      replica.start();
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      awaitAnswer(replica, "hello", "GET", "greeting");
+
+      Topology.Node primary = store.primary();
+      primary.stop();
+      await().until(() -> !store.status().get(1).isInSync());
+      primary.start();
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      awaitAnswer(replica, "hello", "GET", "greeting");
+    }
+  }
+
+  @Test
+  void aPasswordIsAskedForAndReplicasKnowIt() throws Exception {
+    try (Topology store = Topology.replication(1).password("secret").start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      assertThat(ask(store.primary(), "GET", "key")).startsWith("NOAUTH");
+    }
+  }
+
+  @Test
+  void aFolderOfMoreNodesOrOfAnothersIsLeftAlone() throws Exception {
+    try (Topology store = Topology.replication(2).directory(folder).start()) {
+      assertThat(store.nodes()).hasSize(3);
+    }
+    assertThatThrownBy(() -> Topology.replication(1).directory(folder).start())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("holds a primary and 2 replicas, not 1");
+    try (Topology more = Topology.replication(3).directory(folder).start()) {
+      assertThat(more.awaitInSync(SOON)).isTrue();
+      assertThat(more.status().get(3).follows()).isEqualTo("node-1");
+    }
+    Files.writeString(folder.resolve("roles"), "the king\n");
+    assertThatThrownBy(() -> Topology.replication(-1).directory(folder).start())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("line 1: node-1 was expected, not 'the king'");
+    assertThat(folder.resolve("roles")).hasContent("the king\n");
+  }
+
+  @Test
+  void whatCannotBeIsSaid() {
+    assertThatThrownBy(() -> Topology.replication(100))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Topology.replication(2).port(65534).start())
+        .hasMessage("there are no 3 ports from 65534 on");
+    assertThatThrownBy(() -> Topology.replication(0).with("no-such", "x").start())
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void statusTellsWhoIsThere() throws Exception {
+    try (Topology store = Topology.replication(1).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      List<Topology.Status> status = store.status();
+      assertThat(status.get(0).isPrimary()).isTrue();
+      assertThat(status.get(1).follows()).isEqualTo("node-1");
+      ask(store.nodes().get(0), "SHUTDOWN", "NOSAVE");
+      await().until(() -> !store.status().get(0).isRunning());
+    }
+  }
+}
