@@ -5,6 +5,7 @@ import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.persist.Ending;
+import dev.spinel.persist.Persistence;
 import dev.spinel.replication.Standing;
 import dev.spinel.server.Log;
 import dev.spinel.server.Server;
@@ -13,6 +14,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 
 /// A whole Spinel server inside this JVM.
 ///
@@ -32,6 +34,9 @@ import java.util.Objects;
 /// memory only. With one of them it is as `redis-server` is: it loads what is in `dir` before
 /// [#start] returns, saves by its save points, and when it is closed.
 public final class Spinel implements AutoCloseable {
+  private static final long POLL_NANOS = 20_000_000;
+  private static final long REWRITE_NANOS = 10_000_000_000L;
+
   private final Server server;
   private final boolean keeps;
 
@@ -153,11 +158,24 @@ public final class Spinel implements AutoCloseable {
     server.awaitStop();
   }
 
+  /// A server that has just copied a primary's data can't end before its append-only file has them.
+  private boolean shutDown() {
+    long end = System.nanoTime() + REWRITE_NANOS;
+    boolean ends = server.shutDown(Ending.DEFAULT);
+    while (!ends
+        && server.persistence.work() == Persistence.Work.REWRITE
+        && System.nanoTime() - end < 0) {
+      LockSupport.parkNanos(POLL_NANOS);
+      ends = server.shutDown(Ending.DEFAULT);
+    }
+    return ends;
+  }
+
   /// Ends it. If it has save points its data is saved; [UncheckedIOException]: it can't be, and the
   /// server is closed all the same.
   @Override
   public void close() {
-    boolean saved = !keeps || server.hasEnded() || server.shutDown(Ending.DEFAULT);
+    boolean saved = !keeps || server.hasEnded() || shutDown();
     server.close();
     if (!saved) {
       throw new UncheckedIOException(new IOException("the data can't be saved, as the log says"));

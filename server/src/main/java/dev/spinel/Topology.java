@@ -347,7 +347,6 @@ public final class Topology implements AutoCloseable {
     List<String> all = new ArrayList<>();
     Collections.addAll(all, "port", Integer.toString(node.port));
     Collections.addAll(all, "repl-diskless-sync-delay", "0");
-    Collections.addAll(all, "save", "");
     if (!password.isEmpty()) {
       Collections.addAll(all, "requirepass", password, "masterauth", password);
     }
@@ -365,7 +364,7 @@ public final class Topology implements AutoCloseable {
       } catch (IOException e) {
         throw new UncheckedIOException("can't write to " + node.folder + ": " + e.getMessage(), e);
       }
-      Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes");
+      Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes", "save", "");
     }
     if (!node.follows.isEmpty()) {
       Node followed = node(node.follows);

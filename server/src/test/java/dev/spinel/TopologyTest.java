@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.spinel.wire.Client;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,7 +138,8 @@ class TopologyTest {
       List<Topology.Status> status = store.status();
       assertThat(status.get(0).isPrimary()).isTrue();
       assertThat(status.get(1).follows()).isEqualTo("node-1");
-      ask(store.nodes().get(0), "SHUTDOWN", "NOSAVE");
+      assertThatThrownBy(() -> ask(store.nodes().get(0), "SHUTDOWN", "NOSAVE"))
+          .isInstanceOf(EOFException.class); // it says nothing more
       await().until(() -> !store.status().get(0).isRunning());
     }
   }

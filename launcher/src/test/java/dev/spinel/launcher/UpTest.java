@@ -102,6 +102,31 @@ class UpTest {
   }
 
   @Test
+  void aPrimaryWithReplicasIsShownAndFollowed(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(
+            () -> run("replication", "--replicas", "1", "--port", "0", "--dir", "" + directory));
+    await().atMost(30, TimeUnit.SECONDS).until(() -> text(out).contains("node-2"));
+    Matcher ports = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
+    assertThat(ports.find()).isTrue();
+    int primary = Integer.parseInt(ports.group(1));
+    assertThat(ports.group(2)).startsWith("primary, offset ");
+    assertThat(ports.find()).isTrue();
+    int replica = Integer.parseInt(ports.group(1));
+    assertThat(ports.group(2)).startsWith("replica of node-1, in sync, offset ");
+
+    say(replica, "REPLICAOF NO ONE\r\nQUIT\r\n");
+    await().until(() -> text(out).contains("node-2: primary\n"));
+    assertThat(directory.resolve("replication/roles")).hasContent("node-1\nnode-2\n");
+
+    shutDown(primary);
+    await().until(() -> text(out).contains("node-1: doesn't run\n"));
+    shutDown(replica);
+    assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
   void aPortInUseIsOneLineAndStatusOne(@TempDir Path directory) {
     try (Spinel other = Spinel.start()) {
       assertThat(run("--port", Integer.toString(other.port()), "--dir", directory.toString()))
@@ -118,6 +143,9 @@ class UpTest {
   void whatItDoesNotKnowIsOneLineAndStatusOne(@TempDir Path directory) {
     assertRefused("unknown option '--prot'", "--prot", "6379");
     assertRefused("--port needs a value", "--port");
+    assertRefused("--replicas takes a number from 0 to 99, not 'x'", "replication", "--replicas", "x");
+    assertRefused("--password needs a value", "replication", "--password", "");
+    assertRefused("--replicas and --password go with a word before them: replication", "--replicas", "2");
     assertRefused("--port takes a number from 0 to 65535, not '65536'", "--port", "65536");
     assertRefused("--port takes a number from 0 to 65535, not 'redis'", "--port", "redis");
     assertRefused("cluster: not yet", "cluster");
