@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -85,9 +84,9 @@ public final class Topology implements AutoCloseable {
 
     /// Starts all nodes with what is in their folders.
     ///
-    /// Errors: [IllegalArgumentException] for a bad setting, or if the folder holds another
-    /// number of nodes; [UncheckedIOException] if a port can't be had, or data can't be loaded.
-    /// Nothing runs then.
+    /// Errors: [IllegalArgumentException] for a bad setting, or if the folder holds another number
+    /// of nodes; [UncheckedIOException] if a port can't be had, or data can't be loaded. Nothing
+    /// runs then.
     public Topology start() {
       return new Topology(this);
     }

@@ -143,9 +143,11 @@ class UpTest {
   void whatItDoesNotKnowIsOneLineAndStatusOne(@TempDir Path directory) {
     assertRefused("unknown option '--prot'", "--prot", "6379");
     assertRefused("--port needs a value", "--port");
-    assertRefused("--replicas takes a number from 0 to 99, not 'x'", "replication", "--replicas", "x");
+    assertRefused(
+        "--replicas takes a number from 0 to 99, not 'x'", "replication", "--replicas", "x");
     assertRefused("--password needs a value", "replication", "--password", "");
-    assertRefused("--replicas and --password go with a word before them: replication", "--replicas", "2");
+    assertRefused(
+        "--replicas and --password go with a word before them: replication", "--replicas", "2");
     assertRefused("--port takes a number from 0 to 65535, not '65536'", "--port", "65536");
     assertRefused("--port takes a number from 0 to 65535, not 'redis'", "--port", "redis");
     assertRefused("cluster: not yet", "cluster");
