@@ -7,7 +7,6 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
@@ -143,7 +142,7 @@ final class OneStore implements Up.Run {
   }
 
   @Override
-  public void awaitStop(PrintStream out) throws InterruptedException {
+  public void awaitStop(Up.Screen screen) throws InterruptedException {
     spinel.awaitStop();
   }
 

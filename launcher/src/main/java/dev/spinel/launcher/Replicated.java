@@ -3,7 +3,6 @@ package dev.spinel.launcher;
 import dev.spinel.Topology;
 import dev.spinel.launcher.Up.BadOrder;
 import dev.spinel.launcher.Up.Order;
-import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -136,16 +135,14 @@ final class Replicated implements Up.Run {
   }
 
   @Override
-  public void awaitStop(PrintStream out) throws InterruptedException {
-    Thread teller = Thread.ofVirtual().start(() -> tell(out));
+  public void awaitStop(Up.Screen screen) throws InterruptedException {
+    Thread teller = Thread.ofVirtual().start(() -> tell(screen.out(), screen.isTerminal()));
     topology.awaitStop();
     teller.interrupt();
     teller.join();
   }
 
-  private void tell(PrintStream out) {
-    Console console = System.console();
-    boolean paints = console != null && console.isTerminal() && out == System.out;
+  private void tell(PrintStream out, boolean paints) {
     try {
       List<Topology.Status> before = topology.status();
       List<String> painted = picture(before);

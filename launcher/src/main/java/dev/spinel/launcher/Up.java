@@ -1,5 +1,6 @@
 package dev.spinel.launcher;
 
+import java.io.Console;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -66,7 +67,7 @@ public final class Up {
       Runtime.getRuntime().addShutdownHook(hook);
       out.print(run.description());
       out.flush();
-      run.awaitStop(out);
+      run.awaitStop(new Screen(out, isTerminal()));
       forget(hook);
       return 0;
     } catch (BadOrder e) {
@@ -88,12 +89,22 @@ public final class Up {
     };
   }
 
+  private boolean isTerminal() {
+    Console console = System.console();
+    return out == System.out && console != null && console.isTerminal();
+  }
+
+  /// Where what happens is told.
+  ///
+  /// @param isTerminal whether what was painted can be painted over
+  record Screen(PrintStream out, boolean isTerminal) {}
+
   /// What was started.
   interface Run extends AutoCloseable {
     String description();
 
     /// Waits until it has ended by itself, and tells meanwhile what happens to it.
-    void awaitStop(PrintStream out) throws InterruptedException;
+    void awaitStop(Screen screen) throws InterruptedException;
 
     @Override
     void close();
