@@ -2,6 +2,7 @@ package dev.spinel.engine;
 
 import dev.spinel.config.Settings;
 import dev.spinel.journal.Effects;
+import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
@@ -885,6 +886,16 @@ public final class Call {
     }
     ownEffect = true;
     return true;
+  }
+
+  /// Declares that replicas are to run this command, too, although it changes no data.
+  public void toReplicas() {
+    ownEffect = true;
+    if (recorded()) {
+      Effects effects = effects(Effects.NO_DATABASE).audiences(Journal.REPLICAS);
+      effects.command(args);
+      effects.audiences(Journal.ALL);
+    }
   }
 
   /// Declares that nothing is recorded of this command, whatever it changed.

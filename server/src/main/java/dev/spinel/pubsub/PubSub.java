@@ -347,6 +347,7 @@ public final class PubSub implements Family, Notifier {
   /// Publishes `message` on a channel. Returns how many sessions receive it. Any seat.
   private void publish(Call call, Reply reply, int kind) {
     reply.integer(publish(call.arg(1), call.arg(2), kind, call.recorder()));
+    call.toReplicas();
   }
 
   private int publish(Slice channel, Slice message, int kind, Recorder by) {

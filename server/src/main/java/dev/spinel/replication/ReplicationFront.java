@@ -112,14 +112,14 @@ public final class ReplicationFront {
     return new ReplicationSection(this, config);
   }
 
-  /// What it tells of memory.
-  public Section memory() {
-    return new ReplicationMemory(this, config);
-  }
-
   /// What it tells of the server, as that ends.
   public Section ending() {
     return lastWrites;
+  }
+
+  /// What it tells of memory.
+  public Section memory() {
+    return new ReplicationMemory(this, config);
   }
 
   /// What it tells among the statistics.
