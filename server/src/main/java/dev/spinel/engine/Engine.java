@@ -3,6 +3,7 @@ package dev.spinel.engine;
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.journal.Journal;
+import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.KeyspaceListener;
 import dev.spinel.keyspace.Seat;
@@ -17,6 +18,7 @@ import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -470,6 +472,12 @@ public final class Engine implements KeyspaceListener {
       removed += flush(by, number, later);
     }
     return removed;
+  }
+
+  /// All data gives way to that of databases that nobody else knows. Stopped world.
+  public void replaceAll(Dispatcher by, Map<Integer, Database> filled) {
+    flushAll(by, true);
+    keyspace.adopt(filled);
   }
 
   /// Exchanges two databases, breaks watches of their keys and wakes calls that wait for them.

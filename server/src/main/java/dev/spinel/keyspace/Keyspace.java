@@ -6,6 +6,7 @@ import dev.spinel.value.Place;
 import dev.spinel.value.Tables;
 import dev.spinel.value.Values;
 import dev.spinel.value.Walk;
+import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -192,6 +193,23 @@ public final class Keyspace implements AutoCloseable {
     number(renumbered, a, second);
     number(renumbered, b, first);
     low = renumbered;
+  }
+
+  /// Gives numbers to databases that nobody else knows, in the place of empty ones. Stopped world.
+  public void adopt(Map<Integer, Database> filled) {
+    swaps = swaps + 1;
+    Database[] renumbered = low.clone();
+    filled.forEach((number, database) -> number(renumbered, number, database));
+    low = renumbered;
+  }
+
+  /// Frees the keys of a database that nobody else knows, in the background if that has room. The
+  /// seat is taken.
+  public void discard(Seat seat, Database unknown) {
+    long[][] tables = unknown.detach();
+    if (!keeper.reap(tables)) {
+      Database.free(seat, tables);
+    }
   }
 
   private void number(Database[] lowOnes, int number, Database database) {

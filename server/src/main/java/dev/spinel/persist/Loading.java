@@ -21,6 +21,7 @@ public final class Loading {
   private volatile long briefBytes = Settings.LOADING_PROCESS_EVENTS_INTERVAL_BYTES.defaultValue();
   private volatile boolean isBrief;
   private volatile boolean underWay;
+  private volatile boolean beside; // data is loaded beside what there is, which is served
   private volatile boolean cancelled;
   private volatile long startSeconds;
   private volatile long totalBytes;
@@ -95,6 +96,11 @@ public final class Loading {
     };
   }
 
+  /// Data is loaded beside what there is, or not any more: nobody is refused.
+  void beside(boolean on) {
+    beside = on;
+  }
+
   /// Has it given up: the server is to end.
   void cancel() {
     cancelled = true;
@@ -138,6 +144,7 @@ public final class Loading {
   void tell(Fields out) {
     out.field("rdb_last_load_keys_expired", keysExpired);
     out.field("rdb_last_load_keys_loaded", keysLoaded);
+    out.field("async_loading", beside ? 1 : 0);
     if (!underWay) {
       return;
     }

@@ -91,6 +91,7 @@ public final class Persistence {
   private final Consumer<String> fatal;
   private Supplier<@Nullable StreamFacts> stream = () -> null; // before the start
   private @Nullable StreamFacts loadedFacts; // by the start
+  private byte[] loadedDeletions = {}; // by the start
   private volatile @Nullable StreamedCopy copying;
   private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
@@ -251,9 +252,17 @@ public final class Persistence {
     long began = System.nanoTime();
     try (Disk.Input in = open(file)) {
       loading.begin(in.size());
-      RdbLoader loader = loader(RdbLoader.Duplicates.REFUSED);
+      boolean isReplica = !config.get(Settings.REPLICAOF).isNone();
+      LoadedExpiries expiries = new LoadedExpiries(config.get(Settings.REPL_BACKLOG_SIZE));
+      RdbLoader loader =
+          new RdbLoader(this, RdbLoader.Duplicates.REFUSED, !isReplica, loading::bytes)
+              .noting(expiries);
       loader.load(in, file.toString());
-      loadedFacts = loader.facts();
+      byte[] deletions = expiries.commands();
+      if (deletions != null) { // else nobody could go on from there
+        loadedFacts = loader.facts();
+        loadedDeletions = deletions;
+      }
     } catch (RdbLoader.Unloadable e) {
       if (!loading.isCancelled()) {
         warning("Terminating server after rdb file reading failure.");
@@ -379,6 +388,12 @@ public final class Persistence {
   /// Of which history the data is that was loaded at the start, if that is known.
   public @Nullable StreamFacts loadedFacts() {
     return loadedFacts;
+  }
+
+  /// Commands that delete what the file had and this server has not, as its time was over. They
+  /// belong behind [#loadedFacts] in the stream.
+  public byte[] loadedDeletions() {
+    return loadedDeletions;
   }
 
   public Work work() {

@@ -81,6 +81,7 @@ final class RdbLoader {
   private final LongConsumer progress;
   private IntFunction<Database> databases;
   private BooleanSupplier cancelled;
+  private @Nullable LoadedExpiries expiries;
   private @Nullable String streamId;
   private long streamOffset = -1;
   private int streamDatabase;
@@ -114,6 +115,12 @@ final class RdbLoader {
   /// Keys go into other databases than the server's.
   RdbLoader into(IntFunction<Database> others) {
     databases = others;
+    return this;
+  }
+
+  /// Keys that are left out are noted.
+  RdbLoader noting(LoadedExpiries leftOut) {
+    expiries = leftOut;
     return this;
   }
 
@@ -369,6 +376,10 @@ final class RdbLoader {
       }
       long expiry = reader.expiry();
       if (dropsExpired && expiry >= 0 && expiry < nowMillis) {
+        LoadedExpiries to = expiries;
+        if (to != null) {
+          to.add(database, reader.key().copy());
+        }
         reader.pass();
         expired++;
       } else if (reader.skim(LARGE)) {

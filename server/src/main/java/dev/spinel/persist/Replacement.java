@@ -4,9 +4,13 @@ import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
+import dev.spinel.keyspace.Database;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -26,9 +30,12 @@ public final class Replacement {
   private static final String TEXT =
       "The data of this server was discarded for a copy of its primary's, which isn't complete.\n";
 
+  private static final Map<Integer, Database> SWAPPED = Map.of();
+
   private final Persistence persistence;
   private final Engine engine;
   private int streamDatabase;
+  private @Nullable Map<Integer, Database> beside; // by number; loaded, and not yet swapped in
 
   Replacement(Persistence persistence) {
     this.persistence = persistence;
@@ -164,6 +171,59 @@ public final class Replacement {
   /// Hears that all is loaded, in the stopped world in which it becomes visible.
   public interface Loaded {
     void inStoppedWorld(Dispatcher by);
+  }
+
+  /// Loads what comes beside the data that there is, which is served meanwhile. `loaded` may have
+  /// it take that data's place ([#swap]); else it goes. Returns why it failed, or null.
+  ///
+  /// @param by of the thread that calls, without its seat taken
+  public @Nullable String loadBeside(
+      Dispatcher by, Disk.Input in, String name, BooleanSupplier cancelled, Loaded loaded) {
+    Map<Integer, Database> made = new ConcurrentHashMap<>();
+    persistence.loading.beside(true);
+    try {
+      RdbLoader loader =
+          new RdbLoader(persistence, RdbLoader.Duplicates.REFUSED, false, bytes -> {})
+              .into(number -> made.computeIfAbsent(number, any -> new Database()))
+              .cancelled(() -> cancelled.getAsBoolean() || persistence.loading.isCancelled());
+      loader.load(in, name);
+      readOn(in);
+      streamDatabase = loader.streamDatabase();
+      beside = made;
+      stopped(by, () -> loaded.inStoppedWorld(by));
+      return null;
+    } catch (RdbLoader.Unloadable e) {
+      return String.valueOf(e.getMessage());
+    } catch (IOException e) {
+      return IoReason.of(e);
+    } finally {
+      persistence.loading.beside(false);
+      if (beside == made || beside == null) {
+        discard(by, made);
+      }
+      beside = null;
+      persistence.aof.resume();
+    }
+  }
+
+  private void discard(Dispatcher by, Map<Integer, Database> unused) {
+    for (Database each : unused.values()) {
+      by.turnBegins();
+      try {
+        engine.keyspace.discard(by.seat(), each);
+      } finally {
+        by.turnEnds();
+      }
+    }
+  }
+
+  /// What was loaded beside the data takes its place. In the stopped world of `loaded`.
+  public void swap(Dispatcher stopped) {
+    Map<Integer, Database> filled = Objects.requireNonNull(beside);
+    beside = SWAPPED;
+    persistence.aof.suspend();
+    engine.replaceAll(stopped, filled);
+    persistence.saving.loaded();
   }
 
   /// Discards all data, and loads what comes. Returns why it failed, or null; then there is no

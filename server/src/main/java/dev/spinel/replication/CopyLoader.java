@@ -47,7 +47,7 @@ final class CopyLoader implements AutoCloseable {
 
   private record Mark(boolean complete) implements Task {}
 
-  private record Load() implements Task {}
+  private record Load(boolean beside) implements Task {}
 
   private final Engine engine;
   private final Replacement replacement;
@@ -95,8 +95,13 @@ final class CopyLoader implements AutoCloseable {
     add(new Mark(complete));
   }
 
-  void load() {
-    add(new Load());
+  void load(boolean beside) {
+    add(new Load(beside));
+  }
+
+  /// What was loaded beside the data takes its place. In the stopped world in which that was told.
+  void swap(Dispatcher stopped) {
+    replacement.swap(stopped);
   }
 
   private synchronized void add(Task task) {
@@ -165,7 +170,7 @@ final class CopyLoader implements AutoCloseable {
       case End _ -> hasEnded = true;
       case Drop _ -> discard();
       case Mark mark -> note(mark.complete);
-      case Load _ -> load(dispatcher);
+      case Load load -> load(dispatcher, load.beside);
     }
   }
 
@@ -207,7 +212,7 @@ final class CopyLoader implements AutoCloseable {
     return drops > 0 || wasDropped || closing;
   }
 
-  private void load(Dispatcher dispatcher) {
+  private void load(Dispatcher dispatcher, boolean beside) {
     wasDropped = false;
     if (isGivenUp()) {
       return;
@@ -220,7 +225,12 @@ final class CopyLoader implements AutoCloseable {
         };
     String failure;
     String from;
-    if (hasEnded) {
+    if (beside) {
+      from = "socket";
+      failure =
+          replacement.loadBeside(
+              dispatcher, new Incoming(), "the primary's data", this::isGivenUp, loaded);
+    } else if (hasEnded) {
       from = "disk";
       Replacement.Received received = file;
       if (received == null) {

@@ -148,6 +148,8 @@ public final class Replication implements AutoCloseable {
               }
             },
             Replication::newId);
+    machine.step(
+        engine.clock.millis(), new ReplicationEvent.Second()); // the first PING comes later
     standing = Standing.of(machine);
     engine.onClose(this::closed);
     persistence.stream(this::facts);
@@ -192,10 +194,27 @@ public final class Replication implements AutoCloseable {
     try (Dispatcher dispatcher = engine.dispatcher()) {
       dispatcher.turnBegins();
       try {
-        engine.keyspace.world().stop(dispatcher.seat(), () -> tell(started, dispatcher));
+        engine.keyspace.world().stop(dispatcher.seat(), () -> begin(started, dispatcher));
       } finally {
         dispatcher.turnEnds();
       }
+    }
+  }
+
+  private void begin(ReplicationEvent.Started started, Dispatcher stopped) {
+    lock.lock();
+    try {
+      tell(started, stopped);
+      if (started.primary() == null && backlog != null) {
+        byte[] deletions = persistence.loadedDeletions();
+        if (deletions.length > 0) {
+          feed(deletions);
+          engine.journal.selectAnew(Journal.REPLICAS);
+        }
+      }
+      publish();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -520,7 +539,7 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.PayloadEnds _ -> loader.end();
       case ReplicationAction.PayloadDropped _ -> loader.drop();
       case ReplicationAction.CopyComplete copy -> loader.mark(copy.complete());
-      case ReplicationAction.Load _ -> loader.load();
+      case ReplicationAction.Load load -> loader.load(load.beside());
       case ReplicationAction.Apply apply ->
           applier.apply(
               apply.offset(), apply.bytes(), apply.from(), apply.to(), link.remote(), link.local());
@@ -536,7 +555,7 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.SelectAnew _ -> engine.journal.selectAnew(Journal.REPLICAS);
       case ReplicationAction.BeginSync begin -> beginSync(begin);
       case ReplicationAction.AbandonSync _ -> abandonSync();
-      case ReplicationAction.Swap _ -> throw new AssertionError("nothing is loaded beside");
+      case ReplicationAction.Swap _ -> loader.swap(Objects.requireNonNull(stopped));
       case ReplicationAction.SetOffset _,
           ReplicationAction.Role _,
           ReplicationAction.CreateBacklog _,

@@ -88,6 +88,7 @@ public record ReplicationPolicy(
         config.intOf(Settings.REPL_DISKLESS_SYNC_MAX_REPLICAS),
         switch (config.get(Settings.REPL_DISKLESS_LOAD)) {
           case "on-empty-db" -> Load.FROM_LINK_IF_EMPTY;
+          case "swapdb" -> Load.BESIDE;
           default -> Load.FROM_FILE;
         },
         config.get(Settings.REPLICA_KEEP_DATA_OF_LOST_PRIMARY),

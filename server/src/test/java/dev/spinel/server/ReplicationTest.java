@@ -266,6 +266,43 @@ class ReplicationTest {
   }
 
   @Test
+  void dataIsServedWhileThatOfThePrimaryIsLoadedBesideIt() throws Exception {
+    Ours primary = ours("repl-backlog-size", "16kb");
+    Ours replica = ours("repl-diskless-load", "swapdb", "appendonly", "yes");
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    replica.call("CONFIG", "SET", "key-load-delay", "10000");
+    primary.call("SET", "new", "1");
+    primary.call("DEBUG", "CHANGE-REPL-ID");
+    primary.call("CLIENT", "KILL", "TYPE", "replica");
+    eventually(() -> assertThat(replica.info("persistence", "async_loading")).isEqualTo("1"));
+    assertThat(replica.call("GET", "s1")).isEqualTo("value1");
+    assertThat(replica.info("persistence", "loading")).isEqualTo("0");
+    primary.call("CLIENT", "KILL", "TYPE", "replica");
+    eventually(() -> assertThat(replica.info("persistence", "async_loading")).isEqualTo("0"));
+    replica.call("CONFIG", "SET", "key-load-delay", "0");
+    isUp(replica);
+    agree(primary, replica);
+    eventually(
+        () -> assertThat(replica.info("persistence", "aof_rewrite_in_progress")).isEqualTo("0"));
+    assertThat(String.valueOf(primary.call("WAITAOF", "0", "1", "20000"))).isEqualTo("[0, 1]");
+  }
+
+  @Test
+  void messagesAreHeardOnReplicas() throws IOException {
+    Ours primary = ours();
+    Ours replica = ours();
+    follow(replica, primary);
+    try (Client listener = Client.connect("127.0.0.1", replica.port()).timeoutMillis(20_000)) {
+      call(listener, "SUBSCRIBE", "news");
+      primary.call("PUBLISH", "news", "today");
+      assertThat(plain(listener.receive())).isEqualTo(List.of("message", "news", "today"));
+    }
+    agree(primary, replica);
+  }
+
+  @Test
   void aChainRelaysTheBytesAndOutlivesItsHead() throws IOException {
     Ours head = ours();
     Ours middle = ours();
