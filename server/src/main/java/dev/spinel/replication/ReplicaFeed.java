@@ -51,6 +51,7 @@ final class ReplicaFeed {
   // Written by the session's thread.
   private volatile Backlog.@Nullable Cursor cursor;
   private volatile boolean streams;
+  private volatile boolean isDropped; // written under the machine's lock
   private @Nullable Transfer transfer;
   private boolean isOver;
   private @Nullable ByteBuffer piece;
@@ -144,6 +145,7 @@ final class ReplicaFeed {
   /// Closes the connection, after what has been replied. A replica that doesn't take what it is
   /// sent isn't waited for.
   void drop() {
+    isDropped = true; // what is appended from here on may be of another history
     add(
         () -> {
           if (!isOver) {
@@ -205,6 +207,9 @@ final class ReplicaFeed {
     boolean wrote = false;
     while (out.pendingBytes() < PENDING_MOST) {
       int n = from.read(buffer.clear());
+      if (n > 0 && isDropped) {
+        break;
+      }
       if (n > 0) {
         out.write(buffer.array(), 0, n);
         wrote = true;
