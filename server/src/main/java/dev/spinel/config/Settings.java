@@ -351,8 +351,7 @@ public final class Settings {
   public static final Setting<Long> RDB_VERSION = number(row("rdb-version"), 10, 11, 10);
 
   public static final Setting<Boolean> RDBCHECKSUM = yesNo(row("rdbchecksum", IMMUTABLE), true);
-  public static final Setting<Boolean> RDB_DEL_SYNC_FILES =
-      yesNo(later("rdb-del-sync-files", "replication"), false);
+  public static final Setting<Boolean> RDB_DEL_SYNC_FILES = yesNo(row("rdb-del-sync-files"), false);
   public static final Setting<Boolean> RDB_SAVE_INCREMENTAL_FSYNC =
       yesNo(row("rdb-save-incremental-fsync"), true);
   public static final Setting<Boolean> STOP_WRITES_ON_BGSAVE_ERROR =

@@ -419,6 +419,14 @@ public final class Persistence {
     return () -> copy.cancel("its replicas");
   }
 
+  /// Whether files that are made for a synchronization go when they aren't needed for that any
+  /// more: the server is to have no data on its disk.
+  public boolean deletesSyncFiles() {
+    return config.get(Settings.RDB_DEL_SYNC_FILES)
+        && !config.get(Settings.APPENDONLY)
+        && !saving.hasSavePoints();
+  }
+
   /// For the data of another server.
   public Replacement replacement() {
     return new Replacement(this);

@@ -30,12 +30,11 @@ public final class Replacement {
   private static final String TEXT =
       "The data of this server was discarded for a copy of its primary's, which isn't complete.\n";
 
-  private static final Map<Integer, Database> SWAPPED = Map.of();
-
   private final Persistence persistence;
   private final Engine engine;
   private int streamDatabase;
-  private @Nullable Map<Integer, Database> beside; // by number; loaded, and not yet swapped in
+  private @Nullable Map<Integer, Database> beside; // by number; loaded, to be swapped in
+  private boolean isSwapped;
 
   Replacement(Persistence persistence) {
     this.persistence = persistence;
@@ -157,7 +156,11 @@ public final class Replacement {
     }
     try (in) {
       if (persistence.keepsData()) {
-        file.becomeDump();
+        if (persistence.deletesSyncFiles()) {
+          file.discard(); // it is open
+        } else {
+          file.becomeDump();
+        }
       }
       return load(by, in, in.size(), file.path.toString(), cancelled, loaded);
     } catch (IOException e) {
@@ -180,6 +183,7 @@ public final class Replacement {
   public @Nullable String loadBeside(
       Dispatcher by, Disk.Input in, String name, BooleanSupplier cancelled, Loaded loaded) {
     Map<Integer, Database> made = new ConcurrentHashMap<>();
+    isSwapped = false;
     persistence.loading.beside(true);
     try {
       RdbLoader loader =
@@ -198,10 +202,10 @@ public final class Replacement {
       return IoReason.of(e);
     } finally {
       persistence.loading.beside(false);
-      if (beside == made || beside == null) {
+      beside = null;
+      if (!isSwapped) {
         discard(by, made);
       }
-      beside = null;
       persistence.aof.resume();
     }
   }
@@ -220,7 +224,7 @@ public final class Replacement {
   /// What was loaded beside the data takes its place. In the stopped world of `loaded`.
   public void swap(Dispatcher stopped) {
     Map<Integer, Database> filled = Objects.requireNonNull(beside);
-    beside = SWAPPED;
+    isSwapped = true;
     persistence.aof.suspend();
     engine.replaceAll(stopped, filled);
     persistence.saving.loaded();

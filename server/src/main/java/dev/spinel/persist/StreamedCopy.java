@@ -1,19 +1,24 @@
 package dev.spinel.persist;
 
+import dev.spinel.config.Settings;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import java.io.IOException;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A snapshot that goes straight to replicas, as an RDB stream. The thread of [Snapshots], but for
 /// [#cancel].
 final class StreamedCopy implements Snapshots.Sink {
+  private static final long LOOK_MICROS = 10_000; // whether it is cancelled
+
   private final Persistence persistence;
   private final Disk.Output out;
   private final boolean hasData;
   private final CopyOwner owner;
   private @Nullable RdbFile file;
+  private long owedMicros; // of waiting
   private volatile @Nullable String cancelledBy;
 
   /// @param hasData whether it has any keys
@@ -65,6 +70,7 @@ final class StreamedCopy implements Snapshots.Sink {
   public void entry(long entry, long expiry) {
     if (hasData) {
       file().entry(entry, expiry);
+      owe();
     }
   }
 
@@ -72,6 +78,7 @@ final class StreamedCopy implements Snapshots.Sink {
   public void open(long entry, long expiry, long count) {
     if (hasData) {
       file().open(entry, expiry, count);
+      owe();
     }
   }
 
@@ -87,13 +94,27 @@ final class StreamedCopy implements Snapshots.Sink {
 
   @Override
   public boolean more() {
-    return hasData && file().more();
+    return hasData && (file().more() || owedMicros > 0);
   }
 
   @Override
   public void drain() throws IOException {
     check();
     file().drain();
+    while (owedMicros > 0) {
+      long now = Math.min(owedMicros, LOOK_MICROS);
+      LockSupport.parkNanos(1000 * now);
+      owedMicros -= now;
+      check();
+    }
+  }
+
+  /// `rdb-key-save-delay`.
+  private void owe() {
+    long delay = persistence.config.get(Settings.RDB_KEY_SAVE_DELAY);
+    if (delay != 0) {
+      owedMicros += BackgroundSave.delay(delay);
+    }
   }
 
   @Override

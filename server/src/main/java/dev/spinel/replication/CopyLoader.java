@@ -39,6 +39,7 @@ final class CopyLoader implements AutoCloseable {
 
   private record Begin(long bytes) implements Task {}
 
+  @SuppressWarnings("ArrayRecordComponent")
   private record Piece(byte[] bytes, int from, int to) implements Task {}
 
   private record End() implements Task {}

@@ -5,6 +5,7 @@ import dev.spinel.persist.Persistence;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
@@ -26,6 +27,7 @@ final class FullSync implements CopyOwner {
   private final @Nullable Spool spool; // of a stream
   private final String mark = newMark();
   private Runnable cancel = () -> {};
+  private boolean deletesFile;
   private @Nullable FileChannel file; // once it is written; monitor
   private int users = 1; // of the file; monitor
 
@@ -51,6 +53,7 @@ final class FullSync implements CopyOwner {
   /// Begins, as soon as no other snapshot is being taken. Returns false if it can't.
   boolean begin(Persistence persistence, boolean hasData) {
     if (spool == null) {
+      deletesFile = persistence.deletesSyncFiles();
       return persistence.saveFor(this);
     }
     cancel = persistence.copyTo(spool, hasData, this);
@@ -132,6 +135,9 @@ final class FullSync implements CopyOwner {
 
   private synchronized void open(Path path) throws IOException {
     file = FileChannel.open(path, StandardOpenOption.READ);
+    if (deletesFile) {
+      Files.deleteIfExists(path); // it stays readable
+    }
   }
 
   // ── a file ──

@@ -111,6 +111,11 @@ public final class Replication implements AutoCloseable {
   private volatile long offsetWithout; // a backlog; stopped world
   private volatile @Nullable String known; // the id of the data's history, if it is known
   private volatile Standing standing;
+
+  /// Whether somebody has said what is to be done about errors of the stream. Redis's default goes
+  /// on with data that differs, which nobody gets here without having asked for it.
+  private volatile boolean ignoresErrors;
+
   private volatile boolean isClosed;
 
   /// @param thread where links to other servers live
@@ -151,6 +156,8 @@ public final class Replication implements AutoCloseable {
     machine.step(
         engine.clock.millis(), new ReplicationEvent.Second()); // the first PING comes later
     standing = Standing.of(machine);
+    ignoresErrors = config.isGiven(Settings.PROPAGATION_ERROR_BEHAVIOR);
+    config.onChange(Settings.PROPAGATION_ERROR_BEHAVIOR, changed -> ignoresErrors = true);
     engine.onClose(this::closed);
     persistence.stream(this::facts);
     persistence.onSynced(this::synced);
@@ -880,7 +887,9 @@ public final class Replication implements AutoCloseable {
 
     @Override
     public boolean mayPassOver(@Nullable Command command, String error) {
-      boolean passes = config.text(Settings.PROPAGATION_ERROR_BEHAVIOR).equals("ignore");
+      boolean passes =
+          !config.get(Settings.REPLICA_READ_ONLY)
+              || ignoresErrors && config.text(Settings.PROPAGATION_ERROR_BEHAVIOR).equals("ignore");
       log.log(
           '#',
           "== CRITICAL == This replica is sending an error to its master: '"

@@ -66,6 +66,7 @@ final class StreamApplier implements AutoCloseable {
     }
   }
 
+  @SuppressWarnings("ArrayRecordComponent")
   private record Piece(Stream of, byte[] bytes, int from, int to, @Nullable Runnable then) {}
 
   private static final byte[] NOTHING = {};
@@ -310,8 +311,8 @@ final class StreamApplier implements AutoCloseable {
     for (int at = piece.from; at < piece.to && !applier.isOver(); at += AT_A_TIME) {
       int from = at;
       int to = Math.min(piece.to, at + AT_A_TIME);
-      Applier to_ = applier;
-      within(stream, applier, () -> to_.apply(piece.bytes, from, to));
+      Applier with = applier;
+      within(stream, applier, () -> with.apply(piece.bytes, from, to));
     }
   }
 
