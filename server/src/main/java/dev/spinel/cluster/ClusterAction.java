@@ -26,8 +26,7 @@ public sealed interface ClusterAction {
 
   // ── of this node ──
 
-  /// Write `nodes.conf`, answered by [ClusterEvent.Saved]. A later one makes it superfluous, if it
-  /// hasn't begun yet and this one isn't durable.
+  /// Write `nodes.conf`, answered by [ClusterEvent.Saved]; there is no other one before that.
   ///
   /// @param durable with fsync of the file and its folder
   record Save(long generation, NodesFile.Contents contents, boolean durable)

@@ -89,6 +89,7 @@ public final class ClusterMachine {
   private boolean ticks;
   private boolean saves;
   private boolean savesDurably;
+  private boolean isSaving; // one at a time: what happens meanwhile is in the next
   private long generation;
   private final ArrayDeque<AfterSave> afterSave = new ArrayDeque<>();
   private final List<ClusterAction> held = new ArrayList<>();
@@ -174,7 +175,8 @@ public final class ClusterMachine {
     lease.look();
     slots.endOfStep();
     ticks = false;
-    if (saves) {
+    if (saves && !isSaving) {
+      isSaving = true;
       generation++;
       actions.add(new ClusterAction.Save(generation, contents(), savesDurably));
       saves = false;
@@ -437,7 +439,7 @@ public final class ClusterMachine {
     changed();
   }
 
-  /// `nodes.conf` is to be written at the end of this step.
+  /// `nodes.conf` is to be written at the end of this step, or once it has been written as it was.
   void save() {
     saves = true;
     changed = true;
@@ -448,13 +450,13 @@ public final class ClusterMachine {
     save();
   }
 
-  /// Runs once everything up to the end of this step is on the disk.
+  /// Runs once everything that has happened up to now is on the disk.
   void whenSaved(Runnable action) {
     saveDurably();
     afterSave.add(new AfterSave(generation + 1, action));
   }
 
-  /// From here on nothing leaves this node until everything up to the end of this step is on the
+  /// From here on nothing leaves this node until everything that has happened up to now is on the
   /// disk: a configuration that nobody else has may be forgotten, one that others have may not.
   void holdUntilSaved() {
     saveDurably();
@@ -462,6 +464,7 @@ public final class ClusterMachine {
   }
 
   private void saved(long which) {
+    isSaving &= which < generation;
     for (AfterSave next;
         (next = afterSave.peek()) != null && next.generation <= which;
         afterSave.remove()) {
@@ -489,6 +492,7 @@ public final class ClusterMachine {
     followPrimary();
     manual.reset();
     elections.reset();
+    heartbeats.broadcastPong(false); // in a large cluster two nodes may not talk for minutes
   }
 
   /// Tells replication where the primary is, if that isn't what it was told.

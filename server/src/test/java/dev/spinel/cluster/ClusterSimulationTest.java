@@ -311,6 +311,7 @@ class ClusterSimulationTest {
       cluster.crash(cluster.nodes.get(i), false);
     }
     long from = cluster.network.now();
+    cluster.runUntil(() -> !cluster.isServed(), 60_000);
     boolean served = cluster.runUntil(cluster::isServed, 300_000);
     System.out.println(
         "all slots served after " + (cluster.network.now() - from) + " ms: " + served);
