@@ -615,7 +615,7 @@ public final class Sets implements Family {
       reply.close(call.values().setAlgebra().union(all, 1, limits(call), reply.writer()));
       call.changed(key, Events.SET, "spop", size);
       call.removeEmpty(key);
-      call.effect("DEL", key.name);
+      call.effect(call.limits().is(Settings.LAZYFREE_LAZY_SERVER_DEL) ? "UNLINK" : "DEL", key.name);
       return;
     }
     Removals removals = new Removals(call, key);
