@@ -345,6 +345,7 @@ public final class Replication implements AutoCloseable {
             || event instanceof ReplicationEvent.ReplicaGone;
     if (!isAwake && !isQuiet) {
       isAwake = true;
+      events.add(new ReplicationEvent.Second()); // the first PING comes after a whole period
       thread.post(this::scheduleSecond);
     }
   }
