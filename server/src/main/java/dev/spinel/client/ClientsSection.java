@@ -46,11 +46,13 @@ public final class ClientsSection implements Section {
     Engine engine = call.engine();
     long input = 0;
     long output = 0;
+    int clients = connected.getAsInt(); // as Redis counts: with the primary, without replicas
     for (Session session : engine.sessions()) {
       input = Math.max(input, session.outlet.inputBytes());
       output = Math.max(output, session.outlet.pendingBytes());
+      clients += session.isPrimary ? 1 : session.isReplica ? -1 : 0;
     }
-    out.field("connected_clients", connected.getAsInt());
+    out.field("connected_clients", clients);
     out.field("maxclients", config.get(Settings.MAXCLIENTS));
     out.field("client_recent_max_input_buffer", input);
     out.field("client_recent_max_output_buffer", output);

@@ -46,6 +46,7 @@ final class CallComparison {
           "replicaof",
           "acl",
           "bgrewriteaof",
+          "wait",
           "waitaof");
 
   /// Their elements come in any order.

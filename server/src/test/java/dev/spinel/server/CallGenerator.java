@@ -52,7 +52,9 @@ final class CallGenerator {
           "replconf",
           "replicaof",
           "slaveof",
-          "sync");
+          "sync",
+          "wait",
+          "waitaof");
 
   private static final String[][] DEBUG = {
     {"DEBUG", "DIGEST"},
