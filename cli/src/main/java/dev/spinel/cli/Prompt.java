@@ -1,5 +1,7 @@
 package dev.spinel.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,11 +16,11 @@ import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.UserInterruptException;
 import org.jline.terminal.Attributes;
+import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jline.utils.AttributedString;
 import org.jline.utils.InfoCmp.Capability;
-import org.jline.utils.NonBlockingReader;
 import org.jspecify.annotations.Nullable;
 
 /// Lines from a person at a terminal: editing, history, completion, hints while typing. The one
@@ -27,13 +29,15 @@ import org.jspecify.annotations.Nullable;
 /// Several lines that are pasted at once are one line to JLine, and handed out one after the other.
 final class Prompt implements Repl.Lines {
   private static final int HISTORY_LINES = 1000;
-  private static final int PEEK_MILLIS = 1;
+  private static final int COLUMNS = 80;
+  private static final int ROWS = 24;
 
   private final Terminal terminal;
   private final LineReader reader;
   private final Help help;
   private final BooleanSupplier hints;
   private final ArrayDeque<String> pasted = new ArrayDeque<>();
+  private final FileInputStream keyboard = new FileInputStream(FileDescriptor.in);
   private @Nullable Attributes cooked;
 
   /// `onInterrupt` is run at Ctrl-C while no line is being typed.
@@ -53,6 +57,7 @@ final class Prompt implements Repl.Lines {
                   if (signal == Terminal.Signal.INT) onInterrupt.run();
                 })
             .build();
+    if (terminal.getColumns() == 0) terminal.setSize(Size.of(COLUMNS, ROWS)); // nobody told it
     LineReaderBuilder builder =
         LineReaderBuilder.builder()
             .terminal(terminal)
@@ -117,10 +122,12 @@ final class Prompt implements Repl.Lines {
     else if (cooked != null) terminal.setAttributes(cooked);
   }
 
+  /// Asks the system, not JLine: its reader would wait in a thread of its own, and take a Ctrl-C
+  /// meanwhile for the end of the input.
   @Override
   public boolean isReadable() {
     try {
-      return terminal.reader().peek(PEEK_MILLIS) != NonBlockingReader.READ_EXPIRED;
+      return keyboard.available() > 0;
     } catch (IOException e) {
       return true;
     }
