@@ -1,0 +1,378 @@
+package dev.spinel.sentinel;
+
+import dev.spinel.sentinel.SentinelAction.Level;
+import dev.spinel.sentinel.WatchedPrimary.FailoverState;
+import dev.spinel.sentinel.WatchedReplica.Reconfiguration;
+import dev.spinel.wire.RespValue;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// A failover, from its start to the switch.
+///
+/// ```
+///   WAIT_START ──elected──► SELECT_SLAVE ──► SEND_SLAVEOF_NOONE ──► WAIT_PROMOTION
+///       │ not elected           │ none            │ timeout             │ timeout   │ INFO says master
+///       ▼                       ▼                 ▼                     ▼           ▼
+///     NONE                    NONE              NONE                  NONE     RECONF_SLAVES
+///                                                                                   │ all, or timeout
+///                                                                              UPDATE_CONFIG ──► NONE
+/// ```
+///
+/// A split vote, of which everybody has told, is given up at once and tried again after a moment;
+/// Redis waits for the election's timeout, and then for twice that of the failover.
+///
+/// A *coordinated* failover is a manual one in which the primary itself hands over (FAILOVER): it
+/// stops its writes, waits until the replica has them all, and becomes its replica. No write is
+/// lost.
+final class SentinelFailover {
+  private static final int DESYNC = 1000;
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.ROOT);
+
+  private final SentinelMachine machine;
+
+  SentinelFailover(SentinelMachine machine) {
+    this.machine = machine;
+  }
+
+  // ── its start ──
+
+  /// Starts one if enough Sentinels agree, and the last isn't too fresh. Returns whether it did.
+  boolean startIfNeeded(WatchedPrimary primary) {
+    if (!primary.isAgreedDown || primary.isFailingOver()) {
+      return false;
+    }
+    long now = machine.now();
+    if (primary.retryAt != 0) {
+      if (now < primary.retryAt) {
+        return false;
+      }
+      primary.retryAt = 0;
+    } else if (now - primary.failoverAt < primary.failoverTimeout * 2) {
+      if (primary.delayLogged != primary.failoverAt) {
+        primary.delayLogged = primary.failoverAt;
+        Instant at = Instant.ofEpochMilli(primary.failoverAt + primary.failoverTimeout * 2);
+        machine.log(
+            Level.NOTICE,
+            "Next failover delay: I will not start a failover before "
+                + TIME.format(at.atZone(ZoneId.systemDefault())));
+      }
+      return false;
+    }
+    start(primary);
+    return true;
+  }
+
+  void start(WatchedPrimary primary) {
+    primary.failoverEpoch = ++machine.epoch;
+    to(primary, FailoverState.WAIT_START);
+    machine.happened(Level.WARNING, "+new-epoch", primary, Long.toString(machine.epoch));
+    machine.event(Level.WARNING, "+try-failover", primary, "");
+    primary.failoverAt = machine.now() + machine.random.nextInt(DESYNC);
+  }
+
+  private void to(WatchedPrimary primary, FailoverState state) {
+    primary.state = state;
+    primary.stateAt = machine.now();
+  }
+
+  // ── its course ──
+
+  /// Goes on as far as it can now.
+  void advance(WatchedPrimary primary) {
+    FailoverState before;
+    do {
+      before = primary.state;
+      switch (before) {
+        case WAIT_START -> awaitElection(primary);
+        case SELECT_SLAVE -> selectReplica(primary);
+        case SEND_SLAVEOF_NOONE -> promote(primary);
+        case WAIT_PROMOTION -> awaitPromotion(primary);
+        case RECONF_SLAVES -> reconfigure(primary);
+        case NONE, UPDATE_CONFIG -> {}
+      }
+    } while (primary.state != before && primary.state.compareTo(before) > 0);
+  }
+
+  private void awaitElection(WatchedPrimary primary) {
+    if (!primary.isForced) {
+      Leadership.Count count = machine.leadership.count(primary, primary.failoverEpoch);
+      if (!machine.id.equals(count.leader())) {
+        long passed = machine.now() - primary.failoverAt;
+        if (passed > Math.min(machine.periods.election, primary.failoverTimeout)) {
+          machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
+          abort(primary);
+        } else if (count.isSplit() && machine.now() - primary.stateAt > 0) {
+          machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
+          abort(primary);
+          primary.retryAt = machine.now() + 50 + machine.random.nextInt(DESYNC);
+        }
+        return;
+      }
+    }
+    machine.event(Level.WARNING, "+elected-leader", primary, "");
+    if (machine.crashesElected) {
+      crash();
+    }
+    to(primary, FailoverState.SELECT_SLAVE);
+    machine.event(Level.WARNING, "+failover-state-select-slave", primary, "");
+  }
+
+  private void crash() {
+    machine.log(Level.WARNING, "Sentinel CRASH because of SENTINEL simulate-failure");
+    machine.act(new SentinelAction.Crash());
+  }
+
+  private void selectReplica(WatchedPrimary primary) {
+    WatchedReplica replica = select(primary);
+    if (replica == null) {
+      machine.event(Level.WARNING, "-failover-abort-no-good-slave", primary, "");
+      abort(primary);
+      return;
+    }
+    machine.event(Level.WARNING, "+selected-slave", replica, "");
+    replica.isPromoted = true;
+    primary.promoted = replica;
+    to(primary, FailoverState.SEND_SLAVEOF_NOONE);
+    machine.event(Level.NOTICE, "+failover-state-send-slaveof-noone", replica, "");
+  }
+
+  private void promote(WatchedPrimary primary) {
+    WatchedReplica replica = primary.promoted;
+    if (replica == null) {
+      abort(primary);
+    } else if (replica.link.isDisconnected
+        || !(primary.isCoordinated
+            ? askToHandOver(primary, replica)
+            : machine.links.slaveOf(replica, null))) {
+      abortIfLate(primary);
+    } else {
+      machine.event(Level.NOTICE, "+failover-state-wait-promotion", replica, "");
+      to(primary, FailoverState.WAIT_PROMOTION);
+    }
+  }
+
+  private boolean askToHandOver(WatchedPrimary primary, WatchedReplica replica) {
+    return machine.links.ask(
+        primary,
+        reply -> {
+          if (reply instanceof RespValue.Error refusal) {
+            giveUpCoordinated(primary, refusal.text());
+          } else if (primary.coordinatedFor != 0) {
+            machine.reply(primary.coordinatedFor, Texts.OK);
+            primary.coordinatedFor = 0;
+          }
+        },
+        "FAILOVER",
+        "TO",
+        machine.shown(replica.address),
+        Integer.toString(replica.address.port()),
+        "TIMEOUT",
+        Long.toString(primary.failoverTimeout));
+  }
+
+  /// The primary won't hand over. Nothing has happened yet.
+  void giveUpCoordinated(WatchedPrimary primary, String reason) {
+    if (!primary.isCoordinated || primary.coordinatedFor == 0) {
+      return;
+    }
+    long client = primary.coordinatedFor;
+    primary.coordinatedFor = 0;
+    machine.event(Level.WARNING, "-failover-abort-master-refuses", primary, " #" + reason);
+    if (primary.isFailingOver()
+        && primary.state.compareTo(FailoverState.WAIT_PROMOTION) <= 0) {
+      abort(primary);
+    }
+    machine.reply(client, Texts.error(reason));
+  }
+
+  private void awaitPromotion(WatchedPrimary primary) {
+    if (!abortIfLate(primary)
+        && primary.promoted != null
+        && machine.now() - primary.promoted.infoAt > 50) {
+      machine.links.info(primary.promoted);
+    }
+  }
+
+  private boolean abortIfLate(WatchedPrimary primary) {
+    if (machine.now() - primary.stateAt > primary.failoverTimeout) {
+      machine.event(Level.WARNING, "-failover-abort-slave-timeout", primary, "");
+      abort(primary);
+      return true;
+    }
+    return false;
+  }
+
+  /// The promoted replica says that it is a primary.
+  void promotionSeen(WatchedPrimary primary, WatchedReplica replica) {
+    primary.configEpoch = primary.failoverEpoch;
+    to(primary, FailoverState.RECONF_SLAVES);
+    machine.save();
+    machine.event(Level.WARNING, "+promoted-slave", replica, "");
+    if (machine.crashesPromoted) {
+      crash();
+    }
+    machine.event(Level.WARNING, "+failover-state-reconf-slaves", primary, "");
+    machine.runReconfigurationScript(primary, "leader", primary.address, replica.address);
+    machine.links.helloToAll(primary);
+  }
+
+  private void reconfigure(WatchedPrimary primary) {
+    WatchedReplica promoted = primary.promoted;
+    if (promoted == null) {
+      return;
+    }
+    int running = 0;
+    for (WatchedReplica replica : primary.replicas.values()) {
+      running += isRunning(replica) ? 1 : 0;
+    }
+    for (WatchedReplica replica : List.copyOf(primary.replicas.values())) {
+      if (running >= primary.parallelSyncs) {
+        break;
+      }
+      if (replica.isPromoted || replica.reconfiguration == Reconfiguration.DONE) {
+        continue;
+      }
+      if (isRunning(replica) || replica.link.isDisconnected || replica.isForeign) {
+        continue;
+      }
+      if (machine.links.slaveOf(replica, promoted.address)) {
+        replica.reconfiguration = Reconfiguration.SENT;
+        replica.reconfiguredAt = machine.now();
+        machine.event(Level.NOTICE, "+slave-reconf-sent", replica, "");
+        running++;
+      }
+    }
+    for (WatchedReplica replica : primary.replicas.values()) {
+      if (replica.reconfiguration == Reconfiguration.SENT
+          && machine.now() - replica.reconfiguredAt > machine.periods.reconfiguration) {
+        machine.event(Level.NOTICE, "-slave-reconf-sent-timeout", replica, "");
+        replica.reconfiguration = Reconfiguration.DONE;
+      }
+    }
+    endIfDone(primary, promoted);
+  }
+
+  private static boolean isRunning(WatchedReplica replica) {
+    return replica.reconfiguration == Reconfiguration.SENT
+        || replica.reconfiguration == Reconfiguration.IN_PROGRESS;
+  }
+
+  private void endIfDone(WatchedPrimary primary, WatchedReplica promoted) {
+    if (promoted.isDown) {
+      return;
+    }
+    boolean done = true;
+    for (WatchedReplica replica : primary.replicas.values()) {
+      done &=
+          replica.isPromoted
+              || replica.reconfiguration == Reconfiguration.DONE
+              || replica.isDown
+              || replica.isForeign;
+    }
+    boolean late = machine.now() - primary.stateAt > primary.failoverTimeout;
+    if (late) {
+      machine.event(Level.WARNING, "+failover-end-for-timeout", primary, "");
+    }
+    if (done || late) {
+      machine.event(Level.WARNING, "+failover-end", primary, "");
+      to(primary, FailoverState.UPDATE_CONFIG);
+    }
+    if (!late) {
+      return;
+    }
+    for (WatchedReplica replica : primary.replicas.values()) {
+      boolean untold =
+          !replica.isPromoted
+              && !replica.isForeign
+              && replica.reconfiguration != Reconfiguration.DONE
+              && replica.reconfiguration != Reconfiguration.SENT;
+      if (untold
+          && !replica.link.isDisconnected
+          && machine.links.slaveOf(replica, promoted.address)) {
+        machine.event(Level.NOTICE, "+slave-reconf-sent-be", replica, "");
+        replica.reconfiguration = Reconfiguration.SENT;
+      }
+    }
+  }
+
+  /// Once all replicas follow the new primary it takes the old one's place here, too.
+  void switchIfDone(WatchedPrimary primary) {
+    if (primary.state != FailoverState.UPDATE_CONFIG) {
+      return;
+    }
+    SentinelAddress to = primary.promoted == null ? primary.address : primary.promoted.address;
+    machine.happened(
+        Level.WARNING,
+        "+switch-master",
+        primary,
+        primary.name
+            + " "
+            + machine.shown(primary.address)
+            + " "
+            + primary.address.port()
+            + " "
+            + machine.shown(to)
+            + " "
+            + to.port());
+    machine.moveTo(primary, to);
+  }
+
+  /// Gives a failover up, as long as nobody has been promoted.
+  private void abort(WatchedPrimary primary) {
+    WatchedReplica promoted = primary.promoted;
+    to(primary, FailoverState.NONE);
+    primary.isForced = false;
+    if (promoted != null) {
+      promoted.isPromoted = false;
+      primary.promoted = null;
+    }
+    if (primary.coordinatedFor != 0) {
+      machine.reply(
+          primary.coordinatedFor, Texts.error("NOGOODSLAVE No suitable replica to promote"));
+      primary.coordinatedFor = 0;
+    }
+    primary.isCoordinated = false;
+  }
+
+  // ── the choice ──
+
+  private static final Comparator<WatchedReplica> BEST_FIRST =
+      Comparator.<WatchedReplica>comparingInt(replica -> replica.priority)
+          .thenComparing(replica -> replica.offset, Comparator.reverseOrder())
+          .thenComparing(
+              replica -> replica.runId,
+              Comparator.nullsLast(String.CASE_INSENSITIVE_ORDER));
+
+  /// The replica to promote: of those that answer, are whole and haven't been alone for too long,
+  /// that of the least priority, then of the largest offset, then of the smallest run id.
+  @Nullable WatchedReplica select(WatchedPrimary primary) {
+    long now = machine.now();
+    Periods periods = machine.periods;
+    long aloneMost = primary.downAfter * 10 + (primary.isDown ? now - primary.downAt : 0);
+    long infoMost = primary.isDown ? periods.ping * 5 : periods.info * 3;
+    List<WatchedReplica> good = new ArrayList<>();
+    for (WatchedReplica replica : primary.replicas.values()) {
+      boolean usable =
+          !replica.isDown
+              && !replica.link.isDisconnected
+              && now - replica.link.availableAt <= periods.ping * 5
+              && replica.priority != 0
+              && now - replica.infoAt <= infoMost
+              && replica.linkDownMillis <= aloneMost
+              && !replica.isForeign
+              && (replica.isWhole || !primary.hasData);
+      if (usable) {
+        good.add(replica);
+      }
+    }
+    good.sort(BEST_FIRST);
+    return good.isEmpty() ? null : good.getFirst();
+  }
+}

@@ -1,0 +1,23 @@
+package dev.spinel.sentinel;
+
+/// What a Sentinel is set to as a whole. Empty texts and 0 mean: not set.
+public final class SentinelSettings {
+  String announceIp = "";
+  int announcePort;
+  String user = ""; // for other Sentinels
+  String password = "";
+  boolean deniesScriptChanges = true;
+  boolean resolvesNames;
+  boolean announcesNames;
+  String logLevel = "notice";
+  int port = 26379;
+  String requirepass = "";
+
+  /// What the rest of the configuration says: the own port, the own password (which others have,
+  /// too, where `sentinel-pass` isn't set) and the log's level.
+  public void process(int ownPort, String ownPassword, String level) {
+    port = ownPort;
+    requirepass = ownPassword;
+    logLevel = level;
+  }
+}

@@ -1,0 +1,257 @@
+package dev.spinel.sentinel;
+
+import dev.spinel.sentinel.SentinelAction.Level;
+import dev.spinel.sentinel.WatchedPrimary.FailoverState;
+import dev.spinel.sentinel.WatchedReplica.Reconfiguration;
+import org.jspecify.annotations.Nullable;
+
+/// What servers say of themselves (INFO), and what follows: new replicas, promotions that have
+/// worked, servers that follow the wrong one.
+///
+/// **Who is sent SLAVEOF.** A server that isn't what we think it is may be right: another Sentinel
+/// may have promoted it, and its word is on the way. So it is given time, as in Redis (8 s, or the
+/// failover timeout). One case needs none: the process is another one than when we lost it, so it
+/// has restarted, and says that it is a primary since its file says so. It is made a replica at
+/// once, before clients write to it.
+///
+/// **Who never is.** A server with data of which no history of this group is known belongs to
+/// somebody else, who has got the address: SLAVEOF would wipe it. An old primary of our own that
+/// has no replicas counts as ours: its history may be new after a restart.
+final class ServerReports {
+  private final SentinelMachine machine;
+
+  ServerReports(SentinelMachine machine) {
+    this.machine = machine;
+  }
+
+  void take(WatchedServer server, String text) {
+    InfoReport report = new InfoReport(text);
+    server.info = text;
+    boolean restarted = readRunId(server, report);
+    if (server instanceof WatchedPrimary primary) {
+      readReplicas(primary, report);
+    }
+    if (server instanceof WatchedReplica replica) {
+      replica.linkDownMillis = report.number("master_link_down_since_seconds") * 1000;
+      if (report.isReplica) {
+        readReplica(replica, report);
+      }
+    }
+    server.infoAt = machine.now();
+    readRole(server, report);
+    readHistory(server, report);
+    if (machine.isTilted) {
+      return;
+    }
+    WatchedPrimary primary = server.primary();
+    if (server instanceof WatchedReplica replica) {
+      if (report.isPrimary) {
+        isPrimaryNow(replica, report, restarted);
+      } else {
+        fixConfig(replica, report);
+        followReconfiguration(replica);
+      }
+    }
+    machine.act(primary);
+    machine.failover.switchIfDone(primary);
+  }
+
+  /// Returns whether another process answers than before.
+  private boolean readRunId(WatchedServer server, InfoReport report) {
+    String id = report.runId();
+    if (id.isEmpty() || id.equals(server.runId)) {
+      return false;
+    }
+    boolean restarted = server.runId != null;
+    server.runId = id;
+    if (restarted) {
+      machine.event(Level.NOTICE, "+reboot", server, "");
+      if (server instanceof WatchedPrimary primary && primary.rebootDownAfter != 0) {
+        primary.rebooted = true;
+        primary.rebootAt = machine.now();
+      }
+    }
+    return restarted;
+  }
+
+  private void readReplicas(WatchedPrimary primary, InfoReport report) {
+    for (InfoReport.ReplicaLine line : report.replicas) {
+      WatchedReplica replica = machine.addReplica(primary, line.host(), line.port());
+      if (replica != null) {
+        machine.event(Level.NOTICE, "+slave", replica, "");
+        machine.save();
+      }
+    }
+  }
+
+  private void readReplica(WatchedReplica replica, InfoReport report) {
+    if (report.has("master_host")) {
+      String host = report.text("master_host");
+      if (!host.equalsIgnoreCase(String.valueOf(replica.primaryHost))) {
+        replica.primaryHost = host;
+        replica.primaryChangedAt = machine.now();
+      }
+    }
+    if (report.has("master_port") && replica.primaryPort != (int) report.number("master_port")) {
+      replica.primaryPort = (int) report.number("master_port");
+      replica.primaryChangedAt = machine.now();
+    }
+    if (report.has("master_link_status")) {
+      replica.linkUp = report.text("master_link_status").equalsIgnoreCase("up");
+    }
+    if (report.has("slave_priority")) {
+      replica.priority = (int) report.number("slave_priority");
+    }
+    if (report.has("slave_repl_offset")) {
+      replica.offset = report.number("slave_repl_offset");
+    }
+    if (report.has("replica_announced")) {
+      replica.isAnnounced = report.number("replica_announced") != 0;
+    }
+    replica.isWhole = report.isWholeCopy();
+  }
+
+  private void readRole(WatchedServer server, InfoReport report) {
+    if (report.isPrimary == server.reportsPrimary) {
+      return;
+    }
+    server.roleAt = machine.now();
+    server.reportsPrimary = report.isPrimary;
+    boolean expected = (server instanceof WatchedPrimary) == report.isPrimary;
+    if (report.isReplica && server instanceof WatchedReplica replica) {
+      replica.primaryChangedAt = machine.now();
+    }
+    machine.event(
+        Level.VERBOSE,
+        expected ? "+role-change" : "-role-change",
+        server,
+        " new reported role is " + (report.isPrimary ? "master" : "slave"));
+  }
+
+  // ── histories ──
+
+  private void readHistory(WatchedServer server, InfoReport report) {
+    WatchedPrimary primary = server.primary();
+    if (server instanceof WatchedPrimary) {
+      if (report.isPrimary) {
+        primary.knowHistory(report.text("master_replid"));
+        primary.knowHistory(report.text("master_replid2"));
+        primary.hasData = report.hasKeys;
+      }
+      return;
+    }
+    WatchedReplica replica = (WatchedReplica) server;
+    if (report.isReplica && followsOurs(replica) && replica.linkUp) {
+      primary.knowHistory(report.text("master_replid"));
+      primary.knowHistory(report.text("master_replid2"));
+    }
+    boolean unknown =
+        report.hasKeys
+            && !primary.histories.isEmpty()
+            && report.has("master_replid")
+            && !primary.histories.contains(report.text("master_replid"))
+            && !primary.histories.contains(report.text("master_replid2"));
+    boolean ours =
+        report.isReplica
+            ? !replica.linkUp || followsOurs(replica)
+            : replica.wasPrimary && report.number("connected_slaves") == 0;
+    boolean foreign = unknown && !ours && !replica.isPromoted;
+    if (foreign && !replica.isForeign) {
+      machine.log(
+          Level.WARNING,
+          "The server at "
+              + replica.name
+              + " has data of a history that master "
+              + primary.name
+              + " never had: it seems to be of another deployment that has got this address. It"
+              + " isn't sent SLAVEOF, which would wipe it. To make it a replica even so, send it"
+              + " REPLICAOF by hand; to forget it: SENTINEL RESET "
+              + primary.name);
+    }
+    replica.isForeign = foreign;
+  }
+
+  private boolean followsOurs(WatchedReplica replica) {
+    return isFollowing(replica, replica.primary().address);
+  }
+
+  private boolean isFollowing(WatchedReplica replica, SentinelAddress address) {
+    String host = replica.primaryHost;
+    return host != null
+        && replica.primaryPort == address.port()
+        && machine.isHostOf(address, host);
+  }
+
+  // ── what follows ──
+
+  private void isPrimaryNow(WatchedReplica replica, InfoReport report, boolean restarted) {
+    WatchedPrimary primary = replica.primary();
+    if (replica.isPromoted && primary.state == FailoverState.WAIT_PROMOTION) {
+      machine.failover.promotionSeen(primary, replica);
+      return;
+    }
+    long wait = machine.periods.publish * 4;
+    boolean patient =
+        isNotDownFor(replica, wait) && machine.now() - replica.roleAt > wait;
+    if (!replica.isPromoted
+        && looksSane(primary)
+        && !replica.isForeign
+        && (patient || (isStale(replica, report, restarted) && !primary.isFailingOver()))
+        && machine.links.slaveOf(replica, primary.address)) {
+      machine.event(Level.NOTICE, "+convert-to-slave", replica, "");
+      replica.roleAt = machine.now(); // it is given time again
+    }
+  }
+
+  /// Whether a process has just been started, of a server that was our primary before.
+  private boolean isStale(WatchedReplica replica, InfoReport report, boolean restarted) {
+    long lost = replica.link.lostAt;
+    return restarted
+        && replica.wasPrimary
+        && lost != 0
+        && report.has("uptime_in_seconds")
+        && report.number("uptime_in_seconds") * 1000 <= machine.now() - lost + 1000;
+  }
+
+  private void fixConfig(WatchedReplica replica, InfoReport report) {
+    WatchedPrimary primary = replica.primary();
+    if (!report.isReplica || followsOurs(replica)) {
+      return;
+    }
+    long wait = primary.failoverTimeout;
+    if (looksSane(primary)
+        && !replica.isForeign
+        && isNotDownFor(replica, wait)
+        && machine.now() - replica.primaryChangedAt > wait
+        && machine.links.slaveOf(replica, primary.address)) {
+      machine.event(Level.NOTICE, "+fix-slave-config", replica, "");
+    }
+  }
+
+  private void followReconfiguration(WatchedReplica replica) {
+    @Nullable WatchedReplica promoted = replica.primary().promoted;
+    if (replica.reconfiguration == Reconfiguration.SENT
+        && promoted != null
+        && isFollowing(replica, promoted.address)) {
+      replica.reconfiguration = Reconfiguration.IN_PROGRESS;
+      machine.event(Level.NOTICE, "+slave-reconf-inprog", replica, "");
+    }
+    if (replica.reconfiguration == Reconfiguration.IN_PROGRESS && replica.linkUp) {
+      replica.reconfiguration = Reconfiguration.DONE;
+      machine.event(Level.NOTICE, "+slave-reconf-done", replica, "");
+    }
+  }
+
+  /// Whether a primary is there and is one, so that others may be made to follow it.
+  private boolean looksSane(WatchedPrimary primary) {
+    return primary.reportsPrimary
+        && !primary.isDown
+        && !primary.isAgreedDown
+        && primary.infoAt != 0
+        && machine.now() - primary.infoAt < machine.periods.info * 2;
+  }
+
+  private boolean isNotDownFor(WatchedServer server, long millis) {
+    return server.downAt == 0 || machine.now() - server.downAt > millis;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.spinel.sentinel;
+
+import org.jspecify.annotations.Nullable;
+
+/// A replica of a [WatchedPrimary]: of servers that may take its place, each is one.
+final class WatchedReplica extends WatchedServer {
+  /// How far it is on its way to a new primary.
+  enum Reconfiguration {
+    NONE,
+    SENT,
+    IN_PROGRESS,
+    DONE
+  }
+
+  private final WatchedPrimary primary;
+  boolean isPromoted;
+  Reconfiguration reconfiguration = Reconfiguration.NONE;
+  long reconfiguredAt; // SLAVEOF was sent
+  long linkDownMillis;
+  int priority = 100;
+  boolean isAnnounced = true;
+  @Nullable String primaryHost; // that it follows, as it says
+  int primaryPort;
+  boolean linkUp;
+  long offset;
+  boolean isWhole = true; // its data is a complete copy
+  long primaryChangedAt; // it follows another one since
+  boolean wasPrimary; // of this group, at this address
+  boolean isForeign; // its data is of another group
+
+  WatchedReplica(
+      String name, SentinelAddress address, NodeLink link, WatchedPrimary primary, long now) {
+    super(name, address, link, primary.downAfter, now);
+    this.primary = primary;
+    this.primaryChangedAt = now;
+  }
+
+  @Override
+  WatchedPrimary primary() {
+    return primary;
+  }
+
+  @Override
+  String kind() {
+    return "slave";
+  }
+}

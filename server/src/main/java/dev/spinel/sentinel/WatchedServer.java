@@ -1,0 +1,19 @@
+package dev.spinel.sentinel;
+
+import org.jspecify.annotations.Nullable;
+
+/// A server, as its INFO describes it.
+abstract sealed class WatchedServer extends WatchedNode permits WatchedPrimary, WatchedReplica {
+  long infoAt;
+  boolean infoAsked; // and not answered
+  @Nullable String info;
+  boolean reportsPrimary;
+  long roleAt; // since when it reports this role
+  boolean rebooted; // another process answers now than before
+  long rebootAt;
+
+  WatchedServer(String name, SentinelAddress address, NodeLink link, long downAfter, long now) {
+    super(name, address, link, downAfter, now);
+    roleAt = now;
+  }
+}
