@@ -25,9 +25,6 @@ final class Unbuilt {
   ///
   /// @param lines by the index of a setting: the line that set it, or null
   static void refuse(Config config, @Nullable Directive[] lines) {
-    if (config.isSentinel()) {
-      throw new ConfigError(ConfigError.Kind.FATAL, "Fatal error: " + reason("Sentinel"));
-    }
     for (Directive directive : config.directives()) {
       if (directive.name().equals("user") && !saysWhatHolds(directive.arguments(), config))
         throw directive.error(reason("ACL users"));

@@ -49,6 +49,7 @@ public final class Requests implements PeerLink.Listener {
   private final int waitingMax;
   private Consumer<RespValue> pushes = push -> {};
   private Consumer<String> ended = reason -> {};
+  private Consumer<PeerLink> stood = link -> {};
   private PeerLink.@Nullable Listener stream;
   private @Nullable PeerLink link;
   private Peers.@Nullable Alarm alarm;
@@ -71,6 +72,11 @@ public final class Requests implements PeerLink.Listener {
   /// Gets pushes and messages.
   public void onPush(Consumer<RespValue> consumer) {
     pushes = consumer;
+  }
+
+  /// Is told once that the link stands.
+  public void onConnect(Consumer<PeerLink> consumer) {
+    stood = consumer;
   }
 
   /// Is told once that the link has ended, with the reason, after all answers were.
@@ -184,6 +190,7 @@ public final class Requests implements PeerLink.Listener {
       connected.send(early.toByteArray());
       early.reset();
     }
+    stood.accept(connected);
   }
 
   @Override

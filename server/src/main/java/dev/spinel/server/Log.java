@@ -122,6 +122,15 @@ public final class Log implements ConfigLog {
     this.role = role;
   }
 
+  /// Lets lines from this level on through: a word of `loglevel`.
+  void level(String word) {
+    for (Level level : Level.values()) {
+      if (level.word.equals(word)) {
+        least = level;
+      }
+    }
+  }
+
   /// Whether lines of this level are let through.
   public boolean isOn(Level level) {
     return level.compareTo(least) >= 0;

@@ -120,6 +120,14 @@ public final class Main {
       log.notice("Configuration loaded");
     }
     log.notice("monotonic clock: System.nanoTime");
+    if (config.isSentinel()) {
+      log.become('X');
+      try {
+        return SentinelProgram.run(config, log);
+      } catch (ConfigError e) {
+        return SentinelProgram.failed(e);
+      }
+    }
     log.become('M');
     Server server;
     try {
@@ -283,7 +291,7 @@ public final class Main {
     }
   }
 
-  private static void removePid(Path file, Log log) {
+  static void removePid(Path file, Log log) {
     log.notice("Removing the pid file.");
     try {
       Files.deleteIfExists(file);
@@ -292,7 +300,7 @@ public final class Main {
     }
   }
 
-  private static @org.jspecify.annotations.Nullable Path writePid(
+  static @org.jspecify.annotations.Nullable Path writePid(
       Config config, long pid, Log log) {
     String name = config.text(Settings.PIDFILE);
     if (name.isEmpty()) {

@@ -327,8 +327,6 @@ final class ConfigTest {
     assertRefused("cluster-enabled yes", "cluster mode");
     assertThatThrownBy(() -> CommandLine.of("--tls-port", "7").load(null).requireBuilt())
         .hasMessageContaining("\n>>> 'tls-port \"7\"'\nSpinel has no TLS yet\n");
-    assertThatThrownBy(() -> CommandLine.of("--sentinel").load(null).requireBuilt())
-        .hasMessage("Fatal error: Spinel has no Sentinel yet");
   }
 
   private static void assertRefused(String line, String feature) {

@@ -1,0 +1,150 @@
+package dev.spinel.sentinel;
+
+import dev.spinel.peer.PeerLink;
+import dev.spinel.wire.Args;
+import dev.spinel.wire.Glob;
+import dev.spinel.wire.LargeSink;
+import dev.spinel.wire.RequestReader;
+import dev.spinel.wire.RespValue;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// A client of a Sentinel: its connection, what it subscribes to, whether it may ask.
+final class SentinelClient implements PeerLink.Listener {
+  private static final long BULK_MAX = 1 << 20;
+  private static final long UNSENT_MAX = 32 << 20;
+
+  final long id;
+  final long since;
+  int protocol = 2;
+  boolean isAuthenticated;
+  String name = "";
+  String libraryName = "";
+  String libraryVersion = "";
+  final Set<String> channels = new TreeSet<>();
+  final Set<String> patterns = new TreeSet<>();
+  private final PeerLink link;
+  private final SentinelShell shell;
+  private final SentinelSession session;
+  private final RequestReader reader;
+  private final Args arguments = new Args();
+  private boolean waits; // for a reply that comes later; what it sends meanwhile is kept
+  private boolean closes;
+
+  SentinelClient(long id, PeerLink link, SentinelShell shell) {
+    this.id = id;
+    this.link = link;
+    this.shell = shell;
+    this.since = shell.now();
+    RequestReader.Limits limits = RequestReader.Limits.none();
+    limits.bulkBytes = BULK_MAX;
+    limits.queryBytes = BULK_MAX * 4;
+    this.reader = new RequestReader(limits, LargeSink.NONE);
+    this.session = new SentinelSession(this, shell);
+  }
+
+  String address() {
+    return link.remoteAddress();
+  }
+
+  String localAddress() {
+    return link.localAddress();
+  }
+
+  @Override
+  public void received(PeerLink from, byte[] bytes, int begin, int end) {
+    if (waits) {
+      reader.keep(bytes, begin, end);
+      return;
+    }
+    int at = begin;
+    while (!waits && !closes && link.isOpen()) {
+      int status = reader.next(bytes, at, end, arguments);
+      if (status != RequestReader.COMPLETE) {
+        if (status == RequestReader.ERROR) {
+          send(Texts.error(String.valueOf(reader.error())));
+        }
+        if (status != RequestReader.INCOMPLETE) {
+          link.close("protocol error");
+        }
+        return;
+      }
+      at = reader.position();
+      List<String> words = new ArrayList<>();
+      for (int i = 0; i < arguments.count(); i++) {
+        words.add(arguments.at(i).text());
+      }
+      waits = !session.run(words);
+    }
+    if (waits) {
+      reader.keep(bytes, at, end);
+    }
+  }
+
+  /// The machine has answered.
+  void answered(RespValue reply) {
+    send(reply);
+    if (waits) {
+      waits = false;
+      received(link, new byte[0], 0, 0);
+    }
+  }
+
+  void send(RespValue reply) {
+    link.send(ReplyBytes.of(reply, protocol));
+    if (link.unsentBytes() > UNSENT_MAX) {
+      link.close("client doesn't read its replies");
+    }
+  }
+
+  void publish(String channel, String text) {
+    if (channels.contains(channel)) {
+      send(push("message", channel, text));
+    }
+    for (String pattern : patterns) {
+      if (Glob.matches(Texts.bytes(pattern), Texts.bytes(channel))) {
+        send(push("pmessage", pattern, channel, text));
+      }
+    }
+  }
+
+  private static RespValue push(String... parts) {
+    List<RespValue> all = new ArrayList<>();
+    for (String part : parts) {
+      all.add(Texts.bulk(part));
+    }
+    return new RespValue.Push(all);
+  }
+
+  boolean isSubscriber() {
+    return !channels.isEmpty() || !patterns.isEmpty();
+  }
+
+  /// Ends it, behind what was sent.
+  void close() {
+    closes = true;
+    if (link.unsentBytes() == 0) {
+      link.close("asked to");
+    }
+  }
+
+  /// Ends it at once.
+  void kill() {
+    link.close("killed");
+  }
+
+  @Override
+  public void drained(PeerLink from, long unsentBytes) {
+    if (closes && unsentBytes == 0) {
+      link.close("asked to");
+    }
+  }
+
+  @Override
+  public void closed(PeerLink ending, String reason) {
+    reader.close();
+    shell.left(this);
+  }
+}

@@ -1,0 +1,435 @@
+package dev.spinel.sentinel;
+
+import static dev.spinel.sentinel.Texts.bulk;
+import static dev.spinel.sentinel.Texts.error;
+
+import dev.spinel.wire.RespValue;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/// The commands that a Sentinel answers, and no more.
+final class SentinelSession {
+  /// Names and arities.
+  private static final Map<String, Integer> COMMANDS = commands();
+
+  private static final Set<String> SECTIONS =
+      new LinkedHashSet<>(List.of("server", "clients", "cpu", "stats", "sentinel"));
+
+  private final SentinelClient client;
+  private final SentinelShell shell;
+
+  SentinelSession(SentinelClient client, SentinelShell shell) {
+    this.client = client;
+    this.shell = shell;
+  }
+
+  private static Map<String, Integer> commands() {
+    Map<String, Integer> all = new LinkedHashMap<>();
+    all.put("acl", -2);
+    all.put("auth", -2);
+    all.put("client", -2);
+    all.put("command", -1);
+    all.put("hello", -1);
+    all.put("info", -1);
+    all.put("ping", -1);
+    all.put("psubscribe", -2);
+    all.put("publish", 3);
+    all.put("punsubscribe", -1);
+    all.put("quit", -1);
+    all.put("reset", 1);
+    all.put("role", 1);
+    all.put("sentinel", -2);
+    all.put("shutdown", -1);
+    all.put("subscribe", -2);
+    all.put("unsubscribe", -1);
+    return all;
+  }
+
+  /// Runs a command. Returns false if its reply comes later.
+  boolean run(List<String> words) {
+    String name = words.getFirst().toLowerCase(Locale.ROOT);
+    Integer arity = COMMANDS.get(name);
+    if (arity == null) {
+      client.send(error(unknown(words)));
+      return true;
+    }
+    if (arity >= 0 ? words.size() != arity : words.size() < -arity) {
+      client.send(error("ERR wrong number of arguments for '" + name + "' command"));
+      return true;
+    }
+    boolean open =
+        switch (name) {
+          case "auth", "hello", "quit", "reset" -> true;
+          default -> client.isAuthenticated || shell.password().isEmpty();
+        };
+    if (!open) {
+      client.send(error("NOAUTH Authentication required."));
+      return true;
+    }
+    if (client.protocol == 2 && client.isSubscriber() && !mayBeSubscribed(name)) {
+      client.send(
+          error(
+              "ERR Can't execute '"
+                  + name
+                  + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed"
+                  + " in this context"));
+      return true;
+    }
+    return run(name, words);
+  }
+
+  private static boolean mayBeSubscribed(String name) {
+    return switch (name) {
+      case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset" ->
+          true;
+      default -> false;
+    };
+  }
+
+  private static String unknown(List<String> words) {
+    StringBuilder text = new StringBuilder("ERR unknown command '");
+    text.append(words.getFirst(), 0, Math.min(128, words.getFirst().length()));
+    text.append("', with args beginning with: ");
+    for (int i = 1; i < words.size() && text.length() < 300; i++) {
+      text.append('\'').append(words.get(i), 0, Math.min(128, words.get(i).length())).append("' ");
+    }
+    return text.toString();
+  }
+
+  private boolean run(String name, List<String> words) {
+    List<String> rest = words.subList(1, words.size());
+    switch (name) {
+      case "sentinel", "publish", "role" -> {
+        return shell.ask(client, words);
+      }
+      case "subscribe", "psubscribe" -> subscribe(name, rest);
+      case "unsubscribe", "punsubscribe" -> unsubscribe(name, rest);
+      case "quit" -> {
+        client.send(Texts.OK);
+        client.close();
+      }
+      case "shutdown" -> shell.host.shutdown();
+      default ->
+          client.send(
+              switch (name) {
+                case "ping" -> ping(rest);
+                case "info" -> info(rest);
+                case "auth" -> auth(rest);
+                case "hello" -> hello(rest);
+                case "client" -> client(rest);
+                case "command" -> command(rest);
+                case "reset" -> reset();
+                default -> acl(rest);
+              });
+    }
+    return true;
+  }
+
+  private RespValue ping(List<String> words) {
+    if (words.size() > 1) {
+      return error("ERR wrong number of arguments for 'ping' command");
+    }
+    if (client.protocol == 2 && client.isSubscriber()) {
+      return new RespValue.Array(
+          List.of(bulk("pong"), bulk(words.isEmpty() ? "" : words.getFirst())));
+    }
+    return words.isEmpty() ? new RespValue.Simple("PONG") : bulk(words.getFirst());
+  }
+
+  private RespValue info(List<String> words) {
+    Set<String> wanted = new LinkedHashSet<>();
+    for (String word : words) {
+      wanted.add(word.toLowerCase(Locale.ROOT));
+    }
+    boolean all =
+        wanted.isEmpty()
+            || wanted.contains("all")
+            || wanted.contains("everything")
+            || wanted.contains("default");
+    if (all) {
+      wanted.addAll(SECTIONS);
+    }
+    wanted.retainAll(SECTIONS);
+    String text = shell.host.info(wanted, shell.clients().size());
+    if (wanted.contains("sentinel")) {
+      text += (text.isEmpty() ? "" : "\r\n") + shell.sentinelInfo();
+    }
+    return new RespValue.Verbatim("txt", text);
+  }
+
+  private RespValue auth(List<String> words) {
+    if (words.size() > 2) {
+      return error("ERR syntax error");
+    }
+    if (words.size() == 1 && shell.password().isEmpty()) {
+      return error(
+          "ERR AUTH <password> called without any password configured for the default user. Are"
+              + " you sure your configuration is correct?");
+    }
+    String user = words.size() == 2 ? words.getFirst() : "default";
+    if (!user.equals("default") || !isPassword(words.getLast())) {
+      return error("WRONGPASS invalid username-password pair or user is disabled.");
+    }
+    client.isAuthenticated = true;
+    return Texts.OK;
+  }
+
+  private boolean isPassword(String word) {
+    return shell.password().isEmpty()
+        || java.security.MessageDigest.isEqual(
+            Texts.bytes(word), Texts.bytes(shell.password()));
+  }
+
+  private RespValue hello(List<String> words) {
+    int protocol = client.protocol;
+    String name = null;
+    boolean authenticated = client.isAuthenticated || shell.password().isEmpty();
+    if (!words.isEmpty()) {
+      Long number = Texts.number(words.getFirst());
+      if (number == null) {
+        return error("ERR Protocol version is not an integer or out of range");
+      }
+      if (number < 2 || number > 3) {
+        return error("NOPROTO unsupported protocol version");
+      }
+      protocol = number.intValue();
+    }
+    for (int i = 1; i < words.size(); i++) {
+      String word = words.get(i).toLowerCase(Locale.ROOT);
+      if (word.equals("auth") && i + 2 < words.size()) {
+        if (!words.get(i + 1).equals("default") || !isPassword(words.get(i + 2))) {
+          return error("WRONGPASS invalid username-password pair or user is disabled.");
+        }
+        authenticated = true;
+        i += 2;
+      } else if (word.equals("setname") && i + 1 < words.size()) {
+        name = words.get(++i);
+        if (isNoName(name)) {
+          return error(NO_NAME);
+        }
+      } else {
+        return error("ERR Syntax error in HELLO option '" + words.get(i) + "'");
+      }
+    }
+    if (!authenticated) {
+      return error(
+          "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO"
+              + " <proto> AUTH <user> <pass> option can be used to authenticate the client and"
+              + " select the RESP protocol version at the same time");
+    }
+    client.isAuthenticated = true;
+    client.protocol = protocol;
+    client.name = name == null ? client.name : name;
+    return new RespValue.Map(
+        List.of(
+            bulk("server"),
+            bulk("redis"),
+            bulk("version"),
+            bulk(shell.host.version()),
+            bulk("proto"),
+            new RespValue.Int(protocol),
+            bulk("id"),
+            new RespValue.Int(client.id),
+            bulk("mode"),
+            bulk("sentinel"),
+            bulk("modules"),
+            new RespValue.Array(List.of())));
+  }
+
+  private RespValue reset() {
+    client.channels.clear();
+    client.patterns.clear();
+    client.protocol = 2;
+    client.name = "";
+    client.isAuthenticated = false;
+    return new RespValue.Simple("RESET");
+  }
+
+  private RespValue acl(List<String> words) {
+    if (words.getFirst().equalsIgnoreCase("whoami")) {
+      return bulk("default");
+    }
+    return error("ERR unknown subcommand '" + words.getFirst() + "'. Try ACL HELP.");
+  }
+
+  private static RespValue command(List<String> words) {
+    String sub = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
+    return switch (sub) {
+      case "count" -> new RespValue.Int(COMMANDS.size());
+      case "list" ->
+          new RespValue.Array(COMMANDS.keySet().stream().map(Texts::bulk).toList());
+      case "docs" -> new RespValue.Map(List.of());
+      case "", "info" -> {
+        List<RespValue> all = new ArrayList<>();
+        COMMANDS.forEach(
+            (name, arity) -> {
+              if (words.size() < 2 || words.contains(name)) {
+                RespValue none = new RespValue.Array(List.of());
+                RespValue zero = new RespValue.Int(0);
+                all.add(
+                    new RespValue.Array(
+                        List.of(
+                            bulk(name), new RespValue.Int(arity), none, zero, zero, zero, none,
+                            none, none, none)));
+              }
+            });
+        yield new RespValue.Array(all);
+      }
+      default -> error("ERR unknown subcommand '" + words.getFirst() + "'. Try COMMAND HELP.");
+    };
+  }
+
+  // ── CLIENT ──
+
+  private static final String NO_NAME =
+      "ERR Client names cannot contain spaces, newlines or special characters.";
+
+  private static boolean isNoName(String name) {
+    return name.chars().anyMatch(c -> c < '!' || c > '~');
+  }
+
+  private RespValue client(List<String> words) {
+    String sub = words.getFirst().toLowerCase(Locale.ROOT);
+    return switch (sub + "/" + words.size()) {
+      case "id/1" -> new RespValue.Int(client.id);
+      case "getname/1" -> client.name.isEmpty() ? bulk("") : bulk(client.name);
+      case "setname/2" -> {
+        if (isNoName(words.get(1))) {
+          yield error(NO_NAME);
+        }
+        client.name = words.get(1);
+        yield Texts.OK;
+      }
+      case "setinfo/3" -> setInfo(words.get(1).toLowerCase(Locale.ROOT), words.get(2));
+      case "info/1" -> new RespValue.Verbatim("txt", line(client));
+      case "list/1" -> {
+        StringBuilder lines = new StringBuilder();
+        shell.clients().forEach(each -> lines.append(line(each)));
+        yield new RespValue.Verbatim("txt", lines.toString());
+      }
+      case "no-evict/2", "no-touch/2", "reply/2" -> Texts.OK;
+      default ->
+          sub.equals("kill")
+              ? kill(words.subList(1, words.size()))
+              : error("ERR unknown subcommand '" + words.getFirst() + "'. Try CLIENT HELP.");
+    };
+  }
+
+  private RespValue setInfo(String what, String value) {
+    switch (what) {
+      case "lib-name" -> client.libraryName = value;
+      case "lib-ver" -> client.libraryVersion = value;
+      default -> {
+        return error("ERR Unrecognized option '" + what + "'");
+      }
+    }
+    return Texts.OK;
+  }
+
+  private String line(SentinelClient of) {
+    return "id="
+        + of.id
+        + " addr="
+        + of.address()
+        + " laddr="
+        + of.localAddress()
+        + " fd=0 name="
+        + of.name
+        + " age="
+        + (shell.now() - of.since) / 1000
+        + " flags="
+        + (of.isSubscriber() ? "P" : "N")
+        + " db=0 sub="
+        + of.channels.size()
+        + " psub="
+        + of.patterns.size()
+        + " user=default resp="
+        + of.protocol
+        + " lib-name="
+        + of.libraryName
+        + " lib-ver="
+        + of.libraryVersion
+        + "\n";
+  }
+
+  /// CLIENT KILL addr, or CLIENT KILL [ID n] [ADDR a] [TYPE t] [SKIPME yes|no].
+  private RespValue kill(List<String> words) {
+    if (words.isEmpty()) {
+      return error("ERR wrong number of arguments for 'client|kill' command");
+    }
+    Map<String, String> filters = new LinkedHashMap<>();
+    if (words.size() == 1) {
+      filters.put("addr", words.getFirst());
+      filters.put("skipme", "no");
+    } else {
+      for (int i = 0; i + 1 < words.size(); i += 2) {
+        filters.put(words.get(i).toLowerCase(Locale.ROOT), words.get(i + 1));
+      }
+    }
+    for (String filter : filters.keySet()) {
+      if (!Set.of("id", "addr", "type", "skipme").contains(filter)) {
+        return error("ERR syntax error");
+      }
+    }
+    boolean skipsSelf = !filters.getOrDefault("skipme", "yes").equalsIgnoreCase("no");
+    int killed = 0;
+    for (SentinelClient each : shell.clients()) {
+      String type = each.isSubscriber() ? "pubsub" : "normal";
+      boolean fits =
+          filters.getOrDefault("id", Long.toString(each.id)).equals(Long.toString(each.id))
+              && filters.getOrDefault("addr", each.address()).equals(each.address())
+              && filters.getOrDefault("type", type).equalsIgnoreCase(type);
+      if (fits && !(skipsSelf && each == client)) {
+        killed++;
+        if (each == client) {
+          client.close();
+        } else {
+          each.kill();
+        }
+      }
+    }
+    if (words.size() > 1) {
+      return new RespValue.Int(killed);
+    }
+    return killed > 0 ? Texts.OK : error("ERR No such client");
+  }
+
+  // ── subscribing ──
+
+  private Set<String> setOf(String command) {
+    return command.startsWith("p") ? client.patterns : client.channels;
+  }
+
+  private void confirm(String command, RespValue of) {
+    client.send(
+        new RespValue.Push(
+            List.of(
+                bulk(command),
+                of,
+                new RespValue.Int(client.channels.size() + client.patterns.size()))));
+  }
+
+  private void subscribe(String command, List<String> names) {
+    for (String name : names) {
+      setOf(command).add(name);
+      confirm(command, bulk(name));
+    }
+  }
+
+  private void unsubscribe(String command, List<String> names) {
+    Set<String> from = setOf(command);
+    List<String> leaving = names.isEmpty() ? List.copyOf(from) : names;
+    for (String name : leaving) {
+      from.remove(name);
+      confirm(command, bulk(name));
+    }
+    if (leaving.isEmpty()) {
+      confirm(command, new RespValue.Nil());
+    }
+  }
+}
