@@ -79,8 +79,7 @@ final class DownDetection {
     }
     boolean down = agree > 0 && agree >= primary.quorum;
     if (down && !primary.isAgreedDown) {
-      machine.event(
-          Level.WARNING, "+odown", primary, " #quorum " + agree + "/" + primary.quorum);
+      machine.event(Level.WARNING, "+odown", primary, " #quorum " + agree + "/" + primary.quorum);
       primary.isAgreedDown = true;
       primary.agreedDownAt = machine.now();
     } else if (!down && primary.isAgreedDown) {
@@ -132,8 +131,7 @@ final class DownDetection {
     String voted = String.valueOf(leader.text());
     if (!voted.equals("*")) {
       if (sentinel.leaderEpoch != epoch.value()) {
-        machine.log(
-            Level.NOTICE, sentinel.name + " voted for " + voted + " " + epoch.value());
+        machine.log(Level.NOTICE, sentinel.name + " voted for " + voted + " " + epoch.value());
       }
       sentinel.leader = voted;
       sentinel.leaderEpoch = epoch.value();

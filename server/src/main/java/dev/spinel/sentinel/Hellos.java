@@ -121,8 +121,7 @@ final class Hellos {
         && machine.isHostOf(primary.address, hello.primaryHost())) {
       return;
     }
-    SentinelAddress to =
-        machine.addressOrNull(hello.primaryHost(), hello.primaryPort(), false);
+    SentinelAddress to = machine.addressOrNull(hello.primaryHost(), hello.primaryPort(), false);
     machine.event(Level.WARNING, "+config-update-from", from, "");
     machine.happened(
         Level.WARNING,

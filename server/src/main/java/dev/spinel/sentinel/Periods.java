@@ -75,11 +75,7 @@ final class Periods {
       }
       Long millis = Texts.number(words.get(i + 1));
       if (millis == null || millis <= 0 || !put(upper, millis)) {
-        return "ERR Invalid argument '"
-            + words.get(i + 1)
-            + "' for SENTINEL DEBUG '"
-            + name
-            + "'";
+        return "ERR Invalid argument '" + words.get(i + 1) + "' for SENTINEL DEBUG '" + name + "'";
       }
     }
     return null;

@@ -32,8 +32,7 @@ final class ReplyBytes {
   private void write(RespValue value) {
     switch (value) {
       case RespValue.Simple simple -> line("+" + simple.text());
-      case RespValue.Error error ->
-          line("-" + error.text().replace('\r', ' ').replace('\n', ' '));
+      case RespValue.Error error -> line("-" + error.text().replace('\r', ' ').replace('\n', ' '));
       case RespValue.Int number -> line(":" + number.value());
       case RespValue.Nil _ -> line(isResp3 ? "_" : "$-1");
       case RespValue.Array array -> all("*", array.elements(), 1);

@@ -76,6 +76,7 @@ final class SentinelClient implements PeerLink.Listener {
       for (int i = 0; i < arguments.count(); i++) {
         words.add(arguments.at(i).text());
       }
+      arguments.release(LargeSink.NONE);
       waits = !session.run(words);
     }
     if (waits) {

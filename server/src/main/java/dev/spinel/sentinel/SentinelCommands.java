@@ -275,8 +275,7 @@ final class SentinelCommands {
     if (coordinated && (primary.isDown || primary.link.isDisconnected)) {
       return error("MASTERDOWN The master can't hand over, as it doesn't answer");
     }
-    machine.log(
-        Level.NOTICE, "Executing user requested FAILOVER of '" + primary.name + "'");
+    machine.log(Level.NOTICE, "Executing user requested FAILOVER of '" + primary.name + "'");
     machine.failover.start(primary);
     primary.isForced = true;
     primary.isCoordinated = coordinated;
@@ -449,7 +448,8 @@ final class SentinelCommands {
       SET <master-name> <option> <value> [<option> <value> ...]
           Change settings of a master.
       SIMULATE-FAILURE [CRASH-AFTER-ELECTION] [CRASH-AFTER-PROMOTION] [HELP]
-          Have this Sentinel crash at a certain point of a failover.""";
+          Have this Sentinel crash at a certain point of a failover.\
+      """;
 
   // ── states ──
 

@@ -69,8 +69,7 @@ final class SentinelDirectives {
           switch (name) {
             case "monitor" -> monitor(words);
             case "known-sentinel" -> {
-              machine.addSentinel(
-                  primary(words), words.get(2), port(words.get(3)), words.get(4));
+              machine.addSentinel(primary(words), words.get(2), port(words.get(3)), words.get(4));
               yield null;
             }
             default -> unknown();
@@ -129,8 +128,7 @@ final class SentinelDirectives {
 
   private @Nullable String ofAll(String name, String value) {
     switch (name) {
-      case "current-epoch" ->
-          machine.epoch = Math.max(machine.epoch, Texts.leadingNumber(value));
+      case "current-epoch" -> machine.epoch = Math.max(machine.epoch, Texts.leadingNumber(value));
       case "myid" -> {
         if (value.length() != 40) {
           return "Malformed Sentinel id in myid option.";
@@ -297,11 +295,7 @@ final class SentinelDirectives {
     addIfSet(lines, "auth-pass", name, primary.password);
     addIfSet(lines, "auth-user", name, primary.user);
     if (primary.rebootDownAfter != 0) {
-      add(
-          lines,
-          "master-reboot-down-after-period",
-          name,
-          Long.toString(primary.rebootDownAfter));
+      add(lines, "master-reboot-down-after-period", name, Long.toString(primary.rebootDownAfter));
     }
     add(lines, "config-epoch", name, Long.toString(primary.configEpoch));
     add(lines, "leader-epoch", name, Long.toString(primary.leaderEpoch));

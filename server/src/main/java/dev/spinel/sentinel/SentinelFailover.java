@@ -185,8 +185,7 @@ final class SentinelFailover {
     long client = primary.coordinatedFor;
     primary.coordinatedFor = 0;
     machine.event(Level.WARNING, "-failover-abort-master-refuses", primary, " #" + reason);
-    if (primary.isFailingOver()
-        && primary.state.compareTo(FailoverState.WAIT_PROMOTION) <= 0) {
+    if (primary.isFailingOver() && primary.state.compareTo(FailoverState.WAIT_PROMOTION) <= 0) {
       abort(primary);
     }
     machine.reply(client, Texts.error(reason));
@@ -347,8 +346,7 @@ final class SentinelFailover {
       Comparator.<WatchedReplica>comparingInt(replica -> replica.priority)
           .thenComparing(replica -> replica.offset, Comparator.reverseOrder())
           .thenComparing(
-              replica -> replica.runId,
-              Comparator.nullsLast(String.CASE_INSENSITIVE_ORDER));
+              replica -> replica.runId, Comparator.nullsLast(String.CASE_INSENSITIVE_ORDER));
 
   /// The replica to promote: of those that answer, are whole and haven't been alone for too long,
   /// that of the least priority, then of the largest offset, then of the smallest run id.

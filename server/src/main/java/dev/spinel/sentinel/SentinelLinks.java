@@ -102,8 +102,7 @@ final class SentinelLinks {
   }
 
   /// Asks a node. Its name of the command is used. Returns false if there is no connection.
-  boolean ask(
-      WatchedNode node, @Nullable Consumer<RespValue> answer, String name, String... rest) {
+  boolean ask(WatchedNode node, @Nullable Consumer<RespValue> answer, String name, String... rest) {
     Channel channel = node.link.commands;
     if (channel == null) {
       return false;

@@ -369,8 +369,7 @@ public final class SentinelMachine {
     }
     NodeLink link = links.shared(primary, runId);
     FellowSentinel sentinel =
-        new FellowSentinel(
-            runId, address, link == null ? new NodeLink(now) : link, primary, now);
+        new FellowSentinel(runId, address, link == null ? new NodeLink(now) : link, primary, now);
     primary.sentinels.put(runId, sentinel);
     return sentinel;
   }

@@ -181,8 +181,7 @@ final class SentinelSession {
 
   private boolean isPassword(String word) {
     return shell.password().isEmpty()
-        || java.security.MessageDigest.isEqual(
-            Texts.bytes(word), Texts.bytes(shell.password()));
+        || java.security.MessageDigest.isEqual(Texts.bytes(word), Texts.bytes(shell.password()));
   }
 
   private RespValue hello(List<String> words) {
@@ -261,8 +260,7 @@ final class SentinelSession {
     String sub = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
     return switch (sub) {
       case "count" -> new RespValue.Int(COMMANDS.size());
-      case "list" ->
-          new RespValue.Array(COMMANDS.keySet().stream().map(Texts::bulk).toList());
+      case "list" -> new RespValue.Array(COMMANDS.keySet().stream().map(Texts::bulk).toList());
       case "docs" -> new RespValue.Map(List.of());
       case "", "info" -> {
         List<RespValue> all = new ArrayList<>();
@@ -274,8 +272,16 @@ final class SentinelSession {
                 all.add(
                     new RespValue.Array(
                         List.of(
-                            bulk(name), new RespValue.Int(arity), none, zero, zero, zero, none,
-                            none, none, none)));
+                            bulk(name),
+                            new RespValue.Int(arity),
+                            none,
+                            zero,
+                            zero,
+                            zero,
+                            none,
+                            none,
+                            none,
+                            none)));
               }
             });
         yield new RespValue.Array(all);

@@ -128,8 +128,7 @@ public final class SentinelShell {
         } else {
           host.log(
               Level.WARNING,
-              "WARNING: Sentinel was not able to save the new configuration on disk!!!: "
-                  + wrong);
+              "WARNING: Sentinel was not able to save the new configuration on disk!!!: " + wrong);
         }
       }
       case SentinelAction.Reply reply -> reply(reply.client(), reply.reply());

@@ -177,9 +177,7 @@ final class ServerReports {
 
   private boolean isFollowing(WatchedReplica replica, SentinelAddress address) {
     String host = replica.primaryHost;
-    return host != null
-        && replica.primaryPort == address.port()
-        && machine.isHostOf(address, host);
+    return host != null && replica.primaryPort == address.port() && machine.isHostOf(address, host);
   }
 
   // ── what follows ──
@@ -191,8 +189,7 @@ final class ServerReports {
       return;
     }
     long wait = machine.periods.publish * 4;
-    boolean patient =
-        isNotDownFor(replica, wait) && machine.now() - replica.roleAt > wait;
+    boolean patient = isNotDownFor(replica, wait) && machine.now() - replica.roleAt > wait;
     if (!replica.isPromoted
         && looksSane(primary)
         && !replica.isForeign

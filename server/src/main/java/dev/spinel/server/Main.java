@@ -300,8 +300,7 @@ public final class Main {
     }
   }
 
-  static @org.jspecify.annotations.Nullable Path writePid(
-      Config config, long pid, Log log) {
+  static @org.jspecify.annotations.Nullable Path writePid(Config config, long pid, Log log) {
     String name = config.text(Settings.PIDFILE);
     if (name.isEmpty()) {
       return null;

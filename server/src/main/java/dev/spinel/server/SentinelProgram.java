@@ -309,8 +309,7 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
   @Override
   public void uncaught(Throwable cause, @Nullable Connection connection) {
     StackTraceElement[] stack = cause.getStackTrace();
-    log.warning(
-        "An error of our own: " + cause + (stack.length > 0 ? ", at " + stack[0] : ""));
+    log.warning("An error of our own: " + cause + (stack.length > 0 ? ", at " + stack[0] : ""));
   }
 
   @Override

@@ -1,0 +1,235 @@
+package dev.spinel.sentinel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.peer.SimNetwork;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Sentinels, a primary and its replicas in a network where everything happens. Always: a Sentinel
+/// votes once in an epoch, and nobody leads a failover without the saved votes of a majority
+/// ([ToySentinel.Ledger]). In the end: one primary, known to all.
+class SentinelSimulationTest {
+  private final List<ToyRedis> servers = new ArrayList<>();
+  private final List<ToySentinel> sentinels = new ArrayList<>();
+  private SimNetwork network;
+  private ToySentinel.Ledger ledger;
+
+  private void make(long seed, SimNetwork.Conditions conditions, int count, int replicas) {
+    network = new SimNetwork(seed, conditions);
+    ledger = new ToySentinel.Ledger(count);
+    for (int i = 0; i <= replicas; i++) {
+      servers.add(new ToyRedis(network, "r" + i, i == 0 ? null : "r0"));
+    }
+    for (int i = 0; i < count; i++) {
+      sentinels.add(
+          new ToySentinel(
+              network,
+              "s" + i,
+              ledger,
+              List.of(
+                  "sentinel resolve-hostnames yes",
+                  "sentinel announce-hostnames yes",
+                  "sentinel monitor m r0 6379 " + (count / 2 + 1),
+                  "sentinel down-after-milliseconds m 2000",
+                  "sentinel failover-timeout m 8000",
+                  "sentinel announce-ip s" + i)));
+    }
+    boolean met =
+        network.runUntil(
+            () ->
+                sentinels.stream()
+                    .allMatch(
+                        each ->
+                            each.primary().sentinels.size() == count - 1
+                                && each.primary().replicas.size() == replicas),
+            120_000);
+    assertThat(met).as("seed %d: all know each other", seed).isTrue();
+  }
+
+  private @Nullable ToyRedis agreed() {
+    SentinelAddress first = sentinels.getFirst().primary().currentAddress();
+    for (ToySentinel sentinel : sentinels) {
+      WatchedPrimary primary = sentinel.primary();
+      if (!primary.currentAddress().isSame(first) || primary.isFailingOver()) {
+        return null;
+      }
+    }
+    for (ToyRedis server : servers) {
+      boolean leads = server.name.equals(first.host());
+      boolean follows =
+          server.primary != null && server.primary.host().equals(first.host()) && server.linkUp;
+      if (leads ? server.primary != null : !follows) {
+        return null;
+      }
+    }
+    return servers.stream().filter(s -> s.name.equals(first.host())).findFirst().orElseThrow();
+  }
+
+  private String state() {
+    StringBuilder text = new StringBuilder(servers.toString());
+    for (ToySentinel each : sentinels) {
+      text.append("\n").append(each.name).append(' ').append(each.primary().currentAddress());
+      text.append(' ').append(each.primary().state);
+      int size = each.log.size();
+      each.log.subList(Math.max(0, size - 12), size).forEach(l -> text.append("\n    ").append(l));
+    }
+    return text.toString();
+  }
+
+  static LongStream seeds() {
+    long first = Long.getLong("spinel.seed", System.nanoTime());
+    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 10));
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void inTheEndOnePrimaryIsKnownToAll(long seed) {
+    try {
+      int count = 3 + 2 * (int) (Math.abs(seed) % 3);
+      make(seed, SimNetwork.Conditions.ROUGH, count, 2 + (int) (Math.abs(seed) % 2));
+      live(150);
+      network.heal();
+      for (ToyRedis server : servers) {
+        network.host(server.name).goOn();
+        if (!server.isUp()) {
+          server.restart();
+        }
+      }
+      for (ToySentinel sentinel : sentinels) {
+        network.host(sentinel.name).goOn();
+        sentinel.diskFails = false;
+        if (!sentinel.isUp()) {
+          sentinel.restart();
+        }
+      }
+      boolean agree = network.runUntil(() -> agreed() != null, 600_000);
+      assertThat(agree).as("seed %d: %s", seed, state()).isTrue();
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + ": " + e.getMessage() + state(), e);
+    }
+  }
+
+  private void live(int happenings) {
+    Random random = network.random();
+    for (int i = 0; i < happenings; i++) {
+      network.run(random.nextInt(3000));
+      ToyRedis server = servers.get(random.nextInt(servers.size()));
+      ToySentinel sentinel = sentinels.get(random.nextInt(sentinels.size()));
+      ToySentinel other = sentinels.get(random.nextInt(sentinels.size()));
+      switch (random.nextInt(20)) {
+        case 0 -> network.part(sentinel.name, server.name);
+        case 1 -> network.part(sentinel.name, other.name);
+        case 2 -> network.isolate(random.nextBoolean() ? server.name : sentinel.name);
+        case 3, 4, 5 -> network.heal();
+        case 6 -> network.breakLinks(sentinel.name, server.name);
+        case 7 -> network.halfOpen(sentinel.name, other.name);
+        case 8, 9 -> {
+          if (server.isUp()) {
+            server.crash();
+          }
+        }
+        case 10, 11 -> {
+          if (!server.isUp()) {
+            server.restart();
+          }
+        }
+        case 12 -> {
+          if (sentinel.isUp()) {
+            sentinel.crashNow();
+          }
+        }
+        case 13, 14 -> {
+          for (ToySentinel each : sentinels) {
+            if (!each.isUp()) {
+              each.restart();
+            }
+          }
+        }
+        case 15 -> network.host(sentinel.name).pause();
+        case 16 -> sentinels.forEach(each -> network.host(each.name).goOn());
+        case 17 -> sentinel.diskFails = !sentinel.diskFails;
+        case 18 -> sentinel.clockOffset += random.nextInt(20_000) - 10_000;
+        default -> {}
+      }
+    }
+  }
+
+  @Test
+  void theNewestOfTheBestPriorityIsPromotedWithinASecondOfBeingMissed() {
+    make(5, SimNetwork.Conditions.GOOD, 3, 3);
+    servers.get(1).priority = 50;
+    servers.get(2).priority = 50;
+    network.run(25_000); // INFO tells of the priorities
+    network.part("r2", "r0"); // it falls behind, but not for long
+    network.run(800);
+    network.heal();
+    servers.getFirst().crash();
+    boolean missed = network.runUntil(() -> logged("# +odown"), 10_000);
+    assertThat(missed).as(state()).isTrue();
+    long at = network.now();
+    boolean promoted = network.runUntil(() -> logged("# +promoted-slave"), 5000);
+    assertThat(promoted).as(state()).isTrue();
+    assertThat(network.now() - at).isLessThan(1000);
+    long best = Math.max(servers.get(1).offset, servers.get(2).offset);
+    ToyRedis chosen =
+        servers.stream().filter(s -> s.primary == null && s.isUp()).findFirst().orElseThrow();
+    assertThat(chosen.priority).isEqualTo(50);
+    assertThat(chosen.offset).isGreaterThanOrEqualTo(best);
+    servers.getFirst().restart();
+    assertThat(network.runUntil(() -> agreed() != null, 60_000)).as(state()).isTrue();
+    assertThat(ledger.elections()).isEqualTo(1);
+  }
+
+  private boolean logged(String begin) {
+    return sentinels.stream()
+        .anyMatch(each -> each.log.stream().anyMatch(line -> line.startsWith(begin)));
+  }
+
+  @Test
+  void aServerThatHasGotTheAddressOfAReplicaIsNeverMadeAReplica() {
+    make(6, SimNetwork.Conditions.GOOD, 3, 2);
+    network.run(25_000);
+    ToyRedis foreign = servers.get(2);
+    foreign.crash();
+    foreign.primary = null;
+    foreign.history = "f".repeat(40);
+    foreign.offset = 10_000;
+    foreign.restart();
+    network.run(120_000);
+    assertThat(foreign.primary).as(state()).isNull();
+    assertThat(foreign.history).isEqualTo("f".repeat(40));
+    assertThat(logged("# The server at r2:6379 has data of a history")).isTrue();
+  }
+
+  @Test
+  void anOldPrimaryIsMadeAReplicaAsSoonAsItIsBack() {
+    make(7, SimNetwork.Conditions.GOOD, 3, 2);
+    network.run(25_000);
+    ToyRedis old = servers.getFirst();
+    old.crash();
+    boolean switched = network.runUntil(() -> logged("# +switch-master"), 20_000);
+    assertThat(switched).as(state()).isTrue();
+    network.run(5000);
+    old.restart();
+    assertThat(network.runUntil(() -> old.primary != null, 3000)).as(state()).isTrue();
+  }
+
+  @Test
+  void equalSeedsGiveEqualRuns() {
+    List<List<String>> logs = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      SentinelSimulationTest run = new SentinelSimulationTest();
+      run.make(99, SimNetwork.Conditions.ROUGH, 3, 2);
+      run.live(40);
+      logs.add(run.sentinels.stream().flatMap(each -> each.log.stream()).toList());
+    }
+    assertThat(logs.get(0)).isNotEmpty().isEqualTo(logs.get(1));
+  }
+}

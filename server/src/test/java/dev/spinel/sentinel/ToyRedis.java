@@ -1,0 +1,268 @@
+package dev.spinel.sentinel;
+
+import dev.spinel.peer.Address;
+import dev.spinel.peer.PeerLink;
+import dev.spinel.peer.Peers;
+import dev.spinel.peer.ReplyReader;
+import dev.spinel.peer.Requests;
+import dev.spinel.peer.SimNetwork;
+import dev.spinel.wire.RespValue;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A server in a simulated network, as far as Sentinels see one: it answers PING and INFO, carries
+/// messages, and follows whom it is told to. Its data is a number, the offset of its last write,
+/// under the id of a history. A replica copies both from its primary, ten times a second.
+final class ToyRedis {
+  static final int PORT = 6379;
+
+  final String name;
+  int priority = 100;
+  long offset;
+  String history;
+  @Nullable Address primary;
+  boolean linkUp;
+  private final SimNetwork network;
+  private final SimNetwork.Host host;
+  private final List<Client> subscribers = new ArrayList<>();
+  private final Map<String, Long> replicas = new LinkedHashMap<>(); // seen at
+  private String runId = "";
+  private long linkLostAt;
+  private long startedAt;
+  private @Nullable Requests toPrimary;
+  private int lives;
+
+  ToyRedis(SimNetwork network, String name, @Nullable String primary) {
+    this.network = network;
+    this.name = name;
+    this.host = network.host(name);
+    this.history = id();
+    this.primary = primary == null ? null : new Address(primary, PORT);
+    begin();
+  }
+
+  private String id() {
+    StringBuilder digits = new StringBuilder();
+    for (int i = 0; i < 40; i++) {
+      digits.append(Character.forDigit(network.random().nextInt(16), 16));
+    }
+    return digits.toString();
+  }
+
+  private void begin() {
+    runId = id();
+    startedAt = network.now();
+    linkLostAt = network.now();
+    linkUp = false;
+    toPrimary = null;
+    replicas.clear();
+    subscribers.clear();
+    lives++;
+    host.listen(PORT, link -> new Client(link));
+    tick();
+  }
+
+  boolean isUp() {
+    return host.isUp();
+  }
+
+  void crash() {
+    host.crash();
+  }
+
+  /// With the role and the data that it had.
+  void restart() {
+    host.restart();
+    begin();
+  }
+
+  private void tick() {
+    if (primary == null) {
+      offset += network.random().nextInt(20);
+    } else {
+      copy(primary);
+    }
+    host.after(100, this::tick);
+  }
+
+  private void copy(Address from) {
+    Requests link = toPrimary;
+    if (link == null || !link.isOpen()) {
+      lose();
+      link = new Requests(host, ReplyReader.Limits.USUAL);
+      link.dial(from, new Peers.Dialling(1000));
+      toPrimary = link;
+    }
+    link.ask(
+        1500,
+        new Requests.Answer() {
+          @Override
+          public void replied(RespValue reply) {
+            if (!from.equals(primary)) {
+              return;
+            }
+            InfoReport report = new InfoReport(String.valueOf(reply.text()));
+            offset = report.number("master_repl_offset");
+            history = report.text("master_replid");
+            linkUp = true;
+          }
+
+          @Override
+          public void failed(String reason) {
+            if (from.equals(primary)) {
+              lose();
+            }
+          }
+        },
+        "INFO",
+        name);
+  }
+
+  private void lose() {
+    if (linkUp) {
+      linkLostAt = network.now();
+    }
+    linkUp = false;
+  }
+
+  private void follow(@Nullable Address to) {
+    if (to == null && primary != null) {
+      history = id();
+    }
+    primary = to;
+    replicas.clear();
+    lose();
+    if (toPrimary != null) {
+      toPrimary.close("another primary");
+      toPrimary = null;
+    }
+  }
+
+  private String info() {
+    StringBuilder out = new StringBuilder("# Server\r\nrun_id:" + runId + "\r\n");
+    line(out, "uptime_in_seconds", (network.now() - startedAt) / 1000);
+    out.append("# Replication\r\nrole:").append(primary == null ? "master" : "slave");
+    out.append("\r\n");
+    Address of = primary;
+    if (of != null) {
+      out.append("master_host:").append(of.host()).append("\r\n");
+      line(out, "master_port", of.port());
+      out.append("master_link_status:").append(linkUp ? "up" : "down").append("\r\n");
+      if (!linkUp) {
+        line(out, "master_link_down_since_seconds", (network.now() - linkLostAt) / 1000);
+      }
+      line(out, "slave_repl_offset", offset);
+      line(out, "slave_priority", priority);
+    }
+    int i = 0;
+    for (Map.Entry<String, Long> replica : replicas.entrySet()) {
+      if (network.now() - replica.getValue() < 2000) {
+        out.append("slave").append(i++).append(":ip=").append(replica.getKey());
+        out.append(",port=" + PORT + ",state=online\r\n");
+      }
+    }
+    line(out, "connected_slaves", i);
+    out.append("master_replid:").append(history).append("\r\n");
+    line(out, "master_repl_offset", offset);
+    out.append("# Keyspace\r\ndb0:keys=1,expires=0\r\n");
+    return out.toString();
+  }
+
+  private static void line(StringBuilder out, String name, long value) {
+    out.append(name).append(':').append(value).append("\r\n");
+  }
+
+  @Override
+  public String toString() {
+    return name + (isUp() ? "" : " (down)") + " of " + primary + " at " + offset + " up " + linkUp;
+  }
+
+  private final class Client implements PeerLink.Listener {
+    private final PeerLink link;
+    private final ReplyReader reader = new ReplyReader(ReplyReader.Limits.USUAL);
+    private final List<List<String>> queued = new ArrayList<>();
+    private boolean queues;
+    private final int life = lives;
+
+    Client(PeerLink link) {
+      this.link = link;
+    }
+
+    @Override
+    public void received(PeerLink from, byte[] bytes, int begin, int end) {
+      reader.feed(
+          bytes,
+          begin,
+          end,
+          request -> {
+            run(request.elements().stream().map(word -> String.valueOf(word.text())).toList());
+            return true;
+          });
+    }
+
+    private void send(String reply) {
+      link.send(reply.getBytes(StandardCharsets.ISO_8859_1));
+    }
+
+    private void run(List<String> words) {
+      String command = words.getFirst().toUpperCase(Locale.ROOT);
+      if (queues && !command.equals("EXEC")) {
+        queued.add(words);
+        send("+QUEUED\r\n");
+        return;
+      }
+      switch (command) {
+        case "PING" -> send("+PONG\r\n");
+        case "INFO" -> {
+          if (words.size() > 1) {
+            replicas.put(words.get(1), network.now());
+          }
+          String text = info();
+          send("$" + text.length() + "\r\n" + text + "\r\n");
+        }
+        case "SUBSCRIBE" -> {
+          subscribers.add(this);
+          send("*3\r\n$9\r\nsubscribe\r\n" + bulk(words.get(1)) + ":1\r\n");
+        }
+        case "PUBLISH" -> {
+          for (Client client : subscribers) {
+            if (client.life == lives) {
+              client.send("*3\r\n$7\r\nmessage\r\n" + bulk(words.get(1)) + bulk(words.get(2)));
+            }
+          }
+          send(":" + subscribers.size() + "\r\n");
+        }
+        case "MULTI" -> {
+          queues = true;
+          send("+OK\r\n");
+        }
+        case "EXEC" -> {
+          queues = false;
+          for (List<String> each : queued) {
+            if (each.getFirst().equals("SLAVEOF")) {
+              boolean none = each.get(1).equals("NO");
+              follow(none ? null : new Address(each.get(1), Integer.parseInt(each.get(2))));
+            }
+          }
+          send("*" + queued.size() + "\r\n" + "+OK\r\n".repeat(queued.size()));
+          queued.clear();
+        }
+        default -> send("+OK\r\n");
+      }
+    }
+
+    private static String bulk(String text) {
+      return "$" + text.length() + "\r\n" + text + "\r\n";
+    }
+
+    @Override
+    public void closed(PeerLink ending, String reason) {
+      subscribers.remove(this);
+    }
+  }
+}
