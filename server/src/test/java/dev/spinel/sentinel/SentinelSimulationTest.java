@@ -85,7 +85,7 @@ class SentinelSimulationTest {
 
   static LongStream seeds() {
     long first = Long.getLong("spinel.seed", System.nanoTime());
-    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 10));
+    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 6));
   }
 
   @ParameterizedTest
