@@ -20,6 +20,8 @@ import dev.spinel.sentinel.SentinelHost;
 import dev.spinel.sentinel.SentinelMachine;
 import dev.spinel.sentinel.SentinelSettings;
 import dev.spinel.sentinel.SentinelShell;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
@@ -330,8 +332,9 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
 
   /// Reports a wrong directive.
   static int failed(ConfigError e) throws IOException {
-    System.err.write(e.bytes());
-    System.err.flush();
+    try (FileOutputStream err = new FileOutputStream(FileDescriptor.err)) {
+      err.write(e.bytes());
+    }
     return 1;
   }
 }
