@@ -78,7 +78,7 @@ public final class SavingSection implements Section {
           (call.engine().clock.millis() - running.startedMillis) / 1000);
     }
     out.field("rdb_changes_since_last_save", saving.changes());
-    out.field("rdb_bgsave_in_progress", running != null ? 1 : 0);
+    out.field("rdb_bgsave_in_progress", known.isSaving() ? 1 : 0);
     out.field("rdb_last_save_time", saving.lastSaveSeconds());
     out.field("rdb_last_bgsave_status", saving.lastFailed() ? "err" : "ok");
     out.field("rdb_last_bgsave_time_sec", saving.lastSeconds());
