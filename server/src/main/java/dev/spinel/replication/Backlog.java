@@ -151,11 +151,11 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
           block = null;
           if (pinned != null) {
             pinned.pins--;
-            if (isClosed) {
-              giveUnpinned();
-            } else {
-              trim();
-            }
+          }
+          if (!isClosed) {
+            trim(); // it may have waited for the beginning without having read anything
+          } else if (pinned != null) {
+            giveUnpinned();
           }
         }
       }

@@ -117,6 +117,16 @@ class BacklogTest {
   }
 
   @Test
+  void whatWasKeptForOneWhoNeverReadGoesWithIt() {
+    Backlog backlog = new Backlog(0, 64 * KB, chunks);
+    append(backlog, 10);
+    Backlog.Cursor cursor = backlog.open(5, 0, () -> {});
+    append(backlog, 2_000_000);
+    cursor.close();
+    assertThat(backlog.heldBytes()).isLessThanOrEqualTo((64 + 2 * 16) * KB);
+  }
+
+  @Test
   void aCursorThatFallsTooFarBehindIsLostAndItsOwnerIsToldOnce() {
     Backlog backlog = new Backlog(0, 64 * KB, chunks);
     AtomicInteger told = new AtomicInteger();
