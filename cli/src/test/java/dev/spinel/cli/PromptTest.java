@@ -93,7 +93,8 @@ class PromptTest {
     type(p, shown, "get k # the key\r", "(hint) What stands behind a # is no comment");
     type(p, shown, "object e\t", "OBJECT ENCODING"); // completed
     type(p, shown, "\u0015subscribe ch\r", "Reading messages...");
-    type(p, shown, "\u0003", address + "[3]> ");
+    type(p, shown, "x", "(subscribed mode)> ");
+    type(p, shown, "\u0015reset\r", address + "> ");
     type(p, shown, "quit\r", "");
     assertThat(p.waitFor(20, TimeUnit.SECONDS)).isTrue();
     List<String> history = Files.readAllLines(directory.resolve(".rediscli_history"));
