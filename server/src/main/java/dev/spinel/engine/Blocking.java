@@ -255,9 +255,8 @@ final class Blocking {
         }
         Waiting waiting = place.call;
         begin(waiting);
-        Key key = guest.peek(next.key);
+        Key key = guest.glimpse(next.key);
         if (!key.exists()) {
-          dispatcher.append(); // it may have expired, under these locks
           break;
         }
         boolean awaited = waiting.condition instanceof AwaitedKeys keys && keys.type == key.type();

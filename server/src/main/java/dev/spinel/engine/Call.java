@@ -83,6 +83,7 @@ public final class Call {
   private final @Nullable Key[] fewKeys = new Key[KEPT_KEYS];
   private @Nullable Key[] keys = fewKeys;
   private int usedKeys;
+  private boolean glimpses; // what is found now is only looked at
   private int keyHint;
   private int fetchedKeys; // the cache has been asked for what these need
 
@@ -511,6 +512,16 @@ public final class Call {
     return find(name);
   }
 
+  /// Likewise, but a key whose time is over stays where it is, for a call that asks for it.
+  Key glimpse(Slice name) {
+    glimpses = true;
+    try {
+      return find(name);
+    } finally {
+      glimpses = false;
+    }
+  }
+
   /// How often the key is used, 0 to 255, where that is counted ([Limits#lfu]).
   public int frequency(Key key) {
     return engine.frequency.counter(Entry.access(memory, key.place.entry), now);
@@ -658,6 +669,9 @@ public final class Call {
   public ExpiryMode expiryMode() {
     if (session.isTrusted()) {
       return ExpiryMode.IGNORE;
+    }
+    if (glimpses) {
+      return ExpiryMode.HIDE;
     }
     return command.is(Command.WRITE) ? ExpiryMode.DELETE : engine.expiryMode();
   }

@@ -345,4 +345,26 @@ class WaitingTest {
       assertThat(say(session, "UNSUBSCRIBE", "c")).startsWith("*3 $11 unsubscribe");
     }
   }
+
+  @Test
+  void aKeyWhoseTimeIsOverWakesNobodyAndStaysForWhoeverAsksForIt() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession waiter = fixture.session();
+      LocalSession other = fixture.session();
+      say(other, "DEBUG", "SET-ACTIVE-EXPIRE", "0");
+      say(other, "SELECT", "1");
+      say(other, "RPUSH", "k", "hello");
+      say(other, "PEXPIRE", "k", "100");
+      assertThat(say(waiter, "BLPOP", "k", "0")).isEmpty();
+      fixture.clock.forward(101);
+      say(other, "SWAPDB", "0", "1");
+      assertThat(say(other, "SELECT", "0")).isEqualTo("+OK");
+      assertThat(text(waiter.run())).isEmpty();
+      assertThat(say(other, "DBSIZE")).isEqualTo(":1");
+      assertThat(say(other, "EXISTS", "k")).isEqualTo(":0");
+      assertThat(say(other, "DBSIZE")).isEqualTo(":0");
+      say(other, "RPUSH", "k", "again");
+      assertThat(text(waiter.run())).endsWith("again");
+    }
+  }
 }
