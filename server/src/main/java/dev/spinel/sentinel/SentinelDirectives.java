@@ -1,8 +1,6 @@
 package dev.spinel.sentinel;
 
 import dev.spinel.sentinel.SentinelMachine.WrongDirective;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -165,10 +163,6 @@ final class SentinelDirectives {
     throw new SentinelError(otherwise);
   }
 
-  static boolean isExecutable(String path) {
-    return Files.isExecutable(Path.of(path));
-  }
-
   private @Nullable String ofPrimary(String name, WatchedPrimary primary, String value) {
     long number = Texts.leadingNumber(value);
     switch (name) {
@@ -192,13 +186,13 @@ final class SentinelDirectives {
       }
       case "parallel-syncs" -> primary.parallelSyncs = (int) number;
       case "notification-script" -> {
-        if (!isExecutable(value)) {
+        if (!settings.isExecutable(value)) {
           return "Notification script seems non existing or non executable.";
         }
         primary.notificationScript = value;
       }
       case "client-reconfig-script" -> {
-        if (!isExecutable(value)) {
+        if (!settings.isExecutable(value)) {
           return "Client reconfiguration script seems non existing or non executable.";
         }
         primary.reconfigurationScript = value;

@@ -102,7 +102,7 @@ final class SentinelOptions {
         if (machine.settings.deniesScriptChanges) {
           return SCRIPTS_DENIED;
         }
-        if (!value.isEmpty() && !SentinelDirectives.isExecutable(value)) {
+        if (!value.isEmpty() && !machine.settings.isExecutable(value)) {
           return "ERR Notification script seems non existing or non executable";
         }
         primary.notificationScript = value;
@@ -111,7 +111,7 @@ final class SentinelOptions {
         if (machine.settings.deniesScriptChanges) {
           return SCRIPTS_DENIED;
         }
-        if (!value.isEmpty() && !SentinelDirectives.isExecutable(value)) {
+        if (!value.isEmpty() && !machine.settings.isExecutable(value)) {
           return "ERR Client reconfiguration script seems non existing or non executable";
         }
         primary.reconfigurationScript = value;

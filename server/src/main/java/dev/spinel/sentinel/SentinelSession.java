@@ -261,7 +261,7 @@ final class SentinelSession {
     return switch (sub) {
       case "count" -> new RespValue.Int(COMMANDS.size());
       case "list" -> new RespValue.Array(COMMANDS.keySet().stream().map(Texts::bulk).toList());
-      case "docs" -> new RespValue.Map(List.of());
+      case "docs" -> docs(words.subList(1, words.size()));
       case "", "info" -> {
         List<RespValue> all = new ArrayList<>();
         COMMANDS.forEach(
@@ -288,6 +288,28 @@ final class SentinelSession {
       }
       default -> error("ERR unknown subcommand '" + words.getFirst() + "'. Try COMMAND HELP.");
     };
+  }
+
+  /// Of commands and of the subcommands of CLIENT.
+  private static List<String> names() {
+    List<String> names = new ArrayList<>(COMMANDS.keySet());
+    for (String sub : List.of("getname", "id", "info", "kill", "list", "setinfo", "setname")) {
+      names.add("client|" + sub);
+    }
+    return names;
+  }
+
+  private static RespValue docs(List<String> names) {
+    List<RespValue> map = new ArrayList<>();
+    for (String name : names()) {
+      if (names.isEmpty() || names.contains(name)) {
+        map.add(bulk(name));
+        map.add(
+            new RespValue.Map(
+                List.of(bulk("summary"), bulk("A command that a Sentinel answers."))));
+      }
+    }
+    return new RespValue.Map(map);
   }
 
   // ── CLIENT ──
@@ -318,7 +340,6 @@ final class SentinelSession {
         shell.clients().forEach(each -> lines.append(line(each)));
         yield new RespValue.Verbatim("txt", lines.toString());
       }
-      case "no-evict/2", "no-touch/2", "reply/2" -> Texts.OK;
       default ->
           sub.equals("kill")
               ? kill(words.subList(1, words.size()))

@@ -90,6 +90,8 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
         config.intOf(Settings.PORT),
         config.get(Settings.REQUIREPASS),
         config.get(Settings.LOGLEVEL));
+    Path folder = Path.of(config.text(Settings.DIR)).toAbsolutePath();
+    settings.folder(folder);
     SentinelMachine machine = new SentinelMachine(settings, this, new SecureRandom());
     List<Directive> directives = new ArrayList<>();
     for (Directive directive : config.directives()) {
@@ -187,8 +189,12 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
   @Override
   public void runScript(int job, List<String> arguments) {
     try {
+      Path folder = Path.of(config.text(Settings.DIR)).toAbsolutePath();
+      List<String> words = new ArrayList<>(arguments);
+      words.set(0, folder.resolve(arguments.getFirst()).toString());
       Process process =
-          new ProcessBuilder(arguments)
+          new ProcessBuilder(words)
+              .directory(folder.toFile())
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .redirectError(ProcessBuilder.Redirect.DISCARD)
               .start();
