@@ -260,7 +260,7 @@ final class SentinelSession {
     String sub = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
     return switch (sub) {
       case "count" -> new RespValue.Int(COMMANDS.size());
-      case "list" -> new RespValue.Array(COMMANDS.keySet().stream().map(Texts::bulk).toList());
+      case "list" -> new RespValue.Array(names().stream().map(Texts::bulk).toList());
       case "docs" -> docs(words.subList(1, words.size()));
       case "", "info" -> {
         List<RespValue> all = new ArrayList<>();
