@@ -501,7 +501,8 @@ public final class Bitmaps implements Family {
     if (changes > 0) {
       call.changed(key, Events.STRING, "setbit", changes);
     } else if (grown) {
-      call.changed(key, Events.NONE, ""); // every operation was refused, but the string has become longer
+      call.changed(
+          key, Events.NONE, ""); // every operation was refused, but the string has become longer
     }
   }
 

@@ -45,7 +45,8 @@ final class Grammar {
 
   // ── timeouts ──
 
-  /// The seconds at argument `at`, which may have a fraction, as milliseconds; 0 means that there is no limit.
+  /// The seconds at argument `at`, which may have a fraction, as milliseconds; 0 means that there
+  /// is no limit.
   static long timeout(Call call, int at) {
     LongDouble seconds = call.arg(at).toLongDouble();
     if (seconds == null) {

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /// How many members HRANDFIELD, SRANDMEMBER and ZRANDMEMBER are asked for, and how they answer.
 ///
-/// @param wanted that many different ones if positive; if negative so many, each of them picked among all members
+/// @param wanted that many different ones if positive; if negative so many, each of them picked
+///   among all members
 /// @param paired each with what belongs to it: its value or its score
 record Picks(long wanted, boolean paired) {
   private static final CommandError OUT_OF_RANGE = new CommandError("ERR value is out of range");

@@ -141,8 +141,8 @@ sealed interface SortedSetRange {
     }
   }
 
-  /// What ZRANGE and the commands like it ask for: a range, in which direction, which part of it, and whether
-  /// scores are wanted.
+  /// What ZRANGE and the commands like it ask for: a range, in which direction, which part of it,
+  /// and whether scores are wanted.
   ///
   /// @param offset how many members of the range are skipped; if negative, all are
   /// @param limit the most members that are wanted; if negative, no limit

@@ -161,8 +161,8 @@ public final class Allocator implements AutoCloseable {
     rack.count = n + 1;
   }
 
-  /// The node itself, or, if it stands in a slab that is being emptied ([Heap#markSparse]), a
-  /// copy of it elsewhere: then this one is free, and its one referrer must be told.
+  /// The node itself, or, if it stands in a slab that is being emptied ([Heap#markSparse]), a copy
+  /// of it elsewhere: then this one is free, and its one referrer must be told.
   public long evacuated(long address) {
     if (map.get(address) >= 0) return address;
     int bytes = capacity(address);

@@ -17,8 +17,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
-/// The sessions that said MONITOR: they are shown every command that runs. This is also the gate that
-/// refuses them commands that touch data; Redis refuses those because it treats monitors as replicas.
+/// The sessions that said MONITOR: they are shown every command that runs. This is also the gate
+/// that refuses them commands that touch data; Redis refuses those because it treats monitors as
+/// replicas.
 ///
 /// A line is a message like those of channels: it comes in the order in which calls took effect,
 /// where replies are bound it waits as they do, and it is part of the [dev.spinel.engine.Pressure]

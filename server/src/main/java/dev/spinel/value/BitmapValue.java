@@ -9,10 +9,10 @@ import java.util.Arrays;
 /// Strings as bitmaps: bit `n` is bit `n % 8`, from the highest, of byte `n / 8`, and a string is
 /// followed by zeros without end.
 ///
-/// A verb that changes bits in place needs a raw string that is long enough: [#reach] makes it so. No
-/// verb touches more of a string than the bits that it is about, so that SETBIT costs
-/// the same whatever the length; what runs over many does so piece by piece, where they lie, in
-/// words ([Bits]).
+/// A verb that changes bits in place needs a raw string that is long enough: [#reach] makes it so.
+/// No verb touches more of a string than the bits that it is about, so that SETBIT costs the same
+/// whatever the length; what runs over many does so piece by piece, where they lie, in words
+/// ([Bits]).
 ///
 /// One per seat; the slots' locks are held for all verbs.
 public final class BitmapValue {

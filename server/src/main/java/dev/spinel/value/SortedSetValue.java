@@ -34,8 +34,8 @@ import java.util.function.DoubleBinaryOperator;
 /// look things up in other sets through this object (and must then not use the member at hand any
 /// more); it may not change the set that it visits.
 ///
-/// Scores are never NaN: the caller makes sure of that. Of -0 and 0, which are equal, a listpack keeps 0,
-/// as in Redis.
+/// Scores are never NaN: the caller makes sure of that. Of -0 and 0, which are equal, a listpack
+/// keeps 0, as in Redis.
 ///
 /// **A new set from many** (the STORE forms, ZUNION…) is a [NewSortedSet]: outside any table, in
 /// memory that is given back when it is closed, unless it was stored.

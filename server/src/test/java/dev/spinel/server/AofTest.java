@@ -380,7 +380,8 @@ class AofTest {
   void itIsNotTurnedOnWhereItsFolderCannotBe() throws IOException {
     Files.createFile(folder.resolve("appendonlydir"));
     assertThatThrownBy(() -> start().close()).isInstanceOf(UncheckedIOException.class);
-    assertThat(log()).contains("Can't open or create append-only dir appendonlydir: Not a directory");
+    assertThat(log())
+        .contains("Can't open or create append-only dir appendonlydir: Not a directory");
     try (Server server = start("appendonly", "no");
         LocalSession session = new LocalSession(server)) {
       assertThat(run(session, "CONFIG", "SET", "appendonly", "yes"))
