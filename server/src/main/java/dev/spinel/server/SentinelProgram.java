@@ -23,7 +23,6 @@ import dev.spinel.sentinel.SentinelShell;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
@@ -34,6 +33,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -276,11 +276,8 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
               + "\r\n");
     }
     if (sections.contains("cpu")) {
-      double seconds = 0;
-      if (ManagementFactory.getOperatingSystemMXBean()
-          instanceof com.sun.management.OperatingSystemMXBean system) {
-        seconds = system.getProcessCpuTime() / 1e9;
-      }
+      double seconds =
+          ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3;
       texts.add("# CPU\r\nused_cpu_sys:0.000000\r\nused_cpu_user:" + seconds + "\r\n");
     }
     if (sections.contains("stats")) {
