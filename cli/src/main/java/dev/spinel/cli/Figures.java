@@ -1,5 +1,6 @@
 package dev.spinel.cli;
 
+import dev.spinel.wire.Quoting;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 

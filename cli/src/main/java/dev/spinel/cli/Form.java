@@ -1,5 +1,6 @@
 package dev.spinel.cli;
 
+import dev.spinel.wire.Quoting;
 import dev.spinel.wire.RespValue;
 import java.util.List;
 

@@ -2,6 +2,7 @@ package dev.spinel.cli;
 
 import dev.spinel.cli.CommandDocs.Argument;
 import dev.spinel.cli.CommandDocs.Kind;
+import dev.spinel.wire.Quoting;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,6 +1,7 @@
 package dev.spinel.cli;
 
 import dev.spinel.cli.Connection.Lost;
+import dev.spinel.wire.Quoting;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

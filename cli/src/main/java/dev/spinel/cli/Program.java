@@ -1,5 +1,6 @@
 package dev.spinel.cli;
 
+import dev.spinel.wire.Quoting;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

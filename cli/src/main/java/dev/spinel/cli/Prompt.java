@@ -1,5 +1,6 @@
 package dev.spinel.cli;
 
+import dev.spinel.wire.Quoting;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;

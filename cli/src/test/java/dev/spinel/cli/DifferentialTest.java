@@ -3,6 +3,7 @@ package dev.spinel.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.wire.Client;
+import dev.spinel.wire.Quoting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.spinel.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.wire.Quoting;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -1,5 +1,6 @@
 package dev.spinel.config;
 
+import dev.spinel.wire.Quoting;
 import java.io.InputStream;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -76,7 +77,7 @@ public record CommandLine(
         valueExpected = isLoneName(argument) && !(dashesFollow && takesNothing(argument));
         if (Octets.same(argument, "--save") && (dashesFollow || last)) options.append("\"\"");
       } else {
-        options.append(Arguments.quote(argument)).append(' ');
+        options.append(Quoting.quote(argument)).append(' ');
         valueExpected = false;
       }
     }

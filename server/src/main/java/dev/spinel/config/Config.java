@@ -1,5 +1,6 @@
 package dev.spinel.config;
 
+import dev.spinel.wire.Quoting;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -105,7 +106,7 @@ public final class Config {
       if (!setting && (name + value).indexOf('\n') >= 0)
         throw ConfigError.atLine(0, name, "Bad directive or wrong number of arguments");
       text.append(name).append(' ');
-      text.append(setting ? Arguments.quote(value) : value).append('\n');
+      text.append(setting ? Quoting.quote(value) : value).append('\n');
     }
     return new ConfigFile(false, true).read(text.toString()).finish(null);
   }

@@ -1,5 +1,6 @@
 package dev.spinel.config;
 
+import dev.spinel.wire.Quoting;
 import org.jspecify.annotations.Nullable;
 
 /// The ways in which Redis reads numbers in its configuration, each as strict or lenient as there.
@@ -39,7 +40,7 @@ final class NumberSyntax {
   private static @Nullable Long toLong(String text, int base, boolean clamp) {
     if (text.isEmpty()) return 0L;
     int at = 0;
-    while (at < text.length() && Arguments.isSpace(text.charAt(at))) at++;
+    while (at < text.length() && Quoting.isSpace(text.charAt(at))) at++;
     boolean negative = false;
     if (at < text.length() && (text.charAt(at) == '-' || text.charAt(at) == '+'))
       negative = text.charAt(at++) == '-';

@@ -3,6 +3,7 @@ package dev.spinel.config;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.spinel.wire.Quoting;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.InvalidPathException;
@@ -30,7 +31,7 @@ public final class Octets {
   /// In double quotes, with what can't be printed escaped, as MONITOR and the configuration file
   /// show words.
   public static String quoted(String octets) {
-    return Arguments.quote(octets);
+    return Quoting.quote(octets);
   }
 
   /// The UTF-8 octets of an ordinary Java string, for instance of an argument of `main`.

@@ -1,5 +1,6 @@
 package dev.spinel.config;
 
+import dev.spinel.wire.Quoting;
 import org.jspecify.annotations.Nullable;
 
 /// One row of the table: a directive's name, type, default, and what may be done with it.
@@ -330,7 +331,7 @@ public abstract class Setting<T> {
     void rewrite(SettingValues values, ConfigRewrite to) {
       String value = values.get(this);
       if (value.isEmpty() && emptyIsUnset) to.processed(name());
-      else to.line(name(), name() + " " + Arguments.quote(value), !value.equals(defaultValue));
+      else to.line(name(), name() + " " + Quoting.quote(value), !value.equals(defaultValue));
     }
 
     @Override

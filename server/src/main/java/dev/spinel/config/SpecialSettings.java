@@ -1,5 +1,6 @@
 package dev.spinel.config;
 
+import dev.spinel.wire.Quoting;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -49,7 +50,7 @@ final class SpecialSettings {
 
     @Override
     void rewrite(SettingValues values, ConfigRewrite to) {
-      to.line(name(), name() + " " + Arguments.quote(values.get(this)), true);
+      to.line(name(), name() + " " + Quoting.quote(values.get(this)), true);
     }
 
     @Override
@@ -252,7 +253,7 @@ final class SpecialSettings {
     @Override
     void rewrite(SettingValues values, ConfigRewrite to) {
       long bits = values.get(this);
-      to.line(name(), name() + " " + Arguments.quote(format(bits)), bits != 0);
+      to.line(name(), name() + " " + Quoting.quote(format(bits)), bits != 0);
     }
 
     @Override
@@ -288,7 +289,7 @@ final class SpecialSettings {
       }
       StringBuilder line = new StringBuilder(name());
       if (addresses.isEmpty()) line.append(" \"\"");
-      for (String address : addresses) line.append(' ').append(Arguments.quoteIfNeeded(address));
+      for (String address : addresses) line.append(' ').append(Quoting.quoteIfNeeded(address));
       to.line(name(), line.toString(), true);
     }
 
@@ -328,7 +329,7 @@ final class SpecialSettings {
       else
         to.line(
             name(),
-            name() + " " + Arguments.quoteIfNeeded(primary.host()) + " " + primary.port(),
+            name() + " " + Quoting.quoteIfNeeded(primary.host()) + " " + primary.port(),
             true);
     }
 

@@ -3,6 +3,7 @@ package dev.spinel.keyspace;
 import dev.spinel.value.Dictionary;
 import dev.spinel.value.Walk;
 import dev.spinel.value.Walker;
+import dev.spinel.wire.Threads;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -149,17 +150,7 @@ public final class Snapshots {
       return;
     }
     running.interrupt();
-    boolean interrupted = false;
-    while (running.isAlive()) {
-      try {
-        running.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.awaitEnd(running);
   }
 
   // ── the thread ──

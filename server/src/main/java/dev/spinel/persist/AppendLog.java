@@ -3,6 +3,7 @@ package dev.spinel.persist;
 import dev.spinel.config.IoReason;
 import dev.spinel.journal.Journal;
 import dev.spinel.wire.JavaHeap;
+import dev.spinel.wire.Threads;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -723,19 +724,8 @@ final class AppendLog implements Journal.Reader {
     } finally {
       lock.unlock();
     }
-    if (running == null) {
-      return;
-    }
-    boolean interrupted = false;
-    while (wait && running.isAlive()) {
-      try {
-        running.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    if (wait && running != null) {
+      Threads.awaitEnd(running);
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.spinel.persist;
 
+import dev.spinel.wire.Quoting;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -228,35 +229,11 @@ record Manifest(
   }
 
   private static void append(StringBuilder text, Part part) {
-    text.append("file ").append(quoted(part.name)).append(" seq ").append(part.sequence);
+    text.append("file ")
+        .append(Quoting.quoteIfNeeded(part.name))
+        .append(" seq ")
+        .append(part.sequence);
     text.append(" type ").append(part.kind.letter).append('\n');
-  }
-
-  private static String quoted(String name) {
-    boolean plain = !name.isEmpty();
-    for (int i = 0; i < name.length() && plain; i++) {
-      char c = name.charAt(i);
-      plain = c > ' ' && c < 127 && c != '"' && c != '\'' && c != '\\';
-    }
-    if (plain) {
-      return name;
-    }
-    StringBuilder text = new StringBuilder("\"");
-    for (int i = 0; i < name.length(); i++) {
-      char c = name.charAt(i);
-      int escaped = "\n\r\t\007\b".indexOf(c);
-      if (c == '"' || c == '\\') {
-        text.append('\\').append(c);
-      } else if (escaped >= 0) {
-        text.append('\\').append("nrtab".charAt(escaped));
-      } else if (c >= ' ' && c < 127) {
-        text.append(c);
-      } else {
-        text.append("\\x");
-        text.append(Character.forDigit(c >> 4, 16)).append(Character.forDigit(c & 15, 16));
-      }
-    }
-    return text.append('"').toString();
   }
 
   // ── changes ──

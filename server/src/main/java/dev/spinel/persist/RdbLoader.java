@@ -15,6 +15,7 @@ import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
+import dev.spinel.wire.Threads;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -157,7 +158,7 @@ final class RdbLoader {
       } finally {
         allRead = true;
         LockSupport.unpark(other);
-        join(other);
+        Threads.awaitEnd(other);
       }
     }
   }
@@ -166,20 +167,6 @@ final class RdbLoader {
   long load(Disk.Input file, String name, Seat stopped) throws IOException, Unloadable {
     assert stopped.stopsWorld();
     return load(file, name, new Inserter(stopped));
-  }
-
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   private long load(Disk.Input file, String name, Inserter inserter)

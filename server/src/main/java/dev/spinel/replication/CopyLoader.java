@@ -5,6 +5,7 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.persist.Disk;
 import dev.spinel.persist.Replacement;
+import dev.spinel.wire.Threads;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -326,16 +327,8 @@ final class CopyLoader implements AutoCloseable {
       running = thread;
       notifyAll();
     }
-    boolean interrupted = false;
-    while (running != null && running.isAlive()) {
-      try {
-        running.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    if (running != null) {
+      Threads.awaitEnd(running);
     }
   }
 }

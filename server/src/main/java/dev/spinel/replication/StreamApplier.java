@@ -4,6 +4,7 @@ import dev.spinel.engine.Applier;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
+import dev.spinel.wire.Threads;
 import java.util.ArrayDeque;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -382,16 +383,8 @@ final class StreamApplier implements AutoCloseable {
       running = thread;
       notifyAll();
     }
-    boolean interrupted = false;
-    while (running != null && running.isAlive()) {
-      try {
-        running.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    if (running != null) {
+      Threads.awaitEnd(running);
     }
   }
 }

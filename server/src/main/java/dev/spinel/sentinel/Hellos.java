@@ -123,19 +123,7 @@ final class Hellos {
     }
     SentinelAddress to = machine.addressOrNull(hello.primaryHost(), hello.primaryPort(), false);
     machine.event(Level.WARNING, "+config-update-from", from, "");
-    machine.happened(
-        Level.WARNING,
-        "+switch-master",
-        primary,
-        primary.name
-            + " "
-            + machine.shown(primary.address)
-            + " "
-            + primary.address.port()
-            + " "
-            + hello.primaryHost()
-            + " "
-            + hello.primaryPort());
+    machine.switches(primary, hello.primaryHost(), hello.primaryPort());
     if (to != null) {
       SentinelAddress before = primary.address;
       machine.moveTo(primary, to);

@@ -1,6 +1,7 @@
 package dev.spinel.sentinel;
 
 import dev.spinel.sentinel.SentinelMachine.WrongDirective;
+import dev.spinel.wire.Quoting;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -318,29 +319,8 @@ final class SentinelDirectives {
   private static void add(List<String> lines, String... words) {
     StringBuilder line = new StringBuilder("sentinel");
     for (String word : words) {
-      line.append(' ').append(quoted(word));
+      line.append(' ').append(Quoting.quoteIfNeeded(word));
     }
     lines.add(line.toString());
-  }
-
-  /// A word as a configuration file has it: in quotes only if it must be.
-  private static String quoted(String word) {
-    boolean plain =
-        !word.isEmpty() && word.chars().allMatch(c -> c > ' ' && c < 127 && c != '"' && c != '\'');
-    if (plain) {
-      return word;
-    }
-    StringBuilder text = new StringBuilder("\"");
-    for (int i = 0; i < word.length(); i++) {
-      char c = word.charAt(i);
-      if (c == '"' || c == '\\') {
-        text.append('\\').append(c);
-      } else if (c < ' ' || c > 126) {
-        text.append(String.format(Locale.ROOT, "\\x%02x", (int) c));
-      } else {
-        text.append(c);
-      }
-    }
-    return text.append('"').toString();
   }
 }

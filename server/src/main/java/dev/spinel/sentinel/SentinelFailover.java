@@ -307,19 +307,7 @@ final class SentinelFailover {
       return;
     }
     SentinelAddress to = primary.promoted == null ? primary.address : primary.promoted.address;
-    machine.happened(
-        Level.WARNING,
-        "+switch-master",
-        primary,
-        primary.name
-            + " "
-            + machine.shown(primary.address)
-            + " "
-            + primary.address.port()
-            + " "
-            + machine.shown(to)
-            + " "
-            + to.port());
+    machine.switches(primary, machine.shown(to), to.port());
     machine.moveTo(primary, to);
   }
 

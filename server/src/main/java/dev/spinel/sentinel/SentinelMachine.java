@@ -233,6 +233,16 @@ public final class SentinelMachine {
     }
   }
 
+  /// Tells that the primary is at another address now. Before it is ([#moveTo]).
+  void switches(WatchedPrimary primary, String host, int port) {
+    SentinelAddress from = primary.address;
+    happened(
+        Level.WARNING,
+        "+switch-master",
+        primary,
+        primary.name + " " + shown(from) + " " + from.port() + " " + host + " " + port);
+  }
+
   private String describe(WatchedNode node) {
     WatchedPrimary primary = node.primary();
     String self = node.kind() + " " + node.name + " " + shown(node.address) + " ";

@@ -3,6 +3,7 @@ package dev.spinel.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.config.RecordConfigFacts.Placed;
+import dev.spinel.wire.Quoting;
 import java.io.ByteArrayInputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,10 +32,8 @@ final class ConfigFactsTest {
   @Test
   void everyDirectiveHasItsDefault() {
     TreeMap<String, String> ours = all(Config.of());
-    ours.keySet()
-        .removeAll(
-            List.of(
-                "port", "bind", "dir", "logfile", "event-loops", "io-transport", "rdb-version"));
+    ours.keySet().removeAll(List.of("port", "bind", "dir", "logfile"));
+    ours.keySet().removeAll(Facts.OWN);
     assertThat(ours).isEqualTo(DEFAULTS);
   }
 
@@ -123,12 +122,11 @@ final class ConfigFactsTest {
     all(config)
         .forEach(
             (name, value) -> {
-              boolean own =
-                  List.of("dir", "event-loops", "io-transport", "rdb-version").contains(name);
+              boolean own = name.equals("dir") || Facts.OWN.contains(name);
               if (!value.equals(DEFAULTS.get(name))
                   && Settings.find(name).name().equals(name)
                   && !own) {
-                differences.append(name).append(' ').append(Arguments.quote(value)).append('\n');
+                differences.append(name).append(' ').append(Quoting.quote(value)).append('\n');
               }
             });
     return differences.toString();

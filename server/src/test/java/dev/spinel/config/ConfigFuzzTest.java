@@ -3,6 +3,7 @@ package dev.spinel.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import dev.spinel.wire.Quoting;
 import java.io.ByteArrayInputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -147,7 +148,7 @@ final class ConfigFuzzTest {
           byte[] bytes = new byte[random.nextInt(20)];
           random.nextBytes(bytes);
           String text = Octets.of(bytes);
-          assertThat(Arguments.split(Arguments.quote(text))).containsExactly(text);
+          assertThat(Arguments.split(Quoting.quote(text))).containsExactly(text);
           assertThat(Octets.bytes(text)).isEqualTo(bytes);
         });
   }

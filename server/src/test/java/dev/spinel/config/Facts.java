@@ -12,6 +12,10 @@ import java.util.Map;
 /// What a real server did, as text files: blocks `=== title` of parts `--- name`. Lines that begin
 /// with `#` before the first block are a comment.
 final class Facts {
+  /// Settings that a real server doesn't know: our own.
+  static final List<String> OWN =
+      List.of("event-loops", "io-transport", "rdb-version", "replica-keep-data-of-lost-primary");
+
   private Facts() {}
 
   /// A block; the parts keep their order. Each line of a part ends with a newline.

@@ -1,6 +1,7 @@
 package dev.spinel.config;
 
 import dev.spinel.RealRedis;
+import dev.spinel.wire.Quoting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +53,7 @@ final class RecordConfigFacts {
         recorded.append(line).append('\n');
         recorded.append("< ").append(redis.call(command.toArray(new String[0]))).append('\n');
         for (String word : redis.configGet(words.get(0)))
-          recorded.append("= ").append(Arguments.quote(word)).append('\n');
+          recorded.append("= ").append(Quoting.quote(word)).append('\n');
       }
     }
     delete(directory);
@@ -92,7 +93,7 @@ final class RecordConfigFacts {
           if (!value.equals(defaults.get(name))
               && Settings.find(name).name().equals(name)
               && !name.equals("dir")) {
-            differences.append(name).append(' ').append(Arguments.quote(value)).append('\n');
+            differences.append(name).append(' ').append(Quoting.quote(value)).append('\n');
           }
         });
     return differences.toString();

@@ -696,7 +696,7 @@ public final class RequestReader {
     args.begin(b, 0);
     int i = at;
     while (true) {
-      while (i < stop && isSpace(b[i])) i++;
+      while (i < stop && Quoting.isSpace(b[i])) i++;
       if (i == stop) return COMPLETE;
       int to = i;
       int start = i;
@@ -717,7 +717,7 @@ public final class RequestReader {
             b[to++] = (byte) (hex(b[i + 2]) << 4 | hex(b[i + 3]));
             i += 3;
           } else if (c == '\\' && i + 1 < stop) {
-            b[to++] = unescaped(b[++i]);
+            b[to++] = (byte) Quoting.escaped((char) b[++i]);
           } else if (c == '"') {
             open = false;
           } else {
@@ -739,26 +739,11 @@ public final class RequestReader {
           b[to++] = (byte) c;
         }
         i++;
-        if (!open && quote != 0 && i < stop && !isSpace(b[i]))
+        if (!open && quote != 0 && i < stop && !Quoting.isSpace(b[i]))
           return fail("unbalanced quotes in request");
       }
       args.add(start, to - start);
     }
-  }
-
-  private static byte unescaped(byte c) {
-    return switch (c) {
-      case 'n' -> '\n';
-      case 'r' -> '\r';
-      case 't' -> '\t';
-      case 'b' -> '\b';
-      case 'a' -> 7;
-      default -> c;
-    };
-  }
-
-  private static boolean isSpace(int c) {
-    return c == ' ' || c >= 9 && c <= 13;
   }
 
   private static int hex(int c) {

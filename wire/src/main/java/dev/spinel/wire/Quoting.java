@@ -1,11 +1,16 @@
-package dev.spinel.cli;
+package dev.spinel.wire;
 
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Redis's way of writing bytes as text: `"a\x00\n"`, and of splitting a line into words that may
-/// be quoted so.
+/// be quoted so: in configurations, at the prompt, in inline requests. Text has a character of 0 to
+/// 255 for each byte.
+///
+/// Words are separated by blanks. Inside double quotes, `\n \r \t \b \a` and `\xHH` are escapes and
+/// a backslash before anything else stands for that; inside single quotes only `\'` is. A quote may
+/// open in the middle of a word, but what follows a closing quote must be blank or the end.
 public final class Quoting {
   private Quoting() {}
 
@@ -14,7 +19,17 @@ public final class Quoting {
     return quote(new StringBuilder(text.length() + 2), text).toString();
   }
 
-  static StringBuilder quote(StringBuilder to, String text) {
+  /// The text as it is, or quoted if it would otherwise be read as something else, or as another
+  /// line.
+  public static String quoteIfNeeded(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c <= ' ' || c >= 127 || c == '"' || c == '\'' || c == '\\') return quote(text);
+    }
+    return text.isEmpty() ? "\"\"" : text;
+  }
+
+  public static StringBuilder quote(StringBuilder to, String text) {
     to.append('"');
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -34,7 +49,8 @@ public final class Quoting {
     return to.append('"');
   }
 
-  static char hex(int digit) {
+  /// The lowest four bits as a digit.
+  public static char hex(int digit) {
     return Character.forDigit(digit & 15, 16);
   }
 
@@ -46,13 +62,26 @@ public final class Quoting {
   }
 
   /// The one word that the text is, without its quotes; null if it is none, or several.
-  static @Nullable String unquote(String text) {
+  public static @Nullable String unquote(String text) {
     List<String> words = split(text);
     return words != null && words.size() == 1 ? words.get(0) : null;
   }
 
-  static boolean isSpace(int c) {
+  /// Blank as C's `isspace` has it: also vertical tab and form feed.
+  public static boolean isSpace(int c) {
     return c == ' ' || c >= 9 && c <= 13;
+  }
+
+  /// What a backslash and this character stand for in double quotes.
+  static char escaped(char c) {
+    return switch (c) {
+      case 'n' -> '\n';
+      case 'r' -> '\r';
+      case 't' -> '\t';
+      case 'b' -> '\b';
+      case 'a' -> 7;
+      default -> c;
+    };
   }
 
   private static final class Splitter {
@@ -117,17 +146,6 @@ public final class Quoting {
         }
       }
       return false;
-    }
-
-    private static char escaped(char c) {
-      return switch (c) {
-        case 'n' -> '\n';
-        case 'r' -> '\r';
-        case 't' -> '\t';
-        case 'b' -> '\b';
-        case 'a' -> 7;
-        default -> c;
-      };
     }
 
     private boolean singleQuoted(StringBuilder into) {

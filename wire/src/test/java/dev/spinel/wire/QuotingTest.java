@@ -1,4 +1,4 @@
-package dev.spinel.cli;
+package dev.spinel.wire;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
