@@ -1,15 +1,15 @@
 package dev.spinel;
 
+import dev.spinel.config.WholeFile;
 import dev.spinel.peer.Address;
 import dev.spinel.replication.Standing;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -308,13 +308,8 @@ public final class Topology implements AutoCloseable {
       }
       text.append('\n');
     }
-    Path unfinished = folder.resolve(ROLES + ".unfinished");
     try {
-      Files.writeString(unfinished, text);
-      try (FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
-        channel.force(true);
-      }
-      Files.move(unfinished, folder.resolve(ROLES), StandardCopyOption.ATOMIC_MOVE);
+      WholeFile.replace(folder.resolve(ROLES), text.toString().getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

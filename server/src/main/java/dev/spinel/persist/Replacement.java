@@ -188,11 +188,8 @@ public final class Replacement {
     try {
       RdbLoader loader =
           new RdbLoader(persistence, RdbLoader.Duplicates.REFUSED, false, bytes -> {})
-              .into(number -> made.computeIfAbsent(number, any -> new Database()))
-              .cancelled(() -> cancelled.getAsBoolean() || persistence.loading.isCancelled());
-      loader.load(in, name);
-      readOn(in);
-      streamDatabase = loader.streamDatabase();
+              .into(number -> made.computeIfAbsent(number, any -> new Database()));
+      read(in, name, loader, cancelled);
       beside = made;
       stopped(by, () -> loaded.inStoppedWorld(by));
       return null;
@@ -248,11 +245,8 @@ public final class Replacement {
     try {
       RdbLoader loader =
           new RdbLoader(
-                  persistence, RdbLoader.Duplicates.REFUSED, false, persistence.loading::bytes)
-              .cancelled(() -> cancelled.getAsBoolean() || persistence.loading.isCancelled());
-      loader.load(in, name);
-      readOn(in);
-      streamDatabase = loader.streamDatabase();
+              persistence, RdbLoader.Duplicates.REFUSED, false, persistence.loading::bytes);
+      read(in, name, loader, cancelled);
       done = true;
       return null;
     } catch (RdbLoader.Unloadable e) {
@@ -264,6 +258,16 @@ public final class Replacement {
       stopped(by, () -> end(by, succeeded, loaded));
       persistence.aof.resume();
     }
+  }
+
+  /// All of it, unless somebody gives it up.
+  private void read(Disk.Input in, String name, RdbLoader loader, BooleanSupplier cancelled)
+      throws IOException, RdbLoader.Unloadable {
+    loader
+        .cancelled(() -> cancelled.getAsBoolean() || persistence.loading.isCancelled())
+        .load(in, name);
+    readOn(in);
+    streamDatabase = loader.streamDatabase();
   }
 
   /// To the end, which the sender tells apart.

@@ -13,16 +13,17 @@ final class NativeChunks implements Chunks {
   private static final int KEPT = 4;
 
   private final IdentityHashMap<ByteBuffer, Arena> lent = new IdentityHashMap<>(); // monitor
-  private final ArrayDeque<ByteBuffer> kept = new ArrayDeque<>(); // of one size; monitor
-  private final IdentityHashMap<ByteBuffer, Arena> keptArenas = new IdentityHashMap<>(); // monitor
+  private final ArrayDeque<Kept> kept = new ArrayDeque<>(); // of one size; monitor
+
+  private record Kept(ByteBuffer buffer, Arena arena) {}
 
   @Override
   public synchronized ByteBuffer take(int bytes) {
-    ByteBuffer last = kept.peekLast();
-    if (last != null && last.capacity() == bytes) {
+    Kept last = kept.peekLast();
+    if (last != null && last.buffer.capacity() == bytes) {
       kept.removeLast();
-      lent.put(last, keptArenas.remove(last));
-      return last.clear();
+      lent.put(last.buffer, last.arena);
+      return last.buffer.clear();
     }
     Arena arena = Arena.ofShared();
     ByteBuffer made = arena.allocate(bytes).asByteBuffer();
@@ -36,10 +37,9 @@ final class NativeChunks implements Chunks {
     if (arena == null) {
       throw new IllegalArgumentException("not one of these chunks");
     }
-    ByteBuffer first = kept.peekFirst();
-    if (kept.size() < KEPT && (first == null || first.capacity() == chunk.capacity())) {
-      kept.add(chunk);
-      keptArenas.put(chunk, arena);
+    Kept first = kept.peekFirst();
+    if (kept.size() < KEPT && (first == null || first.buffer.capacity() == chunk.capacity())) {
+      kept.add(new Kept(chunk, arena));
     } else {
       arena.close();
     }
@@ -47,8 +47,7 @@ final class NativeChunks implements Chunks {
 
   /// Lets go of what is kept.
   synchronized void clear() {
-    keptArenas.values().forEach(Arena::close);
-    keptArenas.clear();
+    kept.forEach(each -> each.arena.close());
     kept.clear();
   }
 }

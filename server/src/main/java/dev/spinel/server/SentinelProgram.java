@@ -4,6 +4,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Directive;
 import dev.spinel.config.Settings;
+import dev.spinel.config.WholeFile;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Connection;
 import dev.spinel.net.Incidents;
@@ -25,13 +26,9 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -158,23 +155,7 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
     try {
       String before = Files.readString(file, StandardCharsets.ISO_8859_1);
       byte[] after = SentinelFile.rewrite(before, all).getBytes(StandardCharsets.ISO_8859_1);
-      Path beside = file.resolveSibling(file.getFileName() + ".new-" + Log.pid());
-      try (FileChannel out =
-          FileChannel.open(
-              beside,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.TRUNCATE_EXISTING)) {
-        for (ByteBuffer bytes = ByteBuffer.wrap(after); bytes.hasRemaining(); ) {
-          out.write(bytes);
-        }
-        out.force(true);
-      }
-      Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE);
-      try (FileChannel folder =
-          FileChannel.open(Objects.requireNonNull(file.getParent()), StandardOpenOption.READ)) {
-        folder.force(true);
-      }
+      WholeFile.replace(file, after);
       return null;
     } catch (IOException e) {
       return String.valueOf(e.getMessage());

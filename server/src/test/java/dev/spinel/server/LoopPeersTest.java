@@ -2,9 +2,6 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spinel.net.Connection;
-import dev.spinel.net.Incidents;
-import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
@@ -22,7 +19,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -38,32 +34,13 @@ class LoopPeersTest {
   LoopPeersTest() throws IOException {
     net =
         Net.start(
-            1, "peers-test-", made -> LoopHooks.NONE, new NotedIncidents(), TransportChoice.NIO);
+            1,
+            "peers-test-",
+            made -> LoopHooks.NONE,
+            new NotedIncidents(failures),
+            TransportChoice.NIO);
     loop = net.loops().getFirst();
     peers = new LoopPeers(loop);
-  }
-
-  /// Whatever goes wrong is a failure of the test.
-  private final class NotedIncidents implements Incidents {
-    @Override
-    public void uncaught(Throwable t, @Nullable Connection connection) {
-      failures.add(t.toString());
-    }
-
-    @Override
-    public void loopEnded(Loop ended) {
-      failures.add("loop ended");
-    }
-
-    @Override
-    public void acceptFailed(Listener listener, IOException cause) {
-      failures.add(cause.toString());
-    }
-
-    @Override
-    public void addressSkipped(String message) {
-      failures.add(message);
-    }
   }
 
   @AfterEach

@@ -7,8 +7,6 @@ import dev.spinel.cluster.ClusterPolicy;
 import dev.spinel.cluster.NodeView;
 import dev.spinel.cluster.SlotSet;
 import dev.spinel.cluster.ToyNode;
-import dev.spinel.net.Connection;
-import dev.spinel.net.Incidents;
 import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
@@ -67,33 +65,15 @@ class RealClusterTest {
   private Net net;
   private Loop loop;
 
-  private final class NotedIncidents implements Incidents {
-    @Override
-    public void uncaught(Throwable t, @Nullable Connection connection) {
-      failures.add(t.toString());
-    }
-
-    @Override
-    public void loopEnded(Loop ended) {
-      failures.add("loop ended");
-    }
-
-    @Override
-    public void acceptFailed(Listener listener, IOException cause) {
-      failures.add(cause.toString());
-    }
-
-    @Override
-    public void addressSkipped(String message) {
-      failures.add(message);
-    }
-  }
-
   @BeforeEach
   void start() throws IOException {
     net =
         Net.start(
-            1, "clusters-", made -> LoopHooks.NONE, new NotedIncidents(), TransportChoice.NIO);
+            1,
+            "clusters-",
+            made -> LoopHooks.NONE,
+            new NotedIncidents(failures),
+            TransportChoice.NIO);
     loop = net.loops().getFirst();
   }
 

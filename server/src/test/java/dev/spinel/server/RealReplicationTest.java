@@ -4,9 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.RealRedis;
-import dev.spinel.net.Connection;
-import dev.spinel.net.Incidents;
-import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
@@ -27,7 +24,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
 import org.awaitility.Awaitility;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,34 +79,15 @@ class RealReplicationTest {
   private ToyServer ours;
   private int port;
 
-  /// Whatever goes wrong on the loop is a failure of the test.
-  private final class NotedIncidents implements Incidents {
-    @Override
-    public void uncaught(Throwable t, @Nullable Connection connection) {
-      failures.add(t.toString());
-    }
-
-    @Override
-    public void loopEnded(Loop ended) {
-      failures.add("loop ended");
-    }
-
-    @Override
-    public void acceptFailed(Listener listener, IOException cause) {
-      failures.add(cause.toString());
-    }
-
-    @Override
-    public void addressSkipped(String message) {
-      failures.add(message);
-    }
-  }
-
   @BeforeEach
   void start() throws IOException {
     net =
         Net.start(
-            1, "replicates-", made -> LoopHooks.NONE, new NotedIncidents(), TransportChoice.NIO);
+            1,
+            "replicates-",
+            made -> LoopHooks.NONE,
+            new NotedIncidents(failures),
+            TransportChoice.NIO);
     loop = net.loops().getFirst();
     var acceptor = LoopPeers.acceptor(link -> ours.accept(link));
     port = net.listen(List.of("127.0.0.1"), 0, 511, acceptor).getFirst().port();

@@ -1,0 +1,73 @@
+package dev.spinel.config;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
+import java.util.Set;
+
+/// Replaces a small file as a whole: the new text goes to a file beside the old one, to the disk,
+/// and then takes its name. Whoever opens the file, and whenever the power fails, there is the old
+/// file or the new one.
+public final class WholeFile {
+  private WholeFile() {}
+
+  /// Replaces the file, or makes it. Errors: it can't be written; then the old one is still there.
+  public static void replace(Path file, byte[] bytes) throws IOException {
+    Path draft = null;
+    try {
+      draft = write(file, bytes);
+      Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException | RuntimeException failure) {
+      if (draft != null) Files.deleteIfExists(draft);
+      throw failure;
+    }
+    syncDirectory(Objects.requireNonNull(file.toAbsolutePath().getParent()));
+  }
+
+  private static Path write(Path file, byte[] bytes) throws IOException {
+    boolean posix = file.getFileSystem().supportedFileAttributeViews().contains("posix");
+    FileAttribute<?>[] mode =
+        posix
+            ? new FileAttribute<?>[] {
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--"))
+            }
+            : new FileAttribute<?>[0];
+    for (int attempt = 0; ; attempt++) {
+      Path draft =
+          file.resolveSibling(
+              file.getFileName() + "." + Long.toString(System.nanoTime() & 0x7fffffff, 36));
+      try (FileChannel channel =
+          FileChannel.open(
+              draft, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), mode)) {
+        try {
+          for (ByteBuffer buffer = ByteBuffer.wrap(bytes); buffer.hasRemaining(); )
+            channel.write(buffer);
+          channel.force(true);
+          return draft;
+        } catch (IOException failure) {
+          Files.deleteIfExists(draft);
+          throw failure;
+        }
+      } catch (FileAlreadyExistsException taken) {
+        if (attempt == 100) throw taken;
+      }
+    }
+  }
+
+  /// Makes the new name last; systems that can't open a directory don't need it.
+  private static void syncDirectory(Path directory) throws IOException {
+    boolean posix = directory.getFileSystem().supportedFileAttributeViews().contains("posix");
+    if (!posix) return;
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+}
