@@ -151,9 +151,9 @@ class SpinelTest {
     assertThatThrownBy(() -> Spinel.start("user", "default on >secret ~* &* +@all"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("no ACL users");
-    assertThatThrownBy(() -> Spinel.start("replicaof", "10.0.0.1 6379"))
+    assertThatThrownBy(() -> Spinel.start("cluster-enabled", "yes"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("no replication");
+        .hasMessageContaining("no cluster");
   }
 
   @Test
