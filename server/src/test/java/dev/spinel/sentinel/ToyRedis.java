@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A server in a simulated network, as far as Sentinels see one: it answers PING and INFO, carries
 /// messages, and follows whom it is told to. Its data is a number, the offset of its last write,
-/// under the id of a history. A replica copies both from its primary, ten times a second.
+/// under the id of a history and of the one before it. A replica copies all that from its primary,
+/// ten times a second. One that is promoted begins a history of its own, as a real server does.
 final class ToyRedis {
   static final int PORT = 6379;
 
@@ -25,6 +26,7 @@ final class ToyRedis {
   int priority = 100;
   long offset;
   String history;
+  private String secondHistory = "0".repeat(40);
   @Nullable Address primary;
   boolean linkUp;
   private final SimNetwork network;
@@ -109,6 +111,7 @@ final class ToyRedis {
             InfoReport report = new InfoReport(String.valueOf(reply.text()));
             offset = report.number("master_repl_offset");
             history = report.text("master_replid");
+            secondHistory = report.text("master_replid2");
             linkUp = true;
           }
 
@@ -132,6 +135,7 @@ final class ToyRedis {
 
   private void follow(@Nullable Address to) {
     if (to == null && primary != null) {
+      secondHistory = history;
       history = id();
     }
     primary = to;
@@ -168,6 +172,7 @@ final class ToyRedis {
     }
     line(out, "connected_slaves", i);
     out.append("master_replid:").append(history).append("\r\n");
+    out.append("master_replid2:").append(secondHistory).append("\r\n");
     line(out, "master_repl_offset", offset);
     out.append("# Keyspace\r\ndb0:keys=1,expires=0\r\n");
     return out.toString();
