@@ -145,12 +145,14 @@ final class ServerReports {
       primary.knowHistory(report.text("master_replid"));
       primary.knowHistory(report.text("master_replid2"));
     }
+    boolean descends =
+        primary.histories.contains(report.text("master_replid"))
+            || primary.histories.contains(report.text("master_replid2"));
+    if (descends) { // also if it was promoted by somebody who has told nobody
+      primary.knowHistory(report.text("master_replid"));
+    }
     boolean unknown =
-        report.hasKeys
-            && !primary.histories.isEmpty()
-            && report.has("master_replid")
-            && !primary.histories.contains(report.text("master_replid"))
-            && !primary.histories.contains(report.text("master_replid2"));
+        report.hasKeys && !primary.histories.isEmpty() && report.has("master_replid") && !descends;
     boolean ours =
         report.isReplica
             ? !replica.linkUp || followsOurs(replica)
