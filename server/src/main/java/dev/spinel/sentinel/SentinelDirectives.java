@@ -110,6 +110,7 @@ final class SentinelDirectives {
               "known-slave",
               "known-replica",
               "known-sentinel",
+              "known-history",
               "rename-command",
               "master-reboot-down-after-period" ->
               true;
@@ -205,6 +206,7 @@ final class SentinelDirectives {
         machine.epoch = Math.max(machine.epoch, number);
       }
       case "leader-epoch" -> primary.leaderEpoch = number;
+      case "known-history" -> primary.knowHistory(value);
       default -> {
         return unknown();
       }
@@ -308,6 +310,7 @@ final class SentinelDirectives {
           sentinel.name);
     }
     primary.renamed.forEach((from, to) -> add(lines, "rename-command", name, from, to));
+    primary.histories.forEach(id -> add(lines, "known-history", name, id));
   }
 
   private static void addIfSet(List<String> lines, String directive, String name, String value) {

@@ -134,22 +134,20 @@ final class ServerReports {
     WatchedPrimary primary = server.primary();
     if (server instanceof WatchedPrimary) {
       if (report.isPrimary) {
-        primary.knowHistory(report.text("master_replid"));
-        primary.knowHistory(report.text("master_replid2"));
+        learn(primary, report);
         primary.hasData = report.hasKeys;
       }
       return;
     }
     WatchedReplica replica = (WatchedReplica) server;
     if (report.isReplica && followsOurs(replica) && replica.linkUp) {
-      primary.knowHistory(report.text("master_replid"));
-      primary.knowHistory(report.text("master_replid2"));
+      learn(primary, report);
     }
     boolean descends =
         primary.histories.contains(report.text("master_replid"))
             || primary.histories.contains(report.text("master_replid2"));
     if (descends) { // also if it was promoted by somebody who has told nobody
-      primary.knowHistory(report.text("master_replid"));
+      learn(primary, report);
     }
     boolean unknown =
         report.hasKeys && !primary.histories.isEmpty() && report.has("master_replid") && !descends;
@@ -171,6 +169,14 @@ final class ServerReports {
               + primary.name);
     }
     replica.isForeign = foreign;
+  }
+
+  /// The data is this group's: its history is one that the group has or had.
+  private void learn(WatchedPrimary primary, InfoReport report) {
+    boolean isNew = primary.knowHistory(report.text("master_replid"));
+    if (primary.knowHistory(report.text("master_replid2")) || isNew) {
+      machine.save();
+    }
   }
 
   private boolean followsOurs(WatchedReplica replica) {

@@ -107,12 +107,15 @@ final class WatchedPrimary extends WatchedServer {
     sentinels.values().forEach(sentinel -> sentinel.downAfter = millis);
   }
 
-  void knowHistory(String id) {
-    if (!id.isEmpty() && !id.chars().allMatch(c -> c == '0') && histories.add(id)) {
-      if (histories.size() > HISTORIES) {
-        histories.remove(histories.iterator().next());
-      }
+  /// Returns whether that is news.
+  boolean knowHistory(String id) {
+    if (id.isEmpty() || id.chars().allMatch(c -> c == '0') || !histories.add(id)) {
+      return false;
     }
+    if (histories.size() > HISTORIES) {
+      histories.remove(histories.iterator().next());
+    }
+    return true;
   }
 
   /// Sentinels that have a vote, this one included.

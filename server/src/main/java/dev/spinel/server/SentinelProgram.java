@@ -102,6 +102,13 @@ final class SentinelProgram implements SentinelHost, Incidents, HostNames {
     if (wrong != null) {
       throw directives.get(wrong.index()).error(wrong.reason());
     }
+    for (List<String> own : SentinelFile.own(Files.readString(file, StandardCharsets.ISO_8859_1))) {
+      if (machine.configure(List.of(own), System.currentTimeMillis()) != null) {
+        log.warning(
+            "A comment of Spinel's own isn't understood, and will vanish: sentinel "
+                + String.join(" ", own));
+      }
+    }
     try (Net net =
         Net.start(1, "spinel-sentinel-", made -> LoopHooks.NONE, this, TransportChoice.NIO)) {
       Loop made = net.loops().getFirst();
