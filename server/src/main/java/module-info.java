@@ -5,6 +5,7 @@ module dev.spinel {
   requires jdk.unsupported; // sun.misc.Signal: SIGTERM and SIGINT are answered as Redis answers
   // them
   requires jdk.net; // TCP_KEEPIDLE and its kin
+  requires dev.spinel.lua;
   requires transitive dev.spinel.wire;
 
   exports dev.spinel;

@@ -45,6 +45,7 @@ class HouseTest {
       server → pubsub → engine
       server → eviction → engine
       server → script → engine
+      script → lua
       server → observe → acl → engine
       server → sentinel → engine
       cluster → peer → wire

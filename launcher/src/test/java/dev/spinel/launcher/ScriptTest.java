@@ -217,7 +217,8 @@ class ScriptTest {
     Files.writeString(house.resolve("pom.xml"), "<project>\n<version>1.2</version>\n</project>\n");
     StringBuilder maven = new StringBuilder("#!/bin/sh\nset -e\n");
     String jars =
-        "wire/spinel-wire server/spinel launcher/spinel-launcher cli/spinel-cli cli/jline";
+        "wire/spinel-wire lua/spinel-lua server/spinel launcher/spinel-launcher cli/spinel-cli"
+            + " cli/jline";
     for (String jar : jars.split(" ")) {
       String module = jar.substring(0, jar.indexOf('/'));
       Files.createDirectories(house.resolve(module + "/src/main"));
