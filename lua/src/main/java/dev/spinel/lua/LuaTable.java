@@ -42,7 +42,7 @@ public final class LuaTable {
     set(LuaString.of(key), value);
   }
 
-  /// What `#` answers: a border, that is n ≥ 0 so that t[n] isn't nil (or n is 0) and t[n + 1] is.
+  /// What `#` answers: a border, n ≥ 0 whose value isn't nil (or n is 0) while the next one's is.
   public long length() {
     throw new UnsupportedOperationException("not built yet");
   }
