@@ -151,9 +151,6 @@ class SpinelTest {
     assertThatThrownBy(() -> Spinel.start("user", "default on >secret ~* &* +@all"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("no ACL users");
-    assertThatThrownBy(() -> Spinel.start("cluster-enabled", "yes"))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("no cluster");
   }
 
   @Test

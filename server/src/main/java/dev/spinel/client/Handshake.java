@@ -1,6 +1,7 @@
 package dev.spinel.client;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -9,6 +10,7 @@ import dev.spinel.engine.Login;
 import dev.spinel.engine.Options;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /// What a connection says about itself: who it is, which protocol it speaks, which database it
@@ -18,11 +20,14 @@ public final class Handshake implements Family {
 
   private final Login authentication;
   private final Consumer<Session> reset;
+  private final BooleanSupplier isReplica;
 
   /// @param reset what else ends when a session says RESET (its subscriptions)
-  public Handshake(Login authentication, Consumer<Session> reset) {
+  /// @param isReplica whether the server follows another one; asked once commands run
+  public Handshake(Login authentication, Consumer<Session> reset, BooleanSupplier isReplica) {
     this.authentication = authentication;
     this.reset = reset;
+    this.isReplica = isReplica;
   }
 
   @Override
@@ -207,9 +212,9 @@ public final class Handshake implements Family {
     reply.bulk("id");
     reply.integer(session.id);
     reply.bulk("mode");
-    reply.bulk("standalone");
+    reply.bulk(call.limits().is(Settings.CLUSTER_ENABLED) ? "cluster" : "standalone");
     reply.bulk("role");
-    reply.bulk("master");
+    reply.bulk(isReplica.getAsBoolean() ? "replica" : "master");
     reply.bulk("modules");
     reply.array(0);
   }

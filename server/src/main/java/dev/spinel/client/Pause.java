@@ -32,7 +32,10 @@ public final class Pause implements Gate {
     FAILOVER,
 
     /// SHUTDOWN, until replicas have the last writes.
-    SHUTDOWN
+    SHUTDOWN,
+
+    /// CLUSTER FAILOVER, until the replica has them.
+    CLUSTER
   }
 
   /// Which calls it concerns; the strictest comes last.
@@ -50,7 +53,7 @@ public final class Pause implements Gate {
   private final Condition writesGoOn = new Ended(Extent.WRITES);
   private final Condition allGoesOn = new Ended(Extent.EVERYTHING);
   private final Waiters<Extent> waiting = new Waiters<>();
-  private final Asked[] asked = {NO, NO, NO}; // by Reason; this object's monitor
+  private final Asked[] asked = {NO, NO, NO, NO}; // by Reason; this object's monitor
   private final List<Runnable> onEnd = new ArrayList<>(); // before the first session
   private volatile Extent extent = Extent.NOTHING;
   private volatile long endMillis; // of the last of them

@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Belongs to the machine's thread.
 final class BusLinks {
+  /// Six nodes that start at once on a small machine are slow at first.
+  private static final long HANDSHAKE_LEAST_MILLIS = 5000;
+
   private static final long REDIAL_MILLIS = 100;
   private static final int ACCEPTED_MAX = 10_000;
 
@@ -113,7 +116,7 @@ final class BusLinks {
 
   void tick() {
     long now = machine.now();
-    long handshakeMillis = Math.max(1000, machine.policy().nodeTimeoutMillis());
+    long handshakeMillis = Math.max(HANDSHAKE_LEAST_MILLIS, machine.policy().nodeTimeoutMillis());
     List<ClusterNode> late = null;
     for (ClusterNode node : machine.nodes().all()) {
       if (node.isMyself()) {

@@ -1,6 +1,10 @@
 package dev.spinel.cluster;
 
+import dev.spinel.config.Config;
+import dev.spinel.config.Setting;
+import dev.spinel.config.Settings;
 import dev.spinel.peer.Address;
+import java.util.ArrayList;
 import java.util.List;
 
 /// The settings that the cluster's machine heeds.
@@ -38,6 +42,63 @@ public record ClusterPolicy(
     long replicationPingMillis,
     long linkBytesMax,
     List<Address> seeds) {
+  /// The settings that it is made of.
+  public static final List<Setting<?>> SETTINGS =
+      List.of(
+          Settings.CLUSTER_NODE_TIMEOUT,
+          Settings.CLUSTER_PING_INTERVAL,
+          Settings.CLUSTER_ANNOUNCE_IP,
+          Settings.CLUSTER_ANNOUNCE_PORT,
+          Settings.CLUSTER_ANNOUNCE_TLS_PORT,
+          Settings.CLUSTER_ANNOUNCE_BUS_PORT,
+          Settings.CLUSTER_ANNOUNCE_HOSTNAME,
+          Settings.CLUSTER_ANNOUNCE_HUMAN_NODENAME,
+          Settings.CLUSTER_REQUIRE_FULL_COVERAGE,
+          Settings.CLUSTER_MIGRATION_BARRIER,
+          Settings.CLUSTER_ALLOW_REPLICA_MIGRATION,
+          Settings.CLUSTER_REPLICA_VALIDITY_FACTOR,
+          Settings.CLUSTER_REPLICA_NO_FAILOVER,
+          Settings.CLUSTER_LINK_SENDBUF_LIMIT,
+          Settings.CLUSTER_SEEDS,
+          Settings.REPL_PING_REPLICA_PERIOD,
+          Settings.PORT);
+
+  /// As the configuration says now.
+  ///
+  /// @param busPort at which this node listens
+  public static ClusterPolicy of(Config config, int busPort) {
+    int port = config.intOf(Settings.CLUSTER_ANNOUNCE_PORT);
+    int announcedBus = config.intOf(Settings.CLUSTER_ANNOUNCE_BUS_PORT);
+    return new ClusterPolicy(
+        config.get(Settings.CLUSTER_NODE_TIMEOUT),
+        config.get(Settings.CLUSTER_PING_INTERVAL),
+        config.get(Settings.CLUSTER_ANNOUNCE_IP),
+        port != 0 ? port : config.intOf(Settings.PORT),
+        config.intOf(Settings.CLUSTER_ANNOUNCE_TLS_PORT),
+        announcedBus != 0 ? announcedBus : busPort,
+        config.get(Settings.CLUSTER_ANNOUNCE_HOSTNAME),
+        config.get(Settings.CLUSTER_ANNOUNCE_HUMAN_NODENAME),
+        config.get(Settings.CLUSTER_REQUIRE_FULL_COVERAGE),
+        config.intOf(Settings.CLUSTER_MIGRATION_BARRIER),
+        config.get(Settings.CLUSTER_ALLOW_REPLICA_MIGRATION),
+        config.intOf(Settings.CLUSTER_REPLICA_VALIDITY_FACTOR),
+        config.get(Settings.CLUSTER_REPLICA_NO_FAILOVER),
+        config.get(Settings.REPL_PING_REPLICA_PERIOD) * 1000,
+        config.get(Settings.CLUSTER_LINK_SENDBUF_LIMIT),
+        seeds(config.get(Settings.CLUSTER_SEEDS)));
+  }
+
+  private static List<Address> seeds(String text) {
+    List<Address> seeds = new ArrayList<>();
+    for (String word : text.trim().split("\\s+")) {
+      int colon = word.lastIndexOf(':');
+      if (colon > 0) {
+        seeds.add(new Address(word.substring(0, colon), Integer.parseInt(word.substring(colon + 1))));
+      }
+    }
+    return seeds;
+  }
+
   /// Redis's defaults, at this port.
   public static ClusterPolicy usual(int port) {
     return new ClusterPolicy(

@@ -131,6 +131,28 @@ public final class ClusterView {
     return id == null ? null : nodes.get(id);
   }
 
+  /// Whether clients are served the same slots as by that view, or sent to the same nodes, and this
+  /// node has the same part. (Addresses may differ.)
+  public boolean servesAs(ClusterView other) {
+    if (isUp != other.isUp
+        || awaitsTakeover != other.awaitsTakeover
+        || myself.isPrimary() != other.myself.isPrimary()
+        || !myself.primary().equals(other.myself.primary())
+        || !migrating.equals(other.migrating)
+        || !importing.equals(other.importing)) {
+      return false;
+    }
+    for (int slot = 0; slot < owners.length; slot++) {
+      NodeView here = owners[slot];
+      NodeView there = other.owners[slot];
+      if (here != there
+          && (here == null || there == null || !here.id().equals(there.id()))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   // ── for commands ──
 
   public @Nullable NodeView node(String id) {

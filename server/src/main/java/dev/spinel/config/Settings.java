@@ -21,6 +21,7 @@ import dev.spinel.config.SpecialSettings.FileName;
 import dev.spinel.config.SpecialSettings.HostName;
 import dev.spinel.config.SpecialSettings.NodeName;
 import dev.spinel.config.SpecialSettings.PathName;
+import dev.spinel.config.SpecialSettings.Seeds;
 import dev.spinel.config.SpecialSettings.TitleTemplate;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -464,55 +465,58 @@ public final class Settings {
   // Cluster
 
   public static final Setting<Boolean> CLUSTER_ENABLED =
-      yesNo(refused("cluster-enabled", IMMUTABLE, "cluster mode"), false);
+      yesNo(row("cluster-enabled", IMMUTABLE), false);
   public static final Setting<String> CLUSTER_CONFIG_FILE =
-      text(later("cluster-config-file", IMMUTABLE, "cluster"), "nodes.conf");
+      text(row("cluster-config-file", IMMUTABLE), "nodes.conf");
   public static final Setting<Long> CLUSTER_PORT =
-      number(later("cluster-port", IMMUTABLE, "cluster"), 0, 65535, 0);
+      number(row("cluster-port", IMMUTABLE), 0, 65535, 0);
   public static final Setting<Long> CLUSTER_NODE_TIMEOUT =
-      number(later("cluster-node-timeout", "cluster"), 0, Long.MAX_VALUE, 15000);
+      number(row("cluster-node-timeout"), 0, Long.MAX_VALUE, 15000);
   public static final Setting<Long> CLUSTER_PING_INTERVAL =
-      number(later("cluster-ping-interval", HIDDEN, "cluster"), 0, Long.MAX_VALUE, 0);
+      number(row("cluster-ping-interval", HIDDEN), 0, Long.MAX_VALUE, 0);
   public static final Setting<String> CLUSTER_ANNOUNCE_IP =
-      optionalText(later("cluster-announce-ip", "cluster"));
+      optionalText(row("cluster-announce-ip"));
   public static final Setting<Long> CLUSTER_ANNOUNCE_PORT =
-      number(later("cluster-announce-port", "cluster"), 0, 65535, 0);
+      number(row("cluster-announce-port"), 0, 65535, 0);
   public static final Setting<Long> CLUSTER_ANNOUNCE_TLS_PORT =
-      number(later("cluster-announce-tls-port", "cluster"), 0, 65535, 0);
+      number(row("cluster-announce-tls-port"), 0, 65535, 0);
   public static final Setting<Long> CLUSTER_ANNOUNCE_BUS_PORT =
-      number(later("cluster-announce-bus-port", "cluster"), 0, 65535, 0);
+      number(row("cluster-announce-bus-port"), 0, 65535, 0);
   public static final Setting<String> CLUSTER_ANNOUNCE_HOSTNAME =
-      new HostName(later("cluster-announce-hostname", "cluster"));
+      new HostName(row("cluster-announce-hostname"));
   public static final Setting<String> CLUSTER_ANNOUNCE_HUMAN_NODENAME =
-      new NodeName(later("cluster-announce-human-nodename", "cluster"));
+      new NodeName(row("cluster-announce-human-nodename"));
   public static final Setting<String> CLUSTER_PREFERRED_ENDPOINT_TYPE =
       choice(
-          later("cluster-preferred-endpoint-type", "cluster"),
+          row("cluster-preferred-endpoint-type"),
           "ip",
           "ip",
           "hostname",
           "unknown-endpoint");
   public static final Setting<Boolean> CLUSTER_REQUIRE_FULL_COVERAGE =
-      yesNo(later("cluster-require-full-coverage", "cluster"), true);
+      yesNo(row("cluster-require-full-coverage"), true);
   public static final Setting<Long> CLUSTER_MIGRATION_BARRIER =
-      number(later("cluster-migration-barrier", "cluster"), 0, Integer.MAX_VALUE, 1);
+      number(row("cluster-migration-barrier"), 0, Integer.MAX_VALUE, 1);
   public static final Setting<Boolean> CLUSTER_ALLOW_REPLICA_MIGRATION =
-      yesNo(later("cluster-allow-replica-migration", "cluster"), true);
+      yesNo(row("cluster-allow-replica-migration"), true);
   public static final Setting<Boolean> CLUSTER_ALLOW_READS_WHEN_DOWN =
-      yesNo(later("cluster-allow-reads-when-down", "cluster"), false);
+      yesNo(row("cluster-allow-reads-when-down"), false);
   public static final Setting<Boolean> CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN =
-      yesNo(later("cluster-allow-pubsubshard-when-down", "cluster"), true);
+      yesNo(row("cluster-allow-pubsubshard-when-down"), true);
   public static final Setting<Long> CLUSTER_REPLICA_VALIDITY_FACTOR =
       number(
-          later("cluster-replica-validity-factor", "cluster").was("cluster-slave-validity-factor"),
+          row("cluster-replica-validity-factor").was("cluster-slave-validity-factor"),
           0,
           Integer.MAX_VALUE,
           10);
   public static final Setting<Boolean> CLUSTER_REPLICA_NO_FAILOVER =
       yesNo(
-          later("cluster-replica-no-failover", "cluster").was("cluster-slave-no-failover"), false);
+          row("cluster-replica-no-failover").was("cluster-slave-no-failover"), false);
   public static final Setting<Long> CLUSTER_LINK_SENDBUF_LIMIT =
-      unsignedMemory(later("cluster-link-sendbuf-limit", "cluster"), 0, -1L, 0);
+      unsignedMemory(row("cluster-link-sendbuf-limit"), 0, -1L, 0);
+
+  /// Ours: where nodes may be found again whose addresses have all changed.
+  public static final Setting<String> CLUSTER_SEEDS = new Seeds(row("cluster-seeds"));
 
   private static final HashMap<String, Setting<?>> BY_NAME = byName();
 

@@ -463,6 +463,27 @@ final class SpecialSettings {
     }
   }
 
+  /// `cluster-seeds`: `host:bus port`, as many as there are.
+  static final class Seeds extends Setting.Text {
+    Seeds(Row row) {
+      super(row, Empty.IS_UNSET, "");
+    }
+
+    @Override
+    void check(String text, SettingValues draft) {
+      for (String word : text.isBlank() ? new String[0] : text.trim().split("\\s+")) {
+        int colon = word.lastIndexOf(':');
+        if (colon <= 0 || !word.substring(colon + 1).matches("[0-9]{1,5}")) {
+          throw reject("Seeds are host:port, the port of the cluster bus, separated by spaces");
+        }
+        int port = Integer.parseInt(word.substring(colon + 1));
+        if (port == 0 || port > 65535) {
+          throw reject("The port of a seed must be between 1 and 65535");
+        }
+      }
+    }
+  }
+
   /// `cluster-announce-human-nodename`.
   static final class NodeName extends Setting.Text {
     NodeName(Row row) {

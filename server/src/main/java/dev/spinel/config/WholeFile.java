@@ -21,18 +21,28 @@ public final class WholeFile {
 
   /// Replaces the file, or makes it. Errors: it can't be written; then the old one is still there.
   public static void replace(Path file, byte[] bytes) throws IOException {
+    replace(file, bytes, true);
+  }
+
+  private static void replace(Path file, byte[] bytes, boolean sync) throws IOException {
     Path draft = null;
     try {
-      draft = write(file, bytes);
+      draft = write(file, bytes, sync);
       Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException | RuntimeException failure) {
       if (draft != null) Files.deleteIfExists(draft);
       throw failure;
     }
-    syncDirectory(Objects.requireNonNull(file.toAbsolutePath().getParent()));
+    if (sync) syncDirectory(Objects.requireNonNull(file.toAbsolutePath().getParent()));
   }
 
-  private static Path write(Path file, byte[] bytes) throws IOException {
+  /// The same, but it isn't waited until the new text is on the disk: after a loss of power either
+  /// may be there.
+  public static void replaceSoon(Path file, byte[] bytes) throws IOException {
+    replace(file, bytes, false);
+  }
+
+  private static Path write(Path file, byte[] bytes, boolean sync) throws IOException {
     boolean posix = file.getFileSystem().supportedFileAttributeViews().contains("posix");
     FileAttribute<?>[] mode =
         posix
@@ -50,7 +60,7 @@ public final class WholeFile {
         try {
           for (ByteBuffer buffer = ByteBuffer.wrap(bytes); buffer.hasRemaining(); )
             channel.write(buffer);
-          channel.force(true);
+          if (sync) channel.force(true);
           return draft;
         } catch (IOException failure) {
           Files.deleteIfExists(draft);

@@ -30,7 +30,7 @@ public final class ServerSection implements Section {
     out.field("redis_git_sha1", "00000000");
     out.field("redis_git_dirty", 0);
     out.field("redis_build_id", "spinel-" + identity.version());
-    out.field("redis_mode", "standalone");
+    out.field("redis_mode", config.get(Settings.CLUSTER_ENABLED) ? "cluster" : "standalone");
     out.field("os", system());
     out.field("arch_bits", 64);
     out.field("monotonic_clock", "System.nanoTime");

@@ -35,46 +35,6 @@ public final class StandAlone implements Family {
         "cluster 3.0.0 fast @connection",
         "Lets the next command touch a slot that is being imported.\nO(1)");
     t.container(
-        "CLUSTER",
-        "cluster 3.0.0",
-        "Asks about the cluster and its slots.\nDepends on subcommand.");
-    t.command(
-        CLUSTER_DISABLED,
-        "CLUSTER|INFO",
-        "cluster 3.0.0 stale nondeterministic_output",
-        "Tells how the cluster is, as this node sees it.\nO(1)");
-    t.command(
-        CLUSTER_DISABLED,
-        "CLUSTER|KEYSLOT key",
-        "cluster 3.0.0 stale",
-        "Computes the slot of a key.\nO(N), N the bytes of the key");
-    t.command(
-        CLUSTER_DISABLED,
-        "CLUSTER|MYID",
-        "cluster 3.0.0 stale",
-        "Tells the identifier of this node.\nO(1)");
-    t.command(
-        CLUSTER_DISABLED,
-        "CLUSTER|NODES",
-        "cluster 3.0.0 stale nondeterministic_output",
-        "Lists the nodes as this one knows them.\nO(N), N nodes");
-    t.command(
-        CLUSTER_DISABLED,
-        "CLUSTER|SHARDS",
-        "cluster 7.0.0 loading stale nondeterministic_output",
-        "Maps ranges of slots to groups of nodes.\nO(N), N nodes");
-    t.command(
-        CLUSTER_DISABLED,
-        "CLUSTER|SLOTS",
-        "cluster 3.0.0 loading stale nondeterministic_output",
-        """
-        Maps ranges of slots to nodes.
-        O(N), N nodes
-        4.0.0 Identifiers of nodes
-        7.0.0 Further ways to reach a node
-        deprecated 7.0.0: `CLUSTER SHARDS`
-        """);
-    t.container(
         "LATENCY", "server 2.8.13", "Asks what was slow, and how slow.\nDepends on subcommand.");
     t.command(
         LATENCY_HISTORY,

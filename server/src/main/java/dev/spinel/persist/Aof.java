@@ -208,6 +208,11 @@ final class Aof implements AppendLog.Owner {
     }
   }
 
+  /// Whether there is one on the disk, in whatever form.
+  boolean exists() {
+    return disk.exists(manifestFile()) || disk.exists(oldFile());
+  }
+
   /// The manifest as it is on the disk; [Manifest#EMPTY] if there is none.
   Manifest readManifest() throws IOException, Manifest.BadManifest {
     Path file = manifestFile();

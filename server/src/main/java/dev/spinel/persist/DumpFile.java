@@ -82,8 +82,7 @@ final class DumpFile implements AutoCloseable {
 
   /// Who this server is, for others to read.
   String holder() {
-    long pid = ProcessHandle.current().pid();
-    return "process " + pid + (port > 0 ? " (port " + port + ")" : "");
+    return FileClaim.thisProcess(port);
   }
 
   /// The server starts without what is in the file, as its append-only file, which is new, is what

@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Within a process** the system's locks are of no use: closing any handle of a file lets go of
 /// all of the process's locks on it. So claims are also kept in a table, which is asked first.
-final class FileClaim implements AutoCloseable {
+public final class FileClaim implements AutoCloseable {
   /// Somebody else has the file.
-  static final class Held extends Exception {
+  public static final class Held extends Exception {
     private static final long serialVersionUID = 1;
 
     Held(String holder) {
@@ -32,7 +32,7 @@ final class FileClaim implements AutoCloseable {
     }
 
     /// Who it is: `process 4711 (port 7000)`.
-    String holder() {
+    public String holder() {
       return String.valueOf(getMessage());
     }
   }
@@ -53,10 +53,18 @@ final class FileClaim implements AutoCloseable {
     this.locked = locked;
   }
 
+  /// Who a server of this process is, for others to read.
+  ///
+  /// @param port that it listens at; 0: at none
+  public static String thisProcess(int port) {
+    long pid = ProcessHandle.current().pid();
+    return "process " + pid + (port > 0 ? " (port " + port + ")" : "");
+  }
+
   /// Claims a file, which need not be there. Its folder must be.
   ///
   /// @param holder who it is for, for others to read
-  static FileClaim of(Path file, String holder) throws IOException, Held {
+  public static FileClaim of(Path file, String holder) throws IOException, Held {
     Path folder = file.toAbsolutePath().getParent();
     if (folder == null) {
       throw new IOException("not a file: " + file);

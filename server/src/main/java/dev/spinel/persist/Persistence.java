@@ -145,6 +145,11 @@ public final class Persistence {
     beginLoading(0);
   }
 
+  /// Whether there is data on the disk that [#load] would load.
+  public boolean hasData() {
+    return config.get(Settings.APPENDONLY) ? aof.exists() : dump.exists();
+  }
+
   /// Whether somebody is going to load what there is.
   public boolean isAnnounced() {
     return isAnnounced;

@@ -1,6 +1,11 @@
 package dev.spinel.replication;
 
+import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// The thread on which links to other servers live. It has no seat, so neither a stopped world nor
 /// a long command holds it up.
@@ -10,4 +15,12 @@ public interface PeerThread {
 
   /// Its links and timers. That thread.
   Peers peers();
+
+  /// Listens at a port of these addresses, for other servers. Any thread. Errors: the message says
+  /// which address can't be had and why.
+  ///
+  /// @param owner answers with a new link's listener, or null to refuse it; on the links' thread
+  void listen(
+      List<String> addresses, int port, Function<PeerLink, PeerLink.@Nullable Listener> owner)
+      throws IOException;
 }

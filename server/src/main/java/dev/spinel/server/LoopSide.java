@@ -22,6 +22,7 @@ final class LoopSide implements LoopHooks {
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
+  volatile long lastCronNanos; // on the clock of System.nanoTime; 0: it has had nothing to do yet
   private volatile boolean awaitsRelease; // and is to be told
   private final ArrayDeque<ClientConnection> held = new ArrayDeque<>(); // until there is memory
   private boolean heldLookedAt;
@@ -51,6 +52,7 @@ final class LoopSide implements LoopHooks {
   }
 
   private void scheduleCron() {
+    lastCronNanos = System.nanoTime();
     loop.schedule(loop.now() + CRON_MILLIS, this::cron);
     cronRuns = true;
   }

@@ -22,6 +22,9 @@ final class Loops implements AutoCloseable {
   /// What a loop without clients takes of the heap (some 180 KB), rounded up.
   private static final int BYTES_AT_REST = 256 << 10;
 
+  /// A loop comes round ten times a second, if nothing holds it up.
+  private static final long LATE_MILLIS = 500;
+
   private final Config config;
   private final Function<Loop, LoopSide> makeSide;
   private final ArrayList<LoopSide> sides = new ArrayList<>(); // immutable after start
@@ -106,6 +109,18 @@ final class Loops implements AutoCloseable {
       runNanos += counts.runNanos();
     }
     return new Traffic.Totals(bytesIn, bytesOut, reads, writes, turns, turnNanos, runNanos);
+  }
+
+  /// Whether all loops have come round within so many milliseconds. Any thread.
+  boolean haveTurned(long millis) {
+    long now = System.nanoTime();
+    for (LoopSide side : sides) {
+      long last = side.lastCronNanos;
+      if (last != 0 && now - last > Math.max(millis, LATE_MILLIS) * 1_000_000) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// Ends the loops and closes all connections and listeners.

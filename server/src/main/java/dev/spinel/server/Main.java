@@ -140,7 +140,7 @@ public final class Main {
     }
     server.announceData();
     if (!Boolean.getBoolean("spinel.anyport")) {
-      log.notice("Running mode=standalone, port=" + config.get(Settings.PORT) + ".");
+      log.notice(runningMode(config, config.get(Settings.PORT)));
     }
     try {
       if (Boolean.getBoolean("spinel.anyport")) { // the launcher's rehearsal
@@ -161,7 +161,7 @@ public final class Main {
       return 1;
     }
     if (Boolean.getBoolean("spinel.anyport")) {
-      log.notice("Running mode=standalone, port=" + server.port() + ".");
+      log.notice(runningMode(config, server.port()));
     }
     if (server.port() == 0 && config.text(Settings.UNIXSOCKET).isEmpty()) {
       log.warning("Configured to not listen anywhere, exiting.");
@@ -202,6 +202,11 @@ public final class Main {
     attempt(server::close);
     attempt(() -> log.warning("Redis is now ready to exit, bye bye..."));
     return server.failed() ? 1 : 0;
+  }
+
+  private static String runningMode(Config config, long port) {
+    String mode = config.get(Settings.CLUSTER_ENABLED) ? "cluster" : "standalone";
+    return "Running mode=" + mode + ", port=" + port + ".";
   }
 
   /// Returns false if there is data that can't be loaded. Whoever is told to stop meanwhile does so

@@ -6,6 +6,8 @@ import dev.spinel.client.Clients;
 import dev.spinel.client.ClientsSection;
 import dev.spinel.client.Handshake;
 import dev.spinel.client.Pause;
+import dev.spinel.cluster.Cluster;
+import dev.spinel.cluster.ClusterFamily;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
@@ -66,6 +68,7 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /// One whole server, put together from its parts: memory, keyspace, engine, event loops and
 /// listeners. It is made, started and closed; after that nothing of it is left.
@@ -96,6 +99,9 @@ public final class Server implements AutoCloseable {
   public final Persistence persistence;
   private final PeerLoop peerLoop;
   public final Replication replication;
+  private final ServerSlots slots;
+  private final ClusterFamily clusterFamily;
+  private final @Nullable Cluster cluster;
   private final Loops loops;
   private final Listeners listeners;
   private volatile boolean cronPaused; // DEBUG PAUSE-CRON
@@ -133,6 +139,8 @@ public final class Server implements AutoCloseable {
     traffic = new Traffic(loops::counted);
     admission = new Admission(config, log, authentication, traffic, loops);
     listeners = new Listeners(config, log, loops, admission);
+    slots = new ServerSlots(pause, loops);
+    clusterFamily = new ClusterFamily(config, slots);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows); // may find fault with the configuration: before there is anything to close
     heap = new Heap();
@@ -154,6 +162,7 @@ public final class Server implements AutoCloseable {
         replicationFront.gates(
             front.gates(authentication, eviction, new SubscribedGate(), monitors, pause)));
     pause.of(engine);
+    slots.of(engine);
     pause.onEnd(replicationFront::resumed);
     int port = config.intOf(Settings.PORT);
     persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
@@ -161,7 +170,28 @@ public final class Server implements AutoCloseable {
     replication.onRole((by, now) -> log.become(now.isReplica() ? 'S' : 'M'));
     replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
     replicationFront.of(replication, engine, persistence);
+    if (isClusterNode()) {
+      Cluster made = new Cluster(config, log, engine, replication, peerLoop, slots, this::fatal);
+      clusterFamily.of(made);
+      cluster = made;
+    } else {
+      cluster = null;
+    }
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
+  }
+
+  private boolean isClusterNode() {
+    return config.get(Settings.CLUSTER_ENABLED);
+  }
+
+  private void sleeping(long millis) {
+    if (cluster != null) {
+      cluster.sleeps(millis);
+    }
+  }
+
+  private boolean isReplica() {
+    return replication.standing().isReplica();
   }
 
   private static ReplicationFront.Pauses pausesOf(Pause pause) {
@@ -221,13 +251,20 @@ public final class Server implements AutoCloseable {
     rows.add(new Databases());
     rows.add(new Transactions());
     rows.add(pubSub);
-    rows.add(new Handshake(authentication, this::forget));
+    rows.add(new Handshake(authentication, this::forget, this::isReplica));
     rows.add(new Clients(pause));
     rows.add(new StandAlone());
+    rows.add(clusterFamily);
     front.families().forEach(rows::add);
     replicationFront.families().forEach(rows::add);
     Host host =
-        new ServerHost(log, stop, () -> persistence, () -> replication, on -> cronPaused = on);
+        new ServerHost(
+            log,
+            stop,
+            () -> persistence,
+            () -> replication,
+            on -> cronPaused = on,
+            this::sleeping);
     rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
@@ -255,7 +292,7 @@ public final class Server implements AutoCloseable {
         new Sections.CommandStatistics(),
         new Sections.ErrorStatistics(),
         new Sections.Fixed("Latencystats", false, ""),
-        new Sections.Fixed("Cluster", "cluster_enabled:0\n"),
+        new Sections.Fixed("Cluster", "cluster_enabled:" + (isClusterNode() ? 1 : 0) + "\n"),
         new Sections.KeyCounts());
   }
 
@@ -292,8 +329,11 @@ public final class Server implements AutoCloseable {
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
       replicationFront.configured(); // which port it is
+      if (cluster != null) {
+        cluster.start(persistence.hasData());
+      }
       if (!persistence.isAnnounced()) {
-        replication.start();
+        follow();
       }
     } catch (Throwable t) {
       close();
@@ -338,9 +378,17 @@ public final class Server implements AutoCloseable {
   public boolean load() throws IOException {
     boolean loaded = persistence.load();
     if (loaded) {
-      replication.start();
+      follow();
     }
     return loaded;
+  }
+
+  /// The data is there: the server takes its part.
+  private void follow() {
+    replication.start();
+    if (cluster != null) {
+      cluster.loaded();
+    }
   }
 
   /// The TCP port that it listens at, 0 if at none.
@@ -452,6 +500,9 @@ public final class Server implements AutoCloseable {
 
   private void end() {
     stop.wake();
+    if (cluster != null) {
+      cluster.close();
+    }
     replication.stop();
     peerLoop.close();
     loops.close();

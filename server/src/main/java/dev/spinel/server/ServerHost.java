@@ -6,6 +6,7 @@ import dev.spinel.persist.Persistence;
 import dev.spinel.replication.Replication;
 import dev.spinel.replication.ReplicationEvent;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /// What commands may do to the server around the engine.
@@ -15,16 +16,20 @@ final class ServerHost implements Host {
   private final Supplier<Persistence> persistence;
   private final Supplier<Replication> replication;
   private final Consumer<Boolean> paused;
+  private final LongConsumer sleeps;
 
   /// @param persistence asked once commands run
   /// @param replication likewise
   /// @param paused told whether the server's cron is
+  /// @param sleeps told for how many milliseconds the data is going to stand still
   ServerHost(
       Log log,
       Stop stop,
       Supplier<Persistence> persistence,
       Supplier<Replication> replication,
-      Consumer<Boolean> paused) {
+      Consumer<Boolean> paused,
+      LongConsumer sleeps) {
+    this.sleeps = sleeps;
     this.replication = replication;
     this.paused = paused;
     this.log = log;
@@ -59,6 +64,7 @@ final class ServerHost implements Host {
 
   @Override
   public void sleep(long millis) {
+    sleeps.accept(millis);
     try {
       if (stop.await(millis)) {
         return; // the server stops

@@ -324,7 +324,6 @@ final class ConfigTest {
     assertRefused("user alice on nopass ~* &* +@all", "ACL users");
     assertRefused("aclfile users.acl", "ACL users");
     assertRefused("tls-port 6380", "TLS");
-    assertRefused("cluster-enabled yes", "cluster mode");
     assertThatThrownBy(() -> CommandLine.of("--tls-port", "7").load(null).requireBuilt())
         .hasMessageContaining("\n>>> 'tls-port \"7\"'\nSpinel has no TLS yet\n");
   }

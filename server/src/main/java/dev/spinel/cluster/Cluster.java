@@ -1,0 +1,623 @@
+package dev.spinel.cluster;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.ConfigLog;
+import dev.spinel.config.IoReason;
+import dev.spinel.config.Settings;
+import dev.spinel.config.WholeFile;
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Engine;
+import dev.spinel.peer.Address;
+import dev.spinel.peer.PeerLink;
+import dev.spinel.peer.Peers;
+import dev.spinel.persist.FileClaim;
+import dev.spinel.replication.PeerThread;
+import dev.spinel.replication.Replication;
+import dev.spinel.replication.ReplicationEvent;
+import dev.spinel.replication.Standing;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// One node of a cluster: the shell around its [ClusterMachine].
+///
+/// **Threads.** Whoever has news tells it ([#tell]) on its own thread: it takes the machine's lock
+/// and has the machine take its step. Nobody who holds that lock waits for anything. What follows
+/// for links and clients is done at once, or by the thread that owns it. What follows for data
+/// (who may ask for which slot, the role, keys that go) needs a stopped world: it stays in a
+/// queue, in order, until somebody who has one comes by, a CLUSTER command or `spinel-cluster`,
+/// which is woken. So neither a stopped world nor a long command holds up a heartbeat, and a client
+/// that changes the slots has its reply only when the change holds.
+///
+/// ```
+///   links' thread   bytes of other nodes, the clock ──► tell ┐              ┌─► links, log, replies
+///   clients         CLUSTER … (stopped world) ────────► tell ┼─► machine ───┼─► spinel-nodes: nodes.conf
+///   spinel-nodes    nodes.conf is written ────────────► tell ┘   (lock)     └─► queue of what concerns data
+///                                                                                │ stopped world
+///                                                     SlotData, Replication ◄────┘
+/// ```
+///
+/// **Alive or not.** The links' thread would answer heartbeats while the data hangs. So this node
+/// falls silent once a data loop has stood still for the node timeout, and at once in DEBUG SLEEP.
+///
+/// Decisions: `docs/adr/047-cluster-shell.md`.
+public final class Cluster implements AutoCloseable {
+  private static final long TICK_MILLIS = 100;
+  private static final long FIRST_MILLIS = 1000; // of the steps' clock: 0 means never
+  private static final long NEVER = Long.MAX_VALUE / 2;
+  private static final int BUS_OFFSET = 10_000;
+
+  /// What CLUSTER is answered. Any thread.
+  public interface Answer {
+    /// @param text of RESP, each character a byte
+    void is(String text);
+  }
+
+  private final Config config;
+  private final ConfigLog log;
+  private final Engine engine;
+  private final Replication replication;
+  private final PeerThread thread;
+  private final SlotData data;
+  private final Consumer<String> fatal;
+  private final SecureRandom random = new SecureRandom();
+  private final long began = System.nanoTime();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final ClusterMachine machine; // lock
+  private final ArrayDeque<ClusterEvent> events = new ArrayDeque<>(); // lock
+  private final Map<Long, Answer> asking = new HashMap<>(); // lock
+  private long lastClient; // lock
+  private @Nullable Dispatcher stepsIn; // whose stopped world the step has; lock
+  private boolean isStepping; // lock
+
+  private final Map<Long, PeerLink> links = new HashMap<>(); // the links' thread
+  private final Map<Long, Long> unsent = new ConcurrentHashMap<>(); // bytes by link
+  private long acceptedLinks; // the links' thread
+
+  private final ConcurrentLinkedQueue<Consumer<Dispatcher>> forData = new ConcurrentLinkedQueue<>();
+  private final ExecutorService worker =
+      Executors.newSingleThreadExecutor(
+          action -> Thread.ofPlatform().daemon().name("spinel-cluster").unstarted(action));
+  private final ExecutorService disk =
+      Executors.newSingleThreadExecutor(
+          action -> Thread.ofPlatform().daemon().name("spinel-nodes").unstarted(action));
+
+  private volatile ClusterView view;
+  private volatile boolean awaitsOffset;
+  private @Nullable ClusterView queued; // the last that the data was shown, or is going to be; lock
+  private volatile long leaseUntilNanos;
+  private volatile long sleepsUntilNanos;
+  private volatile boolean isReady; // the data is loaded
+  private volatile boolean isClosed;
+  private boolean isSilent; // the links' thread
+  private boolean linkWasUp; // the links' thread
+  private @Nullable FileClaim claim; // the starting thread
+  private int busPort; // immutable after the start
+
+  /// @param thread where links to other nodes live
+  /// @param fatal is told why the server can't go on
+  public Cluster(
+      Config config,
+      ConfigLog log,
+      Engine engine,
+      Replication replication,
+      PeerThread thread,
+      SlotData data,
+      Consumer<String> fatal) {
+    this.config = config;
+    this.log = log;
+    this.engine = engine;
+    this.replication = replication;
+    this.thread = thread;
+    this.data = data;
+    this.fatal = fatal;
+    machine = new ClusterMachine(ClusterPolicy.usual(config.intOf(Settings.PORT)), new World());
+    view = machine.view();
+  }
+
+  // ── the start ──
+
+  /// Reads `nodes.conf` and listens on the bus. Clients' ports are open by now, the data isn't
+  /// loaded yet. Errors: the message says what is wrong and what can be done.
+  ///
+  /// @param hasData whether there is data to load
+  public void start(boolean hasData) throws IOException {
+    int port = config.intOf(Settings.PORT);
+    busPort = config.intOf(Settings.CLUSTER_PORT);
+    if (busPort == 0) {
+      busPort = port + BUS_OFFSET;
+    }
+    if (busPort > 65535) {
+      throw new IOException(
+          "Redis port number too high for cluster mode. Cluster bus port number may be overridden"
+              + " with cluster-port.");
+    }
+    Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
+    try {
+      claim = FileClaim.of(file, FileClaim.thisProcess(port));
+    } catch (FileClaim.Held e) {
+      throw new IOException(
+          "The cluster configuration file "
+              + file
+              + " is in use by "
+              + e.holder()
+              + ". Give this node a file of its own: add the line 'cluster-config-file nodes-"
+              + port
+              + ".conf' to its configuration.",
+          e);
+    }
+    NodesFile.Contents contents = read(file);
+    try {
+      thread.listen(config.get(Settings.BIND), busPort, this::accepted);
+    } catch (IOException e) {
+      throw new IOException(
+          "Failed listening on port " + busPort + " (cluster), aborting. " + e.getMessage(), e);
+    }
+    tell(new ClusterEvent.Configured(policy()));
+    tell(new ClusterEvent.Started(contents, !hasData));
+    for (var setting : ClusterPolicy.SETTINGS) {
+      config.onChange(setting, changed -> configured());
+    }
+    replication.onStanding(() -> thread.post(this::standingChanged));
+    thread.post(this::tick);
+  }
+
+  private NodesFile.@Nullable Contents read(Path file) throws IOException {
+    if (!Files.exists(file) || Files.size(file) == 0) {
+      return null;
+    }
+    try {
+      return NodesFile.read(Files.readAllBytes(file));
+    } catch (NodesFile.Corrupt e) {
+      throw new IOException("Unrecoverable error: " + e.explain(file.toString()), e);
+    } catch (IOException e) {
+      throw new IOException("Loading the cluster node config " + file + ": " + IoReason.of(e), e);
+    }
+  }
+
+  /// The data is loaded.
+  public void loaded() {
+    inStoppedWorld(
+        stopped -> {
+          isReady = true;
+          tell(new ClusterEvent.Loaded(), stopped);
+        });
+  }
+
+  private void configured() {
+    tell(new ClusterEvent.Configured(policy()));
+  }
+
+  private ClusterPolicy policy() {
+    return ClusterPolicy.of(config, busPort);
+  }
+
+  // ── for gates and commands: any thread ──
+
+  public ClusterView view() {
+    return view;
+  }
+
+  /// Until when this node takes writes, on the clock of [System#nanoTime]; [Long#MAX_VALUE]: for
+  /// good.
+  public long leaseUntilNanos() {
+    return leaseUntilNanos;
+  }
+
+  public long offset() {
+    return replication.offset();
+  }
+
+  /// CLUSTER with these arguments, in a stopped world. The answer comes at once, or later, once
+  /// `nodes.conf` is written.
+  public void ask(List<String> arguments, Dispatcher stopped, Answer answer) {
+    long client;
+    lock.lock();
+    try {
+      client = ++lastClient;
+      asking.put(client, answer);
+    } finally {
+      lock.unlock();
+    }
+    tell(new ClusterEvent.Asked(client, arguments), stopped);
+  }
+
+  /// PUBLISH or SPUBLISH: other nodes are to have it, too. Any thread, under any lock.
+  public void publish(byte[] channel, byte[] message, boolean sharded) {
+    thread.post(() -> tell(new ClusterEvent.Publish(channel, message, sharded)));
+  }
+
+  /// The data stands still from now on, for so long: nobody is to believe that it is served.
+  public void sleeps(long millis) {
+    sleepsUntilNanos = System.nanoTime() + millis * 1_000_000;
+    thread.post(this::look);
+  }
+
+  // ── steps ──
+
+  private long now() {
+    return (System.nanoTime() - began) / 1_000_000 + FIRST_MILLIS;
+  }
+
+  private void tell(ClusterEvent event) {
+    tell(event, null);
+  }
+
+  /// Any thread, under no slot's lock. With a stopped world all that follows for the data is done
+  /// when this returns; else it is done soon.
+  private void tell(ClusterEvent event, @Nullable Dispatcher stopped) {
+    lock.lock();
+    try {
+      events.add(event);
+      if (isStepping) {
+        return; // from within an action: whoever performs it goes on with this
+      }
+      isStepping = true;
+      stepsIn = stopped;
+      try {
+        for (ClusterEvent next; !isClosed && (next = events.poll()) != null; ) {
+          for (ClusterAction action : machine.step(now(), engine.clock.millis(), next)) {
+            perform(action);
+          }
+        }
+        publish();
+      } finally {
+        isStepping = false;
+        stepsIn = null;
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (stopped != null) {
+      work(stopped);
+    } else if (isReady && !forData.isEmpty()) {
+      workLater();
+    }
+  }
+
+  private void workLater() {
+    try {
+      worker.execute(() -> inStoppedWorld(this::work));
+    } catch (RejectedExecutionException e) {
+      assert isClosed;
+    }
+  }
+
+  /// What gates and commands see from now on.
+  private void publish() {
+    awaitsOffset = machine.awaitsOffset();
+    ClusterView now = machine.view();
+    view = now;
+    ClusterView before = queued;
+    if (before == null || !now.servesAs(before)) {
+      queued = now;
+      forData.add(stopped -> data.show(now, stopped));
+    }
+  }
+
+  /// In a stopped world.
+  private void work(Dispatcher stopped) {
+    if (!isReady) {
+      return;
+    }
+    for (Consumer<Dispatcher> next; (next = forData.poll()) != null; ) {
+      next.accept(stopped);
+    }
+  }
+
+  private void inStoppedWorld(Consumer<Dispatcher> action) {
+    if (isClosed) {
+      return;
+    }
+    try (Dispatcher dispatcher = engine.dispatcher()) {
+      dispatcher.turnBegins();
+      try {
+        engine.keyspace.world().stop(dispatcher.seat(), () -> action.accept(dispatcher));
+      } finally {
+        dispatcher.turnEnds();
+      }
+    }
+  }
+
+  private void perform(ClusterAction action) {
+    switch (action) {
+      case ClusterAction.Log line -> log.log(mark(line.level()), line.text());
+      case ClusterAction.Dial dial -> thread.post(() -> dial(dial));
+      case ClusterAction.Send send -> thread.post(() -> send(send));
+      case ClusterAction.Close close -> thread.post(() -> close(close));
+      case ClusterAction.Save save -> saveLater(save);
+      case ClusterAction.Reply reply -> {
+        Answer answer = asking.remove(reply.client());
+        if (answer != null) {
+          answer.is(reply.text());
+        }
+      }
+      case ClusterAction.Follow follow -> {
+        Address primary = new Address(follow.host(), follow.port());
+        forData.add(
+            stopped -> replication.tell(new ReplicationEvent.PrimaryNamed(primary), stopped));
+      }
+      case ClusterAction.Promote _ ->
+          forData.add(stopped -> replication.tell(new ReplicationEvent.PromotionAsked(), stopped));
+      case ClusterAction.Flush _ -> forData.add(data::flush);
+      case ClusterAction.DropKeys drop -> {
+        SlotSet slots = drop.slots().copy();
+        forData.add(stopped -> data.dropKeys(slots, stopped));
+      }
+      case ClusterAction.DropChannels drop -> {
+        SlotSet slots = drop.slots().copy();
+        forData.add(stopped -> data.dropChannels(slots, stopped));
+      }
+      case ClusterAction.PauseWrites pause ->
+          forData.add(stopped -> data.pauseWrites(pause.millis(), stopped));
+      case ClusterAction.Deliver message ->
+          thread.post(
+              () -> data.deliver(message.channel(), message.message(), message.sharded()));
+      case ClusterAction.Lease lease -> {
+        long until = lease.untilMillis();
+        leaseUntilNanos =
+            until == Long.MAX_VALUE ? until : began + (until - FIRST_MILLIS) * 1_000_000;
+      }
+    }
+  }
+
+  private static char mark(ClusterAction.Level level) {
+    return switch (level) {
+      case DEBUG -> '.';
+      case VERBOSE -> '-';
+      case NOTICE -> '*';
+      case WARNING -> '#';
+    };
+  }
+
+  private void saveLater(ClusterAction.Save save) {
+    try {
+      disk.execute(() -> save(save));
+    } catch (RejectedExecutionException e) {
+      assert isClosed;
+    }
+  }
+
+  /// Writes `nodes.conf`. The disk's thread.
+  private void save(ClusterAction.Save save) {
+    try {
+      byte[] bytes = NodesFile.write(save.contents());
+      Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
+      if (save.durable()) {
+        WholeFile.replace(file, bytes);
+      } else {
+        WholeFile.replaceSoon(file, bytes);
+      }
+    } catch (IOException | RuntimeException e) {
+      String why = e instanceof IOException failure ? IoReason.of(failure) : e.toString();
+      log.log('#', "Fatal: can't update cluster config file: " + why);
+      fatal.accept("nodes.conf can't be written");
+      return;
+    }
+    tell(new ClusterEvent.Saved(save.generation()));
+  }
+
+  // ── links: their thread ──
+
+  private void tick() {
+    if (isClosed) {
+      return;
+    }
+    look();
+    tell(new ClusterEvent.Tick());
+    if (awaitsOffset) {
+      tell(new ClusterEvent.Applied());
+    }
+    thread.peers().after(TICK_MILLIS, this::tick);
+  }
+
+  private void look() {
+    boolean sleeps = System.nanoTime() - sleepsUntilNanos < 0 && sleepsUntilNanos != 0;
+    boolean silent =
+        sleeps || isReady && !data.isAlive(config.get(Settings.CLUSTER_NODE_TIMEOUT));
+    if (silent != isSilent) {
+      isSilent = silent;
+      log.log(
+          silent ? '#' : '*',
+          silent
+              ? "The data stands still: this node is silent on the cluster bus, so that others don't"
+                  + " believe that it serves."
+              : "The data goes on: this node speaks on the cluster bus again.");
+      tell(new ClusterEvent.Silenced(silent));
+    }
+  }
+
+  private void standingChanged() {
+    Standing now = replication.standing();
+    boolean isUp = now.link().isUp();
+    if (linkWasUp && !isUp && now.isReplica()) {
+      tell(new ClusterEvent.PrimaryLinkLost());
+    }
+    linkWasUp = isUp;
+    if (awaitsOffset) {
+      tell(new ClusterEvent.Applied());
+    }
+  }
+
+  private void dial(ClusterAction.Dial dial) {
+    long id = dial.link();
+    PeerLink link =
+        thread
+            .peers()
+            .dial(
+                new Address(dial.host(), dial.port()),
+                new Peers.Dialling(
+                    Math.max(TICK_MILLIS, config.get(Settings.CLUSTER_NODE_TIMEOUT)),
+                    config.text(Settings.BIND_SOURCE_ADDR)),
+                new Bus(id));
+    links.put(id, link);
+  }
+
+  private void send(ClusterAction.Send send) {
+    PeerLink link = links.get(send.link());
+    if (link != null) {
+      link.send(BusCodec.encode(send.message()));
+      unsent.put(send.link(), link.unsentBytes());
+    }
+  }
+
+  private void close(ClusterAction.Close close) {
+    PeerLink link = links.remove(close.link());
+    unsent.remove(close.link());
+    if (link != null) {
+      link.close(close.reason());
+    }
+  }
+
+  private PeerLink.@Nullable Listener accepted(PeerLink link) {
+    if (isClosed) {
+      return null;
+    }
+    long id = --acceptedLinks;
+    links.put(id, link);
+    Bus bus = new Bus(id);
+    tell(
+        new ClusterEvent.Accepted(
+            id, link.remoteHost(), port(link.remoteAddress()), host(link.localAddress())));
+    return bus;
+  }
+
+  private static String host(String address) {
+    int colon = address.lastIndexOf(':');
+    String host = colon < 0 ? address : address.substring(0, colon);
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+  }
+
+  private static int port(String address) {
+    return address.isEmpty() ? 0 : Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+  }
+
+  private final class Bus implements PeerLink.Listener, BusReader.Sink {
+    private final long id;
+    private final BusReader reader = new BusReader();
+
+    Bus(long id) {
+      this.id = id;
+    }
+
+    @Override
+    public void connected(PeerLink link) {
+      String local = link.localAddress();
+      tell(new ClusterEvent.Connected(id, link.remoteHost(), host(local), port(local)));
+    }
+
+    @Override
+    public void received(PeerLink link, byte[] bytes, int from, int to) {
+      reader.feed(bytes, from, to, this);
+      String error = reader.error();
+      if (error != null) {
+        link.close(error);
+      }
+    }
+
+    @Override
+    public void drained(PeerLink link, long unsentBytes) {
+      unsent.computeIfPresent(id, (any, before) -> unsentBytes);
+    }
+
+    @Override
+    public void closed(PeerLink link, String reason) {
+      if (links.remove(id, link)) {
+        unsent.remove(id);
+        tell(new ClusterEvent.LinkEnded(id, reason));
+      }
+    }
+
+    @Override
+    public void message(BusMessage message) {
+      tell(new ClusterEvent.Received(id, message));
+    }
+
+    @Override
+    public void invalid(String words) {
+      tell(new ClusterEvent.Unusable(id, words));
+    }
+  }
+
+  // ── what the machine asks ──
+
+  /// Under the machine's lock.
+  private final class World implements ClusterMachine.World {
+    @Override
+    public long offset() {
+      return replication.offset();
+    }
+
+    @Override
+    public long primarySilenceMillis() {
+      Standing now = replication.standing();
+      long wall = engine.clock.millis();
+      if (now.link().isUp()) {
+        return Math.max(0, wall - now.link().lastIoSeconds() * 1000);
+      }
+      return now.link().downSinceMillis() < 0
+          ? NEVER
+          : Math.max(0, wall - now.link().downSinceMillis());
+    }
+
+    @Override
+    public boolean hasCompleteCopy() {
+      return replication.standing().isComplete();
+    }
+
+    @Override
+    public boolean isEmpty() {
+      return engine.keyspace.nextUsed(0) < 0;
+    }
+
+    /// Who has no stopped world can't count: then there may be some.
+    @Override
+    public int keysIn(int slot) {
+      Dispatcher stopped = stepsIn;
+      return stopped == null ? 1 : data.count(slot, stopped);
+    }
+
+    @Override
+    public long unsentBytes(long link) {
+      return unsent.getOrDefault(link, 0L);
+    }
+
+    @Override
+    public int below(int bound) {
+      return random.nextInt(bound);
+    }
+
+    @Override
+    public String newId() {
+      byte[] id = new byte[20];
+      random.nextBytes(id);
+      return HexFormat.of().formatHex(id);
+    }
+  }
+
+  /// Nothing more is sent or done. `nodes.conf` is as it was written last.
+  @Override
+  public void close() {
+    isClosed = true;
+    worker.close();
+    disk.close();
+    FileClaim held = claim;
+    if (held != null) {
+      held.close();
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package dev.spinel.cluster;
+
+import dev.spinel.engine.Dispatcher;
+
+/// The data behind the slots, as [Cluster] needs it: what the engine does for the cluster.
+public interface SlotData {
+  /// What is served here, and where the rest is, has changed: whoever asks for a slot is answered by
+  /// this view from now on. In a stopped world.
+  void show(ClusterView view, Dispatcher stopped);
+
+  /// Keys of a slot. In a stopped world.
+  int count(int slot, Dispatcher stopped);
+
+  /// The keys of these slots go. In a stopped world.
+  void dropKeys(SlotSet slots, Dispatcher stopped);
+
+  /// All keys go. In a stopped world.
+  void flush(Dispatcher stopped);
+
+  /// Whoever subscribes to shard channels of these slots is told that they end. In a stopped world.
+  void dropChannels(SlotSet slots, Dispatcher stopped);
+
+  /// Hands on what another node's client has published. The links' thread.
+  void deliver(byte[] channel, byte[] message, boolean sharded);
+
+  /// Clients' writes wait, so many milliseconds at most; 0: they go on. In a stopped world.
+  void pauseWrites(long millis, Dispatcher stopped);
+
+  /// Whether no data loop has stood still for so long. Any thread.
+  boolean isAlive(long millis);
+}
