@@ -37,11 +37,11 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Threads.** Whoever has news tells it ([#tell]) on its own thread: it takes the machine's lock
 /// and has the machine take its step. Nobody who holds that lock waits for anything. What follows
-/// for links and clients is done at once, or by the thread that owns it. What follows for data
-/// (who may ask for which slot, the role, keys that go) needs a stopped world: it stays in a
-/// queue, in order, until somebody who has one comes by, a CLUSTER command or `spinel-cluster`,
-/// which is woken. So neither a stopped world nor a long command holds up a heartbeat, and a client
-/// that changes the slots has its reply only when the change holds.
+/// for links and clients is done at once, or by the thread that owns it. What follows for data (who
+/// may ask for which slot, the role, keys that go) needs a stopped world: it stays in a queue, in
+/// order, until somebody who has one comes by, a CLUSTER command or `spinel-cluster`, which is
+/// woken. So neither a stopped world nor a long command holds up a heartbeat, and a client that
+/// changes the slots has its reply only when the change holds.
 ///
 /// ```
 ///   links' thread   bytes of other nodes, the clock ──► tell ┐              ┌─► links, log, replies
@@ -365,8 +365,7 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.PauseWrites pause ->
           forData.add(stopped -> data.pauseWrites(pause.millis(), stopped));
       case ClusterAction.Deliver message ->
-          thread.post(
-              () -> data.deliver(message.channel(), message.message(), message.sharded()));
+          thread.post(() -> data.deliver(message.channel(), message.message(), message.sharded()));
       case ClusterAction.Lease lease -> {
         long until = lease.untilMillis();
         leaseUntilNanos =
@@ -427,15 +426,14 @@ public final class Cluster implements AutoCloseable {
 
   private void look() {
     boolean sleeps = System.nanoTime() - sleepsUntilNanos < 0 && sleepsUntilNanos != 0;
-    boolean silent =
-        sleeps || isReady && !data.isAlive(config.get(Settings.CLUSTER_NODE_TIMEOUT));
+    boolean silent = sleeps || isReady && !data.isAlive(config.get(Settings.CLUSTER_NODE_TIMEOUT));
     if (silent != isSilent) {
       isSilent = silent;
       log.log(
           silent ? '#' : '*',
           silent
-              ? "The data stands still: this node is silent on the cluster bus, so that others don't"
-                  + " believe that it serves."
+              ? "The data stands still: this node is silent on the cluster bus, so that others"
+                    + " don't believe that it serves."
               : "The data goes on: this node speaks on the cluster bus again.");
       tell(new ClusterEvent.Silenced(silent));
     }
@@ -503,7 +501,9 @@ public final class Cluster implements AutoCloseable {
   }
 
   private static int port(String address) {
-    return address.isEmpty() ? 0 : Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    return address.isEmpty()
+        ? 0
+        : Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
   }
 
   private final class Bus implements PeerLink.Listener, BusReader.Sink {

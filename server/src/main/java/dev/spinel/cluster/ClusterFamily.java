@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// CLUSTER. What only looks is answered from a [ClusterView]; what changes something is asked of the
-/// machine, in a stopped world, and is answered once `nodes.conf` says so.
+/// CLUSTER. What only looks is answered from a [ClusterView]; what changes something is asked of
+/// the machine, in a stopped world, and is answered once `nodes.conf` says so.
 ///
 /// Inside EXEC nobody can wait for a disk: there such a command is answered as soon as the change
 /// holds.
@@ -126,8 +126,7 @@ public final class ClusterFamily implements Family {
         "CLUSTER|GETKEYSINSLOT slot:integer count:integer",
         "cluster 3.0.0 stale global nondeterministic_output",
         "Lists keys of a slot.\nO(N), N keys asked for");
-    t.command(
-        HELP, "CLUSTER|HELP", "cluster 5.0.0 loading stale", "Lists the subcommands.\nO(1)");
+    t.command(HELP, "CLUSTER|HELP", "cluster 5.0.0 loading stale", "Lists the subcommands.\nO(1)");
     t.command(
         INFO,
         "CLUSTER|INFO",
@@ -481,7 +480,6 @@ public final class ClusterFamily implements Family {
     reply.bulk("replication-offset");
     reply.integer(offset);
     reply.bulk("health");
-    reply.bulk(
-        node.hasFailed() ? "fail" : node.isReplica() && offset == 0 ? "loading" : "online");
+    reply.bulk(node.hasFailed() ? "fail" : node.isReplica() && offset == 0 ? "loading" : "online");
   }
 }

@@ -93,7 +93,8 @@ public record ClusterPolicy(
     for (String word : text.trim().split("\\s+")) {
       int colon = word.lastIndexOf(':');
       if (colon > 0) {
-        seeds.add(new Address(word.substring(0, colon), Integer.parseInt(word.substring(colon + 1))));
+        seeds.add(
+            new Address(word.substring(0, colon), Integer.parseInt(word.substring(colon + 1))));
       }
     }
     return seeds;

@@ -145,8 +145,7 @@ public final class ClusterView {
     for (int slot = 0; slot < owners.length; slot++) {
       NodeView here = owners[slot];
       NodeView there = other.owners[slot];
-      if (here != there
-          && (here == null || there == null || !here.id().equals(there.id()))) {
+      if (here != there && (here == null || there == null || !here.id().equals(there.id()))) {
         return false;
       }
     }

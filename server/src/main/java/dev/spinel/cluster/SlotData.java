@@ -4,8 +4,8 @@ import dev.spinel.engine.Dispatcher;
 
 /// The data behind the slots, as [Cluster] needs it: what the engine does for the cluster.
 public interface SlotData {
-  /// What is served here, and where the rest is, has changed: whoever asks for a slot is answered by
-  /// this view from now on. In a stopped world.
+  /// What is served here, and where the rest is, has changed: whoever asks for a slot is answered
+  /// by this view from now on. In a stopped world.
   void show(ClusterView view, Dispatcher stopped);
 
   /// Keys of a slot. In a stopped world.

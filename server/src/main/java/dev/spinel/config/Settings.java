@@ -487,12 +487,7 @@ public final class Settings {
   public static final Setting<String> CLUSTER_ANNOUNCE_HUMAN_NODENAME =
       new NodeName(row("cluster-announce-human-nodename"));
   public static final Setting<String> CLUSTER_PREFERRED_ENDPOINT_TYPE =
-      choice(
-          row("cluster-preferred-endpoint-type"),
-          "ip",
-          "ip",
-          "hostname",
-          "unknown-endpoint");
+      choice(row("cluster-preferred-endpoint-type"), "ip", "ip", "hostname", "unknown-endpoint");
   public static final Setting<Boolean> CLUSTER_REQUIRE_FULL_COVERAGE =
       yesNo(row("cluster-require-full-coverage"), true);
   public static final Setting<Long> CLUSTER_MIGRATION_BARRIER =
@@ -510,8 +505,7 @@ public final class Settings {
           Integer.MAX_VALUE,
           10);
   public static final Setting<Boolean> CLUSTER_REPLICA_NO_FAILOVER =
-      yesNo(
-          row("cluster-replica-no-failover").was("cluster-slave-no-failover"), false);
+      yesNo(row("cluster-replica-no-failover").was("cluster-slave-no-failover"), false);
   public static final Setting<Long> CLUSTER_LINK_SENDBUF_LIMIT =
       unsignedMemory(row("cluster-link-sendbuf-limit"), 0, -1L, 0);
 

@@ -14,7 +14,12 @@ import java.util.Map;
 final class Facts {
   /// Settings that a real server doesn't know: our own.
   static final List<String> OWN =
-      List.of("cluster-seeds", "event-loops", "io-transport", "rdb-version", "replica-keep-data-of-lost-primary");
+      List.of(
+          "cluster-seeds",
+          "event-loops",
+          "io-transport",
+          "rdb-version",
+          "replica-keep-data-of-lost-primary");
 
   private Facts() {}
 
