@@ -144,7 +144,7 @@ public final class ClusterFamily implements Family {
         "Lists the links of the bus.\nO(N), N nodes");
     t.command(
         CHANGE,
-        "CLUSTER|MEET ip port:integer [cluster-bus-port:integer]",
+        "CLUSTER|MEET ip port:integer [cluster-bus-port:integer]^4.0.0",
         "cluster 3.0.0" + CHANGES,
         """
         Makes this node's cluster and another node's one.
@@ -190,8 +190,8 @@ public final class ClusterFamily implements Family {
         "Sets the configuration epoch of a new node.\nO(1)");
     t.command(
         CHANGE,
-        "CLUSTER|SETSLOT slot:integer (subcommand: IMPORTING importing | MIGRATING migrating |"
-            + " NODE node | STABLE)",
+        "CLUSTER|SETSLOT slot:integer (subcommand: IMPORTING importing<node-id> | MIGRATING"
+            + " migrating<node-id> | NODE node<node-id> | STABLE)",
         "cluster 3.0.0" + CHANGES,
         "Says whose a slot is, or where it is going.\nO(1)");
     t.command(

@@ -495,9 +495,9 @@ public final class Settings {
   public static final Setting<Boolean> CLUSTER_ALLOW_REPLICA_MIGRATION =
       yesNo(row("cluster-allow-replica-migration"), true);
   public static final Setting<Boolean> CLUSTER_ALLOW_READS_WHEN_DOWN =
-      yesNo(row("cluster-allow-reads-when-down"), false);
+      yesNo(later("cluster-allow-reads-when-down", "cluster"), false);
   public static final Setting<Boolean> CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN =
-      yesNo(row("cluster-allow-pubsubshard-when-down"), true);
+      yesNo(later("cluster-allow-pubsubshard-when-down", "cluster"), true);
   public static final Setting<Long> CLUSTER_REPLICA_VALIDITY_FACTOR =
       number(
           row("cluster-replica-validity-factor").was("cluster-slave-validity-factor"),
