@@ -433,7 +433,7 @@ public final class Cluster implements AutoCloseable {
           silent ? '#' : '*',
           silent
               ? "The data stands still: this node is silent on the cluster bus, so that others"
-                    + " don't believe that it serves."
+                  + " don't believe that it serves."
               : "The data goes on: this node speaks on the cluster bus again.");
       tell(new ClusterEvent.Silenced(silent));
     }
