@@ -1,5 +1,6 @@
 package dev.spinel;
 
+import dev.spinel.cluster.ClusterView;
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
@@ -143,6 +144,11 @@ public final class Spinel implements AutoCloseable {
   /// Of the stream of changes, now.
   long offset() {
     return server.replication.offset();
+  }
+
+  /// The cluster as this node sees it.
+  ClusterView clusterView() {
+    return server.clusterView();
   }
 
   void onStanding(Runnable listener) {

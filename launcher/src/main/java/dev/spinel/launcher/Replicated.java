@@ -4,31 +4,29 @@ import dev.spinel.Topology;
 import dev.spinel.launcher.Up.BadOrder;
 import dev.spinel.launcher.Up.Order;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import java.util.Map;
 
-/// A primary and its replicas. On a terminal a picture of them is painted anew whenever it changes;
-/// elsewhere each change is a line.
+/// A primary and its replicas.
 final class Replicated implements Up.Run {
   private static final long SYNC_MILLIS = 10_000;
-  private static final int REPAINT_MILLIS = 500;
 
   private final Topology topology;
   private final Path folder;
   private final boolean hasPassword;
-  private final Semaphore changed = new Semaphore(0);
+  private final LivePicture picture;
 
   private Replicated(Topology topology, Path folder, boolean hasPassword) {
     this.topology = topology;
     this.folder = folder;
     this.hasPassword = hasPassword;
-    topology.onChange(changed::release);
+    picture = new LivePicture(() -> picture(topology.status()), () -> words(topology.status()));
+    topology.onChange(picture::look);
   }
 
   /// Starts them, and waits until the replicas have all data, or for ten seconds. Errors:
@@ -121,6 +119,14 @@ final class Replicated implements Up.Run {
     return newest;
   }
 
+  private static Map<String, String> words(List<Topology.Status> nodes) {
+    Map<String, String> words = new LinkedHashMap<>();
+    for (Topology.Status node : nodes) {
+      words.put(node.node(), words(node));
+    }
+    return words;
+  }
+
   /// What it is, without what changes with every write.
   private static String words(Topology.Status node) {
     if (!node.isRunning()) {
@@ -136,49 +142,7 @@ final class Replicated implements Up.Run {
 
   @Override
   public void awaitStop(Up.Screen screen) throws InterruptedException {
-    Thread teller = Thread.ofVirtual().start(() -> tell(screen.out(), screen.isTerminal()));
-    topology.awaitStop();
-    teller.interrupt();
-    teller.join();
-  }
-
-  private void tell(PrintStream out, boolean paints) {
-    try {
-      List<Topology.Status> before = topology.status();
-      List<String> painted = picture(before);
-      while (true) {
-        changed.tryAcquire(REPAINT_MILLIS, TimeUnit.MILLISECONDS);
-        changed.drainPermits();
-        List<Topology.Status> now = topology.status();
-        if (paints) {
-          List<String> lines = picture(now);
-          if (!lines.equals(painted)) {
-            repaint(out, lines);
-            painted = lines;
-          }
-        } else {
-          for (int i = 0; i < now.size(); i++) {
-            if (!words(now.get(i)).equals(words(before.get(i)))) {
-              out.println(now.get(i).node() + ": " + words(now.get(i)));
-            }
-          }
-          out.flush();
-        }
-        before = now;
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // it is over
-    }
-  }
-
-  /// Over what was painted last, which has as many lines.
-  private static void repaint(PrintStream out, List<String> lines) {
-    StringBuilder text = new StringBuilder("\033[" + lines.size() + "A");
-    for (String line : lines) {
-      text.append("\r\033[2K").append(line).append('\n');
-    }
-    out.print(text);
-    out.flush();
+    picture.tellWhile(screen, topology::awaitStop);
   }
 
   @Override

@@ -10,28 +10,33 @@ import java.nio.file.Path;
 /// `spinel up`: starts something to play with, says what runs and how to reach it, and waits for
 /// its end.
 ///
-/// What it starts is the word before the options: one store, or a primary with replicas. Each is a
-/// class of its own that owns its servers and describes itself ([Run]).
+/// What it starts is the word before the options: a cluster, one store, or a primary with replicas.
+/// Each is a class of its own that owns its servers and describes itself ([Run]).
 ///
 /// It ends with status 0 on Ctrl-C, SIGTERM and a client's SHUTDOWN, with 1 and one line on
 /// standard error if it can't start.
 public final class Up {
   private static final String HELP =
       """
-      spinel up [store] [--port N] [--dir D]
+      spinel up [cluster] [--primaries N] [--replicas N] [--password P] [--port N] [--dir D]
+      spinel up store [--port N] [--dir D]
       spinel up replication [--replicas N] [--password P] [--port N] [--dir D]
 
         starts servers at 127.0.0.1, for you to play with; Ctrl-C ends them, and the next start
         finds their data and their roles
 
-        store            one store (this is the default)
+        cluster          primaries that share the slots, and their replicas, in one process
+                         (this is the default: three and three)
+        store            one store
         replication      a primary and its replicas, in one process
 
         --port N         the port that it listens at, or the first of them (default 6379; 0 finds
-                         free ones)
-        --dir D          the folder in which its data is kept, in a folder `store` or `replication`
-                         of its own (default: ./spinel-data, made if need be)
-        --replicas N     how many (default 2, or as many as there were)
+                         free ones); the nodes of a cluster talk to each other 10000 above
+        --dir D          the folder in which its data is kept, in a folder `cluster`, `store` or
+                         `replication` of its own (default: ./spinel-data, made if need be)
+        --primaries N    how many, 3 at least (default 3, or as many as there were)
+        --replicas N     how many in all (default 2, or one for each primary of a cluster, or as
+                         many as there were)
         --password P     that clients must give
 
       For a server with a configuration of its own: spinel server --help
@@ -84,6 +89,7 @@ public final class Up {
 
   private Run start(Order order) {
     return switch (order.topology()) {
+      case CLUSTER -> Clustered.start(order);
       case STORE -> OneStore.start(order, err);
       case REPLICATION -> Replicated.start(order);
     };
@@ -111,6 +117,7 @@ public final class Up {
   }
 
   enum Topology {
+    CLUSTER,
     STORE,
     REPLICATION
   }
@@ -139,13 +146,21 @@ public final class Up {
 
   /// What the command line asks for.
   ///
+  /// @param primaries 0: not said
   /// @param replicas -1: not said
   record Order(
-      Topology topology, int port, Path directory, int replicas, String password, boolean help) {
+      Topology topology,
+      int port,
+      Path directory,
+      int primaries,
+      int replicas,
+      String password,
+      boolean help) {
     static Order of(String[] arguments) {
-      Topology topology = Topology.STORE;
+      Topology topology = Topology.CLUSTER;
       int port = 6379;
       Path directory = Path.of("spinel-data");
+      int primaries = 0;
       int replicas = -1;
       String password = "";
       boolean help = false;
@@ -155,18 +170,23 @@ public final class Up {
           case "--help", "-h" -> help = true;
           case "--port" -> port = port(valueOf(arguments, ++i));
           case "--dir" -> directory = directory(valueOf(arguments, ++i));
+          case "--primaries" -> primaries = number(option, valueOf(arguments, ++i), 3, 100);
           case "--replicas" -> replicas = number(option, valueOf(arguments, ++i), 0, 99);
           case "--password" -> password = password(valueOf(arguments, ++i));
+          case "cluster" -> topology = Topology.CLUSTER;
           case "store" -> topology = Topology.STORE;
           case "replication" -> topology = Topology.REPLICATION;
-          case "cluster", "sentinel" -> throw new BadOrder(option + ": not yet");
+          case "sentinel" -> throw new BadOrder(option + ": not yet");
           default -> throw new BadOrder("unknown option '" + option + "'");
         }
       }
       if (topology == Topology.STORE && (replicas >= 0 || !password.isEmpty())) {
-        throw new BadOrder("--replicas and --password go with a word before them: replication");
+        throw new BadOrder("a single store takes neither --replicas nor --password");
       }
-      return new Order(topology, port, directory, replicas, password, help);
+      if (topology != Topology.CLUSTER && primaries > 0) {
+        throw new BadOrder("--primaries is a cluster's");
+      }
+      return new Order(topology, port, directory, primaries, replicas, password, help);
     }
 
     private static String password(String text) {

@@ -11,6 +11,8 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -27,7 +29,7 @@ class UpTest {
   @Test
   void saysWhatRunsAndHowToConnectAndEndsWithShutdown(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
+        CompletableFuture.supplyAsync(() -> run("store", "--port", "0", "--dir", directory.toString()));
     await().until(() -> text(out).contains("Ctrl-C ends it."));
 
     Matcher port = Pattern.compile("one store at 127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
@@ -83,7 +85,7 @@ class UpTest {
   void dataThatCannotBeLoadedIsOneLineAndStatusOne(@TempDir Path directory) throws Exception {
     Files.writeString(directory.resolve("dump.rdb"), "no such thing");
     for (int starts = 0; starts < 2; starts++) {
-      assertThat(run("--port", "0", "--dir", directory.toString())).isEqualTo(1);
+      assertThat(run("store", "--port", "0", "--dir", directory.toString())).isEqualTo(1);
       assertThat(text(err)).contains("spinel up: the data can't be loaded: Wrong signature");
       assertThat(directory.resolve("dump.rdb")).hasContent("no such thing");
       assertThat(directory.resolve("store/dump.rdb")).doesNotExist();
@@ -94,7 +96,7 @@ class UpTest {
   void aFolderThatAnotherStoreHasIsOneLineAndStatusOne(@TempDir Path directory) throws Exception {
     Path store = Files.createDirectory(directory.resolve("store"));
     try (Spinel other = Spinel.start("dir", store.toString(), "appendonly", "yes")) {
-      assertThat(run("--port", "0", "--dir", directory.toString())).isEqualTo(1);
+      assertThat(run("store", "--port", "0", "--dir", directory.toString())).isEqualTo(1);
       assertThat(text(err)).contains(" is in use by process ").contains("with --dir)");
       assertThat(text(out)).isEmpty();
       assertThat(other.port()).isPositive();
@@ -127,9 +129,38 @@ class UpTest {
   }
 
   @Test
+  void aClusterIsShownAndFollowed(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
+    await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("serves all slots"));
+    assertThat(text(out)).contains("a cluster of 3 primaries and 3 replicas", "redis-cli -c -p ");
+    Matcher nodes = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
+    List<Integer> ports = new ArrayList<>();
+    List<String> words = new ArrayList<>();
+    while (nodes.find()) {
+      ports.add(Integer.parseInt(nodes.group(1)));
+      words.add(nodes.group(2));
+    }
+    assertThat(words).hasSize(6);
+    assertThat(words.get(0)).startsWith("primary of slots 0-5460, offset ");
+    assertThat(words.get(5)).startsWith("replica of node-3, in sync, offset ");
+
+    shutDown(ports.get(0));
+    await().until(() -> text(out).contains("node-1: doesn't run\n"));
+    await()
+        .atMost(30, TimeUnit.SECONDS)
+        .until(() -> text(out).contains("node-4: primary of slots 0-5460\n"));
+    for (int port : ports.subList(1, 6)) {
+      shutDown(port);
+    }
+    assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
   void aPortInUseIsOneLineAndStatusOne(@TempDir Path directory) {
     try (Spinel other = Spinel.start()) {
-      assertThat(run("--port", Integer.toString(other.port()), "--dir", directory.toString()))
+      assertThat(run("store", "--port", "" + other.port(), "--dir", directory.toString()))
           .isEqualTo(1);
       assertThat(text(err))
           .isEqualTo(
@@ -147,10 +178,12 @@ class UpTest {
         "--replicas takes a number from 0 to 99, not 'x'", "replication", "--replicas", "x");
     assertRefused("--password needs a value", "replication", "--password", "");
     assertRefused(
-        "--replicas and --password go with a word before them: replication", "--replicas", "2");
+        "a single store takes neither --replicas nor --password", "store", "--replicas", "2");
+    assertRefused("--primaries is a cluster's", "replication", "--primaries", "3");
+    assertRefused("--primaries takes a number from 3 to 100, not '2'", "--primaries", "2");
     assertRefused("--port takes a number from 0 to 65535, not '65536'", "--port", "65536");
     assertRefused("--port takes a number from 0 to 65535, not 'redis'", "--port", "redis");
-    assertRefused("cluster: not yet", "cluster");
+    assertRefused("sentinel: not yet", "sentinel");
     Path missing = directory.resolve("missing");
     assertRefused("--dir: no such folder: " + missing, "--dir", missing.toString());
     assertRefused("--dir: no such folder: no\0name", "--dir", "no\0name");
@@ -178,7 +211,7 @@ class UpTest {
   private String session(Path directory, String... commands) throws Exception {
     out.reset();
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
+        CompletableFuture.supplyAsync(() -> run("store", "--port", "0", "--dir", directory.toString()));
     await().until(() -> text(out).contains("Ctrl-C ends it."));
     Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();

@@ -8,6 +8,7 @@ import dev.spinel.client.Handshake;
 import dev.spinel.client.Pause;
 import dev.spinel.cluster.Cluster;
 import dev.spinel.cluster.ClusterFamily;
+import dev.spinel.cluster.ClusterView;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
@@ -188,6 +189,14 @@ public final class Server implements AutoCloseable {
     if (cluster != null) {
       cluster.sleeps(millis);
     }
+  }
+
+  /// The cluster as this node of one sees it.
+  public ClusterView clusterView() {
+    if (cluster == null) {
+      throw new IllegalStateException("not a node of a cluster");
+    }
+    return cluster.view();
   }
 
   private boolean isReplica() {

@@ -1,0 +1,89 @@
+package dev.spinel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Clusters in this JVM, over real sockets.
+@Timeout(120)
+class SpinelClusterTest {
+  @TempDir Path folder;
+
+  private static String ask(SpinelCluster.Node node, String... command) throws IOException {
+    try (Client client = Client.connect("127.0.0.1", node.port())) {
+      RespValue reply = client.command(command);
+      return reply instanceof RespValue.Bulk bulk ? new String(bulk.bytes()) : reply.toString();
+    }
+  }
+
+  private static void await(SpinelCluster cluster) throws InterruptedException {
+    assertThat(cluster.awaitInSync(60_000)).as(() -> cluster.status().toString()).isTrue();
+  }
+
+  @Test
+  void itServesAllSlotsAndItsReplicasHaveTheData() throws Exception {
+    try (SpinelCluster cluster = SpinelCluster.of(3, 3).nodeTimeoutMillis(2000).start()) {
+      assertThat(cluster.status()).hasSize(6).allMatch(SpinelCluster.Status::seesClusterUp);
+      assertThat(cluster.status().stream().filter(SpinelCluster.Status::isPrimary)).hasSize(3);
+      assertThat(cluster.status().get(0).slots()).isEqualTo("0-5460");
+      assertThat(cluster.status().get(3).follows()).isEqualTo("node-1");
+      assertThat(ask(cluster.nodes().get(0), "CLUSTER", "INFO"))
+          .contains("cluster_state:ok", "cluster_known_nodes:6", "cluster_size:3");
+      assertThat(ask(cluster.nodes().get(5), "ROLE")).contains("connected");
+    }
+  }
+
+  @Test
+  void aReplicaTakesOverAndTheOldPrimaryFollowsItOnceItIsBack() throws Exception {
+    try (SpinelCluster cluster =
+        SpinelCluster.of(3, 3).directory(folder).nodeTimeoutMillis(1000).start()) {
+      SpinelCluster.Node first = cluster.nodes().getFirst();
+      assertThat(ask(first, "SET", "{fHh}x", "1")).contains("OK"); // slot 0
+      assertThat(ask(first, "WAIT", "1", "10000")).contains("1");
+      first.stop();
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> cluster.status().get(3).isPrimary());
+      assertThat(ask(cluster.nodes().get(3), "GET", "{fHh}x")).isEqualTo("1");
+      first.start();
+      await(cluster);
+      assertThat(cluster.status().get(0).follows()).isEqualTo("node-4");
+    }
+  }
+
+  @Test
+  void itComesBackWithItsDataAtOtherPorts() throws Exception {
+    try (SpinelCluster cluster =
+        SpinelCluster.of(3, 3).directory(folder).nodeTimeoutMillis(2000).start()) {
+      assertThat(ask(cluster.nodes().get(0), "SET", "{fHh}x", "2")).contains("OK");
+    }
+    assertThat(Files.readString(folder.resolve("cluster"))).isEqualTo("primaries 3 replicas 3\n");
+    try (SpinelCluster cluster =
+        SpinelCluster.of(0, -1).directory(folder).nodeTimeoutMillis(2000).start()) {
+      assertThat(ask(cluster.nodes().get(0), "GET", "{fHh}x")).isEqualTo("2");
+    }
+    assertThatThrownBy(() -> SpinelCluster.of(4, 4).directory(folder).start())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("was made of 3 primaries and 3 replicas");
+  }
+
+  @Test
+  void itIsToldWhatCannotBe() {
+    assertThatThrownBy(() -> SpinelCluster.of(2, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("at least 3 primaries");
+    assertThatThrownBy(() -> SpinelCluster.of(3, 3).port(60_000).start())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("bus port");
+  }
+}
