@@ -102,8 +102,8 @@ public final class SpinelCluster implements AutoCloseable {
     /// one yet.
     ///
     /// Errors: [IllegalArgumentException] for a bad setting, or if the folder holds another number
-    /// of nodes; [UncheckedIOException] if a port can't be had, data can't be loaded, or the cluster
-    /// doesn't serve within a minute. Nothing runs then.
+    /// of nodes; [UncheckedIOException] if a port can't be had, data can't be loaded, or the
+    /// cluster doesn't serve within a minute. Nothing runs then.
     public SpinelCluster start() {
       return new SpinelCluster(this);
     }
@@ -306,8 +306,7 @@ public final class SpinelCluster implements AutoCloseable {
   private void noteFormed(int replicas) throws IOException {
     if (plan.directory != null) {
       String text = "primaries " + primaries + " replicas " + replicas + "\n";
-      WholeFile.replace(
-          plan.directory.resolve(FORMED), text.getBytes(StandardCharsets.US_ASCII));
+      WholeFile.replace(plan.directory.resolve(FORMED), text.getBytes(StandardCharsets.US_ASCII));
     }
   }
 
@@ -375,8 +374,7 @@ public final class SpinelCluster implements AutoCloseable {
         client.command("AUTH", plan.password);
       }
       if (client.command(command) instanceof RespValue.Error refusal) {
-        throw new IOException(
-            node.name + ": " + String.join(" ", command) + ": " + refusal.text());
+        throw new IOException(node.name + ": " + String.join(" ", command) + ": " + refusal.text());
       }
     }
   }

@@ -116,7 +116,11 @@ final class Clustered implements Up.Run {
     if (running > 0 && seeUp == running) {
       return "the cluster serves all slots";
     }
-    return "the cluster is down for " + (running - seeUp) + " of the " + running + " nodes that run";
+    return "the cluster is down for "
+        + (running - seeUp)
+        + " of the "
+        + running
+        + " nodes that run";
   }
 
   private static Map<String, String> words(List<SpinelCluster.Status> nodes) {

@@ -29,7 +29,8 @@ class UpTest {
   @Test
   void saysWhatRunsAndHowToConnectAndEndsWithShutdown(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(() -> run("store", "--port", "0", "--dir", directory.toString()));
+        CompletableFuture.supplyAsync(
+            () -> run("store", "--port", "0", "--dir", directory.toString()));
     await().until(() -> text(out).contains("Ctrl-C ends it."));
 
     Matcher port = Pattern.compile("one store at 127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
@@ -211,7 +212,8 @@ class UpTest {
   private String session(Path directory, String... commands) throws Exception {
     out.reset();
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(() -> run("store", "--port", "0", "--dir", directory.toString()));
+        CompletableFuture.supplyAsync(
+            () -> run("store", "--port", "0", "--dir", directory.toString()));
     await().until(() -> text(out).contains("Ctrl-C ends it."));
     Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();
