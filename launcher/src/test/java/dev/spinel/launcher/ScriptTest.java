@@ -142,10 +142,13 @@ class ScriptTest {
   @Test
   void underALimitOfAddressesTheJvmTakesFewerOrItIsToldInOneLine() throws Exception {
     Path house = house("house");
-    assertThat(run(house, "./spinel", "server").out).doesNotContain("CompressedClassSpaceSize");
+    assertThat(run(house, "./spinel", "server").out)
+        .doesNotContain("CompressedClassSpaceSize")
+        .doesNotContain("MALLOC_ARENA_MAX");
     Run enough = run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server --port 7");
     assertThat(enough.status).as(enough.err).isZero();
     assertThat(enough.out)
+        .contains("\nMALLOC_ARENA_MAX=1\n")
         .contains("\n-XX:CompressedClassSpaceSize=48m\n")
         .endsWith("dev.spinel.server.Main\n--port\n7\n");
     Run little = run(house, "bash", "-c", "ulimit -v 400000 && exec ./spinel server");
@@ -237,6 +240,7 @@ class ScriptTest {
           case $argument in -XX:AOTCacheOutput=*) : >"${argument#*=}"; exit ;; esac
         done
         echo "LC_ALL=$LC_ALL"
+        [ -z "$MALLOC_ARENA_MAX" ] || echo "MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX"
         printf '%s\\n' "$@"
         """);
     executable(tools.resolve("jdk/bin/javac"), "#!/bin/sh\n");

@@ -129,6 +129,7 @@ public final class Main {
       }
     }
     log.become('M');
+    long maxmemory = config.get(Settings.MAXMEMORY); // clients may change it before it is told
     Server server;
     try {
       server = new Server(config, log, Clock.SYSTEM);
@@ -181,7 +182,6 @@ public final class Main {
     if (!config.text(Settings.UNIXSOCKET).isEmpty()) {
       log.notice("Ready to accept connections unix");
     }
-    long maxmemory = config.get(Settings.MAXMEMORY);
     if (maxmemory > 0 && maxmemory < 1 << 20) {
       log.warning(
           "WARNING: You specified a maxmemory value that is less than 1MB (current value is "
