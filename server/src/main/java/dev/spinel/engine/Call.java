@@ -906,7 +906,7 @@ public final class Call {
   public void toReplicas() {
     ownEffect = true;
     if (recorded()) {
-      Effects effects = effects(Effects.NO_DATABASE).audiences(Journal.REPLICAS);
+      Effects effects = effects(database).audiences(Journal.REPLICAS);
       effects.command(args);
       effects.audiences(Journal.ALL);
     }

@@ -5,6 +5,7 @@ import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.engine.Clock;
+import dev.spinel.journal.Journal;
 import dev.spinel.wire.Args;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -27,6 +28,26 @@ class EngineTest {
       assertThat(fixture.effects())
           .isEqualTo(
               "*1 $5 MULTI *2 $6 SELECT $1 0 *3 $3 SET $1 k $1 1 *2 $4 INCR $1 k *1 $4 EXEC");
+    }
+  }
+
+  @Test
+  void replicasAreToldOfMessagesInTheDatabaseOfTheirPublisher() {
+    try (Fixture fixture = new Fixture()) {
+      ByteArrayOutputStream stream = new ByteArrayOutputStream();
+      fixture.server.engine.journal.attach(Journal.REPLICAS, stream::write);
+      LocalSession a = fixture.session();
+      say(a, "SELECT", "9");
+      say(a, "PUBLISH", "c", "m");
+      say(a, "MULTI");
+      say(a, "SET", "k", "v");
+      say(a, "SPUBLISH", "s", "n");
+      say(a, "EXEC");
+      assertThat(text(stream.toByteArray()))
+          .isEqualTo(
+              "*2 $6 SELECT $1 9 *3 $7 PUBLISH $1 c $1 m *1 $5 MULTI *3 $3 SET $1 k $1 v"
+                  + " *3 $8 SPUBLISH $1 s $1 n *1 $4 EXEC");
+      assertThat(fixture.effects()).isEqualTo("*2 $6 SELECT $1 9 *3 $3 SET $1 k $1 v");
     }
   }
 
