@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -150,6 +151,16 @@ public final class ClusterView {
       }
     }
     return true;
+  }
+
+  /// Slots of this node that are going elsewhere.
+  public Set<Integer> migrating() {
+    return migrating.keySet();
+  }
+
+  /// Slots of other nodes that are coming here.
+  public Set<Integer> importing() {
+    return importing.keySet();
   }
 
   // ── for commands ──

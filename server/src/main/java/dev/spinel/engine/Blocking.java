@@ -9,6 +9,7 @@ import dev.spinel.wire.Slice;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Calls that wait. Each dispatcher has one of these: it keeps the calls of the dispatcher's own
@@ -47,9 +48,18 @@ final class Blocking {
 
   private static final int[] NO_SLOTS = {};
 
-  /// Keeps a call that waits. If its handler asks, its slots are locked. Returns false if the heap
-  /// has no room for it.
+  /// Keeps a call that a gate has wait. Returns false if the heap has no room for it.
+  boolean awaitGate(Call call) {
+    return await(call, call.waitedFor());
+  }
+
+  /// Keeps a call whose handler has it wait; its slots are locked. Returns false if the heap has no
+  /// room for it.
   boolean await(Call call) {
+    return await(call, call.awaited());
+  }
+
+  private boolean await(Call call, @Nullable Condition asked) {
     Session session = call.session;
     Condition condition = call.awaited();
     long heapBytes = call.args.heapBytes() + condition.heapBytes();
@@ -61,7 +71,7 @@ final class Blocking {
       slots = Arrays.copyOf(call.keySlots, call.keyCount);
       slots = Arrays.copyOf(slots, LockSet.sorted(slots, slots.length));
     }
-    Waiting waiting = new Waiting(this, call, call.args.copy(), slots, heapBytes);
+    Waiting waiting = new Waiting(this, call, asked, call.args.copy(), slots, heapBytes);
     session.waiting = waiting;
     if (condition.isCounted()) {
       engine.blockedCalls.incrementAndGet();
@@ -81,8 +91,29 @@ final class Blocking {
       return; // it has ended meanwhile, or is about to
     }
     ends(waiting, Waiting.State.RUNS_AGAIN);
+    runNow(waiting);
+  }
+
+  /// Runs a call again that waits for keys, and could not be served when one came. The session's
+  /// thread.
+  void retry(Waiting waiting) {
+    if (!waiting.session.closing && stop(waiting, Waiting.State.RUNS_AGAIN)) {
+      runNow(waiting);
+    }
+  }
+
+  private void runNow(Waiting waiting) {
+    Session session = waiting.session;
     leave(waiting);
-    int outcome = dispatcher.again(waiting);
+    int outcome = Dispatcher.RUN_ON;
+    try {
+      outcome = dispatcher.again(waiting);
+    } finally {
+      Condition asked = waiting.asked;
+      if (asked != null && outcome != Dispatcher.PARKED) {
+        asked.over(dispatcher.seat());
+      }
+    }
     waiting.args.release(session.outlet.large());
     session.release(waiting.heapBytes);
     if (outcome == Dispatcher.PARKED) {
@@ -134,6 +165,20 @@ final class Blocking {
     return true;
   }
 
+  /// Ends the waits of calls for keys for which `why` has an error. Stopped world.
+  void endWaits(Function<Waiting, @Nullable CommandError> why) {
+    assert dispatcher.seat().stopsWorld();
+    for (Session session : engine.sessions()) {
+      Waiting waiting = session.waiting;
+      if (waiting != null && waiting.isWaiting() && waiting.condition instanceof AwaitedKeys) {
+        CommandError error = why.apply(waiting);
+        if (error != null) {
+          unblock(session, error.text());
+        }
+      }
+    }
+  }
+
   /// See [Dispatcher#giveUp].
   boolean giveUp(Session session) {
     Waiting waiting = session.waiting;
@@ -153,6 +198,10 @@ final class Blocking {
     if (waiting != null) {
       stop(waiting, Waiting.State.GONE);
       forget(waiting);
+      Condition asked = waiting.asked;
+      if (asked != null) {
+        asked.forsaken(dispatcher.seat());
+      }
     }
   }
 
@@ -164,7 +213,7 @@ final class Blocking {
     if (error == null) {
       waiting.condition.timedOut(reply);
     } else {
-      engine.countError("UNBLOCKED");
+      engine.countError(new CommandError(error).code());
       dispatcher.statistics.failed[waiting.command.index]++;
       reply.error(error);
     }
@@ -260,11 +309,32 @@ final class Blocking {
           break;
         }
         boolean awaited = waiting.condition instanceof AwaitedKeys keys && keys.type == key.type();
-        if (!awaited || !serve(waiting)) {
+        if (!awaited || isHeld(waiting) || !serve(waiting)) {
           stays = place;
         }
       }
     }
+  }
+
+  /// Whether the call may write to a key that another call holds, as BLMOVE may. Then it is tried
+  /// again when that is over.
+  private boolean isHeld(Waiting waiting) {
+    if (!engine.held.any() || !waiting.command.is(Command.WAKES)) {
+      return false;
+    }
+    int[] positions = new int[waiting.command.mostKeys(waiting.args.count())];
+    int count = waiting.command.keys(waiting.args, positions);
+    for (int i = 0; i < count; i++) {
+      Hold hold = engine.held.of(waiting.database, waiting.args.at(positions[i]));
+      if (hold != null) {
+        if (!waiting.triesLater) {
+          waiting.triesLater = true;
+          hold.onEnd(waiting::retry);
+        }
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean serve(Waiting waiting) {

@@ -15,9 +15,14 @@ import dev.spinel.value.Values;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.JavaHeap;
 import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.Output;
+import dev.spinel.wire.OutputPool;
+import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// One run of one command: its arguments, its keys, and the methods by which a handler changes
@@ -65,6 +70,7 @@ public final class Call {
   private boolean mayWait;
   int era; // the engine's when the gates were asked
   boolean isStale; // the engine's is another one now
+  @Nullable Gate asksAgain; // under the locks
 
   /// Positions, slots and hashes of the call's keys, in the order of the arguments.
   int[] keyPositions = new int[ROOM_AT_FIRST];
@@ -135,6 +141,7 @@ public final class Call {
     ownEffect = false;
     doneArguments = 0;
     awaited = null;
+    asksAgain = null;
     ranNanos = before == null ? 0 : before.ranNanos;
     isShown = before != null && before.isShown;
   }
@@ -352,6 +359,26 @@ public final class Call {
     return made;
   }
 
+  /// Makes a parcel of what `writer` writes, which is RESP of version 2. Errors: there is no memory
+  /// for it.
+  public Parcel parcel(Consumer<RespWriter> writer) {
+    Output output = new Output(new OutputPool(new HeapChunks(seat)));
+    try {
+      writer.accept(new RespWriter(output, 2));
+      if (output.isTorn()) {
+        throw NO_MEMORY;
+      }
+      return Parcel.of(output, values.large());
+    } catch (OutOfMemoryError e) {
+      throw NO_MEMORY;
+    } finally {
+      output.close();
+    }
+  }
+
+  private static final CommandError NO_MEMORY =
+      new CommandError("OOM there is no memory for what is to be sent");
+
   /// Directs the reply to the session's output again, after the session's protocol has changed or
   /// replies are switched on again. This reply is the first in the new form.
   public void renew(Reply reply) {
@@ -380,6 +407,77 @@ public final class Call {
 
   public boolean inMulti() {
     return inMulti;
+  }
+
+  // ── for gates ──
+
+  /// How many keys the call has.
+  public int keyCount() {
+    return keyCount;
+  }
+
+  /// The slot of key number `i`.
+  public int keySlot(int i) {
+    return keySlots[i];
+  }
+
+  /// Gets what of a call belongs to a slot.
+  @FunctionalInterface
+  public interface Routes {
+    /// @param name dead after the call
+    /// @return false to hear no more
+    boolean route(int slot, Slice name);
+  }
+
+  /// Visits the keys of the call, and channels of shards; for EXEC those of all that it runs.
+  public void routes(Routes visitor) {
+    Queue queue = command == engine.exec ? session.queue : null;
+    if (queue == null) {
+      routes(command, args, visitor);
+      return;
+    }
+    for (int i = 0; i < queue.size(); i++) {
+      if (!routes(queue.command(i), queue.args(i), visitor)) {
+        return;
+      }
+    }
+  }
+
+  private boolean routes(Command of, Args words, Routes visitor) {
+    int most = of.mostKeys(words.count());
+    if (most == 0) {
+      return true;
+    }
+    hold(8L * most);
+    int[] positions = JavaHeap.ints(most);
+    int count = of.onlyChannels() ? of.routes(words, positions) : of.keys(words, positions);
+    for (int i = 0; i < count; i++) {
+      Slice name = words.at(positions[i]);
+      if (!visitor.route(KeySlot.of(name), name)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Whether there is a key of this name whose time isn't over; without a trace. Its slot is locked.
+  public boolean isThere(Slice name) {
+    Key key = glimpse(name);
+    boolean there = key.exists();
+    done(key);
+    return there;
+  }
+
+  /// Has the gate asked once more, when the call's slots are locked: its answer depends on the data.
+  public void askAgain(Gate gate) {
+    asksAgain = gate;
+  }
+
+  /// Whether the call may write, as far as a lease goes that other servers have granted until then
+  /// (on the scale of [Clock#nanos]). It is looked at once more before the reply leaves: a process
+  /// that stood still meanwhile must not say that it has written. See [Dispatcher#mayWrite].
+  public boolean mayWrite(LongSupplier untilNanos) {
+    return dispatcher.mayWrite(session, untilNanos);
   }
 
   // ── databases as a whole ──
@@ -713,14 +811,17 @@ public final class Call {
 
   /// As [#changed], and counts `count` changes for the next save.
   public void changed(Key key, int eventClass, String event, long count) {
-    changed(key, eventClass, event, count, ~0);
+    changed(key, eventClass, event, count, TOLD);
   }
 
   /// As [#changed], for a value that a STORE form has put there. In the place of another value it
   /// wakes nobody, as in Redis.
   public void stored(Key key, int eventClass, String event, long count) {
-    changed(key, eventClass, event, count, key.isNew ? ~0 : ~Slots.WAITERS);
+    changed(key, eventClass, event, count, key.isNew ? TOLD : TOLD & ~Slots.WAITERS);
   }
+
+  /// Flags of a slot for whose features a change matters.
+  private static final int TOLD = Slots.WATCHERS | Slots.WAITERS | Slots.HELD;
 
   private void changed(Key key, int eventClass, String event, long count, int told) {
     changes += count;
@@ -767,6 +868,9 @@ public final class Call {
       } else {
         engine.watches.removed(key.database, key.slot, key.name);
       }
+    }
+    if ((flags & Slots.HELD) != 0) {
+      engine.held.changed(this, key);
     }
     if ((flags & Slots.WAITERS) != 0
         && (command.flags() & Command.WAKES) != 0
@@ -1009,9 +1113,21 @@ public final class Call {
     return engine.walkProgress.past(key.slot);
   }
 
-  /// What this call has waited for; null if this is its first try.
+  /// What this call's handler has waited for; null if this is its first try.
   public @Nullable Condition waitedFor() {
-    return before == null ? null : before.condition;
+    return before == null ? null : before.asked;
+  }
+
+  /// A hold of the keys at these arguments, which the condition begins and ends, as the call waits
+  /// for it. They are keys of the call, and it writes: so nobody else holds them.
+  public Hold hold(Condition condition, int[] arguments) {
+    Slice[] names = new Slice[arguments.length];
+    int[] slots = new int[arguments.length];
+    for (int i = 0; i < arguments.length; i++) {
+      names[i] = new Slice(args.at(arguments[i]).copy());
+      slots[i] = slotOf(arguments[i]);
+    }
+    return new Hold(engine.held, condition, database, names, slots);
   }
 
   boolean waits() {

@@ -274,6 +274,11 @@ public final class Command {
     return bySpecs(args, 0, out, null, true);
   }
 
+  /// Whether what it has at the place of keys are channels of shards.
+  boolean onlyChannels() {
+    return synopsis().onlyChannels;
+  }
+
   private static int plain(Synopsis s, int count, int[] out) {
     int first = s.firstKey;
     if (first == 0 || s.onlyChannels) return 0;

@@ -17,8 +17,26 @@ public final class CommandError extends RuntimeException {
   public static final CommandError TOO_LONG =
       new CommandError("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 
+  private final boolean isRedirect;
+
   public CommandError(String message) {
+    this(message, false);
+  }
+
+  private CommandError(String message, boolean isRedirect) {
     super(message, null, false, false);
+    this.isRedirect = isRedirect;
+  }
+
+  /// The node of a cluster doesn't serve the call. Clients go by the first word, so EXEC says the
+  /// same as its commands would.
+  public static CommandError redirect(String message) {
+    return new CommandError(message, true);
+  }
+
+  /// Whether it is a [#redirect].
+  public boolean isRedirect() {
+    return isRedirect;
   }
 
   public static CommandError wrongArguments(String command) {

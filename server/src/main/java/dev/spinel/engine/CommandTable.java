@@ -64,7 +64,7 @@ public final class CommandTable implements Iterable<Command> {
 
   /// The command (no subcommand) that a family declared under this name, in lower case, whatever it
   /// is called now, if it can be called at all.
-  Command declared(String name) {
+  public Command declared(String name) {
     for (Command command : declared) {
       if (command.name.equals(name)) {
         return command;

@@ -1,5 +1,7 @@
 package dev.spinel.engine;
 
+import dev.spinel.keyspace.Seat;
+
 /// What a call waits for. Each kind is a class of the feature that knows when it comes true: a key
 /// that gets a value ([AwaitedKeys]), a walk that comes further ([WalkProgress]), memory that is
 /// freed.
@@ -19,6 +21,15 @@ public interface Condition {
   /// The call doesn't wait any more, and [Waiting#again] was not the reason: forget it. The
   /// session's thread, under the locks under which the call began to wait; or a stopped world.
   default void end(Waiting call) {}
+
+  /// The handler of the call asked to wait for this; it has run again since, or a gate has refused
+  /// that, and the call is over. Where gates had it wait once more in between, this comes only then.
+  /// The session's thread, seated; the slots of the call's keys are locked, or none.
+  default void over(Seat seat) {}
+
+  /// The same, but the client is gone, and the call won't run again. In this case [#end] was told
+  /// before, if the call still waited for this.
+  default void forsaken(Seat seat) {}
 
   /// The reply of a call whose time ran out.
   default void timedOut(Reply reply) {

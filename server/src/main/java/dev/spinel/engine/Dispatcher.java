@@ -12,7 +12,11 @@ import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Runs the commands of the sessions of one thread, from that thread's seat.
@@ -100,12 +104,62 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Has what was appended handed to the readers of the journal: before the turn's replies leave.
   public void aboutToSend() {
+    lookAtLease();
     journal.merge();
   }
 
   public void turnEnds() {
+    lookAtLease();
     journal.merge();
     seat.leave();
+  }
+
+  // ── writes under a lease ──
+
+  /// Of a lease, so much is left to turns.
+  private static final long TURN_NANOS = 5_000_000;
+
+  private final ArrayList<Session> leased = new ArrayList<>(); // have written since the last look
+  private @Nullable LongSupplier leaseUntilNanos;
+  private long leaseLookedAtNanos; // when the clock was read, if some have written since
+
+  /// Whether the session may write now, until the turn's replies leave. The clock is read once for
+  /// all writes of a turn. Before what they reply leaves it is read again: if the lease has ended
+  /// meanwhile, the process stood still, another server may have taken over, and nobody must hear
+  /// that these writes are done. Their connections close; so the clients know that they don't know.
+  boolean mayWrite(Session session, LongSupplier untilNanos) {
+    long until = untilNanos.getAsLong();
+    if (until == Long.MAX_VALUE) {
+      return true;
+    }
+    if (leased.isEmpty()) {
+      leaseLookedAtNanos = engine.clock.nanos();
+      leaseUntilNanos = untilNanos;
+    }
+    if (until - leaseLookedAtNanos < TURN_NANOS) {
+      return false;
+    }
+    if (!session.isLeased) {
+      session.isLeased = true;
+      leased.add(session);
+    }
+    return true;
+  }
+
+  private void lookAtLease() {
+    if (leased.isEmpty()) {
+      return;
+    }
+    long until = Objects.requireNonNull(leaseUntilNanos).getAsLong();
+    boolean isOver = until != Long.MAX_VALUE && until - engine.clock.nanos() <= 0;
+    for (Session session : leased) {
+      session.isLeased = false;
+      if (isOver) {
+        session.closing = true;
+        session.outlet.kill();
+      }
+    }
+    leased.clear();
   }
 
   private void clock() {
@@ -196,6 +250,9 @@ public final class Dispatcher implements AutoCloseable {
         session.replied();
       }
     }
+    if (outcome != PARKED) {
+      session.ended();
+    }
     tellOwner(session, command, errors);
     return session.closing ? CLOSING : outcome;
   }
@@ -269,7 +326,7 @@ public final class Dispatcher implements AutoCloseable {
       }
     }
     if (refusal == null && call.waits()) {
-      if (blocking.await(call)) {
+      if (blocking.awaitGate(call)) {
         return PARKED;
       }
       refusal = Session.NO_HEAP;
@@ -339,8 +396,10 @@ public final class Dispatcher implements AutoCloseable {
       session.multiFailed = true;
     }
     if (command != null && command == engine.exec) {
-      // EXEC itself was refused: the transaction ends, and says why (without a plain `ERR`)
       end(session);
+    }
+    if (command != null && command == engine.exec && !refusal.isRedirect()) {
+      // EXEC itself was refused: the transaction ends, and says why (without a plain `ERR`)
       String why = refusal.code().equals("ERR") ? refusal.text().substring(4) : refusal.text();
       engine.countError("EXECABORT");
       reply.error("EXECABORT Transaction discarded because of: " + why);
@@ -416,7 +475,16 @@ public final class Dispatcher implements AutoCloseable {
       call.isStale = true;
       return;
     }
-    run(call, reply);
+    CommandError refusal = refuseLocked();
+    if (refusal != null) {
+      refused(call.session, call.command, refusal);
+      return;
+    }
+    if (engine.held.any() && isHeldUp()) {
+      call.await(Objects.requireNonNull(engine.held.inTheWayOf(call)), Call.FOR_EVER);
+    } else {
+      run(call, reply);
+    }
     if (!call.waits()) {
       long position = record(call);
       boolean sweeps = call.command.is(Command.SWEEPS);
@@ -425,6 +493,7 @@ public final class Dispatcher implements AutoCloseable {
     } else {
       append(); // what it met may have expired
       if (!blocking.await(call)) {
+        call.awaited().over(seat);
         call.awaited = null;
         engine.countError(Session.NO_HEAP.code());
         statistics.failed[call.command.index]++;
@@ -433,6 +502,44 @@ public final class Dispatcher implements AutoCloseable {
       }
     }
     blocking.serve();
+  }
+
+  /// Asks the gate again whose answer depends on the data that is locked now.
+  @Nullable CommandError refuseLocked() {
+    Gate gate = call.asksAgain;
+    return gate == null ? null : gate.refuse(call);
+  }
+
+  /// Whether the call writes to a key that another call holds.
+  private boolean isHeldUp() {
+    return call.command.is(MAY_WRITE)
+        && !call.session.isTrusted()
+        && engine.held.inTheWayOf(call) != null;
+  }
+
+  private static final int MAY_WRITE = Command.WRITE | Command.MAY_REPLICATE;
+
+  /// What EXEC has to wait for, as some command that it runs writes to a key that another call
+  /// holds, or null. The locks of all keys.
+  @Nullable Condition holdsUp(Queue queue) {
+    if (!engine.held.any() || call.session.isTrusted()) {
+      return null;
+    }
+    for (int i = 0; i < queue.size(); i++) {
+      Command command = queue.command(i);
+      if (command.is(MAY_WRITE)) {
+        Args args = queue.args(i);
+        Args own = call.args;
+        collectKeys(command, args);
+        call.args = args;
+        Condition hold = engine.held.inTheWayOf(call);
+        call.args = own;
+        if (hold != null) {
+          return hold;
+        }
+      }
+    }
+    return null;
   }
 
   /// Tells a trusted session's owner that a command is through, unless it is in an open MULTI.
@@ -602,6 +709,11 @@ public final class Dispatcher implements AutoCloseable {
     return blocking.unblock(other, UNBLOCKED);
   }
 
+  /// Ends the waits of calls for keys for which `why` has an error, which they reply. Stopped world.
+  public void endWaits(Function<Waiting, @Nullable CommandError> why) {
+    blocking.endWaits(why);
+  }
+
   /// The server's role has changed: who waits would wait for what doesn't come. Their connections
   /// close, as in Redis. Stopped world.
   public void unblockAll() {
@@ -634,6 +746,7 @@ public final class Dispatcher implements AutoCloseable {
     empty(nowhere);
     if (outcome != PARKED) {
       session.replied();
+      session.ended();
     }
     tellOwner(session, waiting.command, errors);
     return outcome;

@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Database;
@@ -54,6 +55,7 @@ public final class Engine implements KeyspaceListener {
   public final Clock clock;
   final Slots slots;
   final Watches watches;
+  final HeldKeys held;
   final Parking parking;
 
   /// EXEC, whose call is that of all commands in its queue.
@@ -133,6 +135,7 @@ public final class Engine implements KeyspaceListener {
     this.faults = faults;
     this.slots = keyspace.slots();
     this.watches = new Watches(slots);
+    this.held = new HeldKeys(slots);
     this.parking = new Parking(slots);
     this.exec = table.declared("exec");
     this.gates = new Gates(table.size(), exec);
@@ -160,6 +163,11 @@ public final class Engine implements KeyspaceListener {
   /// say), begins again at its gates. Stopped world, or before the first session.
   public void newEra() {
     era++;
+  }
+
+  /// The number of eras that have begun. Seated, or a stopped world.
+  public int era() {
+    return era;
   }
 
   // ── threads and sessions ──
@@ -264,19 +272,39 @@ public final class Engine implements KeyspaceListener {
 
   /// Removes a key for lack of memory, with its effect and events. Slot lock.
   public void evict(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
+    remove(
+        seat, by, database, slot, key, place, Settings.LAZYFREE_LAZY_EVICTION, Events.EVICTED,
+        "evicted");
+  }
+
+  /// Deletes a key that has gone to another server, with its effect and events. Slot lock.
+  public void delete(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
+    remove(
+        seat, by, database, slot, key, place, Settings.LAZYFREE_LAZY_SERVER_DEL, Events.GENERIC,
+        "del");
+    changes.increment();
+  }
+
+  private void remove(
+      Seat seat,
+      Recorder by,
+      int database,
+      int slot,
+      Slice key,
+      Place place,
+      Setting<Boolean> isLazy,
+      int eventClass,
+      String event) {
     seat.values.dictionary().remove(place);
     if (journal.recording()) {
       by.effects.database(database);
-      by.effects
-          .command(2)
-          .add(limits.is(Settings.LAZYFREE_LAZY_EVICTION) ? "UNLINK" : "DEL")
-          .add(key);
+      by.effects.command(2).add(limits.is(isLazy) ? "UNLINK" : "DEL").add(key);
     }
     if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
       watches.removed(database, slot, key);
     }
-    if ((limits.notify & Events.EVICTED) != 0) {
-      notifier.event(limits.notify, "evicted", database, key, by);
+    if ((limits.notify & eventClass) != 0) {
+      notifier.event(limits.notify, event, database, key, by);
     }
     append(by, slot);
   }
@@ -476,6 +504,7 @@ public final class Engine implements KeyspaceListener {
 
   /// All data gives way to that of databases that nobody else knows. Stopped world.
   public void replaceAll(Dispatcher by, Map<Integer, Database> filled) {
+    held.allChanged();
     flushAll(by, true);
     keyspace.adopt(filled);
   }
@@ -483,6 +512,7 @@ public final class Engine implements KeyspaceListener {
   /// Exchanges two databases, breaks watches of their keys and wakes calls that wait for them.
   /// Stopped world.
   public void swap(Dispatcher by, int a, int b) {
+    held.allChanged();
     watches.touchAll(a, watch -> changes(by, watch, a, b));
     watches.touchAll(b, watch -> changes(by, watch, b, a));
     keyspace.swap(a, b);

@@ -27,6 +27,7 @@ final class Exec {
   private final LockSet locks;
   private final Seat seat;
   private final World world;
+  private boolean refused; // the last EXEC, under its locks
 
   Exec(Dispatcher dispatcher, Call call, Reply reply, LockSet locks) {
     this.dispatcher = dispatcher;
@@ -70,6 +71,7 @@ final class Exec {
       return Dispatcher.RUN_ON;
     }
     call.isStale = false;
+    refused = false;
     if (global) {
       world.stop(seat, () -> transact(session, queue));
     } else {
@@ -78,7 +80,12 @@ final class Exec {
     if (call.isStale) {
       return Dispatcher.STALE;
     }
-    count();
+    if (call.waits()) {
+      return Dispatcher.PARKED;
+    }
+    if (!refused) {
+      count();
+    }
     return Dispatcher.RUN_ON;
   }
 
@@ -127,6 +134,22 @@ final class Exec {
   private void transact(Session session, Queue queue) {
     if (call.era != engine.era) {
       call.isStale = true;
+      return;
+    }
+    CommandError refusal = dispatcher.refuseLocked();
+    if (refusal == null) {
+      Condition hold = dispatcher.holdsUp(queue);
+      if (hold != null && call.await(hold, Call.FOR_EVER) && !dispatcher.blocking.await(call)) {
+        call.awaited = null;
+        refusal = Session.NO_HEAP;
+      }
+    }
+    refused = refusal != null;
+    if (refusal != null) {
+      dispatcher.refused(session, engine.exec, refusal);
+      return;
+    }
+    if (call.waits()) {
       return;
     }
     boolean broken = session.watchBroken || hasExpired(session);

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// all that it is going to run: so a gate goes by [Call#does] and [Call#lacks], not by the
 /// command's own flags.
 ///
-/// Gates are asked before anything is locked. If the thread leaves its seat between that and the
+/// Gates are asked before anything is locked. One whose answer depends on the data is asked again
+/// under the locks ([Call#askAgain]). If the thread leaves its seat between that and the
 /// locks, they are asked again where their answer may have changed. A change that concerns the
 /// answers of gates for all sessions is made in a stopped world, and begins a new era
 /// ([Engine#newEra]).
@@ -53,4 +54,10 @@ public interface Gate {
   /// Why the call may not run (or be queued) now, or null. It may have the call wait instead
   /// ([Call#await]). The call's keys are known; none is locked. On the dispatcher's thread, seated.
   @Nullable CommandError refuse(Call call);
+
+  /// Why a command may not run that a running call runs in turn, as a script does; or null. Asked
+  /// under the locks of the outer call, with the inner one, whose session is the outer one's.
+  default @Nullable CommandError refuseNested(Call inner) {
+    return null;
+  }
 }

@@ -50,6 +50,9 @@ public final class Session {
   public boolean noTouch;
   public boolean readOnly; // READONLY mode of cluster replicas
 
+  /// For how many more commands, this one included, ASKING holds; MULTI to EXEC is one.
+  private int asking;
+
   /// Its client is a replica of this server: it gets the stream. Kept by replication, on the own
   /// thread.
   public volatile boolean isReplica;
@@ -95,6 +98,9 @@ public final class Session {
 
   /// The session is to be closed: run nothing more for it. Any thread may set it.
   public volatile boolean closing;
+
+  /// It has written under a lease, and its replies haven't left.
+  boolean isLeased;
 
   /// Whether some gate may have something to say to this session: then all gates are asked.
   boolean gated;
@@ -182,6 +188,23 @@ public final class Session {
   /// Whether replies are sent now.
   public boolean repliesNow() {
     return replies == Replies.ON || replies == Replies.SKIP_NEXT;
+  }
+
+  /// ASKING was said: the next command may touch a slot that is being imported.
+  public void asking(boolean on) {
+    asking = on ? 2 : 0;
+  }
+
+  /// Whether ASKING was said just before.
+  public boolean isAsking() {
+    return asking != 0;
+  }
+
+  /// A command has ended, or was queued.
+  void ended() {
+    if (asking != 0 && !multi) {
+      asking--;
+    }
   }
 
   /// A command has ended, with or without a reply, or an empty request was read: CLIENT REPLY SKIP

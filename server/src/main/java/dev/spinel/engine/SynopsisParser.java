@@ -95,7 +95,8 @@ final class SynopsisParser {
     }
     it = suffixes(it);
     if (it.multiple()) {
-      repeat(specs, position - before);
+      boolean tokenOnce = it.token() != null && it.type() != PURE_TOKEN && !it.multipleToken();
+      repeat(specs, position - before - (tokenOnce ? 1 : 0));
       variable = true;
     }
     return it;

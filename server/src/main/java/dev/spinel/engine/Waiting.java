@@ -30,6 +30,7 @@ public final class Waiting {
   final Args args;
   final int database;
   final Condition condition;
+  final @Nullable Condition asked; // by the handler, now or before gates had the call wait
   final int[] slots; // of its keys, ascending, each once; none unless it waits for keys
   final long heapBytes; // of `args` and the condition's
   final long ranNanos; // how long it has run so far
@@ -37,9 +38,17 @@ public final class Waiting {
   final boolean isShown; // to the onlooker
   State state = State.WAITING; // see the class
   @Nullable Runnable timer; // session's thread
+  boolean triesLater; // it will be tried again when a key isn't held any more; its slots' locks
 
   /// `call` begins to wait.
-  Waiting(Blocking home, Call call, Args args, int[] slots, long heapBytes) {
+  Waiting(
+      Blocking home,
+      Call call,
+      @Nullable Condition asked,
+      Args args,
+      int[] slots,
+      long heapBytes) {
+    this.asked = asked;
     this.home = home;
     this.session = call.session;
     this.command = call.command;
@@ -58,6 +67,16 @@ public final class Waiting {
     return session;
   }
 
+  /// The command.
+  public Command command() {
+    return command;
+  }
+
+  /// The slot of a key that it waits for; -1 if it waits for something else.
+  public int slot() {
+    return slots.length == 0 ? -1 : slots[0];
+  }
+
   /// Whether it still waits. The session's thread, or a stopped world.
   public boolean isWaiting() {
     return state == State.WAITING;
@@ -66,6 +85,11 @@ public final class Waiting {
   /// Has the call run again, on its session's thread. Any thread.
   public void again() {
     session.outlet.post(this::runAgain);
+  }
+
+  /// Has a call that waits for keys run again, on its session's thread. Any thread.
+  void retry() {
+    session.outlet.post(() -> home.retry(this));
   }
 
   /// Runs the call again now, if it still waits. The session's thread.

@@ -13,8 +13,10 @@ import java.util.concurrent.locks.LockSupport;
 /// thread. A thread takes the locks of several slots in ascending order only, and never waits for
 /// the world's token while it holds one. Locks are not reentrant: [#lock] asserts that.
 ///
-/// **Flags** say that a call waits for a key of the slot, or that a session watches one. So
-/// commands on all other slots only read one byte for both features.
+/// **Flags** say that a call waits for a key of the slot, that a session watches one, or that writes
+/// to one are held up. So commands on all other slots only read one byte for all these features.
+/// Others say how the slot stands in a cluster: these change in stopped worlds only, so whoever is
+/// seated may read them without the lock, and they hold until the seat is left.
 public final class Slots {
   public static final int COUNT = 16384;
 
@@ -24,13 +26,28 @@ public final class Slots {
   /// Some session watches a key of the slot.
   public static final byte WATCHERS = 2;
 
+  /// Another node of the cluster has the slot, or none.
+  public static final byte FOREIGN = 4;
+
+  /// The slot's keys are going to another node: one that isn't here may be there.
+  public static final byte MIGRATING = 8;
+
+  /// Another node has the slot, and its keys are coming here.
+  public static final byte IMPORTING = 16;
+
+  /// Writes to some key of the slot are held up.
+  public static final byte HELD = 32;
+
+  /// How the slot stands in the cluster; none of them where there is no cluster.
+  public static final byte OWNERSHIP = FOREIGN | MIGRATING | IMPORTING;
+
   private static final VarHandle LOCK = MethodHandles.arrayElementVarHandle(int[].class);
   private static final int SPINS = 100;
   private static final long PARK_NANOS = 50_000;
 
   private final Schedule schedule;
   private final int[] locks = new int[COUNT];
-  private final byte[] flags = new byte[COUNT]; // slot lock
+  private final byte[] flags = new byte[COUNT]; // slot lock; OWNERSHIP: stopped world
   private final long[] lastEffect = new long[COUNT]; // slot lock
   private long lastGlobalEffect; // stopped world; read under any slot lock
 
@@ -88,6 +105,11 @@ public final class Slots {
 
   public void lower(int slot, byte flag) {
     flags[slot] &= (byte) ~flag;
+  }
+
+  /// Says how the slot stands in the cluster: some of [#OWNERSHIP]. Stopped world.
+  public void ownership(int slot, int of) {
+    flags[slot] = (byte) (flags[slot] & ~OWNERSHIP | of);
   }
 
   /// The journal position right after the last effect on a key of the slot; 0 = none.

@@ -99,6 +99,11 @@ public final class SlowLog implements Slow {
     return switch (command.name) {
       case "auth" -> true;
       case "hello" -> args.at(i - 1).is("AUTH") || i > 1 && args.at(i - 2).is("AUTH");
+      case "migrate" ->
+          i > 6
+              && (args.at(i - 1).is("AUTH")
+                  || args.at(i - 1).is("AUTH2")
+                  || args.at(i - 2).is("AUTH2"));
       case "config|set" -> {
         Setting<?> setting =
             i > 2 && i % 2 != 0 ? Settings.find(Octets.of(args.at(i - 1).copy())) : null;

@@ -29,11 +29,6 @@ public final class StandAlone implements Family {
         "ACL|WHOAMI",
         "server 6.0.0 noscript loading stale",
         "Tells which user the connection is logged in as.\nO(1)");
-    t.command(
-        CLUSTER_DISABLED,
-        "ASKING",
-        "cluster 3.0.0 fast @connection",
-        "Lets the next command touch a slot that is being imported.\nO(1)");
     t.container(
         "LATENCY", "server 2.8.13", "Asks what was slow, and how slow.\nDepends on subcommand.");
     t.command(
@@ -60,16 +55,6 @@ public final class StandAlone implements Family {
         "MODULE|LIST",
         "server 4.0.0 admin noscript nondeterministic_output_order",
         "Lists the modules that are loaded.\nO(N), N modules");
-    t.command(
-        CLUSTER_DISABLED,
-        "READONLY",
-        "cluster 3.0.0 loading stale fast @connection",
-        "Lets the connection read from a replica of a cluster.\nO(1)");
-    t.command(
-        CLUSTER_DISABLED,
-        "READWRITE",
-        "cluster 3.0.0 loading stale fast @connection",
-        "Sends the connection's reads to primaries of a cluster again.\nO(1)");
   }
 
   @Override

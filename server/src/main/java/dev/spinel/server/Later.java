@@ -10,7 +10,7 @@ final class Later {
           """
           eval
           eval_ro evalsha evalsha_ro fcall fcall_ro function
-          migrate script xack xadd
+          script xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\
           """

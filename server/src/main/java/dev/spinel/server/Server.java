@@ -9,6 +9,8 @@ import dev.spinel.client.Pause;
 import dev.spinel.cluster.Cluster;
 import dev.spinel.cluster.ClusterFamily;
 import dev.spinel.cluster.ClusterView;
+import dev.spinel.cluster.ClusterModes;
+import dev.spinel.cluster.Migrate;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
@@ -262,6 +264,8 @@ public final class Server implements AutoCloseable {
     rows.add(pubSub);
     rows.add(new Handshake(authentication, this::forget, this::isReplica));
     rows.add(new Clients(pause));
+    rows.add(new ClusterModes());
+    rows.add(new Migrate(peerLoop));
     rows.add(new StandAlone());
     rows.add(clusterFamily);
     front.families().forEach(rows::add);

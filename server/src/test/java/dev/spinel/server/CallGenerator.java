@@ -49,6 +49,7 @@ final class CallGenerator {
           "client|reply",
           "client|pause",
           "psync",
+          "migrate",
           "replconf",
           "replicaof",
           "slaveof",

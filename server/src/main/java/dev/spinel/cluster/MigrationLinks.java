@@ -1,0 +1,250 @@
+package dev.spinel.cluster;
+
+import dev.spinel.peer.Address;
+import dev.spinel.peer.PeerLink;
+import dev.spinel.peer.Peers;
+import dev.spinel.peer.ReplyReader;
+import dev.spinel.peer.Requests;
+import dev.spinel.replication.PeerThread;
+import dev.spinel.wire.RespValue;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import org.jspecify.annotations.Nullable;
+
+/// The connections of MIGRATE. One carries one transfer at a time; afterwards it is kept for the
+/// next one to the same server, for ten seconds. What is sent is read from the transfer's parcel as
+/// the network takes it.
+///
+/// A connection that was kept may have been closed by the other server meanwhile. So a transfer of
+/// which no key is known to have arrived is sent once more, over a new connection, as Redis does;
+/// after a timeout it isn't.
+///
+/// All of it on the links' thread, but for [#start].
+final class MigrationLinks {
+  static final String UNCONNECTED = "IOERR error or timeout connecting to the client";
+  static final String UNWRITTEN = "IOERR error or timeout writing to target instance";
+  static final String UNREAD = "IOERR error or timeout reading to target instance";
+
+  private static final int KEPT_MOST = 64;
+  private static final long KEPT_MILLIS = 10_000;
+  private static final int PIECE = 64 << 10;
+  private static final int UNSENT_MOST = 256 << 10;
+  private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
+
+  private final PeerThread thread;
+  private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
+  private byte[] piece = {};
+
+  MigrationLinks(PeerThread thread) {
+    this.thread = thread;
+  }
+
+  /// Sends a transfer, which is told what came of it. Any thread.
+  void start(Transfer transfer) {
+    thread.post(() -> start(transfer, kept(transfer.how().target()), true));
+  }
+
+  private void start(Transfer transfer, @Nullable Line known, boolean mayRetry) {
+    Line line = known == null ? new Line(transfer.how().target()) : known;
+    line.begin(transfer, mayRetry);
+  }
+
+  private @Nullable Line kept(Address target) {
+    for (Iterator<Line> each = kept.descendingIterator(); each.hasNext(); ) {
+      Line line = each.next();
+      if (line.target.equals(target)) {
+        each.remove();
+        return line;
+      }
+    }
+    return null;
+  }
+
+  private void keep(Line line) {
+    kept.addLast(line);
+    if (kept.size() > KEPT_MOST) {
+      kept.removeFirst().close("too many");
+    }
+  }
+
+  /// A connection.
+  private final class Line implements PeerLink.Listener {
+    final Address target;
+    private final Peers peers = thread.peers();
+    private final ReplyReader reader = new ReplyReader(SHORT);
+    private @Nullable PeerLink link;
+    private boolean stands;
+    private long database = -1; // that is selected there
+    private long lastMillis; // when something moved, or it was kept
+    private Peers.@Nullable Alarm alarm;
+
+    // of the transfer under way
+    private @Nullable Transfer transfer;
+    private boolean mayRetry;
+    private boolean logsIn;
+    private boolean selects;
+    private long sent; // of the parcel
+    private int replies;
+    private int arrived;
+    private @Nullable String error;
+    private boolean refused; // AUTH or SELECT was: what follows may be in the wrong place
+    private boolean timedOut;
+
+    Line(Address target) {
+      this.target = target;
+    }
+
+    void begin(Transfer next, boolean retries) {
+      transfer = next;
+      mayRetry = retries;
+      sent = 0;
+      replies = 0;
+      arrived = 0;
+      error = null;
+      refused = false;
+      watch(next.how().timeoutMillis());
+      if (link == null) {
+        link = peers.dial(target, new Peers.Dialling(next.how().timeoutMillis()), this);
+      } else {
+        introduce(link, next);
+      }
+    }
+
+    void close(String reason) {
+      if (link != null) {
+        link.close(reason);
+      }
+    }
+
+    @Override
+    public void connected(PeerLink made) {
+      stands = true;
+      Transfer waiting = transfer;
+      if (waiting != null) {
+        introduce(made, waiting);
+      }
+    }
+
+    private void introduce(PeerLink over, Transfer what) {
+      lastMillis = peers.now();
+      Transfer.How how = what.how();
+      logsIn = how.password() != null;
+      selects = how.database() != database;
+      if (how.password() != null) {
+        over.send(
+            how.user() == null
+                ? Requests.command("AUTH", how.password())
+                : Requests.command("AUTH", how.user(), how.password()));
+      }
+      if (selects) {
+        over.send(Requests.command("SELECT", Long.toString(how.database())));
+      }
+      send(over, what);
+    }
+
+    private void send(PeerLink over, Transfer what) {
+      if (piece.length == 0) {
+        piece = new byte[PIECE];
+      }
+      while (sent < what.parcel().bytes() && over.unsentBytes() < UNSENT_MOST) {
+        int n = what.parcel().read(sent, piece);
+        over.send(piece, 0, n);
+        sent += n;
+      }
+    }
+
+    @Override
+    public void drained(PeerLink over, long unsentBytes) {
+      lastMillis = peers.now();
+      if (transfer != null) {
+        send(over, transfer);
+      }
+    }
+
+    @Override
+    public void received(PeerLink from, byte[] bytes, int begin, int end) {
+      lastMillis = peers.now();
+      reader.feed(bytes, begin, end, this::replied);
+      if (reader.error() != null) {
+        from.close("Protocol error: " + reader.error());
+      }
+    }
+
+    private boolean replied(RespValue reply) {
+      Transfer of = transfer;
+      if (of == null) {
+        close("Protocol error: a reply that nobody has asked for");
+        return false;
+      }
+      int introductions = (logsIn ? 1 : 0) + (selects ? 1 : 0);
+      int number = replies++ - introductions;
+      if (reply instanceof RespValue.Error refusal) {
+        error = error == null ? "ERR Target instance replied with error: " + refusal.text() : error;
+      }
+      if (number >= 0) {
+        arrived++;
+        if (!(reply instanceof RespValue.Error) && !refused) {
+          of.arrived(number);
+        }
+      } else if (error != null) {
+        refused = true;
+      }
+      if (number == of.arguments().length - 1) {
+        end(of);
+      }
+      return true;
+    }
+
+    private void end(Transfer of) {
+      database = error == null ? of.how().database() : -1;
+      transfer = null;
+      String why = error;
+      keep(this);
+      watch(KEPT_MILLIS);
+      of.ended(why);
+    }
+
+    /// Has the line looked at when nothing has moved for so long.
+    private void watch(long millis) {
+      if (alarm != null) {
+        alarm.cancel();
+      }
+      lastMillis = peers.now();
+      alarm = peers.after(millis, () -> look(millis));
+    }
+
+    private void look(long millis) {
+      long left = lastMillis + millis - peers.now();
+      if (left > 0) {
+        alarm = peers.after(left, () -> look(millis));
+        return;
+      }
+      alarm = null;
+      timedOut = true;
+      close(transfer == null ? "not used any more" : "no answer in time");
+    }
+
+    @Override
+    public void closed(PeerLink ended, String reason) {
+      kept.remove(this);
+      if (alarm != null) {
+        alarm.cancel();
+      }
+      Transfer of = transfer;
+      transfer = null;
+      if (of == null) {
+        return;
+      }
+      if (!stands) {
+        // Redis notices a refusal when it writes
+        of.ended(reason.equals("Connection refused") ? UNWRITTEN : UNCONNECTED);
+      } else if (arrived == 0 && mayRetry && !timedOut && error == null) {
+        start(of, null, false);
+      } else if (error != null) {
+        of.ended(error);
+      } else {
+        of.ended(sent < of.parcel().bytes() ? UNWRITTEN : UNREAD);
+      }
+    }
+  }
+}

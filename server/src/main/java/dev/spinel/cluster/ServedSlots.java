@@ -1,0 +1,52 @@
+package dev.spinel.cluster;
+
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.engine.Engine;
+import dev.spinel.keyspace.Slots;
+
+/// What the data's side of the server knows of the cluster: a flag of each slot says whether this
+/// node has it, and whether its keys are moving. See [Slots#OWNERSHIP] and [Redirect].
+///
+/// ```
+///   machine ──► ClusterView ──► show, in a stopped world: flags · redirect · era · calls that wait
+/// ```
+///
+/// When [#show] has returned, no call goes by an older picture: whoever has asked its gates before
+/// asks them again.
+public final class ServedSlots {
+  private final Engine engine;
+  private final Slots slots;
+  private final Redirect redirect;
+  private final byte[] flags = new byte[Slots.COUNT]; // stopped world
+
+  public ServedSlots(Engine engine, Redirect redirect) {
+    this.engine = engine;
+    this.redirect = redirect;
+    this.slots = engine.keyspace.slots();
+  }
+
+  /// Goes by this picture from now on: who owns what, what moves, whether the cluster is up, which
+  /// role this node has. Calls that wait for keys of a slot that has left go after it. Stopped
+  /// world.
+  public void show(ClusterView view, Dispatcher stopped) {
+    assert stopped.seat().stopsWorld();
+    for (int slot = 0; slot < Slots.COUNT; slot++) {
+      NodeView owner = view.owner(slot);
+      flags[slot] = owner != null && owner.isMyself() ? 0 : Slots.FOREIGN;
+    }
+    for (int slot : view.importing()) {
+      flags[slot] |= Slots.IMPORTING;
+    }
+    for (int slot : view.migrating()) {
+      if ((flags[slot] & Slots.FOREIGN) == 0) {
+        flags[slot] = Slots.MIGRATING;
+      }
+    }
+    for (int slot = 0; slot < Slots.COUNT; slot++) {
+      slots.ownership(slot, flags[slot]);
+    }
+    redirect.show(view);
+    engine.newEra();
+    stopped.endWaits(redirect::endWait);
+  }
+}
