@@ -137,6 +137,9 @@ public final class Handshake implements Family {
       throw new CommandError(
           "ERR value is out of range, value must between -2147483648 and 2147483647");
     }
+    if (number != 0 && call.limits().inCluster()) {
+      throw new CommandError("ERR SELECT is not allowed in cluster mode");
+    }
     if (number < 0 || number >= call.engine().keyspace.databases()) {
       throw new CommandError("ERR DB index is out of range");
     }
@@ -212,7 +215,7 @@ public final class Handshake implements Family {
     reply.bulk("id");
     reply.integer(session.id);
     reply.bulk("mode");
-    reply.bulk(call.limits().is(Settings.CLUSTER_ENABLED) ? "cluster" : "standalone");
+    reply.bulk(call.limits().inCluster() ? "cluster" : "standalone");
     reply.bulk("role");
     reply.bulk(isReplica.getAsBoolean() ? "replica" : "master");
     reply.bulk("modules");
@@ -233,6 +236,7 @@ public final class Handshake implements Family {
     session.noEvict = false;
     session.noTouch = false;
     session.readOnly = false;
+    session.asking(false);
     session.authenticated = !authentication.required();
     session.gatesChanged();
     call.renew(reply);

@@ -1,6 +1,5 @@
 package dev.spinel.cluster;
 
-import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -37,7 +36,7 @@ public final class ClusterModes implements Family {
 
   @Override
   public void run(int row, Call call, Reply reply) {
-    if (!call.limits().is(Settings.CLUSTER_ENABLED)) {
+    if (!call.limits().inCluster()) {
       throw NO_CLUSTER;
     }
     Session session = call.session();

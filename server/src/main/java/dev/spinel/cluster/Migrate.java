@@ -184,7 +184,7 @@ public final class Migrate implements Family {
 
   /// Returns how many keys there are. Their arguments' numbers go to `found`.
   private static int write(Call call, Wanted wanted, int[] found, RespWriter out) {
-    boolean asking = call.limits().is(Settings.CLUSTER_ENABLED);
+    boolean asking = call.limits().inCluster();
     int version = call.limits().intOf(Settings.RDB_VERSION);
     boolean compressing = call.limits().is(Settings.RDBCOMPRESSION);
     int count = 0;

@@ -45,8 +45,7 @@ public final class Redirect implements Gate {
       CommandError.redirect("CROSSSLOT Keys in request don't hash to the same slot");
   private static final CommandError UNSTABLE =
       CommandError.redirect("TRYAGAIN Multiple keys request during rehashing of slot");
-  private static final CommandError DOWN =
-      CommandError.redirect("CLUSTERDOWN The cluster is down");
+  private static final CommandError DOWN = CommandError.redirect("CLUSTERDOWN The cluster is down");
   private static final CommandError ONLY_READS =
       CommandError.redirect("CLUSTERDOWN The cluster is down and only accepts read commands");
   private static final CommandError UNBOUND =
@@ -98,9 +97,7 @@ public final class Redirect implements Gate {
 
   @Override
   public boolean concerns(Command command) {
-    return command.firstKey() != 0
-        || command.is(Command.MOVABLEKEYS)
-        || command.is(Command.WRITE);
+    return command.firstKey() != 0 || command.is(Command.MOVABLEKEYS) || command.is(Command.WRITE);
   }
 
   @Override
@@ -232,7 +229,8 @@ public final class Redirect implements Gate {
     return writes ? refuseWrite(call) : null;
   }
 
-  private @Nullable CommandError refuseWhileDown(boolean channels, boolean writes, ClusterView now) {
+  private @Nullable CommandError refuseWhileDown(
+      boolean channels, boolean writes, ClusterView now) {
     if (channels) {
       return config.get(Settings.CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN) ? null : DOWN;
     }

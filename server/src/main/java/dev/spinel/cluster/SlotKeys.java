@@ -14,7 +14,8 @@ import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The keys of whole slots: how many there are, which, and that they go. A cluster has one database.
+/// The keys of whole slots: how many there are, which, and that they go. A cluster has one
+/// database.
 public final class SlotKeys {
   private static final int AT_A_TIME = 1000;
 

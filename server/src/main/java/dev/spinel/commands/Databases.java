@@ -101,6 +101,9 @@ public final class Databases implements Family {
   }
 
   private static void swapdb(Call call, Reply reply) {
+    if (call.limits().inCluster()) {
+      throw new CommandError("ERR SWAPDB is not allowed in cluster mode");
+    }
     long a = call.integer(1, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_FIRST);
     long b = call.integer(2, Integer.MIN_VALUE, Integer.MAX_VALUE, INVALID_SECOND);
     int databases = call.databases();

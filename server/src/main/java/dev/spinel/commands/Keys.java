@@ -484,6 +484,9 @@ public final class Keys implements Family {
       new CommandError("ERR source and destination objects are the same");
 
   private static void move(Call call, Reply reply) {
+    if (call.limits().inCluster()) {
+      throw new CommandError("ERR MOVE is not allowed in cluster mode");
+    }
     int database = databaseNumber(call, 2);
     if (database == call.database()) {
       throw SAME_OBJECT;
@@ -515,6 +518,9 @@ public final class Keys implements Family {
       } else {
         throw CommandError.SYNTAX;
       }
+    }
+    if (database != 0 && call.limits().inCluster()) {
+      throw new CommandError("ERR Copying to another database is not allowed in cluster mode");
     }
     if (database == call.database() && call.arg(1).equals(call.arg(2))) {
       throw SAME_OBJECT;

@@ -180,9 +180,15 @@ public final class Sort implements Family {
         } else if (o.is("BY", 1)) {
           int pattern = o.take();
           boolean leads = star(call.arg(pattern)) >= 0;
+          if (leads && call.limits().inCluster()) {
+            throw new CommandError("ERR BY option of SORT denied in Cluster mode.");
+          }
           wanted.sorted &= leads;
           wanted.by = pattern;
         } else if (o.is("GET", 1)) {
+          if (call.limits().inCluster()) {
+            throw new CommandError("ERR GET option of SORT denied in Cluster mode.");
+          }
           wanted.get(call, o.take());
         } else {
           throw CommandError.SYNTAX;

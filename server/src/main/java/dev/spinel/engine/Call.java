@@ -460,7 +460,8 @@ public final class Call {
     return true;
   }
 
-  /// Whether there is a key of this name whose time isn't over; without a trace. Its slot is locked.
+  /// Whether there is a key of this name whose time isn't over; without a trace. Its slot is
+  /// locked.
   public boolean isThere(Slice name) {
     Key key = glimpse(name);
     boolean there = key.exists();
@@ -468,7 +469,8 @@ public final class Call {
     return there;
   }
 
-  /// Has the gate asked once more, when the call's slots are locked: its answer depends on the data.
+  /// Has the gate asked once more, when the call's slots are locked: its answer depends on the
+  /// data.
   public void askAgain(Gate gate) {
     asksAgain = gate;
   }

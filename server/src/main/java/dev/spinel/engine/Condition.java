@@ -23,8 +23,8 @@ public interface Condition {
   default void end(Waiting call) {}
 
   /// The handler of the call asked to wait for this; it has run again since, or a gate has refused
-  /// that, and the call is over. Where gates had it wait once more in between, this comes only then.
-  /// The session's thread, seated; the slots of the call's keys are locked, or none.
+  /// that, and the call is over. Where gates had it wait once more in between, this comes only
+  /// then. The session's thread, seated; the slots of the call's keys are locked, or none.
   default void over(Seat seat) {}
 
   /// The same, but the client is gone, and the call won't run again. In this case [#end] was told

@@ -709,7 +709,8 @@ public final class Dispatcher implements AutoCloseable {
     return blocking.unblock(other, UNBLOCKED);
   }
 
-  /// Ends the waits of calls for keys for which `why` has an error, which they reply. Stopped world.
+  /// Ends the waits of calls for keys for which `why` has an error, which they reply. Stopped
+  /// world.
   public void endWaits(Function<Waiting, @Nullable CommandError> why) {
     blocking.endWaits(why);
   }

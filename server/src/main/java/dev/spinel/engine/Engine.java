@@ -273,14 +273,28 @@ public final class Engine implements KeyspaceListener {
   /// Removes a key for lack of memory, with its effect and events. Slot lock.
   public void evict(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
     remove(
-        seat, by, database, slot, key, place, Settings.LAZYFREE_LAZY_EVICTION, Events.EVICTED,
+        seat,
+        by,
+        database,
+        slot,
+        key,
+        place,
+        Settings.LAZYFREE_LAZY_EVICTION,
+        Events.EVICTED,
         "evicted");
   }
 
   /// Deletes a key that has gone to another server, with its effect and events. Slot lock.
   public void delete(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
     remove(
-        seat, by, database, slot, key, place, Settings.LAZYFREE_LAZY_SERVER_DEL, Events.GENERIC,
+        seat,
+        by,
+        database,
+        slot,
+        key,
+        place,
+        Settings.LAZYFREE_LAZY_SERVER_DEL,
+        Events.GENERIC,
         "del");
     changes.increment();
   }

@@ -10,10 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// command's own flags.
 ///
 /// Gates are asked before anything is locked. One whose answer depends on the data is asked again
-/// under the locks ([Call#askAgain]). If the thread leaves its seat between that and the
-/// locks, they are asked again where their answer may have changed. A change that concerns the
-/// answers of gates for all sessions is made in a stopped world, and begins a new era
-/// ([Engine#newEra]).
+/// under the locks ([Call#askAgain]). If the thread leaves its seat between that and the locks,
+/// they are asked again where their answer may have changed. A change that concerns the answers of
+/// gates for all sessions is made in a stopped world, and begins a new era ([Engine#newEra]).
 public interface Gate {
   /// In which order gates are asked: Redis's. The first that refuses a call decides what it
   /// answers. One gate for each.

@@ -50,6 +50,11 @@ public final class Limits {
     return numbers[setting.index()] != 0;
   }
 
+  /// Whether the server is a node of a cluster, which has one database.
+  public boolean inCluster() {
+    return is(Settings.CLUSTER_ENABLED);
+  }
+
   /// Which encoding a value takes that comes from elsewhere.
   public EncodingLimits encodings() {
     return new EncodingLimits(

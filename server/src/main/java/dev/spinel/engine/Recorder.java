@@ -60,7 +60,7 @@ public final class Recorder {
 
   /// Appends what was gathered, and sends its messages. Returns its position, 0 if there was
   /// nothing.
-  long append() {
+  public long append() {
     long position = 0;
     if (!effects.isEmpty()) {
       position = lane.append(effects, journal.effectsFor());

@@ -42,12 +42,7 @@ public final class Waiting {
 
   /// `call` begins to wait.
   Waiting(
-      Blocking home,
-      Call call,
-      @Nullable Condition asked,
-      Args args,
-      int[] slots,
-      long heapBytes) {
+      Blocking home, Call call, @Nullable Condition asked, Args args, int[] slots, long heapBytes) {
     this.asked = asked;
     this.home = home;
     this.session = call.session;

@@ -12,6 +12,7 @@ import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Glob;
+import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.RespWriter;
@@ -20,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// Publish and subscribe: SUBSCRIBE, PUBLISH, PUBSUB and their relatives; and keyspace events,
@@ -74,9 +76,19 @@ public final class PubSub implements Family, Notifier {
     }
   }
 
+  /// The other nodes of a cluster, which are told what clients publish here.
+  @FunctionalInterface
+  public interface Broadcast {
+    /// Any thread that runs commands. The slices are dead afterwards.
+    ///
+    /// @param sharded whether only the nodes that have the channel's slot are concerned
+    void publish(Slice channel, Slice message, boolean sharded);
+  }
+
   private final Subscribers[] subscribers = {
     new Subscribers(), new Subscribers(), new Subscribers()
   };
+  private @Nullable Broadcast broadcast; // before the first session
 
   public PubSub() {}
 
@@ -297,6 +309,11 @@ public final class PubSub implements Family, Notifier {
         session.replies == Session.Replies.ON
             ? reply.writer()
             : new RespWriter(session.outlet.output(), session.protocol);
+    confirm(out, what, name, session, kind);
+  }
+
+  private static void confirm(
+      RespWriter out, String what, @Nullable Slice name, Session session, int kind) {
     out.push(3);
     out.bulk(what);
     if (name == null) {
@@ -344,11 +361,61 @@ public final class PubSub implements Family, Notifier {
 
   // ── publishing ──
 
-  /// Publishes `message` on a channel. Returns how many sessions receive it. Any seat.
+  /// Has other nodes told. Before the first session; in a server without a cluster there are none,
+  /// and messages go to its replicas in the stream instead.
+  public void broadcast(Broadcast to) {
+    broadcast = to;
+  }
+
   private void publish(Call call, Reply reply, int kind) {
     reply.integer(publish(call.arg(1), call.arg(2), kind, call.recorder()));
-    call.toReplicas();
+    Broadcast others = broadcast;
+    if (call.limits().inCluster()) {
+      if (others != null) {
+        others.publish(call.arg(1), call.arg(2), kind == SHARDS);
+      }
+    } else {
+      call.toReplicas();
+    }
   }
+
+  /// A message of another node, for the subscribers here. The thread that `by` belongs to.
+  public void deliver(byte[] channel, byte[] message, boolean sharded, Recorder by) {
+    publish(new Slice(channel), new Slice(message), sharded ? SHARDS : CHANNELS, by);
+    by.append();
+  }
+
+  /// Ends the subscriptions to channels of these slots, which another node has now. Their
+  /// subscribers are told, behind the messages that were sent to them before.
+  public void dropChannels(IntPredicate slots, Recorder by) {
+    for (Slice name : subscribers[SHARDS].names()) {
+      if (slots.test(KeySlot.of(name))) {
+        for (Session[] ofOneThread : subscribers[SHARDS].removeAll(name)) {
+          by.push(ofOneThread, name.array, (to, text, position) -> drop(to, name, position));
+        }
+      }
+    }
+    by.append();
+  }
+
+  /// The subscriber's own thread.
+  private static void drop(Session session, Slice name, long position) {
+    if (session.subscriptions == null || !subscriptions(session).of.get(SHARDS).remove(name)) {
+      return; // it has unsubscribed meanwhile
+    }
+    session.hasUnsubscribed = true;
+    session.release(NAME_BYTES + name.length);
+    count(session);
+    session.gatesChanged();
+    Output output = session.outlet.output();
+    confirm(new RespWriter(output, session.protocol), UNSUBSCRIBED[SHARDS], name, session, SHARDS);
+    if (position != 0) {
+      output.mark(position);
+    }
+    session.outlet.flush();
+  }
+
+  /// Publishes `message` on a channel. Returns how many sessions receive it. Any seat.
 
   private int publish(Slice channel, Slice message, int kind, Recorder by) {
     if (!subscribers[kind].any() && !subscribers[PATTERNS].any()) {

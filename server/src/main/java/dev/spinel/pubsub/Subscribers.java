@@ -95,6 +95,19 @@ final class Subscribers {
     }
   }
 
+  /// Removes all subscribers of a name. Returns them, by thread.
+  Session[][] removeAll(Slice name) {
+    Stripe stripe = stripe(name);
+    stripe.lock.lock();
+    try {
+      Session[][] all = stripe.subscribers.remove(name);
+      resize(stripe);
+      return all == null ? NOBODY : all;
+    } finally {
+      stripe.lock.unlock();
+    }
+  }
+
   /// Where those of the session's thread are; the end if there are none.
   private static int placeOf(Session session, Session[][] all) {
     for (int i = 0; i < all.length; i++) {

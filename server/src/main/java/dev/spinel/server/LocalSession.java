@@ -312,6 +312,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
   @Override
   public void kill() {
     ended = true;
+    output.tear();
   }
 
   @Override

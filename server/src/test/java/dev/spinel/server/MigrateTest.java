@@ -7,7 +7,6 @@ import dev.spinel.RealRedis;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
-import dev.spinel.wire.RespValue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -210,7 +209,15 @@ class MigrateTest {
     String digest = ask(from, "DEBUG", "DIGEST");
     assertThat(
             migrate(
-                from, target.port(), "", "0", "20000", "KEYS", "large0", "large1", "large2",
+                from,
+                target.port(),
+                "",
+                "0",
+                "20000",
+                "KEYS",
+                "large0",
+                "large1",
+                "large2",
                 "hash"))
         .isEqualTo("+OK");
     assertThat(ask(from, "DBSIZE")).isEqualTo(":0");
@@ -348,8 +355,7 @@ class MigrateTest {
     try (Socket link = target.accept(3)) {
       Silent.say(link, "+OK\r\n+OK\r\n");
     }
-    assertThat(reply(mover))
-        .isEqualTo("-IOERR error or timeout reading to target instance");
+    assertThat(reply(mover)).isEqualTo("-IOERR error or timeout reading to target instance");
     assertThat(ask(reader, "MGET", "a", "b")).isEqualTo("*2 $-1 $1 1");
   }
 
@@ -428,8 +434,7 @@ class MigrateTest {
     Client pusher = client(source.port());
     ask(pusher, "RPUSH", "to", "x");
     send(popper, "BLMOVE", "from", "to", "LEFT", "RIGHT", "0");
-    Awaitility.await()
-        .until(() -> ask(pusher, "INFO", "clients").contains("blocked_clients:1"));
+    Awaitility.await().until(() -> ask(pusher, "INFO", "clients").contains("blocked_clients:1"));
     send(mover, "MIGRATE", "127.0.0.1", "" + target.port(), "to", "0", "20000");
     try (Socket link = target.accept(2)) {
       assertThat(ask(pusher, "RPUSH", "from", "a")).isEqualTo(":1");

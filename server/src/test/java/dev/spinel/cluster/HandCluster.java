@@ -1,0 +1,120 @@
+package dev.spinel.cluster;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Dispatcher;
+import dev.spinel.server.Fixture;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/// A server in a cluster that a test describes in the words of CLUSTER NODES, and describes anew as
+/// it likes: nobody else changes it.
+public final class HandCluster {
+  /// Two seconds and a tick: a primary doesn't serve before.
+  private static final long UNTIL_UP_MILLIS = 2_200;
+
+  private final Fixture fixture;
+  private final ServedSlots served;
+  private volatile @Nullable ClusterView view;
+
+  /// Until when writes are taken, on the scale of the fixture's clock.
+  volatile long leaseUntilNanos = Long.MAX_VALUE;
+
+  /// Before the fixture's first session.
+  public HandCluster(Fixture fixture, String... settings) {
+    this.fixture = fixture;
+    Redirect redirect = new Redirect(Config.of(settings), () -> view, () -> leaseUntilNanos);
+    fixture.server.engine.gates.are(redirect);
+    redirect.of(fixture.server.engine);
+    served = new ServedSlots(fixture.server.engine, redirect);
+  }
+
+  /// What a node knows that has this file and hears of nobody.
+  public static ClusterView view(String nodes) {
+    String text = nodes.strip() + "\nvars currentEpoch 9 lastVoteEpoch 0\n";
+    var machine = new ClusterMachine(ClusterPolicy.usual(7000), new Nowhere());
+    long now = 1_000_000;
+    try {
+      machine.step(
+          now,
+          now,
+          new ClusterEvent.Started(
+              NodesFile.read(text.getBytes(StandardCharsets.ISO_8859_1)), false));
+    } catch (NodesFile.Corrupt e) {
+      throw new IllegalArgumentException(e);
+    }
+    for (long end = now + UNTIL_UP_MILLIS; now < end; now += 100) {
+      machine.step(now, now, new ClusterEvent.Tick());
+    }
+    return machine.view();
+  }
+
+  /// The cluster is such from now on.
+  public void show(String nodes) {
+    show(view(nodes));
+  }
+
+  public void show(ClusterView now) {
+    view = now;
+    stopped(by -> served.show(now, by));
+  }
+
+  /// Runs in a stopped world.
+  public void stopped(java.util.function.Consumer<Dispatcher> action) {
+    try (Dispatcher dispatcher = fixture.server.engine.dispatcher()) {
+      dispatcher.turnBegins();
+      try {
+        fixture
+            .server
+            .engine
+            .keyspace
+            .world()
+            .stop(dispatcher.seat(), () -> action.accept(dispatcher));
+      } finally {
+        dispatcher.turnEnds();
+      }
+    }
+  }
+
+  /// A machine's surroundings without anybody.
+  private static final class Nowhere implements ClusterMachine.World {
+    @Override
+    public long offset() {
+      return 0;
+    }
+
+    @Override
+    public long primarySilenceMillis() {
+      return 0;
+    }
+
+    @Override
+    public boolean hasCompleteCopy() {
+      return true;
+    }
+
+    @Override
+    public boolean isEmpty() {
+      return true;
+    }
+
+    @Override
+    public int keysIn(int slot) {
+      return 0;
+    }
+
+    @Override
+    public long unsentBytes(long link) {
+      return 0;
+    }
+
+    @Override
+    public int below(int bound) {
+      return 0;
+    }
+
+    @Override
+    public String newId() {
+      return "f".repeat(40);
+    }
+  }
+}
