@@ -73,11 +73,17 @@ final class Transfer implements Condition {
     this.parcel = parcel;
     this.arrived = new boolean[arguments.length];
     copies = mover == null;
-    database = mover == null ? 0 : mover.database();
-    hold = mover == null ? null : mover.hold(this, arguments);
-    names = new byte[mover == null ? 0 : arguments.length][];
-    for (int i = 0; i < names.length; i++) {
-      names[i] = mover.bytes(arguments[i]);
+    if (mover == null) {
+      database = 0;
+      hold = null;
+      names = new byte[0][];
+    } else {
+      database = mover.database();
+      hold = mover.hold(this, arguments);
+      names = new byte[arguments.length][];
+      for (int i = 0; i < names.length; i++) {
+        names[i] = mover.bytes(arguments[i]);
+      }
     }
   }
 
