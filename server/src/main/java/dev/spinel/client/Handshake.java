@@ -1,7 +1,6 @@
 package dev.spinel.client;
 
 import dev.spinel.config.Config;
-import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;

@@ -41,26 +41,22 @@ public final class ClusterFamily implements Family {
       new CommandError("ERR This instance has cluster support disabled");
   private static final int WAIT_MILLIS = 60_000;
 
-  /// The keys of one slot, as a call sees them.
-  public interface SlotKeys {
-    long count(Call call, int slot);
-
-    /// Replies with an array of some of them.
-    void some(Call call, int slot, int count, Reply reply);
-  }
-
   private final Config config;
-  private final SlotKeys keys;
   private @Nullable Cluster cluster; // before the first session
+  private @Nullable SlotKeys keys; // likewise
 
-  public ClusterFamily(Config config, SlotKeys keys) {
+  public ClusterFamily(Config config) {
     this.config = config;
-    this.keys = keys;
   }
 
-  /// Once it is made, if it is.
-  public void of(Cluster made) {
+  /// Once they are made, if the cluster is.
+  public void of(Cluster made, SlotKeys ofSlots) {
     cluster = made;
+    keys = ofSlots;
+  }
+
+  private SlotKeys keys() {
+    return Objects.requireNonNull(keys);
   }
 
   private static final String CHANGES = " admin stale no_async_loading global";
@@ -94,7 +90,7 @@ public final class ClusterFamily implements Family {
     t.command(
         COUNT_KEYS,
         "CLUSTER|COUNTKEYSINSLOT slot:integer",
-        "cluster 3.0.0 stale global",
+        "cluster 3.0.0 stale sweeps",
         "Counts the keys of a slot.\nO(1)");
     t.command(
         CHANGE,
@@ -124,7 +120,7 @@ public final class ClusterFamily implements Family {
     t.command(
         GET_KEYS,
         "CLUSTER|GETKEYSINSLOT slot:integer count:integer",
-        "cluster 3.0.0 stale global nondeterministic_output",
+        "cluster 3.0.0 stale sweeps nondeterministic_output",
         "Lists keys of a slot.\nO(N), N keys asked for");
     t.command(HELP, "CLUSTER|HELP", "cluster 5.0.0 loading stale", "Lists the subcommands.\nO(1)");
     t.command(
@@ -239,7 +235,7 @@ public final class ClusterFamily implements Family {
         if (slot < 0 || slot >= SlotSet.SLOTS) {
           throw new CommandError("ERR Invalid slot");
         }
-        reply.integer(keys.count(call, (int) slot));
+        reply.integer(keys().count(call.seat(), (int) slot));
       }
       case GET_KEYS -> getKeys(call, reply);
       case INFO -> text(reply, view.infoText());
@@ -344,7 +340,9 @@ public final class ClusterFamily implements Family {
     if (slot < 0 || slot >= SlotSet.SLOTS || count < 0) {
       throw new CommandError("ERR Invalid slot or number of keys");
     }
-    keys.some(call, (int) slot, (int) Math.min(count, Integer.MAX_VALUE), reply);
+    List<byte[]> names = keys().some(call, (int) slot, count);
+    reply.array(names.size());
+    names.forEach(reply::bulk);
   }
 
   // ── nodes ──

@@ -28,6 +28,7 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.Gate;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.Transactions;
 import dev.spinel.eviction.Eviction;
@@ -68,7 +69,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -142,8 +145,8 @@ public final class Server implements AutoCloseable {
     traffic = new Traffic(loops::counted);
     admission = new Admission(config, log, authentication, traffic, loops);
     listeners = new Listeners(config, log, loops, admission);
-    slots = new ServerSlots(pause, loops);
-    clusterFamily = new ClusterFamily(config, slots);
+    slots = new ServerSlots(config, pause, loops, pubSub);
+    clusterFamily = new ClusterFamily(config);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows); // may find fault with the configuration: before there is anything to close
     heap = new Heap();
@@ -161,9 +164,12 @@ public final class Server implements AutoCloseable {
     engine.onClose(this::forget);
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
-    engine.gates.are(
-        replicationFront.gates(
-            front.gates(authentication, eviction, new SubscribedGate(), monitors, pause)));
+    List<Gate> gates =
+        new ArrayList<>(List.of(authentication, eviction, new SubscribedGate(), monitors, pause));
+    if (isClusterNode()) {
+      gates.add(slots.redirect());
+    }
+    engine.gates.are(replicationFront.gates(front.gates(gates.toArray(new Gate[0]))));
     pause.of(engine);
     slots.of(engine);
     pause.onEnd(replicationFront::resumed);
@@ -175,7 +181,8 @@ public final class Server implements AutoCloseable {
     replicationFront.of(replication, engine, persistence);
     if (isClusterNode()) {
       Cluster made = new Cluster(config, log, engine, replication, peerLoop, slots, this::fatal);
-      clusterFamily.of(made);
+      clusterFamily.of(made, slots.keys());
+      slots.of(made);
       cluster = made;
     } else {
       cluster = null;

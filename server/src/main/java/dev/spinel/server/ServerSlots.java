@@ -1,46 +1,90 @@
 package dev.spinel.server;
 
 import dev.spinel.client.Pause;
-import dev.spinel.cluster.ClusterFamily;
+import dev.spinel.cluster.Cluster;
 import dev.spinel.cluster.ClusterView;
+import dev.spinel.cluster.Redirect;
+import dev.spinel.cluster.ServedSlots;
 import dev.spinel.cluster.SlotData;
+import dev.spinel.cluster.SlotKeys;
 import dev.spinel.cluster.SlotSet;
-import dev.spinel.engine.Call;
+import dev.spinel.config.Config;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
-import dev.spinel.engine.Reply;
+import dev.spinel.engine.Recorder;
+import dev.spinel.pubsub.PubSub;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The slots of this server, as its cluster sees them.
-final class ServerSlots implements SlotData, ClusterFamily.SlotKeys {
+final class ServerSlots implements SlotData {
   private final Pause pause;
   private final Loops loops;
+  private final PubSub pubSub;
+  private final Redirect redirect;
   private @Nullable Engine engine; // before the first session
+  private @Nullable SlotKeys keys; // likewise
+  private @Nullable ServedSlots served; // likewise
+  private @Nullable Cluster cluster; // likewise; null for good in a server without one
+  private @Nullable Recorder recorder; // of what other nodes publish; the links' thread
 
-  ServerSlots(Pause pause, Loops loops) {
+  ServerSlots(Config config, Pause pause, Loops loops, PubSub pubSub) {
     this.pause = pause;
     this.loops = loops;
+    this.pubSub = pubSub;
+    redirect = new Redirect(config, this::view, this::leaseUntilNanos);
   }
 
   void of(Engine made) {
     engine = made;
+    keys = new SlotKeys(made);
+  }
+
+  /// The server is a node of a cluster.
+  void of(Cluster made) {
+    cluster = made;
+    redirect.of(engine());
+    served = new ServedSlots(engine(), redirect);
+    pubSub.broadcast(
+        (channel, message, sharded) -> made.publish(channel.copy(), message.copy(), sharded));
+  }
+
+  Redirect redirect() {
+    return redirect;
+  }
+
+  SlotKeys keys() {
+    return Objects.requireNonNull(keys);
   }
 
   private Engine engine() {
     return Objects.requireNonNull(engine);
   }
 
-  @Override
-  public void show(ClusterView view, Dispatcher stopped) {}
+  private @Nullable ClusterView view() {
+    Cluster made = cluster;
+    return made == null ? null : made.view();
+  }
 
-  @Override
-  public int count(int slot, Dispatcher stopped) {
-    return 0;
+  private long leaseUntilNanos() {
+    Cluster made = cluster;
+    return made == null ? Long.MAX_VALUE : made.leaseUntilNanos();
   }
 
   @Override
-  public void dropKeys(SlotSet slots, Dispatcher stopped) {}
+  public void show(ClusterView view, Dispatcher stopped) {
+    Objects.requireNonNull(served).show(view, stopped);
+  }
+
+  @Override
+  public int count(int slot, Dispatcher stopped) {
+    return keys().count(stopped.seat(), slot);
+  }
+
+  @Override
+  public void dropKeys(SlotSet slots, Dispatcher stopped) {
+    keys().drop(slots, stopped);
+  }
 
   @Override
   public void flush(Dispatcher stopped) {
@@ -48,10 +92,18 @@ final class ServerSlots implements SlotData, ClusterFamily.SlotKeys {
   }
 
   @Override
-  public void dropChannels(SlotSet slots, Dispatcher stopped) {}
+  public void dropChannels(SlotSet slots, Dispatcher stopped) {
+    pubSub.dropChannels(slots::contains, stopped.recorder());
+  }
 
   @Override
-  public void deliver(byte[] channel, byte[] message, boolean sharded) {}
+  public void deliver(byte[] channel, byte[] message, boolean sharded) {
+    Recorder own = recorder;
+    if (own == null) {
+      recorder = own = engine().recorder();
+    }
+    pubSub.deliver(channel, message, sharded, own);
+  }
 
   @Override
   public void pauseWrites(long millis, Dispatcher stopped) {
@@ -65,15 +117,5 @@ final class ServerSlots implements SlotData, ClusterFamily.SlotKeys {
   @Override
   public boolean isAlive(long millis) {
     return loops.haveTurned(millis);
-  }
-
-  @Override
-  public long count(Call call, int slot) {
-    return 0;
-  }
-
-  @Override
-  public void some(Call call, int slot, int count, Reply reply) {
-    reply.array(0);
   }
 }
