@@ -303,7 +303,7 @@ public final class ClusterFamily implements Family {
   }
 
   private static void change(Cluster cluster, Call call, Reply reply) {
-    if (call.waitedFor() instanceof Written before) {
+    if (call.handlerWaitedFor() instanceof Written before) {
       answer(reply, Objects.requireNonNull(before.text));
       return;
     }

@@ -99,7 +99,7 @@ public final class Migrate implements Family {
 
   @Override
   public void run(int row, Call call, Reply reply) {
-    if (call.waitedFor() instanceof Transfer sent) {
+    if (call.handlerWaitedFor() instanceof Transfer sent) {
       finish(call, reply, sent);
       return;
     }

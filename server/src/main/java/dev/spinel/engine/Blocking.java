@@ -50,7 +50,7 @@ final class Blocking {
 
   /// Keeps a call that a gate has wait. Returns false if the heap has no room for it.
   boolean awaitGate(Call call) {
-    return await(call, call.waitedFor());
+    return await(call, call.handlerWaitedFor());
   }
 
   /// Keeps a call whose handler has it wait; its slots are locked. Returns false if the heap has no

@@ -1115,8 +1115,14 @@ public final class Call {
     return engine.walkProgress.past(key.slot);
   }
 
-  /// What this call's handler has waited for; null if this is its first try.
+  /// What this call has waited for last; null if this is its first try.
   public @Nullable Condition waitedFor() {
+    return before == null ? null : before.condition;
+  }
+
+  /// What this call's handler has waited for, also if gates have had it wait for something else
+  /// since; null if this is the handler's first try.
+  public @Nullable Condition handlerWaitedFor() {
     return before == null ? null : before.asked;
   }
 

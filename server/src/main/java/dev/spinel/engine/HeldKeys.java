@@ -55,7 +55,7 @@ final class HeldKeys {
     for (int i = 0; i < call.keyCount; i++) {
       if ((slots.flags(call.keySlots[i]) & Slots.HELD) != 0) {
         Hold hold = of(call.database, call.args.at(call.keyPositions[i]));
-        if (hold != null && !hold.isBy(call.waitedFor())) {
+        if (hold != null && !hold.isBy(call.handlerWaitedFor())) {
           return hold.ended;
         }
       }
@@ -66,7 +66,7 @@ final class HeldKeys {
   /// A call changes the key, which is held: perhaps by itself, else it couldn't wait. Slot lock.
   void changed(Call by, Key key) {
     Hold hold = of(key.database, key.name);
-    if (hold != null && !hold.isBy(by.waitedFor())) {
+    if (hold != null && !hold.isBy(by.handlerWaitedFor())) {
       hold.changed(key.name);
     }
   }

@@ -92,7 +92,7 @@ final class WaitCommands implements Family {
     long replicas = call.integer(1);
     long timeout = timeout(call, 2);
     Wanted wanted =
-        call.waitedFor() instanceof Wanted before ? before : new OfReplicas(call, replicas);
+        call.handlerWaitedFor() instanceof Wanted before ? before : new OfReplicas(call, replicas);
     answer(call, reply, wanted, timeout);
   }
 
@@ -109,7 +109,9 @@ final class WaitCommands implements Family {
       throw NO_AOF;
     }
     Wanted wanted =
-        call.waitedFor() instanceof Wanted before ? before : new OfDisks(call, local > 0, replicas);
+        call.handlerWaitedFor() instanceof Wanted before
+            ? before
+            : new OfDisks(call, local > 0, replicas);
     answer(call, reply, wanted, timeout);
   }
 
