@@ -86,8 +86,8 @@ public final class Engine implements KeyspaceListener {
   public final Frequency frequency;
 
   final Faults faults;
-  Notifier notifier = (enabled, event, database, key, by) -> {}; // before the first session
-  Slow slow = Slow.NOBODY; // before the first session
+  final Notifier notifier;
+  final Slow slow;
   volatile @Nullable Onlooker onlooker;
   private FlushListener flushListener = (seat, changes) -> {}; // before the first session
   private volatile @Nullable Reclaimer reclaimer; // before the first session
@@ -123,7 +123,9 @@ public final class Engine implements KeyspaceListener {
       CommandTable table,
       Config config,
       Clock clock,
-      Faults faults) {
+      Faults faults,
+      Notifier notifier,
+      Slow slow) {
     this.keyspace = keyspace;
     this.journal = journal;
     this.table = table;
@@ -133,6 +135,8 @@ public final class Engine implements KeyspaceListener {
     this.localExpiries = new LocalExpiries(heap);
     this.clock = clock;
     this.faults = faults;
+    this.notifier = notifier;
+    this.slow = slow;
     this.slots = keyspace.slots();
     this.watches = new Watches(slots);
     this.held = new HeldKeys(slots);
@@ -143,14 +147,6 @@ public final class Engine implements KeyspaceListener {
     this.frequency = new Frequency(limits);
     this.retired = new Statistics(table.size());
     this.expiryRecorder = recorder();
-  }
-
-  public void notifier(Notifier to) {
-    notifier = to;
-  }
-
-  public void slow(Slow to) {
-    slow = to;
   }
 
   /// Sets what sees every command from now on; null: nothing does. Any thread.

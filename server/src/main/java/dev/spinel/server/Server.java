@@ -158,9 +158,9 @@ public final class Server implements AutoCloseable {
             random.nextLong(),
             clock::millis,
             schedule);
-    engine = new Engine(keyspace, new Journal(), rows.build(), config, clock, incidents);
-    engine.slow(slowLog);
-    engine.notifier(pubSub);
+    engine =
+        new Engine(
+            keyspace, new Journal(), rows.build(), config, clock, incidents, pubSub, slowLog);
     engine.onClose(this::forget);
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
