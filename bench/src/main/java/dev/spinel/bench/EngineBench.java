@@ -67,7 +67,7 @@ public final class EngineBench {
     return arguments.length > 1 ? Integer.parseInt(arguments[1]) : otherwise;
   }
 
-  // ── commands
+  // ── commands ──
 
   private static void commands(Server server) {
     System.out.println("| command | ns | bytes of Java heap |\n|---|---|---|");
@@ -117,7 +117,7 @@ public final class EngineBench {
     return String.format(Locale.ROOT, "key:%012d", i);
   }
 
-  // ── latency under a steady load
+  // ── latency under a steady load ──
 
   private static void fill(Server server, int keys) {
     try (var session = new LocalSession(server)) {
@@ -270,7 +270,7 @@ public final class EngineBench {
     clock.join();
   }
 
-  // ── a save
+  // ── a save ──
 
   private static final int VALUE_BYTES = 100;
   private static final int COLLECTIONS_EVERY =
@@ -446,7 +446,7 @@ public final class EngineBench {
     clock.join();
   }
 
-  // ── the journal
+  // ── the journal ──
 
   /// Takes its bytes as a buffer of a file or a backlog does: one copy.
   private static final class Taker implements Journal.Reader {

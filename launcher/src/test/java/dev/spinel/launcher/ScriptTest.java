@@ -122,7 +122,7 @@ class ScriptTest {
     assertThat(run(house, "./spinel", "server").out).contains("LC_ALL=de_DE.ISO-8859-1\n");
   }
 
-  // The lock
+  // ── The lock ──
 
   @Test
   void aHeapThatTheJvmCannotHaveIsToldInOneLine() throws Exception {
@@ -212,7 +212,7 @@ class ScriptTest {
     assertThat(waiting.exitValue()).isZero();
   }
 
-  // The house
+  // ── The house ──
 
   private Path house(String name) throws IOException {
     Path house = Files.createDirectory(directory.resolve(name));

@@ -121,7 +121,7 @@ public final class Bitmaps implements Family {
     }
   }
 
-  /// The number of a bit that a string may have.
+  /// The bit offset at an argument. Errors: not an integer, or beyond the longest string.
   private static long offset(Call call, Slice slice) {
     return offset(call, Call.integer(slice, NOT_AN_OFFSET));
   }
@@ -506,8 +506,8 @@ public final class Bitmaps implements Family {
     }
   }
 
-  /// All that may want memory, before anything is written. Returns whether the string grew to hold
-  /// bit `last`.
+  /// Takes all the memory that the operations need, before any of them writes. Returns whether the
+  /// string grew to hold bit `last`.
   private static boolean makeWritable(Call call, Key key, long last) {
     BitmapValue bitmaps = call.values().bitmaps();
     if (key.exists()) {

@@ -168,7 +168,7 @@ public final class Dumps implements Family {
     return BAD_FORMAT;
   }
 
-  /// The payload's time is over, so no key is made; one that is there is deleted.
+  /// The payload has expired already: no key is made, and a key that is there is deleted.
   private static void deleteInstead(Call call, Key key) {
     if (key.exists()) {
       call.delete(key);

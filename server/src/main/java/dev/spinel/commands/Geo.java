@@ -440,7 +440,7 @@ public final class Geo implements Family {
       sets = call.values().sortedSets();
     }
 
-    // the arguments
+    // ── the arguments ──
 
     void read() {
       if (form.is(COORDINATES)) {
@@ -582,7 +582,7 @@ public final class Geo implements Family {
       }
     }
 
-    // what is found
+    // ── what is found ──
 
     private Geohash.Area area() {
       return byBox

@@ -68,15 +68,15 @@ final class Grammar {
 
   // ── positions ──
 
-  /// Where a range begins that is said to begin at `start`, of a sequence of `length`: negative
-  /// positions count from its end, and none is before its first element. A range whose first
-  /// position is behind its last is empty.
+  /// The first position of a range in a sequence of `length` elements. `start` is what the client
+  /// sent: if it is negative it counts from the end, and positions before the first element become
+  /// 0. A range whose first position is behind its last is empty.
   static long first(long start, long length) {
     return Math.max(0, start < 0 ? start + length : start);
   }
 
-  /// Where a range ends that is said to end at `end`, the last position in it; below 0 if it ends
-  /// before the first element.
+  /// The last position of a range, of what the client sent; below 0 if the range ends before the
+  /// first element.
   static long last(long end, long length) {
     return Math.min(length - 1, end < 0 ? end + length : end);
   }

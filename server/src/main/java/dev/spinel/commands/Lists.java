@@ -315,7 +315,7 @@ public final class Lists implements Family {
     throw CommandError.SYNTAX;
   }
 
-  /// After elements were taken away: the event, and the key's end if nothing is left.
+  /// After elements were removed: sends the event, and deletes the key if none is left.
   private static void removed(Call call, Key key, String event, long count) {
     call.changed(key, Events.LIST, event, count);
     if (call.values().lists().length(call.values().dictionary().entry(key.place)) == 0) {

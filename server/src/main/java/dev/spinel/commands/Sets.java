@@ -262,7 +262,7 @@ public final class Sets implements Family {
     }
   }
 
-  /// All of the members that the set lacks, or without memory for all of them none.
+  /// Adds all members that the set lacks. If there is no memory for all of them, none is added.
   private static int addAll(Call call, Key key, boolean made, int count) {
     SetValue sets = call.values().sets();
     BitSet added = new BitSet(made ? 0 : count);
@@ -308,7 +308,7 @@ public final class Sets implements Family {
     reply.integer(removed);
   }
 
-  /// The key's end, if nothing is left in it.
+  /// Deletes the key if its set is empty now.
   private static void removeIfEmpty(Call call, Key key) {
     if (call.values().sets().length(call.values().dictionary().entry(key.place)) == 0) {
       call.removeEmpty(key);
@@ -404,7 +404,7 @@ public final class Sets implements Family {
 
   // ── several sets ──
 
-  /// Of the array of sets, and what sorting it takes.
+  /// What the array of sets takes for each key, with the copy that sorting it makes.
   private static final long BYTES_PER_KEY = 32;
 
   /// The entries of the sets at `count` arguments from `first` on, 0 for one that isn't there.

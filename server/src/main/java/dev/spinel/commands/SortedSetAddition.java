@@ -11,8 +11,8 @@ import dev.spinel.value.SortedSetValue;
 import dev.spinel.wire.Slice;
 import java.util.BitSet;
 
-/// ZADD, ZINCRBY and GEOADD: members of a sorted set get scores, all that the options allow, or
-/// without memory for all of them none.
+/// ZADD, ZINCRBY and GEOADD: give scores to members of a sorted set, as the options allow. If there
+/// is no memory for all of them, nothing has changed.
 final class SortedSetAddition {
   static final int NX = 1, XX = 2, GT = 4, LT = 8, CH = 16, INCR = 32;
 

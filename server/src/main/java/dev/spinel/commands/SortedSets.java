@@ -431,7 +431,7 @@ public final class SortedSets implements Family {
     reply.integer(deleted);
   }
 
-  /// After members were taken away: the event, and the key's end if none is left.
+  /// After members were removed: sends the event, and deletes the key if none is left.
   private static void removed(Call call, Key key, String event, long count) {
     call.changed(key, Events.ZSET, event, count);
     if (call.values().sortedSets().length(key.entry()) == 0) {

@@ -541,7 +541,7 @@ public final class Strings implements Family {
     reply.integer(length);
   }
 
-  /// A string of `length` bytes is going to be made.
+  /// Errors: `length` is more than a string may have.
   private static void checkLength(Call call, long length) {
     boolean limited = !call.session().isTrusted();
     long limit = limited ? call.limits().get(Settings.PROTO_MAX_BULK_LEN) : Long.MAX_VALUE;

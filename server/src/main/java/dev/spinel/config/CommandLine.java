@@ -111,7 +111,7 @@ public record CommandLine(
   /// @param input standard input; only read if a lone dash asks for it, null if there is none
   /// @throws ConfigError of kind FILE or FATAL
   public Config load(@Nullable InputStream input) {
-    ConfigFile reader = new ConfigFile(sentinel);
+    ConfigFile reader = new ConfigFile(sentinel ? ConfigFile.Of.SENTINEL : ConfigFile.Of.SERVER);
     if (isEmpty) return reader.finish(null);
     StringBuilder text = new StringBuilder();
     @Nullable Path absolute = null;

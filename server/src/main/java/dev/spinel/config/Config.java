@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// The configuration of one server: the value of every [Setting], who wants to know of changes, and
 /// what CONFIG GET, SET and REWRITE do.
 ///
-/// **Reading** takes no lock: [#get] is one volatile read and an array access. SettingValues that
-/// belong together are seen together, because a change publishes a whole new array. Code that can't
+/// **Reading** takes no lock: [#get] is one volatile read and an array access. Values that belong
+/// together are seen together, because a change publishes a whole new array. Code that can't
 /// afford even that keeps a plain field and renews it in a listener.
 ///
 /// **Writing** is serialized by this object's monitor. A CONFIG SET parses all its pairs into a
@@ -108,18 +108,18 @@ public final class Config {
       text.append(name).append(' ');
       text.append(setting ? Quoting.quote(value) : value).append('\n');
     }
-    return new ConfigFile(false, true).read(text.toString()).finish(null);
+    return new ConfigFile(ConfigFile.Of.PROGRAM).read(text.toString()).finish(null);
   }
 
   /// A configuration of defaults, changed by the lines of a text in the syntax of `redis.conf`, as
   /// [Octets].
   public static Config parse(String text) {
-    return new ConfigFile(false).read(text).finish(null);
+    return new ConfigFile(ConfigFile.Of.SERVER).read(text).finish(null);
   }
 
-  /// For a server that is about to start: refuses what asks for a feature that isn't built and that
-  /// can't be ignored (users, TLS, replication, cluster, Sentinel), and has a line for the log
-  /// about what is ignored and may be missed.
+  /// For a server that is about to start: refuses settings of features that aren't built and can't
+  /// be ignored (such as TLS), and notes a line for the log about settings that have no effect
+  /// although the operator may expect one.
   ///
   /// @throws ConfigError of kind FILE, which names the line, or FATAL
   public synchronized Config requireBuilt() {
@@ -136,7 +136,7 @@ public final class Config {
     if (warning != null) tell('#', warning);
   }
 
-  // Reading
+  // ── Reading ──
 
   /// Whether a line of the configuration, or an option of the command line, has set it at the
   /// start.
@@ -212,9 +212,9 @@ public final class Config {
       for (int i = 0; i < Settings.count(); i++) {
         Setting<?> setting = Settings.at(i);
         if (setting.isHidden()) continue;
-        if (Patterns.matches(name, setting.name(), true))
+        if (Patterns.matchesAnyCase(name, setting.name()))
           answer(setting.name(), setting, now, found);
-        if (setting.alias() != null && Patterns.matches(name, setting.alias(), true))
+        if (setting.alias() != null && Patterns.matchesAnyCase(name, setting.alias()))
           answer(setting.alias(), setting, now, found);
       }
     }
@@ -230,7 +230,7 @@ public final class Config {
     found.add(setting.show(now));
   }
 
-  // What others know better
+  // ── What others know better ──
 
   private record Live<T>(Setting<T> setting, Supplier<T> value) {
     void put(SettingValues into) {
@@ -255,7 +255,7 @@ public final class Config {
     return now;
   }
 
-  // Following
+  // ── Following ──
 
   /// Calls a listener after each change of a setting, for the life of this configuration. Several
   /// settings may share a listener: one CONFIG SET calls it once. It isn't called now.
@@ -280,7 +280,7 @@ public final class Config {
     else log.log(level, text);
   }
 
-  // Writing
+  // ── Writing ──
 
   /// Puts a value that the server itself decided upon: a role that changed, a port that the system
   /// chose. No check, no listener.

@@ -1,6 +1,6 @@
 package dev.spinel.config;
 
-/// A setting that can't be had, told in Redis's words. Stackless: it is the operator's mistake, not
+/// A setting is refused, and why, in Redis's words. Stackless: it is the operator's mistake, not
 /// ours.
 ///
 /// Who shows it depends on where it came from, see [Kind]. The text is [Octets]; [#getMessage]

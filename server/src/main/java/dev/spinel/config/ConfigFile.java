@@ -34,23 +34,23 @@ final class ConfigFile implements ConfigLog {
   /// By the index of a setting: the last line that set it, or null.
   private final @Nullable Directive[] lines = new Directive[Settings.count()];
 
-  private final boolean sentinel;
   private boolean saveSeen;
   private int nested;
   private int files;
 
-  /// Whether the lines are settings that a program gives, so that no numbers of lines mean
-  /// anything.
-  private final boolean ofProgram;
+  private final Of of;
 
-  ConfigFile(boolean sentinel) {
-    this(sentinel, false);
+  /// Whose configuration is read.
+  enum Of {
+    SERVER,
+    SENTINEL,
+    /// A server's, that a program gives as pairs: numbers of lines mean nothing.
+    PROGRAM
   }
 
-  ConfigFile(boolean sentinel, boolean ofProgram) {
-    this.sentinel = sentinel;
-    this.ofProgram = ofProgram;
-    if (!sentinel) return;
+  ConfigFile(Of of) {
+    this.of = of;
+    if (of != Of.SENTINEL) return;
     draft.put(Settings.PORT, 26379L);
     draft.put(Settings.PROTECTED_MODE, false);
   }
@@ -59,7 +59,7 @@ final class ConfigFile implements ConfigLog {
   ///
   /// @param file what CONFIG REWRITE will write, or null
   Config finish(@Nullable Path file) {
-    return new Config(draft, file, directives, lines, notes, sentinel);
+    return new Config(draft, file, directives, lines, notes, of == Of.SENTINEL);
   }
 
   /// The text of a file, or of all files that a pattern names.
@@ -108,7 +108,7 @@ final class ConfigFile implements ConfigLog {
     while (from <= text.length()) {
       int newline = text.indexOf('\n', from);
       int to = newline < 0 ? text.length() : newline;
-      number = ofProgram ? 0 : number + 1;
+      number = of == Of.PROGRAM ? 0 : number + 1;
       readLine(Arguments.trim(Octets.untilZero(text.substring(from, to))), number);
       from = to + 1;
     }
@@ -163,7 +163,7 @@ final class ConfigFile implements ConfigLog {
     return switch (name) {
       case "user" -> words >= 2;
       case "rename-command" -> words == 3;
-      case "sentinel" -> words >= 2 && sentinel;
+      case "sentinel" -> words >= 2 && of == Of.SENTINEL;
       default -> false;
     };
   }
@@ -207,7 +207,7 @@ final class ConfigFile implements ConfigLog {
     if (!draft.get(Settings.LOGFILE).isEmpty()) checkLogFile();
     if (draft.get(Settings.CLUSTER_ENABLED)) {
       if (!draft.get(Settings.REPLICAOF).isNone()) {
-        throw ConfigError.afterLines(ofProgram, "replicaof directive not allowed in cluster mode");
+        throw ConfigError.afterLines(of == Of.PROGRAM, "replicaof directive not allowed in cluster mode");
       }
       long databases = draft.get(Settings.DATABASES);
       if (databases > 1) {
@@ -232,10 +232,10 @@ final class ConfigFile implements ConfigLog {
         assert log != null;
       }
     } catch (InvalidPathException malformed) {
-      throw ConfigError.afterLines(ofProgram, "Can't open the log file: No such file or directory");
+      throw ConfigError.afterLines(of == Of.PROGRAM, "Can't open the log file: No such file or directory");
     } catch (IOException failure) {
       throw ConfigError.afterLines(
-          ofProgram, "Can't open the log file: " + Octets.encode(IoReason.of(failure)));
+          of == Of.PROGRAM, "Can't open the log file: " + Octets.encode(IoReason.of(failure)));
     }
   }
 

@@ -74,6 +74,11 @@ final class ConfigRewrite {
     };
   }
 
+  /// Offers a directive's line, which is written whether or not the file mentions the directive.
+  void line(String directive, String line) {
+    line(directive, line, true);
+  }
+
   /// Offers a directive's line.
   ///
   /// @param force whether it must be written even if the file doesn't mention the directive
@@ -95,7 +100,7 @@ final class ConfigRewrite {
     for (String user : users) names.add(userIn(user));
     ArrayDeque<Integer> places = linesOf.get("user");
     if (places != null) places.removeIf(place -> !names.contains(userIn(lines.get(place))));
-    for (String user : users) line("user", user, true);
+    for (String user : users) line("user", user);
   }
 
   private static String userIn(String line) {

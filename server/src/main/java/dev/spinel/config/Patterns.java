@@ -21,12 +21,14 @@ final class Patterns {
     return false;
   }
 
-  /// Whether the whole text matches, both as [Octets]; the case of ASCII letters doesn't count if
-  /// `anyCase`.
-  static boolean matches(String pattern, String text, boolean anyCase) {
-    byte[] glob = Octets.bytes(pattern);
-    byte[] octets = Octets.bytes(text);
-    return anyCase ? Glob.matchesAnyCase(glob, octets) : Glob.matches(glob, octets);
+  /// Whether the whole text matches, both as [Octets].
+  static boolean matches(String pattern, String text) {
+    return Glob.matches(Octets.bytes(pattern), Octets.bytes(text));
+  }
+
+  /// The same, but the case of ASCII letters doesn't count.
+  static boolean matchesAnyCase(String pattern, String text) {
+    return Glob.matchesAnyCase(Octets.bytes(pattern), Octets.bytes(text));
   }
 
   /// The existing files that a path pattern names, in the order of their names; none is no error. A
@@ -60,7 +62,7 @@ final class Patterns {
         for (Path entry : entries) {
           String name = Octets.encode(entry.getFileName().toString());
           if (name.startsWith(".") && !pattern.startsWith(".")) continue;
-          if (matches(pattern, name, false)) here.add(entry);
+          if (matches(pattern, name)) here.add(entry);
         }
       } catch (IOException unreadable) {
         continue; // a directory that can't be listed holds no match, as for glob(3)

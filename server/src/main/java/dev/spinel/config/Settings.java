@@ -46,7 +46,7 @@ public final class Settings {
 
   private static final ArrayList<Setting<?>> TABLE = new ArrayList<>(200);
 
-  // The network and its clients
+  // ── The network and its clients ──
 
   public static final Setting<Long> PORT = number(row("port"), 0, 65535, 6379);
   public static final Setting<List<String>> BIND =
@@ -88,7 +88,7 @@ public final class Settings {
   public static final Setting<String> IO_TRANSPORT =
       choice(row("io-transport", IMMUTABLE), "auto", "auto", "nio", "io_uring");
 
-  // The process
+  // ── The process ──
 
   public static final Setting<Boolean> DAEMONIZE =
       yesNo(later("daemonize", IMMUTABLE, "the launcher"), false);
@@ -180,7 +180,7 @@ public final class Settings {
   public static final Setting<String> BGSAVE_CPULIST =
       optionalText(never("bgsave_cpulist", IMMUTABLE, "no child processes"));
 
-  // Users and TLS
+  // ── Users and TLS ──
 
   public static final Setting<String> REQUIREPASS =
       optionalText(row("requirepass", SENSITIVE | BINARY));
@@ -227,7 +227,7 @@ public final class Settings {
   public static final Setting<Long> TLS_SESSION_CACHE_TIMEOUT =
       number(later("tls-session-cache-timeout", "TLS"), 0, Integer.MAX_VALUE, 300);
 
-  // Memory, expiry and freeing
+  // ── Memory, expiry and freeing ──
 
   public static final Setting<Long> MAXMEMORY = unsignedMemory(row("maxmemory"), 0, -1L, 0);
   public static final Setting<String> MAXMEMORY_POLICY =
@@ -282,7 +282,7 @@ public final class Settings {
   public static final Setting<Boolean> JEMALLOC_BG_THREAD =
       yesNo(never("jemalloc-bg-thread", "own allocator"), true);
 
-  // Encodings
+  // ── Encodings ──
 
   public static final Setting<Long> HASH_MAX_LISTPACK_ENTRIES =
       unsignedNumber(
@@ -317,7 +317,7 @@ public final class Settings {
   public static final Setting<Long> HLL_SPARSE_MAX_BYTES =
       unsignedMemory(row("hll-sparse-max-bytes"), 0, Long.MAX_VALUE, 3000);
 
-  // Observation, events and scripts
+  // ── Observation, events and scripts ──
 
   public static final Setting<Long> SLOWLOG_LOG_SLOWER_THAN =
       number(row("slowlog-log-slower-than"), -1, Long.MAX_VALUE, 10000);
@@ -339,7 +339,7 @@ public final class Settings {
       number(
           later("busy-reply-threshold", "scripts").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
 
-  // Persistence
+  // ── Persistence ──
 
   public static final Setting<List<SavePoint>> SAVE =
       new SpecialSettings.SavePoints(row("save", MANY_ARGUMENTS));
@@ -395,7 +395,7 @@ public final class Settings {
       number(
           row("loading-process-events-interval-bytes", HIDDEN), 1024, Integer.MAX_VALUE, 2L << 20);
 
-  // Replication
+  // ── Replication ──
 
   public static final Setting<ReplicaOf> REPLICAOF =
       new SpecialSettings.Primary(row("replicaof", IMMUTABLE | MANY_ARGUMENTS).was("slaveof"));
@@ -462,7 +462,7 @@ public final class Settings {
   public static final Setting<String> PROPAGATION_ERROR_BEHAVIOR =
       choice(row("propagation-error-behavior"), "ignore", "ignore", "panic", "panic-on-replicas");
 
-  // Cluster
+  // ── Cluster ──
 
   public static final Setting<Boolean> CLUSTER_ENABLED =
       yesNo(row("cluster-enabled", IMMUTABLE), false);

@@ -50,7 +50,7 @@ final class SpecialSettings {
 
     @Override
     void rewrite(SettingValues values, ConfigRewrite to) {
-      to.line(name(), name() + " " + Quoting.quote(values.get(this)), true);
+      to.line(name(), name() + " " + Quoting.quote(values.get(this)));
     }
 
     @Override
@@ -102,9 +102,9 @@ final class SpecialSettings {
     @Override
     void rewrite(SettingValues values, ConfigRewrite to) {
       List<SavePoint> points = values.get(this);
-      if (points.isEmpty()) to.line(name(), "save \"\"", true);
+      if (points.isEmpty()) to.line(name(), "save \"\"");
       for (SavePoint point : points)
-        to.line(name(), "save " + point.seconds() + " " + point.changes(), true);
+        to.line(name(), "save " + point.seconds() + " " + point.changes());
     }
 
     @Override
@@ -290,7 +290,7 @@ final class SpecialSettings {
       StringBuilder line = new StringBuilder(name());
       if (addresses.isEmpty()) line.append(" \"\"");
       for (String address : addresses) line.append(' ').append(Quoting.quoteIfNeeded(address));
-      to.line(name(), line.toString(), true);
+      to.line(name(), line.toString());
     }
 
     @Override
@@ -395,7 +395,7 @@ final class SpecialSettings {
     @Override
     void rewrite(SettingValues values, ConfigRewrite to) {
       List<Double> percentiles = values.get(this);
-      to.line(name(), name() + " " + (percentiles.isEmpty() ? "\"\"" : format(percentiles)), true);
+      to.line(name(), name() + " " + (percentiles.isEmpty() ? "\"\"" : format(percentiles)));
     }
 
     @Override

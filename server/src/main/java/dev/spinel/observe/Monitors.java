@@ -58,7 +58,7 @@ public final class Monitors implements Gate, Onlooker {
     }
   }
 
-  // ── the gate
+  // ── the gate ──
 
   @Override
   public Rank rank() {
@@ -82,7 +82,7 @@ public final class Monitors implements Gate, Onlooker {
     return call.session().monitors && call.does(TOUCHES) ? NO_KEYSPACE : null;
   }
 
-  // ── what is shown
+  // ── what is shown ──
 
   @Override
   public void ran(Session session, Command command, Args args, Recorder by) {

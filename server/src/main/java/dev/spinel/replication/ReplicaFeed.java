@@ -321,7 +321,7 @@ final class ReplicaFeed {
       from.close();
     }
 
-    // the session's thread
+    // ── the session's thread ──
 
     private void write(byte[] bytes) {
       if (isOver) {

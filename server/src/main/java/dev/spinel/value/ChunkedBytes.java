@@ -46,7 +46,7 @@ public final class ChunkedBytes {
     return sequence.count();
   }
 
-  // reading
+  // ── reading ──
 
   /// The byte at `at`, which is below the length.
   public byte byteAt(long at) {
@@ -162,7 +162,7 @@ public final class ChunkedBytes {
     return sequence.offset(at);
   }
 
-  // writing
+  // ── writing ──
 
   /// Overwrites bytes `at` to `at + n`, which exist.
   public void put(long at, byte[] a, int from, int n) {

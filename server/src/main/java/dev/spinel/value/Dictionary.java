@@ -63,7 +63,7 @@ public final class Dictionary {
   /// For what is freed without a pause.
   static final Runnable AT_ONCE = () -> {};
 
-  /// So many fields of a kept hash tell what all of them weigh.
+  /// How many fields of a kept hash are weighed, to estimate what all of them weigh.
   private static final int WEIGHED = 5;
 
   /// What a writer frees itself; more nodes go to the reaper.

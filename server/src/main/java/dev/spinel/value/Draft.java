@@ -2,8 +2,8 @@ package dev.spinel.value;
 
 import dev.spinel.wire.Slice;
 
-/// A value in the making, for a key that shows nothing of it until it is done: what the STORE forms
-/// of commands build. It hangs in a dictionary of its own that nobody else knows, so all verbs of
+/// A value that is being built, and that no key shows before it is complete: the result of a STORE
+/// form of a command. It hangs in a dictionary of its own that nobody else knows, so all verbs of
 /// its structure work on it at [#place]; then [#store] puts it where it belongs, in the place of
 /// whatever is there.
 ///
@@ -14,8 +14,8 @@ import dev.spinel.wire.Slice;
 /// }
 /// ```
 ///
-/// What isn't stored is freed when the draft is closed. So a command that finds no memory on the
-/// way has changed nothing. A draft lives within one command: its name is the slice that it was
+/// A value that isn't stored is freed when the draft is closed. So a command that finds no memory
+/// half-way has changed nothing. A draft lives within one command: its name is the slice that it was
 /// made with.
 public final class Draft implements AutoCloseable {
   /// Where the value is, or would be.

@@ -206,7 +206,7 @@ public final class ListNodes implements ByteRun {
     }
   }
 
-  /// The leaf is through.
+  /// The leaf has been read to its end.
   private void leave() {
     next = sequence.next() && isJoined() ? LEAF : END;
   }

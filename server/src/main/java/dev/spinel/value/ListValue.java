@@ -22,8 +22,8 @@ import dev.spinel.wire.Slice;
 /// counts). Nothing else differs.
 ///
 /// `fill` parameters are list-max-listpack-size as it is now; before elements are added a command
-/// says [#grow], and what removes elements converts by itself. A list that became empty is the
-/// caller's to remove.
+/// calls [#grow]; the verbs that remove elements convert by themselves. The caller removes the key
+/// once its list is empty.
 ///
 /// **The element at hand.** [#iterate] and [#next] bring elements to hand, without objects. They
 /// last until the next verb of this object. Elements may be up to 512 MB: a slice with a node is
@@ -83,7 +83,7 @@ public final class ListValue implements Structure {
     plainBytes = bytes;
   }
 
-  // the list
+  // ── the list ──
 
   /// Puts an empty list where `p` says there is nothing.
   public void create(Place p, Slice key) {
@@ -152,7 +152,7 @@ public final class ListValue implements Structure {
     return value;
   }
 
-  // encodings
+  // ── encodings ──
 
   /// Before `count` elements of so many `bytes` in all are added: a listpack that would exceed the
   /// limit becomes a quicklist.
@@ -280,7 +280,7 @@ public final class ListValue implements Structure {
     dictionary.replace(p, inline);
   }
 
-  // adding
+  // ── adding ──
 
   /// Puts an element at an end; [#grow] came before.
   public void push(Place p, boolean head, Slice element) {
@@ -391,7 +391,7 @@ public final class ListValue implements Structure {
     return true;
   }
 
-  // removing
+  // ── removing ──
 
   /// Removes the element at an end and writes it as a bulk string.
   public void pop(Place p, boolean head, RespWriter out, int fill) {
@@ -631,7 +631,7 @@ public final class ListValue implements Structure {
     shrink(p, fill);
   }
 
-  // reading
+  // ── reading ──
 
   /// Writes the element at `index` (from the end if negative) as a bulk string; false, and nothing
   /// written, if there is none.

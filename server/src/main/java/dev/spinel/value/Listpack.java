@@ -49,7 +49,7 @@ public final class Listpack {
 
   private Listpack() {}
 
-  // reading
+  // ── reading ──
 
   /// Makes the [#EMPTY] bytes at `lp` an empty listpack.
   public static void clear(Memory m, long lp) {
@@ -276,7 +276,7 @@ public final class Listpack {
     return true;
   }
 
-  // sizes
+  // ── sizes ──
 
   /// Bytes that the element at `p` takes.
   public static int entryBytes(Memory m, long lp, int p) {
@@ -349,7 +349,7 @@ public final class Listpack {
     return n <= 127 ? 1 : n < 16383 ? 2 : n < 2097151 ? 3 : n < 268435455 ? 4 : 5;
   }
 
-  // changing
+  // ── changing ──
 
   /// Inserts these bytes before `p`.
   public static void insert(Memory m, long lp, int p, byte[] a, int from, int length) {
@@ -545,7 +545,7 @@ public final class Listpack {
     s.set(Memory.BYTE, at, (byte) rest);
   }
 
-  // integers as text
+  // ── integers as text ──
 
   /// Whether these bytes are a 64-bit integer in the one form in which Redis writes it.
   public static boolean canonical(byte[] a, int from, int length) {
@@ -615,7 +615,7 @@ public final class Listpack {
     return n;
   }
 
-  // foreign bytes
+  // ── foreign bytes ──
 
   /// Whether foreign bytes are a listpack in which every walk ends where it should: returns the
   /// number of elements, or -1. Total: any bytes get an answer.

@@ -6,8 +6,8 @@ import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 
-/// Reads the members of one set, some hundred at a time, and strikes out those that another set
-/// has, or lacks: what intersections, unions and differences are made of ([SetAlgebra]).
+/// Reads the members of one set, some hundred at a time, and strikes out those that another set has,
+/// or lacks. Intersections, unions and differences are computed with it ([SetAlgebra]).
 ///
 /// ```
 ///   batch.open(entry);
@@ -18,9 +18,9 @@ import java.util.Arrays;
 ///   }
 /// ```
 ///
-/// A look-up on its own waits for memory again and again. In a batch all that many of them need is
-/// read side by side ([Prefetch]), the hash of a member is worked out once for all dictionaries
-/// that it is sought in, and a listpack is hashed once for all members that are sought in it.
+/// A single look-up waits for memory several times, one load after the other. In a batch the loads of
+/// many look-ups are under way side by side ([Prefetch]), a member is hashed once for all dictionaries
+/// in which it is looked up, and a listpack is hashed once for all members that are looked up in it.
 /// Members come out of a dictionary in the order of the hash that all dictionaries share, so
 /// look-ups in another one walk its pages from the first to the last.
 ///

@@ -80,7 +80,7 @@ final class Quicklist {
     this.bytes = new ChunkedBytes(m, allocator);
   }
 
-  // limits
+  // ── limits ──
 
   /// Whether a node of so many bytes and elements is too large. `fill` is list-max-listpack-size:
   /// so many elements, or, from -1 to -5, 4 to 64 KB.
@@ -96,7 +96,7 @@ final class Quicklist {
     return fill < 0 ? NO_LIMIT : Math.max(fill, 1);
   }
 
-  // opening
+  // ── opening ──
 
   /// Turns to the listpack at `lp`, which is the whole list, to read.
   void openInline(long lp) {
@@ -126,7 +126,7 @@ final class Quicklist {
     return inline ? Listpack.count(m, lp) : sequence.count();
   }
 
-  // the cursor
+  // ── the cursor ──
 
   /// Goes to the element of that index, from the end if negative; false if there is none.
   boolean seek(long index) {
@@ -200,7 +200,7 @@ final class Quicklist {
     return n;
   }
 
-  // the element here
+  // ── the element here ──
 
   boolean isLarge() {
     return cell != 0;
@@ -307,7 +307,7 @@ final class Quicklist {
     return false;
   }
 
-  // leaves
+  // ── leaves ──
 
   private boolean marked(long mark) {
     return (sequence.word() & mark) != 0;
@@ -566,7 +566,7 @@ final class Quicklist {
     return fits;
   }
 
-  // changing
+  // ── changing ──
 
   /// Appends a whole listpack of at most [#LEAF_MAX] bytes as a node.
   void appendNode(long listpack, int count) {
@@ -1036,7 +1036,7 @@ final class Quicklist {
     }
   }
 
-  // the whole
+  // ── the whole ──
 
   /// The only leaf of a list that is one packed node of one leaf; 0 if it isn't.
   long onlyLeaf() {

@@ -118,7 +118,7 @@ public final class Sequence {
     this.fanOut = fanOut;
   }
 
-  // cells
+  // ── cells ──
 
   static int kind(long word) {
     return (int) (word >>> KIND_SHIFT) & 7;
@@ -161,7 +161,7 @@ public final class Sequence {
     m.putLong(cell + 8, count | (long) epoch << EPOCH_SHIFT);
   }
 
-  // opening
+  // ── opening ──
 
   /// Makes the [#CELL] bytes at `root` an empty sequence.
   public void clear(long root) {
@@ -191,7 +191,7 @@ public final class Sequence {
     open(root, true, -1, NOBODY);
   }
 
-  // moving
+  // ── moving ──
 
   public boolean isEmpty() {
     return m.getLong(path[0]) == 0;
@@ -313,7 +313,7 @@ public final class Sequence {
     return address(word) + (long) CELL * (cells(word) - 1);
   }
 
-  // the leaf here
+  // ── the leaf here ──
 
   /// The reference to the leaf, marks included.
   public long word() {
@@ -444,7 +444,7 @@ public final class Sequence {
     }
   }
 
-  // leaves come and go
+  // ── leaves come and go ──
 
   /// Inserts a leaf after this one, or as the first and only one, and goes there. Without memory
   /// for that the leaf stays the caller's, and the cursor is nowhere.
@@ -679,7 +679,7 @@ public final class Sequence {
     }
   }
 
-  // ends
+  // ── ends ──
 
   /// Whether a walk may still read the node that the cell at this address refers to.
   private boolean old(long cell) {
@@ -897,7 +897,7 @@ public final class Sequence {
     putCell(to, (word & ~ADDRESS) | copy, countAt(from));
   }
 
-  // checks
+  // ── checks ──
 
   /// For tests: throws unless the tree keeps its promises; returns its count.
   long check(long root) {

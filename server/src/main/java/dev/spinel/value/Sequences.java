@@ -8,7 +8,7 @@ import dev.spinel.memory.Memory;
 ///
 /// A *fork* shares all nodes with its twin: no spine is copied ahead of need, since
 /// [Sequence#writable] copies the path of a change anyway. The frozen twin owns nothing from then
-/// on, and what the younger one replaces is buried.
+/// on; nodes that the younger one replaces are freed once the walk has passed ([Dictionary#bury]).
 final class Sequences implements Owner {
   private final Memory m;
   private final Dictionary dictionary;

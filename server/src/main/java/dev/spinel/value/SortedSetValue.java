@@ -17,9 +17,9 @@ import java.util.function.DoubleBinaryOperator;
 /// The limits between the two are parameters, as Redis has them; a listpack also becomes large
 /// before it would outgrow its node. Only a [NewSortedSet] goes back.
 ///
-/// **Ranks are the currency.** A rank is a member's index in ascending order, from 0. Whatever
-/// names a part of the set, by score or by member, is first turned into [Ranks] in O(log n);
-/// counting, visiting and removing then go by rank:
+/// **Parts of a set are ranks.** A rank is a member's index in ascending order, from 0. A range of
+/// scores or of members is first turned into [Ranks], in O(log n). Counting, visiting and removing
+/// then take ranks:
 ///
 /// ```
 ///   Ranks part = sets.scoreRange(entry, min, false, max, true);      ZCOUNT: part.count()

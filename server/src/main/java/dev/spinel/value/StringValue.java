@@ -65,7 +65,7 @@ public final class StringValue implements Structure {
     }
   }
 
-  // setting
+  // ── setting ──
 
   /// Sets a string, whatever is at `p`; an integer in its canonical form becomes one.
   ///
@@ -219,7 +219,7 @@ public final class StringValue implements Structure {
     dictionary.replace(p, e);
   }
 
-  // reading
+  // ── reading ──
 
   private boolean isInt(long entry) {
     assert Entry.type(m, entry) == Entry.STRING;
@@ -334,7 +334,7 @@ public final class StringValue implements Structure {
     return isChunked(entry) ? sequence.memoryUse(Entry.valueAddress(m, entry)) : 0;
   }
 
-  // changing in place
+  // ── changing in place ──
 
   /// Appends bytes to the string at `p`; returns its length then.
   public int append(Place p, Slice bytes) {
@@ -492,7 +492,7 @@ public final class StringValue implements Structure {
     return e;
   }
 
-  // as all structures
+  // ── as all structures ──
 
   @Override
   public String typeName() {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// place: then a copy takes its place first), is [#fate]:
 ///
 /// ```
-///   no walk, or the dictionary is passed             FREE       it is yours
+///   no walk, or the dictionary is passed             FREE       the writer frees it
 ///   h before the range in flight                     FREE       already written
 ///   h in the range in flight, whatever its age       PINNED     the walker may be reading it: freed when it moves on
 ///   h beyond it, born after the cut                  FREE       not part of the snapshot
@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
 /// *passed* it; a header made after the cut counts as passed from the start. Splits, merges and
 /// growth of pages need no rule, for ranges are of hashes, not of pages.
 ///
-/// **No memory to keep something with** is no reason to refuse a write, which has happened by then,
-/// nor to write a wrong snapshot: the snapshot is *spoilt* ([#spoilt]), goes on as an abandoned
-/// one, and what can't be chained is a *stray*, freed when the walk has ended.
+/// **If there is no memory to keep something**, the write isn't refused, since it has happened
+/// already, and no wrong snapshot is written: the snapshot is *spoilt* ([#spoilt]), and its walk goes
+/// on without a sink. An entry that can't be chained is a *stray*, freed when the walk has ended.
 ///
 /// **Threads.** `epoch` and `active` change in a stopped world. A flight changes under the lock of
 /// the slot that it is in. `preserved` is atomic, strays have their own monitor.

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ConfigTest {
   @TempDir Path directory;
 
-  // Reading and following
+  // ── Reading and following ──
 
   @Test
   void valuesAreTyped() {
@@ -199,7 +199,7 @@ final class ConfigTest {
     assertThat(torn).isFalse();
   }
 
-  // CONFIG SET's refusals that the recorded facts don't reach
+  // ── CONFIG SET's refusals that the recorded facts don't reach ──
 
   @Test
   void protectedSettingsNeedPermission() {
@@ -270,7 +270,7 @@ final class ConfigTest {
         .containsExactly("#The oom-score-adj-values confi", "#The oom-score-adj-values confi");
   }
 
-  // Files
+  // ── Files ──
 
   @Test
   void otherDirectivesAreKeptForTheirFeatures() {
@@ -505,7 +505,7 @@ final class ConfigTest {
     assertThat(config.get(Settings.DATABASES)).isEqualTo(1);
   }
 
-  // CONFIG REWRITE's failures
+  // ── CONFIG REWRITE's failures ──
 
   @Test
   void whatOthersKnowBetterIsAskedOfThem() throws Exception {

@@ -429,7 +429,7 @@ class ComparisonTest {
     }
   }
 
-  // random sequences
+  // ── random sequences ──
 
   @Test
   void randomSequencesLeaveTheSameData() throws Exception {

@@ -41,7 +41,7 @@ class ObserveTest {
     fixture.close();
   }
 
-  // connections
+  // ── connections ──
 
   @Test
   void pingEchoesItsArgumentAndUnderResp2SubscribersGetAnArray() {
@@ -181,7 +181,7 @@ class ObserveTest {
     assertThat(say(two, "GET", "k")).isEqualTo("$-1");
   }
 
-  // configuration
+  // ── configuration ──
 
   @Test
   void configSetsAllOrNothing() {
@@ -196,7 +196,7 @@ class ObserveTest {
         .isEqualTo("-ERR The server is running without a config file");
   }
 
-  // INFO
+  // ── INFO ──
 
   @Test
   void infoHasTheSectionsThatAreAskedFor() {
@@ -307,7 +307,7 @@ class ObserveTest {
     return Long.parseLong(info.substring(at, info.indexOf(' ', at)));
   }
 
-  // DEBUG
+  // ── DEBUG ──
 
   /// The digests are a real server's.
   @Test
@@ -365,7 +365,7 @@ class ObserveTest {
         .startsWith(">2 $16 server-cpu-usage :42 $40 Some real reply");
   }
 
-  // SLOWLOG
+  // ── SLOWLOG ──
 
   @Test
   void theSlowLogKeepsCommandsAboveTheThresholdButNoSecrets() {
@@ -396,7 +396,7 @@ class ObserveTest {
     assertThat(say(one, "SLOWLOG", "LEN")).isEqualTo(":3");
   }
 
-  // the end
+  // ── the end ──
 
   @Test
   void shutdownRefusesWhatMakesNoSense() {

@@ -170,7 +170,7 @@ class PipelineComparisonTest {
     }
   }
 
-  // ── MONITOR
+  // ── MONITOR ──
 
   @Test
   void aMonitorSeesItsOwnCommandsBehindTheirReplies() throws Exception {

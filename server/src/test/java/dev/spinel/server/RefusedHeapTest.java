@@ -101,7 +101,7 @@ class RefusedHeapTest {
     server.close();
   }
 
-  // ── a client
+  // ── a client ──
 
   /// What comes back on a connection that says all this, until it closes.
   private String converse(byte[] said) throws IOException {
@@ -176,7 +176,7 @@ class RefusedHeapTest {
     return words.toArray(String[]::new);
   }
 
-  // ── what must hold
+  // ── what must hold ──
 
   private void isHealthy(String when) throws IOException {
     try (Client client = Client.connect("127.0.0.1", server.port())) {
@@ -243,7 +243,7 @@ class RefusedHeapTest {
     }
   }
 
-  // ── scenarios
+  // ── scenarios ──
 
   /// A command that comes in several reads, between short ones.
   @Test

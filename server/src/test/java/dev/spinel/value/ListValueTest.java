@@ -304,7 +304,7 @@ class ListValueTest {
     return node;
   }
 
-  // operations on both
+  // ── operations on both ──
 
   private boolean exists() {
     return dictionary.find(header, dictionary.hash(key), key, place);
