@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// what CONFIG GET, SET and REWRITE do.
 ///
 /// **Reading** takes no lock: [#get] is one volatile read and an array access. Values that belong
-/// together are seen together, because a change publishes a whole new array. Code that can't
-/// afford even that keeps a plain field and renews it in a listener.
+/// together are seen together, because a change publishes a whole new array. Code that can't afford
+/// even that keeps a plain field and renews it in a listener.
 ///
 /// **Writing** is serialized by this object's monitor. A CONFIG SET parses all its pairs into a
 /// draft, publishes the draft, then runs the listeners of what changed, each once, in the order in

@@ -207,7 +207,8 @@ final class ConfigFile implements ConfigLog {
     if (!draft.get(Settings.LOGFILE).isEmpty()) checkLogFile();
     if (draft.get(Settings.CLUSTER_ENABLED)) {
       if (!draft.get(Settings.REPLICAOF).isNone()) {
-        throw ConfigError.afterLines(of == Of.PROGRAM, "replicaof directive not allowed in cluster mode");
+        throw ConfigError.afterLines(
+            of == Of.PROGRAM, "replicaof directive not allowed in cluster mode");
       }
       long databases = draft.get(Settings.DATABASES);
       if (databases > 1) {
@@ -232,7 +233,8 @@ final class ConfigFile implements ConfigLog {
         assert log != null;
       }
     } catch (InvalidPathException malformed) {
-      throw ConfigError.afterLines(of == Of.PROGRAM, "Can't open the log file: No such file or directory");
+      throw ConfigError.afterLines(
+          of == Of.PROGRAM, "Can't open the log file: No such file or directory");
     } catch (IOException failure) {
       throw ConfigError.afterLines(
           of == Of.PROGRAM, "Can't open the log file: " + Octets.encode(IoReason.of(failure)));

@@ -13,9 +13,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
 import java.util.Set;
 
-/// Replaces a small file as a whole: the new text is written to a file beside the old one and forced
-/// to the disk; then that file gets the old one's name. Whoever opens the file, also after a loss of
-/// power, finds the old text or the new one.
+/// Replaces a small file as a whole: the new text is written to a file beside the old one and
+/// forced to the disk; then that file gets the old one's name. Whoever opens the file, also after a
+/// loss of power, finds the old text or the new one.
 public final class WholeFile {
   private WholeFile() {}
 

@@ -15,8 +15,8 @@ import dev.spinel.wire.Slice;
 /// ```
 ///
 /// A value that isn't stored is freed when the draft is closed. So a command that finds no memory
-/// half-way has changed nothing. A draft lives within one command: its name is the slice that it was
-/// made with.
+/// half-way has changed nothing. A draft lives within one command: its name is the slice that it
+/// was made with.
 public final class Draft implements AutoCloseable {
   /// Where the value is, or would be.
   public final Place place = new Place();

@@ -6,8 +6,8 @@ import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 
-/// Reads the members of one set, some hundred at a time, and strikes out those that another set has,
-/// or lacks. Intersections, unions and differences are computed with it ([SetAlgebra]).
+/// Reads the members of one set, some hundred at a time, and strikes out those that another set
+/// has, or lacks. Intersections, unions and differences are computed with it ([SetAlgebra]).
 ///
 /// ```
 ///   batch.open(entry);
@@ -18,11 +18,11 @@ import java.util.Arrays;
 ///   }
 /// ```
 ///
-/// A single look-up waits for memory several times, one load after the other. In a batch the loads of
-/// many look-ups are under way side by side ([Prefetch]), a member is hashed once for all dictionaries
-/// in which it is looked up, and a listpack is hashed once for all members that are looked up in it.
-/// Members come out of a dictionary in the order of the hash that all dictionaries share, so
-/// look-ups in another one walk its pages from the first to the last.
+/// A single look-up waits for memory several times, one load after the other. In a batch the loads
+/// of many look-ups are under way side by side ([Prefetch]), a member is hashed once for all
+/// dictionaries in which it is looked up, and a listpack is hashed once for all members that are
+/// looked up in it. Members come out of a dictionary in the order of the hash that all dictionaries
+/// share, so look-ups in another one walk its pages from the first to the last.
 ///
 /// Integers out of an intset stay integers until their text is needed.
 ///

@@ -4,8 +4,8 @@ package dev.spinel.value;
 /// a table of them by encoding ([Dictionary#owner]) and asks where an entry's value must be freed,
 /// copied, weighed or moved; a value whose encoding has no owner is its bytes.
 ///
-/// Values of more than one node take part in a walk in one of two ways; [Entry] says which encodings
-/// take which.
+/// Values of more than one node take part in a walk in one of two ways; [Entry] says which
+/// encodings take which.
 ///
 /// **Nested dictionaries** have an order of keys to put a cursor in: the walk goes into them. All
 /// that is done to one is done by the dictionary's own verbs, which know of the walk.

@@ -4,8 +4,8 @@ import dev.spinel.wire.Slice;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Where a key (or a field) is, or would be, in one dictionary: the result of [Dictionary#find]. One
-/// object is made once and used for one key after the other.
+/// Where a key (or a field) is, or would be, in one dictionary: the result of [Dictionary#find].
+/// One object is made once and used for one key after the other.
 ///
 /// It stays good while the lock that owns the dictionary is held, also when the same seat changes
 /// the dictionary through another place: each change moves the [Dictionary]'s stamp on, and a place

@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
 /// growth of pages need no rule, for ranges are of hashes, not of pages.
 ///
 /// **If there is no memory to keep something**, the write isn't refused, since it has happened
-/// already, and no wrong snapshot is written: the snapshot is *spoilt* ([#spoilt]), and its walk goes
-/// on without a sink. An entry that can't be chained is a *stray*, freed when the walk has ended.
+/// already, and no wrong snapshot is written: the snapshot is *spoilt* ([#spoilt]), and its walk
+/// goes on without a sink. An entry that can't be chained is a *stray*, freed when the walk has
+/// ended.
 ///
 /// **Threads.** `epoch` and `active` change in a stopped world. A flight changes under the lock of
 /// the slot that it is in. `preserved` is atomic, strays have their own monitor.
