@@ -11,10 +11,10 @@ import dev.spinel.engine.Waiting;
 /// How far the loading of a data set has come, for INFO and the gate. Written by whoever loads; any
 /// thread may ask.
 ///
-/// **Brief loading.** While a server that starts has read less than
-/// `loading-process-events-interval-bytes`, calls that need data wait instead of being refused: as
-/// Redis serves nobody before that. So no client of a server with little data is told of the
-/// loading.
+/// **Brief loading.** While a server that starts, or that gets the data of its primary, has read
+/// less than `loading-process-events-interval-bytes`, calls that need data wait instead of being
+/// refused: as Redis serves nobody before that. So no client of a server with little data is told
+/// of the loading.
 public final class Loading {
   private final Clock clock;
   private final Waiters<Loading> waiting = new Waiters<>(); // for the end of what is brief
@@ -42,7 +42,7 @@ public final class Loading {
         changed -> briefBytes = config.get(Settings.LOADING_PROCESS_EVENTS_INTERVAL_BYTES));
   }
 
-  /// The server starts, and has something to load; nothing of it is read yet.
+  /// Something is going to be loaded; nothing of it is read yet.
   void announce() {
     isBrief = true;
   }

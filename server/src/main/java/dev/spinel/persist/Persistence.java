@@ -439,6 +439,7 @@ public final class Persistence {
 
   /// Stopped world, as its end.
   void beginLoading(long bytes) {
+    loading.announce();
     loading.begin(bytes);
     engine.loading = true;
     engine.gates.closed(front.loadingGate, true);
