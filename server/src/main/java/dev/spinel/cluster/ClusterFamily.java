@@ -257,7 +257,8 @@ public final class ClusterFamily implements Family {
 
   // ── changes ──
 
-  /// A reply that comes once `nodes.conf` is written.
+  /// A reply that comes once `nodes.conf` is written. The command doesn't run again: by then a new
+  /// replica may be loading, which its gates would refuse.
   private static final class Written implements Condition, Cluster.Answer {
     private volatile @Nullable String text;
     private @Nullable Waiting call; // this object's monitor
@@ -271,7 +272,7 @@ public final class ClusterFamily implements Family {
         call = null;
       }
       if (waits != null) {
-        waits.again();
+        waits.finish();
       }
     }
 
@@ -283,7 +284,7 @@ public final class ClusterFamily implements Family {
           return;
         }
       }
-      waiting.again();
+      waiting.finish();
     }
 
     @Override
@@ -293,7 +294,12 @@ public final class ClusterFamily implements Family {
 
     @Override
     public void timedOut(Reply reply) {
-      reply.error("ERR the change holds, but isn't in the cluster's file yet");
+      String known = text;
+      if (known == null) {
+        reply.error("ERR the change holds, but isn't in the cluster's file yet");
+      } else {
+        answer(reply, known);
+      }
     }
 
     @Override
@@ -303,10 +309,6 @@ public final class ClusterFamily implements Family {
   }
 
   private static void change(Cluster cluster, Call call, Reply reply) {
-    if (call.handlerWaitedFor() instanceof Written before) {
-      answer(reply, Objects.requireNonNull(before.text));
-      return;
-    }
     List<String> arguments = new ArrayList<>(call.argc() - 1);
     for (int i = 1; i < call.argc(); i++) {
       arguments.add(call.text(i));
@@ -314,6 +316,9 @@ public final class ClusterFamily implements Family {
     Written written = new Written();
     cluster.ask(arguments, call.dispatcher(), written);
     String text = written.text;
+    if (text != null && text.startsWith("-")) {
+      throw new CommandError(text.substring(1, text.length() - 2));
+    }
     if (text != null) {
       answer(reply, text);
     } else if (!call.await(written, WAIT_MILLIS)) {
@@ -326,7 +331,7 @@ public final class ClusterFamily implements Family {
     String text = line.substring(1, line.length() - 2);
     switch (line.charAt(0)) {
       case '+' -> reply.simple(text);
-      case '-' -> throw new CommandError(text);
+      case '-' -> reply.error(text);
       case ':' -> reply.integer(Long.parseLong(text));
       default -> throw new AssertionError(line);
     }

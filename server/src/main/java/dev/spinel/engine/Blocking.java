@@ -144,7 +144,8 @@ final class Blocking {
 
   // ── ending a wait ──
 
-  private void timeOut(Waiting waiting) {
+  /// Ends a wait with what its condition says. The session's thread.
+  void timeOut(Waiting waiting) {
     if (stop(waiting, Waiting.State.UNBLOCKED)) {
       answered(waiting, ending(waiting, null), 0);
     }

@@ -31,7 +31,7 @@ public interface Condition {
   /// before, if the call still waited for this.
   default void forsaken(Seat seat) {}
 
-  /// The reply of a call whose time ran out.
+  /// The reply of a call whose time ran out, or that was ended by [Waiting#finish].
   default void timedOut(Reply reply) {
     reply.nilArray();
   }

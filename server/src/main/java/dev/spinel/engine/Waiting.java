@@ -82,6 +82,12 @@ public final class Waiting {
     session.outlet.post(this::runAgain);
   }
 
+  /// Ends the call with what its condition says ([Condition#timedOut]): nothing is left to run. Any
+  /// thread.
+  public void finish() {
+    session.outlet.post(() -> home.timeOut(this));
+  }
+
   /// Has a call that waits for keys run again, on its session's thread. Any thread.
   void retry() {
     session.outlet.post(() -> home.retry(this));
