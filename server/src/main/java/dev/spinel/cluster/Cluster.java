@@ -98,6 +98,7 @@ public final class Cluster implements AutoCloseable {
 
   private volatile ClusterView view;
   private volatile boolean awaitsOffset;
+  private volatile long dropped = -1; // a type of messages
   private @Nullable ClusterView queued; // the last that the data was shown, or is going to be; lock
   private volatile long leaseUntilNanos;
   private volatile long sleepsUntilNanos;
@@ -245,6 +246,41 @@ public final class Cluster implements AutoCloseable {
   public void sleeps(long millis) {
     sleepsUntilNanos = System.nanoTime() + millis * 1_000_000;
     thread.post(this::look);
+  }
+
+  // ── for tests: DEBUG ──
+
+  /// Drops what comes of the type with this number; -1: nothing. Any thread.
+  public void dropMessages(long type) {
+    dropped = type;
+  }
+
+  /// Breaks the links to the node with this id, from it, or both. Returns whether it is known. Any
+  /// thread.
+  public boolean breakLinks(String node, boolean to, boolean from) {
+    if (view.node(node) == null) {
+      return false;
+    }
+    lock.lock();
+    try {
+      for (BusLinks.BusLink link : machine.links().ofNodes()) {
+        ClusterNode of = link.node;
+        if (of != null && of.id.equals(node) && (link.inbound ? from : to)) {
+          long id = link.id;
+          thread.post(() -> breakLink(id));
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    return true;
+  }
+
+  private void breakLink(long id) {
+    PeerLink link = links.get(id);
+    if (link != null) {
+      link.close("killed");
+    }
   }
 
   // ── steps ──
@@ -544,6 +580,10 @@ public final class Cluster implements AutoCloseable {
 
     @Override
     public void message(BusMessage message) {
+      if (message.header().type().ordinal() == dropped) {
+        log.log('#', "Dropping packet that matches debug drop filter");
+        return;
+      }
       tell(new ClusterEvent.Received(id, message));
     }
 

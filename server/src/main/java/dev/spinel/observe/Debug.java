@@ -94,6 +94,11 @@ final class Debug {
         host.pauseCron(call.arg(2).toLong(0) != 0);
         reply.ok();
       }
+      case "drop-cluster-packet-filter/3" -> {
+        host.dropBusMessages(call.integer(2));
+        reply.ok();
+      }
+      case "clusterlink/5" -> breakLinks(call, reply);
       case "set-disable-deny-scripts/3", "aof-flush-sleep/3" -> reply.ok();
       default -> {
         if (call.is(1, "DIGEST-VALUE")) {
@@ -101,13 +106,32 @@ final class Debug {
         } else if (call.is(1, "RELOAD")) {
           reload(call, reply);
         } else {
-          throw new CommandError(
-              "ERR unknown subcommand or wrong number of arguments for '"
-                  + call.text(1)
-                  + "'. Try DEBUG HELP.");
+          throw unknown(call);
         }
       }
     }
+  }
+
+  private static CommandError unknown(Call call) {
+    return new CommandError(
+        "ERR unknown subcommand or wrong number of arguments for '"
+            + call.text(1)
+            + "'. Try DEBUG HELP.");
+  }
+
+  /// CLUSTERLINK KILL.
+  private void breakLinks(Call call, Reply reply) {
+    if (!call.is(2, "KILL")) {
+      throw unknown(call);
+    }
+    boolean all = call.is(3, "ALL");
+    boolean to = all || call.is(3, "TO");
+    boolean from = all || call.is(3, "FROM");
+    if (!to && !from) {
+      throw new CommandError("ERR Unknown direction " + call.text(3));
+    }
+    host.breakBusLinks(call.text(4), to, from);
+    reply.ok();
   }
 
   /// Saves all data, forgets it, and loads it again.
@@ -452,10 +476,14 @@ final class Debug {
       DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:
       CHANGE-REPL-ID
           Has replicas that come back copy all data.
+      CLUSTERLINK KILL <to|from|all> <node-id>
+          Breaks links of the cluster's bus.
       DIGEST
           A fingerprint of all data.
       DIGEST-VALUE <key> [<key> ...]
           A fingerprint of each key's value.
+      DROP-CLUSTER-PACKET-FILTER <type>
+          Drops messages of the cluster's bus that are of this type; -1: none.
       ERROR <text>
           Replies with the text as an error.
       HTSTATS <database> [FULL]

@@ -27,6 +27,13 @@ public interface Host {
   /// Keeps the caller for so long, or until the server is to stop.
   void sleep(long millis);
 
+  /// Drops what comes over the cluster's bus and is of the type with this number; -1: nothing.
+  void dropBusMessages(long type);
+
+  /// Breaks the links of the cluster's bus to a node, from it, or both. Errors: there is no
+  /// cluster, or no such node.
+  void breakBusLinks(String node, boolean to, boolean from);
+
   /// A line in the server's log, as a warning.
   void log(String line);
 }

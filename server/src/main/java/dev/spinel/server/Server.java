@@ -279,7 +279,13 @@ public final class Server implements AutoCloseable {
     replicationFront.families().forEach(rows::add);
     Host host =
         new ServerHost(
-            log, stop, () -> persistence, () -> replication, on -> cronPaused = on, this::sleeping);
+            log,
+            stop,
+            () -> persistence,
+            () -> replication,
+            on -> cronPaused = on,
+            this::sleeping,
+            () -> cluster);
     rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
