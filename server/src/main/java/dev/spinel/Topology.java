@@ -1,12 +1,21 @@
 package dev.spinel;
 
+import dev.spinel.config.CommandLine;
+import dev.spinel.config.Config;
+import dev.spinel.config.ConfigError;
 import dev.spinel.config.WholeFile;
 import dev.spinel.peer.Address;
 import dev.spinel.replication.Standing;
+import dev.spinel.server.Log;
+import dev.spinel.server.SentinelServer;
+import dev.spinel.wire.Quoting;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +28,8 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
-/// A primary and its replicas, in this JVM: each a whole server with its own port and folder.
+/// A primary and its replicas, in this JVM: each a whole server with its own port and folder; and
+/// Sentinels that watch them, if that is wanted, and make a replica the primary when it is gone.
 ///
 /// ```java
 /// try (Topology store = Topology.replication(2).directory(folder).start()) {
@@ -38,6 +48,8 @@ import org.jspecify.annotations.Nullable;
 ///   node-3 follows 10.0.0.7 6379
 /// ```
 ///
+/// Sentinel `sentinel-1` keeps its `sentinel.conf` and its log in the folder `sentinel-1`.
+///
 /// All methods may be called by any thread.
 public final class Topology implements AutoCloseable {
   private static final String ROLES = "roles";
@@ -50,6 +62,8 @@ public final class Topology implements AutoCloseable {
     private int port;
     private String password = "";
     private @Nullable Path directory;
+    private int sentinels;
+    private long downAfterMillis = 3000;
     private final List<String> settings = new ArrayList<>();
 
     private Plan(int replicas) {
@@ -72,6 +86,23 @@ public final class Topology implements AutoCloseable {
     /// Where data, logs and roles are kept. Without it nothing is kept.
     public Plan directory(Path folder) {
       directory = folder;
+      return this;
+    }
+
+    /// So many Sentinels watch them, as `mymaster`; a majority of them decides. They listen at the
+    /// ports from 26379 on if the nodes' first is 6379, as far from any other first. 0, the default:
+    /// there are none, and somebody else promotes a replica. Fewer than 3 can't outvote a failure.
+    public Plan sentinels(int count) {
+      if (count < 0 || count >= MAX_NODES) {
+        throw new IllegalArgumentException("sentinels: from 0 to 99, not " + count);
+      }
+      sentinels = count;
+      return this;
+    }
+
+    /// After so long a server that doesn't answer is down, as a Sentinel sees it.
+    public Plan downAfterMillis(long millis) {
+      downAfterMillis = millis;
       return this;
     }
 
@@ -162,7 +193,53 @@ public final class Topology implements AutoCloseable {
     }
   }
 
+  /// One Sentinel of the topology.
+  public final class Sentinel {
+    private final String name;
+    private final Path folder;
+    private final int port;
+    private @Nullable SentinelServer server; // the topology's monitor, like all below
+    private @Nullable OutputStream log;
+
+    private Sentinel(String name, Path folder, int port) {
+      this.name = name;
+      this.folder = folder;
+      this.port = port;
+    }
+
+    public String name() {
+      return name;
+    }
+
+    /// The TCP port that it listens at.
+    public int port() {
+      return port;
+    }
+
+    public boolean isRunning() {
+      synchronized (Topology.this) {
+        return server != null && !server.hasEnded();
+      }
+    }
+
+    /// Ends it. The others go on.
+    public void stop() {
+      stopSentinel(this);
+    }
+
+    /// Starts it again; it knows what it knew.
+    public void start() {
+      startSentinel(this);
+    }
+  }
+
+  private static final int SENTINEL_OFFSET = 20_000;
+  private static final long FORM_MILLIS = 10_000;
+
   private final List<Node> nodes = new ArrayList<>();
+  private final List<Sentinel> sentinels = new ArrayList<>();
+  private final long downAfterMillis;
+  private final @Nullable Path temporary; // of Sentinels that nobody has a folder for
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private final @Nullable Path directory;
   private final String password;
@@ -173,6 +250,7 @@ public final class Topology implements AutoCloseable {
     directory = plan.directory;
     password = plan.password;
     settings = List.copyOf(plan.settings);
+    downAfterMillis = plan.downAfterMillis;
     Map<String, String> roles = roles(directory);
     int count = plan.replicas < 0 ? 3 : plan.replicas + 1;
     if (!roles.isEmpty()) {
@@ -203,11 +281,28 @@ public final class Topology implements AutoCloseable {
       node.follows = roles.getOrDefault(name, otherwise);
       nodes.add(node);
     }
+    temporary = directory == null && plan.sentinels > 0 ? temporaryFolder() : null;
+    Path home = directory == null ? temporary : directory;
+    for (int i = 1; i <= plan.sentinels && home != null; i++) {
+      int sentinelPort = plan.port == 0 ? freePort() : plan.port + SENTINEL_OFFSET + i - 1;
+      if (sentinelPort > 65535) {
+        throw new IllegalArgumentException(
+            "there are no "
+                + plan.sentinels
+                + " ports for Sentinels 20000 above "
+                + plan.port
+                + ": choose a lower first port");
+      }
+      sentinels.add(new Sentinel("sentinel-" + i, home.resolve("sentinel-" + i), sentinelPort));
+    }
     try {
       for (Node node : inOrder()) {
         startNode(node);
       }
       noteRoles();
+      if (!sentinels.isEmpty()) {
+        startSentinels();
+      }
     } catch (Throwable t) {
       close();
       throw t;
@@ -284,6 +379,9 @@ public final class Topology implements AutoCloseable {
   /// Notes who follows whom now, and tells the listeners if that, or any state, has changed.
   private void noteRoles() {
     synchronized (this) {
+      if (closed) {
+        return; // its folder may be gone
+      }
       boolean changed = false;
       for (Node node : nodes) {
         if (node.spinel != null && !node.spinel.hasEnded()) {
@@ -360,6 +458,9 @@ public final class Topology implements AutoCloseable {
       }
       Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes", "save", "");
     }
+    if (!sentinels.isEmpty() && node.follows.isEmpty()) {
+      followWhoeverTookOver(node);
+    }
     if (!node.follows.isEmpty()) {
       Node followed = node(node.follows);
       Collections.addAll(
@@ -373,18 +474,22 @@ public final class Topology implements AutoCloseable {
     started.onStanding(this::stir);
   }
 
-  /// A node's replication has changed. Whoever tells that must not be held up.
-  private void stir() {
-    Thread.startVirtualThread(this::noteRolesUnlessClosed);
-  }
-
-  private void noteRolesUnlessClosed() {
-    synchronized (this) {
-      if (closed) {
-        return;
+  /// A primary that was gone for a while isn't one any more, if Sentinels have promoted a replica: it
+  /// would take writes that are lost as soon as they notice.
+  private void followWhoeverTookOver(Node node) {
+    for (Node other : nodes) {
+      if (other != node
+          && other.spinel != null
+          && !other.spinel.hasEnded()
+          && !other.spinel.standing().isReplica()) {
+        node.follows = other.name;
       }
     }
-    noteRoles();
+  }
+
+  /// A node's replication has changed. Whoever tells that must not be held up.
+  private void stir() {
+    Thread.startVirtualThread(this::noteRoles);
   }
 
   private void stopNode(Node node) {
@@ -410,7 +515,142 @@ public final class Topology implements AutoCloseable {
     }
   }
 
+  // ── Sentinels ──
+
+  private static Path temporaryFolder() {
+    try {
+      return Files.createTempDirectory("spinel-sentinels");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static int freePort() {
+    try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return probe.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException("no free port: " + e.getMessage(), e);
+    }
+  }
+
+  /// A Sentinel asks the primary for its replicas at once, then every ten seconds: they are to be there
+  /// by then. Returns once each Sentinel knows them and the others.
+  private void startSentinels() {
+    try {
+      awaitInSync(FORM_MILLIS);
+      for (Sentinel sentinel : sentinels) {
+        startSentinel(sentinel);
+      }
+      long end = System.nanoTime() + FORM_MILLIS * 1_000_000;
+      while (!sentinels.stream().allMatch(this::knowsAll) && System.nanoTime() - end < 0) {
+        Thread.sleep(5);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean knowsAll(Sentinel sentinel) {
+    try {
+      String text =
+          Files.readString(sentinel.folder.resolve("sentinel.conf"), StandardCharsets.ISO_8859_1);
+      return text.split("sentinel known-replica ", -1).length == nodes.size()
+          && text.split("sentinel known-sentinel ", -1).length == sentinels.size();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private synchronized void startSentinel(Sentinel sentinel) {
+    if (closed) {
+      throw new IllegalStateException("the topology is closed");
+    }
+    if (sentinel.server != null && !sentinel.server.hasEnded()) {
+      return;
+    }
+    try {
+      Files.createDirectories(sentinel.folder);
+      Path file = sentinel.folder.resolve("sentinel.conf");
+      if (!watchesThese(file)) {
+        WholeFile.replace(file, directives(sentinel).getBytes(StandardCharsets.UTF_8));
+      }
+      OutputStream log =
+          new BufferedOutputStream(
+              Files.newOutputStream(
+                  sentinel.folder.resolve("log"),
+                  StandardOpenOption.CREATE,
+                  StandardOpenOption.APPEND),
+              1);
+      sentinel.log = log;
+      Config config =
+          CommandLine.of(file.toString(), "--sentinel").load(InputStream.nullInputStream());
+      Log lines = new Log(config, log);
+      lines.become('X');
+      sentinel.server = SentinelServer.start(config, lines, sentinel::stop);
+    } catch (ConfigError e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
+  }
+
+  /// Whether a file of a Sentinel is about one of these nodes, at the port that it has now.
+  private boolean watchesThese(Path file) throws IOException {
+    if (!Files.exists(file)) {
+      return false;
+    }
+    String text = Files.readString(file, StandardCharsets.ISO_8859_1);
+    for (Node node : nodes) {
+      if (text.contains("sentinel monitor mymaster 127.0.0.1 " + node.port + " ")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private String directives(Sentinel sentinel) {
+    int quorum = sentinels.size() / 2 + 1;
+    StringBuilder text = new StringBuilder();
+    text.append("port ").append(sentinel.port).append("\nbind 127.0.0.1\n");
+    text.append("dir ").append(Quoting.quote(sentinel.folder.toString())).append('\n');
+    text.append("sentinel monitor mymaster 127.0.0.1 ");
+    text.append(primary().port()).append(' ').append(quorum).append('\n');
+    text.append("sentinel down-after-milliseconds mymaster ").append(downAfterMillis).append('\n');
+    text.append("sentinel failover-timeout mymaster 60000\n");
+    if (!password.isEmpty()) {
+      text.append("requirepass ").append(Quoting.quote(password)).append('\n');
+      text.append("sentinel auth-pass mymaster ").append(Quoting.quote(password)).append('\n');
+    }
+    return text.toString();
+  }
+
+  private void stopSentinel(Sentinel sentinel) {
+    SentinelServer running;
+    synchronized (this) {
+      running = sentinel.server;
+    }
+    if (running != null) {
+      running.close();
+      synchronized (this) {
+        sentinel.server = null;
+      }
+      if (sentinel.log != null) {
+        try {
+          sentinel.log.close();
+        } catch (IOException e) {
+          // it is a log
+        }
+      }
+      stir();
+    }
+  }
+
   // ── what is to be known ──
+
+  /// Those that watch the nodes; none unless the plan asks for them.
+  public List<Sentinel> sentinels() {
+    return List.copyOf(sentinels);
+  }
 
   public List<Node> nodes() {
     return List.copyOf(nodes);
@@ -511,6 +751,9 @@ public final class Topology implements AutoCloseable {
         }
       }
     }
+    for (Sentinel sentinel : sentinels) {
+      stopSentinel(sentinel); // else they would try to save what ends
+    }
     UncheckedIOException failure = null;
     for (Node node : order) {
       try {
@@ -526,8 +769,30 @@ public final class Topology implements AutoCloseable {
       }
       closeLog(node);
     }
+    removeTemporary();
     if (failure != null) {
       throw failure;
+    }
+  }
+
+  private void removeTemporary() {
+    Path folder = temporary;
+    if (folder == null) {
+      return;
+    }
+    for (Sentinel sentinel : sentinels) {
+      try {
+        Files.deleteIfExists(sentinel.folder.resolve("sentinel.conf"));
+        Files.deleteIfExists(sentinel.folder.resolve("log"));
+        Files.deleteIfExists(sentinel.folder);
+      } catch (IOException e) {
+        return; // it stays, then
+      }
+    }
+    try {
+      Files.deleteIfExists(folder);
+    } catch (IOException e) {
+      return;
     }
   }
 }

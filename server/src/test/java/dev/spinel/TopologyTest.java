@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.spinel.wire.Client;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -141,6 +142,43 @@ class TopologyTest {
       assertThatThrownBy(() -> ask(store.nodes().get(0), "SHUTDOWN", "NOSAVE"))
           .isInstanceOf(EOFException.class); // it says nothing more
       await().until(() -> !store.status().get(0).isRunning());
+    }
+  }
+
+  @Test
+  void sentinelsPromoteAReplicaAndWhoWasPrimaryFollowsIt() throws Exception {
+    try (Topology store =
+        Topology.replication(2).sentinels(3).downAfterMillis(1000).directory(folder).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(
+              () ->
+                  store.sentinels().stream()
+                      .allMatch(each -> askSentinel(each, "CKQUORUM").startsWith("OK 3 usable")));
+      Topology.Node first = store.nodes().getFirst();
+      ask(first, "SET", "greeting", "hello");
+      awaitAnswer(store.nodes().get(1), "hello", "GET", "greeting");
+      awaitAnswer(store.nodes().get(2), "hello", "GET", "greeting");
+      first.stop();
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(() -> store.status().stream().anyMatch(Topology.Status::isPrimary));
+      assertThat(store.primary()).isNotSameAs(first);
+      awaitAnswer(store.primary(), "hello", "GET", "greeting");
+      first.start();
+      assertThat(store.status().getFirst().follows()).isEqualTo(store.primary().name());
+    }
+    assertThat(folder.resolve("sentinel-2/sentinel.conf"))
+        .content()
+        .contains("sentinel known-sentinel mymaster");
+  }
+
+  private static String askSentinel(Topology.Sentinel sentinel, String verb) {
+    try (Client client = Client.connect("127.0.0.1", sentinel.port()).timeoutMillis(20_000)) {
+      return client.command("SENTINEL", verb, "mymaster").text();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A primary and its replicas.
+/// A primary and its replicas, with Sentinels that watch them or without.
 final class Replicated implements Up.Run {
   private static final long SYNC_MILLIS = 10_000;
 
@@ -25,14 +25,15 @@ final class Replicated implements Up.Run {
     this.topology = topology;
     this.folder = folder;
     this.hasPassword = hasPassword;
-    picture = new LivePicture(() -> picture(topology.status()), () -> words(topology.status()));
+    picture = new LivePicture(() -> picture(topology), () -> words(topology.status()));
     topology.onChange(picture::look);
   }
 
   /// Starts them, and waits until the replicas have all data, or for ten seconds. Errors:
   /// [BadOrder] if a port is taken, or a folder can't be used.
   static Replicated start(Order order) {
-    Path folder = order.directory().toAbsolutePath().normalize().resolve("replication");
+    String name = order.topology() == Up.Topology.SENTINEL ? "sentinel" : "replication";
+    Path folder = order.directory().toAbsolutePath().normalize().resolve(name);
     try {
       Files.createDirectories(folder);
     } catch (IOException e) {
@@ -44,6 +45,7 @@ final class Replicated implements Up.Run {
           Topology.replication(order.replicas())
               .port(order.port())
               .password(order.password())
+              .sentinels(Math.max(0, order.sentinels()))
               .directory(folder)
               .start();
     } catch (IllegalArgumentException e) {
@@ -85,10 +87,31 @@ final class Replicated implements Up.Run {
                 folder,
                 port,
                 hasPassword ? " -a PASSWORD" : ""));
-    for (String line : picture(topology.status())) {
+    for (String line : picture(topology)) {
       text.append(line).append('\n');
     }
+    if (!topology.sentinels().isEmpty()) {
+      text.insert(
+          text.indexOf("Ctrl-C"),
+          "Or ask a Sentinel where the primary is:\n  redis-cli -p "
+              + topology.sentinels().getFirst().port()
+              + " sentinel get-master-addr-by-name mymaster\n");
+    }
     return text.toString();
+  }
+
+  /// A line for each node and Sentinel.
+  private static List<String> picture(Topology topology) {
+    List<String> lines = picture(topology.status());
+    for (Topology.Sentinel sentinel : topology.sentinels()) {
+      lines.add(
+          "  %-10s 127.0.0.1:%-5d  %s"
+              .formatted(
+                  sentinel.name(),
+                  sentinel.port(),
+                  sentinel.isRunning() ? "watches mymaster" : "doesn't run"));
+    }
+    return lines;
   }
 
   /// A line for each node.

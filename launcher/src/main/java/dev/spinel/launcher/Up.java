@@ -21,6 +21,7 @@ public final class Up {
       spinel up [cluster] [--primaries N] [--replicas N] [--password P] [--port N] [--dir D]
       spinel up store [--port N] [--dir D]
       spinel up replication [--replicas N] [--password P] [--port N] [--dir D]
+      spinel up sentinel [--replicas N] [--sentinels N] [--password P] [--port N] [--dir D]
 
         starts servers at 127.0.0.1, for you to play with; Ctrl-C ends them, and the next start
         finds their data and their roles
@@ -29,14 +30,17 @@ public final class Up {
                          (this is the default: three and three)
         store            one store
         replication      a primary and its replicas, in one process
+        sentinel         the same, and Sentinels that make a replica the primary when that is gone
 
         --port N         the port that it listens at, or the first of them (default 6379; 0 finds
-                         free ones); the nodes of a cluster talk to each other 10000 above
-        --dir D          the folder in which its data is kept, in a folder `cluster`, `store` or
-                         `replication` of its own (default: ./spinel-data, made if need be)
+                         free ones); the nodes of a cluster talk to each other 10000 above,
+                         Sentinels listen 20000 above
+        --dir D          the folder in which its data is kept, in a folder of its own, named as the
+                         topology (default: ./spinel-data, made if need be)
         --primaries N    how many, 3 at least (default 3, or as many as there were)
         --replicas N     how many in all (default 2, or one for each primary of a cluster, or as
                          many as there were)
+        --sentinels N    how many (default 3)
         --password P     that clients must give
 
       For a server with a configuration of its own: spinel server --help
@@ -91,7 +95,7 @@ public final class Up {
     return switch (order.topology()) {
       case CLUSTER -> Clustered.start(order);
       case STORE -> OneStore.start(order, err);
-      case REPLICATION -> Replicated.start(order);
+      case REPLICATION, SENTINEL -> Replicated.start(order);
     };
   }
 
@@ -119,7 +123,8 @@ public final class Up {
   enum Topology {
     CLUSTER,
     STORE,
-    REPLICATION
+    REPLICATION,
+    SENTINEL
   }
 
   /// On Ctrl-C and SIGTERM. Ending as asked is a success; the JVM alone would say 130 or 143.
@@ -148,12 +153,14 @@ public final class Up {
   ///
   /// @param primaries 0: not said
   /// @param replicas -1: not said
+  /// @param sentinels likewise
   record Order(
       Topology topology,
       int port,
       Path directory,
       int primaries,
       int replicas,
+      int sentinels,
       String password,
       boolean help) {
     static Order of(String[] arguments) {
@@ -162,6 +169,7 @@ public final class Up {
       Path directory = Path.of("spinel-data");
       int primaries = 0;
       int replicas = -1;
+      int sentinels = -1;
       String password = "";
       boolean help = false;
       for (int i = 0; i < arguments.length; i++) {
@@ -172,11 +180,12 @@ public final class Up {
           case "--dir" -> directory = directory(valueOf(arguments, ++i));
           case "--primaries" -> primaries = number(option, valueOf(arguments, ++i), 3, 100);
           case "--replicas" -> replicas = number(option, valueOf(arguments, ++i), 0, 99);
+          case "--sentinels" -> sentinels = number(option, valueOf(arguments, ++i), 1, 99);
           case "--password" -> password = password(valueOf(arguments, ++i));
           case "cluster" -> topology = Topology.CLUSTER;
           case "store" -> topology = Topology.STORE;
           case "replication" -> topology = Topology.REPLICATION;
-          case "sentinel" -> throw new BadOrder(option + ": not yet");
+          case "sentinel" -> topology = Topology.SENTINEL;
           default -> throw new BadOrder("unknown option '" + option + "'");
         }
       }
@@ -186,7 +195,13 @@ public final class Up {
       if (topology != Topology.CLUSTER && primaries > 0) {
         throw new BadOrder("--primaries is a cluster's");
       }
-      return new Order(topology, port, directory, primaries, replicas, password, help);
+      if (topology != Topology.SENTINEL && sentinels > 0) {
+        throw new BadOrder("--sentinels goes with the word sentinel");
+      }
+      if (topology == Topology.SENTINEL && sentinels < 0) {
+        sentinels = 3;
+      }
+      return new Order(topology, port, directory, primaries, replicas, sentinels, password, help);
     }
 
     private static String password(String text) {

@@ -159,6 +159,27 @@ class UpTest {
   }
 
   @Test
+  void sentinelsAreShownAndAReplicaTakesOver(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> status =
+        CompletableFuture.supplyAsync(
+            () -> run("sentinel", "--replicas", "1", "--port", "0", "--dir", "" + directory));
+    await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("sentinel-3"));
+    assertThat(text(out)).contains("sentinel get-master-addr-by-name mymaster");
+    Matcher ports = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
+    assertThat(ports.find()).isTrue();
+    int primary = Integer.parseInt(ports.group(1));
+    assertThat(ports.find()).isTrue();
+    int replica = Integer.parseInt(ports.group(1));
+    shutDown(primary);
+    await()
+        .atMost(40, TimeUnit.SECONDS)
+        .until(() -> text(out).contains("node-2: primary\n"));
+    shutDown(replica);
+    assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
   void aPortInUseIsOneLineAndStatusOne(@TempDir Path directory) {
     try (Spinel other = Spinel.start()) {
       assertThat(run("store", "--port", "" + other.port(), "--dir", directory.toString()))
@@ -184,7 +205,7 @@ class UpTest {
     assertRefused("--primaries takes a number from 3 to 100, not '2'", "--primaries", "2");
     assertRefused("--port takes a number from 0 to 65535, not '65536'", "--port", "65536");
     assertRefused("--port takes a number from 0 to 65535, not 'redis'", "--port", "redis");
-    assertRefused("sentinel: not yet", "sentinel");
+    assertRefused("--sentinels goes with the word sentinel", "replication", "--sentinels", "3");
     Path missing = directory.resolve("missing");
     assertRefused("--dir: no such folder: " + missing, "--dir", missing.toString());
     assertRefused("--dir: no such folder: no\0name", "--dir", "no\0name");
