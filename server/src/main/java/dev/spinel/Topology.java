@@ -90,8 +90,9 @@ public final class Topology implements AutoCloseable {
     }
 
     /// So many Sentinels watch them, as `mymaster`; a majority of them decides. They listen at the
-    /// ports from 26379 on if the nodes' first is 6379, as far from any other first. 0, the default:
-    /// there are none, and somebody else promotes a replica. Fewer than 3 can't outvote a failure.
+    /// ports from 26379 on if the nodes' first is 6379, as far from any other first. 0, the
+    /// default: there are none, and somebody else promotes a replica. Fewer than 3 can't outvote a
+    /// failure.
     public Plan sentinels(int count) {
       if (count < 0 || count >= MAX_NODES) {
         throw new IllegalArgumentException("sentinels: from 0 to 99, not " + count);
@@ -474,8 +475,8 @@ public final class Topology implements AutoCloseable {
     started.onStanding(this::stir);
   }
 
-  /// A primary that was gone for a while isn't one any more, if Sentinels have promoted a replica: it
-  /// would take writes that are lost as soon as they notice.
+  /// A primary that was gone for a while isn't one any more, if Sentinels have promoted a replica:
+  /// it would take writes that are lost as soon as they notice.
   private void followWhoeverTookOver(Node node) {
     for (Node other : nodes) {
       if (other != node
@@ -533,8 +534,8 @@ public final class Topology implements AutoCloseable {
     }
   }
 
-  /// A Sentinel asks the primary for its replicas at once, then every ten seconds: they are to be there
-  /// by then. Returns once each Sentinel knows them and the others.
+  /// A Sentinel asks the primary for its replicas at once, then every ten seconds: they are to be
+  /// there by then. Returns once each Sentinel knows them and the others.
   private void startSentinels() {
     try {
       awaitInSync(FORM_MILLIS);

@@ -171,9 +171,7 @@ class UpTest {
     assertThat(ports.find()).isTrue();
     int replica = Integer.parseInt(ports.group(1));
     shutDown(primary);
-    await()
-        .atMost(40, TimeUnit.SECONDS)
-        .until(() -> text(out).contains("node-2: primary\n"));
+    await().atMost(40, TimeUnit.SECONDS).until(() -> text(out).contains("node-2: primary\n"));
     shutDown(replica);
     assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
     assertThat(text(err)).isEmpty();
