@@ -17,6 +17,7 @@ import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.RespWriter;
 import java.util.Arrays;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// MIGRATE: keys go to another server, and are deleted here once that one has them.
@@ -48,8 +49,12 @@ public final class Migrate implements Family {
 
   private final MigrationLinks links;
 
-  public Migrate(PeerThread thread) {
+  private final Supplier<@Nullable ClusterView> view;
+
+  /// @param view of the cluster, or null: there is none
+  public Migrate(PeerThread thread, Supplier<@Nullable ClusterView> view) {
     links = new MigrationLinks(thread);
+    this.view = view;
   }
 
   @Override
@@ -168,14 +173,27 @@ public final class Migrate implements Family {
       return null;
     }
     int[] arguments = Arrays.copyOf(found, count[0]);
+    Address target = new Address(call.text(1), port(call));
     var how =
         new Transfer.How(
-            new Address(call.text(1), port(call)),
+            target,
             wanted.user == 0 ? null : call.text(wanted.user),
             wanted.password == 0 ? null : call.text(wanted.password),
             wanted.database,
-            wanted.timeoutMillis);
+            wanted.timeoutMillis,
+            hasReplicas(target));
     return new Transfer(call.engine(), links, how, arguments, parcel, wanted.copies ? null : call);
+  }
+
+  private boolean hasReplicas(Address target) {
+    ClusterView now = view.get();
+    return now != null
+        && now.nodes().stream()
+            .filter(node -> node.port() == target.port())
+            .filter(
+                node -> target.host().equals(node.ip()) || target.host().equals(node.hostname()))
+            .flatMap(node -> now.replicasOf(node.id()).stream())
+            .anyMatch(replica -> !replica.hasFailed() && !replica.mayHaveFailed());
   }
 
   private static int port(Call call) {

@@ -8,7 +8,9 @@ import dev.spinel.peer.Requests;
 import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.Iterator;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The connections of MIGRATE. One carries one transfer at a time; afterwards it is kept for the
@@ -19,6 +21,10 @@ import org.jspecify.annotations.Nullable;
 /// which no key is known to have arrived is sent once more, over a new connection, as Redis does;
 /// after a timeout it isn't.
 ///
+/// In a cluster, what a target with replicas has taken is deleted only once one of them has it,
+/// too: the target is asked to WAIT for that, a little. Else a failover there would lose what is
+/// nowhere else any more. A target that has answered in vain isn't asked again for a while.
+///
 /// All of it on the links' thread, but for [#start].
 final class MigrationLinks {
   static final String UNCONNECTED = "IOERR error or timeout connecting to the client";
@@ -27,12 +33,14 @@ final class MigrationLinks {
 
   private static final int KEPT_MOST = 64;
   private static final long KEPT_MILLIS = 10_000;
+  private static final long REPLICA_MILLIS = 500; // that one may take
   private static final int PIECE = 64 << 10;
   private static final int UNSENT_MOST = 256 << 10;
   private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
 
   private final PeerThread thread;
   private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
+  private final Map<Address, Long> unreplicated = new HashMap<>(); // when one has waited in vain
   private byte[] piece = {};
 
   MigrationLinks(PeerThread thread) {
@@ -88,6 +96,7 @@ final class MigrationLinks {
     private int arrived;
     private @Nullable String error;
     private boolean refused; // AUTH or SELECT was: what follows may be in the wrong place
+    private boolean asksReplica;
     private boolean timedOut;
 
     Line(Address target) {
@@ -102,6 +111,7 @@ final class MigrationLinks {
       arrived = 0;
       error = null;
       refused = false;
+      asksReplica = false;
       watch(next.how().timeoutMillis());
       if (link == null) {
         link = peers.dial(target, new Peers.Dialling(next.how().timeoutMillis()), this);
@@ -146,11 +156,26 @@ final class MigrationLinks {
       if (piece.length == 0) {
         piece = new byte[PIECE];
       }
+      if (sent == what.parcel().bytes()) {
+        return;
+      }
       while (sent < what.parcel().bytes() && over.unsentBytes() < UNSENT_MOST) {
         int n = what.parcel().read(sent, piece);
         over.send(piece, 0, n);
         sent += n;
       }
+      if (sent == what.parcel().bytes() && awaitsReplica(what)) {
+        asksReplica = true;
+        long millis = Math.min(REPLICA_MILLIS, Math.max(1, what.how().timeoutMillis() / 2));
+        over.send(Requests.command("WAIT", "1", Long.toString(millis)));
+      }
+    }
+
+    private boolean awaitsReplica(Transfer what) {
+      Long vain = unreplicated.get(target);
+      return !what.copies()
+          && what.how().toReplicas()
+          && (vain == null || peers.now() - vain > KEPT_MILLIS);
     }
 
     @Override
@@ -178,6 +203,15 @@ final class MigrationLinks {
       }
       int introductions = (logsIn ? 1 : 0) + (selects ? 1 : 0);
       int number = replies++ - introductions;
+      if (number == of.arguments().length) {
+        if (reply instanceof RespValue.Int count && count.value() > 0) {
+          unreplicated.remove(target);
+        } else {
+          unreplicated.put(target, peers.now());
+        }
+        end(of);
+        return true;
+      }
       if (reply instanceof RespValue.Error refusal) {
         error = error == null ? "ERR Target instance replied with error: " + refusal.text() : error;
       }
@@ -189,7 +223,7 @@ final class MigrationLinks {
       } else if (error != null) {
         refused = true;
       }
-      if (number == of.arguments().length - 1) {
+      if (number == of.arguments().length - 1 && !asksReplica) {
         end(of);
       }
       return true;
@@ -234,6 +268,9 @@ final class MigrationLinks {
       transfer = null;
       if (of == null) {
         return;
+      }
+      if (asksReplica) {
+        of.noneArrived(); // it may be dying, and its replicas know of nothing
       }
       if (!stands) {
         // Redis notices a refusal when it writes

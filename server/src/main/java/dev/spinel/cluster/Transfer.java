@@ -14,6 +14,7 @@ import dev.spinel.peer.Address;
 import dev.spinel.value.Place;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// What one MIGRATE sends, and the condition that the other server has answered. While the call
@@ -29,12 +30,14 @@ final class Transfer implements Condition {
   /// @param password to log in with, or null: don't
   /// @param database there
   /// @param timeoutMillis for which the other server may be silent
+  /// @param toReplicas whether a replica of the other server should have the keys, too
   record How(
       Address target,
       @Nullable String user,
       @Nullable String password,
       long database,
-      long timeoutMillis) {}
+      long timeoutMillis,
+      boolean toReplicas) {}
 
   private static final int NAME_BYTES = 100;
 
@@ -114,6 +117,11 @@ final class Transfer implements Condition {
   /// The other server has key number `i`. The links' thread.
   synchronized void arrived(int i) {
     arrived[i] = true;
+  }
+
+  /// What the other server has said it has isn't to be relied on. The links' thread.
+  synchronized void noneArrived() {
+    Arrays.fill(arrived, false);
   }
 
   /// There is nothing more to be learnt. The links' thread.

@@ -272,7 +272,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Handshake(authentication, this::forget, this::isReplica));
     rows.add(new Clients(pause));
     rows.add(new ClusterModes());
-    rows.add(new Migrate(peerLoop));
+    rows.add(new Migrate(peerLoop, slots::view));
     rows.add(new StandAlone());
     rows.add(clusterFamily);
     front.families().forEach(rows::add);

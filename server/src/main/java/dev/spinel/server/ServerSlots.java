@@ -61,7 +61,8 @@ final class ServerSlots implements SlotData {
     return Objects.requireNonNull(engine);
   }
 
-  private @Nullable ClusterView view() {
+  /// The newest picture of the cluster, or null: there is none.
+  @Nullable ClusterView view() {
     Cluster made = cluster;
     return made == null ? null : made.view();
   }
