@@ -1,5 +1,7 @@
 package dev.spinel.lua;
 
+import java.util.Arrays;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A Lua state: globals, libraries, limits, and whatever its scripts leave in it.
@@ -10,42 +12,122 @@ import org.jspecify.annotations.Nullable;
 /// **What a script can't do**, by construction: read files, load bytecode, see the host's objects,
 /// run for ever ([#hook]), take all memory ([LuaLimits]), overflow the stack, catch what isn't a
 /// [LuaError].
+///
+/// **How calls nest.** A script's call of a script's function runs the callee's nodes on top of the
+/// caller's. Every other way into a function (from the host, a metamethod, `pcall`, a sort's
+/// comparison) is a *boundary*: [#enter]. Beneath each boundary [#drive] runs frames until the first
+/// one has ended, picking up what was parked ([LuaThread]). As in C Lua there may be [#MOST_BOUNDARIES]
+/// boundaries on top of each other, and [#MOST_CALLS] calls.
 public final class Lua {
+  /// How many boundaries there may be: more is a "C stack overflow".
+  static final int MOST_BOUNDARIES = 200;
+
+  /// How many more there may be while an error is handled.
+  private static final int SPARE_BOUNDARIES = 25;
+
+  /// How many calls there may be on top of each other: more is a "stack overflow".
+  static final int MOST_CALLS = 20000;
+
+  /// Nested nodes from which on a call parks what is beneath it.
+  static final int SOFT_WEIGHT = 600;
+
+  /// Nested nodes that a boundary doesn't get past. Each takes a hundred bytes of stack, or two.
+  static final int HARD_WEIGHT = 3000;
+
+  /// What a boundary weighs, in nodes.
+  static final int BOUNDARY_WEIGHT = 8;
+
+  private final LuaLimits limits;
+  private final LuaTable globals;
+  private final LuaTable stringMetatable;
+  private LuaCall[] calls = new LuaCall[16];
+  private int callCount; // of `calls` in use
+  private long charged; // bytes made since the last measurement
+  private long measured; // bytes alive at the last measurement
+  private int measurements;
+  private @Nullable LuaHook hook;
+  private int period = Integer.MAX_VALUE;
+
+  /// Steps until the hook is asked.
+  int fuel = Integer.MAX_VALUE;
+
+  /// The results of the script's function that has just ended.
+  Values results = new Values();
+
+  /// With [Node#TAIL], the frame that takes another's place; with [Node#SUSPEND], the one to run
+  /// next.
+  @Nullable Frame pending;
+
+  /// With [Node#SUSPEND]: the coroutine yields, rather than making room on the stack.
+  boolean yielding;
+
+  /// The activation that runs, whenever a host function runs or an error is thrown.
+  @Nullable Activation current;
+
+  /// The coroutine that runs; the first one if none.
+  LuaThread running;
+
+  /// `next`, and what `ipairs` gives to a loop: loops know them.
+  @Nullable LuaFunction next;
+
+  @Nullable LuaFunction nextListed;
+
+  final LuaThread mainThread;
+  final Random48 random = new Random48();
+
   /// A state with the base, string, table, math and coroutine libraries in its globals.
   public Lua(LuaLimits limits) {
-    throw new UnsupportedOperationException("not built yet");
+    this.limits = limits;
+    globals = new LuaTable(this, 0, 64);
+    mainThread = new LuaThread(null, globals);
+    mainThread.status = LuaThread.Status.RUNNING;
+    running = mainThread;
+    stringMetatable = new LuaTable(this, 0, 1);
+    BaseLibrary.open(this);
+    CoroutineLibrary.open(this);
+    TableLibrary.open(this);
+    StringLibrary.open(this);
+    MathLibrary.open(this);
   }
 
   // ── the world of a script ──
 
   /// The table of globals.
   public LuaTable globals() {
-    throw new UnsupportedOperationException("not built yet");
+    return globals;
   }
 
   /// The metatable that all strings share: its `__index` is the table `string`.
   public LuaTable stringMetatable() {
-    throw new UnsupportedOperationException("not built yet");
+    return stringMetatable;
   }
 
   /// A new table with room for `array` values from key 1 and `others` other pairs.
   public LuaTable table(int array, int others) {
-    throw new UnsupportedOperationException("not built yet");
+    return new LuaTable(this, array, others);
   }
 
   /// A function that calls the host.
   public LuaFunction function(HostFunction body) {
-    throw new UnsupportedOperationException("not built yet");
+    return new HostClosure(body);
   }
 
   /// A function of `chunk`, with the globals as its environment. Its arguments are the chunk's `…`.
   public LuaFunction load(LuaChunk chunk) {
-    throw new UnsupportedOperationException("not built yet");
+    return new LuaClosure(chunk.prototype, globals);
   }
 
   /// An empty buffer for a string.
   public LuaBuffer buffer() {
-    throw new UnsupportedOperationException("not built yet");
+    return new LuaBuffer(limits.stringBytes());
+  }
+
+  /// Makes a table of functions, `name` in the globals.
+  LuaTable library(String name, Consumer<LuaTable> fill) {
+    LuaTable library = new LuaTable(this, 0, 0);
+    fill.accept(library);
+    globals.set(name, library);
+    return library;
   }
 
   // ── running ──
@@ -53,50 +135,378 @@ public final class Lua {
   /// Calls `function` and returns its results. From inside of a host function, too.
   ///
   /// @throws LuaError which the script didn't catch; any other exception comes from a host function
-  ///   or the hook
+  ///     or the hook
   public @Nullable Object[] call(@Nullable Object function, @Nullable Object... arguments) {
-    throw new UnsupportedOperationException("not built yet");
+    return callFrom(current instanceof LuaCall call ? call : null, function, arguments);
   }
 
-  /// From now on `hook` is asked after about every `steps` steps (a step is a turn of a loop, a
-  /// call, or as much work inside of a library function); null for never.
+  @Nullable Object[] callFrom(
+      @Nullable LuaCall from, @Nullable Object function, @Nullable Object[] arguments) {
+    Position before = new Position();
+    try {
+      return enter(from, function, arguments, arguments.length).toArray(0);
+    } catch (LuaError error) {
+      error.raisedIn(current);
+      before.restore();
+      throw error;
+    } catch (StackOverflowError overflow) {
+      // Weights keep scripts from this; a host that calls from deep down its own stack may see it.
+      before.restore();
+      throw new LuaError("stack overflow");
+    } catch (Throwable other) {
+      before.restore();
+      throw other;
+    }
+  }
+
+  /// What has to be put back if a call ends with an exception.
+  final class Position {
+    private final @Nullable Activation current = Lua.this.current;
+    private final LuaThread running = Lua.this.running;
+    private final int calls = callCount;
+    private final int parked = Lua.this.running.parkedCount();
+
+    void restore() {
+      Lua.this.current = current;
+      Lua.this.running = running;
+      running.status = LuaThread.Status.RUNNING;
+      callCount = calls;
+      running.dropTo(parked);
+      yielding = false;
+      pending = null;
+    }
+  }
+
+  /// The first result of calling `function` from a boundary.
+  @Nullable Object invoke(Activation from, @Nullable Object function, @Nullable Object... arguments) {
+    return enter(from, function, arguments, arguments.length).get(0);
+  }
+
+  /// Calls `function`, at a boundary. The results are good until the next call.
+  Values enter(
+      @Nullable Activation from, @Nullable Object function, @Nullable Object[] arguments, int count) {
+    int boundaries = from == null ? 1 : from.boundaries + 1;
+    return enter(from, from == null ? 0 : from.weight, boundaries, function, arguments, count);
+  }
+
+  private Values enter(
+      @Nullable Activation from,
+      int weight,
+      int boundaries,
+      @Nullable Object function,
+      @Nullable Object[] arguments,
+      int count) {
+    if (from != null) checkBoundary(from, boundaries, weight);
+    Object callee = function;
+    @Nullable Object[] all = arguments;
+    int most = count;
+    if (!(callee instanceof LuaFunction)) {
+      Object handler = Operations.metamethod(this, function, Event.CALL);
+      if (!(handler instanceof LuaFunction)) {
+        if (from == null) throw new LuaError("attempt to call a " + typeName(function) + " value");
+        throw Operations.typeError(from, function, "call", null);
+      }
+      all = new Object[count + 1];
+      all[0] = function;
+      System.arraycopy(arguments, 0, all, 1, count);
+      most = count + 1;
+      callee = handler;
+    }
+    switch (callee) {
+      case LuaClosure closure -> {
+        Frame frame = new Frame(this, closure);
+        frame.caller = from;
+        frame.depth = from == null ? 1 : from.depth + 1;
+        frame.boundaries = boundaries;
+        frame.weight = weight + BOUNDARY_WEIGHT;
+        checkDepth(from, frame.depth);
+        Calls.fill(frame, all, most);
+        if (--fuel < 0) tick(from);
+        drive(frame, running.parkedCount());
+        current = from;
+        return results;
+      }
+      case HostClosure host -> {
+        LuaCall call = acquire(from, most);
+        call.depth = from == null ? 1 : from.depth + 1;
+        call.boundaries = boundaries;
+        call.weight = weight + BOUNDARY_WEIGHT;
+        checkDepth(from, call.depth);
+        System.arraycopy(all, 0, call.objects, 0, most);
+        current = call;
+        if (--fuel < 0) tick(call);
+        host.body.call(call);
+        release();
+        takeResults(call);
+        current = from;
+        return results;
+      }
+      default -> throw noYield(from);
+    }
+  }
+
+  /// `coroutine.yield(values)` in `frame`, which is parked next.
+  void yield(Frame frame, @Nullable Object[] values) {
+    if (running == mainThread || frame.boundaries != running.boundaries) throw noYield(frame);
+    Values given = running.given;
+    given.count = 0;
+    for (Object value : values) given.add(value);
+    yielding = true;
+  }
+
+  private static LuaError noYield(@Nullable Activation from) {
+    String text = "attempt to yield across metamethod/C-call boundary";
+    return from == null ? new LuaError(text) : Operations.error(from, text);
+  }
+
+  /// Runs `first` to its end, or until the coroutine yields; frames parked above `base` with it.
+  /// Answers whether it has ended: then its results are in [#results].
+  boolean drive(Frame first, int base) {
+    LuaThread thread = running;
+    int weight = first.weight;
+    Frame frame = first;
+    while (true) {
+      int mark = thread.parkedCount();
+      switch (frame.function.prototype.body.run(frame)) {
+        case Node.TAIL -> frame = pending();
+        case Node.SUSPEND -> {
+          thread.reverse(mark);
+          if (yielding) {
+            yielding = false;
+            return false;
+          }
+          frame = pending();
+          frame.weight = weight;
+          charge(64L + 12L * frame.objects.length); // a stack that grows is memory that scripts take
+        }
+        case Node.RETURN -> {
+          if (thread.parkedCount() == base) return true;
+          frame = thread.unpark();
+          frame.resuming = true;
+          frame.weight = weight;
+        }
+        default -> {
+          results.count = 0;
+          if (thread.parkedCount() == base) return true;
+          frame = thread.unpark();
+          frame.resuming = true;
+          frame.weight = weight;
+        }
+      }
+    }
+  }
+
+  private Frame pending() {
+    Frame frame = pending;
+    assert frame != null;
+    pending = null;
+    return frame;
+  }
+
+  /// A call object for a host function that `from` calls; given back by [#release].
+  LuaCall acquire(@Nullable Activation from, int count) {
+    if (callCount == calls.length) calls = Arrays.copyOf(calls, callCount * 2);
+    LuaCall call = calls[callCount];
+    if (call == null) calls[callCount] = call = new LuaCall(this);
+    callCount++;
+    call.begin(from, count);
+    return call;
+  }
+
+  void release() {
+    callCount--;
+  }
+
+  /// Makes the results of `call` those of a script's function that has just ended.
+  void takeResults(LuaCall call) {
+    Values taken = call.results;
+    call.results = results;
+    results = taken;
+  }
+
+  // ── errors ──
+
+  private void checkBoundary(Activation from, int boundaries, int weight) {
+    if (boundaries < MOST_BOUNDARIES && weight < HARD_WEIGHT) return;
+    if (boundaries >= MOST_BOUNDARIES + SPARE_BOUNDARIES) throw LuaError.inHandler();
+    if (boundaries == MOST_BOUNDARIES || weight >= HARD_WEIGHT) {
+      throw Operations.error(from, "C stack overflow");
+    }
+  }
+
+  private boolean handling; // an error handler runs: it may go deeper
+
+  void checkDepth(@Nullable Activation from, int depth) {
+    if (depth < MOST_CALLS) return;
+    if (handling) {
+      if (depth < 2 * MOST_CALLS) return;
+      throw LuaError.inHandler();
+    }
+    throw from == null ? new LuaError("stack overflow") : Operations.error(from, "stack overflow");
+  }
+
+  /// `pcall` and `xpcall`: calls `function` and adds to the results of `call` what they answer.
+  void protect(
+      LuaCall call, @Nullable Object function, @Nullable Object[] arguments, boolean handled) {
+    Position before = new Position();
+    try {
+      Values values = enter(call, function, arguments, arguments.length);
+      call.ret(true);
+      for (int i = 0; i < values.count; i++) call.results.add(values.get(i));
+    } catch (LuaError error) {
+      error.raisedIn(current);
+      Object value = handled && !error.isFinal() ? handle(call, error) : error.value();
+      before.restore();
+      call.results.count = 0;
+      call.ret(false);
+      call.ret(value);
+    }
+  }
+
+  /// What the handler, argument 2 of `call`, makes of an error: it runs where the error was thrown.
+  private @Nullable Object handle(LuaCall call, LuaError first) {
+    LuaError error = first;
+    boolean nested = handling;
+    handling = true;
+    int boundaries = call.boundaries;
+    try {
+      while (true) {
+        Activation at = error.origin() == null ? call : error.origin();
+        boundaries = Math.max(boundaries, at.boundaries) + 1;
+        try {
+          Object[] argument = {error.value()};
+          return enter(at, call.weight, boundaries, call.get(2), argument, 1).get(0);
+        } catch (LuaError again) {
+          // An error in the handler is handled by the handler, one boundary further in.
+          again.raisedIn(current);
+          if (again.isFinal()) return again.value();
+          error = again;
+        }
+      }
+    } finally {
+      handling = nested;
+    }
+  }
+
+  // ── steps and memory ──
+
+  /// From now on `hook` is asked after about every `steps` steps (a step is a turn of a loop, a call,
+  /// or as much work inside of a library function); null for never.
   public void hook(int steps, @Nullable LuaHook hook) {
-    throw new UnsupportedOperationException("not built yet");
+    this.hook = hook;
+    period = hook == null ? Integer.MAX_VALUE : Math.max(1, steps);
+    fuel = period;
+  }
+
+  /// The fuel is used up while `at` runs.
+  void tick(@Nullable Activation at) {
+    fuel = period;
+    LuaHook asked = hook;
+    if (asked == null) return;
+    if (at != null) current = at;
+    asked.tick(this);
+  }
+
+  /// Takes `steps` steps inside of a library function.
+  void step(long steps) {
+    long left = fuel - steps;
+    fuel = (int) Math.max(left, -1);
+    if (left < 0) tick(null);
   }
 
   /// Restarts `math.random` with this seed, as `math.randomseed` does.
   public void seed(int seed) {
-    throw new UnsupportedOperationException("not built yet");
+    random.seed(seed);
   }
 
-  /// How many bytes the values that the state can still reach take, approximately. Walks over all
-  /// of them.
+  /// How many bytes the values that the state can still reach take, approximately. Walks over all of
+  /// them.
   public long measure() {
-    throw new UnsupportedOperationException("not built yet");
+    measured = new Measurement(++measurements).of(this);
+    charged = 0;
+    return measured;
   }
 
   /// How many bytes they took when they were last measured, and what was made since.
   public long memory() {
-    throw new UnsupportedOperationException("not built yet");
+    return measured + charged;
   }
 
   /// Counts memory that a host function took on behalf of a script: an error if that is too much.
   public void charge(long bytes) {
-    throw new UnsupportedOperationException("not built yet");
+    charged += bytes;
+    if (measured + charged > limits.memoryBytes()) makeSure(bytes);
+  }
+
+  /// Counts a string that is about to be made.
+  void chargeString(long length) {
+    if (length > limits.stringBytes()) throw new LuaError("not enough memory").asFinal();
+    charge(24 + length);
+  }
+
+  /// Too much was made since the last measurement; but how much of it is still alive?
+  private void makeSure(long bytes) {
+    if (measure() + bytes > limits.memoryBytes()) {
+      throw new LuaError("not enough memory").asFinal();
+    }
+    charged = bytes;
   }
 
   // ── where a script stands ──
 
-  /// The line that runs on `level` of the stack, as `user_script:1: `; empty if a host function
-  /// runs there. 0 is the host function that asks, 1 whoever called it.
+  /// The line that runs on `level` of the stack, as `user_script:1: `; empty if a host function runs
+  /// there. 0 is the host function that asks, 1 whoever called it.
   public LuaString where(int level) {
-    throw new UnsupportedOperationException("not built yet");
+    return current == null ? LuaString.EMPTY : where(current, level);
+  }
+
+  LuaString where(Activation from, int level) {
+    if (!(activation(from, level) instanceof Frame frame) || frame.at == null) {
+      return LuaString.EMPTY;
+    }
+    LuaBuffer text = new LuaBuffer(256);
+    Operations.position(frame, text);
+    return text.toLuaString();
+  }
+
+  /// The activation on `level` above `from`; null if there is none, or a function that gave its place
+  /// to another was there.
+  static @Nullable Activation activation(Activation from, int level) {
+    int left = level;
+    Activation at = from;
+    while (left > 0 && at != null) {
+      left--;
+      if (at instanceof Frame frame) left -= frame.tailCalls;
+      at = at.caller;
+    }
+    return left == 0 ? at : null;
+  }
+
+  /// Whether there is any activation on `level`, be it one that gave its place away.
+  static boolean hasLevel(Activation from, int level) {
+    int left = level;
+    Activation at = from;
+    while (left > 0 && at != null) {
+      left--;
+      if (at instanceof Frame frame) left -= frame.tailCalls;
+      at = at.caller;
+    }
+    return left < 0 || left == 0 && at != null;
   }
 
   /// The chunk's name and the current line of the innermost function that isn't the host's; null if
   /// there is none.
   public @Nullable Place innermost() {
-    throw new UnsupportedOperationException("not built yet");
+    return place(current);
+  }
+
+  static @Nullable Place place(@Nullable Activation from) {
+    for (Activation at = from; at != null; at = at.caller) {
+      if (at instanceof Frame frame) {
+        return new Place(frame.function.prototype.chunkName.toString(), frame.line());
+      }
+    }
+    return null;
   }
 
   /// A line of a chunk. `source` is the name given to [LuaChunk#compile].
@@ -104,19 +514,31 @@ public final class Lua {
 
   // ── what Lua's operators do ──
 
+  /// The activation for which a host's operation runs.
+  private Activation operator() {
+    Activation at = current;
+    return at instanceof LuaCall ? at : new LuaCall(this);
+  }
+
   /// `object[key]`, metamethods included.
   public @Nullable Object index(@Nullable Object object, @Nullable Object key) {
-    throw new UnsupportedOperationException("not built yet");
+    return Operations.index(operator(), object, key, null);
   }
 
   /// `object[key] = value`, metamethods included.
   public void setIndex(@Nullable Object object, @Nullable Object key, @Nullable Object value) {
-    throw new UnsupportedOperationException("not built yet");
+    Operations.setIndex(operator(), object, key, value, null);
   }
 
   /// `a == b`, metamethods included.
   public boolean equal(@Nullable Object a, @Nullable Object b) {
-    throw new UnsupportedOperationException("not built yet");
+    return Operations.equal(operator(), a, b);
+  }
+
+  /// What the script's `tostring` makes of `value`, `__tostring` included; a value that isn't a
+  /// string if that answers one.
+  public @Nullable Object show(@Nullable Object value) {
+    return Operations.toStringValue(operator(), value);
   }
 
   /// `nil`, `boolean`, `number`, `string`, `table`, `function`, `thread` or `userdata`.
@@ -137,18 +559,22 @@ public final class Lua {
   public static @Nullable LuaString toText(@Nullable Object value) {
     return switch (value) {
       case LuaString string -> string;
-      case Double number -> numberText(number);
+      case Double number -> NumberText.of(number);
       case null, default -> null;
     };
   }
 
   /// A number, or a string that reads as one; null for any other value.
   public static @Nullable Double toNumber(@Nullable Object value) {
-    throw new UnsupportedOperationException("not built yet");
+    return switch (value) {
+      case Double number -> number;
+      case LuaString string -> NumberReader.read(string);
+      case null, default -> null;
+    };
   }
 
   /// A number as Lua shows it: C's `%.14g`.
   public static LuaString numberText(double number) {
-    throw new UnsupportedOperationException("not built yet");
+    return NumberText.of(number);
   }
 }

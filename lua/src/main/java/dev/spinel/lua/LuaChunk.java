@@ -1,25 +1,33 @@
 package dev.spinel.lua;
 
-/// Compiled source: what [Lua#load] makes a function of. It never changes, knows no state and may
-/// be loaded by several.
+/// Compiled source: what [Lua#load] makes a function of. It never changes, knows no state and may be
+/// loaded by several.
 public final class LuaChunk {
-  private final String name;
+  private final LuaString name;
+  final Prototype prototype;
 
-  LuaChunk(String name) {
+  private LuaChunk(LuaString name, Prototype prototype) {
     this.name = name;
+    this.prototype = prototype;
   }
 
   /// Compiles `source`.
   ///
   /// @param name the chunk's name in messages, as in C: after `@` a file's name as it is, after `=`
-  ///   any text, otherwise the source itself, shown as `[string "…"]`
+  ///     any text, otherwise the source itself, shown as `[string "…"]`
   /// @throws LuaError with the syntax error's text, position included
   public static LuaChunk compile(LuaString source, String name) {
-    throw new UnsupportedOperationException("not built yet");
+    return compile(source, LuaString.of(name), 0);
+  }
+
+  /// The same from a script, `levels` boundaries deep.
+  static LuaChunk compile(LuaString source, LuaString name, int levels) {
+    Ast.FunctionBody body = LuaParser.parse(source, name, levels);
+    return new LuaChunk(name, Compiler.compile(name, body));
   }
 
   /// The name given to [#compile].
   public String name() {
-    return name;
+    return name.toString();
   }
 }

@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// reaches whoever called [Lua#call].
 public final class LuaError extends RuntimeException {
   private final transient @Nullable Object value;
-  private @Nullable String source;
-  private int line = -1;
+  private transient @Nullable Activation origin;
+  private boolean raised;
+  private boolean last;
+  private transient Lua.@Nullable Place place;
 
   /// An error with this Lua value.
   public LuaError(@Nullable Object value) {
@@ -22,6 +24,21 @@ public final class LuaError extends RuntimeException {
     this((Object) LuaString.of(text));
   }
 
+  /// What a handler of errors gets if it runs out of stack itself.
+  static LuaError inHandler() {
+    return new LuaError("error in error handling").asFinal();
+  }
+
+  /// Marks an error that no handler is asked about.
+  LuaError asFinal() {
+    last = true;
+    return this;
+  }
+
+  boolean isFinal() {
+    return last;
+  }
+
   /// The Lua value.
   public @Nullable Object value() {
     return value;
@@ -32,27 +49,28 @@ public final class LuaError extends RuntimeException {
     return Lua.toText(value);
   }
 
-  /// The name, as it was given to [LuaChunk#compile], of the chunk whose function was running; null
-  /// if none was.
-  public @Nullable String source() {
-    return source;
+  /// Which line was running in the function that threw it; if that was the host's, in the function
+  /// that had called that. Null if that was no function of a script's.
+  public Lua.@Nullable Place place() {
+    return place;
   }
 
-  /// The line that was running, -1 if none was.
-  public int line() {
-    return line;
+  /// Whoever catches it first says who was running.
+  void raisedIn(@Nullable Activation current) {
+    if (raised) return;
+    raised = true;
+    origin = current;
+    Activation at = current instanceof LuaCall call ? call.caller : current;
+    place = at instanceof Frame ? Lua.place(at) : null;
   }
 
-  void raisedAt(@Nullable String source, int line) {
-    this.source = source;
-    this.line = line;
+  @Nullable Activation origin() {
+    return origin;
   }
 
   @Override
   public String getMessage() {
     LuaString text = text();
-    return text != null
-        ? text.toString()
-        : "(an error value that is a " + Lua.typeName(value) + ")";
+    return text != null ? text.toString() : "(an error value that is a " + Lua.typeName(value) + ")";
   }
 }

@@ -9,6 +9,7 @@ public final class LuaUserdata {
 
   private final @Nullable Object content;
   @Nullable LuaTable metatable;
+  long id; // what tostring shows; 0 until asked for
 
   /// Userdata that carries `content`, compared by identity.
   public LuaUserdata(@Nullable Object content) {

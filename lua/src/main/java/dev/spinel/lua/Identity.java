@@ -1,0 +1,38 @@
+package dev.spinel.lua;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/// Numbers for what is compared by identity: what `tostring` shows where C shows an address, and the
+/// hash of such a value as a table's key. Given out on demand, in order, so a run repeats itself.
+final class Identity {
+  private static final AtomicLong LAST = new AtomicLong();
+
+  private Identity() {}
+
+  /// A number that no other value has.
+  static long next() {
+    return LAST.incrementAndGet();
+  }
+
+  /// The number of `value`, which is neither a string nor a number.
+  static long of(Object value) {
+    return switch (value) {
+      case LuaTable table -> table.id == 0 ? table.id = next() : table.id;
+      case LuaFunction function -> function.id == 0 ? function.id = next() : function.id;
+      case LuaThread thread -> thread.id == 0 ? thread.id = next() : thread.id;
+      case LuaUserdata userdata -> userdata.id == 0 ? userdata.id = next() : userdata.id;
+      default -> throw new IllegalArgumentException("not a Lua value: " + value.getClass());
+    };
+  }
+
+  static int hash(Object value) {
+    return (int) of(value);
+  }
+
+  /// What stands where C shows an address.
+  static String address(Object value) {
+    return value == LuaUserdata.NULL
+        ? "(nil)"
+        : "0x" + Long.toHexString(0x7f00_0000_0000L + (of(value) << 5));
+  }
+}
