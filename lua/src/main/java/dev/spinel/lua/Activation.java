@@ -6,10 +6,12 @@ import org.jspecify.annotations.Nullable;
 /// innermost first, by [#caller].
 ///
 /// **Slots.** Values live in two arrays side by side, so that a number needs no object:
+///
 /// ```
 ///   objects   "a"   NUMBER   nil   Double 7   Cell …
 ///   numbers    -     3.5      -       -        -
 /// ```
+///
 /// Where `objects` holds [#NUMBER], the value is the number beside it. A boxed [Double] is fine,
 /// too: whatever is cheaper for the one who writes. Owned by the thread that has the state.
 abstract sealed class Activation permits Frame, LuaCall {

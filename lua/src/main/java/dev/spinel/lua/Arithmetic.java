@@ -36,6 +36,7 @@ final class Arithmetic {
     if (y == 2) return x * x;
     if (x == 1) return 1; // in C whatever y is
     if (x == -1 && Double.isInfinite(y)) return 1;
+    if (x != x && Math.abs(y % 2) == 1) return Math.abs(x); // C's takes the sign off a NaN then
     double result = Math.pow(x, y);
     return result == result ? result : nan(result, x, y);
   }

@@ -30,7 +30,8 @@ final class Ast {
     final List<Upvalue> upvalues = new ArrayList<>();
     boolean vararg;
     boolean dotsUsed;
-    @Nullable Variable arg; // the table `arg`, which a function with `...` has if it doesn't say `...`
+    @Nullable Variable
+        arg; // the table `arg`, which a function with `...` has if it doesn't say `...`
     List<Statement> body = List.of();
 
     FunctionBody(@Nullable FunctionBody outer, int line) {
@@ -350,8 +351,7 @@ final class Ast {
     final List<Statement> body;
     final int line;
 
-    GenericFor(
-        List<Variable> variables, List<Expression> values, List<Statement> body, int line) {
+    GenericFor(List<Variable> variables, List<Expression> values, List<Statement> body, int line) {
       this.variables = variables;
       this.values = values;
       this.body = body;

@@ -94,8 +94,7 @@ final class BaseLibrary {
   private static java.util.Map<String, LuaString> typeNames() {
     java.util.Map<String, LuaString> names = new java.util.HashMap<>();
     for (String name :
-        List.of(
-            "nil", "boolean", "number", "string", "table", "function", "thread", "userdata")) {
+        List.of("nil", "boolean", "number", "string", "table", "function", "thread", "userdata")) {
       names.put(name, LuaString.of(name).shared());
     }
     return names;

@@ -199,8 +199,7 @@ final class Calls {
     /// The same with the results of a host function.
     abstract int done(Frame frame, LuaCall call);
 
-    private int callOther(
-        Frame frame, @Nullable Object callee, @Nullable Object self, int given) {
+    private int callOther(Frame frame, @Nullable Object callee, @Nullable Object self, int given) {
       Lua lua = frame.lua;
       if (callee instanceof YieldFunction) {
         @Nullable Object[] values = collect(frame, self, given);

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// declaration, and behind them to intermediate values, for as long as those are needed.
 ///
 /// **Calls become statements.** `f(a.x, g(y)) + z` is run as
+///
 /// ```
 ///   s1 = f          what precedes a call is computed before it, into a slot;
 ///   s2 = a.x        so is everything that a call could change
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 ///   s1 = s1(s2, s3…)
 ///   s1 + z          what is left contains no call: a tree of ExpressionNodes
 /// ```
+///
 /// **Order and moment of reading** are C Lua's, since scripts can tell: a local variable is an
 /// operand as it is, and read when the operation takes place, after the other operand; as an
 /// argument, a listed value or an operand of `..` it is copied when it is its turn.
@@ -203,6 +205,9 @@ final class Compiler {
 
   private Condition condition(Expression expression) {
     release();
+    if (strip(expression) instanceof Ast.Constant constant && constant.value instanceof Double) {
+      return new Condition(null, new Expressions.Constant(true)); // C Lua keeps no such constant
+    }
     ExpressionNode[] node = new ExpressionNode[1];
     List<StatementNode> before = collect(() -> node[0] = expression(expression));
     release();
@@ -362,14 +367,16 @@ final class Compiler {
     List<Expression> values = assign.values;
     Expression last = values.size() == count ? values.getLast() : null;
     int slot = free;
-    spread(last == null ? values : values.subList(0, count - 1), slot, last == null ? count : count - 1);
+    spread(
+        last == null ? values : values.subList(0, count - 1),
+        slot,
+        last == null ? count : count - 1);
     free = slot + count;
     reserve(free);
     for (int i = count - 1; i >= 0; i--) {
       Expression target = assign.targets.get(i);
       boolean direct = last != null && i == count - 1;
-      Expression value =
-          direct ? last : new Ast.Done(new Expressions.Slot(slot + i), null);
+      Expression value = direct ? last : new Ast.Done(new Expressions.Slot(slot + i), null);
       assert value != null;
       Expression object = objects[i];
       Expression key = keys[i];
@@ -463,14 +470,14 @@ final class Compiler {
     }
     for (int i = 0; i < count; i++) {
       Expression value = values.get(i);
-      boolean copy =
-          plain ? !isPlain(value) || i < lastEffect && canChange(value) : i < lastCall;
+      boolean copy = plain ? !isPlain(value) || i < lastEffect && canChange(value) : i < lastCall;
       nodes[i] = copy && canChange(value) ? copied(value) : expression(value);
     }
     return nodes;
   }
 
-  /// Whether something else that runs could change what `expression` is, or whether it does anything.
+  /// Whether something else that runs could change what `expression` is, or whether it does
+  /// anything.
   private static boolean canChange(Expression expression) {
     return switch (expression) {
       case Ast.Constant c -> false;
@@ -641,11 +648,9 @@ final class Compiler {
 
   private ExpressionNode index(Ast.Index index) {
     Naming naming = naming(index.object);
-    boolean keyEffects =
-        index.key.calls || isCaptured(index.object) && !isPlain(index.key);
+    boolean keyEffects = index.key.calls || isCaptured(index.object) && !isPlain(index.key);
     ExpressionNode object = operand(index.object, keyEffects);
-    ExpressionNode key =
-        keyEffects && !index.key.calls ? copied(index.key) : expression(index.key);
+    ExpressionNode key = keyEffects && !index.key.calls ? copied(index.key) : expression(index.key);
     return key instanceof Expressions.Constant constant && constant.value instanceof LuaString name
         ? new Expressions.Field(object, name, naming)
         : new Expressions.Element(object, key, naming);
@@ -766,8 +771,7 @@ final class Compiler {
       if (key != null) {
         ExpressionNode at = operand(key, item.value().calls);
         ExpressionNode value = expression(item.value());
-        emit(
-            new Statements.SetElement(new Expressions.Slot(slot), at, value, null), item.line());
+        emit(new Statements.SetElement(new Expressions.Slot(slot), at, value, null), item.line());
         free = first + pending;
         continue;
       }
@@ -865,47 +869,42 @@ final class Compiler {
   }
 
   private static LuaString fieldName(Expression key) {
-    return key instanceof Ast.Constant constant && constant.value instanceof LuaString name
+    return strip(key) instanceof Ast.Constant constant && constant.value instanceof LuaString name
         ? name
         : UNKNOWN;
   }
 
   private static final LuaString UNKNOWN = LuaString.of("?");
 
-  /// C Lua finds a name by looking for the instruction that loaded the register, as if each jump on
-  /// the way were taken. So of `a or b` it names a, whatever the value is.
+  /// C Lua finds a name by looking for the instruction that set the register last, as if each jump
+  /// on the way were taken; a test counts as setting it. So `a or b` has no name, whatever it is,
+  /// and `a and b or c` has that of c.
   private static @Nullable Naming logicNaming(Ast.Binary binary) {
-    Expression leaf = binary;
     Expression next = binary;
-    boolean jumps = false;
-    while (next != null) {
-      leaf = next;
-      jumps = false;
+    while (true) {
+      Expression leaf = strip(next);
+      if (!isLogicTree(leaf)) return naming(leaf);
       next = null;
-      while (leaf instanceof Ast.Single || isLogicTree(leaf)) {
-        if (leaf instanceof Ast.Single single) {
-          leaf = single.inner;
-          continue;
+      while (leaf instanceof Ast.Binary tree && isLogicTree(tree)) {
+        Expression left = strip(tree.left);
+        if (left instanceof Ast.Binary inner
+            && isLogicTree(inner)
+            && inner.operator != tree.operator) {
+          next = tree.right; // where the jump behind the left side's first operand leads
         }
-        Ast.Binary tree = (Ast.Binary) leaf;
-        if (tree.operator == Operator.OR && isAnd(tree.left)) next = tree.right;
-        else if (tree.operator == Operator.AND && isOr(tree.left)) next = tree.right;
-        jumps = true;
-        leaf = tree.left;
+        leaf = left;
       }
+      if (next == null) return null;
     }
-    return jumps && leaf instanceof Ast.Local ? null : naming(leaf);
+  }
+
+  private static Expression strip(Expression expression) {
+    Expression inner = expression;
+    while (inner instanceof Ast.Single single) inner = single.inner;
+    return inner;
   }
 
   private static boolean isLogicTree(Expression expression) {
     return expression instanceof Ast.Binary binary && isLogic(binary.operator);
-  }
-
-  private static boolean isAnd(Expression expression) {
-    return expression instanceof Ast.Binary binary && binary.operator == Operator.AND;
-  }
-
-  private static boolean isOr(Expression expression) {
-    return expression instanceof Ast.Binary binary && binary.operator == Operator.OR;
   }
 }

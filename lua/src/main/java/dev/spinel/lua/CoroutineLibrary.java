@@ -68,7 +68,8 @@ final class CoroutineLibrary {
                   LuaString text = Lua.toText(error);
                   if (text != null) throw again.error(text);
                   throw new LuaError(error);
-                }));
+                },
+                thread));
   }
 
   /// The error nil, since null is none.
@@ -81,7 +82,7 @@ final class CoroutineLibrary {
     if (thread.status != LuaThread.Status.SUSPENDED) {
       return LuaString.of("cannot resume " + name(thread.status) + " coroutine");
     }
-    if (call.boundaries + 1 >= Lua.MOST_BOUNDARIES || call.weight >= Lua.HARD_WEIGHT) {
+    if (call.boundaries >= Lua.MOST_BOUNDARIES || call.weight >= Lua.HARD_WEIGHT) {
       return LuaString.of("C stack overflow");
     }
     Lua lua = call.lua();

@@ -12,8 +12,8 @@ abstract class ExpressionNode extends Node {
   /// The value.
   abstract @Nullable Object eval(Frame frame);
 
-  /// The value if it is a number; otherwise [#NONE], and the value is in the frame's `other`. NONE is
-  /// a NaN that no computation makes and no value is; so whoever gets a NaN asks [#isNone].
+  /// The value if it is a number; otherwise [#NONE], and the value is in the frame's `other`. NONE
+  /// is a NaN that no computation makes and no value is; so whoever gets a NaN asks [#isNone].
   double number(Frame frame) {
     Object value = eval(frame);
     if (value instanceof Double number) return unboxed(number);

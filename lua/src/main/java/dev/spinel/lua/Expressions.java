@@ -357,7 +357,8 @@ final class Expressions {
   /// `function (…) … end`.
   static final class FunctionOf extends ExpressionNode {
     final Prototype prototype;
-    final int[] sources; // of each variable it takes: a slot, or -1 - the index of an outer variable
+    final int[]
+        sources; // of each variable it takes: a slot, or -1 - the index of an outer variable
 
     FunctionOf(Prototype prototype, int[] sources) {
       this.prototype = prototype;
@@ -631,9 +632,7 @@ final class Expressions {
         return compute(frame, a, right.eval(frame));
       }
       double y = right.number(frame);
-      return isNone(y)
-          ? compute(frame, x, frame.other)
-          : Arithmetic.compute(event, x, y);
+      return isNone(y) ? compute(frame, x, frame.other) : Arithmetic.compute(event, x, y);
     }
 
     /// Goes on behind both, whose result is a NaN.

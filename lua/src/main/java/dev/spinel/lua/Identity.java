@@ -2,8 +2,9 @@ package dev.spinel.lua;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/// Numbers for what is compared by identity: what `tostring` shows where C shows an address, and the
-/// hash of such a value as a table's key. Given out on demand, in order, so a run repeats itself.
+/// Numbers for what is compared by identity: what `tostring` shows where C shows an address, and
+/// the hash of such a value as a table's key. Given out on demand, in order, so a run repeats
+/// itself.
 final class Identity {
   private static final AtomicLong LAST = new AtomicLong();
 

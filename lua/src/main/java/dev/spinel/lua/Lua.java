@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **How calls nest.** A script's call of a script's function runs the callee's nodes on top of the
 /// caller's. Every other way into a function (from the host, a metamethod, `pcall`, a sort's
-/// comparison) is a *boundary*: [#enter]. Beneath each boundary [#drive] runs frames until the first
-/// one has ended, picking up what was parked ([LuaThread]). As in C Lua there may be [#MOST_BOUNDARIES]
-/// boundaries on top of each other, and [#MOST_CALLS] calls.
+/// comparison) is a *boundary*: [#enter]. Beneath each boundary [#drive] runs frames until the
+/// first one has ended, picking up what was parked ([LuaThread]). As in C Lua there may be
+/// [#MOST_BOUNDARIES] boundaries on top of each other, and [#MOST_CALLS] calls.
 public final class Lua {
   /// How many boundaries there may be: more is a "C stack overflow".
   static final int MOST_BOUNDARIES = 200;
@@ -29,10 +29,11 @@ public final class Lua {
   static final int MOST_CALLS = 20000;
 
   /// Nested nodes from which on a call parks what is beneath it.
-  static final int SOFT_WEIGHT = 600;
+  static final int SOFT_WEIGHT = 700;
 
-  /// Nested nodes that a boundary doesn't get past. Each takes a hundred bytes of stack, or two.
-  static final int HARD_WEIGHT = 3000;
+  /// Nested nodes that a boundary doesn't get past. Each takes 140 bytes of stack at most, so this
+  /// is half of the megabyte that a thread has if nobody asks for more.
+  static final int HARD_WEIGHT = 4000;
 
   /// What a boundary weighs, in nodes.
   static final int BOUNDARY_WEIGHT = 8;
@@ -107,9 +108,10 @@ public final class Lua {
     return new LuaTable(this, array, others);
   }
 
-  /// A function that calls the host.
-  public LuaFunction function(HostFunction body) {
-    return new HostClosure(body);
+  /// A function that calls the host. `held` are Lua values that `body` keeps alive, if scripts can
+  /// make such functions: they count against the state's limit.
+  public LuaFunction function(HostFunction body, @Nullable Object... held) {
+    return new HostClosure(body, held);
   }
 
   /// A function of `chunk`, with the globals as its environment. Its arguments are the chunk's `…`.
@@ -135,7 +137,7 @@ public final class Lua {
   /// Calls `function` and returns its results. From inside of a host function, too.
   ///
   /// @throws LuaError which the script didn't catch; any other exception comes from a host function
-  ///     or the hook
+  ///   or the hook
   public @Nullable Object[] call(@Nullable Object function, @Nullable Object... arguments) {
     return callFrom(current instanceof LuaCall call ? call : null, function, arguments);
   }
@@ -178,13 +180,17 @@ public final class Lua {
   }
 
   /// The first result of calling `function` from a boundary.
-  @Nullable Object invoke(Activation from, @Nullable Object function, @Nullable Object... arguments) {
+  @Nullable Object invoke(
+      Activation from, @Nullable Object function, @Nullable Object... arguments) {
     return enter(from, function, arguments, arguments.length).get(0);
   }
 
   /// Calls `function`, at a boundary. The results are good until the next call.
   Values enter(
-      @Nullable Activation from, @Nullable Object function, @Nullable Object[] arguments, int count) {
+      @Nullable Activation from,
+      @Nullable Object function,
+      @Nullable Object[] arguments,
+      int count) {
     int boundaries = from == null ? 1 : from.boundaries + 1;
     return enter(from, from == null ? 0 : from.weight, boundaries, function, arguments, count);
   }
@@ -254,9 +260,9 @@ public final class Lua {
     yielding = true;
   }
 
-  private static LuaError noYield(@Nullable Activation from) {
-    String text = "attempt to yield across metamethod/C-call boundary";
-    return from == null ? new LuaError(text) : Operations.error(from, text);
+  private LuaError noYield(@Nullable Activation from) {
+    current = from;
+    return new LuaError("attempt to yield across metamethod/C-call boundary");
   }
 
   /// Runs `first` to its end, or until the coroutine yields; frames parked above `base` with it.
@@ -277,7 +283,8 @@ public final class Lua {
           }
           frame = pending();
           frame.weight = weight;
-          charge(64L + 12L * frame.objects.length); // a stack that grows is memory that scripts take
+          charge(
+              64L + 12L * frame.objects.length); // a stack that grows is memory that scripts take
         }
         case Node.RETURN -> {
           if (thread.parkedCount() == base) return true;
@@ -390,8 +397,8 @@ public final class Lua {
 
   // ── steps and memory ──
 
-  /// From now on `hook` is asked after about every `steps` steps (a step is a turn of a loop, a call,
-  /// or as much work inside of a library function); null for never.
+  /// From now on `hook` is asked after about every `steps` steps (a step is a turn of a loop, a
+  /// call, or as much work inside of a library function); null for never.
   public void hook(int steps, @Nullable LuaHook hook) {
     this.hook = hook;
     period = hook == null ? Integer.MAX_VALUE : Math.max(1, steps);
@@ -419,8 +426,8 @@ public final class Lua {
     random.seed(seed);
   }
 
-  /// How many bytes the values that the state can still reach take, approximately. Walks over all of
-  /// them.
+  /// How many bytes the values that the state can still reach take, approximately. Walks over all
+  /// of them.
   public long measure() {
     measured = new Measurement(++measurements).of(this);
     charged = 0;
@@ -454,8 +461,8 @@ public final class Lua {
 
   // ── where a script stands ──
 
-  /// The line that runs on `level` of the stack, as `user_script:1: `; empty if a host function runs
-  /// there. 0 is the host function that asks, 1 whoever called it.
+  /// The line that runs on `level` of the stack, as `user_script:1: `; empty if a host function
+  /// runs there. 0 is the host function that asks, 1 whoever called it.
   public LuaString where(int level) {
     return current == null ? LuaString.EMPTY : where(current, level);
   }
@@ -469,8 +476,8 @@ public final class Lua {
     return text.toLuaString();
   }
 
-  /// The activation on `level` above `from`; null if there is none, or a function that gave its place
-  /// to another was there.
+  /// The activation on `level` above `from`; null if there is none, or a function that gave its
+  /// place to another was there.
   static @Nullable Activation activation(Activation from, int level) {
     int left = level;
     Activation at = from;

@@ -4,8 +4,8 @@ import dev.spinel.lua.Ast.Naming;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// One call of a [HostFunction]: its arguments, which are numbered from 1, and its results. It lives
-/// until the host function returns.
+/// One call of a [HostFunction]: its arguments, which are numbered from 1, and its results. It
+/// lives until the host function returns.
 ///
 /// The verbs that ask for a type convert as Lua's own library does (a number is a fine string, and
 /// the other way round) and throw `bad argument #1 to 'name' (string expected, got nil)`.
@@ -79,8 +79,8 @@ public final class LuaCall extends Activation {
     return isNil(n) ? absent : number(n);
   }
 
-  /// Argument `n` as C's library makes an integer of a number: towards zero; what doesn't fit a long
-  /// is [Long#MIN_VALUE].
+  /// Argument `n` as C's library makes an integer of a number: towards zero; what doesn't fit a
+  /// long is [Long#MIN_VALUE].
   public long integer(int n) {
     return NumberReader.toLong(number(n));
   }
@@ -165,8 +165,7 @@ public final class LuaCall extends Activation {
 
   /// The same for any bytes.
   LuaError argumentError(int n, LuaString problem) {
-    Naming naming =
-        caller instanceof Frame frame && frame.at != null ? frame.at.callee() : null;
+    Naming naming = caller instanceof Frame frame && frame.at != null ? frame.at.callee() : null;
     LuaBuffer text = lua.buffer();
     int number = n;
     if (naming != null && naming.kind().equals("method")) {

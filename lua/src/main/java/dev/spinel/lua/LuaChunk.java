@@ -1,7 +1,7 @@
 package dev.spinel.lua;
 
-/// Compiled source: what [Lua#load] makes a function of. It never changes, knows no state and may be
-/// loaded by several.
+/// Compiled source: what [Lua#load] makes a function of. It never changes, knows no state and may
+/// be loaded by several.
 public final class LuaChunk {
   private final LuaString name;
   final Prototype prototype;
@@ -14,7 +14,7 @@ public final class LuaChunk {
   /// Compiles `source`.
   ///
   /// @param name the chunk's name in messages, as in C: after `@` a file's name as it is, after `=`
-  ///     any text, otherwise the source itself, shown as `[string "…"]`
+  ///   any text, otherwise the source itself, shown as `[string "…"]`
   /// @throws LuaError with the syntax error's text, position included
   public static LuaChunk compile(LuaString source, String name) {
     return compile(source, LuaString.of(name), 0);

@@ -71,6 +71,8 @@ public final class LuaError extends RuntimeException {
   @Override
   public String getMessage() {
     LuaString text = text();
-    return text != null ? text.toString() : "(an error value that is a " + Lua.typeName(value) + ")";
+    return text != null
+        ? text.toString()
+        : "(an error value that is a " + Lua.typeName(value) + ")";
   }
 }

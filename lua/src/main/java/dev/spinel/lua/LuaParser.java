@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Lines.** C Lua compiles in one pass, and an instruction bears the line of the token that was
 /// read last when it was written, which may be a line or more behind the expression: a field is
-/// fetched once the parser knows what is done with it. Error messages show that line. So wherever
-/// C Lua would write the instruction, [#place] gives the expression its line.
+/// fetched once the parser knows what is done with it. Error messages show that line. So wherever C
+/// Lua would write the instruction, [#place] gives the expression its line.
 ///
 /// **Limits** are C Lua's: [#MOST_LEVELS] of nesting, 200 locals and 60 outer variables in a
 /// function, 250 values at hand at a time. They bound the parser's own recursion, too.
@@ -247,6 +247,7 @@ final class LuaParser {
         if (!endsBlock() && lexer.token != ';') {
           values = expressions();
           place(values.getLast());
+          if (values.size() > 1) take(1);
         }
         return new Ast.Return(values);
       }
@@ -495,6 +496,7 @@ final class LuaParser {
       if (folded != null) return new Ast.Constant(folded);
     }
     place(right);
+    if (decides(operator, left)) return new Ast.Single(right);
     if (operator != Operator.CONCAT) {
       return new Ast.Binary(operator, left, right, lexer.lastLine);
     }
@@ -508,6 +510,13 @@ final class LuaParser {
       operands.add(right);
     }
     return new Ast.Concat(operands, line);
+  }
+
+  /// Whether the constant on the left says already that the value is that of the right side.
+  private static boolean decides(Operator operator, Expression left) {
+    if (!(strip(left) instanceof Ast.Constant constant)) return false;
+    boolean isTrue = Operations.isTrue(constant.value);
+    return operator == Operator.AND && isTrue || operator == Operator.OR && !isTrue;
   }
 
   /// Two numerals are computed at once, unless that gives no number.

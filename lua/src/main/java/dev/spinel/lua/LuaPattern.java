@@ -4,7 +4,7 @@ package dev.spinel.lua;
 ///
 /// A pattern ends at its first zero byte, as in C. Matching takes steps of the state's fuel, so a
 /// pattern that backtracks for ever can be ended by the hook; and it nests [#MOST_NESTED] deep at
-/// most (one for each item that can match in more than one way).
+/// most (one for each item that can match in more than one way), less if the stack is in use.
 final class LuaPattern {
   /// No match.
   static final int NONE = -1;
@@ -20,6 +20,7 @@ final class LuaPattern {
   private final byte[] subject;
   private final byte[] pattern;
   private final int patternEnd;
+  private final int mostNested;
   private int nested;
   private int steps;
   private int captures;
@@ -33,6 +34,7 @@ final class LuaPattern {
     int end = 0;
     while (end < this.pattern.length && this.pattern[end] != 0) end++;
     patternEnd = end;
+    mostNested = Math.min(MOST_NESTED, (Lua.HARD_WEIGHT + MOST_NESTED - call.weight) / 3);
   }
 
   /// Whether the pattern holds only at the start of the search.
@@ -87,7 +89,7 @@ final class LuaPattern {
   }
 
   private int match(int start, int item) {
-    if (++nested > MOST_NESTED) throw call.error("pattern too complex");
+    if (++nested > mostNested) throw call.error("pattern too complex");
     int end = matchHere(start, item);
     nested--;
     return end;

@@ -93,7 +93,8 @@ public final class LuaString implements Comparable<LuaString> {
   /// Whether `other`, a string too, has the same bytes.
   boolean sameAs(LuaString other) {
     return this == other
-        || (hash == 0 || other.hash == 0 || hash == other.hash) && Arrays.equals(bytes, other.bytes);
+        || (hash == 0 || other.hash == 0 || hash == other.hash)
+            && Arrays.equals(bytes, other.bytes);
   }
 
   @Override
@@ -105,7 +106,6 @@ public final class LuaString implements Comparable<LuaString> {
       for (int i = bytes.length; i > 0; i--) {
         h ^= (h << 5) + (h >>> 2) + (bytes[i - 1] & 0xff);
       }
-      if (h == 0) h = 1;
       hash = h;
     }
     return h;

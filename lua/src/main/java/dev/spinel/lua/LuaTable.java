@@ -25,6 +25,11 @@ public final class LuaTable {
   static final String READ_ONLY = "Attempt to modify a readonly table";
 
   private static final int MOST_BITS = 26;
+
+  // What a place takes, with a number in it.
+  private static final long SLOT_BYTES = 20;
+  private static final long PAIR_BYTES = 44;
+
   private static final Object[] NO_VALUES = {};
   private static final int[] NO_CHAIN = {-1};
 
@@ -147,7 +152,7 @@ public final class LuaTable {
   /// Sets `key` to `value`; null removes it.
   ///
   /// @throws LuaError without a position, if the table is read-only, the key is nil or NaN, or
-  ///     memory runs out
+  ///   memory runs out
   public void set(@Nullable Object key, @Nullable Object value) {
     switch (key) {
       case LuaString string -> set(string, value);
@@ -359,7 +364,7 @@ public final class LuaTable {
   }
 
   private void resize(int arraySize, int hashSize) {
-    lua.charge(8L * Math.max(0, arraySize - array.length) + 16L * hashSize);
+    lua.charge(SLOT_BYTES * Math.max(0, arraySize - array.length) + PAIR_BYTES * hashSize);
     @Nullable Object[] oldArray = array;
     @Nullable Object[] oldPairs = pairs;
     int oldSize = next.length;
@@ -504,6 +509,6 @@ public final class LuaTable {
 
   /// What it takes, without what its values take.
   long bytes() {
-    return 64 + 4L * array.length + (pairs == NO_PAIRS ? 0 : 12L * next.length);
+    return 64 + SLOT_BYTES * array.length + (pairs == NO_PAIRS ? 0 : PAIR_BYTES * next.length);
   }
 }

@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A coroutine runs on the thread of whoever resumes it. When it yields, every node up to the
 /// boundary answers [Node#SUSPEND]; the calls among them *park* their frames here, innermost first,
-/// and whoever drives the frames ([Lua#drive]) turns them round. Going on means to run the innermost
-/// one, then the one under it with its results, and so on.
+/// and whoever drives the frames ([Lua#drive]) turns them round. Going on means to run the
+/// innermost one, then the one under it with its results, and so on.
 ///
-/// The same serves deep recursion: beyond [Lua#SOFT_WEIGHT] nested nodes a call parks everything and
-/// the driver goes on with the called frame alone, on an empty stack. Owned by the thread that has
-/// the state.
+/// The same serves deep recursion: beyond [Lua#SOFT_WEIGHT] nested nodes a call parks everything
+/// and the driver goes on with the called frame alone, on an empty stack. Owned by the thread that
+/// has the state.
 public final class LuaThread {
   /// Where a coroutine stands.
   enum Status {

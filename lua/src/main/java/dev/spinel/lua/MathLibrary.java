@@ -11,12 +11,12 @@ final class MathLibrary {
         "math",
         table -> {
           function(lua, table, "abs", Math::abs);
-          function(lua, table, "acos", x -> odd(Math.acos(x), x));
-          function(lua, table, "asin", x -> odd(Math.asin(x), x));
+          function(lua, table, "acos", x -> odd(Math.acos(x), x, Double.NaN));
+          function(lua, table, "asin", x -> odd(Math.asin(x), x, Double.NaN));
           function(lua, table, "atan", Math::atan);
           set(lua, table, "atan2", call -> call.ret(Math.atan2(call.number(1), call.number(2))));
           function(lua, table, "ceil", Math::ceil);
-          function(lua, table, "cos", x -> odd(Math.cos(x), x));
+          function(lua, table, "cos", x -> odd(Math.cos(x), x, Arithmetic.NAN));
           function(lua, table, "cosh", Math::cosh);
           function(lua, table, "deg", x -> x / (Math.PI / 180));
           function(lua, table, "exp", Math::exp);
@@ -29,20 +29,19 @@ final class MathLibrary {
               table,
               "ldexp",
               call -> call.ret(Math.scalb(call.number(1), (int) call.integer(2))));
-          function(lua, table, "log", x -> odd(Math.log(x), x));
-          function(lua, table, "log10", x -> odd(Math.log10(x), x));
+          function(lua, table, "log", x -> odd(Math.log(x), x, Arithmetic.NAN));
+          function(lua, table, "log10", x -> odd(Math.log10(x), x, Double.NaN));
           set(lua, table, "max", call -> extreme(call, 1));
           set(lua, table, "min", call -> extreme(call, -1));
           set(lua, table, "modf", MathLibrary::modf);
-          set(
-              lua, table, "pow", call -> call.ret(Arithmetic.pow(call.number(1), call.number(2))));
+          set(lua, table, "pow", call -> call.ret(Arithmetic.pow(call.number(1), call.number(2))));
           function(lua, table, "rad", x -> x * (Math.PI / 180));
           set(lua, table, "random", MathLibrary::random);
           set(lua, table, "randomseed", call -> call.lua().seed((int) call.integer(1)));
-          function(lua, table, "sin", x -> odd(Math.sin(x), x));
+          function(lua, table, "sin", x -> odd(Math.sin(x), x, Arithmetic.NAN));
           function(lua, table, "sinh", Math::sinh);
-          function(lua, table, "sqrt", x -> odd(Math.sqrt(x), x));
-          function(lua, table, "tan", x -> odd(Math.tan(x), x));
+          function(lua, table, "sqrt", x -> odd(Math.sqrt(x), x, Arithmetic.NAN));
+          function(lua, table, "tan", x -> odd(Math.tan(x), x, Arithmetic.NAN));
           function(lua, table, "tanh", Math::tanh);
           table.set("pi", (Double) Math.PI);
           table.set("huge", (Double) Double.POSITIVE_INFINITY);
@@ -53,14 +52,13 @@ final class MathLibrary {
     table.set(name, lua.function(body));
   }
 
-  private static void function(
-      Lua lua, LuaTable table, String name, DoubleUnaryOperator function) {
+  private static void function(Lua lua, LuaTable table, String name, DoubleUnaryOperator function) {
     set(lua, table, name, call -> call.ret(function.applyAsDouble(call.number(1))));
   }
 
-  /// The result of a function at `x`: where it has none, C's NaN.
-  private static double odd(double result, double x) {
-    return result == result || x != x ? result : Arithmetic.NAN;
+  /// The result of a function at `x`; where it has none, `nan`, which has the sign that C's has.
+  private static double odd(double result, double x, double nan) {
+    return result == result || x != x ? result : nan;
   }
 
   private static void fmod(LuaCall call) {

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A table, function or coroutine is counted once: it remembers the number of the measurement that
 /// saw it last. A string is counted once for each place where it is, so a string in many tables
-/// counts many times; to the limit this is an error on the safe side, and it costs strings no field.
+/// counts many times; to the limit this is an error on the safe side, and it costs strings no
+/// field.
 final class Measurement {
   private final int number;
   private final ArrayDeque<Object> open = new ArrayDeque<>();
@@ -84,6 +85,10 @@ final class Measurement {
         values(thread.given);
         for (int i = 0; i < thread.parkedCount(); i++) activation(thread.parked(i));
         for (Activation at = thread.resumedBy; at != null; at = at.caller) activation(at);
+      }
+      case HostClosure host -> {
+        bytes += 48;
+        for (Object held : host.held) see(held);
       }
       default -> bytes += 16;
     }

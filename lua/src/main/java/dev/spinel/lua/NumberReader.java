@@ -41,7 +41,10 @@ final class NumberReader {
       value = negative ? NEGATIVE_NAN : POSITIVE_NAN;
     } else {
       boolean hex =
-          i + 2 < end && bytes[i] == '0' && (bytes[i + 1] | 0x20) == 'x' && hexFollows(bytes, i + 2, end);
+          i + 2 < end
+              && bytes[i] == '0'
+              && (bytes[i + 1] | 0x20) == 'x'
+              && hexFollows(bytes, i + 2, end);
       after = hex ? afterDigits(bytes, i + 2, end, true) : afterDigits(bytes, i, end, false);
       if (after < 0) return null;
       String digits = new String(bytes, i, after - i, StandardCharsets.ISO_8859_1);
@@ -82,8 +85,7 @@ final class NumberReader {
   }
 
   private static boolean hexFollows(byte[] bytes, int i, int end) {
-    return isDigit(bytes[i], true)
-        || bytes[i] == '.' && i + 1 < end && isDigit(bytes[i + 1], true);
+    return isDigit(bytes[i], true) || bytes[i] == '.' && i + 1 < end && isDigit(bytes[i + 1], true);
   }
 
   /// Behind `(letters and digits)`, if that follows.
@@ -153,16 +155,14 @@ final class NumberReader {
     return (double) (value >>> 1 | value & 1) * 2;
   }
 
-  /// What a C program gets that casts `number` to a 64-bit integer: towards zero; what doesn't fit is
-  /// [Long#MIN_VALUE].
+  /// What a C program gets that casts `number` to a 64-bit integer: towards zero; what doesn't fit
+  /// is [Long#MIN_VALUE].
   static long toLong(double number) {
     return number >= -0x1p63 && number < 0x1p63 ? (long) number : Long.MIN_VALUE;
   }
 
   /// The same for an unsigned 64-bit integer, as processors of today do it.
   static long toUnsigned(double number) {
-    return number >= 0x1p63
-        ? toLong(number - 0x1p63) ^ Long.MIN_VALUE
-        : toLong(number);
+    return number >= 0x1p63 ? toLong(number - 0x1p63) ^ Long.MIN_VALUE : toLong(number);
   }
 }

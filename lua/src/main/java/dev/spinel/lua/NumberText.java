@@ -30,7 +30,8 @@ final class NumberText {
   private static LuaString ofLong(long number) {
     byte[] digits = new byte[20];
     int at = digits.length;
-    for (long rest = Math.abs(number); rest != 0; rest /= 10) digits[--at] = (byte) ('0' + rest % 10);
+    for (long rest = Math.abs(number); rest != 0; rest /= 10)
+      digits[--at] = (byte) ('0' + rest % 10);
     if (number < 0) digits[--at] = '-';
     return LuaString.of(digits, at, digits.length - at);
   }
@@ -122,7 +123,9 @@ final class NumberText {
     }
 
     private String atLeast(String digits) {
-      return digits.length() < precision ? "0".repeat(precision - digits.length()) + digits : digits;
+      return digits.length() < precision
+          ? "0".repeat(precision - digits.length()) + digits
+          : digits;
     }
 
     private String sign(boolean negative) {

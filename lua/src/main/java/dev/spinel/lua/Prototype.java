@@ -13,8 +13,7 @@ final class Prototype {
   final Ast.Upvalue[] upvalues;
   final StatementNode body;
 
-  Prototype(
-      LuaString chunkName, Ast.FunctionBody function, int slots, StatementNode body) {
+  Prototype(LuaString chunkName, Ast.FunctionBody function, int slots, StatementNode body) {
     this.chunkName = chunkName;
     this.line = function.line;
     this.parameters = function.parameters.size();

@@ -238,8 +238,7 @@ final class Statements {
   /// `for a, b in … do … end`. Three slots hold the generator, the state and the control variable.
   /// The variables, from the fourth on, are the body's own.
   static final class GenericFor extends StatementNode {
-    private static final Naming GENERATOR =
-        new Naming("local", LuaString.of("(for generator)"));
+    private static final Naming GENERATOR = new Naming("local", LuaString.of("(for generator)"));
 
     private final int slot;
     private final boolean[] captured; // for each variable
@@ -262,7 +261,8 @@ final class Statements {
       if (frame.objects[slot] == lua.next && frame.objects[slot + 1] instanceof LuaTable table) {
         return overTable(frame, table);
       }
-      if (frame.objects[slot] == lua.nextListed && frame.objects[slot + 1] instanceof LuaTable list) {
+      if (frame.objects[slot] == lua.nextListed
+          && frame.objects[slot + 1] instanceof LuaTable list) {
         return overList(frame, list);
       }
       return overCalls(frame);
@@ -275,8 +275,8 @@ final class Statements {
       while (true) {
         if (!resuming) {
           frame.at = this;
-          @Nullable Object[] arguments = {objects[slot + 1], frame.value(slot + 2)};
-          Values values = lua.enter(frame, objects[slot], arguments, 2);
+          @Nullable Object[] arguments = {frame.value(slot + 1), frame.value(slot + 2)};
+          Values values = lua.enter(frame, frame.value(slot), arguments, 2);
           Object control = values.get(0);
           if (control == null) return NEXT;
           objects[slot + 2] = control;
@@ -534,8 +534,7 @@ final class Statements {
     private final ExpressionNode value;
     private final @Nullable Naming naming;
 
-    SetField(
-        ExpressionNode object, LuaString key, ExpressionNode value, @Nullable Naming naming) {
+    SetField(ExpressionNode object, LuaString key, ExpressionNode value, @Nullable Naming naming) {
       this.object = object;
       this.key = key;
       this.value = value;
@@ -564,10 +563,7 @@ final class Statements {
     private final @Nullable Naming naming;
 
     SetElement(
-        ExpressionNode object,
-        ExpressionNode key,
-        ExpressionNode value,
-        @Nullable Naming naming) {
+        ExpressionNode object, ExpressionNode key, ExpressionNode value, @Nullable Naming naming) {
       this.object = object;
       this.key = key;
       this.value = value;

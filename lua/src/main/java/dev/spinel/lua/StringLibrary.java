@@ -146,6 +146,7 @@ final class StringLibrary {
     LuaString subject = call.string(1);
     LuaString pattern = call.string(2);
     int[] next = new int[1];
+    call.lua().charge(80);
     call.results.add(
         call.lua()
             .function(
@@ -158,7 +159,9 @@ final class StringLibrary {
                     matcher.addCaptures(again.results, start, end, true);
                     return;
                   }
-                }));
+                },
+                subject,
+                pattern));
   }
 
   /// To `gmatch` a ^ is a character as any other.
@@ -310,8 +313,7 @@ final class StringLibrary {
         new NumberText.Conversion((char) letter, flags, width, precision);
     switch (letter) {
       case 'c' -> character(call, all, conversion, argument);
-      case 'd', 'i' ->
-          all.put(conversion.formatSigned(NumberReader.toLong(call.number(argument))));
+      case 'd', 'i' -> all.put(conversion.formatSigned(NumberReader.toLong(call.number(argument))));
       case 'o', 'u', 'x', 'X' ->
           all.put(conversion.formatUnsigned(NumberReader.toUnsigned(call.number(argument))));
       case 'e', 'E', 'f', 'g', 'G' -> all.put(conversion.format(call.number(argument)));

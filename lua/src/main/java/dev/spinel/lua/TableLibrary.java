@@ -188,7 +188,8 @@ final class TableLibrary {
       }
     }
 
-    /// Moves the pivot to where it belongs, what isn't greater before it, what isn't less behind it.
+    /// Moves the pivot to where it belongs, what isn't greater before it, what isn't less behind
+    /// it.
     private int partition(int low, int high, int middle) {
       Object pivot = get(middle);
       swap(middle, pivot, high - 1, get(high - 1));
