@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Where `objects` holds [#NUMBER], the value is the number beside it. A boxed [Double] is fine,
 /// too: whatever is cheaper for the one who writes. Owned by the thread that has the state.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 abstract sealed class Activation permits Frame, LuaCall {
   /// In `objects`: look into `numbers`. Never seen outside of slots.
   static final Object NUMBER = new Object();

@@ -22,26 +22,29 @@ final class Arithmetic {
 
   /// `result` of an operation on x and y, with the right sign if it is a NaN.
   static double nan(double result, double x, double y) {
-    if (result == result) return result;
-    return x != x ? x : y != y ? y : NAN;
+    if (!Double.isNaN(result)) return result;
+    return Double.isNaN(x) ? x : Double.isNaN(y) ? y : NAN;
   }
 
   /// Rounded towards minus infinity, so that the result has the sign of `y`.
   static double mod(double x, double y) {
     double result = x - Math.floor(x / y) * y;
-    return result == result ? result : nan(result, x, y);
+    return !Double.isNaN(result) ? result : nan(result, x, y);
   }
 
   static double pow(double x, double y) {
     if (y == 2) return x * x;
     if (x == 1) return 1; // in C whatever y is
     if (x == -1 && Double.isInfinite(y)) return 1;
-    if (x != x && Math.abs(y % 2) == 1) return Math.abs(x); // C's takes the sign off a NaN then
+    if (Double.isNaN(x) && Math.abs(y % 2) == 1)
+      return Math.abs(x); // C's takes the sign off a NaN then
     double result = Math.pow(x, y);
-    return result == result ? result : nan(result, x, y);
+    return !Double.isNaN(result) ? result : nan(result, x, y);
   }
 
   static double negate(double x) {
-    return x == x ? -x : Double.longBitsToDouble(Double.doubleToRawLongBits(x) ^ Long.MIN_VALUE);
+    return !Double.isNaN(x)
+        ? -x
+        : Double.longBitsToDouble(Double.doubleToRawLongBits(x) ^ Long.MIN_VALUE);
   }
 }

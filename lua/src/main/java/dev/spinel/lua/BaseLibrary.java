@@ -2,6 +2,7 @@ package dev.spinel.lua;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The basic functions, without those that reach outside: `print`, `dofile`, `loadfile`, `require`
@@ -86,7 +87,7 @@ final class BaseLibrary {
   // ── types and conversions ──
 
   private static LuaString typeName(@Nullable Object value) {
-    return TYPE_NAMES.get(Lua.typeName(value));
+    return Objects.requireNonNull(TYPE_NAMES.get(Lua.typeName(value)));
   }
 
   private static final java.util.Map<String, LuaString> TYPE_NAMES = typeNames();

@@ -2,6 +2,7 @@ package dev.spinel.lua;
 
 import dev.spinel.lua.Ast.Naming;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Calls, and returns that are calls.
@@ -115,7 +116,7 @@ final class Calls {
     }
 
     private @Nullable Object select(Frame frame, @Nullable Object self) {
-      assert method != null;
+      LuaString method = Objects.requireNonNull(this.method);
       if (self instanceof LuaTable table) {
         Object value = table.get(method);
         if (value != null || table.metatable == null) return value;
@@ -204,7 +205,7 @@ final class Calls {
       if (callee instanceof YieldFunction) {
         @Nullable Object[] values = collect(frame, self, given);
         frame.at = this;
-        lua.yield(frame, values);
+        lua.suspend(frame, values);
         lua.running.park(frame);
         return SUSPEND;
       }
@@ -227,7 +228,7 @@ final class Calls {
         System.arraycopy(all, 0, call.objects, 0, all.length);
         return callHost(frame, host, call);
       }
-      lua.yield(frame, all);
+      lua.suspend(frame, all);
       lua.running.park(frame);
       return SUSPEND;
     }
@@ -275,8 +276,7 @@ final class Calls {
       }
       int answer = closure.prototype.body.run(callee);
       while (answer == TAIL) {
-        Frame next = lua.pending;
-        assert next != null;
+        Frame next = Objects.requireNonNull(lua.pending);
         answer = next.function.prototype.body.run(next);
       }
       if (answer == RETURN) return done(frame, lua.results);
@@ -376,7 +376,7 @@ final class Calls {
       double number = value.number(frame);
       Values results = frame.lua.results;
       results.count = 1;
-      if (number != number && ExpressionNode.isNone(number)) {
+      if (Double.isNaN(number) && ExpressionNode.isNone(number)) {
         results.objects[0] = frame.other;
       } else {
         results.numbers[0] = number;

@@ -3,6 +3,7 @@ package dev.spinel.lua;
 import org.jspecify.annotations.Nullable;
 
 /// A local variable that inner functions use, too.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 final class Cell {
   @Nullable Object object; // or Activation.NUMBER: the value is `number`
   double number;

@@ -375,9 +375,10 @@ final class Compiler {
     reserve(free);
     for (int i = count - 1; i >= 0; i--) {
       Expression target = assign.targets.get(i);
-      boolean direct = last != null && i == count - 1;
-      Expression value = direct ? last : new Ast.Done(new Expressions.Slot(slot + i), null);
-      assert value != null;
+      Expression value =
+          last != null && i == count - 1
+              ? last
+              : new Ast.Done(new Expressions.Slot(slot + i), null);
       Expression object = objects[i];
       Expression key = keys[i];
       if (target instanceof Ast.Index index && object != null && key != null) {

@@ -4,6 +4,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The table `coroutine`.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 final class CoroutineLibrary {
   private CoroutineLibrary() {}
 

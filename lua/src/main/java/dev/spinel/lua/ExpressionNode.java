@@ -23,7 +23,12 @@ abstract class ExpressionNode extends Node {
 
   /// Whether the value is neither nil nor false.
   boolean test(Frame frame) {
-    Object value = eval(frame);
+    return isTrue(eval(frame));
+  }
+
+  /// Whether a value counts as true.
+  @SuppressWarnings("ReferenceEquality") // there is one false
+  static boolean isTrue(@Nullable Object value) {
     return value != null && value != Boolean.FALSE;
   }
 
@@ -43,6 +48,6 @@ abstract class ExpressionNode extends Node {
 
   /// A number from outside of the nodes: whatever NaN it is, it isn't NONE.
   static double unboxed(double number) {
-    return number != number && isNone(number) ? Double.NaN : number;
+    return Double.isNaN(number) && isNone(number) ? Double.NaN : number;
   }
 }

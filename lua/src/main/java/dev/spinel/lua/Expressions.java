@@ -1,10 +1,12 @@
 package dev.spinel.lua;
 
 import dev.spinel.lua.Ast.Naming;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The expressions that run. The frequent shapes of arithmetic, comparison and access have classes
 /// of their own: what a node needn't ask another node, it knows by itself.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 final class Expressions {
   /// How many listed items of a table constructor are put into the table at a time.
   static final int ITEMS_AT_ONCE = 50;
@@ -95,8 +97,7 @@ final class Expressions {
 
     @Override
     boolean test(Frame frame) {
-      Object value = frame.objects[slot];
-      return value != null && value != Boolean.FALSE;
+      return isTrue(frame.objects[slot]);
     }
 
     @Override
@@ -263,7 +264,7 @@ final class Expressions {
     @Nullable Object eval(Frame frame) {
       Object table = object.eval(frame);
       double number = key.number(frame);
-      if (number != number) return other(frame, table, number);
+      if (Double.isNaN(number)) return other(frame, table, number);
       if (table instanceof LuaTable plain) {
         Object value = plain.get(number);
         if (value != null || plain.metatable == null) return value;
@@ -317,8 +318,7 @@ final class Expressions {
       int stored = 0;
       for (int i = 0; i < values.length; i++) {
         if (pending == ITEMS_AT_ONCE) {
-          assert list != null;
-          store(table, stored, list, pending);
+          store(table, stored, Objects.requireNonNull(list), pending);
           stored += pending;
           pending = 0;
         }
@@ -413,7 +413,7 @@ final class Expressions {
     @Override
     @Nullable Object eval(Frame frame) {
       Object value = left.eval(frame);
-      return value == null || value == Boolean.FALSE ? value : right.eval(frame);
+      return isTrue(value) ? right.eval(frame) : value;
     }
 
     @Override
@@ -435,7 +435,7 @@ final class Expressions {
     @Override
     @Nullable Object eval(Frame frame) {
       Object value = left.eval(frame);
-      return value == null || value == Boolean.FALSE ? right.eval(frame) : value;
+      return isTrue(value) ? value : right.eval(frame);
     }
 
     @Override
@@ -464,7 +464,7 @@ final class Expressions {
     @Override
     boolean test(Frame frame) {
       double x = left.number(frame);
-      if (x == x) {
+      if (!Double.isNaN(x)) {
         double y = right.number(frame);
         return (x == y) == wanted;
       }
@@ -529,9 +529,9 @@ final class Expressions {
     @Override
     boolean test(Frame frame) {
       double x = left.number(frame);
-      if (x == x) {
+      if (!Double.isNaN(x)) {
         double y = right.number(frame);
-        if (y == y) return swapped ? y < x : x < y;
+        if (!Double.isNaN(y)) return swapped ? y < x : x < y;
         return isNone(y) && ordered(frame, x, frame.other);
       }
       if (!isNone(x)) return ordered(frame, x, right.eval(frame));
@@ -565,9 +565,9 @@ final class Expressions {
     @Override
     boolean test(Frame frame) {
       double x = left.number(frame);
-      if (x == x) {
+      if (!Double.isNaN(x)) {
         double y = right.number(frame);
-        if (y == y) return swapped ? y <= x : x <= y;
+        if (!Double.isNaN(y)) return swapped ? y <= x : x <= y;
         return isNone(y) && ordered(frame, x, frame.other);
       }
       if (!isNone(x)) return ordered(frame, x, right.eval(frame));
@@ -613,15 +613,13 @@ final class Expressions {
     @Override
     final boolean test(Frame frame) {
       double value = number(frame);
-      if (!isNone(value)) return true;
-      Object other = frame.other;
-      return other != null && other != Boolean.FALSE;
+      return !isNone(value) || isTrue(frame.other);
     }
 
     @Override
     final void into(Frame frame, Activation to, int slot) {
       double value = number(frame);
-      if (value != value && isNone(value)) to.objects[slot] = frame.other;
+      if (Double.isNaN(value) && isNone(value)) to.objects[slot] = frame.other;
       else to.set(slot, value);
     }
 
@@ -659,10 +657,10 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = left.number(frame);
-      if (x != x) return leftIsOdd(frame, x);
+      if (Double.isNaN(x)) return leftIsOdd(frame, x);
       double y = right.number(frame);
       double result = x + y;
-      return result == result ? result : resultIsOdd(frame, x, y);
+      return !Double.isNaN(result) ? result : resultIsOdd(frame, x, y);
     }
   }
 
@@ -675,10 +673,10 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = left.number(frame);
-      if (x != x) return leftIsOdd(frame, x);
+      if (Double.isNaN(x)) return leftIsOdd(frame, x);
       double y = right.number(frame);
       double result = x - y;
-      return result == result ? result : resultIsOdd(frame, x, y);
+      return !Double.isNaN(result) ? result : resultIsOdd(frame, x, y);
     }
   }
 
@@ -691,10 +689,10 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = left.number(frame);
-      if (x != x) return leftIsOdd(frame, x);
+      if (Double.isNaN(x)) return leftIsOdd(frame, x);
       double y = right.number(frame);
       double result = x * y;
-      return result == result ? result : resultIsOdd(frame, x, y);
+      return !Double.isNaN(result) ? result : resultIsOdd(frame, x, y);
     }
   }
 
@@ -707,10 +705,10 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = left.number(frame);
-      if (x != x) return leftIsOdd(frame, x);
+      if (Double.isNaN(x)) return leftIsOdd(frame, x);
       double y = right.number(frame);
       double result = x / y;
-      return result == result ? result : resultIsOdd(frame, x, y);
+      return !Double.isNaN(result) ? result : resultIsOdd(frame, x, y);
     }
   }
 
@@ -723,10 +721,10 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = left.number(frame);
-      if (x != x) return leftIsOdd(frame, x);
+      if (Double.isNaN(x)) return leftIsOdd(frame, x);
       double y = right.number(frame);
       double result = x - Math.floor(x / y) * y;
-      return result == result ? result : resultIsOdd(frame, x, y);
+      return !Double.isNaN(result) ? result : resultIsOdd(frame, x, y);
     }
   }
 
@@ -739,11 +737,11 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = left.number(frame);
-      if (x != x) return leftIsOdd(frame, x);
+      if (Double.isNaN(x)) return leftIsOdd(frame, x);
       double y = right.number(frame);
-      if (y != y) return resultIsOdd(frame, x, y);
+      if (Double.isNaN(y)) return resultIsOdd(frame, x, y);
       double result = Arithmetic.pow(x, y);
-      return result == result ? result : resultIsOdd(frame, x, y);
+      return !Double.isNaN(result) ? result : resultIsOdd(frame, x, y);
     }
   }
 
@@ -766,7 +764,7 @@ final class Expressions {
     @Override
     double number(Frame frame) {
       double x = operand.number(frame);
-      if (x == x) return -x;
+      if (!Double.isNaN(x)) return -x;
       if (!isNone(x)) return Arithmetic.negate(x);
       Object a = frame.other;
       frame.at = this;

@@ -17,13 +17,25 @@ final class Identity {
 
   /// The number of `value`, which is neither a string nor a number.
   static long of(Object value) {
-    return switch (value) {
-      case LuaTable table -> table.id == 0 ? table.id = next() : table.id;
-      case LuaFunction function -> function.id == 0 ? function.id = next() : function.id;
-      case LuaThread thread -> thread.id == 0 ? thread.id = next() : thread.id;
-      case LuaUserdata userdata -> userdata.id == 0 ? userdata.id = next() : userdata.id;
+    switch (value) {
+      case LuaTable table -> {
+        if (table.id == 0) table.id = next();
+        return table.id;
+      }
+      case LuaFunction function -> {
+        if (function.id == 0) function.id = next();
+        return function.id;
+      }
+      case LuaThread thread -> {
+        if (thread.id == 0) thread.id = next();
+        return thread.id;
+      }
+      case LuaUserdata userdata -> {
+        if (userdata.id == 0) userdata.id = next();
+        return userdata.id;
+      }
       default -> throw new IllegalArgumentException("not a Lua value: " + value.getClass());
-    };
+    }
   }
 
   static int hash(Object value) {

@@ -1,6 +1,7 @@
 package dev.spinel.lua;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -252,7 +253,7 @@ public final class Lua {
   }
 
   /// `coroutine.yield(values)` in `frame`, which is parked next.
-  void yield(Frame frame, @Nullable Object[] values) {
+  void suspend(Frame frame, @Nullable Object[] values) {
     if (running == mainThread || frame.boundaries != running.boundaries) throw noYield(frame);
     Values given = running.given;
     given.count = 0;
@@ -304,8 +305,7 @@ public final class Lua {
   }
 
   private Frame pending() {
-    Frame frame = pending;
-    assert frame != null;
+    Frame frame = Objects.requireNonNull(pending);
     pending = null;
     return frame;
   }

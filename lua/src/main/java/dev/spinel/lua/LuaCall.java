@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The verbs that ask for a type convert as Lua's own library does (a number is a fine string, and
 /// the other way round) and throw `bad argument #1 to 'name' (string expected, got nil)`.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 public final class LuaCall extends Activation {
   private int count;
   Values results = new Values();
@@ -63,7 +64,7 @@ public final class LuaCall extends Activation {
 
   /// Argument `n` as a condition: neither nil nor false.
   public boolean test(int n) {
-    return n <= count && objects[n - 1] != null && objects[n - 1] != Boolean.FALSE;
+    return n <= count && ExpressionNode.isTrue(objects[n - 1]);
   }
 
   /// Argument `n` as a number.
@@ -131,7 +132,7 @@ public final class LuaCall extends Activation {
 
   /// Adds a number to the results, without making an object of it.
   public void ret(double value) {
-    results.add(value == value ? value : ExpressionNode.unboxed(value));
+    results.add(!Double.isNaN(value) ? value : ExpressionNode.unboxed(value));
   }
 
   /// Adds all of these to the results.

@@ -7,6 +7,7 @@ import dev.spinel.lua.Ast.Statement;
 import dev.spinel.lua.Ast.Variable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Lua's grammar: tokens to [Ast], or a syntax error in C Lua's words.
@@ -480,7 +481,7 @@ final class LuaParser {
 
   private Expression unary(Operator operator, Expression operand) {
     if (operator == Operator.NOT && strip(operand) instanceof Ast.Constant constant) {
-      return new Ast.Constant(constant.value == null || constant.value == Boolean.FALSE);
+      return new Ast.Constant(!ExpressionNode.isTrue(constant.value));
     }
     Double number = numeral(operand);
     if (operator == Operator.MINUS && number != null) return new Ast.Constant(-number);
@@ -515,7 +516,7 @@ final class LuaParser {
   /// Whether the constant on the left says already that the value is that of the right side.
   private static boolean decides(Operator operator, Expression left) {
     if (!(strip(left) instanceof Ast.Constant constant)) return false;
-    boolean isTrue = Operations.isTrue(constant.value);
+    boolean isTrue = ExpressionNode.isTrue(constant.value);
     return operator == Operator.AND && isTrue || operator == Operator.OR && !isTrue;
   }
 
@@ -779,8 +780,7 @@ final class LuaParser {
     skip(')');
     body.body = chunk();
     close(LuaLexer.END, LuaLexer.FUNCTION, line);
-    assert scope.outer != null;
-    scope = scope.outer;
+    scope = Objects.requireNonNull(scope.outer);
     return new Ast.Function(body);
   }
 }

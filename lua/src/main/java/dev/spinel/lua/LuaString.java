@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// A string of Lua's: bytes that never change. Equal if the bytes are; compared as unsigned bytes.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 public final class LuaString implements Comparable<LuaString> {
   /// The string without bytes.
   public static final LuaString EMPTY = new LuaString(new byte[0]);

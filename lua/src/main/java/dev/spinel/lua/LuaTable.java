@@ -1,6 +1,7 @@
 package dev.spinel.lua;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A table. All access here is raw: no metamethod is called ([Lua#index] and [Lua#setIndex] do
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A key whose value became nil stays where it is, so that a traversal may set fields to nil as it
 /// goes; the next rehash drops it. Owned by the thread that has the state.
+@SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 public final class LuaTable {
   static final String READ_ONLY = "Attempt to modify a readonly table";
 
@@ -203,7 +205,7 @@ public final class LuaTable {
     checkWritable();
     long i = key - 1;
     if (i >= 0 && i < array.length) array[(int) i] = value;
-    else setInHash(key, value);
+    else setInHash((double) key, value);
   }
 
   /// The same for the string `key`; for the host's own names.
@@ -216,7 +218,7 @@ public final class LuaTable {
     if (at >= 0) {
       pairs[2 * at + 1] = value;
     } else {
-      if (key != key) throw new LuaError("table index is NaN");
+      if (Double.isNaN(key)) throw new LuaError("table index is NaN");
       insert(key, value);
     }
   }
@@ -463,8 +465,7 @@ public final class LuaTable {
   public void forEach(Visitor visitor) {
     for (int at = nextUsed(0); at != 0; at = nextUsed(at)) {
       Object key = keyAt(at);
-      Object value = valueAt(at);
-      assert value != null;
+      Object value = Objects.requireNonNull(valueAt(at));
       if (!visitor.visit(key == null ? (Double) (double) at : key, value)) return;
     }
   }

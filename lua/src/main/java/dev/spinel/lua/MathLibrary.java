@@ -58,7 +58,7 @@ final class MathLibrary {
 
   /// The result of a function at `x`; where it has none, `nan`, which has the sign that C's has.
   private static double odd(double result, double x, double nan) {
-    return result == result || x != x ? result : nan;
+    return !Double.isNaN(result) || Double.isNaN(x) ? result : nan;
   }
 
   private static void fmod(LuaCall call) {

@@ -155,6 +155,7 @@ final class Operations {
   // ── comparison ──
 
   /// Equal without asking any metamethod.
+  @SuppressWarnings("ReferenceEquality") // the same object is equal, unless it is a NaN
   static boolean rawEqual(@Nullable Object a, @Nullable Object b) {
     if (a == b) return !(a instanceof Double number) || !number.isNaN();
     if (a instanceof Double x) return b instanceof Double y && (double) x == (double) y;
@@ -178,7 +179,7 @@ final class Operations {
     Object handler = one.metamethod(Event.EQ);
     if (handler == null) return false;
     if (one != other && !rawEqual(handler, other.metamethod(Event.EQ))) return false;
-    return isTrue(from.lua.invoke(from, handler, a, b));
+    return ExpressionNode.isTrue(from.lua.invoke(from, handler, a, b));
   }
 
   static boolean less(Activation from, @Nullable Object a, @Nullable Object b) {
@@ -186,7 +187,7 @@ final class Operations {
     if (a instanceof LuaString x && b instanceof LuaString y) return x.compareTo(y) < 0;
     if (sameType(a, b)) {
       Object handler = orderHandler(from.lua, a, b, Event.LT);
-      if (handler != null) return isTrue(from.lua.invoke(from, handler, a, b));
+      if (handler != null) return ExpressionNode.isTrue(from.lua.invoke(from, handler, a, b));
     }
     throw orderError(from, a, b);
   }
@@ -196,9 +197,9 @@ final class Operations {
     if (a instanceof LuaString x && b instanceof LuaString y) return x.compareTo(y) <= 0;
     if (sameType(a, b)) {
       Object handler = orderHandler(from.lua, a, b, Event.LE);
-      if (handler != null) return isTrue(from.lua.invoke(from, handler, a, b));
+      if (handler != null) return ExpressionNode.isTrue(from.lua.invoke(from, handler, a, b));
       handler = orderHandler(from.lua, b, a, Event.LT);
-      if (handler != null) return !isTrue(from.lua.invoke(from, handler, b, a));
+      if (handler != null) return !ExpressionNode.isTrue(from.lua.invoke(from, handler, b, a));
     }
     throw orderError(from, a, b);
   }
@@ -222,10 +223,6 @@ final class Operations {
     return one.charAt(2) == other.charAt(2)
         ? error(from, "attempt to compare two " + one + " values")
         : error(from, "attempt to compare " + one + " with " + other);
-  }
-
-  static boolean isTrue(@Nullable Object value) {
-    return value != null && value != Boolean.FALSE;
   }
 
   // ── strings ──

@@ -499,7 +499,7 @@ final class Statements {
 
   private static void assign(Frame frame, Cell cell, ExpressionNode value) {
     double number = value.number(frame);
-    if (number != number && ExpressionNode.isNone(number)) cell.object = frame.other;
+    if (Double.isNaN(number) && ExpressionNode.isNone(number)) cell.object = frame.other;
     else cell.set(number);
   }
 
@@ -574,7 +574,7 @@ final class Statements {
     int run(Frame frame) {
       Object table = object.eval(frame);
       double number = key.number(frame);
-      if (number == number) {
+      if (!Double.isNaN(number)) {
         Object to = value.eval(frame);
         if (table instanceof LuaTable plain && plain.metatable == null && !plain.isReadOnly()) {
           plain.set(number, to);

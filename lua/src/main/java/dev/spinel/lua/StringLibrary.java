@@ -1,5 +1,6 @@
 package dev.spinel.lua;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The table `string`, which is every string's `__index`, too.
@@ -227,9 +228,7 @@ final class StringLibrary {
       } else if (c == '0') {
         all.put(subject.bytes, start, end - start);
       } else {
-        LuaString text = Lua.toText(matcher.capture(c - '1', start, end));
-        assert text != null;
-        all.put(text);
+        all.put(Objects.requireNonNull(Lua.toText(matcher.capture(c - '1', start, end))));
       }
     }
   }
@@ -249,7 +248,7 @@ final class StringLibrary {
       matcher.addCaptures(captures, start, end, true);
       value = call.lua().invoke(call, replacement, captures.toArray(0));
     }
-    if (!Operations.isTrue(value)) return LuaString.of(subject.bytes, start, end - start);
+    if (!ExpressionNode.isTrue(value)) return LuaString.of(subject.bytes, start, end - start);
     LuaString text = Lua.toText(value);
     if (text == null) {
       throw call.error("invalid replacement value (a " + Lua.typeName(value) + ")");

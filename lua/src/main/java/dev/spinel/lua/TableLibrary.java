@@ -146,7 +146,7 @@ final class TableLibrary {
     private boolean isLess(@Nullable Object a, @Nullable Object b) {
       call.lua().step(1);
       if (order == null) return Operations.less(call, a, b);
-      return Operations.isTrue(call.lua().invoke(call, order, a, b));
+      return ExpressionNode.isTrue(call.lua().invoke(call, order, a, b));
     }
 
     private LuaError invalid() {
