@@ -519,8 +519,14 @@ public final class Sort implements Family {
       scores = new double[count];
       for (int i = 0; i < count; i++) {
         scores[i] = number(bytes, starts[i], starts[i + 1] - starts[i]);
+        if (Double.isNaN(scores[i])) {
+          throw NOT_DOUBLE;
+        }
       }
     }
+
+    /// Looks up what the elements are compared by: all of it, also behind a text that is no number,
+    /// as keys that are missing cause events.
 
     private void readWeights() {
       Slice pattern = call.arg(wanted.by);
@@ -532,6 +538,7 @@ public final class Sort implements Family {
       } else {
         scores = new double[count];
       }
+      boolean areNumbers = true;
       for (int i = 0; i < count; i++) {
         element.set(bytes, starts[i], starts[i + 1] - starts[i]);
         Key found = lookUp(call, this, pattern, element);
@@ -550,11 +557,15 @@ public final class Sort implements Family {
           filled += value.length;
         } else {
           scores[i] = number(value, 0, value.length);
+          areNumbers &= !Double.isNaN(scores[i]);
         }
+      }
+      if (!areNumbers) {
+        throw NOT_DOUBLE;
       }
     }
 
-    /// What C's `strtod` makes of a text that is a number as a whole, an empty one being 0. Errors:
+    /// What C's `strtod` makes of a text that is a number as a whole, an empty one being 0; NaN if
     /// it is none.
     private static double number(byte[] text, int at, int length) {
       int end = at;
@@ -567,11 +578,7 @@ public final class Sort implements Family {
       while (at < end && (text[at] == ' ' || text[at] >= 9 && text[at] <= 13)) {
         at++;
       }
-      double number = new Slice(text, at, end - at).toDouble();
-      if (Double.isNaN(number)) {
-        throw NOT_DOUBLE;
-      }
-      return number;
+      return new Slice(text, at, end - at).toDouble();
     }
 
     /// Whether `a` comes before `b`: below 0.

@@ -232,7 +232,17 @@ class ComparisonTest {
         "zsets",
         "zsets-ranges",
         "zsets-operations",
-        "geo"
+        "geo",
+        "sort",
+        "bitmaps",
+        "hyperloglogs",
+        "strings-cases",
+        "hashes-cases",
+        "lists",
+        "keys",
+        "keys-cases",
+        "hashes",
+        "hyperloglogs-odd"
       })
   void eventsAreEqual(String script) throws Exception {
     assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
