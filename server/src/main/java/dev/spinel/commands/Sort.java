@@ -213,8 +213,8 @@ public final class Sort implements Family {
     if (type != Entry.LIST && type != Entry.SET && type != Entry.ZSET) {
       throw CommandError.WRONGTYPE;
     }
-    if (!wanted.sorted && type == Entry.SET && wanted.store != 0) {
-      // the order of a set is chance, and mustn't be stored
+    if (!wanted.sorted && type == Entry.SET && (wanted.store != 0 || call.isInScript())) {
+      // the order of a set is chance, and mustn't be stored, or seen by a script
       wanted.sorted = true;
       wanted.alpha = true;
       wanted.by = 0;

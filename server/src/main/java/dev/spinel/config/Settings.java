@@ -337,7 +337,7 @@ public final class Settings {
           later("tracking-table-max-keys", "CLIENT TRACKING"), 0, Long.MAX_VALUE, 1000000);
   public static final Setting<Long> BUSY_REPLY_THRESHOLD =
       number(
-          later("busy-reply-threshold", "scripts").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
+          row("busy-reply-threshold").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
 
   // ── Persistence ──
 

@@ -242,10 +242,8 @@ final class Blocking {
   private boolean stop(Waiting waiting, Waiting.State state) {
     Seat seat = dispatcher.seat();
     boolean stopped = seat.stopsWorld();
-    for (int slot : waiting.slots) {
-      if (!stopped) {
-        seat.lock(slot);
-      }
+    if (!stopped) {
+      engine.outOfOrder.lockAll(seat, waiting.slots, waiting.slots.length, false);
     }
     boolean waited = waiting.isWaiting();
     if (waited) {

@@ -64,10 +64,19 @@ public final class Call {
   @SuppressWarnings("NullAway.Init")
   Session session;
 
+  /// Of [Command]: the command's, or those of what it is going to run.
+  private int flags;
+
+  private @Nullable Scripted scripted;
+
+  /// Who is told of what it does.
+  private int audiences = Journal.ALL;
+
   int database;
   long now;
   boolean inMulti;
   private boolean mayWait;
+  private boolean isOutOfMemory;
   int era; // the engine's when the gates were asked
   boolean isStale; // the engine's is another one now
   @Nullable Gate asksAgain; // under the locks
@@ -109,6 +118,7 @@ public final class Call {
   private long timeoutMillis;
   long ranNanos; // how long it has run so far
   boolean isShown; // to the onlooker
+  boolean wasShown; // before it began anew
 
   Call(Dispatcher dispatcher, Engine engine, Seat seat) {
     this.dispatcher = dispatcher;
@@ -123,6 +133,7 @@ public final class Call {
   void begin(Session session, Command command, Args args, long now) {
     beginWithoutWaiting(session, command, args, now);
     mayWait = true;
+    isOutOfMemory = false;
   }
 
   /// Becomes a call that has to end now, as those of a transaction have.
@@ -132,6 +143,9 @@ public final class Call {
     this.args = args;
     this.database = session.database;
     this.now = now;
+    flags = command.flags();
+    scripted = null;
+    audiences = Journal.ALL;
     mayWait = false;
     letGo();
     usedKeys = 0;
@@ -143,7 +157,41 @@ public final class Call {
     awaited = null;
     asksAgain = null;
     ranNanos = before == null ? 0 : before.ranNanos;
-    isShown = before != null && before.isShown;
+    isShown = wasShown || before != null && before.isShown;
+  }
+
+  /// Finds out what a command that is [Command#SCRIPTED] is going to run.
+  void resolve() {
+    if (command.is(Command.SCRIPTED)) {
+      Scripted found = command.scripted(this);
+      scripted = found;
+      flags = found == null ? flags : found.flags(flags);
+    }
+  }
+
+  /// What it is going to run, for a command that is [Command#SCRIPTED]; null if that isn't known.
+  public @Nullable Scripted scripted() {
+    return scripted;
+  }
+
+  /// Nothing that counts has been done yet: the call begins anew, at its gates, and what it is
+  /// going to run ([Scripted]) may tell now that it needs the world. The handler returns then,
+  /// without a reply.
+  public void startAgain() {
+    isStale = true;
+  }
+
+  /// Shows the call to who is shown calls before it runs, since it runs others.
+  public void showFirst() {
+    if (!isShown) {
+      isShown = true;
+      dispatcher.show(session, command, args);
+    }
+  }
+
+  /// From here on only these audiences are told of what the call does.
+  void audiences(int bits) {
+    audiences = bits;
   }
 
   /// Makes room for so many keys. What `args` has already been counted for isn't counted again.
@@ -755,7 +803,7 @@ public final class Call {
   private void meet(Key key) {
     switch (expiryMode()) {
       case DELETE -> {
-        dispatcher.recorder.effects.database(key.database);
+        dispatcher.recorder.effects.database(key.database).audiences(Journal.ALL);
         engine.expire(seat, dispatcher.recorder, key.database, key.slot, key.name, key.place);
         dispatcher.recorder.effects.mark(); // stays even if the call fails
       }
@@ -975,7 +1023,7 @@ public final class Call {
 
   /// Whether effects are recorded at all. A handler asks this before it computes one.
   public boolean recorded() {
-    return engine.journal.recording();
+    return audiences != 0 && engine.journal.recording();
   }
 
   /// Declares an effect, which is recorded instead of the command as received. Several calls record
@@ -1011,7 +1059,7 @@ public final class Call {
   /// Declares that replicas are to run this command, too, although it changes no data.
   public void toReplicas() {
     ownEffect = true;
-    if (recorded()) {
+    if ((audiences & Journal.REPLICAS) != 0 && recorded()) {
       Effects effects = effects(database).audiences(Journal.REPLICAS);
       effects.command(args);
       effects.audiences(Journal.ALL);
@@ -1023,9 +1071,13 @@ public final class Call {
     ownEffect = true;
   }
 
+  /// The server ends in the middle of the call: nobody is told of what it did so far.
+  public void forgetEffects() {
+    dispatcher.recorder.forget();
+  }
+
   private Effects effects(int number) {
-    dispatcher.recorder.effects.database(number);
-    return dispatcher.recorder.effects;
+    return dispatcher.recorder.effects.database(number).audiences(audiences);
   }
 
   /// Ends the handler's part: the command itself becomes the effect if it changed something and
@@ -1038,18 +1090,53 @@ public final class Call {
 
   // ── flags ──
 
-  /// Whether the command has the flag, or, for EXEC, one of the commands that it runs has.
-  public boolean does(int flag) {
-    Queue queue = command == engine.exec ? session.queue : null;
-    int flags = queue == null ? command.flags() : command.flags() | queue.flags();
-    return (flags & flag) != 0;
+  /// Of [Command]: the command's or, for one that is [Command#SCRIPTED], those of what it is going to
+  /// run.
+  int flags() {
+    return flags;
   }
 
-  /// Whether the command lacks the flag, or, for EXEC, one of the commands that it runs does.
+  /// Whether the call has the flag: its command or, for one that is [Command#SCRIPTED], what it is
+  /// going to run; for EXEC, one of the commands that it runs.
+  public boolean does(int flag) {
+    Queue queue = command == engine.exec ? session.queue : null;
+    int all = queue == null ? flags : flags | queue.flags();
+    return (all & flag) != 0;
+  }
+
+  /// Whether the call lacks the flag, or, for EXEC, one of the commands that it runs does.
   public boolean lacks(int flag) {
     Queue queue = command == engine.exec ? session.queue : null;
-    int flags = queue == null ? command.flags() : command.flags() & queue.commonFlags();
-    return (flags & flag) == 0;
+    int all = queue == null ? flags : flags & queue.commonFlags();
+    return (all & flag) == 0;
+  }
+
+  /// Why the gate of this rank would refuse the call now, null if it wouldn't. Gates have nothing to
+  /// say to what a primary or a file says.
+  public @Nullable CommandError refusal(Gate.Rank rank) {
+    return session.isTrusted() ? null : engine.gates.refusal(rank, this);
+  }
+
+  /// The same, if the call lacked this flag of [Command].
+  public @Nullable CommandError refusalWithout(int flag, Gate.Rank rank) {
+    int own = flags;
+    flags &= ~flag;
+    try {
+      return refusal(rank);
+    } finally {
+      flags = own;
+    }
+  }
+
+  /// Memory was short when the gates were asked, and no room could be made; the call runs all the
+  /// same, and what it is going to run decides what may be done then.
+  public void outOfMemory() {
+    isOutOfMemory = true;
+  }
+
+  /// See [#outOfMemory]. Within EXEC: when its gates were asked.
+  public boolean isOutOfMemory() {
+    return isOutOfMemory;
   }
 
   /// Whether the call is queued for EXEC instead of run.
@@ -1166,6 +1253,17 @@ public final class Call {
     boolean expired = key.exists() && key.isOver(now);
     engine.watches.add(session, database, slot, key.name, expired);
     done(key);
+  }
+
+  /// Whether a script says the command.
+  public boolean isInScript() {
+    return session.caller != null;
+  }
+
+  /// What is stored under the name at argument `i`, whether or not its time is over; nothing is done
+  /// about that.
+  public Key stored(int i) {
+    return stored(database, slotOf(i), args.at(i).copy());
   }
 
   /// What is stored under the name, whether or not its time is over.

@@ -48,6 +48,9 @@ public final class Command {
   /// takes long, whatever the data (as all that are FAST): such calls are timed by samples, for two
   /// looks at a clock cost as much as a small SET.
   ///
+  /// SCRIPTED: what a call of it does depends on what it is going to run ([Scripted]), and so do its
+  /// flags and its locks.
+  ///
   /// These follow from the rest. MAKES_KEYS: some call of it may make a key. WAKES: some call of it
   /// may give a key a value that calls wait for, under its own name or (MOVE) in another database.
   public static final int GLOBAL = 1 << 22,
@@ -56,8 +59,9 @@ public final class Command {
       WHILE_SUBSCRIBED = 1 << 25,
       QUICK = 1 << 26,
       ROAMS = 1 << 27,
-      MAKES_KEYS = 1 << 28,
-      WAKES = 1 << 29;
+      SCRIPTED = 1 << 28,
+      MAKES_KEYS = 1 << 29,
+      WAKES = 1 << 30;
 
   private static final String[] FLAG_NAMES = {
     "write",
@@ -87,7 +91,8 @@ public final class Command {
     "in_multi",
     "while_subscribed",
     "quick",
-    "roams"
+    "roams",
+    "scripted"
   };
 
   /// How many of the flags, from the lowest, are shown to clients.
@@ -156,6 +161,12 @@ public final class Command {
     Family of = family;
     if (of == null) throw new IllegalStateException(name + " is nothing without a subcommand");
     of.run(row, call, reply);
+  }
+
+  /// What the call is going to run, for a command that is [#SCRIPTED].
+  @Nullable Scripted scripted(Call call) {
+    Family of = family;
+    return of == null ? null : of.scripted(row, call);
   }
 
   /// False for a container that is nothing without a subcommand. (Its arity, -2, refuses such a

@@ -17,6 +17,8 @@ public final class CommandError extends RuntimeException {
   public static final CommandError TOO_LONG =
       new CommandError("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 
+  private static final int LONGEST_CODE = 32;
+
   private final boolean isRedirect;
 
   public CommandError(String message) {
@@ -43,11 +45,15 @@ public final class CommandError extends RuntimeException {
     return new CommandError("ERR wrong number of arguments for '" + command + "' command");
   }
 
-  /// The first word: `ERR`, `WRONGTYPE`, what errorstats count by.
+  /// The first word: `ERR`, `WRONGTYPE`, what errorstats count by. Where there is no other word, or
+  /// only far behind, it counts as `ERR`.
   public String code() {
-    String message = text();
+    return code(text());
+  }
+
+  static String code(String message) {
     int blank = message.indexOf(' ');
-    return blank < 0 ? message : message.substring(0, blank);
+    return blank < 0 || blank >= LONGEST_CODE ? "ERR" : message.substring(0, blank);
   }
 
   public String text() {

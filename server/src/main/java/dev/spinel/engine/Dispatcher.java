@@ -8,6 +8,7 @@ import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.Batch;
+import dev.spinel.wire.Chunks;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
@@ -49,7 +50,7 @@ public final class Dispatcher implements AutoCloseable {
   /// The gates were asked too long ago: nothing was done, the call begins again.
   static final int STALE = 3;
 
-  private static final CommandError TOO_LONG_KEY =
+  static final CommandError TOO_LONG_KEY =
       new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
   private static final long SETTLED_TWICE = 2; // a handler may make a copy
   private static final int SAMPLED = 16; // of quick commands every 16th is timed
@@ -64,6 +65,8 @@ public final class Dispatcher implements AutoCloseable {
   final Recorder recorder;
   final Blocking blocking;
   private final Exec exec;
+  private final InnerCalls inner;
+  private final Meanwhile meanwhile;
   private final LockSet locks;
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
@@ -84,16 +87,34 @@ public final class Dispatcher implements AutoCloseable {
     this.call = new Call(this, engine, seat);
     this.blocking = new Blocking(this);
     this.lookahead = new Lookahead(engine.keyspace, seat);
-    this.locks = new LockSet(seat, slots, engine.keyspace.world(), engine.parking);
+    this.locks =
+        new LockSet(seat, slots, engine.keyspace.world(), engine.parking, engine.outOfOrder);
     this.recorder = new Recorder(journal, seat.values.large(), engine.pressure);
     this.statistics = new Statistics(engine.table.size());
     seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
     this.exec = new Exec(this, call, reply, locks);
+    this.inner = new InnerCalls(this, locks);
+    this.meanwhile = new Meanwhile(this, new Output(new OutputPool(Chunks.heap())));
   }
 
   public Seat seat() {
     return seat;
+  }
+
+  /// As [#execute], while a script takes long and this thread is held up by it.
+  public int executeMeanwhile(Session session, Args args) {
+    return meanwhile.execute(session, args);
+  }
+
+  /// As [#refused], while a script takes long and this thread is held up by it.
+  void refusedMeanwhile(Session session) {
+    meanwhile.refused(session);
+  }
+
+  /// Commands that the running call runs within itself.
+  public InnerCalls inner() {
+    return inner;
   }
 
   /// Takes the seat and looks at the clock. Nothing of this object may be called without.
@@ -112,6 +133,16 @@ public final class Dispatcher implements AutoCloseable {
     lookAtLease();
     journal.merge();
     seat.leave();
+  }
+
+  /// As [#turnBegins], but gives up if it would have to wait for a script that takes long. Returns
+  /// whether the seat is taken.
+  public boolean turnBeginsUnlessBusy() {
+    boolean taken = seat.enterUnlessBusy();
+    if (taken) {
+      clock();
+    }
+    return taken;
   }
 
   // ── writes under a lease ──
@@ -139,9 +170,10 @@ public final class Dispatcher implements AutoCloseable {
     if (until - leaseLookedAtNanos < TURN_NANOS) {
       return false;
     }
-    if (!session.isLeased) {
-      session.isLeased = true;
-      leased.add(session);
+    Session client = session.caller == null ? session : session.caller;
+    if (!client.isLeased) {
+      client.isLeased = true;
+      leased.add(client);
     }
     return true;
   }
@@ -211,6 +243,7 @@ public final class Dispatcher implements AutoCloseable {
   private void ended() {
     call.end();
     call.before = null;
+    call.wasShown = false;
     locks.clear(); // what was added before something failed
   }
 
@@ -298,7 +331,8 @@ public final class Dispatcher implements AutoCloseable {
     int outcome;
     do {
       outcome = attempt(session, command, args);
-    } while (outcome == STALE); // each time somebody has begun a new era
+      call.wasShown = call.isShown;
+    } while (outcome == STALE); // somebody has begun a new era, or a script needs the world
     if (command == engine.exec && outcome == RUN_ON && engine.onlooker != null) {
       show(session, command, args);
       append();
@@ -316,7 +350,7 @@ public final class Dispatcher implements AutoCloseable {
     CommandError refusal = refuse(session, command, args);
     if (refusal == null && !call.waits()) {
       if (call.isQueued()) {
-        refusal = Exec.queue(session, command, args) ? null : Session.NO_HEAP;
+        refusal = Exec.queue(call) ? null : Session.NO_HEAP;
         if (refusal == null) {
           reply.simple("QUEUED");
           return RUN_ON;
@@ -338,7 +372,7 @@ public final class Dispatcher implements AutoCloseable {
     return command == engine.exec ? exec.run(session) : runAlone();
   }
 
-  private void show(Session session, Command command, Args args) {
+  void show(Session session, Command command, Args args) {
     Onlooker onlooker = engine.onlooker;
     if (onlooker != null) {
       try {
@@ -356,10 +390,11 @@ public final class Dispatcher implements AutoCloseable {
     call.inMulti = false;
     call.begin(session, command, args, now);
     call.era = engine.era;
-    if (!collectKeys(command, args)) {
+    if (!collectKeys(call, command, args)) {
       return Session.NO_HEAP;
     }
-    if (command.is(Command.MAKES_KEYS) && hasTooLongKey()) {
+    call.resolve();
+    if (command.is(Command.MAKES_KEYS) && hasTooLongKey(call)) {
       return TOO_LONG_KEY;
     }
     if (session.multi && (command.flags() & Command.NO_MULTI) != 0) {
@@ -379,7 +414,7 @@ public final class Dispatcher implements AutoCloseable {
     return null;
   }
 
-  private boolean hasTooLongKey() {
+  static boolean hasTooLongKey(Call call) {
     for (int i = 0; i < call.keyCount; i++) {
       if (call.args.lengthAt(call.keyPositions[i]) > Entry.MAX_KEY) {
         return true;
@@ -415,26 +450,58 @@ public final class Dispatcher implements AutoCloseable {
     Command command = call.command;
     boolean wakes = (command.flags() & Command.WAKES) != 0;
     call.isStale = false;
-    if (command.isGlobal(call.args)) {
-      engine.keyspace.world().stop(seat, this::act);
+    if (call.scripted() != null) {
+      runScripted(call.scripted());
+    } else if (command.isGlobal(call.args)) {
+      runGlobal();
     } else if (call.keyCount == 0) {
       act();
-    } else if (call.keyCount == 1 && locks.lockOnly(call.keySlots[0], wakes)) {
+    } else if (call.keyCount == 1
+        && locks.lockOnly(call.keySlots[0], wakes, mayGiveUp())) {
       try {
         act();
       } finally {
         locks.unlock();
       }
     } else {
-      locks.addKeys(call);
-      locks.holding(wakes ? to -> awaited(call.args, to) : null, this::act);
+      runLocked(wakes ? to -> awaited(call, call.args, to) : null);
     }
     return call.isStale ? STALE : call.waits() ? PARKED : RUN_ON;
   }
 
-  /// Those of the call's keys, which are among `args`, in whose slots somebody waits. They are
-  /// locked.
-  void awaited(Args args, Consumer<Slice> to) {
+  /// Whether a call may begin anew instead of waiting for a script that takes long: its gates will
+  /// say so.
+  private boolean mayGiveUp() {
+    return !call.session.isTrusted() && !call.command.is(Command.ALLOW_BUSY);
+  }
+
+  private void runGlobal() {
+    call.isStale = !engine.keyspace.world().stop(seat, this::act, mayGiveUp()) || call.isStale;
+  }
+
+  private void runLocked(LockSet.@Nullable Written written) {
+    locks.addKeys(call);
+    call.isStale = !locks.holding(written, this::act, mayGiveUp()) || call.isStale;
+  }
+
+  /// Runs a call that is going to run others.
+  private void runScripted(Scripted scripted) {
+    if (scripted.roams()) {
+      runGlobal();
+    } else if (!scripted.enter()) {
+      call.isStale = true;
+    } else {
+      try {
+        boolean wakes = call.lacks(Command.READONLY);
+        runLocked(wakes ? to -> awaited(call, call.args, to) : null);
+      } finally {
+        scripted.leave();
+      }
+    }
+  }
+
+  /// Those of the call's keys in whose slots somebody waits. They are locked.
+  void awaited(Call call, Args args, Consumer<Slice> to) {
     for (int i = 0; i < call.keyCount; i++) {
       if ((slots.flags(call.keySlots[i]) & Slots.WAITERS) != 0) {
         to.accept(args.at(call.keyPositions[i]));
@@ -443,15 +510,16 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   /// Finds out the call's keys. False if the heap has no room for that.
-  boolean collectKeys(Command command, Args args) {
+  boolean collectKeys(Call call, Command command, Args args) {
     Dictionary dictionary = seat.values.dictionary();
     call.keyCount = 0;
     if (command.firstKey() == 1 && command.lastKey() == 1 && !command.is(Command.MOVABLEKEYS)) {
-      int slot = lookahead.slot(foreseen);
+      int ahead = call == this.call ? foreseen : Lookahead.UNSEEN;
+      int slot = lookahead.slot(ahead);
       Slice key = args.at(1);
       call.keyPositions[0] = 1;
       call.keySlots[0] = slot >= 0 ? slot : KeySlot.of(key);
-      call.keyHashes[0] = slot >= 0 ? lookahead.hash(foreseen) : dictionary.hash(key);
+      call.keyHashes[0] = slot >= 0 ? lookahead.hash(ahead) : dictionary.hash(key);
       call.keyCount = 1;
       return true;
     }
@@ -484,6 +552,10 @@ public final class Dispatcher implements AutoCloseable {
       call.await(Objects.requireNonNull(engine.held.inTheWayOf(call)), Call.FOR_EVER);
     } else {
       run(call, reply);
+    }
+    if (call.isStale) {
+      append(); // what it met may have expired
+      return;
     }
     if (!call.waits()) {
       long position = record(call);
@@ -530,7 +602,7 @@ public final class Dispatcher implements AutoCloseable {
       if (command.is(MAY_WRITE)) {
         Args args = queue.args(i);
         Args own = call.args;
-        collectKeys(command, args);
+        collectKeys(call, command, args);
         call.args = args;
         Condition hold = engine.held.inTheWayOf(call);
         call.args = own;
@@ -552,10 +624,11 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Runs one command of a transaction. Its keys are locked, and there is room for them.
   void runQueued(Session session, Command command, Args args) {
-    boolean hasRoom = collectKeys(command, args);
+    boolean hasRoom = collectKeys(call, command, args);
     assert hasRoom : "there was room before";
     call.inMulti = true;
     call.beginWithoutWaiting(session, command, args, now);
+    call.resolve();
     reply.to(outputOf(session), session.protocol);
     run(call, reply);
     gather(call);
@@ -568,6 +641,7 @@ public final class Dispatcher implements AutoCloseable {
     boolean timed = !quick || sampled || engine.limits.get(Settings.SLOWLOG_LOG_SLOWER_THAN) == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
+    int counted = to.counted();
     long pendingBytes = to.pendingBytes();
     boolean recording = journal.recording();
     if (recording) {
@@ -595,11 +669,16 @@ public final class Dispatcher implements AutoCloseable {
     }
     if (to.errors() != errors) {
       statistics.failed[command.index]++;
-      engine.countError("ERR");
+      for (int i = errors + to.counted() - counted; i != to.errors(); i++) {
+        engine.countError(CommandError.code(to.lastError()));
+      }
     }
     long took = timed ? engine.clock.nanos() - began : 0;
     if (took > 1_000_000) {
       clock();
+    }
+    if (call.isStale) {
+      return; // it begins anew
     }
     if (call == this.call && !call.isShown && (!call.waits() || call.awaited().isAskedFor())) {
       call.isShown = true;
@@ -632,7 +711,7 @@ public final class Dispatcher implements AutoCloseable {
     return append();
   }
 
-  private void gather(Call call) {
+  void gather(Call call) {
     statistics.changes += call.changes;
     try {
       call.recordSelf();

@@ -48,6 +48,19 @@ public final class Engine implements KeyspaceListener {
     void crossProtocol(Session session);
   }
 
+  private static final Busy NOT_BUSY =
+      new Busy() {
+        @Override
+        public @Nullable CommandError refusal() {
+          return null;
+        }
+
+        @Override
+        public Condition over() {
+          throw new IllegalStateException("there are no scripts");
+        }
+      };
+
   public final Keyspace keyspace;
   public final Journal journal;
   public final CommandTable table;
@@ -57,6 +70,7 @@ public final class Engine implements KeyspaceListener {
   final Watches watches;
   final HeldKeys held;
   final Parking parking;
+  final OutOfOrder outOfOrder;
 
   /// EXEC, whose call is that of all commands in its queue.
   public final Command exec;
@@ -76,6 +90,9 @@ public final class Engine implements KeyspaceListener {
   /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: the checksums of payloads and files aren't compared.
   public volatile boolean ignoresChecksums;
 
+  /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may say any command.
+  public volatile boolean scriptsMayAll;
+
   /// The data set is being loaded. Any thread.
   public volatile boolean loading;
 
@@ -91,6 +108,8 @@ public final class Engine implements KeyspaceListener {
   volatile @Nullable Onlooker onlooker;
   private FlushListener flushListener = (seat, changes) -> {}; // before the first session
   private volatile @Nullable Reclaimer reclaimer; // before the first session
+  private volatile Busy busy = NOT_BUSY; // before the first session
+  private volatile LibraryStore libraries = LibraryStore.NONE; // before the first session
   private volatile ExpiryMode expiryMode = ExpiryMode.DELETE; // stopped world
   private volatile boolean ignoresExpiry; // stopped world
   private volatile boolean ignoresMaxmemory;
@@ -110,6 +129,8 @@ public final class Engine implements KeyspaceListener {
   private final CopyOnWriteArrayList<Dispatcher> dispatchers = new CopyOnWriteArrayList<>();
   private final Statistics retired; // of closed dispatchers; its monitor
   private final CopyOnWriteArrayList<Consumer<Session>> closeListeners =
+      new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<Consumer<Dispatcher>> forgetListeners =
       new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
   private final LongAdder errorReplies = new LongAdder();
@@ -141,12 +162,23 @@ public final class Engine implements KeyspaceListener {
     this.watches = new Watches(slots);
     this.held = new HeldKeys(slots);
     this.parking = new Parking(slots);
+    this.outOfOrder = new OutOfOrder(slots, keyspace.world());
     this.exec = table.declared("exec");
     this.gates = new Gates(table.size(), exec);
     this.walkProgress = new WalkProgress(keyspace.walk()::overBudget);
     this.frequency = new Frequency(limits);
     this.retired = new Statistics(table.size());
     this.expiryRecorder = recorder();
+  }
+
+  /// Sets who has the libraries of functions. Before the first session.
+  public void libraries(LibraryStore of) {
+    libraries = of;
+  }
+
+  /// The libraries of functions, as data.
+  public LibraryStore libraries() {
+    return libraries;
   }
 
   /// Sets what sees every command from now on; null: nothing does. Any thread.
@@ -164,6 +196,24 @@ public final class Engine implements KeyspaceListener {
   /// The number of eras that have begun. Seated, or a stopped world.
   public int era() {
     return era;
+  }
+
+  /// Who knows whether a script holds the server up. Any thread.
+  public interface Busy {
+    /// What nearly everybody is told meanwhile; null: none does.
+    @Nullable CommandError refusal();
+
+    /// That none does any more.
+    Condition over();
+  }
+
+  /// Sets who knows that. Before the first session.
+  public void busy(Busy asked) {
+    busy = asked;
+  }
+
+  public Busy busy() {
+    return busy;
   }
 
   // ── threads and sessions ──
@@ -184,6 +234,14 @@ public final class Engine implements KeyspaceListener {
     if (told != null) {
       told.forget(dispatcher);
     }
+    for (Consumer<Dispatcher> listener : forgetListeners) {
+      listener.accept(dispatcher);
+    }
+  }
+
+  /// Sets what is called with each dispatcher that closes, on its thread.
+  public void onForget(Consumer<Dispatcher> listener) {
+    forgetListeners.add(listener);
   }
 
   /// A recorder for a thread that changes data without a command, such as the keeper. That thread

@@ -20,6 +20,10 @@ import java.util.function.Consumer;
 ///
 /// Belongs to the seat's thread.
 final class Exec {
+  /// A script among the commands could not begin anew: those before it have run.
+  private static final int NEEDS_WORLD =
+      Command.GLOBAL | Command.ROAMS | Command.SWEEPS | Command.SCRIPTED;
+
   private final Dispatcher dispatcher;
   private final Engine engine;
   private final Call call;
@@ -40,11 +44,12 @@ final class Exec {
   }
 
   /// Keeps the call until EXEC. False if the heap has no room for it.
-  static boolean queue(Session session, Command command, Args args) {
+  static boolean queue(Call call) {
+    Session session = call.session;
     if (session.multiFailed || session.watchBroken) {
       return true; // EXEC will abort: nothing need be kept
     }
-    return Objects.requireNonNull(session.queue).add(command, args);
+    return Objects.requireNonNull(session.queue).add(call.command, call.flags(), call.args);
   }
 
   /// Runs EXEC, which has passed its gates. Returns what [Dispatcher#execute] does, or
@@ -63,7 +68,7 @@ final class Exec {
       session.receive(); // what was said before comes before: it may be about to unsubscribe
     }
     Queue queue = Objects.requireNonNull(session.queue);
-    boolean global = (queue.flags() & (Command.GLOBAL | Command.ROAMS | Command.SWEEPS)) != 0;
+    boolean global = (queue.flags() & NEEDS_WORLD) != 0;
     boolean wakes = (queue.flags() & Command.WAKES) != 0;
     if (!mayRunAll(session, queue, !global)) {
       locks.clear();
@@ -72,11 +77,13 @@ final class Exec {
     }
     call.isStale = false;
     refused = false;
-    if (global) {
-      world.stop(seat, () -> transact(session, queue));
-    } else {
-      locks.holding(wakes ? to -> awaited(queue, to) : null, () -> transact(session, queue));
-    }
+    boolean mayGiveUp = !session.isTrusted();
+    Runnable action = () -> transact(session, queue);
+    boolean ran =
+        global
+            ? world.stop(seat, action, mayGiveUp)
+            : locks.holding(wakes ? to -> awaited(queue, to) : null, action, mayGiveUp);
+    call.isStale |= !ran;
     if (call.isStale) {
       return Dispatcher.STALE;
     }
@@ -105,7 +112,7 @@ final class Exec {
   /// watched keys, to what is to be locked.
   private boolean mayRunAll(Session session, Queue queue, boolean locking) {
     for (int i = 0; i < queue.size(); i++) {
-      if (!dispatcher.collectKeys(queue.command(i), queue.args(i))) {
+      if (!dispatcher.collectKeys(call, queue.command(i), queue.args(i))) {
         return false;
       }
       if (locking) {
@@ -125,8 +132,8 @@ final class Exec {
     for (int i = 0; i < queue.size(); i++) {
       if (queue.command(i).is(Command.WAKES)) {
         Args args = queue.args(i);
-        dispatcher.collectKeys(queue.command(i), args);
-        dispatcher.awaited(args, to);
+        dispatcher.collectKeys(call, queue.command(i), args);
+        dispatcher.awaited(call, args, to);
       }
     }
   }

@@ -1,5 +1,7 @@
 package dev.spinel.engine;
 
+import org.jspecify.annotations.Nullable;
+
 /// A family of commands: one file that declares its rows and runs them.
 ///
 /// ```java
@@ -33,4 +35,10 @@ public interface Family {
 
   /// Runs one call of the command that was declared as `row`.
   void run(int row, Call call, Reply reply);
+
+  /// What a call of a command that is [Command#SCRIPTED] is going to run; null if that isn't known,
+  /// as its arguments are wrong. Asked before its gates are, and again whenever it begins anew.
+  default @Nullable Scripted scripted(int row, Call call) {
+    return null;
+  }
 }

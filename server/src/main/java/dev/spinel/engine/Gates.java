@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The gates of a server, in the order in which they are asked, and whether anybody need ask them:
 /// a call passes them all unseen while none is closed to everybody ([#closed]) or to its session
@@ -52,11 +53,38 @@ public final class Gates {
     return false;
   }
 
+  /// Why the gate of this rank refuses the call, which waits for nothing; null if it doesn't.
+  @Nullable CommandError refusal(Gate.Rank rank, Call call) {
+    if (!anyClosed) {
+      return null;
+    }
+    for (Gate gate : of(call.command)) {
+      if (gate.rank() == rank) {
+        return gate.refuse(call);
+      }
+    }
+    return null;
+  }
+
+  /// Why a gate refuses the call, which runs within another one; null if none does.
+  @Nullable CommandError nestedRefusal(Call call) {
+    if (!anyClosed) {
+      return null;
+    }
+    for (Gate gate : of(call.command)) {
+      CommandError refusal = gate.refuseNested(call);
+      if (refusal != null) {
+        return refusal;
+      }
+    }
+    return null;
+  }
+
   /// Those that may refuse the command.
   Gate[] of(Command command) {
     Gate[] some = of[command.index];
     if (some == null) {
-      boolean asksAll = command == exec;
+      boolean asksAll = command == exec || command.is(Command.SCRIPTED);
       some =
           Arrays.stream(all).filter(gate -> asksAll || gate.concerns(command)).toArray(Gate[]::new);
       of[command.index] = some;

@@ -5,15 +5,19 @@ import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 import dev.spinel.wire.Chunks;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.IdentityHashMap;
 
 /// Large replies in the server's own memory, counted: the chunks of one thread's outputs. Belongs
-/// to that thread, in its seat: what stops the world relies on allocators that stand still.
+/// to that thread, and touches that memory in its seat only: what stops the world relies on
+/// allocators that stand still. A thread that is kept from its seat ([Meanwhile]) gets chunks of the
+/// Java heap, and gives back what it has when it is seated again.
 public final class HeapChunks implements Chunks {
   private final Seat seat;
   private final Memory memory;
   private final Allocator allocator;
   private final IdentityHashMap<ByteBuffer, Long> addresses = new IdentityHashMap<>();
+  private final ArrayDeque<ByteBuffer> late = new ArrayDeque<>(); // to be given back
 
   public HeapChunks(Seat seat) {
     this.seat = seat;
@@ -23,7 +27,10 @@ public final class HeapChunks implements Chunks {
 
   @Override
   public ByteBuffer take(int bytes) {
-    assert seat.taken();
+    if (!seat.taken()) {
+      return ByteBuffer.allocate(bytes);
+    }
+    giveLate();
     int size = Math.min(bytes, Allocator.MAX_RUN);
     long address = allocator.allocate(size);
     try {
@@ -38,7 +45,24 @@ public final class HeapChunks implements Chunks {
 
   @Override
   public void give(ByteBuffer chunk) {
-    assert seat.taken();
+    if (!chunk.isDirect() && !addresses.containsKey(chunk)) {
+      return; // it was taken without the seat
+    }
+    if (!seat.taken()) {
+      late.add(chunk);
+      return;
+    }
+    giveLate();
+    giveBack(chunk);
+  }
+
+  private void giveLate() {
+    for (ByteBuffer chunk; (chunk = late.poll()) != null; ) {
+      giveBack(chunk);
+    }
+  }
+
+  private void giveBack(ByteBuffer chunk) {
     Long address = addresses.remove(chunk);
     if (address == null) {
       throw new IllegalArgumentException("not a chunk of this thread");

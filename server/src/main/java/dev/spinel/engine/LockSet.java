@@ -22,6 +22,7 @@ final class LockSet {
   private final Slots slots;
   private final World world;
   private final Parking parking;
+  private final OutOfOrder outOfOrder;
 
   /// So many are gathered in a list, more in a bitmap of all slots.
   private static final int FEW = 64;
@@ -32,17 +33,24 @@ final class LockSet {
   private final long[] marks = new long[Slots.COUNT / 64];
   private boolean marked; // what was added is in `marks`
 
-  LockSet(Seat seat, Slots slots, World world, Parking parking) {
+  LockSet(Seat seat, Slots slots, World world, Parking parking, OutOfOrder outOfOrder) {
     this.seat = seat;
     this.slots = slots;
     this.world = world;
     this.parking = parking;
+    this.outOfOrder = outOfOrder;
   }
 
   /// Takes the lock of `slot`, all that a call of one key needs, unless it may wake a call that
   /// waits there: then it takes none. Returns whether it did; [#unlock] ends it.
-  boolean lockOnly(int slot, boolean wakes) {
-    seat.lock(slot);
+  ///
+  /// @param mayGiveUp waiting for a script that takes long
+  boolean lockOnly(int slot, boolean wakes, boolean mayGiveUp) {
+    if (!mayGiveUp) {
+      seat.lock(slot);
+    } else if (!seat.lock(slot, world::isBusy)) {
+      return false;
+    }
     if (wakes && (slots.flags(slot) & Slots.WAITERS) != 0) {
       seat.unlock(slot);
       return false;
@@ -139,28 +147,33 @@ final class LockSet {
   /// wake; or in a stopped world. Empty afterwards.
   ///
   /// @param written keys whose change may wake calls; null if there are none
-  void holding(@Nullable Written written, Runnable action) {
+  /// @param mayGiveUp waiting for a script that takes long
+  /// @return whether it ran
+  boolean holding(@Nullable Written written, Runnable action, boolean mayGiveUp) {
     sort();
     for (int round = 1; ; round++) {
-      lockAll();
+      if (!outOfOrder.lockAll(seat, set, count, mayGiveUp)) {
+        count = 0;
+        set = few;
+        return false;
+      }
       int[] needed;
       try {
         if (written == null || !awaited()) {
           action.run();
-          return;
+          return true;
         }
         int[] own = Arrays.copyOf(set, count);
         needed = parking.closeOver(own, written, MOST_SLOTS);
         if (needed != null && needed.length == own.length) {
           action.run();
-          return;
+          return true;
         }
       } finally {
         unlock();
       }
       if (needed == null || round == MOST_ROUNDS) {
-        world.stop(seat, action);
-        return;
+        return world.stop(seat, action, mayGiveUp);
       }
       count = needed.length;
       if (count > few.length) {
@@ -171,10 +184,25 @@ final class LockSet {
     }
   }
 
-  private void lockAll() {
-    for (int i = 0; i < count; i++) {
-      seat.lock(set[i]);
+  /// Takes the lock of a further slot for the call that holds these: it comes out of order. Returns
+  /// false if that can't be, as whoever has it waits for one of these, in the same way.
+  boolean extend(int slot) {
+    if (seat.holds(slot)) {
+      return true;
     }
+    if (count == set.length) {
+      set = JavaHeap.copy(set, 2 * count);
+    }
+    if (!outOfOrder.lock(seat, slot)) {
+      return false;
+    }
+    set[count++] = slot;
+    return true;
+  }
+
+  /// Whether some lock is held.
+  boolean holdsAny() {
+    return count > 0;
   }
 
   private boolean awaited() {

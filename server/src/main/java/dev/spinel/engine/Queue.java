@@ -94,7 +94,9 @@ final class Queue {
   }
 
   /// Adds a command. False, and nothing is added, if the heap has no room for it.
-  boolean add(Command command, Args call) {
+  ///
+  /// @param itsFlags those that count, of [Command]
+  boolean add(Command command, int itsFlags, Args call) {
     long length = call.bytes();
     boolean isLong = call.hasNodes() || length + 16L * call.count() >= LONG;
     if (count == commands.length && !grow()) {
@@ -117,8 +119,8 @@ final class Queue {
       end += size;
     }
     commands[count++] = command;
-    flags |= command.flags();
-    commonFlags &= command.flags();
+    flags |= itsFlags;
+    commonFlags &= itsFlags;
     bytes += length;
     return true;
   }
@@ -189,6 +191,16 @@ final class Queue {
   private void release(long less) {
     session.release(less);
     heldBytes -= less;
+  }
+
+  /// Whether some argument is a node of the data's memory.
+  boolean holdsNodes() {
+    for (Args each : own) {
+      if (each.hasNodes()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Forgets all commands, and gives everything back.

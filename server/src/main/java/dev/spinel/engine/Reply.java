@@ -10,6 +10,7 @@ public final class Reply {
   private final RespWriter writer;
   private Output output;
   private int errors; // error replies written, ever
+  private int counted; // of those, whose codes were
   private String lastError = "";
 
   Reply(Output output) {
@@ -28,6 +29,11 @@ public final class Reply {
 
   int errors() {
     return errors;
+  }
+
+  /// How many of them were counted before.
+  int counted() {
+    return counted;
   }
 
   /// The text of the error reply written last.
@@ -85,6 +91,13 @@ public final class Reply {
   public void error(String text) {
     errors++;
     lastError = text;
+    writer.error(text);
+  }
+
+  /// An error reply that repeats one whose code has been counted already.
+  public void countedError(String text) {
+    errors++;
+    counted++;
     writer.error(text);
   }
 

@@ -61,9 +61,22 @@ public final class RequestPump {
   /// Bytes of output when the last request began.
   private long answeredBytes = UNKNOWN;
 
+  private final boolean isMeanwhile;
+
   public RequestPump(Dispatcher dispatcher) {
+    this(dispatcher, false);
+  }
+
+  private RequestPump(Dispatcher dispatcher, boolean isMeanwhile) {
     this.dispatcher = dispatcher;
     this.large = dispatcher.seat().values.large();
+    this.isMeanwhile = isMeanwhile;
+  }
+
+  /// A pump of the same thread, for what comes while that is held up by a script
+  /// ([Dispatcher#executeMeanwhile]).
+  public RequestPump meanwhile() {
+    return new RequestPump(dispatcher, true);
   }
 
   /// Runs the source's requests: first what it has kept, then those in these bytes.
@@ -111,7 +124,7 @@ public final class RequestPump {
         }
         source.found(status);
         if (status == RequestReader.REFUSED) {
-          dispatcher.refused(session);
+          refused(session);
           continue;
         }
         if (status != RequestReader.COMPLETE) {
@@ -122,7 +135,10 @@ public final class RequestPump {
         }
       }
       source.runs(at);
-      int outcome = dispatcher.execute(session, request, index);
+      int outcome =
+          isMeanwhile
+              ? dispatcher.executeMeanwhile(session, request)
+              : dispatcher.execute(session, request, index);
       request.release(large);
       if (output.isTorn() // then the session closes as soon as the output is to be sent
           || !source.ran(outcome, buffer, at, to)) {
@@ -138,9 +154,20 @@ public final class RequestPump {
     if (batch.isEmpty() || !session.authenticated) { // before AUTH, requests have other limits
       batch.clear();
       reader.readAhead(buffer, at, to, batch);
-      dispatcher.lookAhead(session, batch);
+      if (!isMeanwhile) {
+        dispatcher.lookAhead(session, batch);
+      }
     }
     return batch.poll();
+  }
+
+  /// See [Dispatcher#refused].
+  public void refused(Session session) {
+    if (isMeanwhile) {
+      dispatcher.refusedMeanwhile(session);
+    } else {
+      dispatcher.refused(session);
+    }
   }
 
   /// Whether the last request can still be answered by an error: its output isn't torn, and no part

@@ -60,6 +60,9 @@ public final class Session {
   public long lastInteractionMillis;
   public @Nullable Command lastCommand;
 
+  /// Whose script says the commands of this session, which is no client; null: it is one.
+  public @Nullable Session caller;
+
   /// Counts of subscriptions; kept by pub/sub.
   public int channels;
 
@@ -131,7 +134,7 @@ public final class Session {
 
   /// Whether its commands are applied as they are, without gates or limits.
   public boolean isTrusted() {
-    return owner != null;
+    return owner != null || caller != null && caller.isTrusted();
   }
 
   /// Counts bytes of the Java heap that the session is going to keep, until [#release] or its end.

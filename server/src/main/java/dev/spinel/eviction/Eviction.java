@@ -47,6 +47,9 @@ public final class Eviction implements Gate, Reclaimer {
   /// A call of so many arguments needs no room made for them: they are short.
   private static final int FEW_ARGUMENTS = 8;
 
+  /// Below such a limit there is no room even for one small key. Redis itself takes more.
+  private static final int LEAST_BYTES = 128;
+
   /// About what one more element of a value takes besides its bytes.
   private static final int ARGUMENT_BYTES = 24;
 
@@ -139,7 +142,10 @@ public final class Eviction implements Gate, Reclaimer {
   @Override
   public @Nullable CommandError refuse(Call call) {
     boolean queued = call.isQueued();
-    if (!queued && !call.does(Command.DENYOOM) || limitBytes == 0 || !engine.heedsMaxmemory()) {
+    boolean isDenied = queued || call.does(Command.DENYOOM);
+    if (!isDenied && !call.does(Command.SCRIPTED)
+        || limitBytes == 0
+        || !engine.heedsMaxmemory()) {
       return null;
     }
     boolean all = !queued && call.command() == engine.exec;
@@ -160,7 +166,10 @@ public final class Eviction implements Gate, Reclaimer {
       return null;
     }
     if (room == Room.NONE) {
-      return isShort(0) ? OUT_OF_MEMORY : null;
+      if (isShort(0) && !isDenied) {
+        call.outOfMemory();
+      }
+      return isShort(0) && isDenied ? OUT_OF_MEMORY : null;
     }
     call.await(waiting.roomFor(bytes), Call.FOR_EVER);
     return null;
@@ -209,6 +218,9 @@ public final class Eviction implements Gate, Reclaimer {
     long limit = limitBytes;
     if (limit == 0 || !engine.heedsMaxmemory()) {
       return false;
+    }
+    if (limit < LEAST_BYTES) {
+      return true;
     }
     long least = limit - bytes + walk.preservedBytes();
     return heap.takenBytes() > least && heap.liveBytes() > least;

@@ -3,6 +3,7 @@ package dev.spinel.keyspace;
 import dev.spinel.value.Values;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.function.BooleanSupplier;
 
 /// A thread's right to touch data, with the tools that it needs for that: its allocator and its
 /// value structures.
@@ -21,6 +22,8 @@ public final class Seat implements AutoCloseable {
     }
   }
 
+  private static final BooleanSupplier NEVER = () -> false;
+
   private static final int OUT = 0;
   private static final int IN = 1;
   private static final int STOPPED = 2; // in, and no other seat is
@@ -33,6 +36,13 @@ public final class Seat implements AutoCloseable {
   private final Slots slots;
   private final AutoCloseable release;
   private volatile int state; // the seated thread writes, others read
+  private final Runnable pause;
+  private Meanwhile meanwhile =
+      waits -> {
+        if (waits) {
+          Slots.PARK.run();
+        }
+      };
 
   Seat(int id, Values values, World world, Slots slots, AutoCloseable release) {
     this.id = id;
@@ -40,20 +50,33 @@ public final class Seat implements AutoCloseable {
     this.world = world;
     this.slots = slots;
     this.release = release;
+    this.pause = this::whileWaiting;
   }
 
   /// Takes the seat; waits while the world stands still.
   public void enter() {
+    enter(false);
+  }
+
+  /// The same, but gives up if it would have to wait for somebody who is [World#busy]. Returns
+  /// whether the seat is taken.
+  public boolean enterUnlessBusy() {
+    return enter(true);
+  }
+
+  private boolean enter(boolean mayGiveUp) {
     assert state == OUT : "the seat is taken";
     while (true) {
       assert world.point();
       STATE.setVolatile(this, IN);
       assert world.point();
       if (!world.stopping()) {
-        return;
+        return true;
       }
       STATE.setVolatile(this, OUT);
-      world.await();
+      if (!world.await(this, mayGiveUp)) {
+        return false;
+      }
     }
   }
 
@@ -72,6 +95,36 @@ public final class Seat implements AutoCloseable {
     if (world.stopping() && state == IN) {
       leave();
       enter();
+    }
+  }
+
+  /// What a seat's thread can do while it holds locks, or the world, for long, or waits for who does
+  /// ([World#busy]). It may be done without the seat, and must not touch data or what belongs to the
+  /// seat.
+  @FunctionalInterface
+  public interface Meanwhile {
+    /// Does what there is to do.
+    ///
+    /// @param waits and if there is nothing, sleeps for a moment
+    void serve(boolean waits);
+  }
+
+  /// Sets what its thread can do meanwhile; at first, nothing.
+  public void meanwhile(Meanwhile action) {
+    meanwhile = action;
+  }
+
+  /// Called again and again by the seat's thread while it holds locks or the world for long.
+  public void whileBusy() {
+    meanwhile.serve(false);
+  }
+
+  /// Called again and again by the seat's thread while it waits for a lock, or for the world.
+  void whileWaiting() {
+    if (world.isBusy()) {
+      meanwhile.serve(true);
+    } else {
+      Slots.PARK.run();
     }
   }
 
@@ -95,7 +148,14 @@ public final class Seat implements AutoCloseable {
 
   public void lock(int slot) {
     assert state == IN : "a slot lock needs a seat";
-    slots.lock(slot, id);
+    slots.lock(slot, id, NEVER, pause);
+  }
+
+  /// As above, but the wait ends without the lock once `givesUp` says so. Returns whether the seat
+  /// has the lock.
+  public boolean lock(int slot, BooleanSupplier givesUp) {
+    assert state == IN : "a slot lock needs a seat";
+    return slots.lock(slot, id, givesUp, pause);
   }
 
   public boolean tryLock(int slot) {

@@ -3,6 +3,7 @@ package dev.spinel.keyspace;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /// What belongs to a hash slot *number*, shared by all databases and never swapped: its lock, its
 /// flags, and the journal position of its last effect.
@@ -44,6 +45,10 @@ public final class Slots {
   private static final VarHandle LOCK = MethodHandles.arrayElementVarHandle(int[].class);
   private static final int SPINS = 100;
   private static final long PARK_NANOS = 50_000;
+  private static final BooleanSupplier NEVER = () -> false;
+
+  /// How a thread waits that has nothing else to do.
+  static final Runnable PARK = () -> LockSupport.parkNanos(PARK_NANOS);
 
   private final Schedule schedule;
   private final int[] locks = new int[COUNT];
@@ -57,25 +62,41 @@ public final class Slots {
 
   /// Takes the lock of `slot` for the seat with the (positive) id `owner`.
   public void lock(int slot, int owner) {
+    lock(slot, owner, NEVER, PARK);
+  }
+
+  /// The same, but the wait ends without the lock once `givesUp` says so.
+  ///
+  /// @param pause what the thread does between two looks, instead of sleeping
+  /// @return whether it has the lock
+  boolean lock(int slot, int owner, BooleanSupplier givesUp, Runnable pause) {
     assert (int) LOCK.getOpaque(locks, slot) != owner
         : "slot " + slot + " is locked twice by one seat";
     assert schedule.point();
-    if (!LOCK.compareAndSet(locks, slot, 0, owner)) {
-      await(slot, owner);
-    }
+    return LOCK.compareAndSet(locks, slot, 0, owner) || await(slot, owner, givesUp, pause);
   }
 
-  private void await(int slot, int owner) {
-    assert schedule.until(() -> (int) LOCK.getOpaque(locks, slot) == 0);
+  private boolean await(int slot, int owner, BooleanSupplier givesUp, Runnable pause) {
+    assert schedule.until(
+        () -> (int) LOCK.getOpaque(locks, slot) == 0 || givesUp.getAsBoolean());
     for (int i = 0; i < SPINS; i++) {
       if ((int) LOCK.getOpaque(locks, slot) == 0 && LOCK.compareAndSet(locks, slot, 0, owner)) {
-        return;
+        return true;
       }
       Thread.onSpinWait();
     }
     while (!LOCK.compareAndSet(locks, slot, 0, owner)) {
-      LockSupport.parkNanos(PARK_NANOS);
+      if (givesUp.getAsBoolean()) {
+        return false;
+      }
+      pause.run();
     }
+    return true;
+  }
+
+  /// The id of the seat that holds the slot, 0 if none does.
+  public int owner(int slot) {
+    return (int) LOCK.getOpaque(locks, slot);
   }
 
   /// Takes the lock only if it is free now.

@@ -1,6 +1,7 @@
 package dev.spinel.keyspace;
 
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -20,15 +21,29 @@ import java.util.concurrent.locks.ReentrantLock;
 /// operation starts without slot locks and leaves its own seat first. So no seated thread waits for
 /// the token, and no two global operations wait for each other.
 public final class World {
+  /// So long a thread waits for the token before it looks whether it has something else to do.
+  private static final long TOKEN_MILLIS = 1;
+
   private final Schedule schedule;
   private final ReentrantLock token = new ReentrantLock(true);
   private final CopyOnWriteArrayList<Seat> seats = new CopyOnWriteArrayList<>();
   private final LongAdder expiriesSetByOthers = new LongAdder(); // seats that are closed
   private volatile boolean stopping;
+  private volatile boolean busy;
   private volatile Thread stopper = Thread.currentThread(); // token
 
   World(Schedule schedule) {
     this.schedule = schedule;
+  }
+
+  /// Somebody holds locks, or the world, for long, and lets others know: whoever waits for that may
+  /// give up, or do something else meanwhile. Any thread.
+  public void busy(boolean on) {
+    busy = on;
+  }
+
+  public boolean isBusy() {
+    return busy;
   }
 
   /// Whether a global operation waits: the caller should leave its seat soon.
@@ -69,36 +84,96 @@ public final class World {
   /// lock; it is left while waiting and is entered again (with the world still stopped) for the
   /// action.
   public void stop(Seat own, Runnable action) {
+    stop(own, action, false);
+  }
+
+  /// As above. Returns whether the action ran.
+  ///
+  /// @param mayGiveUp waiting for somebody who is [#busy]
+  public boolean stop(Seat own, Runnable action, boolean mayGiveUp) {
     if (own.stopsWorld()) {
       action.run();
-      return;
+      return true;
     }
     own.leave();
-    assert schedule.until(() -> !token.isLocked());
-    token.lock();
+    try {
+      return takeToken(own, mayGiveUp) && stopped(own, action, mayGiveUp);
+    } finally {
+      own.enter();
+    }
+  }
+
+  /// Runs the action with the token, which is given back. Returns whether it ran.
+  private boolean stopped(Seat own, Runnable action, boolean mayGiveUp) {
     try {
       stopper = Thread.currentThread();
       stopping = true;
-      for (Seat seat : seats) {
-        assert seat == own || schedule.until(() -> !seat.taken());
-        for (int spins = 0; seat != own && seat.taken(); spins++) {
-          if (spins < 100) {
-            Thread.onSpinWait();
-          } else {
-            LockSupport.parkNanos(20_000);
+      try {
+        for (Seat seat : seats) {
+          if (seat != own && !awaitLeave(seat, own, mayGiveUp)) {
+            return false;
           }
         }
-      }
-      own.enterStopped();
-      try {
-        action.run();
+        own.enterStopped();
+        try {
+          action.run();
+        } finally {
+          own.leaveStopped();
+        }
+        return true;
       } finally {
-        own.leaveStopped();
         stopping = false;
       }
     } finally {
       token.unlock();
-      own.enter();
+    }
+  }
+
+  private boolean awaitLeave(Seat seat, Seat own, boolean mayGiveUp) {
+    assert schedule.until(() -> !seat.taken() || mayGiveUp && busy);
+    for (int spins = 0; seat.taken(); spins++) {
+      if (mayGiveUp && busy) {
+        return false;
+      }
+      if (spins < 100) {
+        Thread.onSpinWait();
+      } else if (busy) {
+        own.whileWaiting();
+      } else {
+        LockSupport.parkNanos(20_000);
+      }
+    }
+    return true;
+  }
+
+  private boolean takeToken(Seat own, boolean mayGiveUp) {
+    assert schedule.until(() -> !token.isLocked() || mayGiveUp && busy);
+    while (!tryToken()) {
+      if (mayGiveUp && busy) {
+        return false;
+      }
+      if (busy) {
+        own.whileWaiting();
+      }
+    }
+    return true;
+  }
+
+  /// Waits a moment for the token.
+  private boolean tryToken() {
+    boolean wasInterrupted = false;
+    try {
+      while (true) {
+        try {
+          return token.tryLock(TOKEN_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+          wasInterrupted = true;
+        }
+      }
+    } finally {
+      if (wasInterrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -112,11 +187,15 @@ public final class World {
     return schedule.point();
   }
 
-  /// Waits until no global operation waits or runs any more.
-  void await() {
-    assert schedule.until(() -> !token.isLocked());
+  /// Waits until no global operation waits or runs any more, or, if it may give up, somebody is
+  /// [#busy]. Returns false in that case.
+  boolean await(Seat own, boolean mayGiveUp) {
+    assert schedule.until(() -> !token.isLocked() || mayGiveUp && busy);
     LockSupport.unpark(stopper);
-    token.lock();
+    if (!takeToken(own, mayGiveUp)) {
+      return false;
+    }
     token.unlock();
+    return true;
   }
 }

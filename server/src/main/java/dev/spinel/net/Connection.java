@@ -79,6 +79,8 @@ public final class Connection {
   private boolean inputEnded; // input from before that is still run
   private boolean leftAlone; // its socket isn't read, as enough is kept
   private boolean doomed;
+  private boolean isRunning; // its handler is
+  private boolean isOver; // the end of its input was met meanwhile
   private String closeReason = "";
   private byte[] kept = NOTHING;
   private int keptBytes;
@@ -352,13 +354,7 @@ public final class Connection {
     if (leftAlone) { // it was readable before that
       return -1;
     }
-    int n;
-    try {
-      n = loop.transport().read(this, into, at, Loop.READ_BYTES_PER_SOCKET);
-    } catch (IOException e) {
-      closeReason = String.valueOf(e.getMessage());
-      n = -1;
-    }
+    int n = isOver ? -1 : read(into, at);
     if (n <= 0) {
       if (n < 0) {
         inputEnds();
@@ -376,6 +372,76 @@ public final class Connection {
       return -1;
     }
     return n;
+  }
+
+  /// Reads from the socket; -1 at the end of the peer's input, or if the connection is broken.
+  private int read(byte[] into, int at) {
+    try {
+      return loop.transport().read(this, into, at, Loop.READ_BYTES_PER_SOCKET);
+    } catch (IOException e) {
+      closeReason = String.valueOf(e.getMessage());
+      return -1;
+    }
+  }
+
+  /// Reads and runs while the loop is held up ([Loop#serveMeanwhile]). Returns whether it is done;
+  /// if not, the next turn has to look at it.
+  boolean serveMeanwhile(byte[] into) {
+    if (!open || doomed || ending || isRunning) {
+      return false;
+    }
+    if (paused || heldOver || leftAlone || inputEnded || isOver || keptBytes > 0) {
+      return false;
+    }
+    if (!handler.mayRunMeanwhile()) {
+      return false;
+    }
+    int n = read(into, 0);
+    if (n < 0) {
+      isOver = true;
+    }
+    if (n <= 0) {
+      return n == 0;
+    }
+    lastInteractionMillis = loop.now();
+    bytesIn += n;
+    loop.counts().read(n);
+    runMeanwhile(into, 0, n);
+    return true;
+  }
+
+  /// Runs over what was read.
+  void runMeanwhile(byte[] buffer, int from, int to) {
+    isRunning = true;
+    try {
+      handler.runMeanwhile(buffer, from, to);
+    } catch (Throwable t) {
+      loop.report(t, this);
+      closeAsap("it failed");
+    } finally {
+      isRunning = false;
+    }
+    if (open && (output.pendingBytes() > 0 || output.isTorn())) {
+      loop.touch(this);
+    }
+  }
+
+  /// Whether what was read of it in the turn that is held up may be run meanwhile.
+  boolean mayRunMeanwhile() {
+    return open && !doomed && !ending && !isRunning && !paused && keptBytes == 0
+        && handler.mayRunMeanwhile();
+  }
+
+  /// Sends what there is while the loop is held up. Whatever follows from that waits for the end of
+  /// the turn: the connection stays touched.
+  void sendMeanwhile() {
+    if (open && !doomed && !socketFull && !output.isTorn() && output.pendingBytes() > 0) {
+      try {
+        loop.transport().write(this, loop.released());
+      } catch (IOException e) {
+        isOver = true; // the next turn finds that, too
+      }
+    }
   }
 
   /// Handles the end of the peer's input, or a broken connection. In the first case the peer may
@@ -430,11 +496,14 @@ public final class Connection {
       kept = NOTHING;
       keptBytes = 0;
     }
+    isRunning = true;
     try {
       handler.run(buffer, from, to);
     } catch (Throwable t) {
       fail(t);
       return;
+    } finally {
+      isRunning = false;
     }
     if (open && (output.pendingBytes() > 0 || output.isTorn())) {
       loop.touch(this);

@@ -18,6 +18,17 @@ public interface Handler {
   /// go on with what was kept.
   void run(byte[] buffer, int from, int to);
 
+  /// As [#run], but the owner's code holds the loop up ([Loop#serveMeanwhile]), perhaps outside of a
+  /// turn: only called if [#mayRunMeanwhile] said so, and for whole reads, none of which is kept by
+  /// the connection.
+  default void runMeanwhile(byte[] buffer, int from, int to) {
+    throw new IllegalStateException("it said that it can't");
+  }
+
+  default boolean mayRunMeanwhile() {
+    return false;
+  }
+
   /// Output was added in this turn and is about to be written; `pendingBytes` have not left yet,
   /// those from earlier turns included. The place to enforce limits on output:
   /// [Connection#closeAsap] prevents the writing. If some was lost (`Output.isTorn`) the connection

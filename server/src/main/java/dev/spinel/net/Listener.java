@@ -146,7 +146,7 @@ public final class Listener {
     if (loop == here) {
       loop.adopt(accepted, this);
     } else {
-      loop.post(() -> loop.adopt(accepted, this));
+      loop.arrive(() -> loop.adopt(accepted, this));
     }
   }
 

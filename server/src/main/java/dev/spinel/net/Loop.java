@@ -7,6 +7,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -100,6 +101,7 @@ public final class Loop implements Runnable {
   private final Transport transport;
   private final OutputPool outputs;
   private final Mailbox mailbox = new Mailbox();
+  private final ConcurrentLinkedQueue<Runnable> arrivals = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean asleep = new AtomicBoolean();
   private final Timers timers = new Timers();
 
@@ -131,6 +133,7 @@ public final class Loop implements Runnable {
   private final int[] runningFrom = new int[SOCKETS_PER_TURN];
   private final int[] runningTo = new int[SOCKETS_PER_TURN];
   private int received; // how many of these are in use
+  private int ran; // how many of those have run
   private byte[] turnBytes = new byte[TURN_BYTES_AT_FIRST];
   private @Nullable Connection[] touched = new Connection[SOCKETS_PER_TURN];
   private int touchedCount;
@@ -156,6 +159,9 @@ public final class Loop implements Runnable {
   private @Nullable Connection[] bound = new Connection[16];
 
   private int boundCount;
+
+  private byte[] meanwhileBytes = {};
+  private long served; // connections, meanwhile
 
   /// Turns since one succeeded.
   private int failures;
@@ -189,6 +195,19 @@ public final class Loop implements Runnable {
     mailbox.post(message);
     if (asleep.get() && asleep.compareAndSet(true, false)) {
       transport.wakeup();
+    }
+  }
+
+  /// Has a connection come to this loop, in its next turn, or sooner if the loop is held up. From
+  /// any thread.
+  void arrive(Runnable adoption) {
+    arrivals.add(adoption);
+    post(this::takeArrivals);
+  }
+
+  private void takeArrivals() {
+    for (Runnable adoption; (adoption = arrivals.poll()) != null; ) {
+      attempt(adoption);
     }
   }
 
@@ -720,7 +739,7 @@ public final class Loop implements Runnable {
   /// can't be run is closed, as no part of a client's input may be lost.
   private void runReceived() {
     received = 0;
-    int ran = 0;
+    ran = 0;
     try {
       receive();
       if (received > 0) {
@@ -732,9 +751,84 @@ public final class Loop implements Runnable {
       }
     } finally {
       for (; ran < received; ran++) {
-        running[ran].fail(new IllegalStateException("what was read can't be run"));
+        Connection unrun = running[ran];
+        if (unrun != null) {
+          unrun.fail(new IllegalStateException("what was read can't be run"));
+        }
       }
     }
+  }
+
+  // ── while the owner holds the loop up ──
+
+  /// Has connections served as far as that is possible while the owner's code holds the loop up: it
+  /// works for long within a handler, or waits, within a turn or before it could begin one. Sockets
+  /// are accepted and read, handlers run ([Handler#runMeanwhile]), replies are sent; nothing is
+  /// closed, no message is read and no timer fires. Sleeps if there is nothing to do. The loop's
+  /// thread.
+  ///
+  /// @param sleepNanos for so long at most; 0: it only looks
+  public void serveMeanwhile(long sleepNanos) {
+    assert isCurrent();
+    try {
+      transport.await(sleepNanos);
+      transport.settle();
+    } catch (IOException e) {
+      report(e, null);
+    }
+    long before = served;
+    takeArrivals();
+    while (!acceptable.isEmpty()) {
+      acceptSome(acceptable.poll());
+    }
+    runRestMeanwhile();
+    receiveMeanwhile();
+    for (int i = 0; i < touchedCount; i++) {
+      Connection connection = touched[i];
+      if (connection != null) {
+        connection.sendMeanwhile();
+      }
+    }
+    if (served == before && sleepNanos > 0) {
+      LockSupport.parkNanos(sleepNanos); // what waits for the next turn would keep it awake
+    }
+  }
+
+  /// Runs what was read in the turn that is held up.
+  private void runRestMeanwhile() {
+    for (int i = ran; i < received; i++) {
+      Connection connection = running[i];
+      if (connection != null && connection.mayRunMeanwhile()) {
+        running[i] = null;
+        connection.runMeanwhile(turnBytes, runningFrom[i], runningTo[i]);
+        served++;
+      }
+    }
+  }
+
+  private void receiveMeanwhile() {
+    if (meanwhileBytes.length == 0) {
+      meanwhileBytes = new byte[READ_BYTES_PER_SOCKET];
+    }
+    for (int n = ready.size(); n > 0; n--) {
+      Connection connection = ready.take();
+      connection.offered = false;
+      if (isReceived(connection) || !connection.serveMeanwhile(meanwhileBytes)) {
+        offer(connection);
+      } else {
+        served++;
+      }
+    }
+  }
+
+  /// Whether something was read of the connection that has not been run.
+  private boolean isReceived(Connection connection) {
+    for (int i = ran; i < received; i++) {
+      if (running[i] == connection) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Reads from the first connections of the ring. Those with input to run are in `running`
@@ -778,6 +872,9 @@ public final class Loop implements Runnable {
 
   private void run(int i) {
     var connection = running[i];
+    if (connection == null) {
+      return; // it has run meanwhile
+    }
     running[i] = null;
     try {
       connection.run(turnBytes, runningFrom[i], runningTo[i]);

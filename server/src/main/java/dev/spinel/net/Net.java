@@ -372,6 +372,11 @@ public final class Net implements AutoCloseable {
       }
       closed = true;
     }
+    List<Listener> open;
+    synchronized (this) {
+      open = List.copyOf(listeners);
+    }
+    open.forEach(this::close); // whoever sees its connection end can't come again
     // The first loop accepts: when it has ended, nothing new reaches the others.
     for (int i = 0; i < threads.size(); i++) {
       loops.get(i).stop();

@@ -299,7 +299,7 @@ public final class Administration implements Family {
   }
 
   private static void time(Call call, Reply reply) {
-    long micros = call.engine().clock.micros();
+    long micros = call.inMulti() ? 1000 * call.now() : call.engine().clock.micros();
     reply.array(2);
     reply.bulk(micros / 1_000_000);
     reply.bulk(micros % 1_000_000);

@@ -99,7 +99,11 @@ final class Debug {
         reply.ok();
       }
       case "clusterlink/5" -> breakLinks(call, reply);
-      case "set-disable-deny-scripts/3", "aof-flush-sleep/3" -> reply.ok();
+      case "set-disable-deny-scripts/3" -> {
+        call.engine().scriptsMayAll = call.arg(2).toLong(0) != 0;
+        reply.ok();
+      }
+      case "aof-flush-sleep/3" -> reply.ok();
       default -> {
         if (call.is(1, "DIGEST-VALUE")) {
           digests(call, reply);
@@ -156,6 +160,7 @@ final class Debug {
     }
     if (flush) {
       call.flushAll(false);
+      call.engine().libraries().flush();
     }
     if (!host.reload(call.seat(), merge)) {
       throw new CommandError("ERR Error trying to load the RDB dump, check server logs.");
@@ -220,7 +225,7 @@ final class Debug {
   }
 
   private static Key existing(Call call) {
-    Key key = call.peek(2);
+    Key key = call.stored(2);
     if (!key.exists()) {
       throw CommandError.NO_SUCH_KEY;
     }

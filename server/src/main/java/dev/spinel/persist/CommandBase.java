@@ -10,6 +10,8 @@ import dev.spinel.value.Values;
 import dev.spinel.wire.Numbers;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
 
 /// Writes a snapshot as the commands that make its data: the base of an append-only file where
 /// `aof-use-rdb-preamble` is off. Values of many elements are made by several commands of at most
@@ -48,8 +50,12 @@ final class CommandBase extends BaseFile implements Contents {
   private int textAt;
   private int textLength;
 
-  CommandBase(Disk.Output file, boolean syncsOften) {
+  private final Supplier<List<byte[]>> libraries;
+
+  /// @param libraries asked at the cut for the texts of all libraries of functions
+  CommandBase(Disk.Output file, boolean syncsOften, Supplier<List<byte[]>> libraries) {
     super(file, syncsOften);
+    this.libraries = libraries;
   }
 
   @Override
@@ -57,6 +63,12 @@ final class CommandBase extends BaseFile implements Contents {
     super.begin(seat, nowMillis, stamps);
     if (stamps) {
       ascii("#TS:" + nowMillis / 1000 + "\r\n");
+    }
+    for (byte[] code : libraries.get()) {
+      command(3);
+      word("FUNCTION");
+      word("LOAD");
+      word(code);
     }
   }
 

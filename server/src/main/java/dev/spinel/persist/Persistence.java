@@ -235,9 +235,27 @@ public final class Persistence {
 
   private long loadBase(Disk.Input in, String name) throws IOException, AofLoader.Unloadable {
     try {
-      return new RdbLoader(this, RdbLoader.Duplicates.REFUSED, false, offset -> {}).load(in, name);
+      RdbLoader loader = new RdbLoader(this, RdbLoader.Duplicates.REFUSED, false, offset -> {});
+      long end = loader.load(in, name);
+      joinLibraries(loader);
+      return end;
     } catch (RdbLoader.Unloadable e) {
       throw new AofLoader.Unloadable(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void joinLibraries(RdbLoader loader) throws RdbLoader.Unloadable {
+    RdbLoader.Unloadable[] failure = new RdbLoader.Unloadable[1];
+    inStoppedWorld(
+        seat -> {
+          try {
+            loader.joinLibraries(false);
+          } catch (RdbLoader.Unloadable e) {
+            failure[0] = e;
+          }
+        });
+    if (failure[0] != null) {
+      throw failure[0];
     }
   }
 
@@ -263,6 +281,7 @@ public final class Persistence {
           new RdbLoader(this, RdbLoader.Duplicates.REFUSED, !isReplica, loading::bytes)
               .noting(expiries);
       loader.load(in, file.toString());
+      joinLibraries(loader);
       byte[] deletions = expiries.commands();
       if (deletions != null) { // else nobody could go on from there
         loadedFacts = loader.facts();
@@ -308,8 +327,10 @@ public final class Persistence {
       Path file = dump.claim();
       try (Disk.Input in = open(file)) {
         loading.begin(in.size());
-        loader(merge ? RdbLoader.Duplicates.REPLACE : RdbLoader.Duplicates.REFUSED)
-            .load(in, file.toString(), seat);
+        RdbLoader loader =
+            loader(merge ? RdbLoader.Duplicates.REPLACE : RdbLoader.Duplicates.REFUSED);
+        loader.load(in, file.toString(), seat);
+        loader.joinLibraries(merge);
       }
       notice("DB reloaded by DEBUG RELOAD");
       return true;
@@ -334,6 +355,7 @@ public final class Persistence {
             for (int i = keyspace.nextUsed(0); i >= 0; i = keyspace.nextUsed(i + 1)) {
               keyspace.flush(seat, i, false);
             }
+            engine.libraries().flush();
           });
       if (config.get(Settings.APPENDONLY)) {
         return load();

@@ -12,6 +12,7 @@ import dev.spinel.value.Entry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -45,6 +46,7 @@ final class RdbFile extends BaseFile {
   private long nowMillis; // of the cut
   private long usedMemory;
   private @Nullable StreamFacts facts; // of the cut
+  private List<byte[]> libraries = List.of(); // of the cut
   private int database = NONE; // whose keys come next, of which the stream doesn't know yet
   private volatile long allKeys;
 
@@ -100,6 +102,7 @@ final class RdbFile extends BaseFile {
     this.nowMillis = nowMillis;
     usedMemory = engine.keyspace.heap().liveBytes();
     facts = stream.get();
+    libraries = engine.libraries().codes();
   }
 
   /// Made when it is first wanted, when the world goes on.
@@ -125,6 +128,7 @@ final class RdbFile extends BaseFile {
         made.aux("repl-offset", of.offset());
       }
       made.aux("aof-base", isAofBase ? 1 : 0);
+      libraries.forEach(made::function);
     }
     return made;
   }

@@ -1,7 +1,9 @@
 package dev.spinel.persist;
 
 import dev.spinel.config.Settings;
+import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.LibraryStore;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.rdb.EncodingLimits;
@@ -83,6 +85,7 @@ final class RdbLoader {
   private IntFunction<Database> databases;
   private BooleanSupplier cancelled;
   private @Nullable LoadedExpiries expiries;
+  private final LibraryStore.Incoming libraries;
   private @Nullable String streamId;
   private long streamOffset = -1;
   private int streamDatabase;
@@ -104,6 +107,7 @@ final class RdbLoader {
     this.progress = progress;
     this.persistence = persistence;
     this.engine = persistence.engine;
+    this.libraries = persistence.engine.libraries().incoming();
     this.loading = persistence.loading;
     this.databases = persistence.engine.keyspace::database;
     this.cancelled = persistence.loading::isCancelled;
@@ -137,6 +141,20 @@ final class RdbLoader {
     return id == null || streamOffset < 0
         ? null
         : new StreamFacts(id, streamOffset, streamDatabase);
+  }
+
+  /// The libraries of functions in the file, once it is loaded join those that there are. Stopped
+  /// world. Errors: one is called like one that is there; the log says so.
+  ///
+  /// @param replacing whether they may take the place of others
+  void joinLibraries(boolean replacing) throws Unloadable {
+    try {
+      libraries.join(replacing);
+    } catch (CommandError e) {
+      String why = "Failed loading library, " + e.text().substring(e.text().indexOf(' ') + 1);
+      persistence.warning(why);
+      throw new Unloadable(why);
+    }
   }
 
   /// The database that a stream behind this file means at first.
@@ -274,13 +292,7 @@ final class RdbLoader {
             database = (int) reader.number();
           }
           case SIZE, SLOT -> {} // hints that nobody needs
-          case FUNCTION ->
-              throw refused(
-                  "Failed loading library, "
-                      + engineMissing(new String(reader.text(), StandardCharsets.UTF_8))
-                      + " (at offset "
-                      + reader.offset()
-                      + "; its functions would be lost with the next save)");
+          case FUNCTION -> function(reader);
           case MODULE ->
               throw refused(
                   "The RDB file contains AUX module data I can't load: no matching module '"
@@ -297,14 +309,17 @@ final class RdbLoader {
       }
     }
 
-    /// What Redis says of a library of functions for whose language there is no engine: and there
-    /// is none here.
-    private static String engineMissing(String library) {
-      int end = library.indexOf('\n');
-      if (!library.startsWith("#!") || end < 0) {
-        return "Missing library metadata";
+    private void function(RdbReader reader) throws Unloadable {
+      try {
+        libraries.add(reader.text());
+      } catch (CommandError e) {
+        throw refused(
+            "Failed loading library, "
+                + e.text().substring(e.text().indexOf(' ') + 1)
+                + " (at offset "
+                + reader.offset()
+                + ")");
       }
-      return "Engine '" + library.substring(2, end).strip().split("\\s+", 2)[0] + "' not found";
     }
 
     private Unloadable refused(String why) {

@@ -34,6 +34,7 @@ public final class Replacement {
   private final Engine engine;
   private int streamDatabase;
   private @Nullable Map<Integer, Database> beside; // by number; loaded, to be swapped in
+  private @Nullable RdbLoader besideLoader; // that loaded it
   private boolean isSwapped;
 
   Replacement(Persistence persistence) {
@@ -191,6 +192,7 @@ public final class Replacement {
               .into(number -> made.computeIfAbsent(number, any -> new Database()));
       read(in, name, loader, cancelled);
       beside = made;
+      besideLoader = loader;
       stopped(by, () -> loaded.inStoppedWorld(by));
       return null;
     } catch (RdbLoader.Unloadable e) {
@@ -200,6 +202,7 @@ public final class Replacement {
     } finally {
       persistence.loading.beside(false);
       beside = null;
+      besideLoader = null;
       if (!isSwapped) {
         discard(by, made);
       }
@@ -224,7 +227,18 @@ public final class Replacement {
     isSwapped = true;
     persistence.aof.suspend();
     engine.replaceAll(stopped, filled);
+    replaceLibraries(Objects.requireNonNull(besideLoader));
     persistence.saving.loaded();
+  }
+
+  /// Those that came take the place of those that there are.
+  private void replaceLibraries(RdbLoader loader) {
+    engine.libraries().flush();
+    try {
+      loader.joinLibraries(false);
+    } catch (RdbLoader.Unloadable e) {
+      throw new IllegalStateException(e); // there is none that it could be called like
+    }
   }
 
   /// Discards all data, and loads what comes. Returns why it failed, or null; then there is no
@@ -242,10 +256,9 @@ public final class Replacement {
     persistence.saving.cancel("a full synchronization");
     stopped(by, () -> begin(by, bytes));
     boolean done = false;
+    RdbLoader loader =
+        new RdbLoader(persistence, RdbLoader.Duplicates.REFUSED, false, persistence.loading::bytes);
     try {
-      RdbLoader loader =
-          new RdbLoader(
-              persistence, RdbLoader.Duplicates.REFUSED, false, persistence.loading::bytes);
       read(in, name, loader, cancelled);
       done = true;
       return null;
@@ -255,7 +268,7 @@ public final class Replacement {
       return IoReason.of(e);
     } finally {
       boolean succeeded = done;
-      stopped(by, () -> end(by, succeeded, loaded));
+      stopped(by, () -> end(by, succeeded ? loader : null, loaded));
       persistence.aof.resume();
     }
   }
@@ -285,16 +298,20 @@ public final class Replacement {
     persistence.aof.suspend();
     persistence.beginLoading(bytes);
     engine.flushAll(by, persistence.config.get(Settings.REPLICA_LAZY_FLUSH));
+    engine.libraries().flush();
     engine.newEra();
   }
 
-  private void end(Dispatcher by, boolean succeeded, Loaded loaded) {
-    if (!succeeded) {
+  /// @param loader that loaded all; null: something failed
+  private void end(Dispatcher by, @Nullable RdbLoader loader, Loaded loaded) {
+    if (loader == null) {
       engine.flushAll(by, false);
+    } else {
+      replaceLibraries(loader);
     }
     persistence.endLoading();
     engine.newEra();
-    if (succeeded) {
+    if (loader != null) {
       persistence.saving.loaded();
       loaded.inStoppedWorld(by);
     }

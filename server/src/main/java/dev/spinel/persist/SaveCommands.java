@@ -159,7 +159,11 @@ public final class SaveCommands implements Family {
     if (call.waitedFor() instanceof DelayedEnd.TakenBack) {
       throw CANNOT_END;
     }
-    Ending how = new Ending(save, noSave, force, now);
+    CommandError busy = call.engine().busy().refusal();
+    if (busy != null && !noSave) {
+      throw busy;
+    }
+    Ending how = new Ending(save, noSave, force, now || busy != null);
     if (persistence().isEndDelayed(how, stop)) {
       call.await(persistence().endTakenBack(), Call.FOR_EVER);
       return;

@@ -4,6 +4,9 @@ import dev.spinel.value.LargeStrings;
 import dev.spinel.value.Values;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.List;
 
 /// What DUMP says of a value, and RESTORE takes:
 ///
@@ -75,10 +78,54 @@ public final class Payloads {
     while (!writer.write(out, ValueWriter.ALL)) {
       // there is no seat to be left
     }
+    footer(version);
+  }
+
+  private void footer(int version) {
     out.u8(version);
     out.u8(version >>> 8);
     out.int64(out.checksum());
     out.flush();
+  }
+
+  // ── FUNCTION DUMP, FUNCTION RESTORE ──
+
+  /// What FUNCTION DUMP says of libraries of functions: as in a file, each behind its opcode.
+  ///
+  /// @param codes their texts
+  /// @param version 10 or 11
+  public byte[] dumpLibraries(Iterable<byte[]> codes, int version, boolean compressing) {
+    writer.as(version, compressing);
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    out.reset(all::write, true);
+    for (byte[] code : codes) {
+      out.u8(RdbWriter.FUNCTION);
+      writer.string(out, code, 0, code.length);
+    }
+    footer(version);
+    return all.toByteArray();
+  }
+
+  /// The texts of libraries in an intact payload of at most [Integer#MAX_VALUE] bytes, which isn't a
+  /// node.
+  ///
+  /// @throws RdbException if something else is in it
+  public List<byte[]> libraries(Slice payload) {
+    in.open(payload.array, payload.offset, payload.length - FOOTER, 0);
+    StringInput string = new StringInput(in);
+    List<byte[]> codes = new ArrayList<>();
+    while (in.left() > 0) {
+      int opcode = in.u8();
+      if (opcode == RdbWriter.FUNCTION_CANDIDATE) {
+        throw in.unsupported("Pre-GA function format not supported");
+      }
+      if (opcode != RdbWriter.FUNCTION) {
+        throw in.corrupt("given type is not a function");
+      }
+      codes.add(RdbReader.text(string, in, "a library of functions"));
+    }
+    in.close();
+    return codes;
   }
 
   // ── RESTORE ──

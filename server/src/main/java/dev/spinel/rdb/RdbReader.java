@@ -238,6 +238,11 @@ public final class RdbReader {
   }
 
   private byte[] text(String what) {
+    return text(string, in, what);
+  }
+
+  /// The string that comes next, as a whole.
+  static byte[] text(StringInput string, RdbInput in, String what) {
     string.open();
     if (!string.whole(MAX_TEXT)) {
       throw in.unsupported(what + " of " + string.length() + " bytes");

@@ -38,12 +38,13 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private long mostPendingBytes; // of output, from which on the rest waits for the next turn
   private @Nullable Runnable drained; // run after output has left
   private boolean tellsDrained;
+  private boolean isMeanwhile; // see runMeanwhile
   private boolean publishes; // and its receivers hadn't taken enough when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
     this.side = side;
     this.connection = connection;
-    this.reader = new RequestReader(side.server.engine.requests, side.pump.large);
+    this.reader = new RequestReader(side.server.engine.requests, side.large);
     this.session = side.server.engine.open(this);
   }
 
@@ -68,6 +69,29 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     } catch (OutOfMemoryError e) {
       refuseAndClose(e);
     }
+  }
+
+  // ── while a script holds the loop up ──
+
+  @Override
+  public boolean mayRunMeanwhile() {
+    return reader.sunkBytes() == 0 && keptHeapBytes == 0 && !publishes && !session.isParked();
+  }
+
+  @Override
+  public void runMeanwhile(byte[] buffer, int from, int to) {
+    mostPendingBytes = connection.output().pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
+    boundOutput();
+    isMeanwhile = true;
+    try {
+      side.pumpMeanwhile.run(this, buffer, from, to);
+    } finally {
+      isMeanwhile = false;
+    }
+  }
+
+  private RequestPump pump() {
+    return isMeanwhile ? side.pumpMeanwhile : side.pump;
   }
 
   // ── RequestPump.Source ──
@@ -97,7 +121,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   @Override
   public boolean ran(int outcome, byte[] buffer, int at, int to) {
     if (outcome == Dispatcher.RUN_ON) {
-      boolean waits = side.pump.dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
+      boolean waits =
+          !isMeanwhile
+              && side.pump.dispatcher.tookPushes()
+              && side.server.engine.pressure.isHigh();
       publishes |= waits;
       if (!waits && connection.output().pendingBytes() <= mostPendingBytes) {
         return true;
@@ -111,6 +138,8 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       } else {
         connection.pauseReading();
       }
+    } else if (side.server.hasEnded()) {
+      connection.pauseReading(); // it closes with all others, when nobody listens any more
     } else {
       connection.closeAfterReply();
     }
@@ -181,7 +210,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       side.server.incidents.protocolError(this, error);
       connection.closeAfterReply();
     } else if (status == RequestReader.SHORT) {
-      side.pump.dispatcher.refused(session);
+      pump().refused(session);
       connection.closeAfterReply();
     } else {
       side.server.incidents.queryBufferExceeded(this);

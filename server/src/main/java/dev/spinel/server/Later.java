@@ -8,9 +8,7 @@ final class Later {
   static final Set<String> COMMANDS =
       Set.of(
           """
-          eval
-          eval_ro evalsha evalsha_ro fcall fcall_ro function
-          script xack xadd
+          xack xadd
           xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup
           xrevrange xsetid xtrim\
           """

@@ -89,7 +89,10 @@ public final class LocalSession implements Outlet, AutoCloseable {
   /// Runs the requests in `bytes` (also a part of one) and returns what there is to say so far,
   /// perhaps nothing.
   public byte[] run(byte[] bytes) {
-    dispatcher.turnBegins();
+    if (!dispatcher.turnBeginsUnlessBusy()) {
+      inputMeanwhile(bytes);
+      return take();
+    }
     try {
       drain();
       input(bytes);
@@ -200,6 +203,20 @@ public final class LocalSession implements Outlet, AutoCloseable {
       }
       ended = true;
     }
+  }
+
+  /// A script has the world for itself, for long: who calls is told so, as far as that is possible.
+  private void inputMeanwhile(byte[] bytes) {
+    if (ended || session.isParked() || reader.sunkBytes() > 0) {
+      dispatcher.turnBegins();
+      try {
+        input(bytes);
+      } finally {
+        dispatcher.turnEnds();
+      }
+      return;
+    }
+    pump.meanwhile().run(source, bytes, 0, bytes.length);
   }
 
   private void drain() {

@@ -4,9 +4,11 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.HeapChunks;
 import dev.spinel.engine.Inbox;
 import dev.spinel.engine.RequestPump;
+import dev.spinel.keyspace.Seat;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.wire.Chunks;
+import dev.spinel.wire.LargeSink;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 
@@ -15,10 +17,13 @@ import java.util.LinkedHashSet;
 final class LoopSide implements LoopHooks {
   private static final long CRON_MILLIS = 100;
   private static final long HELD_MILLIS = 1;
+  private static final long MEANWHILE_NANOS = 1_000_000;
 
   final Server server;
   final Loop loop;
   final RequestPump pump;
+  final RequestPump pumpMeanwhile;
+  final LargeSink large; // of its connections' readers
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   private boolean cronRuns;
@@ -32,6 +37,45 @@ final class LoopSide implements LoopHooks {
     this.loop = loop;
     this.inbox = new Inbox(loop::post, loop::sendIfMany);
     this.pump = new RequestPump(server.engine.dispatcher());
+    this.pumpMeanwhile = pump.meanwhile();
+    this.large = new SeatedSink(pump.dispatcher.seat());
+    pump.dispatcher.seat().meanwhile(this::serveMeanwhile);
+  }
+
+  /// Takes large arguments, if the thread has its seat; else they stay on the Java heap.
+  private static final class SeatedSink implements LargeSink {
+    private final Seat seat;
+    private final LargeSink sink;
+
+    SeatedSink(Seat seat) {
+      this.seat = seat;
+      this.sink = seat.values.large();
+    }
+
+    @Override
+    public long begin(int length) {
+      return seat.taken() ? sink.begin(length) : 0;
+    }
+
+    @Override
+    public void fill(long node, int at, byte[] src, int from, int n) {
+      sink.fill(node, at, src, from, n);
+    }
+
+    @Override
+    public void read(long node, int at, byte[] into, int from, int n) {
+      sink.read(node, at, into, from, n);
+    }
+
+    @Override
+    public void abandon(long node) {
+      sink.abandon(node);
+    }
+  }
+
+  /// A script holds this thread up: serves its clients as far as that is possible.
+  private void serveMeanwhile(boolean waits) {
+    loop.serveMeanwhile(waits ? MEANWHILE_NANOS : 0);
   }
 
   @Override

@@ -65,6 +65,7 @@ import dev.spinel.pubsub.PubSub;
 import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.replication.Replication;
 import dev.spinel.replication.ReplicationFront;
+import dev.spinel.script.Scripts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -101,6 +102,7 @@ public final class Server implements AutoCloseable {
   private final Stop stop = new Stop(this::stopping);
   private final Persistence.Front front;
   private final Pause pause = new Pause();
+  private final Scripts scripts;
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
   private final PeerLoop peerLoop;
@@ -138,6 +140,7 @@ public final class Server implements AutoCloseable {
     outputBounds = new OutputBounds(config);
     incidents = new IncidentLog(log, clock, stop);
     front = new Persistence.Front(clock, stop::request);
+    scripts = new Scripts(log);
     peerLoop = new PeerLoop(incidents);
     replicationFront =
         new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
@@ -165,11 +168,12 @@ public final class Server implements AutoCloseable {
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     List<Gate> gates =
-        new ArrayList<>(List.of(authentication, eviction, new SubscribedGate(), monitors, pause));
+        new ArrayList<>(List.of(authentication, eviction, new SubscribedGate(), monitors, pause, scripts.gate()));
     if (isClusterNode()) {
       gates.add(slots.redirect());
     }
     engine.gates.are(replicationFront.gates(front.gates(gates.toArray(new Gate[0]))));
+    scripts.of(engine);
     pause.of(engine);
     slots.of(engine);
     pause.onEnd(replicationFront::resumed);
@@ -269,6 +273,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Databases());
     rows.add(new Transactions());
     rows.add(pubSub);
+    scripts.families().forEach(rows::add);
     rows.add(new Handshake(authentication, this::forget, this::isReplica));
     rows.add(new Clients(pause));
     rows.add(new ClusterModes());
@@ -299,6 +304,7 @@ public final class Server implements AutoCloseable {
         replicationFront.ending(),
         new ClientsSection(config, traffic::clients),
         new MemorySection(config, memory),
+        scripts.section(),
         replicationFront.memory(),
         front.savingSection(),
         front.aofSection(),
@@ -520,6 +526,7 @@ public final class Server implements AutoCloseable {
   }
 
   private void end() {
+    stopping(); // scripts, too
     stop.wake();
     if (cluster != null) {
       cluster.close();

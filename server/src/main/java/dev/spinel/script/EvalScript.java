@@ -1,0 +1,72 @@
+package dev.spinel.script;
+
+import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Scripted;
+import dev.spinel.lua.LuaChunk;
+import dev.spinel.lua.LuaError;
+import dev.spinel.lua.LuaString;
+import java.util.Arrays;
+
+/// A script of EVAL: its text, compiled, and what is known of it. May run on several threads at
+/// once, each with an [Interpreter] of its own.
+final class EvalScript implements Scripted {
+  /// About what it takes of the Java heap for each byte of its text.
+  private static final int HEAP_PER_BYTE = 8;
+
+  private static final int HEAP_BYTES = 512;
+
+  final String sha;
+  final byte[] body;
+  final LuaChunk chunk;
+  final ScriptFlags flags;
+  private final Reach reach = new Reach();
+
+  private EvalScript(String sha, byte[] body, LuaChunk chunk, ScriptFlags flags) {
+    this.sha = sha;
+    this.body = body;
+    this.chunk = chunk;
+    this.flags = flags;
+  }
+
+  /// Errors: it is no script.
+  static EvalScript compile(byte[] body, String sha) {
+    ScriptFlags.Shebang shebang = ScriptFlags.Shebang.of(body);
+    try {
+      // the first line's end stays, so that lines have their numbers
+      LuaString source = LuaString.of(Arrays.copyOfRange(body, shebang.length(), body.length));
+      return new EvalScript(
+          sha, body, LuaChunk.compile(source, "@user_script"), shebang.flags());
+    } catch (LuaError e) {
+      LuaString text = e.text();
+      throw new CommandError(
+          "ERR Error compiling script (new function): "
+              + (text == null ? "" : ScriptReply.cString(text.bytes())));
+    }
+  }
+
+  long heapBytes() {
+    return HEAP_BYTES + (long) HEAP_PER_BYTE * body.length;
+  }
+
+  Reach reach() {
+    return reach;
+  }
+
+  @Override
+  public int flags(int commandFlags) {
+    return flags.ofCall(commandFlags);
+  }
+
+  @Override
+  public boolean roams() {
+    return reach.isGlobal();
+  }
+
+  @Override
+  public boolean enter() {
+    return true;
+  }
+
+  @Override
+  public void leave() {}
+}
