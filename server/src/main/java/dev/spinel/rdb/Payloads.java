@@ -4,7 +4,6 @@ import dev.spinel.value.LargeStrings;
 import dev.spinel.value.Values;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
-import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -90,20 +89,32 @@ public final class Payloads {
 
   // ── FUNCTION DUMP, FUNCTION RESTORE ──
 
-  /// What FUNCTION DUMP says of libraries of functions: as in a file, each behind its opcode.
+  /// Replies with a payload of libraries of functions, as a bulk string: as in a file, each behind
+  /// its opcode.
   ///
   /// @param codes their texts
   /// @param version 10 or 11
-  public byte[] dumpLibraries(Iterable<byte[]> codes, int version, boolean compressing) {
+  public void dumpLibraries(
+      Iterable<byte[]> codes, int version, boolean compressing, RespWriter to) {
     writer.as(version, compressing);
-    ByteArrayOutputStream all = new ByteArrayOutputStream();
-    out.reset(all::write, true);
+    bytes = 0;
+    writeLibraries(codes, version, this::gather);
+    if (out.offset() <= ROOM) {
+      to.bulk(gathered, 0, (int) bytes);
+      return;
+    }
+    to.bulkHeader(out.offset());
+    writeLibraries(codes, version, (a, from, n) -> to.output().write(a, from, n));
+    to.crlf();
+  }
+
+  private void writeLibraries(Iterable<byte[]> codes, int version, Sink sink) {
+    out.reset(sink, true);
     for (byte[] code : codes) {
       out.u8(RdbWriter.FUNCTION);
       writer.string(out, code, 0, code.length);
     }
     footer(version);
-    return all.toByteArray();
   }
 
   /// The texts of libraries in an intact payload of at most [Integer#MAX_VALUE] bytes, which isn't a

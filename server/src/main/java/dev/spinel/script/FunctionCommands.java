@@ -243,12 +243,12 @@ final class FunctionCommands implements Family {
 
   private void dump(Call call, Reply reply) {
     Limits limits = call.limits();
-    reply.bulk(
-        call.payloads()
-            .dumpLibraries(
-                libraries.codes(),
-                limits.intOf(Settings.RDB_VERSION),
-                limits.is(Settings.RDBCOMPRESSION)));
+    call.payloads()
+        .dumpLibraries(
+            libraries.codes(),
+            limits.intOf(Settings.RDB_VERSION),
+            limits.is(Settings.RDBCOMPRESSION),
+            reply.writer());
   }
 
   private void restore(Call call, Reply reply) {

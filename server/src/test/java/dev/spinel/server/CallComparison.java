@@ -43,6 +43,8 @@ final class CallComparison {
           "scan",
           "object",
           "failover",
+          "function",
+          "script",
           "replicaof",
           "acl",
           "bgrewriteaof",

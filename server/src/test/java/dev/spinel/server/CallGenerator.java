@@ -53,6 +53,7 @@ final class CallGenerator {
           "replconf",
           "replicaof",
           "slaveof",
+          "script|debug", // a real server's debugger holds the connection
           "sync",
           "wait",
           "waitaof");
