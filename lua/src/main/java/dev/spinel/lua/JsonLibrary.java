@@ -132,7 +132,8 @@ public final class JsonLibrary {
         return i;
       }
     }
-    throw call.argumentError(n, "invalid option '" + word + "'");
+    LuaBuffer problem = call.lua().buffer().put("invalid option '").put(word).put("'");
+    throw call.argumentError(n, problem.toLuaString());
   }
 
   /// Slots of C's stack, which bound what is nested whatever the settings allow.
@@ -149,7 +150,7 @@ public final class JsonLibrary {
   private static void encode(LuaCall call, Settings settings) {
     one(call);
     LuaBuffer out = call.lua().buffer();
-    new Encoder(call, settings, out).put(call.get(1), 0, 1);
+    new Encoder(call, settings, out).encode(call.get(1));
     call.ret(out.toLuaString());
   }
 
@@ -182,18 +183,57 @@ public final class JsonLibrary {
   private static final byte[] FALSE = ascii("false");
   private static final byte[] NAN = ascii("nan");
 
-  private record Encoder(LuaCall call, Settings settings, LuaBuffer out) {
-    /// @param slots of C's stack that are in use
-    void put(@Nullable Object value, int depth, int slots) {
+  /// Writes a value. What is open stands in a list, so nesting takes no Java stack.
+  private static final class Encoder {
+    private final LuaCall call;
+    private final Settings settings;
+    private final LuaBuffer out;
+    private @Nullable Open innermost;
+    private int depth; // how many are open
+    private int slots = 1; // of C's stack that are in use
+
+    Encoder(LuaCall call, Settings settings, LuaBuffer out) {
+      this.call = call;
+      this.settings = settings;
+      this.out = out;
+    }
+
+    void encode(@Nullable Object value) {
+      begin(value);
+      for (Open open = innermost; open != null; open = innermost) {
+        if (open.hasNext()) {
+          begin(open.next(this));
+        } else {
+          out.put(open.isArray() ? ']' : '}');
+          slots -= open.slots();
+          depth--;
+          innermost = open.outer;
+        }
+      }
+    }
+
+    /// Writes all of a value, or of a table its beginning.
+    private void begin(@Nullable Object value) {
       switch (value) {
         case null -> word(NULL);
         case LuaString string -> string(string);
         case Double number -> number(number);
         case Boolean truth -> word(truth ? TRUE : FALSE);
-        case LuaTable table -> table(table, depth + 1, slots);
+        case LuaTable table -> open(table);
         case LuaUserdata userdata when userdata == LuaUserdata.NULL -> word(NULL);
         default -> throw refused(value, "type not supported");
       }
+    }
+
+    private void open(LuaTable table) {
+      depth++;
+      if (depth > settings.encodeDepth || slots + 3 > MOST_SLOTS) {
+        throw call.error("Cannot serialise, excessive nesting (" + depth + ")");
+      }
+      Open open = new Open(innermost, table, arrayLength(table));
+      out.put(open.isArray() ? '[' : '{');
+      slots += open.slots();
+      innermost = open;
     }
 
     private void word(byte[] word) {
@@ -237,37 +277,7 @@ public final class JsonLibrary {
       out.put(JsonNumbers.text(number, settings.precision));
     }
 
-    private void table(LuaTable table, int depth, int slots) {
-      if (depth > settings.encodeDepth || slots + 3 > MOST_SLOTS) {
-        throw call.error("Cannot serialise, excessive nesting (" + depth + ")");
-      }
-      int length = arrayLength(table);
-      if (length > 0) {
-        out.put('[');
-        for (int i = 1; i <= length; i++) {
-          if (i > 1) {
-            out.put(',');
-          }
-          put(table.get(i), depth, slots + 1);
-        }
-        out.put(']');
-        return;
-      }
-      out.put('{');
-      int begin = out.length();
-      table.forEach(
-          (key, value) -> {
-            pair(key, out.length() > begin);
-            put(value, depth, slots + 2);
-            return true;
-          });
-      out.put('}');
-    }
-
-    private void pair(Object key, boolean isNext) {
-      if (isNext) {
-        out.put(',');
-      }
+    private void key(Object key) {
       switch (key) {
         case LuaString string -> string(string);
         case Double number -> {
@@ -296,6 +306,47 @@ public final class JsonLibrary {
         return -1;
       }
       return indexes.largest;
+    }
+  }
+
+  /// A table of which a part has been written.
+  private static final class Open {
+    final @Nullable Open outer;
+    private final LuaTable table;
+    private final int length; // of an array; else 0 or less
+    private int at; // where the last element was; 0: nowhere yet
+
+    Open(@Nullable Open outer, LuaTable table, int length) {
+      this.outer = outer;
+      this.table = table;
+      this.length = length;
+    }
+
+    boolean isArray() {
+      return length > 0;
+    }
+
+    /// Of C's stack, while an element is being written.
+    int slots() {
+      return isArray() ? 1 : 2;
+    }
+
+    boolean hasNext() {
+      return isArray() ? at < length : table.nextUsed(at) != 0;
+    }
+
+    /// Writes what stands before the next element. Returns that.
+    @Nullable Object next(Encoder encoder) {
+      if (at > 0) {
+        encoder.out.put(',');
+      }
+      if (isArray()) {
+        return table.get((long) ++at);
+      }
+      at = table.nextUsed(at);
+      Object key = table.keyAt(at);
+      encoder.key(key == null ? (Double) (double) at : key);
+      return table.valueAt(at);
     }
   }
 

@@ -203,12 +203,56 @@ public final class MessagePackLibrary {
     }
   }
 
-  /// Bytes that are being unpacked.
+  /// A table of which a part has been unpacked.
+  private static final class Nest {
+    final @Nullable Nest outer;
+    final LuaTable table;
+    private final boolean isMap;
+    private final int slots; // of C's stack that are in use without it
+    private long left; // elements, or pairs
+    private long index;
+    private @Nullable Object key;
+    private boolean hasKey;
+
+    Nest(@Nullable Nest outer, LuaTable table, boolean isMap, int slots, long left) {
+      this.outer = outer;
+      this.table = table;
+      this.isMap = isMap;
+      this.slots = slots;
+      this.left = left;
+    }
+
+    boolean isFull() {
+      return left == 0;
+    }
+
+    int elementSlots() {
+      return slots + (isMap && !hasKey ? 1 : 2);
+    }
+
+    void take(@Nullable Object value) {
+      if (isMap && !hasKey) {
+        key = value;
+        hasKey = true;
+        return;
+      }
+      if (isMap) {
+        table.set(key, value);
+      } else {
+        table.set(++index, value);
+      }
+      hasKey = false;
+      left--;
+    }
+  }
+
+  /// Bytes that are being unpacked. What is open stands in a list, so nesting takes no Java stack.
   private static final class Input {
     private final LuaCall call;
     private final Lua lua;
     private final byte[] bytes;
     private int at;
+    private @Nullable Nest innermost;
 
     Input(LuaCall call, byte[] bytes, int at) {
       this.call = call;
@@ -243,12 +287,32 @@ public final class MessagePackLibrary {
     ///
     /// @param slots of C's stack that are in use
     @Nullable Object value(int slots) {
-      need(1);
-      if (slots + 1 > MOST_SLOTS) {
-        throw call.error(
-            "stack overflow (too many return values at once; use unpack_one or unpack_limit"
-                + " instead.)");
+      Object value = begin(slots);
+      for (Nest nest = innermost; nest != null; nest = innermost) {
+        Object element = begin(nest.elementSlots());
+        if (innermost == nest) { // else the element has just begun
+          nest.take(element);
+        }
+        close();
       }
+      return value;
+    }
+
+    /// Ends whatever is full.
+    private void close() {
+      for (Nest nest = innermost; nest != null && nest.isFull(); nest = innermost) {
+        innermost = nest.outer;
+        if (innermost != null) {
+          innermost.take(nest.table);
+        }
+      }
+    }
+
+    /// The next value, or if that has elements, the table that they go to, which is innermost then.
+    private @Nullable Object begin(int slots) {
+      need(1);
+      checkSlots(
+          slots + 1, "too many return values at once; use unpack_one or unpack_limit instead.");
       int sign = bytes[at] & 0xff;
       switch (sign) {
         case 0xc0 -> {
@@ -337,20 +401,27 @@ public final class MessagePackLibrary {
     }
 
     private LuaTable array(long length, int slots) {
+      checkSlots(slots + 2, "in function mp_decode_to_lua_array");
+      return open(length, false, slots);
+    }
+
+    private LuaTable map(long pairs, int slots) {
+      checkSlots(slots + 2, "in function mp_decode_to_lua_hash");
+      return open(pairs, true, slots);
+    }
+
+    private LuaTable open(long length, boolean isMap, int slots) {
       LuaTable table = lua.table(0, 0);
-      for (long i = 1; i <= length; i++) {
-        table.set(i, value(slots + 2));
+      if (length > 0) {
+        innermost = new Nest(innermost, table, isMap, slots, length);
       }
       return table;
     }
 
-    private LuaTable map(long pairs, int slots) {
-      LuaTable table = lua.table(0, 0);
-      for (long i = 0; i < pairs; i++) {
-        Object key = value(slots + 1);
-        table.set(key, value(slots + 2));
+    private void checkSlots(int slots, String where) {
+      if (slots > MOST_SLOTS) {
+        throw call.error("stack overflow (" + where + ")");
       }
-      return table;
     }
   }
 }

@@ -127,8 +127,10 @@ public final class StructLibrary {
           }
           alignment = wanted;
         }
-        default ->
-            throw call.argumentError(1, "invalid format option '" + (char) (option & 0xff) + "'");
+        default -> {
+          LuaBuffer problem = call.lua().buffer().put("invalid format option '");
+          throw call.argumentError(1, problem.put(option).put("'").toLuaString());
+        }
       }
     }
 
@@ -153,19 +155,19 @@ public final class StructLibrary {
       }
       switch (option) {
         case 'b', 'B', 'h', 'H', 'l', 'L', 'T', 'i', 'I' ->
-            putInteger(out, bits(call.number(argument++)), format.isBig, (int) size);
+            putInteger(out, bits(number(call, argument++)), format.isBig, (int) size);
         case 'x' -> out.put(0);
         case 'f' ->
             putInteger(
                 out,
-                Float.floatToRawIntBits((float) call.number(argument++)) & 0xffffffffL,
+                Float.floatToRawIntBits((float) number(call, argument++)) & 0xffffffffL,
                 format.isBig,
                 4);
         case 'd' ->
             putInteger(
-                out, Double.doubleToRawLongBits(call.number(argument++)), format.isBig, 8);
+                out, Double.doubleToRawLongBits(number(call, argument++)), format.isBig, 8);
         case 'c', 's' -> {
-          LuaString string = call.string(argument++);
+          LuaString string = string(call, argument++);
           if (size == 0) {
             size = string.length();
           }
@@ -183,6 +185,23 @@ public final class StructLibrary {
       total += size;
     }
     call.ret(out.toLuaString());
+  }
+
+  /// C's library calls an argument that is missing nil.
+  private static void check(LuaCall call, int n, String wanted) {
+    if (n > call.count()) {
+      throw call.argumentError(n, wanted + " expected, got nil");
+    }
+  }
+
+  private static double number(LuaCall call, int n) {
+    check(call, n, "number");
+    return call.number(n);
+  }
+
+  private static LuaString string(LuaCall call, int n) {
+    check(call, n, "string");
+    return call.string(n);
   }
 
   /// The 64 bits that C makes of a number: of a negative one as a signed integer, else as an
