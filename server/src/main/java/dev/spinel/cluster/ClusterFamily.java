@@ -219,10 +219,6 @@ public final class ClusterFamily implements Family {
 
   @Override
   public void run(int row, Call call, Reply reply) {
-    if (row == HELP) {
-      Help.reply(call, reply);
-      return;
-    }
     Cluster of = cluster;
     if (of == null) {
       throw DISABLED;
@@ -230,6 +226,7 @@ public final class ClusterFamily implements Family {
     ClusterView view = of.view();
     switch (row) {
       case CHANGE -> change(of, call, reply);
+      case HELP -> Help.reply(call, reply);
       case COUNT_KEYS -> {
         long slot = call.integer(2);
         if (slot < 0 || slot >= SlotSet.SLOTS) {
