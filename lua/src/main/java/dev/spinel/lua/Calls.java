@@ -80,7 +80,7 @@ final class Calls {
     abstract int enter(Frame frame, LuaClosure closure, Frame callee);
 
     /// What becomes of the results.
-    abstract int done(Frame frame, Values results);
+    abstract int done(Frame frame, LuaValues results);
 
     /// A frame for `closure`, called from `frame`.
     abstract Frame frameFor(Frame frame, LuaClosure closure);
@@ -298,7 +298,7 @@ final class Calls {
     }
 
     @Override
-    int done(Frame frame, Values results) {
+    int done(Frame frame, LuaValues results) {
       if (wanted == 1) {
         results.into(0, frame, slot);
       } else {
@@ -347,7 +347,7 @@ final class Calls {
     }
 
     @Override
-    int done(Frame frame, Values results) {
+    int done(Frame frame, LuaValues results) {
       return RETURN;
     }
   }
@@ -374,7 +374,7 @@ final class Calls {
     @Override
     int run(Frame frame) {
       double number = value.number(frame);
-      Values results = frame.lua.results;
+      LuaValues results = frame.lua.results;
       results.count = 1;
       if (Double.isNaN(number) && ExpressionNode.isNone(number)) {
         results.objects[0] = frame.other;
@@ -400,7 +400,7 @@ final class Calls {
     int run(Frame frame) {
       Lua lua = frame.lua;
       if (tail == Tail.RESULTS) return returnMore(frame);
-      Values results = lua.results;
+      LuaValues results = lua.results;
       results.count = 0;
       for (ExpressionNode value : values) results.add(value.eval(frame));
       if (tail == Tail.DOTS) {
@@ -411,7 +411,7 @@ final class Calls {
 
     /// The results of the call before move up, to make room for what precedes them.
     private int returnMore(Frame frame) {
-      Values results = frame.lua.results;
+      LuaValues results = frame.lua.results;
       int first = values.length;
       int count = results.count;
       results.reserve(first + count);

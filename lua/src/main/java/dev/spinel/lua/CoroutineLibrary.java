@@ -100,7 +100,7 @@ final class CoroutineLibrary {
       ended = lua.drive(begin(call, thread, values), 0);
       failed = false;
       if (ahead == 1) call.ret(true);
-      Values given = ended ? lua.results : thread.given;
+      LuaValues given = ended ? lua.results : thread.given;
       for (int i = 0; i < given.count; i++) call.results.add(given.get(i));
       return null;
     } catch (LuaError error) {
@@ -134,7 +134,7 @@ final class CoroutineLibrary {
     } else {
       frame = thread.unpark();
       frame.resuming = true;
-      Values results = call.lua().results;
+      LuaValues results = call.lua().results;
       results.count = 0;
       for (Object value : values) results.add(value);
     }

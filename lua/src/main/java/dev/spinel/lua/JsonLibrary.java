@@ -51,11 +51,15 @@ public final class JsonLibrary {
     library.set(
         "encode_invalid_numbers",
         lua.function(
-            call -> settings.encodeInvalid = choice(expect(call, 1), 1, settings.encodeInvalid, INVALID)));
+            call ->
+                settings.encodeInvalid =
+                    choice(expect(call, 1), 1, settings.encodeInvalid, INVALID)));
     library.set(
         "decode_invalid_numbers",
         lua.function(
-            call -> settings.decodeInvalid = choice(expect(call, 1), 1, settings.decodeInvalid, SWITCH)));
+            call ->
+                settings.decodeInvalid =
+                    choice(expect(call, 1), 1, settings.decodeInvalid, SWITCH)));
     library.set("new", lua.function(call -> call.ret(library(call.lua()))));
     library.set("null", LuaUserdata.NULL);
     library.set("_NAME", LuaString.of("cjson"));
@@ -155,9 +159,9 @@ public final class JsonLibrary {
   }
 
   /// What stands for a byte in a string; null: itself.
-  private static final byte @Nullable [][] ESCAPES = escapes();
+  private static final byte[] @Nullable [] ESCAPES = escapes();
 
-  private static byte @Nullable [][] escapes() {
+  private static byte[] @Nullable [] escapes() {
     byte[][] escapes = new byte[256][];
     for (int c = 0; c < 32; c++) {
       escapes[c] = ascii(String.format("\\u%04x", c));
@@ -416,7 +420,8 @@ public final class JsonLibrary {
 
     // what is open, the innermost last
     private @Nullable LuaTable[] tables = new LuaTable[8];
-    private @Nullable LuaString[] keys = new LuaString[8]; // that a value is read for; null: an array
+    private @Nullable LuaString[] keys =
+        new LuaString[8]; // that a value is read for; null: an array
     private int[] lengths = new int[8]; // of an array
     private int depth;
     private int slots = 1; // of C's stack that are in use

@@ -54,7 +54,7 @@ public final class Lua {
   int fuel = Integer.MAX_VALUE;
 
   /// The results of the script's function that has just ended.
-  Values results = new Values();
+  LuaValues results = new LuaValues();
 
   /// With [Node#TAIL], the frame that takes another's place; with [Node#SUSPEND], the one to run
   /// next.
@@ -187,7 +187,7 @@ public final class Lua {
   }
 
   /// Calls `function`, at a boundary. The results are good until the next call.
-  Values enter(
+  LuaValues enter(
       @Nullable Activation from,
       @Nullable Object function,
       @Nullable Object[] arguments,
@@ -196,7 +196,7 @@ public final class Lua {
     return enter(from, from == null ? 0 : from.weight, boundaries, function, arguments, count);
   }
 
-  private Values enter(
+  private LuaValues enter(
       @Nullable Activation from,
       int weight,
       int boundaries,
@@ -255,7 +255,7 @@ public final class Lua {
   /// `coroutine.yield(values)` in `frame`, which is parked next.
   void suspend(Frame frame, @Nullable Object[] values) {
     if (running == mainThread || frame.boundaries != running.boundaries) throw noYield(frame);
-    Values given = running.given;
+    LuaValues given = running.given;
     given.count = 0;
     for (Object value : values) given.add(value);
     yielding = true;
@@ -326,7 +326,7 @@ public final class Lua {
 
   /// Makes the results of `call` those of a script's function that has just ended.
   void takeResults(LuaCall call) {
-    Values taken = call.results;
+    LuaValues taken = call.results;
     call.results = results;
     results = taken;
   }
@@ -357,7 +357,7 @@ public final class Lua {
       LuaCall call, @Nullable Object function, @Nullable Object[] arguments, boolean handled) {
     Position before = new Position();
     try {
-      Values values = enter(call, function, arguments, arguments.length);
+      LuaValues values = enter(call, function, arguments, arguments.length);
       call.ret(true);
       for (int i = 0; i < values.count; i++) call.results.add(values.get(i));
     } catch (LuaError error) {

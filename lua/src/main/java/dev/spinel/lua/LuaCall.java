@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
 public final class LuaCall extends Activation {
   private int count;
-  Values results = new Values();
+  LuaValues results = new LuaValues();
 
   LuaCall(Lua lua) {
     super(lua, new Object[8], new double[8]);

@@ -61,7 +61,7 @@ final class LuaPattern {
   // ── captures ──
 
   /// Adds the captures to `results`; the whole match if there are none and it is wanted.
-  void addCaptures(Values results, int start, int end, boolean whole) {
+  void addCaptures(LuaValues results, int start, int end, boolean whole) {
     int count = captures == 0 && whole ? 1 : captures;
     for (int i = 0; i < count; i++) results.add(capture(i, start, end));
   }

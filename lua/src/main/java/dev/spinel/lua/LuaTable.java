@@ -296,7 +296,7 @@ public final class LuaTable {
       case LuaString string -> string.hashCode() & (next.length - 1);
       case Double number -> mainPosition((double) number);
       case Boolean truth -> (truth ? 1 : 0) & (next.length - 1);
-      default -> Integer.remainderUnsigned(Identity.hash(key), (next.length - 1) | 1);
+      default -> Integer.remainderUnsigned(IdentityHash.hash(key), (next.length - 1) | 1);
     };
   }
 

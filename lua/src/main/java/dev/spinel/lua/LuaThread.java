@@ -26,7 +26,7 @@ public final class LuaThread {
   @Nullable LuaFunction start; // what it will run; null once it does
   @Nullable LuaThread resumer;
   @Nullable LuaCall resumedBy;
-  final Values given = new Values(); // what it yields
+  final LuaValues given = new LuaValues(); // what it yields
   LuaTable globals;
   int boundaries; // of its frames; who has more was called by the host's code
   private Frame[] parked = new Frame[4];

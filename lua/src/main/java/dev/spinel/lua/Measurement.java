@@ -104,7 +104,7 @@ final class Measurement {
     if (at instanceof LuaCall call) values(call.results);
   }
 
-  private void values(Values values) {
+  private void values(LuaValues values) {
     slots(values.objects, values.count);
   }
 

@@ -285,7 +285,7 @@ final class Operations {
       case Boolean truth -> LuaString.of(truth ? "true" : "false");
       case Double number -> NumberText.of(number);
       case LuaString string -> string;
-      default -> LuaString.of(Lua.typeName(value) + ": " + Identity.address(value));
+      default -> LuaString.of(Lua.typeName(value) + ": " + IdentityHash.address(value));
     };
   }
 

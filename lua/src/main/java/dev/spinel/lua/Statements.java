@@ -276,7 +276,7 @@ final class Statements {
         if (!resuming) {
           frame.at = this;
           @Nullable Object[] arguments = {frame.value(slot + 1), frame.value(slot + 2)};
-          Values values = lua.enter(frame, frame.value(slot), arguments, 2);
+          LuaValues values = lua.enter(frame, frame.value(slot), arguments, 2);
           Object control = values.get(0);
           if (control == null) return NEXT;
           objects[slot + 2] = control;
@@ -633,7 +633,7 @@ final class Statements {
 
     @Override
     int run(Frame frame) {
-      Values results = frame.lua.results;
+      LuaValues results = frame.lua.results;
       int following =
           switch (tail) {
             case NOTHING -> 0;

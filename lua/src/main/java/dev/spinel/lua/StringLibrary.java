@@ -244,7 +244,7 @@ final class StringLibrary {
     if (replacement instanceof LuaTable) {
       value = Operations.index(call, replacement, matcher.capture(0, start, end), null);
     } else {
-      Values captures = new Values();
+      LuaValues captures = new LuaValues();
       matcher.addCaptures(captures, start, end, true);
       value = call.lua().invoke(call, replacement, captures.toArray(0));
     }

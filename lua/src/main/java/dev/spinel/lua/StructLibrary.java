@@ -164,8 +164,7 @@ public final class StructLibrary {
                 format.isBig,
                 4);
         case 'd' ->
-            putInteger(
-                out, Double.doubleToRawLongBits(number(call, argument++)), format.isBig, 8);
+            putInteger(out, Double.doubleToRawLongBits(number(call, argument++)), format.isBig, 8);
         case 'c', 's' -> {
           LuaString string = string(call, argument++);
           if (size == 0) {

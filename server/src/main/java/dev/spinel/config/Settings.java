@@ -336,8 +336,7 @@ public final class Settings {
       unsignedNumber(
           later("tracking-table-max-keys", "CLIENT TRACKING"), 0, Long.MAX_VALUE, 1000000);
   public static final Setting<Long> BUSY_REPLY_THRESHOLD =
-      number(
-          row("busy-reply-threshold").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
+      number(row("busy-reply-threshold").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
 
   // ── Persistence ──
 

@@ -1090,8 +1090,8 @@ public final class Call {
 
   // ── flags ──
 
-  /// Of [Command]: the command's or, for one that is [Command#SCRIPTED], those of what it is going to
-  /// run.
+  /// Of [Command]: the command's or, for one that is [Command#SCRIPTED], those of what it is going
+  /// to run.
   int flags() {
     return flags;
   }
@@ -1111,8 +1111,8 @@ public final class Call {
     return (all & flag) == 0;
   }
 
-  /// Why the gate of this rank would refuse the call now, null if it wouldn't. Gates have nothing to
-  /// say to what a primary or a file says.
+  /// Why the gate of this rank would refuse the call now, null if it wouldn't. Gates have nothing
+  /// to say to what a primary or a file says.
   public @Nullable CommandError refusal(Gate.Rank rank) {
     return session.isTrusted() ? null : engine.gates.refusal(rank, this);
   }
@@ -1260,8 +1260,8 @@ public final class Call {
     return session.caller != null;
   }
 
-  /// What is stored under the name at argument `i`, whether or not its time is over; nothing is done
-  /// about that.
+  /// What is stored under the name at argument `i`, whether or not its time is over; nothing is
+  /// done about that.
   public Key stored(int i) {
     return stored(database, slotOf(i), args.at(i).copy());
   }

@@ -48,7 +48,8 @@ public final class Command {
   /// takes long, whatever the data (as all that are FAST): such calls are timed by samples, for two
   /// looks at a clock cost as much as a small SET.
   ///
-  /// SCRIPTED: what a call of it does depends on what it is going to run ([Scripted]), and so do its
+  /// SCRIPTED: what a call of it does depends on what it is going to run ([Scripted]), and so do
+  // its
   /// flags and its locks.
   ///
   /// These follow from the rest. MAKES_KEYS: some call of it may make a key. WAKES: some call of it

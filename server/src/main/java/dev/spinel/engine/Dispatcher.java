@@ -456,8 +456,7 @@ public final class Dispatcher implements AutoCloseable {
       runGlobal();
     } else if (call.keyCount == 0) {
       act();
-    } else if (call.keyCount == 1
-        && locks.lockOnly(call.keySlots[0], wakes, mayGiveUp())) {
+    } else if (call.keyCount == 1 && locks.lockOnly(call.keySlots[0], wakes, mayGiveUp())) {
       try {
         act();
       } finally {

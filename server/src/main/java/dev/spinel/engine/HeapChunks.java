@@ -10,8 +10,8 @@ import java.util.IdentityHashMap;
 
 /// Large replies in the server's own memory, counted: the chunks of one thread's outputs. Belongs
 /// to that thread, and touches that memory in its seat only: what stops the world relies on
-/// allocators that stand still. A thread that is kept from its seat ([Meanwhile]) gets chunks of the
-/// Java heap, and gives back what it has when it is seated again.
+/// allocators that stand still. A thread that is kept from its seat ([Meanwhile]) gets chunks of
+/// the Java heap, and gives back what it has when it is seated again.
 public final class HeapChunks implements Chunks {
   private final Seat seat;
   private final Memory memory;

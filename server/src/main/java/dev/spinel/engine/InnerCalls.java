@@ -28,10 +28,10 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// An inner command runs at once, under the locks that the outer call holds, at the outer call's
-/// time, and never waits. What all of them did is one record of the journal, that of the outer call;
-/// who waits for their keys is served when the outer call is through.
+/// time, and never waits. What all of them did is one record of the journal, that of the outer
+/// call; who waits for their keys is served when the outer call is through.
 ///
-/// **Keys that the outer call didn't name** ([#reaches]): as long as nothing has been done that
+/// **Keys that the outer call didn't name** (`reaches`): as long as nothing has been done that
 /// can't be done twice, the outer call begins anew, in a stopped world ([Restart]). After that it
 /// takes the locks that it lacks out of order ([OutOfOrder]).
 ///
@@ -156,8 +156,8 @@ public final class InnerCalls {
     }
   }
 
-  /// Why the gate of this rank refuses the command, null if it doesn't. Gates have nothing to say to
-  /// what a primary or a file says.
+  /// Why the gate of this rank refuses the command, null if it doesn't. Gates have nothing to say
+  /// to what a primary or a file says.
   public @Nullable CommandError refusal(Gate.Rank rank) {
     return outer().session.isTrusted() ? null : engine.gates.refusal(rank, inner);
   }

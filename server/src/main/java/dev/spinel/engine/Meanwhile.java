@@ -4,9 +4,9 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.Output;
 import org.jspecify.annotations.Nullable;
 
-/// Answers sessions while a script takes long and their thread is held up by it: the thread runs the
-/// script, or waits for a lock, or for the world. It has no part in the data then, perhaps not even
-/// its seat.
+/// Answers sessions while a script takes long and their thread is held up by it: the thread runs
+/// the script, or waits for a lock, or for the world. It has no part in the data then, perhaps not
+/// even its seat.
 ///
 /// All that it runs is what Redis runs then ([Command#ALLOW_BUSY]): what ends the script or the
 /// server, and what a client says of itself. Everything else is refused, and what would need locks
@@ -118,9 +118,7 @@ final class Meanwhile {
   /// of the data.
   private static boolean mustWait(Session session, Command command) {
     Queue queue = session.queue;
-    return command.hasKeys()
-        || !session.watches.isEmpty()
-        || queue != null && queue.holdsNodes();
+    return command.hasKeys() || !session.watches.isEmpty() || queue != null && queue.holdsNodes();
   }
 
   private int run(Session session, Command command) {

@@ -8,13 +8,13 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 
 /// Locks that are taken out of order. All threads take the locks of slots in ascending order, so no
-/// two ever wait for each other; but a script that has changed data already may touch a key that its
-/// call didn't name, can't begin anew, and needs the lock of whatever slot that is.
+/// two ever wait for each other; but a script that has changed data already may touch a key that
+/// its call didn't name, can't begin anew, and needs the lock of whatever slot that is.
 ///
 /// It gets it in one of three ways. Who holds the slot and runs comes to an end. Who holds it and
 /// waits for another one, as it takes its locks in order, lets all of them go and begins again. And
-/// who waits out of order, too, waits for a slot whose owner is known: if these waits form a circle,
-/// the one that closes it is refused.
+/// who waits out of order, too, waits for a slot whose owner is known: if these waits form a
+/// circle, the one that closes it is refused.
 ///
 /// Any thread.
 final class OutOfOrder {

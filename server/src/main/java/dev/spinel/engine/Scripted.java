@@ -18,8 +18,8 @@ public interface Scripted {
   boolean roams();
 
   /// Takes what the script needs besides locks of slots, before they are taken. False if it gave up
-  /// waiting, since a script holds the server up: the call begins anew. Not called for what [#roams]
-  /// and within EXEC: nobody else runs then.
+  /// waiting, since a script holds the server up: the call begins anew. Not called for what
+  /// [#roams] and within EXEC: nobody else runs then.
   boolean enter();
 
   void leave();

@@ -143,9 +143,7 @@ public final class Eviction implements Gate, Reclaimer {
   public @Nullable CommandError refuse(Call call) {
     boolean queued = call.isQueued();
     boolean isDenied = queued || call.does(Command.DENYOOM);
-    if (!isDenied && !call.does(Command.SCRIPTED)
-        || limitBytes == 0
-        || !engine.heedsMaxmemory()) {
+    if (!isDenied && !call.does(Command.SCRIPTED) || limitBytes == 0 || !engine.heedsMaxmemory()) {
       return null;
     }
     boolean all = !queued && call.command() == engine.exec;

@@ -98,9 +98,9 @@ public final class Seat implements AutoCloseable {
     }
   }
 
-  /// What a seat's thread can do while it holds locks, or the world, for long, or waits for who does
-  /// ([World#busy]). It may be done without the seat, and must not touch data or what belongs to the
-  /// seat.
+  /// What a seat's thread can do while it holds locks, or the world, for long, or waits for who
+  /// does ([World#busy]). It may be done without the seat, and must not touch data or what belongs
+  /// to the seat.
   @FunctionalInterface
   public interface Meanwhile {
     /// Does what there is to do.

@@ -77,8 +77,7 @@ public final class Slots {
   }
 
   private boolean await(int slot, int owner, BooleanSupplier givesUp, Runnable pause) {
-    assert schedule.until(
-        () -> (int) LOCK.getOpaque(locks, slot) == 0 || givesUp.getAsBoolean());
+    assert schedule.until(() -> (int) LOCK.getOpaque(locks, slot) == 0 || givesUp.getAsBoolean());
     for (int i = 0; i < SPINS; i++) {
       if ((int) LOCK.getOpaque(locks, slot) == 0 && LOCK.compareAndSet(locks, slot, 0, owner)) {
         return true;

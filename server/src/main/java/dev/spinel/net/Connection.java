@@ -428,7 +428,12 @@ public final class Connection {
 
   /// Whether what was read of it in the turn that is held up may be run meanwhile.
   boolean mayRunMeanwhile() {
-    return open && !doomed && !ending && !isRunning && !paused && keptBytes == 0
+    return open
+        && !doomed
+        && !ending
+        && !isRunning
+        && !paused
+        && keptBytes == 0
         && handler.mayRunMeanwhile();
   }
 

@@ -18,9 +18,9 @@ public interface Handler {
   /// go on with what was kept.
   void run(byte[] buffer, int from, int to);
 
-  /// As [#run], but the owner's code holds the loop up ([Loop#serveMeanwhile]), perhaps outside of a
-  /// turn: only called if [#mayRunMeanwhile] said so, and for whole reads, none of which is kept by
-  /// the connection.
+  /// As [#run], but the owner's code holds the loop up ([Loop#serveMeanwhile]), perhaps outside of
+  /// a turn: only called if [#mayRunMeanwhile] said so, and for whole reads, none of which is kept
+  /// by the connection.
   default void runMeanwhile(byte[] buffer, int from, int to) {
     throw new IllegalStateException("it said that it can't");
   }

@@ -556,7 +556,10 @@ final class Aof implements AppendLog.Owner {
       temporary = TemporaryFiles.take(directory(), "temp-rewriteaof-bg-", ".aof");
       Disk.Output out = disk.create(temporary);
       boolean often = config.get(Settings.AOF_REWRITE_INCREMENTAL_FSYNC);
-      base = rdb ? persistence.rdbBase(out, often) : new CommandBase(out, often, engine.libraries()::codes);
+      base =
+          rdb
+              ? persistence.rdbBase(out, often)
+              : new CommandBase(out, often, engine.libraries()::codes);
     }
 
     /// Files that are there, of a time when the log was on, are of no use any more, but their names

@@ -117,8 +117,8 @@ public final class Payloads {
     footer(version);
   }
 
-  /// The texts of libraries in an intact payload of at most [Integer#MAX_VALUE] bytes, which isn't a
-  /// node.
+  /// The texts of libraries in an intact payload of at most [Integer#MAX_VALUE] bytes, which isn't
+  /// a node.
   ///
   /// @throws RdbException if something else is in it
   public List<byte[]> libraries(Slice payload) {

@@ -1,16 +1,13 @@
 package dev.spinel.script;
 
 import dev.spinel.engine.Call;
-import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
-import dev.spinel.engine.InnerCalls;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Scripted;
 import dev.spinel.lua.LuaTable;
-import dev.spinel.lua.LuaString;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 

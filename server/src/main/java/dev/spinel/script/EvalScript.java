@@ -34,8 +34,7 @@ final class EvalScript implements Scripted {
     try {
       // the first line's end stays, so that lines have their numbers
       LuaString source = LuaString.of(Arrays.copyOfRange(body, shebang.length(), body.length));
-      return new EvalScript(
-          sha, body, LuaChunk.compile(source, "@user_script"), shebang.flags());
+      return new EvalScript(sha, body, LuaChunk.compile(source, "@user_script"), shebang.flags());
     } catch (LuaError e) {
       LuaString text = e.text();
       throw new CommandError(

@@ -375,4 +375,5 @@ final class FunctionCommands implements Family {
     reply.integer(libraries.all().size());
     reply.bulk("functions_count");
     reply.integer(libraries.functions());
-  }}
+  }
+}

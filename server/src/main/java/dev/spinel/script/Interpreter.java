@@ -224,8 +224,7 @@ final class Interpreter implements LuaHook {
       @Nullable Object... arguments) {
     InnerCalls inner = outer.dispatcher().inner();
     long now = outer.engine().clock.nanos();
-    RunningScripts.Run mine =
-        new RunningScripts.Run(name, kind, outer.session().isTrusted(), now);
+    RunningScripts.Run mine = new RunningScripts.Run(name, kind, outer.session().isTrusted(), now);
     call = outer;
     run = mine;
     isSlow = false;

@@ -248,8 +248,7 @@ final class Library {
   // ── redis.register_function ──
 
   private LuaError raised(String text) {
-    return new LuaError(
-        LuaReplies.error(interpreter.lua, LuaString.of("ERR " + text), false));
+    return new LuaError(LuaReplies.error(interpreter.lua, LuaString.of("ERR " + text), false));
   }
 
   private void register(LuaCall call) {
@@ -276,8 +275,7 @@ final class Library {
     if (!(call.get(2) instanceof LuaFunction body)) {
       throw raised("second argument to redis.register_function must be a function");
     }
-    return new LibraryFunction(
-        this, whole(name), null, ScriptFlags.NONE, body);
+    return new LibraryFunction(this, whole(name), null, ScriptFlags.NONE, body);
   }
 
   private static String whole(LuaString name) {
@@ -362,8 +360,7 @@ final class Library {
         return new ScriptFlags(bits);
       }
       LuaString word = Lua.toText(each);
-      int bit =
-          word == null ? 0 : ScriptFlags.bitInAnyCase(ScriptReply.cString(word.bytes()));
+      int bit = word == null ? 0 : ScriptFlags.bitInAnyCase(ScriptReply.cString(word.bytes()));
       if (bit == 0) {
         throw raised("unknown flag given");
       }

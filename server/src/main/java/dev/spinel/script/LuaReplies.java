@@ -247,4 +247,5 @@ final class LuaReplies {
   private int drain(ByteBuffer into) {
     Output from = rest;
     return from == null ? 0 : from.drainTo(into, Long.MAX_VALUE);
-  }}
+  }
+}

@@ -1,7 +1,7 @@
 package dev.spinel.script;
 
-/// Which keys a script touches, as far as it has been seen: only those of its calls, or others, too.
-/// It decides under which locks the script runs.
+/// Which keys a script touches, as far as it has been seen: only those of its calls, or others,
+/// too. It decides under which locks the script runs.
 ///
 /// ```
 ///   UNSEEN ── a run that kept to its keys ──► KEEPS ── touches another key ──► ROAMS
@@ -9,10 +9,10 @@ package dev.spinel.script;
 ///   stopped world                             locks of its keys                stopped world
 /// ```
 ///
-/// So a script first runs alone in the server. Most scripts keep to their keys, always or never, and
-/// what is seen once holds from then on. One that keeps to them at first, and touches others later,
-/// begins anew if it has changed nothing yet, and otherwise takes the locks that it lacks out of
-/// order ([dev.spinel.engine.InnerCalls]); both cost time, and happen once.
+/// So a script first runs alone in the server. Most scripts keep to their keys, always or never,
+/// and what is seen once holds from then on. One that keeps to them at first, and touches others
+/// later, begins anew if it has changed nothing yet, and otherwise takes the locks that it lacks
+/// out of order ([dev.spinel.engine.InnerCalls]); both cost time, and happen once.
 ///
 /// Any thread.
 final class Reach {

@@ -373,11 +373,11 @@ final class RedisLibrary {
     }
     long bits = integer(call);
     if ((bits & ~(REPL_AOF | REPL_REPLICA)) != 0) {
-      throw raised(
-          "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
+      throw raised("Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
     }
     int audiences =
-        ((bits & REPL_AOF) != 0 ? Journal.AOF : 0) | ((bits & REPL_REPLICA) != 0 ? Journal.REPLICAS : 0);
+        ((bits & REPL_AOF) != 0 ? Journal.AOF : 0)
+            | ((bits & REPL_REPLICA) != 0 ? Journal.REPLICAS : 0);
     interpreter.call().dispatcher().inner().audiences(audiences);
   }
 

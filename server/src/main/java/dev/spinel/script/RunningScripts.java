@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// nearly everything while there are any. They can be killed, as long as they have written nothing.
 ///
 /// A script that is quick never comes here: it has a [Run] of its own, which its thread alone
-/// touches until it is [#isSlow].
+/// touches until it is slow.
 final class RunningScripts implements Gate, Engine.Busy {
   private static final CommandError BUSY_EVAL =
       new CommandError(

@@ -32,8 +32,7 @@ final class ScriptChecks {
     if (!flags.has(ScriptFlags.NO_WRITES)) {
       checkWrites(call, readOnly);
     }
-    if (call.isOutOfMemory()
-        && !flags.has(ScriptFlags.ALLOW_OOM | ScriptFlags.NO_WRITES)) {
+    if (call.isOutOfMemory() && !flags.has(ScriptFlags.ALLOW_OOM | ScriptFlags.NO_WRITES)) {
       throw new CommandError(
           "OOM allow-oom flag is not set on the script, can not run it when used memory >"
               + " 'maxmemory'");
@@ -51,8 +50,7 @@ final class ScriptChecks {
 
   private static void checkWrites(Call call, boolean readOnly) {
     if (call.refusal(Gate.Rank.READONLY) != null) {
-      throw new CommandError(
-          "READONLY Can not run script with write flag on readonly replica");
+      throw new CommandError("READONLY Can not run script with write flag on readonly replica");
     }
     CommandError disk = call.refusal(Gate.Rank.MISCONF);
     if (disk != null) {

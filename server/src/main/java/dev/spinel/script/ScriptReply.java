@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// Writes a Lua value as a reply: what a script returns.
 ///
 /// A number is cut to an integer. A table is what one of its fields says (`err`, `ok`, `double`,
-/// `big_number`, `verbatim_string`, `map`, `set`, in this order), else an array of its values from 1
-/// on up to the first nil. Whatever else there is becomes nil.
+/// `big_number`, `verbatim_string`, `map`, `set`, in this order), else an array of its values from
+/// 1 on up to the first nil. Whatever else there is becomes nil.
 ///
 /// Arrays in arrays take no Java stack. Belongs to one thread.
 final class ScriptReply {
@@ -88,8 +88,7 @@ final class ScriptReply {
   }
 
   /// Writes the value, unless it is an array: then returns it.
-  private @Nullable LuaTable single(
-      @Nullable Object value, Reply reply, int protocol, int slots) {
+  private @Nullable LuaTable single(@Nullable Object value, Reply reply, int protocol, int slots) {
     if (slots + NEEDED_SLOTS > MOST_SLOTS) {
       reply.error("ERR reached lua stack limit");
       return null;

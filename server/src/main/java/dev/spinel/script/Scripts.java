@@ -15,14 +15,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/// What belongs to scripts in a server: the scripts that EVAL knows, the libraries of functions, the
-/// interpreters, which of them take long.
+/// What belongs to scripts in a server: the scripts that EVAL knows, the libraries of functions,
+/// the interpreters, which of them take long.
 ///
 /// **Threads.** Each dispatcher has an [Interpreter] of its own for EVAL, made when it is first
 /// needed, so scripts whose keys have nothing to do with each other run side by side. A library of
 /// functions has one, as its functions may share variables; it is used by one thread at a time.
 public final class Scripts {
-  /// Of the Java heap, for the values of one interpreter: this part, but not more than [#MOST_HEAP].
+  /// Of the Java heap, for the values of one interpreter: this part, but not more than
+  /// [#MOST_HEAP].
   private static final int HEAP_PARTS = 4;
 
   private static final long MOST_HEAP = 1L << 30;
@@ -37,8 +38,7 @@ public final class Scripts {
   private final ConcurrentHashMap<String, EvalScript> known = new ConcurrentHashMap<>();
 
   private final AtomicLong knownBytes = new AtomicLong(); // of the Java heap
-  private final ConcurrentHashMap<Dispatcher, Interpreter> interpreters =
-      new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Dispatcher, Interpreter> interpreters = new ConcurrentHashMap<>();
 
   private final AtomicInteger seeds = new AtomicInteger();
 

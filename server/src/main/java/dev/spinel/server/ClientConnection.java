@@ -122,9 +122,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   public boolean ran(int outcome, byte[] buffer, int at, int to) {
     if (outcome == Dispatcher.RUN_ON) {
       boolean waits =
-          !isMeanwhile
-              && side.pump.dispatcher.tookPushes()
-              && side.server.engine.pressure.isHigh();
+          !isMeanwhile && side.pump.dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
       publishes |= waits;
       if (!waits && connection.output().pendingBytes() <= mostPendingBytes) {
         return true;

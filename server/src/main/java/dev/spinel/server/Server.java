@@ -168,7 +168,9 @@ public final class Server implements AutoCloseable {
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     List<Gate> gates =
-        new ArrayList<>(List.of(authentication, eviction, new SubscribedGate(), monitors, pause, scripts.gate()));
+        new ArrayList<>(
+            List.of(
+                authentication, eviction, new SubscribedGate(), monitors, pause, scripts.gate()));
     if (isClusterNode()) {
       gates.add(slots.redirect());
     }

@@ -5,10 +5,10 @@ import java.util.concurrent.atomic.AtomicLong;
 /// Numbers for what is compared by identity: what `tostring` shows where C shows an address, and
 /// the hash of such a value as a table's key. Given out on demand, in order, so a run repeats
 /// itself.
-final class Identity {
+final class IdentityHash {
   private static final AtomicLong LAST = new AtomicLong();
 
-  private Identity() {}
+  private IdentityHash() {}
 
   /// A number that no other value has.
   static long next() {

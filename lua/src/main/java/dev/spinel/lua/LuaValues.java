@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The results of a call on their way, in slots like an [Activation]'s.
 @SuppressWarnings("ReferenceEquality") // marks, and what is compared by identity
-final class Values {
+final class LuaValues {
   @Nullable Object[] objects = new Object[8];
   double[] numbers = new double[8];
   int count;
