@@ -53,7 +53,11 @@ class SpinelClusterTest {
       first.stop();
       Awaitility.await()
           .atMost(Duration.ofSeconds(30))
-          .until(() -> cluster.status().get(3).isPrimary());
+          .until(
+              () -> cluster.status().get(3).isPrimary() && cluster.status().get(3).seesClusterUp());
+      Awaitility.await() // what gates go by follows in a moment
+          .atMost(Duration.ofSeconds(10))
+          .until(() -> !ask(cluster.nodes().get(3), "GET", "{fHh}x").contains("CLUSTERDOWN"));
       assertThat(ask(cluster.nodes().get(3), "GET", "{fHh}x")).isEqualTo("1");
       first.start();
       await(cluster);
