@@ -7,16 +7,12 @@ import dev.spinel.config.WholeFile;
 import dev.spinel.replication.Standing;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -229,8 +225,8 @@ public final class SpinelCluster implements AutoCloseable {
     }
     for (int i = 0; i < count; i++) {
       Path folder = plan.directory == null ? null : plan.directory.resolve("node-" + (i + 1));
-      int port = plan.port == 0 ? freePort() : plan.port + i;
-      int bus = plan.port == 0 ? freePort() : port + BUS_OFFSET;
+      int port = plan.port == 0 ? NodePlaces.freePort() : plan.port + i;
+      int bus = plan.port == 0 ? NodePlaces.freePort() : port + BUS_OFFSET;
       nodes.add(new Node("node-" + (i + 1), folder, port, bus));
     }
     checkPorts();
@@ -253,14 +249,6 @@ public final class SpinelCluster implements AutoCloseable {
     } catch (Throwable t) {
       close();
       throw t;
-    }
-  }
-
-  private static int freePort() {
-    try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return probe.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException("no free port: " + e.getMessage(), e);
     }
   }
 
@@ -432,18 +420,7 @@ public final class SpinelCluster implements AutoCloseable {
     }
     OutputStream log = OutputStream.nullOutputStream();
     if (node.folder != null) {
-      try {
-        Files.createDirectories(node.folder);
-        log =
-            new BufferedOutputStream(
-                Files.newOutputStream(
-                    node.folder.resolve("log"),
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.APPEND),
-                1);
-      } catch (IOException e) {
-        throw new UncheckedIOException("can't write to " + node.folder + ": " + e.getMessage(), e);
-      }
+      log = NodePlaces.log(node.folder);
       Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes", "save", "");
     } else {
       Path file = temporaryFolder().resolve(node.name + ".conf");

@@ -9,17 +9,13 @@ import dev.spinel.replication.Standing;
 import dev.spinel.server.Log;
 import dev.spinel.server.SentinelServer;
 import dev.spinel.wire.Quoting;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -285,7 +281,8 @@ public final class Topology implements AutoCloseable {
     temporary = directory == null && plan.sentinels > 0 ? temporaryFolder() : null;
     Path home = directory == null ? temporary : directory;
     for (int i = 1; i <= plan.sentinels && home != null; i++) {
-      int sentinelPort = plan.port == 0 ? freePort() : plan.port + SENTINEL_OFFSET + i - 1;
+      int sentinelPort =
+          plan.port == 0 ? NodePlaces.freePort() : plan.port + SENTINEL_OFFSET + i - 1;
       if (sentinelPort > 65535) {
         throw new IllegalArgumentException(
             "there are no "
@@ -445,18 +442,7 @@ public final class Topology implements AutoCloseable {
     }
     OutputStream log = OutputStream.nullOutputStream();
     if (node.folder != null) {
-      try {
-        Files.createDirectories(node.folder);
-        log =
-            new BufferedOutputStream(
-                Files.newOutputStream(
-                    node.folder.resolve("log"),
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.APPEND),
-                1);
-      } catch (IOException e) {
-        throw new UncheckedIOException("can't write to " + node.folder + ": " + e.getMessage(), e);
-      }
+      log = NodePlaces.log(node.folder);
       Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes", "save", "");
     }
     if (!sentinels.isEmpty() && node.follows.isEmpty()) {
@@ -526,14 +512,6 @@ public final class Topology implements AutoCloseable {
     }
   }
 
-  private static int freePort() {
-    try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return probe.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException("no free port: " + e.getMessage(), e);
-    }
-  }
-
   /// A Sentinel asks the primary for its replicas at once, then every ten seconds: they are to be
   /// there by then. Returns once each Sentinel knows them and the others.
   private void startSentinels() {
@@ -575,13 +553,7 @@ public final class Topology implements AutoCloseable {
       if (!watchesThese(file)) {
         WholeFile.replace(file, directives(sentinel).getBytes(StandardCharsets.UTF_8));
       }
-      OutputStream log =
-          new BufferedOutputStream(
-              Files.newOutputStream(
-                  sentinel.folder.resolve("log"),
-                  StandardOpenOption.CREATE,
-                  StandardOpenOption.APPEND),
-              1);
+      OutputStream log = NodePlaces.log(sentinel.folder);
       sentinel.log = log;
       Config config =
           CommandLine.of(file.toString(), "--sentinel").load(InputStream.nullInputStream());
