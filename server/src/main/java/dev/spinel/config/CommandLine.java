@@ -111,7 +111,15 @@ public record CommandLine(
   /// @param input standard input; only read if a lone dash asks for it, null if there is none
   /// @throws ConfigError of kind FILE or FATAL
   public Config load(@Nullable InputStream input) {
+    return load(input, null);
+  }
+
+  /// The same, where an installation has defaults of its own.
+  ///
+  /// @param defaults the file that names them, or null
+  public Config load(@Nullable InputStream input, @Nullable Path defaults) {
     ConfigFile reader = new ConfigFile(sentinel ? ConfigFile.Of.SENTINEL : ConfigFile.Of.SERVER);
+    if (defaults != null && !sentinel) reader.defaults(defaults);
     if (isEmpty) return reader.finish(null);
     StringBuilder text = new StringBuilder();
     @Nullable Path absolute = null;

@@ -8,6 +8,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +28,7 @@ final class ConfigFile implements ConfigLog {
 
   private static final int MOST_FILES = 1000;
 
-  private final SettingValues draft = SettingValues.defaults();
+  private SettingValues draft = SettingValues.defaults();
   private final List<Directive> directives = new ArrayList<>();
   private final List<Config.Note> notes = new ArrayList<>();
 
@@ -53,6 +54,27 @@ final class ConfigFile implements ConfigLog {
     if (of != Of.SENTINEL) return;
     draft.put(Settings.PORT, 26379L);
     draft.put(Settings.PROTECTED_MODE, false);
+  }
+
+  /// Has the settings that a file names be the defaults: those of an installation, such as a
+  /// container's. A configuration may change them like any other, and CONFIG REWRITE leaves them
+  /// out.
+  ///
+  /// @param file in the syntax of `redis.conf`, of settings only
+  /// @throws ConfigError of kind FATAL, or FILE, which names the line of the file
+  ConfigFile defaults(Path file) {
+    String name = Octets.encode(file.toString());
+    read(load(file, name));
+    if (!directives.isEmpty()) throw directives.getFirst().error("no default can be set for this");
+    StringBuilder told = new StringBuilder();
+    for (Directive line : lines) {
+      if (line != null) told.append(told.isEmpty() ? "" : ", ").append(line.line());
+    }
+    log('*', "Defaults of this installation (" + file + "): " + told);
+    draft = draft.asDefaults();
+    Arrays.fill(lines, null);
+    saveSeen = false;
+    return this;
   }
 
   /// The result of all that was read.

@@ -122,15 +122,10 @@ public abstract class Setting<T> {
     return format(a).equals(format(b));
   }
 
-  /// Whether REWRITE must mention the value.
-  final boolean differs(T value) {
-    return !same(value, defaultValue);
-  }
-
   /// Puts the value's line (or lines) in their place.
   void rewrite(SettingValues values, ConfigRewrite to) {
     T value = values.get(this);
-    to.line(name, name + " " + format(value), differs(value));
+    to.line(name, name + " " + format(value), !values.isDefault(this));
   }
 
   final String show(SettingValues values) {
@@ -277,7 +272,7 @@ public abstract class Setting<T> {
       boolean inBytes =
           notation == Notation.MEMORY || (notation == Notation.MEMORY_OR_PERCENT && value >= 0);
       String text = inBytes ? NumberSyntax.formatMemory(value) : format(value);
-      to.line(name(), name() + " " + text, value != defaultValue);
+      to.line(name(), name() + " " + text, !values.isDefault(this));
     }
 
     @Override
@@ -331,7 +326,7 @@ public abstract class Setting<T> {
     void rewrite(SettingValues values, ConfigRewrite to) {
       String value = values.get(this);
       if (value.isEmpty() && emptyIsUnset) to.processed(name());
-      else to.line(name(), name() + " " + Quoting.quote(value), !value.equals(defaultValue));
+      else to.line(name(), name() + " " + Quoting.quote(value), !values.isDefault(this));
     }
 
     @Override

@@ -7,18 +7,27 @@ package dev.spinel.config;
 final class SettingValues {
   private final Object[] slots;
 
-  private SettingValues(Object[] slots) {
+  /// What they were before any configuration was read. Never written into.
+  private final Object[] defaults;
+
+  private SettingValues(Object[] slots, Object[] defaults) {
     this.slots = slots;
+    this.defaults = defaults;
   }
 
   static SettingValues defaults() {
     Object[] slots = new Object[Settings.count()];
     for (int i = 0; i < slots.length; i++) slots[i] = Settings.at(i).defaultValue;
-    return new SettingValues(slots);
+    return new SettingValues(slots, slots.clone());
   }
 
   SettingValues draft() {
-    return new SettingValues(slots.clone());
+    return new SettingValues(slots.clone(), defaults);
+  }
+
+  /// A draft for which the values as they are now are the defaults.
+  SettingValues asDefaults() {
+    return new SettingValues(slots.clone(), slots.clone());
   }
 
   /// The value of a setting. The cast is right by construction: only [#put] and [#take] write, both
@@ -46,8 +55,9 @@ final class SettingValues {
     put(setting, setting.parse(arguments, this, log));
   }
 
+  @SuppressWarnings("unchecked") // as in get
   <T> boolean isDefault(Setting<T> setting) {
-    return !setting.differs(get(setting));
+    return setting.same(get(setting), (T) defaults[setting.index]);
   }
 
   /// Whether a setting has the same value in both.

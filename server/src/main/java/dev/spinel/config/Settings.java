@@ -90,11 +90,9 @@ public final class Settings {
 
   // ── The process ──
 
-  public static final Setting<Boolean> DAEMONIZE =
-      yesNo(later("daemonize", IMMUTABLE, "the launcher"), false);
+  public static final Setting<Boolean> DAEMONIZE = yesNo(row("daemonize", IMMUTABLE), false);
   public static final Setting<String> SUPERVISED =
-      choice(
-          later("supervised", IMMUTABLE, "the launcher"), "no", "upstart", "systemd", "auto", "no");
+      choice(row("supervised", IMMUTABLE), "no", "upstart", "systemd", "auto", "no");
   public static final Setting<String> PIDFILE =
       new PathName(row("pidfile", IMMUTABLE), Text.Empty.IS_UNSET);
   public static final Setting<String> DIR =

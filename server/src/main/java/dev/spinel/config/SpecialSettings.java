@@ -283,7 +283,7 @@ final class SpecialSettings {
     @Override
     void rewrite(SettingValues values, ConfigRewrite to) {
       List<String> addresses = values.get(this);
-      if (!differs(addresses)) {
+      if (values.isDefault(this)) {
         to.processed(name());
         return;
       }

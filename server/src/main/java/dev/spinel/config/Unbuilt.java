@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// All directives are known, with their defaults, and most that wait for their feature harm nobody
 /// meanwhile. Two kinds do. A server without the users, the TLS or the role that its configuration
 /// gives it is open, or holds other data than its operator believes: it must not start
-/// ([Status#REFUSED], and [#refuse]). Others are safe and still a surprise, as nothing is saved or
-/// the process stays in the foreground: they are told in the log ([#warning]).
+/// ([Status#REFUSED], and [#refuse]). Others are safe and still a surprise: they are told in the
+/// log ([#warning]).
 final class Unbuilt {
   private Unbuilt() {}
 
@@ -79,21 +79,13 @@ final class Unbuilt {
 
   /// What the operator should know about a setting that was given, or null.
   static @Nullable String warning(Setting<?> setting, Config config) {
-    if (setting == Settings.DAEMONIZE && config.get(Settings.DAEMONIZE)) {
-      return ignored("daemonize yes", "the server stays in the foreground");
-    }
-    if (setting == Settings.SUPERVISED && !config.get(Settings.SUPERVISED).equals("no")) {
-      return ignored(
-          "supervised " + config.get(Settings.SUPERVISED),
-          "the server stays in the foreground and doesn't report that it is ready");
+    if (setting == Settings.SUPERVISED && config.get(Settings.SUPERVISED).equals("upstart")) {
+      return "supervised upstart has no effect: the server stays in the foreground and doesn't"
+          + " report that it is ready";
     }
     if (setting == Settings.SYSLOG_ENABLED && config.get(Settings.SYSLOG_ENABLED)) {
       return "syslog-enabled yes has no effect: the log goes to logfile, or to standard output";
     }
     return null;
-  }
-
-  private static String ignored(String what, String consequence) {
-    return what + " has no effect yet: " + consequence;
   }
 }

@@ -35,6 +35,8 @@ final class Kernel {
   static final int MUNMAP = X86 ? 11 : 215;
   static final int SOCKET = X86 ? 41 : 198;
   static final int CONNECT = X86 ? 42 : 203;
+  static final int SENDTO = X86 ? 44 : 206;
+  static final int RECVFROM = X86 ? 45 : 207;
   static final int BIND = X86 ? 49 : 200;
   static final int GETSOCKNAME = X86 ? 51 : 204;
   static final int SETSOCKOPT = X86 ? 54 : 208;
@@ -42,6 +44,9 @@ final class Kernel {
   static final int FCNTL = X86 ? 72 : 25;
   static final int ACCEPT4 = X86 ? 288 : 242;
   static final int EVENTFD2 = X86 ? 290 : 19;
+  static final int SETSID = X86 ? 112 : 157;
+  static final int OPENAT = X86 ? 257 : 56;
+  static final int DUP3 = X86 ? 292 : 24;
   // Those that are the same everywhere.
   static final int IO_URING_SETUP = 425;
   static final int IO_URING_ENTER = 426;
@@ -138,6 +143,7 @@ final class Kernel {
   static String text(int errno) {
     return switch (errno) {
       case 1 -> "Operation not permitted";
+      case 2 -> "No such file or directory";
       case 13 -> "Permission denied";
       case 22 -> "Invalid argument";
       case 23, 24 -> "Too many open files";

@@ -75,12 +75,20 @@ public final class Net implements AutoCloseable {
   /// What the loops use: never AUTO.
   private final TransportChoice transport;
 
+  /// Why the system refused io_uring, or null.
+  private final @Nullable String refusal;
+
   private Net(
-      List<Loop> loops, List<Thread> threads, Incidents incidents, TransportChoice transport) {
+      List<Loop> loops,
+      List<Thread> threads,
+      Incidents incidents,
+      TransportChoice transport,
+      @Nullable String refusal) {
     this.loops = loops;
     this.threads = threads;
     this.incidents = incidents;
     this.transport = transport;
+    this.refusal = refusal;
   }
 
   /// Has what `io_uring` needs made ready on a thread of its own, some 20 ms, for who is about to
@@ -96,7 +104,7 @@ public final class Net implements AutoCloseable {
   /// Starts `count` loops, each on a platform thread named `threadPrefix` + its number from 0.
   ///
   /// @param hooks asked once per loop, before its thread starts
-  /// @param choice which transport to use; AUTO falls back to NIO without a word ([#transport])
+  /// @param choice which transport to use; AUTO falls back to NIO ([#transport], [#refusal])
   public static Net start(
       int count,
       String threadPrefix,
@@ -107,7 +115,19 @@ public final class Net implements AutoCloseable {
     var loops = new ArrayList<Loop>(count);
     var threads = new ArrayList<Thread>(count);
     // All loops of one kind, because the first accepts for all.
-    var rings = choice == TransportChoice.NIO ? List.<IoRing>of() : rings(count, choice);
+    var rings = List.<IoRing>of();
+    String refusal = null;
+    if (choice == TransportChoice.IO_URING
+        || (choice == TransportChoice.AUTO && IoRing.isPossible())) {
+      try {
+        rings = rings(count);
+      } catch (IOException e) {
+        if (choice == TransportChoice.IO_URING) {
+          throw new IOException("io_uring can't be used here: " + e.getMessage(), e);
+        }
+        refusal = e.getMessage();
+      }
+    }
     try {
       for (int i = 0; i < count; i++) {
         loops.add(new Loop(i, rings.isEmpty() ? null : rings.get(i), hooks, incidents));
@@ -135,11 +155,12 @@ public final class Net implements AutoCloseable {
         List.copyOf(loops),
         threads,
         incidents,
-        rings.isEmpty() ? TransportChoice.NIO : TransportChoice.IO_URING);
+        rings.isEmpty() ? TransportChoice.NIO : TransportChoice.IO_URING,
+        refusal);
   }
 
   /// One ring for each loop, or none at all if this machine has none to give.
-  private static List<IoRing> rings(int count, TransportChoice choice) throws IOException {
+  private static List<IoRing> rings(int count) throws IOException {
     var rings = new ArrayList<IoRing>(count);
     try {
       if (!IoRing.isPossible()) {
@@ -147,11 +168,6 @@ public final class Net implements AutoCloseable {
       }
       while (rings.size() < count) {
         rings.add(IoRing.open());
-      }
-    } catch (IOException e) {
-      closeAll(rings);
-      if (choice == TransportChoice.IO_URING) {
-        throw new IOException("io_uring can't be used here: " + e.getMessage(), e);
       }
     } catch (Throwable t) {
       closeAll(rings);
@@ -170,6 +186,12 @@ public final class Net implements AutoCloseable {
   /// What the loops use: NIO or IO_URING.
   public TransportChoice transport() {
     return transport;
+  }
+
+  /// Why NIO is used although the machine knows io_uring: what the system said, as a container's
+  /// does that forbids it. Null if it wasn't refused.
+  public @Nullable String refusal() {
+    return refusal;
   }
 
   public List<Loop> loops() {

@@ -40,7 +40,7 @@ public final class ServerSection implements Section {
     out.field("atomicvar_api", "java");
     out.field("gcc_version", "0.0.0");
     out.field("process_id", ProcessHandle.current().pid());
-    out.field("process_supervised", "no");
+    out.field("process_supervised", identity.supervisor());
     out.field("run_id", identity.runId());
     out.field("tcp_port", listening.port());
     long now = call.now();

@@ -10,6 +10,7 @@ import dev.spinel.net.BindException;
 import dev.spinel.net.Net;
 import dev.spinel.persist.Ending;
 import dev.spinel.persist.Persistence;
+import java.io.ByteArrayInputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// The program `redis-server`: its command line, its log lines at start and stop, its exit
 /// statuses.
@@ -86,9 +88,11 @@ public final class Main {
   }
 
   private static int run(CommandLine line) throws Exception {
+    Daemon.begin();
+    byte[] input = line.fromInput() ? System.in.readAllBytes() : new byte[0];
     Config config;
     try {
-      config = line.load(System.in).requireBuilt();
+      config = line.load(new ByteArrayInputStream(input), defaults()).requireBuilt();
     } catch (ConfigError e) {
       if (e.kind() == ConfigError.Kind.FATAL) {
         new Log(Config.of()).warning(Objects.toString(e.getMessage()));
@@ -99,12 +103,20 @@ public final class Main {
       }
       return 1;
     }
+    if (config.get(Settings.DAEMONIZE)
+        && Supervision.by(config).equals("no")
+        && !Daemon.isChild()) {
+      return Daemon.start(input);
+    }
     if (!config.text(Settings.IO_TRANSPORT).equals("nio")) {
       Net.warmUp(); // while the rest is made
     }
-    Signals.ignoreOthers();
     Log log = new Log(config);
     long pid = Log.pid();
+    Signals.ignoreOthers();
+    if (pid == 1) {
+      Signals.reap();
+    }
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
     log.notice(
         "Redis version="
@@ -120,10 +132,11 @@ public final class Main {
       log.notice("Configuration loaded");
     }
     log.notice("monotonic clock: System.nanoTime");
+    Supervision supervision = Supervision.of(config, log);
     if (config.isSentinel()) {
       log.become('X');
       try {
-        return SentinelProgram.run(config, log);
+        return SentinelProgram.run(config, log, supervision);
       } catch (ConfigError e) {
         return SentinelProgram.failed(e);
       }
@@ -139,6 +152,12 @@ public final class Main {
       }
       return 1;
     }
+    if (isOpenByDefault(config)) {
+      log.warning(
+          "Protected mode is off, as a default of this installation: whoever reaches this port may"
+              + " read and change all data. Set a password (requirepass), or protected-mode yes.");
+    }
+    MemoryLimits.warn(config, log);
     server.announceData();
     if (!Boolean.getBoolean("spinel.anyport")) {
       log.notice(runningMode(config, config.get(Settings.PORT)));
@@ -172,7 +191,11 @@ public final class Main {
     log.notice("PID: " + pid);
     log.notice("Server initialized");
     Signals.onStop(new Asked(server, log));
+    Path pidFile = writePid(config, pid, log);
     if (!load(server, log)) {
+      if (pidFile != null) {
+        removePid(pidFile, log);
+      }
       server.close();
       return 1;
     }
@@ -188,8 +211,10 @@ public final class Main {
               + maxmemory
               + " bytes). Are you sure this is what you really want?");
     }
-    Path pidFile = writePid(config, pid, log);
+    supervision.ready(server.replication.standing().isReplica());
+    Daemon.serving();
     awaitStop(server);
+    supervision.stopping();
     if (server.failed()) {
       attempt(() -> log.notice("Stopping after an error of our own"));
     }
@@ -202,6 +227,19 @@ public final class Main {
     attempt(server::close);
     attempt(() -> log.warning("Redis is now ready to exit, bye bye..."));
     return server.failed() ? 1 : 0;
+  }
+
+  /// The file of this installation's own defaults, if it has one: the launcher names it.
+  private static @Nullable Path defaults() {
+    String name = System.getProperty("spinel.defaults");
+    return name == null ? null : Path.of(name);
+  }
+
+  private static boolean isOpenByDefault(Config config) {
+    return defaults() != null
+        && !config.get(Settings.PROTECTED_MODE)
+        && !config.isGiven(Settings.PROTECTED_MODE)
+        && config.get(Settings.REQUIREPASS).isEmpty();
   }
 
   private static String runningMode(Config config, long port) {
@@ -305,12 +343,13 @@ public final class Main {
     }
   }
 
-  static @org.jspecify.annotations.Nullable Path writePid(Config config, long pid, Log log) {
-    String name = config.text(Settings.PIDFILE);
-    if (name.isEmpty()) {
+  /// A server in the background has one in any case, as Redis does.
+  static @Nullable Path writePid(Config config, long pid, Log log) {
+    boolean named = !config.text(Settings.PIDFILE).isEmpty();
+    if (!named && !Daemon.isChild()) {
       return null;
     }
-    Path file = config.path(Settings.PIDFILE);
+    Path file = named ? config.path(Settings.PIDFILE) : Path.of("/var/run/redis.pid");
     try {
       Files.writeString(file, pid + "\n");
       return file;

@@ -17,7 +17,8 @@ final class SentinelProgram {
   private SentinelProgram() {}
 
   /// Runs until it is told to stop. Returns the exit status.
-  static int run(Config config, Log log) throws IOException, InterruptedException {
+  static int run(Config config, Log log, Supervision supervision)
+      throws IOException, InterruptedException {
     Path file = config.file();
     if (file == null) {
       log.warning("Sentinel needs config file on disk to save state. Exiting...");
@@ -36,7 +37,10 @@ final class SentinelProgram {
             server.shutdown();
           });
       Path pidFile = Main.writePid(config, Log.pid(), log);
+      supervision.ready(false);
+      Daemon.serving();
       server.awaitStop();
+      supervision.stopping();
       server.close();
       if (pidFile != null) {
         Main.removePid(pidFile, log);

@@ -133,7 +133,9 @@ public final class Server implements AutoCloseable {
     SecureRandom random = new SecureRandom();
     byte[] runId = new byte[20];
     random.nextBytes(runId);
-    identity = new Identity(Main.VERSION, HexFormat.of().formatHex(runId), clock.millis());
+    identity =
+        new Identity(
+            Main.VERSION, HexFormat.of().formatHex(runId), clock.millis(), Supervision.by(config));
     authentication = new Authentication(config);
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);
@@ -355,6 +357,12 @@ public final class Server implements AutoCloseable {
       admission.maxClients.fitToSystem(loops.count());
       persistence.loadUnannounced();
       Net net = loops.start(incidents);
+      if (net.refusal() != null) {
+        log.notice(
+            "io_uring can't be used here ("
+                + net.refusal()
+                + "), as in containers that forbid it: NIO is used, which costs some throughput");
+      }
       log.verbose("Event loops: " + net.loops().size() + ", transport " + loops.transport());
       opening.open(net);
       replicationFront.configured(); // which port it is

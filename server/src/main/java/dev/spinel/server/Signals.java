@@ -19,6 +19,17 @@ final class Signals {
     }
   }
 
+  /// Has the system forget processes that end: those of others, whose parent died, become children
+  /// of a container's first process, and would stay as zombies.
+  static void reap() {
+    try {
+      Signal.handle(new Signal("CHLD"), SignalHandler.SIG_IGN);
+    } catch (IllegalArgumentException e) {
+      // the JVM was told to leave signals alone
+      return;
+    }
+  }
+
   /// Calls `action` with the signal's name instead of ending the process, each time, on a thread of
   /// its own.
   static void onStop(Consumer<String> action) {

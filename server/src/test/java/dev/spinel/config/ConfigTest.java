@@ -382,16 +382,55 @@ final class ConfigTest {
   @Test
   void whatIsIgnoredAndMayBeMissedIsToldOnce() {
     Config config =
-        CommandLine.of("--supervised", "systemd", "--daemonize", "yes").load(null).requireBuilt();
+        CommandLine.of("--supervised", "upstart", "--syslog-enabled", "yes")
+            .load(null)
+            .requireBuilt();
     List<String> log = new ArrayList<>();
     config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
-    assertThat(log).containsExactlyInAnyOrder("#supervised systemd", "#daemonize yes");
+    assertThat(log).containsExactlyInAnyOrder("#supervised upstart", "#syslog-enabled yes");
     log.clear();
-    Config other = Config.of("supervised", "systemd", "min-replicas-to-write", "1").requireBuilt();
+    Config other = Config.of("supervised", "upstart", "min-replicas-to-write", "1").requireBuilt();
     other.logTo((level, text) -> log.add(text));
     assertThat(log).hasSize(1);
     set(other, "min-replicas-to-write", "2", "timeout", "5");
     assertThat(log).hasSize(1);
+  }
+
+  @Test
+  void defaultsOfAnInstallationAreChangedLikeAnyOtherAndNotWritten() throws Exception {
+    Path defaults =
+        Files.writeString(
+            directory.resolve("defaults.conf"), "# ours\nprotected-mode no\nshutdown-timeout 5\n");
+    Path file = Files.writeString(directory.resolve("redis.conf"), "timeout 7\n");
+    Config config = CommandLine.of(file.toString()).load(null, defaults);
+    List<String> log = new ArrayList<>();
+    config.logTo((level, text) -> log.add(level + text));
+    assertThat(log)
+        .containsExactly(
+            "*Defaults of this installation ("
+                + defaults
+                + "): protected-mode no, shutdown-timeout 5");
+    assertThat(config.get(Settings.PROTECTED_MODE)).isFalse();
+    assertThat(config.isGiven(Settings.PROTECTED_MODE)).isFalse();
+    assertThat(config.get(Settings.SHUTDOWN_TIMEOUT)).isEqualTo(5);
+    config.rewrite(List.of());
+    assertThat(Files.readString(file))
+        .contains("timeout 7")
+        .doesNotContain("protected-mode", "shutdown-timeout");
+    set(config, "protected-mode", "yes");
+    config.rewrite(List.of());
+    assertThat(Files.readString(file)).contains("protected-mode yes");
+    Config asked = CommandLine.of("--protected-mode", "yes", "--port", "1").load(null, defaults);
+    assertThat(asked.get(Settings.PROTECTED_MODE)).isTrue();
+    assertThat(asked.get(Settings.SHUTDOWN_TIMEOUT)).isEqualTo(5);
+  }
+
+  @Test
+  void aWrongLineOfTheDefaultsOfAnInstallationIsNamed() throws Exception {
+    Path defaults = Files.writeString(directory.resolve("defaults.conf"), "\nno-such x\n");
+    assertThatThrownBy(() -> CommandLine.of("--port", "1").load(null, defaults))
+        .hasMessageContaining("at line 2")
+        .hasMessageContaining("no-such x");
   }
 
   @Test

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.spinel.RealRedis;
 import dev.spinel.ServerProcess;
+import dev.spinel.net.DatagramReceiver;
+import dev.spinel.net.HostProcess;
 import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -163,6 +165,71 @@ class MainTest {
         .contains("# WARNING: You specified a maxmemory value that is less than 1MB (current")
         .doesNotContain("Exception")
         .doesNotContain("Error");
+  }
+
+  @Test
+  void aServerInTheBackgroundServesBeforeItsStarterEnds() throws Exception {
+    int port = RealRedis.freePort();
+    List<String> command = new ArrayList<>(ServerProcess.of().command());
+    command.addAll(List.of("-", "--port", "" + port, "--daemonize", "yes", "--logfile", "log"));
+    command.addAll(List.of("--dir", directory.toString(), "--pidfile", "pid"));
+    Path input = Files.writeString(directory.resolve("input"), "save ''\nrequirepass secret\n");
+    Process starter =
+        new ProcessBuilder(command)
+            .directory(directory.toFile())
+            .redirectInput(input.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("out").toFile())
+            .start();
+    assertThat(starter.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    assertThat(text(directory.resolve("out"))).isEmpty();
+    assertThat(starter.exitValue()).isZero();
+    long pid = Long.parseLong(text(directory.resolve("pid")).strip());
+    ProcessHandle server = ProcessHandle.of(pid).orElseThrow();
+    try (Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+      assertThat(client.command("AUTH", "secret").text()).isEqualTo("OK");
+      client.send("SHUTDOWN");
+      client.flush();
+      server.onExit().get(30, TimeUnit.SECONDS);
+    } finally {
+      server.destroyForcibly();
+    }
+    assertThat(text(directory.resolve("log")))
+        .contains(pid + ":M ")
+        .endsWith("# Redis is now ready to exit, bye bye...\n");
+    assertThat(directory.resolve("pid")).doesNotExist();
+  }
+
+  @Test
+  void whatKeepsAServerFromStartingInTheBackgroundIsToldByItsStarter() throws Exception {
+    Run run = run("--daemonize", "yes", "--port", "0", "--pidfile", "pid");
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.err).endsWith("# Configured to not listen anywhere, exiting.\n");
+    run = run("--daemonize", "yes", "--no-such", "x");
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.err).contains("FATAL CONFIG FILE ERROR");
+  }
+
+  @Test
+  void systemdIsToldThatTheServerIsReadyAndThatItStops() throws Exception {
+    assumeThat(HostProcess.isPossible()).isTrue();
+    Path socket = directory.resolve("notify");
+    int port = RealRedis.freePort();
+    ProcessBuilder builder =
+        ServerProcess.of("--supervised", "auto", "--port", "" + port, "--save", "");
+    builder.environment().put("NOTIFY_SOCKET", socket.toString());
+    builder.redirectErrorStream(true).redirectOutput(directory.resolve("out").toFile());
+    try (DatagramReceiver receiver = new DatagramReceiver(socket.toString())) {
+      Process process = builder.directory(directory.toFile()).start();
+      try (Client client = connect(port, process)) {
+        assertThat(receiver.receive()).contains("READY=1\n", "STATUS=Ready");
+        assertThat(client.command("INFO", "server").text()).contains("process_supervised:systemd");
+      } finally {
+        process.destroy();
+      }
+      assertThat(receiver.receive()).contains("STOPPING=1\n");
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    }
   }
 
   private static Client connect(int port, Process process) throws Exception {

@@ -1,0 +1,89 @@
+package dev.spinel.net;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/// What a process of Linux does that the JDK has no words for: it leaves its terminal, and tells a
+/// service manager how it is. Elsewhere nothing of it can be done.
+public final class HostProcess {
+  private static final int UNIX = 1; // AF_UNIX
+  private static final int DATAGRAM = 2 | 0x80000; // SOCK_DGRAM, SOCK_CLOEXEC
+  private static final int HERE = -100; // AT_FDCWD
+  private static final int READ_AND_WRITE = 2; // O_RDWR
+
+  /// A Unix socket's address is its family in 2 bytes, and a name of fewer bytes than this.
+  private static final int NAME_BYTES = 108;
+
+  private HostProcess() {}
+
+  /// Whether this machine is one, and the JVM may ask it.
+  public static boolean isPossible() {
+    return IoRing.isPossible();
+  }
+
+  /// Leaves the session of the terminal that the process was started from: it isn't told when that
+  /// ends, and gets none of its signals.
+  public static void leaveTerminal() {
+    if (isPossible()) {
+      new Kernel().call(Kernel.SETSID, 0, 0, 0);
+    }
+  }
+
+  /// From now on standard input is empty, and what is written to standard output and error is
+  /// dropped.
+  public static void leaveStreams() throws IOException {
+    var kernel = new Kernel();
+    long page = kernel.map(4096);
+    try {
+      putText(page, "/dev/null".getBytes(StandardCharsets.US_ASCII));
+      long nothing = kernel.must(Kernel.OPENAT, HERE, page, READ_AND_WRITE, 0, 0, 0);
+      for (int stream = 0; stream <= 2; stream++) {
+        kernel.must(Kernel.DUP3, nothing, stream, 0, 0, 0, 0);
+      }
+      kernel.close((int) nothing);
+    } finally {
+      kernel.unmap(page, 4096);
+    }
+  }
+
+  /// Sends one message to a Unix socket that takes datagrams, such as systemd's `NOTIFY_SOCKET`.
+  ///
+  /// @param address a path, or `@` and an abstract name
+  public static void send(String address, String message) throws IOException {
+    byte[] name = address.getBytes(StandardCharsets.UTF_8);
+    byte[] text = message.getBytes(StandardCharsets.UTF_8);
+    if (name.length == 0 || name.length >= NAME_BYTES || text.length > 2048) {
+      throw new IOException("no address of a socket, or too long a message");
+    }
+    var kernel = new Kernel();
+    long page = kernel.map(4096);
+    int socket = -1;
+    try {
+      socket = (int) kernel.must(Kernel.SOCKET, UNIX, DATAGRAM, 0, 0, 0, 0);
+      putAddress(page, name);
+      long words = page + 1024;
+      putText(words, text);
+      kernel.must(Kernel.SENDTO, socket, words, text.length, 0, page, 2 + name.length);
+    } finally {
+      if (socket >= 0) {
+        kernel.close(socket);
+      }
+      kernel.unmap(page, 4096);
+    }
+  }
+
+  /// An abstract name begins with a zero byte in place of the `@`.
+  static void putAddress(long at, byte[] name) {
+    Kernel.putShort(at, UNIX);
+    putText(at + 2, name);
+    if (name[0] == '@') {
+      Kernel.putByte(at + 2, 0);
+    }
+  }
+
+  private static void putText(long at, byte[] text) {
+    for (int i = 0; i < text.length; i++) {
+      Kernel.putByte(at + i, text[i]);
+    }
+  }
+}
