@@ -88,8 +88,8 @@ final class MemoryLimits {
       Path top = second ? root : root.resolve("memory");
       String file = second ? "memory.max" : "memory.limit_in_bytes";
       // A container sees its own group as the root, whatever path is told.
-      Path group = top.resolve(parts[2].substring(1)).normalize();
-      while (group.startsWith(top)) {
+      @Nullable Path group = top.resolve(parts[2].substring(1)).normalize();
+      while (group != null && group.startsWith(top)) {
         least = Math.min(least, limit(group.resolve(file)));
         group = group.getParent();
       }
