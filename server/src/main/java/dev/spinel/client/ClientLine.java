@@ -3,6 +3,7 @@ package dev.spinel.client;
 import dev.spinel.config.Octets;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Session;
+import dev.spinel.engine.TrackingMode;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -44,8 +45,21 @@ public final class ClientLine {
     if (session.isParked()) {
       flags.append('b');
     }
+    TrackingMode tracking = session.tracking;
+    if (tracking != null) {
+      flags.append('t');
+    }
+    if (session.redirectBroken) {
+      flags.append('R');
+    }
+    if (tracking != null && tracking.broadcasts()) {
+      flags.append('B');
+    }
     if (session.closing) {
       flags.append('c');
+    }
+    if (session.outlet.isUnixSocket()) {
+      flags.append('U');
     }
     if (session.readOnly) {
       flags.append('r');
@@ -55,9 +69,6 @@ public final class ClientLine {
     }
     if (session.noTouch) {
       flags.append('T');
-    }
-    if (session.outlet.isUnixSocket()) {
-      flags.append('U');
     }
     if (flags.isEmpty()) {
       flags.append('N');
@@ -107,7 +118,9 @@ public final class ClientLine {
         + (session.lastCommand == null ? "NULL" : session.lastCommand.name)
         + " user="
         + text(session.user)
-        + " redir=-1 resp="
+        + " redir="
+        + (tracking == null ? -1 : tracking.redirect())
+        + " resp="
         + session.protocol
         + " lib-name="
         + text(session.libraryName)

@@ -15,7 +15,9 @@ import java.util.List;
 
 /// CLIENT: lists the connections, names them, and closes or unblocks them.
 public final class Clients implements Family {
-  private static final int CLIENT_GETNAME = 0,
+  private static final int CLIENT_CACHING = 16,
+      CLIENT_TRACKING = 17,
+      CLIENT_GETNAME = 0,
       CLIENT_GETREDIR = 1,
       CLIENT_HELP = 2,
       CLIENT_ID = 3,
@@ -48,6 +50,14 @@ public final class Clients implements Family {
         """
         Looks at connections and changes their ways.
         Depends on subcommand.
+        """);
+    t.command(
+        CLIENT_CACHING,
+        "CLIENT|CACHING (mode: YES | NO)",
+        "connection 6.0.0 noscript loading stale",
+        """
+        Has the keys of the next command tracked, or not tracked.
+        O(1)
         """);
     t.command(
         CLIENT_GETNAME,
@@ -172,6 +182,15 @@ public final class Clients implements Family {
         O(1)
         """);
     t.command(
+        CLIENT_TRACKING,
+        "CLIENT|TRACKING (status: ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix]..."
+            + " [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+        "connection 6.0.0 noscript loading stale",
+        """
+        Tells the connection of changes of the keys that it caches, or stops that.
+        O(1). Some options may introduce additional complexity.
+        """);
+    t.command(
         CLIENT_TRACKINGINFO,
         "CLIENT|TRACKINGINFO",
         "connection 6.2.0 noscript loading stale",
@@ -232,17 +251,10 @@ public final class Clients implements Family {
         session.noTouch = onOrOff(call);
         reply.ok();
       }
-      case CLIENT_GETREDIR -> reply.integer(-1); // tracking is off
-      case CLIENT_TRACKINGINFO -> {
-        reply.map(3);
-        reply.bulk("flags");
-        reply.set(1);
-        reply.bulk("off");
-        reply.bulk("redirect");
-        reply.integer(-1);
-        reply.bulk("prefixes");
-        reply.array(0);
-      }
+      case CLIENT_TRACKING -> TrackingCommands.track(call, reply);
+      case CLIENT_CACHING -> TrackingCommands.caching(call, reply);
+      case CLIENT_GETREDIR -> TrackingCommands.redirection(call, reply);
+      case CLIENT_TRACKINGINFO -> TrackingCommands.info(call, reply);
       case CLIENT_HELP -> Help.reply(call, reply);
       default -> throw new AssertionError(row);
     }

@@ -57,6 +57,7 @@ public final class ClientsSection implements Section {
     out.field("client_recent_max_input_buffer", input);
     out.field("client_recent_max_output_buffer", output);
     out.field("blocked_clients", engine.blockedCalls());
+    out.field("tracking_clients", engine.tracking().clients());
     out.field("total_blocking_keys", engine.parkedKeys());
   }
 }

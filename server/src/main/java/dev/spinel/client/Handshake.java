@@ -234,6 +234,7 @@ public final class Handshake implements Family {
     }
     session.noEvict = false;
     session.noTouch = false;
+    call.engine().tracking().stop(session);
     session.readOnly = false;
     session.asking(false);
     session.authenticated = !authentication.required();

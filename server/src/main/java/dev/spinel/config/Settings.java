@@ -332,7 +332,7 @@ public final class Settings {
       new SpecialSettings.EventClasses(row("notify-keyspace-events"));
   public static final Setting<Long> TRACKING_TABLE_MAX_KEYS =
       unsignedNumber(
-          later("tracking-table-max-keys", "CLIENT TRACKING"), 0, Long.MAX_VALUE, 1000000);
+          row("tracking-table-max-keys"), 0, Long.MAX_VALUE, 1000000);
   public static final Setting<Long> BUSY_REPLY_THRESHOLD =
       number(row("busy-reply-threshold").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
 

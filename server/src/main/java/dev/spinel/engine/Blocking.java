@@ -339,9 +339,11 @@ final class Blocking {
   private boolean serve(Waiting waiting) {
     Dispatcher.empty(output);
     reply.to(output, waiting.session.protocol);
+    Invalidations invalidations = dispatcher.recorder.invalidations;
     dispatcher.run(guest, reply);
     if (guest.waits()) {
       dispatcher.append();
+      waiting.session.outlet.post(invalidations.take(waiting.session, 0));
       return false;
     }
     long position = dispatcher.record(guest);
@@ -352,7 +354,7 @@ final class Blocking {
       if (output.isTorn()) {
         throw new OutOfMemoryError("the reply to a waiting client");
       }
-      post(waiting, bound);
+      post(waiting, bound, invalidations.take(waiting.session, bound));
     } catch (Throwable t) { // it is served and can't be told: as if its connection had broken
       engine.faults.bug("while serving " + waiting.command.name, t);
       waiting.session.outlet.post(() -> lost(waiting));
@@ -362,10 +364,12 @@ final class Blocking {
 
   /// Sends the reply that is in the output to the session's thread. A large reply goes as a node of
   /// the data heap, so that it never takes room on the Java heap.
-  private void post(Waiting waiting, long bound) {
+  ///
+  /// @param behind what comes right behind the reply
+  private void post(Waiting waiting, long bound, Runnable behind) {
     if (output.pendingBytes() <= OutputPool.BYTES) {
       byte[] bytes = takeAll();
-      waiting.session.outlet.post(() -> answered(waiting, bytes, bound));
+      waiting.session.outlet.post(() -> answered(waiting, bytes, bound, behind));
       return;
     }
     LargeSink large = dispatcher.seat().values.large();
@@ -378,7 +382,7 @@ final class Blocking {
         n = output.drainTo(ByteBuffer.wrap(part), Long.MAX_VALUE);
         large.fill(node, at, part, 0, n);
       }
-      waiting.session.outlet.post(() -> answered(waiting, node, length, bound));
+      waiting.session.outlet.post(() -> answered(waiting, node, length, bound, behind));
       posted = true;
     } finally {
       Dispatcher.empty(output);
@@ -397,18 +401,23 @@ final class Blocking {
 
   /// Writes the reply of a call that waited. The session's own thread.
   private static void answered(Waiting waiting, byte[] bytes, long position) {
+    answered(waiting, bytes, position, () -> {});
+  }
+
+  private static void answered(Waiting waiting, byte[] bytes, long position, Runnable behind) {
     Session session = waiting.session;
     if (session.waiting == waiting) { // else closed meanwhile
       forget(waiting);
       if (session.replies == Session.Replies.ON) {
         session.outlet.output().write(bytes, 0, bytes.length);
       }
-      replied(session, position);
+      replied(session, position, behind);
     }
   }
 
   /// The same for a large reply.
-  private static void answered(Waiting waiting, long node, int length, long position) {
+  private static void answered(
+      Waiting waiting, long node, int length, long position, Runnable behind) {
     Session session = waiting.session;
     LargeSink large = session.outlet.large();
     boolean done = false;
@@ -418,7 +427,7 @@ final class Blocking {
         if (session.replies == Session.Replies.ON) {
           write(large, node, length, session.outlet.output());
         }
-        replied(session, position);
+        replied(session, position, behind);
       }
       done = true;
     } finally {
@@ -438,11 +447,13 @@ final class Blocking {
     }
   }
 
-  private static void replied(Session session, long position) {
+  private static void replied(Session session, long position, Runnable behind) {
     if (position != 0 && session.replies == Session.Replies.ON) {
       session.outlet.output().mark(position);
     }
+    behind.run();
     session.replied();
+    session.ended();
     session.outlet.flush();
     session.outlet.resume();
   }

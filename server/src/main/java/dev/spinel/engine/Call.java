@@ -804,7 +804,14 @@ public final class Call {
     switch (expiryMode()) {
       case DELETE -> {
         dispatcher.recorder.effects.database(key.database).audiences(Journal.ALL);
-        engine.expire(seat, dispatcher.recorder, key.database, key.slot, key.name, key.place);
+        engine.expire(
+            seat,
+            dispatcher.recorder,
+            key.database,
+            key.slot,
+            key.name,
+            key.place,
+            session.client());
         dispatcher.recorder.effects.mark(); // stays even if the call fails
       }
       case HIDE -> key.place.entry = 0;
@@ -854,7 +861,8 @@ public final class Call {
   // ── changes ──
 
   /// Declares that the key has changed. Every change of data is declared by this method: it counts
-  /// the change, breaks watches, wakes calls that wait, and sends keyspace events.
+  /// the change, breaks watches, invalidates what clients have cached, wakes calls that wait, and
+  /// sends keyspace events.
   public void changed(Key key, int eventClass, String event) {
     changed(key, eventClass, event, 1);
   }
@@ -871,7 +879,8 @@ public final class Call {
   }
 
   /// Flags of a slot for whose features a change matters.
-  private static final int TOLD = Slots.WATCHERS | Slots.WAITERS | Slots.HELD;
+  private static final int TOLD =
+      Slots.WATCHERS | Slots.WAITERS | Slots.HELD | Slots.TRACKED;
 
   private void changed(Key key, int eventClass, String event, long count, int told) {
     changes += count;
@@ -891,6 +900,10 @@ public final class Call {
     byte flags = (byte) (engine.slots.flags(key.slot) & told);
     if (flags != 0) {
       flagged(key, flags);
+    }
+    if ((flags & Slots.TRACKED) != 0 || engine.tracking.broadcasts) {
+      Session client = session.client();
+      engine.tracking.changed(key.slot, key.name, client, dispatcher.recorder.invalidations);
     }
     int notify = engine.limits.notify;
     if ((notify & (eventClass | Events.NEW)) != 0) {

@@ -89,7 +89,8 @@ public final class Dispatcher implements AutoCloseable {
     this.lookahead = new Lookahead(engine.keyspace, seat);
     this.locks =
         new LockSet(seat, slots, engine.keyspace.world(), engine.parking, engine.outOfOrder);
-    this.recorder = new Recorder(journal, seat.values.large(), engine.pressure);
+    this.recorder = new Recorder(journal, seat.values.large(), engine.pressure, engine);
+    recorder.invalidations.hasTurns = true;
     this.statistics = new Statistics(engine.table.size());
     seat.values.large().readLater(journal::recording);
     this.reply = new Reply(nowhere);
@@ -125,11 +126,13 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Has what was appended handed to the readers of the journal: before the turn's replies leave.
   public void aboutToSend() {
+    recorder.invalidations.endTurn();
     lookAtLease();
     journal.merge();
   }
 
   public void turnEnds() {
+    recorder.invalidations.endTurn();
     lookAtLease();
     journal.merge();
     seat.leave();
@@ -339,6 +342,9 @@ public final class Dispatcher implements AutoCloseable {
     }
     if (recorder.hasPushed() && session.hasMail()) {
       session.receive(); // what the call told its own session comes right behind its reply
+    }
+    if (recorder.invalidations.hasOwn()) {
+      recorder.invalidations.write(session, boundEverywhere(0));
     }
     return outcome;
   }
@@ -672,6 +678,10 @@ public final class Dispatcher implements AutoCloseable {
         engine.countError(CommandError.code(to.lastError()));
       }
     }
+    TrackingMode tracking = call.session.client().tracking;
+    if (tracking != null && command.is(Command.READONLY) && !command.is(Command.SCRIPTED)) {
+      engine.tracking.remember(call, call.session.client(), tracking);
+    }
     long took = timed ? engine.clock.nanos() - began : 0;
     if (took > 1_000_000) {
       clock();
@@ -829,6 +839,12 @@ public final class Dispatcher implements AutoCloseable {
     }
     tellOwner(session, waiting.command, errors);
     return outcome;
+  }
+
+  /// The client whose call is running, or the last that ran; null before the first.
+  @Nullable Session client() {
+    Session last = call.session;
+    return last == null ? null : last.client();
   }
 
   long now() {

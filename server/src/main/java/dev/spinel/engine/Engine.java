@@ -68,6 +68,7 @@ public final class Engine implements KeyspaceListener {
   public final Clock clock;
   final Slots slots;
   final Watches watches;
+  final Tracking tracking;
   final HeldKeys held;
   final Parking parking;
   final OutOfOrder outOfOrder;
@@ -160,6 +161,7 @@ public final class Engine implements KeyspaceListener {
     this.slow = slow;
     this.slots = keyspace.slots();
     this.watches = new Watches(slots);
+    this.tracking = new Tracking(this);
     this.held = new HeldKeys(slots);
     this.parking = new Parking(slots);
     this.outOfOrder = new OutOfOrder(slots, keyspace.world());
@@ -216,6 +218,11 @@ public final class Engine implements KeyspaceListener {
     return busy;
   }
 
+  /// Which sessions track which keys.
+  public Tracking tracking() {
+    return tracking;
+  }
+
   // ── threads and sessions ──
 
   /// A dispatcher for the thread that calls; closed by it.
@@ -247,7 +254,7 @@ public final class Engine implements KeyspaceListener {
   /// A recorder for a thread that changes data without a command, such as the keeper. That thread
   /// closes it.
   public Recorder recorder() {
-    return new Recorder(journal, LargeSink.NONE, pressure);
+    return new Recorder(journal, LargeSink.NONE, pressure, this);
   }
 
   /// Opens a session whose commands the calling thread will run.
@@ -273,6 +280,7 @@ public final class Engine implements KeyspaceListener {
   void closed(Session session) {
     sessions.remove(session.id);
     try {
+      tracking.stop(session);
       for (Consumer<Session> listener : closeListeners) {
         listener.accept(session);
       }
@@ -307,7 +315,16 @@ public final class Engine implements KeyspaceListener {
   // ── expiry and eviction ──
 
   /// Removes an expired key, with its effect and events. Slot lock.
-  void expire(Seat seat, Recorder by, int database, int slot, Slice key, Place place) {
+  ///
+  /// @param running the client whose call has met it, if one has
+  void expire(
+      Seat seat,
+      Recorder by,
+      int database,
+      int slot,
+      Slice key,
+      Place place,
+      @Nullable Session running) {
     seat.values.dictionary().remove(place);
     expired.increment();
     if (journal.recording()) {
@@ -316,9 +333,7 @@ public final class Engine implements KeyspaceListener {
           .add(limits.is(Settings.LAZYFREE_LAZY_EXPIRE) ? "UNLINK" : "DEL")
           .add(key);
     }
-    if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
-      watches.removed(database, slot, key);
-    }
+    removed(by, database, slot, key, running);
     if ((limits.notify & Events.EXPIRED) != 0) {
       notifier.event(limits.notify, "expired", database, key, by);
     }
@@ -368,13 +383,23 @@ public final class Engine implements KeyspaceListener {
       by.effects.database(database);
       by.effects.command(2).add(limits.is(isLazy) ? "UNLINK" : "DEL").add(key);
     }
-    if ((slots.flags(slot) & Slots.WATCHERS) != 0) {
-      watches.removed(database, slot, key);
-    }
+    removed(by, database, slot, key, null);
     if ((limits.notify & eventClass) != 0) {
       notifier.event(limits.notify, event, database, key, by);
     }
     append(by, slot);
+  }
+
+  /// The server has removed a key: breaks its watches, and invalidates it. Slot lock.
+  private void removed(
+      Recorder by, int database, int slot, Slice key, @Nullable Session running) {
+    byte flags = slots.flags(slot);
+    if ((flags & Slots.WATCHERS) != 0) {
+      watches.removed(database, slot, key);
+    }
+    if ((flags & Slots.TRACKED) != 0 || tracking.broadcasts) {
+      tracking.removed(slot, key, running, by.invalidations);
+    }
   }
 
   /// Appends what was done in one slot. Slot lock.
@@ -508,7 +533,7 @@ public final class Engine implements KeyspaceListener {
           && dictionary.find(header, dictionary.hash(due.key()), due.key(), place)
           && Entry.isOver(seat.values.memory(), place.entry, clock.millis())) {
         expiryRecorder.effects.database(due.database());
-        expire(seat, expiryRecorder, due.database(), slot, due.key(), place);
+        expire(seat, expiryRecorder, due.database(), slot, due.key(), place, null);
         append(expiryRecorder, slot);
         changes.increment();
       }
@@ -531,7 +556,7 @@ public final class Engine implements KeyspaceListener {
     byte[] name = new byte[Entry.keyLength(memory, place.entry)];
     memory.copyOut(Entry.keyAddress(memory, place.entry), name, 0, name.length);
     expiryRecorder.effects.database(database);
-    expire(seat, expiryRecorder, database, slot, new Slice(name), place);
+    expire(seat, expiryRecorder, database, slot, new Slice(name), place, null);
     append(expiryRecorder, slot);
     changes.increment();
     return true;
@@ -541,6 +566,11 @@ public final class Engine implements KeyspaceListener {
 
   /// Empties a database (its watched keys change). Stopped world. Returns how many keys it had.
   public long flush(Dispatcher by, int database, boolean later) {
+    tracking.flushed(by.client(), by.recorder.invalidations);
+    return empty(by, database, later);
+  }
+
+  private long empty(Dispatcher by, int database, boolean later) {
     watches.touchAll(database, watch -> changes(by, watch, database, -1));
     return keyspace.flush(by.seat(), database, later);
   }
@@ -563,9 +593,10 @@ public final class Engine implements KeyspaceListener {
   /// Empties all databases, as [#flush] does one. Stopped world.
   public long flushAll(Dispatcher by, boolean later) {
     localExpiries.clear();
+    tracking.flushed(by.client(), by.recorder.invalidations);
     long removed = 0;
     for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
-      removed += flush(by, number, later);
+      removed += empty(by, number, later);
     }
     return removed;
   }

@@ -21,6 +21,7 @@ public interface Gate {
     ACL,
     REDIRECT,
     MEMORY,
+    TRACKING,
     MISCONF,
     NOREPLICAS,
     READONLY,

@@ -18,11 +18,13 @@ public final class Recorder {
   private final Lane lane;
   private final Pressure pressure;
   final Effects effects;
+  final Invalidations invalidations;
   private final ArrayList<Push> pushes = new ArrayList<>(0);
   private boolean pushed;
 
   /// @param large where large arguments of effects are read from
-  Recorder(Journal journal, LargeSink large, Pressure pressure) {
+  Recorder(Journal journal, LargeSink large, Pressure pressure, Engine engine) {
+    this.invalidations = new Invalidations(engine, this);
     this.journal = journal;
     this.lane = journal.lane();
     this.effects = new Effects(large);
@@ -61,6 +63,7 @@ public final class Recorder {
   /// Appends what was gathered, and sends its messages. Returns its position, 0 if there was
   /// nothing.
   public long append() {
+    invalidations.recorded();
     long position = 0;
     if (!effects.isEmpty()) {
       position = lane.append(effects, journal.effectsFor());

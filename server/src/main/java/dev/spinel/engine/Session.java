@@ -48,6 +48,16 @@ public final class Session {
   public volatile boolean monitors; // MONITOR was said
   public volatile boolean isPrimary; // its client is this server's primary; trusted
   public boolean noTouch;
+
+  /// How it tracks keys; null: it doesn't. Written by the own thread.
+  public volatile @Nullable TrackingMode tracking;
+
+  /// CLIENT CACHING was said: it holds for the next command, or for a whole transaction.
+  public boolean caching;
+
+  /// The session that gets its invalidations is gone. Written by the own thread.
+  public volatile boolean redirectBroken;
+
   public boolean readOnly; // READONLY mode of cluster replicas
 
   /// For how many more commands, this one included, ASKING holds; MULTI to EXEC is one.
@@ -179,13 +189,33 @@ public final class Session {
 
   /// Whether messages may have come that it hasn't received. Own thread.
   boolean hasMail() {
-    return (subscriptions != null || monitors) && !outlet.inbox().isEmpty();
+    return (subscriptions != null || monitors || tracking != null) && !outlet.inbox().isEmpty();
   }
 
   /// Writes the messages that have come to the output. Called before a reply that must stand behind
   /// them. Own thread.
   public void receive() {
     outlet.inbox().deliver(this);
+  }
+
+  /// As [#receive], if it tracks keys: memory was made for its call, and what that has invalidated
+  /// comes before the reply.
+  public void receiveInvalidations() {
+    if (tracking != null) {
+      receive();
+    }
+  }
+
+  /// The client whose commands these are: of what a script says, the one that has called it.
+  Session client() {
+    Session outer = caller;
+    return outer == null ? this : outer;
+  }
+
+  /// Whether its call has been served by another thread, and the reply hasn't arrived. Own thread.
+  boolean isBeingAnswered() {
+    Waiting call = waiting;
+    return call != null && !call.isWaiting();
   }
 
   /// Whether replies are sent now.
@@ -208,6 +238,14 @@ public final class Session {
     if (asking != 0 && !multi) {
       asking--;
     }
+    if (caching && !multi && !isAboutClients(lastCommand)) {
+      caching = false;
+    }
+  }
+
+  /// Whether it is a subcommand of CLIENT, as CLIENT CACHING itself.
+  private static boolean isAboutClients(@Nullable Command command) {
+    return command != null && command.parent != null && command.parent.name.equals("client");
   }
 
   /// A command has ended, with or without a reply, or an empty request was read: CLIENT REPLY SKIP

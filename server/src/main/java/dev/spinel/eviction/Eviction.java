@@ -160,6 +160,7 @@ public final class Eviction implements Gate, Reclaimer {
     } else {
       room = makeRoom(waiting.evictor, deadline(), bytes);
     }
+    call.session().receiveInvalidations();
     if (room == Room.MADE) {
       return null;
     }

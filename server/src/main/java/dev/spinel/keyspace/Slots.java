@@ -14,8 +14,8 @@ import java.util.function.BooleanSupplier;
 /// thread. A thread takes the locks of several slots in ascending order only, and never waits for
 /// the world's token while it holds one. Locks are not reentrant: [#lock] asserts that.
 ///
-/// **Flags** say that a call waits for a key of the slot, that a session watches one, or that
-/// writes to one are held up. So commands on all other slots only read one byte for all these
+/// **Flags** say that a call waits for a key of the slot, that a session watches one or keeps one
+/// in a cache of its own, or that writes to one are held up. So commands on all other slots only read one byte for all these
 /// features. Others say how the slot stands in a cluster: these change in stopped worlds only, so
 /// whoever is seated may read them without the lock, and they hold until the seat is left.
 public final class Slots {
@@ -38,6 +38,9 @@ public final class Slots {
 
   /// Writes to some key of the slot are held up.
   public static final byte HELD = 32;
+
+  /// Some session is to hear of changes of some key of the slot, which it has read.
+  public static final byte TRACKED = 64;
 
   /// How the slot stands in the cluster; none of them where there is no cluster.
   public static final byte OWNERSHIP = FOREIGN | MIGRATING | IMPORTING;

@@ -115,6 +115,9 @@ public final class StatisticsSection implements Section {
     out.field("keyspace_misses", engine.count(Engine.Count.MISSES));
     out.field("expired_keys", engine.expiredKeys());
     out.field("snapshot_delayed_calls", engine.delays());
+    out.field("tracking_total_keys", engine.tracking().keys());
+    out.field("tracking_total_items", engine.tracking().items());
+    out.field("tracking_total_prefixes", engine.tracking().prefixes());
 
     Keeper keeper = engine.keyspace.keeper();
     out.field("expired_time_cap_reached_count", keeper.expiredCycles());

@@ -168,6 +168,7 @@ final class LoopSide implements LoopHooks {
     scheduleLook(); // should that have failed
     if (loop.index() == 0) {
       server.sample();
+      server.keepToLimits(pump.dispatcher);
     }
     long idleMillis = server.config.get(Settings.TIMEOUT) * 1000;
     for (ClientConnection client : connections) {

@@ -6,6 +6,7 @@ import dev.spinel.client.Clients;
 import dev.spinel.client.ClientsSection;
 import dev.spinel.client.Handshake;
 import dev.spinel.client.Pause;
+import dev.spinel.client.TrackingLimit;
 import dev.spinel.cluster.Cluster;
 import dev.spinel.cluster.ClusterFamily;
 import dev.spinel.cluster.ClusterModes;
@@ -27,6 +28,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Session;
@@ -102,6 +104,7 @@ public final class Server implements AutoCloseable {
   private final Stop stop = new Stop(this::stopping);
   private final Persistence.Front front;
   private final Pause pause = new Pause();
+  private final TrackingLimit trackingLimit = new TrackingLimit();
   private final Scripts scripts;
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
@@ -172,13 +175,20 @@ public final class Server implements AutoCloseable {
     List<Gate> gates =
         new ArrayList<>(
             List.of(
-                authentication, eviction, new SubscribedGate(), monitors, pause, scripts.gate()));
+                authentication,
+                eviction,
+                trackingLimit,
+                new SubscribedGate(),
+                monitors,
+                pause,
+                scripts.gate()));
     if (isClusterNode()) {
       gates.add(slots.redirect());
     }
     engine.gates.are(replicationFront.gates(front.gates(gates.toArray(new Gate[0]))));
     scripts.of(engine);
     pause.of(engine);
+    trackingLimit.of(engine, config);
     slots.of(engine);
     pause.onEnd(replicationFront::resumed);
     int port = config.intOf(Settings.PORT);
@@ -441,6 +451,14 @@ public final class Server implements AutoCloseable {
 
   private HeapStats heapStats() {
     return heap.stats();
+  }
+
+  /// Keeps to limits that no call may be there to keep to. Called ten times a second, by the first
+  /// loop.
+  void keepToLimits(Dispatcher by) {
+    if (!cronPaused) {
+      trackingLimit.look(by);
+    }
   }
 
   /// Takes a sample for INFO's rates and peaks. Called ten times a second, by the first loop.

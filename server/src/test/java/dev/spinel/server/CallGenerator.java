@@ -48,6 +48,7 @@ final class CallGenerator {
           "monitor",
           "client|reply",
           "client|pause",
+          "client|tracking", // what it pushes would be taken for replies
           "psync",
           "migrate",
           "replconf",

@@ -44,6 +44,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// - `!sort` compares arrays sorted, `!pairs` pairs of elements sorted, `!deep` arrays within
 ///   arrays sorted, too, `!any` only the first byte;
 /// - `!block` doesn't wait for the reply, which the connection's next line reads;
+/// - `!next` sends nothing and reads what comes next, a push;
 /// - `!sleep N` waits N milliseconds, for what expires;
 /// - `!7.2` is left out beside an older server; how many were, the test's report says. A script
 ///   that begins with it is left out as a whole.
@@ -180,13 +181,13 @@ class ComparisonTest {
   }
 
   /// The scripts of data. Left out: one in whose middle a real server loses a key, as it doesn't
-  /// write down that BITFIELD made it. Those about data: what is refused, and roles and pauses,
-  /// aren't kept in files.
+  /// write down that BITFIELD made it. Those about data: what is refused, roles and pauses,
+  /// and what clients track aren't kept in files.
   static List<String> names() throws Exception {
     return scripts().stream()
         .map(each -> (String) each.get()[0])
         .distinct()
-        .filter(name -> !Set.of("bitfield-refused", "roles").contains(name))
+        .filter(name -> !Set.of("bitfield-refused", "roles", "tracking").contains(name))
         .toList();
   }
 
@@ -347,14 +348,14 @@ class ComparisonTest {
     int connection = 0;
     String mode = "";
     while (line.startsWith("@") || line.startsWith("!")) {
-      int blank = line.indexOf(' ');
+      int blank = line.indexOf(' ') < 0 ? line.length() : line.indexOf(' ');
       String word = line.substring(1, blank);
       if (line.startsWith("@")) {
         connection = Integer.parseInt(word);
       } else if (!word.equals("7.2")) {
         mode = word;
       }
-      line = line.substring(blank + 1).strip();
+      line = line.substring(blank).strip();
     }
     if (mode.equals("sleep")) {
       Thread.sleep(Long.parseLong(line));
@@ -363,7 +364,9 @@ class ComparisonTest {
     Peer[] pair = both(peers, connection, protocol);
     String[] words = words(line);
     for (Peer peer : pair) {
-      peer.send(words);
+      if (!mode.equals("next")) {
+        peer.send(words);
+      }
     }
     if (mode.equals("block")) {
       Thread.sleep(50); // until both have parked it: what follows depends on the order
