@@ -29,7 +29,8 @@ public final class TrackingLimit implements Gate {
     of.gates.closed(this, of.tracking().isCrowded());
   }
 
-  /// Some ten times a second: does the same where no call comes. On the dispatcher's thread, seated.
+  /// Some ten times a second: does the same where no call comes. On the dispatcher's thread,
+  /// seated.
   public void look(Dispatcher by) {
     Engine of = Objects.requireNonNull(engine);
     if (of.tracking().isCrowded()) {

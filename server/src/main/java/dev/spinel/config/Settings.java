@@ -331,8 +331,7 @@ public final class Settings {
   public static final Setting<Long> NOTIFY_KEYSPACE_EVENTS =
       new SpecialSettings.EventClasses(row("notify-keyspace-events"));
   public static final Setting<Long> TRACKING_TABLE_MAX_KEYS =
-      unsignedNumber(
-          row("tracking-table-max-keys"), 0, Long.MAX_VALUE, 1000000);
+      unsignedNumber(row("tracking-table-max-keys"), 0, Long.MAX_VALUE, 1000000);
   public static final Setting<Long> BUSY_REPLY_THRESHOLD =
       number(row("busy-reply-threshold").was("lua-time-limit"), 0, Long.MAX_VALUE, 5000);
 

@@ -879,8 +879,7 @@ public final class Call {
   }
 
   /// Flags of a slot for whose features a change matters.
-  private static final int TOLD =
-      Slots.WATCHERS | Slots.WAITERS | Slots.HELD | Slots.TRACKED;
+  private static final int TOLD = Slots.WATCHERS | Slots.WAITERS | Slots.HELD | Slots.TRACKED;
 
   private void changed(Key key, int eventClass, String event, long count, int told) {
     changes += count;

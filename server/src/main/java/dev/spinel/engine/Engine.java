@@ -391,8 +391,7 @@ public final class Engine implements KeyspaceListener {
   }
 
   /// The server has removed a key: breaks its watches, and invalidates it. Slot lock.
-  private void removed(
-      Recorder by, int database, int slot, Slice key, @Nullable Session running) {
+  private void removed(Recorder by, int database, int slot, Slice key, @Nullable Session running) {
     byte flags = slots.flags(slot);
     if ((flags & Slots.WATCHERS) != 0) {
       watches.removed(database, slot, key);

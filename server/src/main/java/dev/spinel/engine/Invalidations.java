@@ -111,9 +111,7 @@ final class Invalidations {
     while (!receivers.isEmpty()) {
       Inbox inbox = receivers.getFirst().outlet.inbox();
       Session[] ofOneThread =
-          receivers.stream()
-              .filter(each -> each.outlet.inbox() == inbox)
-              .toArray(Session[]::new);
+          receivers.stream().filter(each -> each.outlet.inbox() == inbox).toArray(Session[]::new);
       receivers.removeIf(each -> each.outlet.inbox() == inbox);
       recorder.push(ofOneThread, keys, toReader);
     }

@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
 ///                                                          reader's output: … value … invalidation
 /// ```
 ///
-/// **Nothing is missed.** A read is remembered under the lock of the key's slot, the one under which
-/// the value was read. A later writer takes that lock, finds the reader, and puts a letter into its
-/// inbox. The reader's thread has written the value to the output before it looks into the inbox, so
-/// the invalidation stands behind the value. One case needs care, a reply that another thread makes
-/// for a waiting session: see [Invalidations].
+/// **Nothing is missed.** A read is remembered under the lock of the key's slot, the one under
+/// which the value was read. A later writer takes that lock, finds the reader, and puts a letter
+/// into its inbox. The reader's thread has written the value to the output before it looks into the
+/// inbox, so the invalidation stands behind the value. One case needs care, a reply that another
+/// thread makes for a waiting session: see [Invalidations].
 ///
 /// **It costs nothing where nobody tracks.** A slot with remembered keys has the flag
 /// [Slots#TRACKED], which writers read together with the flags of WATCH and of waiting calls.
@@ -357,8 +357,8 @@ public final class Tracking {
   }
 
   /// Invalidates keys until there are no more than there may be, or many are done: each time more
-  /// of them, while that isn't enough. Returns whether it is. No lock; the thread of the dispatcher,
-  /// seated.
+  /// of them, while that isn't enough. Returns whether it is. No lock; the thread of the
+  /// dispatcher, seated.
   public boolean makeRoom(Dispatcher by) {
     int effort = EFFORT * (failedEfforts.get() + 1);
     for (int i = 0; i < effort && isCrowded(); i++) {

@@ -15,9 +15,10 @@ import java.util.function.BooleanSupplier;
 /// the world's token while it holds one. Locks are not reentrant: [#lock] asserts that.
 ///
 /// **Flags** say that a call waits for a key of the slot, that a session watches one or keeps one
-/// in a cache of its own, or that writes to one are held up. So commands on all other slots only read one byte for all these
-/// features. Others say how the slot stands in a cluster: these change in stopped worlds only, so
-/// whoever is seated may read them without the lock, and they hold until the seat is left.
+/// in a cache of its own, or that writes to one are held up. So commands on all other slots only
+/// read one byte for all these features. Others say how the slot stands in a cluster: these change
+/// in stopped worlds only, so whoever is seated may read them without the lock, and they hold until
+/// the seat is left.
 public final class Slots {
   public static final int COUNT = 16384;
 

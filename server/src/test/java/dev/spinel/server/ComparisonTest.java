@@ -181,8 +181,8 @@ class ComparisonTest {
   }
 
   /// The scripts of data. Left out: one in whose middle a real server loses a key, as it doesn't
-  /// write down that BITFIELD made it. Those about data: what is refused, roles and pauses,
-  /// and what clients track aren't kept in files.
+  /// write down that BITFIELD made it. Those about data: what is refused, roles and pauses, and
+  /// what clients track aren't kept in files.
   static List<String> names() throws Exception {
     return scripts().stream()
         .map(each -> (String) each.get()[0])

@@ -195,7 +195,9 @@ class TrackingTest {
         cache.client.send("PING");
         cache.client.flush();
         assertThat(cache.next()).isEqualTo("+PONG\r\n");
-        assertThat(data).as("seed %d, mode %s", seed, cache.mode).containsAllEntriesOf(cache.values);
+        assertThat(data)
+            .as("seed %d, mode %s", seed, cache.mode)
+            .containsAllEntriesOf(cache.values);
         invalidations += cache.invalidations;
         hits += cache.hits;
         cache.client.close();
