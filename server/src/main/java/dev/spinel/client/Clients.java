@@ -183,7 +183,7 @@ public final class Clients implements Family {
         """);
     t.command(
         CLIENT_TRACKING,
-        "CLIENT|TRACKING (status: ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix]..."
+        "CLIENT|TRACKING (status: ON | OFF) [REDIRECT client-id:integer] [PREFIX... prefix]"
             + " [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
         "connection 6.0.0 noscript loading stale",
         """
