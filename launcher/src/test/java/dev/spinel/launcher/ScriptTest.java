@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.spinel.Spinel;
+import dev.spinel.Topology;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -24,25 +25,27 @@ class ScriptTest {
   @TempDir Path directory;
 
   private final Map<String, String> environment = new HashMap<>();
+  private Shell shell;
 
   @BeforeEach
   void bashIsThere() {
     assumeTrue(Files.isExecutable(Path.of("/bin/bash")));
+    shell = new Shell(directory, environment);
   }
 
   @Test
   void buildsOnceThenStartsTheJvmInItsPlace() throws Exception {
     Path house = house("house");
-    Run first = run(house, "./spinel", "server", "--port", "7");
-    assertThat(first.status).as(first.err).isZero();
-    assertThat(first.out)
+    Shell.Run first = shell.run(house, "./spinel", "server", "--port", "7");
+    assertThat(first.status()).as(first.err()).isZero();
+    assertThat(first.out())
         .contains("/house/.spinel/run-")
         .endsWith("dev.spinel.server.Main\n--port\n7\n");
-    assertThat(first.err.lines())
+    assertThat(first.err().lines())
         .satisfiesExactly(
             line -> assertThat(line).startsWith("spinel: building Spinel"),
             line -> assertThat(line).contains("rehearsal").contains("cut short")); // nobody listens
-    assertThat(run(house, "./spinel", "server", "--port", "7").err).isEmpty();
+    assertThat(shell.run(house, "./spinel", "server", "--port", "7").err()).isEmpty();
     assertThat(house.resolve(".spinel/lock")).doesNotExist();
   }
 
@@ -60,38 +63,38 @@ class ScriptTest {
             List.of("./redis-server", "--port", "7"),
             List.of("bash", links.resolve("other").toString(), "server", "--port", "7"),
             List.of("bash", "../the house/spinel", "server", "--port", "7"))) {
-      Run run = run(links, call.toArray(new String[0]));
-      assertThat(run.status).as(call + run.err).isZero();
-      assertThat(run.out)
+      Shell.Run run = shell.run(links, call.toArray(new String[0]));
+      assertThat(run.status()).as(call + run.err()).isZero();
+      assertThat(run.out())
           .contains(house.toRealPath() + "/.spinel/run-")
           .endsWith("dev.spinel.server.Main\n--port\n7\n");
     }
-    assertThat(run(house, "bash", "spinel", "--version").out).isEqualTo("Spinel 1.2\n");
+    assertThat(shell.run(house, "bash", "spinel", "--version").out()).isEqualTo("Spinel 1.2\n");
   }
 
   @Test
   void redisCliIsBuiltAndKeptByItself() throws Exception {
     Path house = house("house");
     Files.createSymbolicLink(house.resolve("redis-cli"), Path.of("spinel"));
-    Run run = run(house, "./redis-cli", "-p", "7", "get", "k");
-    assertThat(run.status).as(run.err).isZero();
-    assertThat(run.out)
+    Shell.Run run = shell.run(house, "./redis-cli", "-p", "7", "get", "k");
+    assertThat(run.status()).as(run.err()).isZero();
+    assertThat(run.out())
         .contains("/house/.spinel/cli-", "/spinel-cli.jar:", "-Dspinel.tty=00\n")
         .endsWith("dev.spinel.cli.Main\n-p\n7\nget\nk\n");
     assertThat(house.resolve(".spinel/current-cli")).exists();
     assertThat(house.resolve(".spinel/current")).doesNotExist();
-    run(house, "./spinel", "server");
-    assertThat(run(house, "./spinel", "cli", "ping").err).isEmpty();
+    shell.run(house, "./spinel", "server");
+    assertThat(shell.run(house, "./spinel", "cli", "ping").err()).isEmpty();
   }
 
   @Test
   void nothingIsTouchedInAFolderThatIsNotSpinels() throws Exception {
     Path folder = Files.createDirectory(directory.resolve("bin"));
-    Files.copy(script(), folder.resolve("spinel"));
+    Files.copy(Shell.file("spinel"), folder.resolve("spinel"));
     Path stranger = Files.createDirectories(folder.resolve("project/target/run/work"));
-    Run run = run(folder, "bash", "spinel", "up");
-    assertThat(run.status).isEqualTo(1);
-    assertThat(run.err).contains("isn't Spinel's folder").hasLineCount(1);
+    Shell.Run run = shell.run(folder, "bash", "spinel", "up");
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.err()).contains("isn't Spinel's folder").hasLineCount(1);
     assertThat(stranger).exists();
     assertThat(folder.resolve(".spinel")).doesNotExist();
   }
@@ -99,9 +102,9 @@ class ScriptTest {
   @Test
   void aColonInItsPathIsSaidAtOnce() throws Exception {
     Path house = house("a:b");
-    Run run = run(house, "./spinel", "up");
-    assertThat(run.status).isEqualTo(1);
-    assertThat(run.err).contains("colon").hasLineCount(1);
+    Shell.Run run = shell.run(house, "./spinel", "up");
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.err()).contains("colon").hasLineCount(1);
     assertThat(house.resolve(".spinel")).doesNotExist();
   }
 
@@ -114,12 +117,12 @@ class ScriptTest {
             Map.of("LC_ALL", "", "LANG", "POSIX"),
             Map.of("LC_ALL", "xx_NOWHERE.UTF-8"))) {
       environment.putAll(locale);
-      Run run = run(house, "./spinel", "server");
-      assertThat(run.out).as(locale.toString()).containsPattern("(?m)^LC_ALL=\\S+\\.UTF-8$");
-      assertThat(run.out).doesNotContain("NOWHERE");
+      Shell.Run run = shell.run(house, "./spinel", "server");
+      assertThat(run.out()).as(locale.toString()).containsPattern("(?m)^LC_ALL=\\S+\\.UTF-8$");
+      assertThat(run.out()).doesNotContain("NOWHERE");
     }
     environment.put("LC_ALL", "de_DE.ISO-8859-1"); // its names of files may not be UTF-8
-    assertThat(run(house, "./spinel", "server").out).contains("LC_ALL=de_DE.ISO-8859-1\n");
+    assertThat(shell.run(house, "./spinel", "server").out()).contains("LC_ALL=de_DE.ISO-8859-1\n");
   }
 
   // ── The lock ──
@@ -127,61 +130,61 @@ class ScriptTest {
   @Test
   void aHeapThatTheJvmCannotHaveIsToldInOneLine() throws Exception {
     Path house = house("house");
-    run(house, "./spinel", "server"); // which builds
+    shell.run(house, "./spinel", "server"); // which builds
     for (String size : List.of("abc", "1", "15m", "8192g", "999999999999g", "-1", "1.5g", "m")) {
       environment.put("SPINEL_HEAP", size);
-      Run run = run(house, "./spinel", "server");
-      assertThat(run.status).as(size).isEqualTo(1);
-      assertThat(run.out).as(size).isEmpty();
-      assertThat(run.err).startsWith("spinel: SPINEL_HEAP ").contains(size).hasLineCount(1);
+      Shell.Run run = shell.run(house, "./spinel", "server");
+      assertThat(run.status()).as(size).isEqualTo(1);
+      assertThat(run.out()).as(size).isEmpty();
+      assertThat(run.err()).startsWith("spinel: SPINEL_HEAP ").contains(size).hasLineCount(1);
     }
     environment.put("SPINEL_HEAP", "8191g");
-    assertThat(run(house, "./spinel", "server").out).contains("\n-Xmx8191g\n");
+    assertThat(shell.run(house, "./spinel", "server").out()).contains("\n-Xmx8191g\n");
   }
 
   @Test
   void underALimitOfAddressesTheJvmTakesFewerOrItIsToldInOneLine() throws Exception {
     Path house = house("house");
-    assertThat(run(house, "./spinel", "server").out)
+    assertThat(shell.run(house, "./spinel", "server").out())
         .doesNotContain("CompressedClassSpaceSize")
         .doesNotContain("MALLOC_ARENA_MAX");
-    Run enough = run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server --port 7");
-    assertThat(enough.status).as(enough.err).isZero();
-    assertThat(enough.out)
+    Shell.Run enough = shell.run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server --port 7");
+    assertThat(enough.status()).as(enough.err()).isZero();
+    assertThat(enough.out())
         .contains("\nMALLOC_ARENA_MAX=1\n")
         .contains("\n-XX:CompressedClassSpaceSize=48m\n")
         .endsWith("dev.spinel.server.Main\n--port\n7\n");
-    Run little = run(house, "bash", "-c", "ulimit -v 400000 && exec ./spinel server");
-    assertThat(little.status).isEqualTo(1);
-    assertThat(little.out).isEmpty();
-    assertThat(little.err)
+    Shell.Run little = shell.run(house, "bash", "-c", "ulimit -v 400000 && exec ./spinel server");
+    assertThat(little.status()).isEqualTo(1);
+    assertThat(little.out()).isEmpty();
+    assertThat(little.err())
         .isEqualTo(
             "spinel: the JVM can't start with so few addresses (ulimit -v 400000): raise that, or"
                 + " set SPINEL_HEAP lower\n");
-    executable(directory.resolve("tools/jdk/bin/java"), "#!/bin/sh\nkill -SEGV $$\n");
-    Run refused = run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server");
-    assertThat(refused.status).isEqualTo(1);
-    assertThat(refused.out).isEmpty();
-    assertThat(refused.err).startsWith("spinel: the JVM can't start").hasLineCount(1);
+    Shell.executable(directory.resolve("tools/jdk/bin/java"), "#!/bin/sh\nkill -SEGV $$\n");
+    Shell.Run refused = shell.run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server");
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.out()).isEmpty();
+    assertThat(refused.err()).startsWith("spinel: the JVM can't start").hasLineCount(1);
   }
 
   @Test
   void whatIsNoLockIsNotWaitedFor() throws Exception {
     Path house = house("house");
     Path lock = Files.createDirectories(house.resolve(".spinel/lock"));
-    assertRefusesLock(run(house, "./spinel", "up"));
+    assertRefusesLock(shell.run(house, "./spinel", "up"));
     Files.delete(lock);
     Files.createFile(lock);
-    assertRefusesLock(run(house, "./spinel", "up"));
+    assertRefusesLock(shell.run(house, "./spinel", "up"));
     Files.delete(lock);
     Files.createSymbolicLink(lock, Path.of("nobody"));
-    assertRefusesLock(run(house, "./spinel", "up"));
+    assertRefusesLock(shell.run(house, "./spinel", "up"));
   }
 
-  private static void assertRefusesLock(Run run) {
-    assertThat(run.status).isEqualTo(1);
-    assertThat(run.err).endsWith("/.spinel/lock isn't a lock of Spinel's; remove it\n");
-    assertThat(run.err).hasLineCount(1);
+  private static void assertRefusesLock(Shell.Run run) {
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.err()).endsWith("/.spinel/lock isn't a lock of Spinel's; remove it\n");
+    assertThat(run.err()).hasLineCount(1);
   }
 
   @Test
@@ -189,9 +192,9 @@ class ScriptTest {
     Path house = house("house");
     Files.createDirectories(house.resolve(".spinel/lock.dead"));
     Files.createSymbolicLink(house.resolve(".spinel/lock"), Path.of("999999999"));
-    Run run = run(house, "./spinel", "server");
-    assertThat(run.status).as(run.err).isZero();
-    assertThat(run.err).contains("lock.dead, which somebody left");
+    Shell.Run run = shell.run(house, "./spinel", "server");
+    assertThat(run.status()).as(run.err()).isZero();
+    assertThat(run.err()).contains("lock.dead, which somebody left");
     assertThat(house.resolve(".spinel/lock.dead")).doesNotExist();
   }
 
@@ -201,7 +204,7 @@ class ScriptTest {
     Path lock =
         Files.createSymbolicLink(
             Files.createDirectory(house.resolve(".spinel")).resolve("lock"), Path.of("1"));
-    Process waiting = start(house, "./spinel", "server");
+    Process waiting = shell.start(house, "./spinel", "server");
     Path err = directory.resolve("err");
     await().until(() -> Files.readString(err).contains("waiting for the build of process 1"));
     Thread.sleep(500); // it must not break the lock meanwhile
@@ -212,11 +215,112 @@ class ScriptTest {
     assertThat(waiting.exitValue()).isZero();
   }
 
+  // ── An installation ──
+
+  @Test
+  void anInstallationStartsItsOwnJvmAndBuildsNothing() throws Exception {
+    Path installed = installation();
+    Path links = Files.createDirectory(directory.resolve("bin"));
+    Files.createSymbolicLink(links.resolve("redis-server"), installed.resolve("bin/redis-server"));
+    environment.put("PATH", "/usr/bin:/bin");
+    environment.put("JAVA_HOME", "/nowhere");
+    Shell.Run run = shell.run(links, "./redis-server", "--port", "7");
+    assertThat(run.status()).as(run.err()).isZero();
+    assertThat(run.err()).isEmpty();
+    assertThat(run.out())
+        .contains("-XX:AOTCache=" + installed.toRealPath() + "/lib/run-1/spinel.aot\n")
+        .contains("/lib/run-1/spinel-lua.jar:")
+        .doesNotContain("spinel.defaults")
+        .endsWith("dev.spinel.server.Main\n--port\n7\n");
+    Path defaults = Files.writeString(installed.resolve("lib/defaults.conf"), "");
+    assertThat(shell.run(links, "./redis-server").out())
+        .contains("-Dspinel.defaults=" + defaults.toRealPath() + "\n");
+    assertThat(shell.run(links, installed + "/bin/spinel", "--version").out())
+        .isEqualTo("Spinel 1.2\n");
+    Shell.Run test = shell.run(links, installed + "/bin/spinel", "test");
+    assertThat(test.status()).isEqualTo(1);
+    assertThat(test.err()).contains("'test' is a matter of the sources").hasLineCount(1);
+    assertThat(shell.run(links, installed + "/bin/spinel", "--help").out())
+        .contains("spinel ready")
+        .doesNotContain("spinel dist");
+  }
+
+  private Path installation() throws IOException {
+    Path installed = directory.resolve("spinel-1.2");
+    Path lib = Files.createDirectories(installed.resolve("lib/run-1")).getParent();
+    Files.createDirectories(installed.resolve("bin"));
+    Files.copy(Shell.file("spinel"), installed.resolve("bin/spinel"));
+    Files.createSymbolicLink(installed.resolve("bin/redis-server"), Path.of("spinel"));
+    Files.writeString(lib.resolve("current"), "run-1\n");
+    Files.writeString(lib.resolve("version"), "1.2\n");
+    Files.writeString(lib.resolve("run-1/spinel.aot"), "");
+    Shell.executable(lib.resolve("runtime/bin/java"), "#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
+    return installed;
+  }
+
+  // ── Health ──
+
+  @Test
+  void aServerIsAliveWhateverItAnswersAndReadyWhenItDoesItsPart() throws Exception {
+    Path house = house("house");
+    int nobody;
+    try (Spinel open = Spinel.start();
+        Spinel locked = Spinel.start("requirepass", "sec ret")) {
+      assertHealth(house, "alive", open.port(), "");
+      assertHealth(house, "ready", open.port(), "");
+      assertHealth(house, "alive", locked.port(), "");
+      assertHealth(house, "ready", locked.port(), "not ready: -NOAUTH Authentication required.\n");
+      environment.put("REDISCLI_AUTH", "wrong");
+      assertThat(health(house, "ready", locked.port()).out()).startsWith("not ready: -WRONGPASS");
+      environment.put("REDISCLI_AUTH", "sec ret");
+      assertHealth(house, "ready", locked.port(), "");
+      environment.remove("REDISCLI_AUTH");
+      environment.put(
+          "REDIS_PASSWORD_FILE",
+          Files.writeString(directory.resolve("password"), "sec ret\n").toString());
+      assertHealth(house, "ready", locked.port(), "");
+      environment.clear();
+      nobody = open.port();
+    }
+    assertHealth(house, "alive", nobody, "no answer at 127.0.0.1:" + nobody + "\n");
+    assertHealth(house, "ready", nobody, "not ready: no answer at 127.0.0.1:" + nobody + "\n");
+  }
+
+  @Test
+  void aReplicaWithoutItsPrimaryAndANodeWithoutSlotsAreAliveAndNotReady() throws Exception {
+    Path house = house("house");
+    try (Spinel lonely = Spinel.start("replicaof", "127.0.0.1 1");
+        Spinel node =
+            Spinel.start("cluster-enabled", "yes", "dir", directory.toString(), "save", "")) {
+      assertHealth(house, "alive", lonely.port(), "");
+      assertHealth(
+          house, "ready", lonely.port(), "not ready: a replica whose link to its primary is down\n");
+      assertHealth(house, "alive", node.port(), "");
+      assertHealth(house, "ready", node.port(), "not ready: a node of a cluster that isn't ok\n");
+    }
+    try (Topology topology = Topology.replication(1).start()) {
+      for (Topology.Node node : topology.nodes()) {
+        await().until(() -> health(house, "ready", node.port()).status() == 0);
+      }
+    }
+  }
+
+  private Shell.Run health(Path house, String check, int port) throws Exception {
+    return shell.run(house, "./spinel", check, "-p", "" + port);
+  }
+
+  private void assertHealth(Path house, String check, int port, String said) throws Exception {
+    Shell.Run run = health(house, check, port);
+    assertThat(run.err()).isEmpty();
+    assertThat(run.out()).isEqualTo(said);
+    assertThat(run.status()).isEqualTo(said.isEmpty() ? 0 : 1);
+  }
+
   // ── The house ──
 
   private Path house(String name) throws IOException {
     Path house = Files.createDirectory(directory.resolve(name));
-    Files.copy(script(), house.resolve("spinel"));
+    Files.copy(Shell.file("spinel"), house.resolve("spinel"));
     Files.writeString(house.resolve("pom.xml"), "<project>\n<version>1.2</version>\n</project>\n");
     StringBuilder maven = new StringBuilder("#!/bin/sh\nset -e\n");
     String jars =
@@ -231,8 +335,8 @@ class ScriptTest {
       maven.append(jar.substring(jar.indexOf('/')) + ".jar\n");
     }
     Path tools = directory.resolve("tools");
-    executable(tools.resolve("mvn"), maven.toString());
-    executable(
+    Shell.executable(tools.resolve("mvn"), maven.toString());
+    Shell.executable(
         tools.resolve("jdk/bin/java"),
         """
         #!/bin/sh
@@ -243,47 +347,10 @@ class ScriptTest {
         [ -z "$MALLOC_ARENA_MAX" ] || echo "MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX"
         printf '%s\\n' "$@"
         """);
-    executable(tools.resolve("jdk/bin/javac"), "#!/bin/sh\n");
+    Shell.executable(tools.resolve("jdk/bin/javac"), "#!/bin/sh\n");
     Files.writeString(tools.resolve("jdk/release"), "JAVA_RUNTIME_VERSION=\"25.0.1+8\"\n");
     environment.put("JAVA_HOME", tools.resolve("jdk").toString());
     environment.put("PATH", tools + ":" + System.getenv("PATH"));
     return house;
-  }
-
-  private static void executable(Path file, String text) throws IOException {
-    Files.createDirectories(file.getParent());
-    Files.writeString(file, text);
-    assertThat(file.toFile().setExecutable(true)).isTrue();
-  }
-
-  private static Path script() {
-    for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
-      if (Files.exists(folder.resolve("launcher/pom.xml"))) return folder.resolve("spinel");
-    }
-    throw new AssertionError("no launcher above " + Path.of("").toAbsolutePath());
-  }
-
-  private record Run(int status, String out, String err) {}
-
-  private Run run(Path where, String... command) throws Exception {
-    Process process = start(where, command);
-    if (!process.waitFor(20, TimeUnit.SECONDS)) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly().waitFor();
-      throw new AssertionError(String.join(" ", command) + " doesn't end");
-    }
-    return new Run(process.exitValue(), text("out"), text("err"));
-  }
-
-  private Process start(Path where, String... command) throws IOException {
-    ProcessBuilder builder = new ProcessBuilder(command).directory(where.toFile());
-    builder.environment().putAll(environment);
-    builder.redirectOutput(directory.resolve("out").toFile());
-    builder.redirectError(directory.resolve("err").toFile());
-    return builder.start();
-  }
-
-  private String text(String stream) throws IOException {
-    return Files.readString(directory.resolve(stream), StandardCharsets.UTF_8);
   }
 }
