@@ -148,7 +148,8 @@ class ScriptTest {
     assertThat(shell.run(house, "./spinel", "server").out())
         .doesNotContain("CompressedClassSpaceSize")
         .doesNotContain("MALLOC_ARENA_MAX");
-    Shell.Run enough = shell.run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server --port 7");
+    Shell.Run enough =
+        shell.run(house, "bash", "-c", "ulimit -v 2000000 && exec ./spinel server --port 7");
     assertThat(enough.status()).as(enough.err()).isZero();
     assertThat(enough.out())
         .contains("\nMALLOC_ARENA_MAX=1\n")
@@ -294,7 +295,10 @@ class ScriptTest {
             Spinel.start("cluster-enabled", "yes", "dir", directory.toString(), "save", "")) {
       assertHealth(house, "alive", lonely.port(), "");
       assertHealth(
-          house, "ready", lonely.port(), "not ready: a replica whose link to its primary is down\n");
+          house,
+          "ready",
+          lonely.port(),
+          "not ready: a replica whose link to its primary is down\n");
       assertHealth(house, "alive", node.port(), "");
       assertHealth(house, "ready", node.port(), "not ready: a node of a cluster that isn't ok\n");
     }
