@@ -59,5 +59,6 @@ public final class ClientsSection implements Section {
     out.field("blocked_clients", engine.blockedCalls());
     out.field("tracking_clients", engine.tracking().clients());
     out.field("total_blocking_keys", engine.parkedKeys());
+    out.field("total_blocking_keys_on_nokey", engine.parkedKeysOrGone());
   }
 }

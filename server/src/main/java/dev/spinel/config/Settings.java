@@ -309,9 +309,9 @@ public final class Settings {
       unsignedMemory(
           row("zset-max-listpack-value").was("zset-max-ziplist-value"), 0, Long.MAX_VALUE, 64);
   public static final Setting<Long> STREAM_NODE_MAX_BYTES =
-      unsignedMemory(later("stream-node-max-bytes", "streams"), 0, Long.MAX_VALUE, 4096);
+      unsignedMemory(row("stream-node-max-bytes"), 0, Long.MAX_VALUE, 4096);
   public static final Setting<Long> STREAM_NODE_MAX_ENTRIES =
-      number(later("stream-node-max-entries", "streams"), 0, Long.MAX_VALUE, 100);
+      number(row("stream-node-max-entries"), 0, Long.MAX_VALUE, 100);
   public static final Setting<Long> HLL_SPARSE_MAX_BYTES =
       unsignedMemory(row("hll-sparse-max-bytes"), 0, Long.MAX_VALUE, 3000);
 

@@ -7,6 +7,10 @@ import dev.spinel.wire.Slice;
 /// The condition that one of several keys holds a value of a given type. BLPOP and its relatives
 /// wait for it. The writer of such a key runs the waiting call on the writer's thread, under the
 /// writer's locks ([Blocking#serve]).
+///
+/// Some calls wait for something in a value that is there (XREADGROUP), and are in vain without it:
+/// they are also run when the key is deleted or gets a value of another type. Where that happens
+/// unasked, by expiry or eviction, their own thread runs them ([Parking#gone]).
 final class AwaitedKeys implements Condition {
   /// Bytes of the Java heap that waiting for one key takes, without the key's name.
   private static final int KEY_BYTES = 200;
@@ -15,11 +19,13 @@ final class AwaitedKeys implements Condition {
   final int type; // one of Entry's
   private final int first; // the first key's position in the arguments
   private final int count;
+  final boolean orGone; // also if a key has no such value any more
 
   /// The call's places in the queues of its keys.
   Parking.QueuePlace[] places = {};
 
-  AwaitedKeys(Parking parking, int type, int first, int last) {
+  AwaitedKeys(Parking parking, int type, int first, int last, boolean orGone) {
+    this.orGone = orGone;
     this.parking = parking;
     this.type = type;
     this.first = first;
@@ -29,7 +35,12 @@ final class AwaitedKeys implements Condition {
   /// Whether there are commands that wait for values of this type. A key that gets another value
   /// first, and one of such a type later in the same transaction, wakes nobody, as in Redis.
   static boolean mayBeOf(int type) {
-    return type == Entry.LIST || type == Entry.ZSET;
+    return type == Entry.LIST || type == Entry.ZSET || type == Entry.STREAM;
+  }
+
+  /// Whether the call is to run, as something has happened to this key.
+  boolean isWokenBy(Key key) {
+    return orGone || key.exists() && key.type() == type;
   }
 
   @Override

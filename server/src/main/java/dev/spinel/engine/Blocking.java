@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import dev.spinel.keyspace.Seat;
+import dev.spinel.wire.Args;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
@@ -62,7 +63,8 @@ final class Blocking {
   private boolean await(Call call, @Nullable Condition asked) {
     Session session = call.session;
     Condition condition = call.awaited();
-    long heapBytes = call.args.heapBytes() + condition.heapBytes();
+    Args args = call.argsOfNextTry();
+    long heapBytes = args.heapBytes() + condition.heapBytes();
     if (!session.mayHold(heapBytes)) {
       return false;
     }
@@ -71,7 +73,7 @@ final class Blocking {
       slots = Arrays.copyOf(call.keySlots, call.keyCount);
       slots = Arrays.copyOf(slots, LockSet.sorted(slots, slots.length));
     }
-    Waiting waiting = new Waiting(this, call, asked, call.args.copy(), slots, heapBytes);
+    Waiting waiting = new Waiting(this, call, asked, args.copy(), slots, heapBytes);
     session.waiting = waiting;
     if (condition.isCounted()) {
       engine.blockedCalls.incrementAndGet();
@@ -267,19 +269,27 @@ final class Blocking {
 
   // ── serving who waits for keys ──
 
-  /// A key has got a value. If calls wait for it, they run after the current command.
+  /// A key has got a value, or has gone. If calls wait for it, they run after the current command.
   void ready(int database, int slot, Slice key) {
     if (engine.parking.next(database, key, null) != null) {
       ready.add(new Ready(database, slot, new Slice(key.copy())));
     }
   }
 
-  /// Looks at all keys that calls wait for, since databases have been swapped or refilled. Stopped
-  /// world.
+  /// Looks at all keys that calls wait for, since databases have been swapped, emptied or refilled.
+  /// Stopped world.
   void readyAll(int database) {
-    for (Slice key : engine.parking.awaited(database)) {
-      ready(database, KeySlot.of(key), key);
-    }
+    engine.parking.each(
+        (number, key) -> {
+          if (number == database) {
+            ready(number, KeySlot.of(key), key);
+          }
+        });
+  }
+
+  /// The same of all databases.
+  void readyAll() {
+    engine.parking.each((number, key) -> ready(number, KeySlot.of(key), key));
   }
 
   /// Runs the calls that wait for keys that are ready now, in the order in which they came, and
@@ -304,10 +314,10 @@ final class Blocking {
         Waiting waiting = place.call;
         begin(waiting);
         Key key = guest.glimpse(next.key);
-        if (!key.exists()) {
+        if (!key.exists() && !engine.parking.isMissed(next.database, next.key)) {
           break;
         }
-        boolean awaited = waiting.condition instanceof AwaitedKeys keys && keys.type == key.type();
+        boolean awaited = waiting.condition instanceof AwaitedKeys keys && keys.isWokenBy(key);
         if (!awaited || isHeld(waiting) || !serve(waiting)) {
           stays = place;
         }
@@ -315,10 +325,13 @@ final class Blocking {
     }
   }
 
-  /// Whether the call may write to a key that another call holds, as BLMOVE may. Then it is tried
-  /// again when that is over.
+  /// Whether the call may write to a key that another call holds, as BLMOVE may, and XREADGROUP.
+  /// Then it is tried again when that is over.
   private boolean isHeld(Waiting waiting) {
-    if (!engine.held.any() || !waiting.command.is(Command.WAKES)) {
+    boolean mayWriteOthers =
+        waiting.command.is(Command.WAKES)
+            || waiting.condition instanceof AwaitedKeys keys && keys.orGone;
+    if (!engine.held.any() || !mayWriteOthers) {
       return false;
     }
     int[] positions = new int[waiting.command.mostKeys(waiting.args.count())];
@@ -342,7 +355,7 @@ final class Blocking {
     Invalidations invalidations = dispatcher.recorder.invalidations;
     dispatcher.run(guest, reply);
     if (guest.waits()) {
-      dispatcher.append();
+      dispatcher.appendBeforeWaiting(guest);
       waiting.session.outlet.post(invalidations.take(waiting.session, 0));
       return false;
     }

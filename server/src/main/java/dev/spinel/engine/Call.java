@@ -108,6 +108,7 @@ public final class Call {
   long changes;
   private boolean ownEffect;
   private int doneArguments; // see doneInPart; 0: all, or none
+  private @Nullable Args restated; // what it is to say when it runs again; null: the same
 
   private final Options options = new Options(this);
   private @Nullable Payloads payloads; // made when they are wanted
@@ -154,6 +155,7 @@ public final class Call {
     changes = 0;
     ownEffect = false;
     doneArguments = 0;
+    restated = null;
     awaited = null;
     asksAgain = null;
     ranNanos = before == null ? 0 : before.ranNanos;
@@ -545,12 +547,14 @@ public final class Call {
   /// Empties a database, at once or in the background. Global commands only. Returns how many keys
   /// it had.
   public long flush(int number, boolean later) {
+    dispatcher.readyAll(number); // who waits there is in vain once it is empty
     return engine.flush(dispatcher, number, later);
   }
 
   /// Empties all databases, as [#flush] does one.
   public long flushAll(boolean later) {
-    return engine.flushAll(dispatcher, later);
+    dispatcher.blocking.readyAll();
+    return engine.emptyAll(dispatcher, later);
   }
 
   /// FLUSHALL has emptied all databases, which counts as so many changes.
@@ -869,19 +873,21 @@ public final class Call {
 
   /// As [#changed], and counts `count` changes for the next save.
   public void changed(Key key, int eventClass, String event, long count) {
-    changed(key, eventClass, event, count, TOLD);
+    changed(key, eventClass, event, count, true);
   }
 
   /// As [#changed], for a value that a STORE form has put there. In the place of another value it
   /// wakes nobody, as in Redis.
   public void stored(Key key, int eventClass, String event, long count) {
-    changed(key, eventClass, event, count, key.isNew ? TOLD : TOLD & ~Slots.WAITERS);
+    changed(key, eventClass, event, count, key.isNew);
   }
 
-  /// Flags of a slot for whose features a change matters.
-  private static final int TOLD = Slots.WATCHERS | Slots.WAITERS | Slots.HELD | Slots.TRACKED;
+  /// As [#changed], for a change that isn't what calls wait for: nothing was added.
+  public void reduced(Key key, int eventClass, String event, long count) {
+    changed(key, eventClass, event, count, false);
+  }
 
-  private void changed(Key key, int eventClass, String event, long count, int told) {
+  private void changed(Key key, int eventClass, String event, long count, boolean wakes) {
     changes += count;
     Place place = key.place;
     // with several keys at work this place may be of the time before another's change
@@ -896,9 +902,9 @@ public final class Call {
         && Entry.hasExpiry(memory, entry)) {
       engine.localExpiries.note(key.database, key.name, Entry.expiry(memory, entry));
     }
-    byte flags = (byte) (engine.slots.flags(key.slot) & told);
+    byte flags = engine.slots.flags(key.slot);
     if (flags != 0) {
-      flagged(key, flags);
+      flagged(key, flags, wakes);
     }
     if ((flags & Slots.TRACKED) != 0 || engine.tracking.broadcasts) {
       Session client = session.client();
@@ -913,6 +919,13 @@ public final class Call {
     }
   }
 
+  /// Has calls that wait for the key look at it again, which nothing was added to.
+  public void wake(Key key) {
+    if ((engine.slots.flags(key.slot) & Slots.WAITERS) != 0) {
+      awaited(key, true);
+    }
+  }
+
   /// Sends the event of a new key, if the command has created it. This event comes before all
   /// others of the key.
   public void made(Key key) {
@@ -923,7 +936,7 @@ public final class Call {
     }
   }
 
-  private void flagged(Key key, byte flags) {
+  private void flagged(Key key, byte flags, boolean wakes) {
     if ((flags & Slots.WATCHERS) != 0) {
       if (key.exists()) {
         engine.watches.changed(key.database, key.slot, key.name);
@@ -934,10 +947,23 @@ public final class Call {
     if ((flags & Slots.HELD) != 0) {
       engine.held.changed(this, key);
     }
-    if ((flags & Slots.WAITERS) != 0
-        && (command.flags() & Command.WAKES) != 0
-        && key.exists()
-        && AwaitedKeys.mayBeOf(key.type())) {
+    if ((flags & Slots.WAITERS) != 0) {
+      awaited(key, wakes);
+    }
+  }
+
+  /// Tells calls that wait for the key, if there are any: of the value that it has got, or that
+  /// they wait in vain. Where this command doesn't hold their locks, their own threads run them.
+  private void awaited(Key key, boolean wakes) {
+    boolean maySatisfy = key.exists() && AwaitedKeys.mayBeOf(key.type());
+    boolean isMissed =
+        !(key.exists() && key.type() == Entry.STREAM)
+            && engine.parking.isMissed(key.database, key.name);
+    if ((command.flags() & Command.WAKES) == 0) {
+      if (isMissed) {
+        engine.parking.gone(key.database, key.name);
+      }
+    } else if (maySatisfy && wakes || isMissed) {
       dispatcher.blocking.ready(key.database, key.slot, key.name);
     }
   }
@@ -1185,7 +1211,29 @@ public final class Call {
   /// (one of Entry's), then the handler runs again. Returns whether it waits (then reply nothing);
   /// if not, as inside EXEC, reply as if the time had run out.
   public boolean park(long timeoutMillis, int type, int firstKey, int lastKey) {
-    return await(new AwaitedKeys(engine.parking, type, firstKey, lastKey), timeoutMillis);
+    return await(new AwaitedKeys(engine.parking, type, firstKey, lastKey, false), timeoutMillis);
+  }
+
+  /// As [#park], but the handler also runs again when one of the keys is deleted or gets a value of
+  /// another type.
+  public boolean parkWhileThere(long timeoutMillis, int type, int firstKey, int lastKey) {
+    return await(new AwaitedKeys(engine.parking, type, firstKey, lastKey, true), timeoutMillis);
+  }
+
+  /// Has the call, which waits, say something else at argument `i` when it runs again: what it says
+  /// now is true at this moment only.
+  public void restate(int i, byte[] word) {
+    Args from = argsOfNextTry();
+    byte[][] words = new byte[from.count()][];
+    for (int at = 0; at < words.length; at++) {
+      words[at] = at == i ? word : from.at(at).copy();
+    }
+    restated = Args.of(words);
+  }
+
+  /// What the call says when it runs again after a wait.
+  Args argsOfNextTry() {
+    return restated == null ? args : restated;
   }
 
   /// Whether the call has to wait for memory, as it is about to take so many bytes more than its

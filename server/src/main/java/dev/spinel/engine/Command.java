@@ -49,20 +49,20 @@ public final class Command {
   /// looks at a clock cost as much as a small SET.
   ///
   /// SCRIPTED: what a call of it does depends on what it is going to run ([Scripted]), and so do
-  // its
-  /// flags and its locks.
+  /// its flags and its locks.
   ///
-  /// These follow from the rest. MAKES_KEYS: some call of it may make a key. WAKES: some call of it
-  /// may give a key a value that calls wait for, under its own name or (MOVE) in another database.
+  /// WAKES follows from the rest, where it isn't declared: some call of it may give a key a value
+  /// that calls wait for, under its own name or (MOVE) in another database, or take it away.
+  /// MAKES_KEYS follows, too: some call of it may make a key.
   public static final int GLOBAL = 1 << 22,
       SWEEPS = 1 << 23,
       IN_MULTI = 1 << 24,
       WHILE_SUBSCRIBED = 1 << 25,
       QUICK = 1 << 26,
       ROAMS = 1 << 27,
-      SCRIPTED = 1 << 28,
-      MAKES_KEYS = 1 << 29,
-      WAKES = 1 << 30;
+      WAKES = 1 << 28,
+      SCRIPTED = 1 << 29,
+      MAKES_KEYS = 1 << 30;
 
   private static final String[] FLAG_NAMES = {
     "write",
@@ -93,6 +93,7 @@ public final class Command {
     "while_subscribed",
     "quick",
     "roams",
+    "wakes",
     "scripted"
   };
 

@@ -568,7 +568,7 @@ public final class Dispatcher implements AutoCloseable {
       mark(sweeps ? boundEverywhere(position) : bound(position));
       tellEnded(call.session);
     } else {
-      append(); // what it met may have expired
+      appendBeforeWaiting(call);
       if (!blocking.await(call)) {
         call.awaited().over(seat);
         call.awaited = null;
@@ -718,6 +718,13 @@ public final class Dispatcher implements AutoCloseable {
   long record(Call call) {
     gather(call);
     return append();
+  }
+
+  /// Appends what a call did that is going to wait: what it met may have expired, and XREADGROUP
+  /// makes a consumer before it waits.
+  void appendBeforeWaiting(Call call) {
+    statistics.changes += call.changes;
+    append();
   }
 
   void gather(Call call) {

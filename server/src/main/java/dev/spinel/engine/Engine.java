@@ -312,6 +312,11 @@ public final class Engine implements KeyspaceListener {
     return parking.keys();
   }
 
+  /// How many of them calls wait for that also run if the key goes.
+  public int parkedKeysOrGone() {
+    return parking.keysOrGone();
+  }
+
   // ── expiry and eviction ──
 
   /// Removes an expired key, with its effect and events. Slot lock.
@@ -390,11 +395,15 @@ public final class Engine implements KeyspaceListener {
     append(by, slot);
   }
 
-  /// The server has removed a key: breaks its watches, and invalidates it. Slot lock.
+  /// The server has removed a key: breaks its watches, tells who waits there in vain, and
+  /// invalidates it. Slot lock.
   private void removed(Recorder by, int database, int slot, Slice key, @Nullable Session running) {
     byte flags = slots.flags(slot);
     if ((flags & Slots.WATCHERS) != 0) {
       watches.removed(database, slot, key);
+    }
+    if ((flags & Slots.WAITERS) != 0) {
+      parking.gone(database, key);
     }
     if ((flags & Slots.TRACKED) != 0 || tracking.broadcasts) {
       tracking.removed(slot, key, running, by.invalidations);
@@ -589,8 +598,14 @@ public final class Engine implements KeyspaceListener {
     flushListener.flushed(seat, changes);
   }
 
-  /// Empties all databases, as [#flush] does one. Stopped world.
-  public long flushAll(Dispatcher by, boolean later) {
+  /// Empties all databases, as [#flush] does one, without a command. Stopped world.
+  public void flushAll(Dispatcher by, boolean later) {
+    parking.allGone();
+    emptyAll(by, later);
+  }
+
+  /// The same for a command. Returns how many keys there were.
+  long emptyAll(Dispatcher by, boolean later) {
     localExpiries.clear();
     tracking.flushed(by.client(), by.recorder.invalidations);
     long removed = 0;

@@ -57,6 +57,7 @@ final class Parking {
     @Nullable QueuePlace first;
     @Nullable QueuePlace last;
     int reaching; // calls that need more than this key's slot, or may wake others
+    int orGone; // calls that are in vain without a value here
 
     Line(int database) {
       this.database = database;
@@ -67,6 +68,7 @@ final class Parking {
   private final ConcurrentHashMap<Slice, Line> byKey = new ConcurrentHashMap<>();
   private final int[] bySlot = new int[Slots.COUNT]; // slot lock: places in queues
   private final AtomicInteger queues = new AtomicInteger();
+  private final AtomicInteger queuesOrGone = new AtomicInteger();
 
   Parking(Slots slots) {
     this.slots = slots;
@@ -75,6 +77,11 @@ final class Parking {
   /// How many keys are waited for, each counted once for each database.
   int keys() {
     return queues.get();
+  }
+
+  /// How many of them are waited for by calls that also run if the key goes.
+  int keysOrGone() {
+    return queuesOrGone.get();
   }
 
   /// Keeps a call that waits for these keys, of these slots; all its slots are locked. Returns its
@@ -105,6 +112,9 @@ final class Parking {
         last.next = place;
       }
       line.reaching += reaches(call) ? 1 : 0;
+      if (isInVainWithoutKey(call) && line.orGone++ == 0) {
+        queuesOrGone.incrementAndGet();
+      }
       bySlot[slot]++;
       slots.raise(slot, Slots.WAITERS);
     }
@@ -113,6 +123,35 @@ final class Parking {
 
   private static boolean reaches(Waiting call) {
     return call.slots.length > 1 || call.command.is(Command.WAKES);
+  }
+
+  private static boolean isInVainWithoutKey(Waiting call) {
+    return call.condition instanceof AwaitedKeys keys && keys.orGone;
+  }
+
+  /// Whether calls wait for this key that are to run if it has no value of their type any more.
+  boolean isMissed(int database, Slice key) {
+    Line line = line(database, key);
+    return line != null && line.orGone > 0;
+  }
+
+  /// A key has gone. The calls that are in vain without it run again, on their own threads. The
+  /// key's slot is locked.
+  void gone(int database, Slice key) {
+    Line line = line(database, key);
+    if (line == null || line.orGone == 0) {
+      return;
+    }
+    for (QueuePlace at = line.first; at != null; at = at.next) {
+      if (isInVainWithoutKey(at.call)) {
+        at.call.again();
+      }
+    }
+  }
+
+  /// The same of all keys there are. Stopped world.
+  void allGone() {
+    each(this::gone);
   }
 
   /// Forgets a call with its places; all its slots are locked.
@@ -132,6 +171,9 @@ final class Parking {
         next.previous = previous;
       }
       line.reaching -= reaches(call) ? 1 : 0;
+      if (isInVainWithoutKey(call) && --line.orGone == 0) {
+        queuesOrGone.decrementAndGet();
+      }
       if (line.first == null) {
         remove(line, place.key);
       }
@@ -247,16 +289,18 @@ final class Parking {
     return grown;
   }
 
-  /// The keys of a database that calls wait for. Stopped world.
-  ArrayList<Slice> awaited(int database) {
-    ArrayList<Slice> keys = new ArrayList<>();
+  /// Takes a key that calls wait for.
+  @FunctionalInterface
+  interface Awaited {
+    void key(int database, Slice key);
+  }
+
+  /// Tells all keys that calls wait for. Stopped world.
+  void each(Awaited to) {
     for (Map.Entry<Slice, Line> entry : byKey.entrySet()) {
       for (Line line = entry.getValue(); line != null; line = line.other) {
-        if (line.database == database) {
-          keys.add(entry.getKey());
-        }
+        to.key(line.database, entry.getKey());
       }
     }
-    return keys;
   }
 }

@@ -421,7 +421,7 @@ public final class Synopsis {
     if ((factFlags & Command.WRITE) != 0) {
       boolean wakes = (factFlags & Command.MAKES_KEYS) != 0;
       for (KeySpec spec : keySpecs) {
-        wakes |= (spec.flags() & UPDATE) != 0;
+        wakes |= (spec.flags() & (UPDATE | RM)) != 0;
       }
       factFlags |= wakes ? Command.WAKES : 0;
     }

@@ -12,11 +12,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Writes a snapshot as the commands that make its data: the base of an append-only file where
 /// `aof-use-rdb-preamble` is off. Values of many elements are made by several commands of at most
-/// 64 elements. A long string, and a list, is written in steps ([#more]): the walk leaves its seat
-/// in between, and no more than some pieces of it is on the Java heap.
+/// 64 elements. A long string, a list, and a stream ([StreamCommands]) are written in steps
+/// ([#more]): the walk leaves its seat in between, and no more than some pieces of it is on the
+/// Java heap.
 final class CommandBase extends BaseFile implements Contents {
   private static final int ELEMENTS = 64; // of one command
   private static final byte[] LINE_END = {'\r', '\n'};
@@ -45,6 +47,8 @@ final class CommandBase extends BaseFile implements Contents {
 
   // What of the key is still to be written.
   private boolean inList; // elements follow
+  private boolean inStream;
+  private @Nullable StreamCommands streams; // of `values()`, made for the first stream
   private Text inText = Text.NONE;
   private long textEntry; // of STRING
   private int textAt;
@@ -111,6 +115,13 @@ final class CommandBase extends BaseFile implements Contents {
         values().lists().iterate(entry);
         inList = true;
       }
+      case Entry.STREAM -> {
+        if (streams == null) {
+          streams = new StreamCommands(values().streams(), this);
+        }
+        streams.open(entry, key);
+        inStream = true;
+      }
       default -> {
         values().contents(entry, this);
         endKey();
@@ -125,11 +136,20 @@ final class CommandBase extends BaseFile implements Contents {
         writeText();
       } else if (inList) {
         nextElement();
+      } else if (inStream) {
+        nextOfStream();
       } else {
         return false;
       }
     }
     return true;
+  }
+
+  private void nextOfStream() {
+    if (streams == null || !streams.next()) {
+      inStream = false;
+      endKey();
+    }
   }
 
   private void nextElement() {
@@ -278,21 +298,30 @@ final class CommandBase extends BaseFile implements Contents {
 
   // ── encoding ──
 
-  private void command(int count) {
+  void command(int count) {
     ascii("*" + count + "\r\n");
   }
 
-  private void word(String text) {
+  void word(String text) {
     word(text.getBytes(StandardCharsets.ISO_8859_1));
   }
 
-  private void word(byte[] word) {
+  void word(byte[] word) {
+    beginWord(word.length);
+    write(word, 0, word.length);
+    endWord();
+  }
+
+  /// Its bytes ([#write]) and [#endWord] follow.
+  void beginWord(int length) {
     header[0] = '$';
-    int end = Numbers.format(word.length, header, 1);
+    int end = Numbers.format(length, header, 1);
     header[end++] = '\r';
     header[end++] = '\n';
     write(header, 0, end);
-    write(word, 0, word.length);
+  }
+
+  void endWord() {
     write(LINE_END, 0, LINE_END.length);
   }
 

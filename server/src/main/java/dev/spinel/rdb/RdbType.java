@@ -99,7 +99,7 @@ public enum RdbType {
   /// Whether values of this form can become data here.
   public boolean isHeld() {
     return switch (shape) {
-      case STREAM, MODULE, NONE -> false;
+      case MODULE, NONE -> false;
       default -> true;
     };
   }

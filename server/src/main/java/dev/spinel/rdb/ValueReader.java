@@ -45,6 +45,7 @@ public final class ValueReader {
   private final LargeStrings large;
   private final Element element;
   private final Element other;
+  private final StreamReader streams;
 
   // of the value that is being read
   private Slice key = new Slice();
@@ -70,6 +71,7 @@ public final class ValueReader {
     large = values.large();
     element = new Element(large);
     other = new Element(large);
+    streams = new StreamReader(values);
     in = new RdbInput();
     string = new StringInput(in);
     listpack = new Pack.OfListpack(string);
@@ -129,7 +131,7 @@ public final class ValueReader {
         case HASH_TIMES, HASH_TIMES_CANDIDATE -> hashWithTimes(type == RdbType.HASH_TIMES);
         case HASH_LISTPACK_TIMES, HASH_LISTPACK_TIMES_CANDIDATE ->
             hashOfTriples(type == RdbType.HASH_LISTPACK_TIMES);
-        case STREAM, STREAM_2, STREAM_3 -> throw in.unsupported("streams can't be held yet");
+        case STREAM, STREAM_2, STREAM_3 -> streams.read(type, key, expiry, in, string);
         case MODULE -> {
           String name = RdbType.moduleName(in.lengthOf64Bits());
           throw in.unsupported("values of the module '" + name + "' can't be held");

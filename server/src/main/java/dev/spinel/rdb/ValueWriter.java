@@ -21,10 +21,10 @@ import java.util.Arrays;
 /// The form follows the encoding that OBJECT ENCODING tells, and is that of the version: 11 is what
 /// 7.2 writes, 10 is what 7.0 can read (it knows no listpacks of sets).
 ///
-/// **Between two steps** a value in one node, a long string and a list may be left only if a walk
-/// holds it, or under the lock. A nested dictionary is a walk's to go through: [#open], then each
-/// [#field] and [#write] until it is written. Under the lock, [#begin] writes those, too: the
-/// members of a sorted set from the highest down, as Redis does.
+/// **Between two steps** a value in one node, a long string, a list and a stream may be left only
+/// if a walk holds it, or under the lock. A nested dictionary is a walk's to go through: [#open],
+/// then each [#field] and [#write] until it is written. Under the lock, [#begin] writes those, too:
+/// the members of a sorted set from the highest down, as Redis does.
 ///
 /// One for each seat, used by its thread.
 public final class ValueWriter {
@@ -36,6 +36,8 @@ public final class ValueWriter {
 
   /// The version that 7.2 writes.
   private static final int LISTPACK_SETS = 11;
+
+  private static final int ACTIVE_CONSUMERS = 11;
 
   private static final int PIECE = 16 << 10;
 
@@ -50,6 +52,7 @@ public final class ValueWriter {
   private final Values values;
   private final Memory memory;
   private final ListNodes nodes;
+  private final StreamWriter streams;
   private final LzfCompressor lzf = new LzfCompressor();
   private final byte[] piece = new byte[PIECE];
   private final MemoryRun bytes = new MemoryRun();
@@ -84,6 +87,7 @@ public final class ValueWriter {
     ELEMENTS_OF_LISTPACK,
     ENTRIES,
     RANKS,
+    STREAM,
     FIELD,
     FIELD_VALUE
   }
@@ -99,6 +103,7 @@ public final class ValueWriter {
     this.values = values;
     memory = values.memory();
     nodes = new ListNodes(memory, values.allocator());
+    streams = new StreamWriter(values.streams());
   }
 
   /// What is written from here on.
@@ -127,6 +132,7 @@ public final class ValueWriter {
           };
       case Entry.ZSET -> encoding == Entry.LISTPACK ? RdbType.ZSET_LISTPACK : RdbType.ZSET_2;
       case Entry.HASH -> encoding == Entry.LISTPACK ? RdbType.HASH_LISTPACK : RdbType.HASH;
+      case Entry.STREAM -> version >= ACTIVE_CONSUMERS ? RdbType.STREAM_3 : RdbType.STREAM_2;
       default -> throw new AssertionError(Entry.type(memory, entry));
     };
   }
@@ -168,6 +174,10 @@ public final class ValueWriter {
       case HASH -> {
         left = values.hashes().length(entry);
         stage = Stage.ENTRIES;
+      }
+      case STREAM_2, STREAM_3 -> {
+        streams.open(entry, version >= ACTIVE_CONSUMERS);
+        stage = Stage.STREAM;
       }
       default -> { // a listpack or an intset, as it is
         bytes.open(Entry.valueAddress(memory, entry), Entry.valueLength(memory, entry));
@@ -235,6 +245,7 @@ public final class ValueWriter {
       case ELEMENTS_OF_LISTPACK -> nextElement(out);
       case ENTRIES -> someEntries(out);
       case RANKS -> someRanks(out);
+      case STREAM -> nextOfStream(out);
       case FIELD -> afterName(out);
       default -> throw new AssertionError(stage);
     }
@@ -312,6 +323,17 @@ public final class ValueWriter {
             });
     cursor -= n;
     if (cursor < 0) stage = Stage.DONE;
+  }
+
+  private void nextOfStream(RdbOutput out) {
+    if (streams.isDone()) {
+      stage = Stage.DONE;
+      return;
+    }
+    long before = out.offset();
+    ByteRun string = streams.next(out);
+    budget -= out.offset() - before;
+    if (string != null) begin(string);
   }
 
   private void afterName(RdbOutput out) {

@@ -23,6 +23,7 @@ import dev.spinel.commands.Lists;
 import dev.spinel.commands.Sets;
 import dev.spinel.commands.Sort;
 import dev.spinel.commands.SortedSets;
+import dev.spinel.commands.Streams;
 import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
@@ -277,6 +278,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Bitmaps());
     rows.add(new HyperLogLogs());
     rows.add(new Lists());
+    rows.add(new Streams());
     rows.add(new Sets());
     rows.add(new Hashes());
     rows.add(new SortedSets());

@@ -113,7 +113,7 @@ public final class Listpack {
     return p == HEADER ? 0 : previousAt(m.segment(lp), m.offset(lp), p);
   }
 
-  private static int previousAt(MemorySegment s, long o, int p) {
+  static int previousAt(MemorySegment s, long o, int p) {
     int length = 0;
     int shift = 0;
     long at = o + p;
@@ -155,7 +155,7 @@ public final class Listpack {
     return isInteger(m.getByte(lp + p) & 0xff);
   }
 
-  private static boolean isInteger(int b) {
+  static boolean isInteger(int b) {
     return b < 0x80 || (b & 0xe0) == 0xc0 || (b > 0xf0 && b < 0xff);
   }
 
@@ -164,7 +164,7 @@ public final class Listpack {
     return integerAt(m.segment(lp), m.offset(lp) + p);
   }
 
-  private static long integerAt(MemorySegment s, long p) {
+  static long integerAt(MemorySegment s, long p) {
     int b = s.get(Memory.BYTE, p) & 0xff;
     if (b < 0x80) {
       return b;
@@ -190,7 +190,7 @@ public final class Listpack {
     return textLengthAt(m.segment(lp), m.offset(lp) + p);
   }
 
-  private static int textLengthAt(MemorySegment s, long p) {
+  static int textLengthAt(MemorySegment s, long p) {
     int b = s.get(Memory.BYTE, p) & 0xff;
     if ((b & 0xc0) == 0x80) {
       return b & 0x3f;
@@ -301,7 +301,7 @@ public final class Listpack {
   }
 
   /// Bytes of the element that begins at offset `p` of the segment.
-  private static int spanAt(MemorySegment s, long p) {
+  static int spanAt(MemorySegment s, long p) {
     int b = s.get(Memory.BYTE, p) & 0xff;
     if (b < 0x80) {
       return 2;
@@ -324,7 +324,7 @@ public final class Listpack {
   }
 
   /// Bytes before the data of a text element.
-  private static int prefix(int b) {
+  static int prefix(int b) {
     return (b & 0xc0) == 0x80 ? 1 : (b & 0xf0) == 0xe0 ? 2 : 5;
   }
 
@@ -379,6 +379,28 @@ public final class Listpack {
 
   public static void append(Memory m, long lp, long value) {
     insert(m, lp, end(m, lp), value);
+  }
+
+  /// Writes these bytes as an element at `p`, behind which there is nothing, and returns where the
+  /// next one goes. For whoever appends many: [#close] ends the listpack.
+  static int write(Memory m, long lp, int p, byte[] a, int from, int length) {
+    if (canonical(a, from, length)) return write(m, lp, p, parse(a, from, length));
+    m.copyIn(a, from, putText(m, lp, p, length), length);
+    return p + textEntryBytes(length);
+  }
+
+  /// The same with an integer.
+  static int write(Memory m, long lp, int p, long value) {
+    putInteger(m.segment(lp), m.offset(lp) + p, value);
+    return p + integerBytes(value) + 1;
+  }
+
+  /// Ends a listpack at `p`, to which `more` elements have been written.
+  static void close(Memory m, long lp, int p, int more) {
+    int count = (m.getShort(lp + 4) & 0xffff) + more; // of unknown ones more are unknown, too
+    m.putInt(lp, p + 1);
+    m.putShort(lp + 4, (short) Math.min(UNKNOWN_COUNT, count));
+    m.putByte(lp + p, END);
   }
 
   /// Puts these bytes in the place of the element at `p`.
@@ -460,7 +482,7 @@ public final class Listpack {
     }
   }
 
-  private static long putText(Memory m, long lp, int p, int length) {
+  static long putText(Memory m, long lp, int p, int length) {
     MemorySegment s = m.segment(lp);
     long at = m.offset(lp) + p;
     int prefix;
@@ -479,6 +501,12 @@ public final class Listpack {
     }
     putTail(s, at + prefix + length, prefix + length);
     return lp + p + prefix;
+  }
+
+  /// Writes an integer as an element to the beginning of `to`, and returns how many bytes that are.
+  static int putAlone(MemorySegment to, long value) {
+    putInteger(to, 0, value);
+    return integerBytes(value) + 1;
   }
 
   /// Writes what stands before the bytes of a text of this length to the beginning of `to`, and
@@ -505,7 +533,7 @@ public final class Listpack {
     return tail(n);
   }
 
-  private static void putInteger(MemorySegment s, long at, long v) {
+  static void putInteger(MemorySegment s, long at, long v) {
     int n = integerBytes(v);
     switch (n) {
       case 1 -> s.set(Memory.BYTE, at, (byte) v);

@@ -764,6 +764,14 @@ public final class Sequence {
     depth = 0;
   }
 
+  /// Gives up all nodes of the open sequence. Its root cell stays as it is: its node goes, too.
+  void abandon() {
+    long word = m.getLong(path[0]);
+    if (word != 0) {
+      release(word, old(path[0]));
+    }
+  }
+
   /// Moves nodes that stand in sparse slabs ([Allocator#evacuated]): the next leaves from index
   /// `from` on, and what is on the way to them. Returns the index to go on with, 0 at the end. No
   /// walk may know the sequence.

@@ -24,6 +24,7 @@ public final class Values {
   private final SetValue sets;
   private final SetAlgebra setAlgebra;
   private final SortedSetValue sortedSets;
+  private final StreamValue streams;
   private final Structure[] structures = new Structure[8]; // by type
 
   /// @param hashKey0 and hashKey1: the secret of the process that orders keys
@@ -39,6 +40,7 @@ public final class Values {
     lists = new ListValue(memory, allocator, dictionary, large);
     Ranking ranking = new Ranking(memory, allocator, dictionary);
     sortedSets = new SortedSetValue(dictionary, large, ranking);
+    streams = new StreamValue(memory, allocator, dictionary, large);
     sets = new SetValue(dictionary, large);
     setAlgebra = new SetAlgebra(dictionary, sets);
     structures[Entry.STRING] = strings;
@@ -46,10 +48,12 @@ public final class Values {
     structures[Entry.SET] = sets;
     structures[Entry.ZSET] = sortedSets;
     structures[Entry.HASH] = hashes;
+    structures[Entry.STREAM] = streams;
     Sequences sequences = new Sequences(memory, allocator, dictionary);
     dictionary.owner(Entry.CHUNKED, sequences);
     dictionary.owner(Entry.QUICKLIST, sequences);
     dictionary.owner(Entry.SKIPLIST, ranking);
+    dictionary.owner(Entry.STREAM_TREE, streams);
   }
 
   /// Sets what frees large values in the background. Called before the seat is used.
@@ -93,6 +97,10 @@ public final class Values {
 
   public SortedSetValue sortedSets() {
     return sortedSets;
+  }
+
+  public StreamValue streams() {
+    return streams;
   }
 
   public SetValue sets() {

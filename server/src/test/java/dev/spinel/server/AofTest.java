@@ -64,7 +64,15 @@ class AofTest {
   private static void fill(LocalSession session, Random random) {
     for (int i = 0; i < 400; i++) {
       String key = "k" + random.nextInt(100);
-      switch (random.nextInt(8)) {
+      switch (random.nextInt(10)) {
+        case 7 -> {
+          run(session, "XADD", "x" + key, "MAXLEN", "~", "5", "*", "f", "" + i);
+          run(session, "XGROUP", "CREATE", "x" + key, "g", "0");
+        }
+        case 8 -> {
+          run(session, "XREADGROUP", "GROUP", "g", "c" + i % 3, "STREAMS", "x" + key, ">");
+          run(session, "XDEL", "x" + key, "1-1");
+        }
         case 0 -> run(session, "SET", key, "v".repeat(random.nextInt(100)) + i);
         case 1 -> run(session, "RPUSH", "l" + key, "a" + i, "b");
         case 2 -> run(session, "SADD", "s" + key, "" + i, "x" + random.nextInt(300));
@@ -305,21 +313,30 @@ class AofTest {
       for (int i = 0; i < 2_000; i++) {
         say(session, "HSET", "hash", "f" + i, "v".repeat(i));
       }
+      for (int i = 1; i < 3_000; i++) {
+        say(session, "XADD", "stream", i + "-1", "f", "v" + i, "g", "w".repeat(i % 70));
+      }
+      run(session, "XADD", "stream", "5000-1", "f", large, "behind", "1");
+      run(session, "XGROUP", "CREATE", "stream", "g", "0");
+      run(session, "XREADGROUP", "GROUP", "g", "c", "COUNT", "2000", "STREAMS", "stream", ">");
       run(session, "PEXPIRE", "list", "100000000");
       run(session, "PEXPIRE", "string", "100000000");
       run(session, "BGREWRITEAOF");
       for (int i = 0; i < 300; i++) {
         run(session, "LSET", "list", "" + 100 * i, "changed");
         run(session, "SETRANGE", "string", "" + 10_000 * i, "changed");
+        run(session, "XDEL", "stream", 9 * i + "-1");
+        run(session, "XACK", "stream", "g", 5 * i + "-1");
         run(session, "HSET", "hash", "f" + 5 * i, "changed");
       }
       awaitRewrite(session);
       assertThat(file("2.base.aof")).exists();
-      digest = run(session, "DEBUG", "DIGEST");
+      digest = run(session, "DEBUG", "DIGEST") + run(session, "XPENDING", "stream", "g");
     }
     try (Server server = start("aof-use-rdb-preamble", "no");
         LocalSession session = new LocalSession(server)) {
-      assertThat(run(session, "DEBUG", "DIGEST")).isEqualTo(digest);
+      assertThat(run(session, "DEBUG", "DIGEST") + run(session, "XPENDING", "stream", "g"))
+          .isEqualTo(digest);
     }
   }
 

@@ -141,6 +141,37 @@ final class CallGenerator {
     "[", "[f1", "(v", "x",
   };
 
+  /// Of entries of streams.
+  private static final String[] IDS = {
+    "0",
+    "0-0",
+    "0-1",
+    "1",
+    "1-1",
+    "1-2",
+    "1-*",
+    "2-0",
+    "2-*",
+    "3-3",
+    "5-1",
+    "5-2",
+    "7",
+    "7-7",
+    "9-*",
+    "77-0",
+    "77-1",
+    "100-0",
+    "-",
+    "+",
+    "(1-1",
+    "(5",
+    "$",
+    ">",
+    "18446744073709551615-1",
+    "1-",
+    "x-1",
+  };
+
   private static final String[] PATTERNS = {
     "*", "k*", "[", "[]", "[^a]*", "[a-", "\\", "k\\*", "?", "**", "*{t}*", "{t}*", "[z-a]", "",
   };
@@ -259,6 +290,11 @@ final class CallGenerator {
       default ->
           switch (name) {
             case "numkeys" -> "" + (1 + random.nextInt(3));
+            case "id", "start", "end", "threshold", "last-id", "lastid", "max-deleted-id" ->
+                random.nextInt(20) == 0 ? text() : IDS[random.nextInt(IDS.length)];
+            case "group" -> random.nextInt(20) == 0 ? text() : "g" + random.nextInt(3);
+            case "consumer" -> random.nextInt(20) == 0 ? text() : "c" + random.nextInt(3);
+            case "min-idle-time" -> random.nextInt(4) == 0 ? number() : "0";
             case "encoding" ->
                 random.nextInt(8) == 0
                     ? text()

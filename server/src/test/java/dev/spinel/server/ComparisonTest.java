@@ -243,7 +243,9 @@ class ComparisonTest {
         "keys",
         "keys-cases",
         "hashes",
-        "hyperloglogs-odd"
+        "hyperloglogs-odd",
+        "streams",
+        "streams-groups"
       })
   void eventsAreEqual(String script) throws Exception {
     assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");

@@ -151,6 +151,7 @@ class DumpComparisonTest {
     sets(random, all);
     sortedSets(random, all);
     hashes(random, all);
+    streams(random, all);
     return all;
   }
 
@@ -221,6 +222,42 @@ class DumpComparisonTest {
     large.add("large");
     large.add(text(random, 300_000));
     all.add(many("hash with a large value", false, "HSET", large, 50));
+  }
+
+  private static void streams(Random random, List<Sample> all) {
+    List<String[]> commands = new ArrayList<>();
+    for (int i = 1; i <= 350; i++) {
+      String id = (i / 3 * 1000L) + "-" + i;
+      String value = i % 4 == 0 ? Integer.toString(-i * 40) : text(random, i % 64);
+      commands.add(
+          i % 7 == 0
+              ? new String[] {"XADD", "k", id, "other", value, "f" + i % 3, "v"}
+              : new String[] {"XADD", "k", id, "field", value, "number", "" + i});
+    }
+    all.add(new Sample("stream of a few", true, List.copyOf(commands.subList(0, 30))));
+    all.add(new Sample("stream of many", true, List.copyOf(commands)));
+    List<String[]> less = new ArrayList<>(commands);
+    for (int i = 150; i < 290; i += 1 + i % 3) {
+      less.add(new String[] {"XDEL", "k", (i / 3 * 1000L) + "-" + i});
+    }
+    less.add(new String[] {"XTRIM", "k", "MAXLEN", "200"});
+    less.add(new String[] {"XGROUP", "CREATE", "k", "a group", "0"});
+    less.add(new String[] {"XGROUP", "CREATE", "k", "12", "20000-5", "ENTRIESREAD", "70000"});
+    all.add(new Sample("stream with groups", true, List.copyOf(less)));
+    less.add(new String[] {"XGROUP", "CREATECONSUMER", "k", "12", "nobody"});
+    String consumer = "consumer ".repeat(9);
+    less.add(new String[] {"XREADGROUP", "GROUP", "12", consumer, "STREAMS", "k", ">"});
+    less.add(new String[] {"XREADGROUP", "GROUP", "a group", "-7", "STREAMS", "k", ">"});
+    less.add(new String[] {"XDEL", "k", "100000-300"});
+    all.add(new Sample("stream with consumers", false, less));
+    List<String[]> large = new ArrayList<>(commands.subList(0, 5));
+    large.add(new String[] {"XADD", "k", "5000000-1", "field", text(random, 70_000)});
+    large.add(new String[] {"XADD", "k", "5000000-2", "field", text(random, 1_300_000), "a", "1"});
+    large.add(new String[] {"XADD", "k", "5000000-3", text(random, 1_100_000), "v"});
+    large.add(new String[] {"XADD", "k", "5000000-4", "field", "small"});
+    all.add(new Sample("stream with large entries", true, large));
+    String[] gone = {"XDEL", "k", commands.getFirst()[2]};
+    all.add(new Sample("empty stream", true, List.of(commands.getFirst(), gone)));
   }
 
   // ── tests ──

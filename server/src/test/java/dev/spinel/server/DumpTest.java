@@ -278,11 +278,97 @@ class DumpTest {
         "00 82 01", // no length
         "00 81 ffffffffffffffff", // a length of 2^64 - 1
         "02 81 7fffffffffffffff 01 61", // so many members
-        "0f 01", // a stream
+        "0f 01", // a stream without its end
         "07 81 0000000000000000 00", // a module's
         "18 0000000000000001 01 02 01 61 01 62", // a field that expires
       };
       for (String form : forms) {
+        assertThat(restore(a, "k", payload(form, 11))).as(form).isEqualTo("-ERR Bad data format");
+      }
+      assertThat(say(a, "DBSIZE")).isEqualTo(":0");
+    }
+  }
+
+  /// One entry `f v` of id 1-1, as a block.
+  private static final String BLOCK =
+      "1d000000 0a00 0101 0001 0101 816602 0001 0201 0001 0001 817602 0401 ff";
+
+  private static final String BLOCK_ID = "10 0000000000000001 0000000000000001";
+
+  /// What comes behind the block: length, last, first and greatest deleted id, added.
+  private static final String FACTS = "01 0101 0101 0000 01";
+
+  private static String stream(String id, String block, String behind) {
+    int bytes = block.replace(" ", "").length() / 2;
+    return "13 01 " + id + " %02x ".formatted(bytes) + block + " " + behind;
+  }
+
+  @Test
+  void aStreamThatIsntWhatItSaysIsRefused() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      String pending = "0000000000000001 0000000000000001 0100000000000000 01";
+      String id = "0000000000000001 0000000000000001";
+      String group = "01 0167 0101 01 ";
+      String[] good = {
+        "13 00 00 0000 0000 0000 00 00", // empty
+        "0f 00 00 0000 00",
+        stream(BLOCK_ID, BLOCK, FACTS + "00"),
+        stream(
+            BLOCK_ID, BLOCK, FACTS + group + "01" + pending + "01 0163 0100000000000000 01" + id),
+      };
+      for (String form : good) {
+        assertThat(restore(a, "k", payload(form, 11), "0", "REPLACE")).as(form).isEqualTo("+OK");
+        use(a, new Random(1), 1);
+      }
+      say(a, "FLUSHALL");
+      String[] bad = {
+        stream("02 6161", BLOCK, FACTS + "00"), // an id of two bytes
+        stream(BLOCK_ID, BLOCK.replace("0a00", "0b00"), FACTS + "00"), // too few elements
+        stream(BLOCK_ID, BLOCK.replace("0a00 0101", "0a00 0201"), FACTS + "00"), // entries
+        stream(BLOCK_ID, BLOCK.replace("0101 0001 0101 81", "0101 0101 0101 81"), FACTS + "00"),
+        stream(BLOCK_ID, BLOCK.replace("0001 0201", "0101 0201"), FACTS + "00"), // its master's end
+        stream(BLOCK_ID, BLOCK.replace("0201 0001", "0801 0001"), FACTS + "00"), // flags
+        stream(BLOCK_ID, BLOCK.replace("0201 0001", "0301 0001"), FACTS + "00"), // it is deleted
+        stream(BLOCK_ID, BLOCK.replace("0401 ff", "0501 ff"), FACTS + "00"), // the way back
+        stream(BLOCK_ID, BLOCK.replace("0101 816602", "0201 816602"), FACTS + "00"), // fields
+        stream(BLOCK_ID, BLOCK.replace("0101 816602", "df7f03 816602"), FACTS + "00"),
+        stream(BLOCK_ID, "12000000 0500 0001 0001 0101 816602 0001 ff", "00 0101 0000 0000 01 00"),
+        stream(BLOCK_ID, BLOCK, "02 0101 0101 0000 01 00"), // two entries
+        stream(BLOCK_ID, BLOCK, "01 0100 0101 0000 01 00"), // a last id before it
+        stream(BLOCK_ID, BLOCK, FACTS + group + "01" + pending + "00"), // nobody's
+        stream(BLOCK_ID, BLOCK, FACTS + group + "02" + pending + pending + "00"), // twice
+        stream(BLOCK_ID, BLOCK, FACTS + group + "00 01 0163 0100000000000000 01" + id),
+        stream(
+            BLOCK_ID,
+            BLOCK,
+            FACTS
+                + group
+                + "01"
+                + pending
+                + "02 0163 0100000000000000 01"
+                + id
+                + "0164 0100000000000000 01"
+                + id), // two consumers'
+        stream(BLOCK_ID, BLOCK, FACTS + "02 0167 0101 01 00 00 0167 0101 01 00 00"),
+        stream(
+            BLOCK_ID,
+            BLOCK,
+            FACTS
+                + group
+                + "00 02 0163 0100000000000000 00 0163 0100000000000000 00"), // of one name
+        "13 02 "
+            + BLOCK_ID
+            + " 1d "
+            + BLOCK
+            + BLOCK_ID
+            + " 1d "
+            + BLOCK
+            + "02 0101 0101 0000 02 00",
+        stream(BLOCK_ID, BLOCK, FACTS + "81ffffffffffffffff"), // so many groups
+        "13 81 7fffffffffffffff " + BLOCK_ID,
+      };
+      for (String form : bad) {
         assertThat(restore(a, "k", payload(form, 11))).as(form).isEqualTo("-ERR Bad data format");
       }
       assertThat(say(a, "DBSIZE")).isEqualTo(":0");
@@ -302,6 +388,12 @@ class DumpTest {
         say(a, command);
         payloads.add(dump(a, command[1]));
       }
+      for (int i = 1; i < 40; i++) say(a, "XADD", "x", i + "-" + i, "f" + i % 2, "v" + i);
+      say(a, "XDEL", "x", "7-7", "9-9");
+      payloads.add(dump(a, "x"));
+      say(a, "XGROUP", "CREATE", "x", "g", "0");
+      say(a, "XREADGROUP", "GROUP", "g", "c", "COUNT", "5", "STREAMS", "x", ">");
+      payloads.add(dump(a, "x"));
       say(a, "FLUSHALL");
       int taken = 0;
       int refused = 0;
@@ -375,6 +467,17 @@ class DumpTest {
           case "string" -> new String[] {"STRLEN k", "APPEND k x", "SETRANGE k 2 yy"};
           case "list" -> new String[] {"LRANGE k 0 -1", "LREM k 0 x", "RPUSH k 5", "LPOP k"};
           case "set" -> new String[] {"SMEMBERS k", "SADD k 7 new", "SREM k 1 a", "SPOP k"};
+          case "stream" ->
+              new String[] {
+                "XRANGE k - +",
+                "XREVRANGE k + -",
+                "XINFO STREAM k FULL",
+                "XREADGROUP GROUP g d STREAMS k >",
+                "XAUTOCLAIM k g d 0 0",
+                "XDEL k 5-5",
+                "XTRIM k MAXLEN 3",
+                "XACK k g 2-2 3-3"
+              };
           case "hash" -> new String[] {"HGETALL k", "HSET k a 2 new 3", "HDEL k b"};
           default -> new String[] {"ZRANGE k 0 -1 WITHSCORES", "ZADD k 3 a 4 new", "ZREM k b"};
         };

@@ -106,7 +106,11 @@ class EvacuationTest {
           say(session, "HSET", "h" + key, "f" + value, value);
           say(session, "SADD", "m" + key, value, "" + key);
         }
-        case 2 -> say(session, "RPUSH", "l" + key, value);
+        case 2 -> {
+          say(session, "RPUSH", "l" + key, value);
+          say(session, "XADD", "x" + n % 3, "*", "f", value);
+          say(session, "XREADGROUP", "GROUP", "g", "c" + key, "COUNT", "3", "STREAMS", "x1", ">");
+        }
         case 3 -> say(session, "LPOP", "long");
         case 4 -> say(session, "HSET", "big", "f" + random.nextInt(9_000), value);
         case 5 -> say(session, "HDEL", "big", "f" + random.nextInt(9_000));
@@ -148,6 +152,16 @@ class EvacuationTest {
       say(session, "SADD", "set", "m" + i + "x".repeat(random.nextInt(500)));
       say(session, "RPUSH", "long", "x".repeat(random.nextInt(500)));
       say(session, "RPUSH", "long-of-large", "x".repeat(i % 300 == 0 ? 90_000 : 3));
+    }
+    for (int i = 1; i < 20_000; i++) { // neighbouring blocks belong to different streams
+      say(session, "XADD", "x" + i % 50, i + "-1", "field", "x".repeat(random.nextInt(200)));
+    }
+    say(session, "XADD", "x1", "900000-1", "field", "x".repeat(1_200_000));
+    for (int i = 0; i < 50; i++) {
+      say(session, "XGROUP", "CREATE", "x" + i, "g", "0");
+      for (int c = 0; c < 80; c++) {
+        say(session, "XREADGROUP", "GROUP", "g", "c" + c, "COUNT", "3", "STREAMS", "x" + i, ">");
+      }
     }
     for (int i = 0; i < KEYS; i++) {
       if (random.nextInt(10) < 7) {

@@ -169,6 +169,8 @@ class LoadingTest {
         say(session, "HSET", "hash" + i % 8, "f" + i, "v" + i);
         say(session, "SADD", "set" + i % 3, "m" + i);
         say(session, "ZADD", "zset" + i % 3, "" + i, "m" + i);
+        say(session, "XADD", "stream" + i % 3, i + "-1", "f" + i, "v" + i);
+        say(session, "XGROUP", "CREATE", "stream" + i % 3, "g" + i, "$");
       }
       say(session, "SAVE");
     }

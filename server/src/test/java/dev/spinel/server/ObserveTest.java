@@ -52,13 +52,11 @@ class ObserveTest {
   }
 
   @Test
-  void everyCommandOfRedisIsDeclaredOrAwaited() throws IOException {
+  void everyCommandOfRedisIsDeclared() throws IOException {
     Set<String> names = new TreeSet<>();
     for (Command command : fixture.server.engine.table) {
       names.add(command.name);
     }
-    assertThat(Later.COMMANDS).doesNotContainAnyElementsOf(names);
-    names.addAll(Later.COMMANDS);
     try (InputStream in = Json.class.getResourceAsStream("/redis-7.2-commands.json")) {
       var redis = (Map<?, ?>) Json.parse(new String(in.readAllBytes(), UTF_8));
       assertThat(names).isEqualTo(redis.keySet());

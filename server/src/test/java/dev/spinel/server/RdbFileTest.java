@@ -204,6 +204,17 @@ class RdbFileTest {
         say(a, "ZADD", "zset" + size, "" + random.nextGaussian(), v + i);
       }
     }
+    for (int i = 1; i < 700; i++) {
+      say(a, "XADD", "stream", i + "-" + i, "f" + i % 40 / 39, text(random, random.nextInt(70)));
+    }
+    say(a, "XADD", "stream", "2000-1", "f", text(random, 1_500_000), "g", "1");
+    for (String group : new String[] {"g", "h", text(random, 300)}) {
+      say(a, "XGROUP", "CREATE", "stream", group, "0");
+      for (String c : new String[] {"c", "-77", text(random, 100)}) {
+        say(a, "XREADGROUP", "GROUP", group, c, "COUNT", "200", "STREAMS", "stream", ">");
+      }
+    }
+    say(a, "XDEL", "stream", "5-5", "77-77", "699-699");
     say(a, "RPUSH", "list5", text(random, 100_000), "small", text(random, 300_000));
     say(a, "HSET", "hash60", "large", text(random, 200_000));
     say(a, "PEXPIREAT", "hash3000", "33177117420124");
@@ -229,6 +240,11 @@ class RdbFileTest {
       assertThat(read.checksum()).isEqualTo(RdbReader.Checksum.EQUAL);
       assertThat(read.offset()).isEqualTo(file.length);
       assertThat(other.digest(b)).isEqualTo(one.digest(a));
+      for (String told : new String[] {"XINFO GROUPS stream", "XINFO STREAM stream FULL COUNT 0"}) {
+        String[] words = told.split(" ");
+        assertThat(say(b, words).replaceAll("active-time :[0-9]+", ""))
+            .isEqualTo(say(a, words).replaceAll("active-time :[0-9]+", ""));
+      }
       assertThat(say(b, "PEXPIRETIME", "large")).isEqualTo(":33177117420123");
       for (String key : new String[] {"set5", "set60", "list5", "hash60", "zset60", "ints3000"}) {
         assertThat(say(b, "OBJECT", "ENCODING", key))
@@ -282,7 +298,12 @@ class RdbFileTest {
 
   private static void change(LocalSession a, Random random) {
     String i = Integer.toString(random.nextInt(3_000));
-    switch (random.nextInt(8)) {
+    switch (random.nextInt(12)) {
+      case 8 -> say(a, "XADD", "stream", "*", "f", i);
+      case 9 -> say(a, "XDEL", "stream", i + "-" + i);
+      case 10 ->
+          say(a, "XREADGROUP", "GROUP", "g", "d" + i, "COUNT", "9", "STREAMS", "stream", ">");
+      case 11 -> say(a, "XACK", "stream", "h", i + "-" + i);
       case 0 -> say(a, "SETRANGE", "large", i, "changed");
       case 1 -> say(a, "APPEND", "compressible", "more");
       case 2 -> say(a, "LSET", "list3000", i, "changed" + i);
@@ -405,18 +426,9 @@ class RdbFileTest {
   }
 
   @Test
-  void streamsAndModulesAreToldApartByNameAndPassedOver() {
+  void modulesAreToldByNameAndPassedOver() {
     try (Fixture fixture = Fixture.unread()) {
       LocalSession a = fixture.session();
-      byte[] stream =
-          file(
-              "REDIS0011",
-              "fe00" + "15" + "0173" + "00" + "000000" + "000000" + "0000" + "00" + "ff");
-      assertThatThrownBy(() -> load(a, stream, 0))
-          .isInstanceOfSatisfying(
-              RdbException.class,
-              e -> assertThat(e.fault()).isEqualTo(RdbException.Fault.UNSUPPORTED))
-          .hasMessageContaining("streams");
       byte[] module =
           file("REDIS0011", "f7" + "815d2f20f8b2a1c401" + "0200" + "0503616263" + "00" + "ff");
       RdbReader reader = load(a, module, 0);

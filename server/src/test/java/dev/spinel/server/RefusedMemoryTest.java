@@ -75,6 +75,12 @@ class RefusedMemoryTest {
     }
     say(session, hash.toArray(String[]::new));
     fillSets(session);
+    for (int i = 1; i <= 12; i++) {
+      say(session, "XADD", "stream", i + "-1", "f", i % 2 == 0 ? LONG : "v");
+    }
+    say(session, "XGROUP", "CREATE", "stream", "g", "0");
+    say(session, "XREADGROUP", "GROUP", "g", "c", "COUNT", "5", "STREAMS", "stream", ">");
+    say(session, "XREADGROUP", "GROUP", "g", "d", "COUNT", "2", "STREAMS", "stream", ">");
   }
 
   private static void fillSets(LocalSession session) {
@@ -144,6 +150,18 @@ class RefusedMemoryTest {
         "MOVE string 1",
         "MOVE nodes 1",
         "MOVE hash 2",
+        "RENAME stream new",
+        "COPY stream other REPLACE",
+        "MOVE stream 1",
+        "XADD newstream 1-1 f v",
+        "XADD stream 13-1 f v",
+        "XADD stream 13-1 g v",
+        "XADD stream 13-1 f LONG",
+        "XADD newstream 13-1 f HUGE HUGE HUGE HUGE HUGE HUGE HUGE",
+        "XDEL stream 3-1",
+        "XDEL stream 4-1",
+        "XTRIM stream MAXLEN 11",
+        "XTRIM stream MINID 2-1",
         "COPY string new",
         "COPY huge new",
         "COPY hash new",
@@ -352,6 +370,27 @@ class RefusedMemoryTest {
         "MSET new1 a new1 LONG new2 HUGE hash b",
         "MSETNX new1 a new2 LONG new3 HUGE new4 b",
         "GETSET string HUGE",
+        "XDEL stream 1-1 2-1 3-1 4-1 5-1 6-1 7-1 8-1",
+        "XTRIM stream MAXLEN 3",
+        "XTRIM stream MAXLEN ~ 3",
+        "XADD stream MAXLEN 3 13-1 f v",
+        "XADD stream MINID = 7-1 13-1 f LONG",
+        "XADD newstream MAXLEN 0 13-1 f v",
+        "XACK stream g 1-1 2-1 3-1 6-1 9-1",
+        "XREADGROUP GROUP g c COUNT 3 STREAMS stream >",
+        "XREADGROUP GROUP g e STREAMS stream >",
+        "XREADGROUP GROUP g e NOACK STREAMS stream >",
+        "XREADGROUP GROUP g c STREAMS stream 0",
+        "XCLAIM stream g e 0 1-1 2-1 6-1 9-1 FORCE LASTID 10-1",
+        "XCLAIM stream g c 0 1-1 2-1 6-1 JUSTID",
+        "XAUTOCLAIM stream g e 0 0",
+        "XGROUP CREATE stream h 0",
+        "XGROUP CREATE newstream h 0 MKSTREAM",
+        "XGROUP CREATECONSUMER stream g e",
+        "XGROUP DELCONSUMER stream g c",
+        "XGROUP DESTROY stream g",
+        "XGROUP SETID stream g 3-1",
+        "XSETID stream 100-1 ENTRIESADDED 200",
       })
   void whatIsDoneInPartIsRecordedInPart(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {
@@ -395,7 +434,8 @@ class RefusedMemoryTest {
         "small",
         "hash",
         "zsmall",
-        "zset"
+        "zset",
+        "stream"
       })
   void whatFindsNoMemoryIsNotRestored(String key) throws Exception {
     try (Fixture fixture = new Fixture()) {
@@ -443,6 +483,9 @@ class RefusedMemoryTest {
         "SMEMBERS members",
         "HGETALL hash",
         "LRANGE nodes 0 -1",
+        "XRANGE stream - +",
+        "XREAD STREAMS stream stream 0 5",
+        "XPENDING stream g - + 10",
       })
   void repliesAreWholeOrNone(String command) throws Exception {
     try (Fixture fixture = new Fixture()) {

@@ -468,6 +468,13 @@ class SavingTest {
           {"RPUSH", "list", "more", "and more"},
           {"LTRIM", "list", "100", "200"},
           {"LSET", "list", "5000", "other"},
+          {"XADD", "stream", "*", "f", "v"},
+          {"XTRIM", "stream", "MAXLEN", "100"},
+          {"XDEL", "stream", "700-0", "5-0"},
+          {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "stream", ">"},
+          {"XGROUP", "DESTROY", "stream", "g"},
+          {"RENAME", "stream", "elsewhere"},
+          {"DEL", "stream"},
           {"FLUSHDB"},
           {"SET", "big", "small"},
           {"EXPIRE", "big", "10000"}
@@ -484,6 +491,11 @@ class SavingTest {
           push[1] = "list";
           session.run(push);
         }
+        for (int i = 1; i < 1500; i++) {
+          say(session, "XADD", "stream", i + "-0", "field", "value of " + i);
+        }
+        say(session, "XGROUP", "CREATE", "stream", "g", "0");
+        say(session, "XREADGROUP", "GROUP", "g", "b", "COUNT", "900", "STREAMS", "stream", ">");
         digest = fixture.digest(session);
         assertThat(bgsave(session)).isEqualTo("+Background saving started");
         assertThat(say(session, change)).doesNotStartWith("-");
@@ -557,7 +569,10 @@ class SavingTest {
     for (int i = 0; i < commands; i++) {
       String n = "" + random.nextInt(200);
       String other = "" + random.nextInt(1_000);
-      switch (random.nextInt(12)) {
+      switch (random.nextInt(15)) {
+        case 11, 12 -> say(session, "XADD", "x" + n, "*", "f", other, "n", n);
+        case 13 -> say(session, "XGROUP", "CREATE", "x" + n, "g", "0", "MKSTREAM");
+        case 14 -> say(session, "XREADGROUP", "GROUP", "g", "c" + other, "STREAMS", "x" + n, ">");
         case 0 -> say(session, "SET", "s" + n, "v".repeat(random.nextInt(300)) + other);
         case 1 -> say(session, "SET", "i" + n, other, "PX", "100000000");
         case 2 ->

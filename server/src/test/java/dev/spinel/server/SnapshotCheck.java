@@ -8,7 +8,10 @@ import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.memory.Memory;
+import dev.spinel.value.ConsumerGroups;
 import dev.spinel.value.Entry;
+import dev.spinel.value.StreamId;
+import dev.spinel.value.StreamValue;
 import dev.spinel.value.Values;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -150,12 +153,44 @@ final class SnapshotCheck {
             .each(entry, at -> members.put(text(at.member()), Double.toString(at.score())));
         return members.toString();
       }
+      case Entry.STREAM -> {
+        return stream(values.streams(), entry);
+      }
       default -> {
         TreeMap<String, String> fields = new TreeMap<>();
         values.hashes().each(entry, pair -> fields.put(text(pair.field()), text(pair.value())));
         return fields.toString();
       }
     }
+  }
+
+  private static String stream(StreamValue streams, long entry) {
+    StringBuilder text = new StringBuilder();
+    StreamId id = new StreamId();
+    text.append(streams.lastId(entry, id)).append(' ').append(streams.length(entry)).append(' ');
+    streams.seek(entry, new StreamId());
+    while (streams.next()) {
+      text.append(streams.id());
+      streams.beginWords();
+      while (streams.nextWord()) {
+        byte[] word = new byte[streams.wordLength()];
+        streams.copyWord(0, word, 0, word.length);
+        text.append(' ').append(text(word));
+      }
+      text.append(',');
+    }
+    ConsumerGroups groups = streams.groups();
+    for (boolean g = groups.firstGroup(entry); g; g = groups.nextGroup()) {
+      text.append(text(groups.name())).append(groups.lastId(id)).append(':');
+      for (boolean p = groups.firstPending(id.set(0, 0)); p; p = groups.nextPending()) {
+        text.append(groups.pendingId(id)).append(text(groups.ownerName()));
+        text.append(groups.deliveryTime()).append(',').append(groups.deliveries());
+      }
+      for (boolean c = groups.firstConsumer(); c; c = groups.nextConsumer()) {
+        text.append(text(groups.consumerName())).append(groups.ownCount());
+      }
+    }
+    return text.toString();
   }
 
   private static double score(Memory memory, long member) {

@@ -134,7 +134,8 @@ class SnapshotTest {
     String bitmap = "b" + random.nextInt(8); // up to 250 KB, in chunks
     String bit = Integer.toString(random.nextInt(2_000_000));
     String sketch = "p" + random.nextInt(20);
-    switch (random.nextInt(32)) {
+    String stream = "x" + random.nextInt(10);
+    switch (random.nextInt(40)) {
       case 0, 1 -> say(session, "DEL", "s" + n, "h" + other);
       case 2 -> say(session, "APPEND", "s" + n, "tail");
       case 3 -> say(session, "INCR", "c" + n);
@@ -155,6 +156,27 @@ class SnapshotTest {
       }
       case 17, 18, 19 -> say(session, "SETBIT", bitmap, bit, "1");
       case 20 -> say(session, "BITFIELD", bitmap, "SET", "u63", bit, n, "INCRBY", "i64", n, other);
+      case 25, 26, 27 -> say(session, "XADD", stream, "*", "f" + random.nextInt(3), n);
+      case 28 -> say(session, "XTRIM", stream, "MAXLEN", "200");
+      case 29 -> say(session, "XGROUP", "CREATE", stream, "g" + random.nextInt(3), "0");
+      case 30, 31 -> {
+        String group = "g" + random.nextInt(3);
+        String consumer = "c" + random.nextInt(4);
+        String count = "" + (1 + random.nextInt(20));
+        say(
+            session,
+            "XREADGROUP",
+            "GROUP",
+            group,
+            consumer,
+            "COUNT",
+            count,
+            "STREAMS",
+            stream,
+            ">");
+      }
+      case 32 -> say(session, "XAUTOCLAIM", stream, "g" + random.nextInt(3), "c9", "0", "0");
+      case 33 -> say(session, "XGROUP", "DELCONSUMER", stream, "g" + random.nextInt(3), "c1");
       case 22 -> say(session, "PFADD", sketch, n, other, bit);
       case 23 -> say(session, "PFCOUNT", sketch);
       case 24 -> say(session, "PFMERGE", sketch, "p" + random.nextInt(20));

@@ -18,7 +18,7 @@ class WalkedCallsTest {
   /// Small thresholds: nested dictionaries, and lists of many nodes, are what a walk has to do
   /// with.
   private static final String[] SETTINGS = {
-    "hash-max-listpack-entries", "3", "list-max-listpack-size", "3"
+    "hash-max-listpack-entries", "3", "list-max-listpack-size", "3", "stream-node-max-entries", "3",
   };
 
   @Test

@@ -200,7 +200,12 @@ public final class DictionaryVerifier {
     long value = Entry.valueAddress(m, entry);
     if (Entry.isNested(encoding)) tree(value);
     if (encoding == Entry.SKIPLIST) ranking(value);
-    if (Entry.isForked(encoding)) {
+    if (encoding == Entry.STREAM_TREE) {
+      if (m.getByte(value + StreamValue.VALUE_BYTES - 1) == 0) {
+        long chunks = new StreamVerifier(m, allocator, this::node, refused).verify(entry);
+        bytes += chunks;
+      }
+    } else if (Entry.isForked(encoding)) {
       Sequence sequence = new Sequence(m, allocator);
       if (!sequence.isFrozen(value)) bytes += sequence.memoryUse(value);
     }

@@ -9,19 +9,29 @@ import java.util.function.LongConsumer;
 /// Walks an [OrderedTree] and checks that nodes are of the size that references say and no larger
 /// than need be, that counts and first cells of inner cells are true, and that keys ascend.
 final class OrderedTreeVerifier {
-  record Cell(long key, long word) {}
+  /// @param at its address in the leaf
+  record Cell(long key, long word, long at) {}
 
   private final Memory m;
   private final Allocator allocator;
+  private final OrderedTree tree;
   private final LongConsumer nodes;
   private final boolean refused;
   private final List<Cell> cells = new ArrayList<>();
 
+  /// Of a tree with plain cells.
+  ///
   /// @param nodes takes the address of each node
   /// @param refused memory was refused: nodes may be larger than they need be
   OrderedTreeVerifier(Memory m, Allocator allocator, LongConsumer nodes, boolean refused) {
+    this(m, allocator, OrderedTree.PLAIN_CELL, nodes, refused);
+  }
+
+  OrderedTreeVerifier(
+      Memory m, Allocator allocator, int leafBytes, LongConsumer nodes, boolean refused) {
     this.m = m;
     this.allocator = allocator;
+    this.tree = new OrderedTree(m, allocator, leafBytes, Sharing.NOTHING);
     this.nodes = nodes;
     this.refused = refused;
   }
@@ -29,7 +39,7 @@ final class OrderedTreeVerifier {
   /// All cells in order.
   List<Cell> verify(long rootAt) {
     long ref = m.getLong(rootAt);
-    long count = m.getLong(rootAt + 8);
+    long count = tree.count(rootAt);
     if (ref == 0) {
       check(count == 0, "a count without a node");
       return cells;
@@ -48,13 +58,13 @@ final class OrderedTreeVerifier {
     nodes.accept(address);
     check(allocator.capacity(address) == lines << 6, "lines of a node");
     check(n <= OrderedTree.MAX && (n > 0 || mayBeEmpty), "cells of a node");
-    int needed = OrderedTree.linesFor(level, n);
+    int needed = tree.linesFor(level, n);
     check(lines >= needed && (refused || lines <= needed + 3), lines + " lines for " + needed);
     if (level == 0) {
       check(count == n, "count of a leaf");
       for (int i = 0; i < n; i++) {
-        long at = address + ((long) i << OrderedTree.LEAF_SHIFT);
-        Cell cell = new Cell(m.getLong(at), m.getLong(at + 8));
+        long at = address + (long) i * tree.cellBytes(0);
+        Cell cell = new Cell(m.getLong(at), m.getLong(at + 8), at);
         if (!cells.isEmpty()) check(cells.getLast().key <= cell.key, "order of keys");
         cells.add(cell);
       }
@@ -64,13 +74,15 @@ final class OrderedTreeVerifier {
     for (int i = 0; i < n; i++) {
       long at = address + ((long) i << OrderedTree.INNER_SHIFT);
       long child = m.getLong(at + 16);
-      long below = m.getLong(at + 24);
+      long below = tree.count(at + 16);
       check(OrderedTree.level(child) == level - 1, "level of a child");
       int first = cells.size();
       node(child, below, false);
       check(cells.size() - first == below, "count of an inner cell");
-      Cell cell = new Cell(m.getLong(at), m.getLong(at + 8));
-      check(cells.get(first).equals(cell), "first cell below an inner cell");
+      Cell cell = cells.get(first);
+      check(
+          cell.key == m.getLong(at) && cell.word == m.getLong(at + 8),
+          "first cell below an inner cell");
       sum += below;
     }
     check(sum == count, "count above an inner node");
