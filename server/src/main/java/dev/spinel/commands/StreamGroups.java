@@ -581,6 +581,7 @@ final class StreamGroups {
   private static final int ID_BYTES = 64; // of the Java heap
 
   static void xautoclaim(Call call, Reply reply) {
+    Key key = call.read(1); // also if the call is refused for its words: it may have expired
     final long leastIdle = idleTime(call, "XAUTOCLAIM");
     final StreamId start = StreamIds.start(call, 5);
     long most = 100;
@@ -595,7 +596,9 @@ final class StreamGroups {
         throw CommandError.SYNTAX;
       }
     }
-    Key key = call.read(1, Entry.STREAM);
+    if (key.exists() && key.type() != Entry.STREAM) {
+      throw CommandError.WRONGTYPE;
+    }
     ConsumerGroups groups = groups(call);
     if (!key.exists() || !groups.find(key.entry(), call.arg(2))) {
       throw noKeyOrGroup(call.arg(1), call.arg(2), "");

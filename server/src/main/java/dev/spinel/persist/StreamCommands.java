@@ -9,11 +9,20 @@ import dev.spinel.value.StreamValue;
 /// XGROUP CREATECONSUMER for one where nothing is. An empty stream is one whose only entry is
 /// trimmed at once.
 ///
+/// XCLAIM makes nothing pending whose entry isn't in the stream, and what was delivered may have
+/// been deleted since. Redis loses that here. This writer first puts each such entry into the
+/// stream, claims it, and trims it away: before the real entries, for ids only ascend.
+///
 /// Used by the thread that writes the file, for a walk that holds the stream.
 final class StreamCommands {
   private static final byte[] NO_BYTES = {};
 
   private enum Part {
+    /// Is anything pending whose entry was deleted?
+    SEARCH,
+    /// What is.
+    DELETED_GROUPS,
+    DELETED,
     ENTRIES,
     WORDS,
     TEXT,
@@ -32,7 +41,9 @@ final class StreamCommands {
   private long entry;
   private byte[] key = NO_BYTES;
   private Part part = Part.DONE;
-  private boolean begun; // the groups, the consumers of one, or what is pending at one
+  private boolean begun; // the groups, the consumers of one, or what is pending
+  private boolean inGroup; // of SEARCH
+  private boolean madeGroups; // before the entries
   private int textAt; // in the word that is being written
   private byte[] group = NO_BYTES; // the name of the group at hand
   private byte[] consumer = NO_BYTES;
@@ -47,13 +58,18 @@ final class StreamCommands {
   void open(long entry, byte[] key) {
     this.entry = entry;
     this.key = key;
-    part = Part.ENTRIES;
-    streams.seek(entry, id.set(0, 0));
+    part = Part.SEARCH;
+    begun = false;
+    inGroup = false;
+    madeGroups = false;
   }
 
   /// Writes the next piece; false if there is none.
   boolean next() {
     switch (part) {
+      case SEARCH -> search();
+      case DELETED_GROUPS -> nextGroupOfDeleted();
+      case DELETED -> nextDeleted();
       case ENTRIES -> nextEntry();
       case WORDS -> nextWord();
       case TEXT -> someText();
@@ -67,6 +83,88 @@ final class StreamCommands {
     }
     return true;
   }
+
+  // ── what is pending of deleted entries ──
+
+  private boolean toNextGroup() {
+    boolean there = begun ? groups.nextGroup() : groups.firstGroup(entry);
+    begun = true;
+    return there;
+  }
+
+  private boolean toNextPending() {
+    boolean there = begun ? groups.nextPending() : groups.firstPending(id.set(0, 0));
+    begun = true;
+    return there;
+  }
+
+  private boolean isDeleted() {
+    return !streams.find(entry, groups.pendingId(id));
+  }
+
+  private void search() {
+    if (!inGroup) {
+      inGroup = toNextGroup();
+      if (!inGroup) {
+        beginEntries();
+      } else if (!groups.firstPending(id.set(0, 0))) {
+        inGroup = false;
+      } else {
+        foundDeleted();
+      }
+    } else if (!groups.nextPending()) {
+      inGroup = false;
+    } else {
+      foundDeleted();
+    }
+  }
+
+  private void foundDeleted() {
+    if (isDeleted()) {
+      part = Part.DELETED_GROUPS;
+      begun = false;
+      madeGroups = true;
+    }
+  }
+
+  private void beginEntries() {
+    part = Part.ENTRIES;
+    streams.seek(entry, id.set(0, 0));
+  }
+
+  private void nextGroupOfDeleted() {
+    if (!toNextGroup()) {
+      beginEntries();
+      return;
+    }
+    createGroup(true);
+    part = Part.DELETED;
+    begun = false;
+  }
+
+  private void nextDeleted() {
+    if (!toNextPending()) {
+      to.command(3);
+      to.word("XSETID");
+      to.word(key);
+      to.word("0-0");
+      part = Part.DELETED_GROUPS;
+      begun = true;
+    } else if (isDeleted()) {
+      to.command(5);
+      to.word("XADD");
+      to.word(key);
+      to.word(id.text());
+      words("x", "y");
+      claim(groups.ownerName());
+      to.command(4);
+      to.word("XTRIM");
+      to.word(key);
+      words("MAXLEN", "0");
+    }
+  }
+
+  // ── entries ──
 
   private void nextEntry() {
     if (!streams.next()) {
@@ -125,22 +223,32 @@ final class StreamCommands {
     begun = false;
   }
 
+  // ── groups ──
+
   private void nextGroup() {
-    boolean there = begun ? groups.nextGroup() : groups.firstGroup(entry);
-    begun = true;
-    if (!there) {
+    if (!toNextGroup()) {
       part = Part.DONE;
       return;
     }
     group = groups.name();
-    to.command(7);
+    if (!madeGroups) {
+      createGroup(false);
+    }
+    part = Part.CONSUMERS;
+    begun = false;
+  }
+
+  private void createGroup(boolean makesStream) {
+    group = groups.name();
+    to.command(makesStream ? 8 : 7);
     words("XGROUP", "CREATE");
     to.word(key);
     to.word(group);
     to.word(groups.lastId(id).text());
     words("ENTRIESREAD", Long.toString(groups.entriesRead()));
-    part = Part.CONSUMERS;
-    begun = false;
+    if (makesStream) {
+      to.word("MKSTREAM");
+    }
   }
 
   private void nextConsumer() {
@@ -170,11 +278,18 @@ final class StreamCommands {
       part = Part.CONSUMERS;
       return;
     }
+    if (!madeGroups || !isDeleted()) {
+      claim(consumer);
+    }
+  }
+
+  /// Makes what is at hand pending at a consumer.
+  private void claim(byte[] at) {
     to.command(12);
     to.word("XCLAIM");
     to.word(key);
     to.word(group);
-    to.word(consumer);
+    to.word(at);
     to.word("0");
     to.word(groups.pendingId(id).text());
     words("TIME", Long.toString(groups.deliveryTime()));

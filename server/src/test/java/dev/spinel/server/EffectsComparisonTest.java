@@ -60,6 +60,7 @@ class EffectsComparisonTest {
     List<String> expected = withRedis(lines);
     assumeTrue(
         isSeven2 || !script.equals("bitmaps"), "Redis 7.0 records a SETBIT that changes nothing");
+    assumeTrue(isSeven2 || !lines.getFirst().startsWith("!7.2 "), "beside a 7.2 only");
     List<String> got;
     try (Fixture fixture = new Fixture()) {
       Map<Integer, LocalSession> sessions = new HashMap<>();
