@@ -4,8 +4,8 @@
 /// [LuaChunk], and calls the [LuaFunction] that [Lua#load] makes of it. Scripts call the host
 /// through [HostFunction]s, which see one [LuaCall] each.
 ///
-/// **Values** are plain objects: nil is `null`; booleans are [Boolean], numbers are [Double]
-/// (5.1 has no other), strings are [LuaString] (bytes, never characters), then [LuaTable],
+/// **Values** are plain objects: nil is `null`; booleans are [Boolean], numbers are [Double] (5.1
+/// has no other), strings are [LuaString] (bytes, never characters), then [LuaTable],
 /// [LuaFunction], [LuaThread] (a coroutine) and [LuaUserdata] (what a host keeps behind a name).
 /// Nothing else may get into a script.
 ///
