@@ -1,8 +1,10 @@
-/// Who may do what: for now one user, `default`, with the password of `requirepass`, if there is
-/// one.
+/// Who may do what: the users, the language of their rules, the two gates that ask a call for a
+/// password and for permission, the log of what was refused, the file of users, and the command
+/// ACL.
 ///
-/// Owns the gate that asks for a password, and the check behind AUTH and HELLO. Knows the engine
-/// and the configuration; must not know of connections.
+/// Knows the engine and the configuration. Must not know of connections, channels or scripts: what
+/// it wants of them (to describe a client, to look through its subscriptions) the assembly hands to
+/// it. See ADR 049.
 @NullMarked
 package dev.spinel.acl;
 

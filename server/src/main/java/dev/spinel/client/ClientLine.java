@@ -2,6 +2,7 @@ package dev.spinel.client;
 
 import dev.spinel.config.Octets;
 import dev.spinel.engine.Call;
+import dev.spinel.engine.Principal;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.TrackingMode;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,11 @@ public final class ClientLine {
   /// The line of the session that calls, as text for the log.
   public static String ofCaller(Call call) {
     return Octets.decode(of(call.session(), call));
+  }
+
+  /// The line of the client whose call this is, or whose script runs it, as [Octets].
+  public static String ofClient(Call call) {
+    return of(call.client(), call);
   }
 
   /// The same of a session whose connection closes, as text for the log.
@@ -117,7 +123,7 @@ public final class ClientLine {
         + " events=r cmd="
         + (session.lastCommand == null ? "NULL" : session.lastCommand.name)
         + " user="
-        + text(session.user)
+        + user(session)
         + " redir="
         + (tracking == null ? -1 : tracking.redirect())
         + " resp="
@@ -140,6 +146,11 @@ public final class ClientLine {
 
   private static int digits(int number) {
     return Integer.toString(number).length();
+  }
+
+  private static String user(Session session) {
+    Principal user = session.user;
+    return user == null ? "(superuser)" : text(user.name());
   }
 
   private static String text(byte[] bytes) {

@@ -5,7 +5,9 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
+import dev.spinel.engine.Login;
 import dev.spinel.engine.Options;
+import dev.spinel.engine.Principal;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
@@ -37,9 +39,12 @@ public final class Clients implements Family {
   private static final CommandError SYNTAX = CommandError.SYNTAX;
 
   private final Pause pause;
+  private final Login users;
 
-  public Clients(Pause pause) {
+  /// @param users whose connections CLIENT KILL may close
+  public Clients(Pause pause, Login users) {
     this.pause = pause;
+    this.users = users;
   }
 
   @Override
@@ -441,9 +446,10 @@ public final class Clients implements Family {
     reply.verbatim("txt", bytes(text.toString()));
   }
 
-  private static void kill(Call call, Reply reply) {
+  private void kill(Call call, Reply reply) {
     String address = null;
     String localAddress = null;
+    Principal user = null;
     int type = -1;
     long id = 0;
     boolean skipMe = true;
@@ -465,9 +471,10 @@ public final class Clients implements Family {
       } else if (o.is("LADDR", 1)) {
         localAddress = o.word().text();
       } else if (o.is("USER", 1)) {
-        Slice user = o.word();
-        if (!user.equal(call.session().user)) {
-          throw new CommandError("ERR No such user '" + user.text() + "'");
+        Slice name = o.word();
+        user = users.find(name);
+        if (user == null) {
+          throw new CommandError("ERR No such user '" + name.text() + "'");
         }
       } else if (o.is("SKIPME", 1)) {
         Slice answer = o.word();
@@ -486,6 +493,7 @@ public final class Clients implements Family {
           || localAddress != null && !localAddress.equals(session.outlet.localAddress())
           || type != -1 && typeOf(session) != type
           || id != 0 && session.id != id
+          || user != null && session.user != user
           || me && skipMe
           || session.closing) {
         continue;

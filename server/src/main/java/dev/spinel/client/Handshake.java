@@ -151,9 +151,9 @@ public final class Handshake implements Family {
       throw CommandError.SYNTAX;
     }
     if (call.argc() == 2) {
-      authentication.login(call.session(), null, call.arg(1));
+      authentication.login(call, null, call.arg(1));
     } else {
-      authentication.login(call.session(), call.arg(1), call.arg(2));
+      authentication.login(call, call.arg(1), call.arg(2));
     }
     reply.ok();
   }
@@ -188,7 +188,7 @@ public final class Handshake implements Family {
       }
     }
     if (user != 0) {
-      authentication.login(session, call.arg(user), call.arg(user + 1));
+      authentication.login(call, call.arg(user), call.arg(user + 1));
     }
     if (!session.authenticated) {
       throw new CommandError(
@@ -237,8 +237,7 @@ public final class Handshake implements Family {
     call.engine().tracking().stop(session);
     session.readOnly = false;
     session.asking(false);
-    session.authenticated = !authentication.required();
-    session.gatesChanged();
+    authentication.begin(session);
     call.renew(reply);
     reply.simple("RESET");
   }

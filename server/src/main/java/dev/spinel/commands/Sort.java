@@ -183,11 +183,19 @@ public final class Sort implements Family {
           if (leads && call.limits().inCluster()) {
             throw new CommandError("ERR BY option of SORT denied in Cluster mode.");
           }
+          if (leads && !call.mayReadAnyKey()) {
+            throw new CommandError(
+                "ERR BY option of SORT denied due to insufficient ACL permissions.");
+          }
           wanted.sorted &= leads;
           wanted.by = pattern;
         } else if (o.is("GET", 1)) {
           if (call.limits().inCluster()) {
             throw new CommandError("ERR GET option of SORT denied in Cluster mode.");
+          }
+          if (!call.mayReadAnyKey()) {
+            throw new CommandError(
+                "ERR GET option of SORT denied due to insufficient ACL permissions.");
           }
           wanted.get(call, o.take());
         } else {

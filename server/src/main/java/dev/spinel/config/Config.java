@@ -404,7 +404,7 @@ public final class Config {
   /// CONFIG REWRITE: brings the file up to date. The file is replaced in one step, or not at all.
   ///
   /// @param users the lines of `user` that describe the users now, as [Octets]; ignored if users
-  ///   live in a file of their own. Lines of others stay
+  ///   live in a file of their own
   /// @throws ConfigError of kind REPLY
   public synchronized void rewrite(List<String> users) {
     if (file == null) throw reply("ERR The server is running without a config file");

@@ -94,18 +94,9 @@ final class ConfigRewrite {
     }
   }
 
-  /// Offers the lines of users. Lines of users that aren't among them stay where they are.
+  /// Offers the lines of users. Whatever other lines of users there are vanish.
   void users(List<String> users) {
-    Set<String> names = new HashSet<>();
-    for (String user : users) names.add(userIn(user));
-    ArrayDeque<Integer> places = linesOf.get("user");
-    if (places != null) places.removeIf(place -> !names.contains(userIn(lines.get(place))));
     for (String user : users) line("user", user);
-  }
-
-  private static String userIn(String line) {
-    String[] words = Arguments.split(line);
-    return words == null || words.length < 2 ? "" : words[1];
   }
 
   /// Lets all lines of a directive vanish that haven't been taken.

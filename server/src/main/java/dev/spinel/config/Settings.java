@@ -182,12 +182,11 @@ public final class Settings {
 
   public static final Setting<String> REQUIREPASS =
       optionalText(row("requirepass", SENSITIVE | BINARY));
-  public static final Setting<String> ACLFILE =
-      text(refused("aclfile", IMMUTABLE, "ACL users"), "");
+  public static final Setting<String> ACLFILE = text(row("aclfile", IMMUTABLE), "");
   public static final Setting<Long> ACLLOG_MAX_LEN =
-      number(later("acllog-max-len", "ACL"), 0, Long.MAX_VALUE, 128);
+      number(row("acllog-max-len"), 0, Long.MAX_VALUE, 128);
   public static final Setting<String> ACL_PUBSUB_DEFAULT =
-      choice(later("acl-pubsub-default", "ACL"), "resetchannels", "allchannels", "resetchannels");
+      choice(row("acl-pubsub-default"), "resetchannels", "allchannels", "resetchannels");
   public static final Setting<Long> TLS_PORT = number(refused("tls-port", 0, "TLS"), 0, 65535, 0);
   public static final Setting<String> TLS_CERT_FILE =
       optionalText(later("tls-cert-file", ALWAYS_APPLIED, "TLS"));

@@ -353,16 +353,24 @@ final class Blocking {
     Dispatcher.empty(output);
     reply.to(output, waiting.session.protocol);
     Invalidations invalidations = dispatcher.recorder.invalidations;
-    dispatcher.run(guest, reply);
-    if (guest.waits()) {
-      dispatcher.appendBeforeWaiting(guest);
-      waiting.session.outlet.post(invalidations.take(waiting.session, 0));
-      return false;
+    long bound = 0;
+    CommandError refusal =
+        waiting.session.gated ? engine.gates.refusal(Gate.Rank.ACL, guest) : null;
+    if (refusal != null) { // its user has lost the right meanwhile
+      dispatcher.statistics.rejected[waiting.command.index]++;
+      engine.countError(refusal.code());
+      reply.error(refusal.text());
+    } else {
+      dispatcher.run(guest, reply);
+      if (guest.waits()) {
+        dispatcher.appendBeforeWaiting(guest);
+        waiting.session.outlet.post(invalidations.take(waiting.session, 0));
+        return false;
+      }
+      bound = dispatcher.bound(dispatcher.record(guest));
     }
-    long position = dispatcher.record(guest);
     ends(waiting, Waiting.State.SERVED);
     waiting.condition.end(waiting);
-    long bound = dispatcher.bound(position);
     try {
       if (output.isTorn()) {
         throw new OutOfMemoryError("the reply to a waiting client");

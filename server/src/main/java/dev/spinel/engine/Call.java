@@ -1177,6 +1177,24 @@ public final class Call {
     return isOutOfMemory;
   }
 
+  /// Whether the session's user may read keys that no argument names, as SORT's BY and GET do.
+  public boolean mayReadAnyKey() {
+    Principal user = session.user;
+    return user == null || !session.gated || user.mayReadAnyKey(command, args);
+  }
+
+  /// The session of the client whose call this is, or whose script runs it.
+  public Session client() {
+    Session caller = session.caller;
+    return caller == null ? session : caller;
+  }
+
+  /// Runs what concerns all sessions while no other thread runs commands. For commands that have no
+  /// locks ([Command#SWEEPS]).
+  public void inStoppedWorld(Runnable action) {
+    engine.keyspace.world().stop(seat, action);
+  }
+
   /// Whether the call is queued for EXEC instead of run.
   public boolean isQueued() {
     return session.multi && !command.is(Command.IN_MULTI) && !inMulti;

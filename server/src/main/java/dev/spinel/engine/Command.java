@@ -255,8 +255,19 @@ public final class Command {
     return false;
   }
 
+  /// Whether each call has just one key, always at [#firstKey], and always does the same with it.
+  public boolean isPlain() {
+    Synopsis s = synopsis();
+    return finder == null
+        && (s.flags & MOVABLEKEYS) == 0
+        && s.keySpecs.size() == 1
+        && s.firstKey > 0
+        && s.firstKey == s.lastKey
+        && !s.onlyChannels;
+  }
+
   /// No call of so many words has more keys.
-  int mostKeys(int words) {
+  public int mostKeys(int words) {
     Synopsis s = synopsis();
     if ((s.flags & MOVABLEKEYS) != 0) return words;
     if (s.firstKey == 0) return 0;

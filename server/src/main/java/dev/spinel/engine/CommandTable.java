@@ -73,6 +73,12 @@ public final class CommandTable implements Iterable<Command> {
     throw new IllegalStateException("no family declares " + name);
   }
 
+  /// The commands (no subcommands) that families declared, also those that can't be called any
+  /// more, in order of declaration.
+  public List<Command> declared() {
+    return declared;
+  }
+
   /// What to answer to a call that [#lookup] doesn't know: the words are cut at 128 bytes each, all
   /// of them together at about 128, and line ends become blanks, as nothing that a client sends may
   /// break its error line.

@@ -635,6 +635,12 @@ public final class Dispatcher implements AutoCloseable {
     call.beginWithoutWaiting(session, command, args, now);
     call.resolve();
     reply.to(outputOf(session), session.protocol);
+    CommandError refusal = session.gated ? engine.gates.queuedRefusal(call) : null;
+    if (refusal != null) {
+      engine.countError(refusal.code());
+      reply.error(refusal.text());
+      return;
+    }
     run(call, reply);
     gather(call);
   }

@@ -195,6 +195,17 @@ public final class Engine implements KeyspaceListener {
     era++;
   }
 
+  /// What gates say to single sessions has changed, as what users may do has. Begins a new era.
+  /// Stopped world. (A session may be opened meanwhile by a thread that isn't seated, since a
+  /// script holds it up; it sees that `changes` has moved, and looks again.)
+  public void gatesChanged() {
+    gates.changes++;
+    for (Session session : sessions.values()) {
+      session.gatesChanged();
+    }
+    newEra();
+  }
+
   /// The number of eras that have begun. Seated, or a stopped world.
   public int era() {
     return era;

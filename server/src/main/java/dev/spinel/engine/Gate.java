@@ -55,6 +55,12 @@ public interface Gate {
   /// ([Call#await]). The call's keys are known; none is locked. On the dispatcher's thread, seated.
   @Nullable CommandError refuse(Call call);
 
+  /// Why a command that passed the gates when it was queued may not run now, or null. Asked by
+  /// EXEC, under its locks, if the gates have something to say to the session.
+  default @Nullable CommandError refuseQueued(Call call) {
+    return null;
+  }
+
   /// Why a command may not run that a running call runs in turn, as a script does; or null. Asked
   /// under the locks of the outer call, with the inner one, whose session is the outer one's.
   default @Nullable CommandError refuseNested(Call inner) {

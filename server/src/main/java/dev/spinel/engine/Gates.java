@@ -18,6 +18,9 @@ public final class Gates {
   /// Whether some gate is closed to everybody.
   volatile boolean anyClosed;
 
+  /// How often [Engine#gatesChanged] was called. Stopped world.
+  volatile int changes;
+
   Gates(int commands, Command exec) {
     this.of = new Gate[commands][];
     this.exec = exec;
@@ -55,12 +58,23 @@ public final class Gates {
 
   /// Why the gate of this rank refuses the call, which waits for nothing; null if it doesn't.
   @Nullable CommandError refusal(Gate.Rank rank, Call call) {
-    if (!anyClosed) {
+    if (!anyClosed && !call.session.gated) {
       return null;
     }
     for (Gate gate : of(call.command)) {
       if (gate.rank() == rank) {
         return gate.refuse(call);
+      }
+    }
+    return null;
+  }
+
+  /// Why a gate refuses the call, which EXEC is going to run; null if none does.
+  @Nullable CommandError queuedRefusal(Call call) {
+    for (Gate gate : of(call.command)) {
+      CommandError refusal = gate.refuseQueued(call);
+      if (refusal != null) {
+        return refusal;
       }
     }
     return null;

@@ -97,6 +97,7 @@ public final class InnerCalls {
     session.database = call.database;
     session.protocol = 2;
     session.user = caller.user;
+    session.gated = caller.gated;
     session.noTouch = caller.noTouch;
     session.readOnly = caller.readOnly;
     session.asking(caller.isAsking());

@@ -5,10 +5,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Checks who a session says it is. Implemented where users are kept.
 public interface Login {
-  /// Whether a new session must log in before anything else.
-  boolean required();
+  /// The session is new, or begins anew (RESET): it becomes the default user's, and is logged in
+  /// unless that takes a password.
+  void begin(Session session);
 
-  /// Logs the session in. `user` null: the default one. Errors: [CommandError] for a wrong name or
-  /// password.
-  void login(Session session, @Nullable Slice user, Slice password);
+  /// Logs the call's session in. `user` null: the default one. Errors: [CommandError] for a wrong
+  /// name or password.
+  void login(Call call, @Nullable Slice user, Slice password);
+
+  /// The user of that name, or null.
+  @Nullable Principal find(Slice name);
 }

@@ -1,6 +1,7 @@
 package dev.spinel.engine;
 
 import dev.spinel.wire.HeapBudget;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +40,11 @@ public final class Session {
   public int database;
   public int protocol = 2;
   public boolean authenticated;
-  public byte[] user = DEFAULT_USER;
+
+  /// Who it has logged in as; null: it may do everything, as this server's primary may. Written by
+  /// the own thread, or in a stopped world.
+  public volatile @Nullable Principal user;
+
   public byte[] name = NOTHING;
   public byte[] libraryName = NOTHING;
   public byte[] libraryVersion = NOTHING;
@@ -115,11 +120,11 @@ public final class Session {
   /// It has written under a lease, and its replies haven't left.
   boolean isLeased;
 
-  /// Whether some gate may have something to say to this session: then all gates are asked.
+  /// Whether some gate may have something to say to this session: then all gates are asked. Written
+  /// by the own thread, or in a stopped world.
   boolean gated;
 
   static final byte[] NOTHING = {};
-  private static final byte[] DEFAULT_USER = {'d', 'e', 'f', 'a', 'u', 'l', 't'};
 
   final @Nullable Owner owner; // of a trusted session
   private final Gates gates;
@@ -303,6 +308,11 @@ public final class Session {
 
   /// Decides again whether gates must be asked. Called after a change that their answers depend on.
   public void gatesChanged() {
-    gated = gates.concern(this);
+    int changes;
+    do { // a session that is being opened isn't always seated: see Engine.gatesChanged
+      changes = gates.changes;
+      gated = gates.concern(this);
+      VarHandle.fullFence();
+    } while (changes != gates.changes);
   }
 }

@@ -1,5 +1,6 @@
 package dev.spinel.observe;
 
+import dev.spinel.acl.Users;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
@@ -43,6 +44,7 @@ public final class Administration implements Family {
   public Administration(
       Identity identity,
       Config config,
+      Users users,
       Host host,
       Info info,
       MemoryAccount memory,
@@ -52,7 +54,7 @@ public final class Administration implements Family {
     this.info = info;
     this.slowLog = slowLog;
     this.monitors = monitors;
-    this.configuration = new Configuration(config);
+    this.configuration = new Configuration(config, users);
     this.memory = new MemoryReport(info, memory);
     this.debug = new Debug(config, host);
   }

@@ -1,25 +1,24 @@
 package dev.spinel.observe;
 
+import dev.spinel.acl.Users;
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Octets;
-import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Reply;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 
 /// CONFIG: the settings, seen by clients. What a setting accepts, and how many change or none, is
 /// [Config]'s business.
 final class Configuration {
   private final Config config;
+  private final Users users;
 
-  Configuration(Config config) {
+  Configuration(Config config, Users users) {
     this.config = config;
+    this.users = users;
   }
 
   void get(Call call, Reply reply) {
@@ -45,7 +44,7 @@ final class Configuration {
 
   void rewrite(Reply reply) {
     try {
-      config.rewrite(List.of(defaultUser()));
+      config.rewrite(users.lines());
     } catch (ConfigError refused) {
       throw new CommandError(Octets.of(refused.bytes()));
     }
@@ -59,23 +58,6 @@ final class Configuration {
         || address.startsWith("[::1]:")
         || address.startsWith("::1:")
         || address.startsWith("/");
-  }
-
-  private String defaultUser() {
-    byte[] password = config.bytes(Settings.REQUIREPASS);
-    String login =
-        password.length == 0
-            ? "nopass sanitize-payload"
-            : "sanitize-payload #" + HexFormat.of().formatHex(sha256(password));
-    return "user default on " + login + " ~* &* +@all";
-  }
-
-  private static byte[] sha256(byte[] bytes) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(bytes);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   private static List<String> words(Call call, int from) {

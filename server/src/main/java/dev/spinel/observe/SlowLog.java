@@ -98,6 +98,7 @@ public final class SlowLog implements Slow {
     }
     return switch (command.name) {
       case "auth" -> true;
+      case "acl|setuser" -> i > 1;
       case "hello" -> args.at(i - 1).is("AUTH") || i > 1 && args.at(i - 2).is("AUTH");
       case "migrate" ->
           i > 6

@@ -7,12 +7,11 @@ import dev.spinel.engine.Family;
 import dev.spinel.engine.Reply;
 
 /// What client libraries ask first, to learn what kind of server they talk to: the answers of a
-/// server that has no cluster, no module and one user.
+/// server that has no cluster and no module.
 ///
 /// Each row moves to the room of its feature when that is built.
 public final class StandAlone implements Family {
-  private static final int ACL_WHOAMI = 0,
-      CLUSTER_DISABLED = 1,
+  private static final int CLUSTER_DISABLED = 1,
       LATENCY_HISTORY = 2,
       LATENCY_LATEST = 3,
       LATENCY_RESET = 4,
@@ -23,12 +22,6 @@ public final class StandAlone implements Family {
 
   @Override
   public void declare(CommandTable.Builder t) {
-    t.container("ACL", "server 6.0.0", "Asks about users and permissions.\nDepends on subcommand.");
-    t.command(
-        ACL_WHOAMI,
-        "ACL|WHOAMI",
-        "server 6.0.0 noscript loading stale",
-        "Tells which user the connection is logged in as.\nO(1)");
     t.container(
         "LATENCY", "server 2.8.13", "Asks what was slow, and how slow.\nDepends on subcommand.");
     t.command(
@@ -60,7 +53,6 @@ public final class StandAlone implements Family {
   @Override
   public void run(int row, Call call, Reply reply) {
     switch (row) {
-      case ACL_WHOAMI -> reply.bulk(call.session().user);
       case CLUSTER_DISABLED -> throw NO_CLUSTER;
       case LATENCY_HISTORY, LATENCY_LATEST, MODULE_LIST -> reply.array(0);
       case LATENCY_RESET -> reply.integer(0);

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.function.BiPredicate;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -357,6 +358,22 @@ public final class PubSub implements Family, Notifier {
     session.patterns = 0;
     session.shardChannels = 0;
     session.gatesChanged();
+  }
+
+  /// Whether `test` is true of all that a session is subscribed to: of each channel's name, or of
+  /// each pattern (then its second argument is true). Its own thread, or a stopped world.
+  public boolean allMatch(Session session, BiPredicate<Slice, Boolean> test) {
+    if (session.subscriptions == null) {
+      return true;
+    }
+    List<LinkedHashSet<Slice>> of = subscriptions(session).of;
+    for (int kind = 0; kind < of.size(); kind++) {
+      boolean isPattern = kind == PATTERNS;
+      if (!of.get(kind).stream().allMatch(name -> test.test(name, isPattern))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // ── publishing ──

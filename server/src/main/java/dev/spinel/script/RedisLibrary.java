@@ -7,6 +7,7 @@ import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.InnerCalls;
+import dev.spinel.engine.Principal;
 import dev.spinel.journal.Journal;
 import dev.spinel.lua.HostFunction;
 import dev.spinel.lua.Lua;
@@ -36,6 +37,7 @@ final class RedisLibrary {
   /// Words of so many bytes, with 16 for each, are never overwritten: effects refer to them.
   private static final int LONG = 16 * 1024;
 
+  private static final String NOPERM = "NOPERM ";
   private static final byte[] NAN = {'n', 'a', 'n'};
   private static final byte[] NEGATIVE_NAN = {'-', 'n', 'a', 'n'};
   private static final double MOST_INTEGER = 0x1p62; // that is written as one
@@ -262,6 +264,10 @@ final class RedisLibrary {
       if (inner.refusal(Gate.Rank.MASTERDOWN) != null) {
         return "Can not execute the command on a stale replica";
       }
+      CommandError denied = inner.refusal(Gate.Rank.ACL);
+      if (denied != null) {
+        return "ACL failure in script: " + denied.text().substring(NOPERM.length());
+      }
       String refusal = writeRefusal(inner, command);
       if (refusal == null
           && !interpreter.ignoresMemory()
@@ -318,10 +324,13 @@ final class RedisLibrary {
 
   private void aclCheckCmd(LuaCall call) {
     Args args = words(call);
-    if (interpreter.call().engine().table.lookup(args) == null) {
+    Call outer = interpreter.call();
+    Command command = outer.engine().table.lookup(args);
+    if (command == null) {
       throw raised("Invalid command passed to redis.acl_check_cmd()");
     }
-    call.ret(true); // there is one user, who may do everything
+    Principal user = outer.session().user;
+    call.ret(user == null || user.may(command, args));
   }
 
   private void log(LuaCall call) {

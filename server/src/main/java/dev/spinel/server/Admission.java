@@ -1,6 +1,6 @@
 package dev.spinel.server;
 
-import dev.spinel.acl.Authentication;
+import dev.spinel.acl.Users;
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Session;
@@ -22,16 +22,16 @@ final class Admission implements Acceptor {
 
   private final Config config;
   private final Log log;
-  private final Authentication authentication;
+  private final Users users;
   private final Traffic traffic;
   private final Loops loops;
   final MaxClients maxClients;
   private volatile boolean protectedMode;
 
-  Admission(Config config, Log log, Authentication authentication, Traffic traffic, Loops loops) {
+  Admission(Config config, Log log, Users users, Traffic traffic, Loops loops) {
     this.config = config;
     this.log = log;
-    this.authentication = authentication;
+    this.users = users;
     this.traffic = traffic;
     this.loops = loops;
     maxClients = new MaxClients(config, log);
@@ -47,7 +47,7 @@ final class Admission implements Acceptor {
       refuse(connection, "ERR max number of clients reached");
       return null;
     }
-    if (protectedMode && !connection.isLocal() && config.text(Settings.REQUIREPASS).isEmpty()) {
+    if (protectedMode && !connection.isLocal() && users.isOpen()) {
       refuse(connection, PROTECTED);
       return null;
     }
@@ -78,8 +78,7 @@ final class Admission implements Acceptor {
 
   /// Logs a new session in, if no password is asked for.
   void logIn(Session session) {
-    session.authenticated = !authentication.required();
-    session.gatesChanged();
+    users.begin(session);
   }
 
   /// A client's connection has closed.

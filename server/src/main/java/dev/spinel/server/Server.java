@@ -1,6 +1,10 @@
 package dev.spinel.server;
 
+import dev.spinel.acl.AclFamily;
 import dev.spinel.acl.Authentication;
+import dev.spinel.acl.Denials;
+import dev.spinel.acl.PermissionGate;
+import dev.spinel.acl.Users;
 import dev.spinel.client.ClientLine;
 import dev.spinel.client.Clients;
 import dev.spinel.client.ClientsSection;
@@ -94,7 +98,8 @@ public final class Server implements AutoCloseable {
   private final Keyspace keyspace;
   private final Clock clock;
   private final PubSub pubSub = new PubSub();
-  private final Authentication authentication;
+  private final Denials denials;
+  private final Users users;
   private final SlowLog slowLog;
   private final EvictionStatistics evictions = new EvictionStatistics();
   private final Monitors monitors;
@@ -140,7 +145,8 @@ public final class Server implements AutoCloseable {
     identity =
         new Identity(
             Main.VERSION, HexFormat.of().formatHex(runId), clock.millis(), Supervision.by(config));
-    authentication = new Authentication(config);
+    denials = new Denials(config, ClientLine::ofClient);
+    users = new Users(config, log, denials, pubSub::allMatch);
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);
     outputBounds = new OutputBounds(config);
@@ -152,12 +158,14 @@ public final class Server implements AutoCloseable {
         new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
     loops = new Loops(config, this::side);
     traffic = new Traffic(loops::counted);
-    admission = new Admission(config, log, authentication, traffic, loops);
+    admission = new Admission(config, log, users, traffic, loops);
     listeners = new Listeners(config, log, loops, admission);
     slots = new ServerSlots(config, pause, loops, pubSub);
     clusterFamily = new ClusterFamily(config);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows); // may find fault with the configuration: before there is anything to close
+    CommandTable table = rows.build();
+    users.declare(table);
     heap = new Heap();
     keyspace =
         new Keyspace(
@@ -167,16 +175,15 @@ public final class Server implements AutoCloseable {
             random.nextLong(),
             clock::millis,
             schedule);
-    engine =
-        new Engine(
-            keyspace, new Journal(), rows.build(), config, clock, incidents, pubSub, slowLog);
+    engine = new Engine(keyspace, new Journal(), table, config, clock, incidents, pubSub, slowLog);
     engine.onClose(this::forget);
     eviction = new Eviction(engine, config, evictions);
     engine.reclaimer(eviction);
     List<Gate> gates =
         new ArrayList<>(
             List.of(
-                authentication,
+                new Authentication(users),
+                new PermissionGate(denials),
                 eviction,
                 trackingLimit,
                 new SubscribedGate(),
@@ -290,8 +297,9 @@ public final class Server implements AutoCloseable {
     rows.add(new Transactions());
     rows.add(pubSub);
     scripts.families().forEach(rows::add);
-    rows.add(new Handshake(authentication, this::forget, this::isReplica));
-    rows.add(new Clients(pause));
+    rows.add(new Handshake(users, this::forget, this::isReplica));
+    rows.add(new Clients(pause, users));
+    rows.add(new AclFamily(users, denials));
     rows.add(new ClusterModes());
     rows.add(new Migrate(peerLoop, slots::view));
     rows.add(new StandAlone());
@@ -307,7 +315,7 @@ public final class Server implements AutoCloseable {
             on -> cronPaused = on,
             this::sleeping,
             () -> cluster);
-    rows.add(new Administration(identity, config, host, info(), memory, slowLog, monitors));
+    rows.add(new Administration(identity, config, users, host, info(), memory, slowLog, monitors));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
   }
@@ -327,7 +335,7 @@ public final class Server implements AutoCloseable {
         new StatisticsSection(traffic, rates),
         new Channels(pubSub),
         evictions,
-        authentication,
+        denials,
         replicationFront.statistics(),
         replicationFront.section(),
         new Sections.Cpu(),
@@ -358,6 +366,7 @@ public final class Server implements AutoCloseable {
   private void start(Opening opening) throws IOException {
     keyspace.start(engine);
     try {
+      users.load();
       if (loops.count() < loops.wanted()) {
         log.warning(
             "The JVM's heap has room for "
@@ -396,6 +405,7 @@ public final class Server implements AutoCloseable {
   public void startWithoutListening() {
     keyspace.start(engine);
     try {
+      users.load();
       persistence.loadUnannounced();
       if (!persistence.isAnnounced()) {
         replication.start();

@@ -316,13 +316,6 @@ final class ConfigTest {
 
   @Test
   void whatIsNotBuiltAndCanNotBeIgnoredIsRefusedWithItsLine() {
-    assertRefused("user default on >secret ~* &* +@all", "ACL users");
-    assertRefused("user default off", "ACL users");
-    assertRefused("user default on nopass ~app:* &* +@all", "ACL users");
-    assertRefused("user default on nopass ~* &* +@all -flushall", "ACL users");
-    assertRefused("user default on nopass", "ACL users"); // resets all else
-    assertRefused("user alice on nopass ~* &* +@all", "ACL users");
-    assertRefused("aclfile users.acl", "ACL users");
     assertRefused("tls-port 6380", "TLS");
     assertThatThrownBy(() -> CommandLine.of("--tls-port", "7").load(null).requireBuilt())
         .hasMessageContaining("\n>>> 'tls-port \"7\"'\nSpinel has no TLS yet\n");
@@ -361,22 +354,6 @@ final class ConfigTest {
         .logTo((level, text) -> log.add(text));
     Config.of().requireBuilt().logTo((level, text) -> log.add(text)); // whose save isn't empty
     assertThat(log).isEmpty();
-  }
-
-  @Test
-  void theDefaultUserMayHaveThePasswordThatIsRequired() {
-    String sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of secret
-    for (String password : List.of("#" + sha256, ">secret")) {
-      String user = "user default on sanitize-payload " + password + " ~* &* +@all\n";
-      Config.parse(user + "requirepass secret").requireBuilt();
-      for (String other : List.of("", "requirepass other")) {
-        assertThatThrownBy(() -> Config.parse(user + other).requireBuilt())
-            .hasMessageContaining("no ACL users");
-      }
-    }
-    assertThatThrownBy(
-            () -> Config.parse("requirepass x\nuser default on nopass ~* &* +@all").requireBuilt())
-        .hasMessageContaining("no ACL users");
   }
 
   @Test
@@ -633,16 +610,14 @@ final class ConfigTest {
   }
 
   @Test
-  void usersThatNobodySpeaksForStayInTheFile() throws Exception {
+  void usersThatAreGoneVanishFromTheFile() throws Exception {
     Path file =
         Files.writeString(
             directory.resolve("redis.conf"),
             "user alice on >secret ~*\nport 7\nuser default on nopass\ninclude /none*.conf\n");
     CommandLine.of(file.toString()).load(null).rewrite(List.of("user default on nopass ~*"));
     assertThat(Files.readString(file))
-        .startsWith(
-            "user alice on >secret ~*\nport 7\nuser default on nopass ~*\n"
-                + "include /none*.conf\n");
+        .startsWith("user default on nopass ~*\nport 7\n\ninclude /none*.conf\n");
   }
 
   @Test
