@@ -148,8 +148,18 @@ final class ConfigFile implements ConfigLog {
       execute(Octets.lower(words[0]), words, line, number);
     } catch (ConfigError error) {
       if (error.kind() != ConfigError.Kind.REASON) throw error;
-      throw ConfigError.atLine(number, line, error.octets());
+      throw ConfigError.atLine(number, line, error.octets() + hint(words, error));
     }
+  }
+
+  /// A `#` in the midst of a line begins no comment, as it does in many other files.
+  private static String hint(String[] words, ConfigError error) {
+    for (int i = 2; i < words.length; i++) {
+      if (words[i].startsWith("#") && error.octets().startsWith("wrong number of arg")) {
+        return "\nA comment must be a line of its own.";
+      }
+    }
+    return "";
   }
 
   private void execute(String name, String[] words, String line, int number) {

@@ -105,6 +105,7 @@ public final class Replication implements AutoCloseable {
   private boolean isDraining; // lock
   private boolean isAwake; // lock
   private boolean isStarted; // lock
+  private boolean hasBegun; // the machine knows whom it follows; lock
   private long lastMillis; // lock
 
   private volatile @Nullable Backlog backlog; // stopped world
@@ -155,7 +156,7 @@ public final class Replication implements AutoCloseable {
             Replication::newId);
     machine.step(
         engine.clock.millis(), new ReplicationEvent.Second()); // the first PING comes later
-    standing = Standing.of(machine);
+    standing = standingNow();
     ignoresErrors = config.isGiven(Settings.PROPAGATION_ERROR_BEHAVIOR);
     config.onChange(Settings.PROPAGATION_ERROR_BEHAVIOR, changed -> ignoresErrors = true);
     engine.onClose(this::closed);
@@ -169,6 +170,12 @@ public final class Replication implements AutoCloseable {
     return HexFormat.of().formatHex(id);
   }
 
+  /// The primary that the configuration names, or null.
+  private @Nullable Address configured() {
+    ReplicaOf named = config.get(Settings.REPLICAOF);
+    return named.isNone() ? null : new Address(named.host(), named.port());
+  }
+
   /// Begins as the configuration, and what was loaded, say. Once the data is loaded.
   public void start() {
     lock.lock();
@@ -180,8 +187,7 @@ public final class Replication implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    ReplicaOf named = config.get(Settings.REPLICAOF);
-    Address primary = named.isNone() ? null : new Address(named.host(), named.port());
+    Address primary = configured();
     StreamFacts facts = config.get(Settings.APPENDONLY) ? null : persistence.loadedFacts();
     if (replacement.isIncomplete()) {
       facts = null;
@@ -211,6 +217,7 @@ public final class Replication implements AutoCloseable {
   private void begin(ReplicationEvent.Started started, Dispatcher stopped) {
     lock.lock();
     try {
+      hasBegun = true;
       tell(started, stopped);
       if (started.primary() == null && backlog != null) {
         byte[] deletions = persistence.loadedDeletions();
@@ -466,8 +473,15 @@ public final class Replication implements AutoCloseable {
         });
   }
 
+  /// A server that is going to follow a primary is its replica while its data is loaded, too.
+  private Standing standingNow() {
+    Standing now = Standing.of(machine);
+    Address primary = hasBegun ? null : configured();
+    return primary == null ? now : now.beforeFollowing(primary);
+  }
+
   private void publish() {
-    standing = Standing.of(machine);
+    standing = standingNow();
     known =
         machine.hasBacklog() && machine.replicaSide().isComplete() ? machine.history().id() : null;
     standingListeners.forEach(Runnable::run);

@@ -108,6 +108,13 @@ public record Standing(
         new Counts(primary.fullSyncs(), primary.partialSyncs(), primary.partialRefusals()));
   }
 
+  /// The same, of a server that is going to follow `to` once it has loaded its data.
+  Standing beforeFollowing(Address to) {
+    Link none = new Link(ReplicaSide.State.CONNECT, -1, -1, 0, -1, "", -1, 0);
+    return new Standing(
+        to, none, isComplete, history, offset, hasBacklog, replicas, failover, counts);
+  }
+
   private static Link link(ReplicaSide side) {
     return new Link(
         side.state(),

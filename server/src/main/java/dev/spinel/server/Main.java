@@ -141,7 +141,7 @@ public final class Main {
         return SentinelProgram.failed(e);
       }
     }
-    log.become('M');
+    log.become(config.get(Settings.REPLICAOF).isNone() ? 'M' : 'S');
     long maxmemory = config.get(Settings.MAXMEMORY); // clients may change it before it is told
     Server server;
     try {

@@ -422,6 +422,16 @@ final class ConfigTest {
   }
 
   @Test
+  void aCommentBehindAValueIsRefusedWithAHint() {
+    assertThatThrownBy(() -> Config.parse("port 6380 # mine"))
+        .hasMessageEndingWith(
+            ">>> 'port 6380 # mine'\nwrong number of arguments\n"
+                + "A comment must be a line of its own.\n");
+    assertThatThrownBy(() -> Config.parse("port 6380 mine"))
+        .hasMessageEndingWith(">>> 'port 6380 mine'\nwrong number of arguments\n");
+  }
+
+  @Test
   void aFileThatCanNotBeOpenedIsNamed() throws Exception {
     ConfigError error =
         catchThrowableOfType(

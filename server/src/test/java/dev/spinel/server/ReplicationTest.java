@@ -236,6 +236,23 @@ class ReplicationTest {
   }
 
   @Test
+  void aReplicaIsOneBeforeItsDataIsLoaded() throws Exception {
+    Config config =
+        Config.of("port", "0", "dir", folder.toString(), "save", "", "replicaof", "127.0.0.1 1");
+    try (Server server =
+        new Server(config, new Log(config, new ByteArrayOutputStream()), Clock.SYSTEM)) {
+      server.announceData();
+      server.startAtAnyPort();
+      try (Client client = Client.connect("127.0.0.1", server.port()).timeoutMillis(20_000)) {
+        assertThat(client.command("INFO", "replication").text())
+            .contains("role:slave\r\n", "master_port:1\r\n", "master_link_status:down\r\n");
+        server.load();
+        assertThat(client.command("SET", "key", "value").text()).startsWith("READONLY");
+      }
+    }
+  }
+
+  @Test
   void aBrokenLinkIsMendedByAPartialResynchronization() throws IOException {
     Ours primary = ours();
     Ours replica = ours();
