@@ -321,12 +321,12 @@ public final class Settings {
   public static final Setting<Long> SLOWLOG_MAX_LEN =
       number(row("slowlog-max-len"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> LATENCY_MONITOR_THRESHOLD =
-      number(later("latency-monitor-threshold", "LATENCY"), 0, Long.MAX_VALUE, 0);
+      number(row("latency-monitor-threshold"), 0, Long.MAX_VALUE, 0);
   public static final Setting<Boolean> LATENCY_TRACKING =
-      yesNo(later("latency-tracking", "INFO latencystats"), true);
+      yesNo(row("latency-tracking"), true);
   public static final Setting<List<Double>> LATENCY_TRACKING_INFO_PERCENTILES =
       new SpecialSettings.Percentiles(
-          later("latency-tracking-info-percentiles", MANY_ARGUMENTS, "INFO latencystats"));
+          row("latency-tracking-info-percentiles", MANY_ARGUMENTS));
   public static final Setting<Long> NOTIFY_KEYSPACE_EVENTS =
       new SpecialSettings.EventClasses(row("notify-keyspace-events"));
   public static final Setting<Long> TRACKING_TABLE_MAX_KEYS =

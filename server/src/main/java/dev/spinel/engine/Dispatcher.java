@@ -53,7 +53,7 @@ public final class Dispatcher implements AutoCloseable {
   static final CommandError TOO_LONG_KEY =
       new CommandError("ERR keys of more than " + Entry.MAX_KEY + " bytes can't be stored");
   private static final long SETTLED_TWICE = 2; // a handler may make a copy
-  private static final int SAMPLED = 16; // of quick commands every 16th is timed
+  private static final int SAMPLED = 16; // of each quick command every 16th call is timed
 
   final Engine engine;
   private final Seat seat;
@@ -74,7 +74,6 @@ public final class Dispatcher implements AutoCloseable {
 
   private long now;
   int lruClock;
-  private int sample;
 
   final Statistics statistics;
 
@@ -648,8 +647,8 @@ public final class Dispatcher implements AutoCloseable {
   void run(Call call, Reply to) {
     Command command = call.command;
     boolean quick = (command.flags() & (Command.QUICK | Command.FAST)) != 0;
-    boolean sampled = (++sample & (SAMPLED - 1)) == 0;
-    boolean timed = !quick || sampled || engine.limits.get(Settings.SLOWLOG_LOG_SLOWER_THAN) == 0;
+    boolean sampled = (statistics.calls[command.index] & SAMPLED - 1) == 0;
+    boolean timed = !quick || sampled || engine.limits.timesAll;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
     int counted = to.counted();
@@ -706,18 +705,25 @@ public final class Dispatcher implements AutoCloseable {
     statistics.calls[command.index]++;
     statistics.commands++;
     if (timed) {
-      long ran = call.ranNanos + took;
-      statistics.nanos[command.index] += !quick ? ran : sampled ? took * SAMPLED : 0;
-      engine.slow.ran(call, ran);
+      timed(call, call.ranNanos + took);
     }
+  }
+
+  private void timed(Call call, long nanos) {
+    Command command = call.command;
+    Limits limits = engine.limits;
+    statistics.took(command.index, nanos, limits.tracksLatency);
+    if (limits.latencyThresholdMillis != 0) {
+      engine.latency.took(command.is(Command.FAST) ? "fast-command" : "command", nanos);
+    }
+    engine.slow.ran(call, nanos);
   }
 
   /// Counts a call that has ended without running again.
   void count(Call call, long nanos) {
     statistics.calls[call.command.index]++;
     statistics.commands++;
-    statistics.nanos[call.command.index] += nanos;
-    engine.slow.ran(call, nanos);
+    timed(call, nanos);
   }
 
   /// Appends what the call did. Returns its position in the journal, or 0.

@@ -19,6 +19,7 @@ import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -69,6 +70,7 @@ public final class Engine implements KeyspaceListener {
   final Slots slots;
   final Watches watches;
   final Tracking tracking;
+  final LatencyMonitor latency;
   final HeldKeys held;
   final Parking parking;
   final OutOfOrder outOfOrder;
@@ -156,6 +158,7 @@ public final class Engine implements KeyspaceListener {
     this.heap = requests.heap;
     this.localExpiries = new LocalExpiries(heap);
     this.clock = clock;
+    this.latency = new LatencyMonitor(limits, clock);
     this.faults = faults;
     this.notifier = notifier;
     this.slow = slow;
@@ -465,6 +468,11 @@ public final class Engine implements KeyspaceListener {
   }
 
   @Override
+  public void lookedForExpired(long nanos) {
+    latency.took("expire-cycle", nanos);
+  }
+
+  @Override
   public void freed() {
     Reclaimer told = reclaimer;
     if (told != null) {
@@ -702,7 +710,7 @@ public final class Engine implements KeyspaceListener {
   }
 
   /// Error replies by their code.
-  public java.util.Map<String, LongAdder> errors() {
+  public Map<String, LongAdder> errors() {
     return errors;
   }
 
@@ -757,9 +765,36 @@ public final class Engine implements KeyspaceListener {
     Statistics all = statistics();
     long[][] rows = new long[table.size()][];
     for (int i = 0; i < rows.length; i++) {
-      rows[i] = new long[] {all.calls[i], all.nanos[i] / 1000, all.rejected[i], all.failed[i]};
+      long micros = all.estimatedNanos(i) / 1000;
+      rows[i] = new long[] {all.calls[i], micros, all.rejected[i], all.failed[i]};
     }
     return rows;
+  }
+
+  /// How long calls of each command took, as far as any were timed; in the order of the table.
+  public Map<Command, Durations> durations() {
+    Statistics all = statistics();
+    Map<Command, Durations> found = new LinkedHashMap<>();
+    for (Command command : table) {
+      putDurations(command, all, found);
+      for (Command sub : command.subcommands()) {
+        putDurations(sub, all, found);
+      }
+    }
+    return found;
+  }
+
+  private static void putDurations(
+      Command command, Statistics all, Map<Command, Durations> found) {
+    Durations of = all.durations[command.index];
+    if (of != null) {
+      found.put(command, of);
+    }
+  }
+
+  /// What took long.
+  public LatencyMonitor latency() {
+    return latency;
   }
 
   /// CONFIG RESETSTAT. Stopped world.

@@ -32,6 +32,7 @@ final class Exec {
   private final Seat seat;
   private final World world;
   private boolean refused; // the last EXEC, under its locks
+  private long beganNanos; // the last EXEC
 
   Exec(Dispatcher dispatcher, Call call, Reply reply, LockSet locks) {
     this.dispatcher = dispatcher;
@@ -55,6 +56,7 @@ final class Exec {
   /// Runs EXEC, which has passed its gates. Returns what [Dispatcher#execute] does, or
   /// [Dispatcher#STALE].
   int run(Session session) {
+    beganNanos = engine.clock.nanos();
     if (!session.multi) {
       fail("ERR", "ERR EXEC without MULTI");
       return Dispatcher.RUN_ON;
@@ -97,8 +99,12 @@ final class Exec {
   }
 
   private void count() {
-    dispatcher.statistics.calls[engine.exec.index]++;
+    int row = engine.exec.index;
+    dispatcher.statistics.calls[row]++;
     dispatcher.statistics.commands++;
+    long nanos = engine.clock.nanos() - beganNanos;
+    dispatcher.statistics.took(row, nanos, engine.limits.tracksLatency);
+    engine.latency.took("command", nanos);
   }
 
   private void fail(String code, String error) {

@@ -23,6 +23,15 @@ public final class Limits {
   /// Whether OBJECT REFCOUNT shows small integers as shared: an access time each would forbid that.
   public boolean sharesIntegers;
 
+  /// Milliseconds from which on [LatencyMonitor] is told of something; 0 = it is off.
+  long latencyThresholdMillis;
+
+  /// Whether it is recorded how long commands take.
+  boolean tracksLatency;
+
+  /// Whether each command is timed, also of those for which samples would do.
+  boolean timesAll;
+
   /// Bits of [Events]; 0 = nothing is notified.
   public int notify;
 
@@ -76,6 +85,9 @@ public final class Limits {
     String policy = config.text(Settings.MAXMEMORY_POLICY);
     lfu = policy.endsWith("lfu");
     sharesIntegers = get(Settings.MAXMEMORY) == 0 || !lfu && !policy.endsWith("lru");
+    latencyThresholdMillis = get(Settings.LATENCY_MONITOR_THRESHOLD);
+    tracksLatency = is(Settings.LATENCY_TRACKING);
+    timesAll = latencyThresholdMillis != 0 || get(Settings.SLOWLOG_LOG_SLOWER_THAN) == 0;
     notify = intOf(Settings.NOTIFY_KEYSPACE_EVENTS);
   }
 }

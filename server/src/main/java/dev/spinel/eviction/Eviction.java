@@ -251,6 +251,16 @@ public final class Eviction implements Gate, Reclaimer {
   /// Frees and evicts until there is room for `bytes` more; at least one step. The evictor's
   /// thread.
   Room makeRoom(Evictor evictor, long deadline, long bytes) {
+    if (!engine.latency().isOn()) {
+      return tryToMakeRoom(evictor, deadline, bytes);
+    }
+    long began = System.nanoTime();
+    Room room = tryToMakeRoom(evictor, deadline, bytes);
+    engine.latency().took("eviction-cycle", System.nanoTime() - began);
+    return room;
+  }
+
+  private Room tryToMakeRoom(Evictor evictor, long deadline, long bytes) {
     while (isShort(bytes)) {
       if (walk.overBudget()) {
         return Room.MADE; // the call waits for the walk, as all writers do

@@ -181,7 +181,9 @@ public final class Keeper {
 
   private void cycle(Seat seat, KeyspaceListener listener) {
     if (expiring && listener.expires()) {
+      long began = System.nanoTime();
       expire(seat, listener);
+      listener.lookedForExpired(System.nanoTime() - began);
     }
     try {
       listener.cycle(seat);

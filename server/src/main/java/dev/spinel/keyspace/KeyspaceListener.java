@@ -16,6 +16,9 @@ public interface KeyspaceListener {
   /// whether it did: it doesn't if [#expires] has changed meanwhile.
   boolean expired(Seat seat, int database, int slot, Place place);
 
+  /// A look for keys whose time has come took so long. The keeper's thread; no lock is held.
+  default void lookedForExpired(long nanos) {}
+
   /// The walk has passed a slot (-1: everything): calls that waited for that may go on. The
   /// walker's thread; no lock is held. If it throws at the end, it is called again.
   default void walked(int slot) {}

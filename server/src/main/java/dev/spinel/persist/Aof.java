@@ -832,6 +832,11 @@ final class Aof implements AppendLog.Owner {
   }
 
   @Override
+  public void took(String event, long nanos) {
+    persistence.engine.latency().took(event, nanos);
+  }
+
+  @Override
   public void warning(String text) {
     persistence.warning(text);
   }

@@ -59,6 +59,9 @@ final class AppendLog implements Journal.Reader {
     void notice(String text);
 
     void warning(String text);
+
+    /// Something that others may have waited for took so long ([dev.spinel.engine.LatencyMonitor]).
+    default void took(String event, long nanos) {}
   }
 
   private static final int BUFFER_BYTES = 64 * 1024;
@@ -298,8 +301,10 @@ final class AppendLog implements Journal.Reader {
 
   private boolean write(Chunk chunk) {
     try {
+      long began = System.nanoTime();
       file.write(chunk.bytes, 0, chunk.length);
       fileBytes += chunk.length;
+      owner.took("aof-write", System.nanoTime() - began);
       return true;
     } catch (IOException e) {
       failed(e);
@@ -442,6 +447,7 @@ final class AppendLog implements Journal.Reader {
     @Nullable IOException unsyncable = unwritten == null ? unlocked(() -> file.sync()) : null;
     committing = false;
     long took = System.nanoTime() - began;
+    owner.took("aof-fsync-always", took);
     for (Chunk chunk : chunks) {
       pendingBytes -= chunk.length;
       recycle(chunk);

@@ -53,14 +53,15 @@ import dev.spinel.observe.CommandInfo;
 import dev.spinel.observe.Host;
 import dev.spinel.observe.Identity;
 import dev.spinel.observe.Info;
+import dev.spinel.observe.LatencyFamily;
 import dev.spinel.observe.MemoryAccount;
 import dev.spinel.observe.MemorySection;
+import dev.spinel.observe.Modules;
 import dev.spinel.observe.Monitors;
 import dev.spinel.observe.Rates;
 import dev.spinel.observe.Sections;
 import dev.spinel.observe.ServerSection;
 import dev.spinel.observe.SlowLog;
-import dev.spinel.observe.StandAlone;
 import dev.spinel.observe.StatisticsSection;
 import dev.spinel.observe.Traffic;
 import dev.spinel.persist.Disk;
@@ -302,7 +303,6 @@ public final class Server implements AutoCloseable {
     rows.add(new AclFamily(users, denials));
     rows.add(new ClusterModes());
     rows.add(new Migrate(peerLoop, slots::view));
-    rows.add(new StandAlone());
     rows.add(clusterFamily);
     front.families().forEach(rows::add);
     replicationFront.families().forEach(rows::add);
@@ -316,6 +316,8 @@ public final class Server implements AutoCloseable {
             this::sleeping,
             () -> cluster);
     rows.add(new Administration(identity, config, users, host, info(), memory, slowLog, monitors));
+    rows.add(new LatencyFamily());
+    rows.add(new Modules(config));
     rows.add(new CommandInfo());
     RenamedCommands.apply(config, rows);
   }
@@ -342,7 +344,7 @@ public final class Server implements AutoCloseable {
         new Sections.Fixed("Modules", ""),
         new Sections.CommandStatistics(),
         new Sections.ErrorStatistics(),
-        new Sections.Fixed("Latencystats", false, ""),
+        new LatencyFamily.Percentiles(config),
         new Sections.Fixed("Cluster", "cluster_enabled:" + (isClusterNode() ? 1 : 0) + "\n"),
         new Sections.KeyCounts());
   }
