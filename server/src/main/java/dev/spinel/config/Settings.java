@@ -322,11 +322,9 @@ public final class Settings {
       number(row("slowlog-max-len"), 0, Long.MAX_VALUE, 128);
   public static final Setting<Long> LATENCY_MONITOR_THRESHOLD =
       number(row("latency-monitor-threshold"), 0, Long.MAX_VALUE, 0);
-  public static final Setting<Boolean> LATENCY_TRACKING =
-      yesNo(row("latency-tracking"), true);
+  public static final Setting<Boolean> LATENCY_TRACKING = yesNo(row("latency-tracking"), true);
   public static final Setting<List<Double>> LATENCY_TRACKING_INFO_PERCENTILES =
-      new SpecialSettings.Percentiles(
-          row("latency-tracking-info-percentiles", MANY_ARGUMENTS));
+      new SpecialSettings.Percentiles(row("latency-tracking-info-percentiles", MANY_ARGUMENTS));
   public static final Setting<Long> NOTIFY_KEYSPACE_EVENTS =
       new SpecialSettings.EventClasses(row("notify-keyspace-events"));
   public static final Setting<Long> TRACKING_TABLE_MAX_KEYS =

@@ -1,6 +1,5 @@
 package dev.spinel.engine;
 
-import dev.spinel.config.Settings;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;

@@ -784,8 +784,7 @@ public final class Engine implements KeyspaceListener {
     return found;
   }
 
-  private static void putDurations(
-      Command command, Statistics all, Map<Command, Durations> found) {
+  private static void putDurations(Command command, Statistics all, Map<Command, Durations> found) {
     Durations of = all.durations[command.index];
     if (of != null) {
       found.put(command, of);

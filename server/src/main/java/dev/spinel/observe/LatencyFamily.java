@@ -217,7 +217,8 @@ public final class LatencyFamily implements Family {
           "Such commands do little: the thread didn't get the processor, or the machine was"
               + " swapping. See whether event-loops is more than the processors that it has.";
       case "aof-write", "aof-fsync-always" ->
-          "The disk is slow, or busy with something else; appendfsync everysec doesn't wait for it.";
+          "The disk is slow, or busy with something else; appendfsync everysec doesn't wait for"
+              + " it.";
       case "eviction-cycle", "eviction-del" ->
           "Memory is short: raise maxmemory, or lower maxmemory-eviction-tenacity.";
       case "expire-cycle" ->
@@ -263,7 +264,8 @@ public final class LatencyFamily implements Family {
     long all = Math.max(calls, timed);
     List<long[]> steps = new ArrayList<>();
     durations.cumulate(
-        (micros, count) -> steps.add(new long[] {micros, Math.round((double) count * all / timed)}));
+        (micros, count) ->
+            steps.add(new long[] {micros, Math.round((double) count * all / timed)}));
     reply.map(2);
     reply.bulk("calls");
     reply.integer(all);

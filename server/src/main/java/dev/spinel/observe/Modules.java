@@ -34,8 +34,7 @@ public final class Modules implements Family {
   @Override
   public void declare(CommandTable.Builder t) {
     t.container("MODULE", "server 4.0.0", "Asks about modules.\nDepends on subcommand.");
-    t.command(
-        HELP, "MODULE|HELP", "server 5.0.0 loading stale", "Lists the subcommands.\nO(1)");
+    t.command(HELP, "MODULE|HELP", "server 5.0.0 loading stale", "Lists the subcommands.\nO(1)");
     t.command(
         LIST,
         "MODULE|LIST",
