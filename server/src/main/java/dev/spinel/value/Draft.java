@@ -22,13 +22,25 @@ public final class Draft implements AutoCloseable {
   public final Place place = new Place();
 
   private final Dictionary dictionary;
+  private final Slice name;
   private final long header;
 
   Draft(Dictionary dictionary, Slice name) {
     this.dictionary = dictionary;
+    this.name = name;
     header = dictionary.allocator.allocate(Dictionary.HEADER_BYTES);
+    begin();
+  }
+
+  private void begin() {
     dictionary.init(header);
     dictionary.find(header, dictionary.hash(name), name, place);
+  }
+
+  /// Frees the value: another one can be built.
+  void discard() {
+    dictionary.clear(header);
+    begin();
   }
 
   /// Address of the value's entry, 0 if none was made.

@@ -134,14 +134,38 @@ public final class SetAlgebra {
   }
 
   /// Makes the set of the members that any of the first `count` sets has; it may be empty.
+  ///
+  /// Where these may be more than a listpack holds, it is a dictionary from the start. If they turn
+  /// out to be fewer, it is made again: a listpack keeps the order in which members came.
   public void union(long[] entries, int count, Thresholds limits, Draft draft, Slice name) {
     boolean large = isLarge(longest(entries, count), limits);
-    sets.create(draft.place, name, large ? Entry.NESTED : Entry.INTSET);
-    MemberBatch.Visitor add = member -> sets.add(draft.place, member, limits);
-    if (!large && count <= FEW) {
-      addDifferent(entries, count, add);
-      return;
+    if (large || mayBeLarge(entries, count, limits)) {
+      sets.create(draft.place, name, Entry.NESTED);
+      addAll(entries, count, limits, draft);
+      if (large || sets.length(draft.entry()) > limits.listpack()) return;
+      draft.discard();
     }
+    sets.create(draft.place, name, Entry.INTSET);
+    if (count <= FEW) {
+      addDifferent(entries, count, member -> sets.add(draft.place, member, limits));
+    } else {
+      addAll(entries, count, limits, draft);
+    }
+  }
+
+  /// Whether a union is a dictionary unless its sets have much in common: it can't be an intset.
+  private boolean mayBeLarge(long[] entries, int count, Thresholds limits) {
+    long sum = 0;
+    boolean hasText = false;
+    for (int i = 0; i < count; i++) {
+      if (entries[i] == 0) continue;
+      sum += sets.length(entries[i]);
+      hasText |= sets.beginsWithText(entries[i]);
+    }
+    return hasText && sum > limits.listpack();
+  }
+
+  private void addAll(long[] entries, int count, Thresholds limits, Draft draft) {
     for (int i = 0; i < count; i++) {
       if (entries[i] != 0) each(entries[i], limits, draft);
     }

@@ -127,6 +127,14 @@ public final class SetValue implements Structure {
     };
   }
 
+  /// Whether this is a listpack whose first member isn't an integer. (The others aren't looked at.)
+  boolean beginsWithText(long entry) {
+    if (Entry.encoding(m, entry) != Entry.LISTPACK) return false;
+    long lp = Entry.valueAddress(m, entry);
+    int first = Listpack.first(m, lp);
+    return first != 0 && !Listpack.isInteger(m, lp, first);
+  }
+
   static boolean isInteger(Slice member) {
     return member.node == 0 && Listpack.canonical(member.array, member.offset, member.length);
   }
