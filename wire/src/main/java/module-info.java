@@ -1,7 +1,8 @@
-/// The Redis protocol without a server: reader and writer, byte strings, key to slot, a small
+/// The Redis protocol without a server: reader and writer, byte strings, key to slot, TLS, a small
 /// client.
 module dev.spinel.wire {
   requires static org.jspecify;
 
   exports dev.spinel.wire;
+  exports dev.spinel.wire.tls;
 }

@@ -69,7 +69,7 @@ public final class Spinel implements AutoCloseable {
     boolean keeps = keeps(settings);
     Server server;
     try {
-      Config config = Config.of(keeps ? all : withoutSaving(all)).requireBuilt();
+      Config config = Config.of(keeps ? all : withoutSaving(all)).warned();
       if (config.get(Settings.BIND).isEmpty() && config.get(Settings.UNIXSOCKET).isEmpty()) {
         throw new IllegalArgumentException(
             "bind is empty and there is no unixsocket: the server would listen nowhere");

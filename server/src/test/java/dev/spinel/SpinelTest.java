@@ -161,7 +161,6 @@ class SpinelTest {
           {"save", "", "port", "65536", "port \"65536\": argument must be between 0 and 65535"},
           {"no-such-setting", "1", "no-such-setting 1: Bad directive"},
           {"rename-command", "NOSUCH x", "rename-command NOSUCH x: No such command"},
-          {"tls-port", "1", "tls-port \"1\": Spinel has no TLS yet"},
           {"logfile", "no/such/folder", "Can't open the log file: No such file or directory"},
           {"rename-command", "GET x\nport 7", "rename-command: Bad directive"},
           {"pidfile", "x", "port", "port: its value is null"},

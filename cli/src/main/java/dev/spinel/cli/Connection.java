@@ -115,7 +115,7 @@ final class Connection {
       made =
           bySocket
               ? Client.connectUnix(Path.of(String.valueOf(options.socket)))
-              : Client.connect(host, port, 0);
+              : options.tls.connect(host, port);
     } catch (IOException | RuntimeException e) {
       if (!quiet) {
         String where = bySocket ? String.valueOf(options.socket) : host + ":" + port;

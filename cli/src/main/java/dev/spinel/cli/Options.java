@@ -78,6 +78,7 @@ final class Options {
   boolean debuggerInSync;
   @Nullable String hintFor;
   @Nullable String hintFile;
+  final TlsOptions tls = new TlsOptions();
   final ClusterOptions cluster = new ClusterOptions();
   List<String> command = List.of();
 
@@ -159,6 +160,8 @@ final class Options {
       case "--hotkeys" -> modes.add(Mode.HOT_KEYS);
       case "--ldb" -> debugger(false);
       case "--ldb-sync-mode" -> debugger(true);
+      case "--tls" -> tls.on = true;
+      case "--insecure" -> tls.trustsAll = true;
       case "-c" -> followRedirects = true;
       case "-e" -> failOnError = true;
       case "--verbose" -> verbose = true;
@@ -220,6 +223,13 @@ final class Options {
       case "-n" -> database = Figures.atoi(value());
       case "-a", "--pass" -> password = value();
       case "--user" -> user = value();
+      case "--sni" -> tls.serverName = value();
+      case "--cacert" -> tls.authorities = value();
+      case "--cacertdir" -> tls.authorityFolder = value();
+      case "--cert" -> tls.certificate = value();
+      case "--key" -> tls.key = value();
+      case "--tls-ciphers" -> tls.ciphers = value();
+      case "--tls-ciphersuites" -> tls.suites = value();
       case "-u" -> takeUri(value());
       case "--lru-test" -> {
         modes.add(Mode.LRU_TEST);
@@ -326,6 +336,7 @@ final class Options {
   private void takeUri(String text) {
     ServerUri uri = ServerUri.of(text);
     if (uri.error() != null) fail(uri.error());
+    if (uri.encrypted()) tls.on = true;
     if (uri.host() != null) host = uri.host();
     if (uri.port() != null) port = port(uri.port());
     if (uri.user() != null) user = uri.user();

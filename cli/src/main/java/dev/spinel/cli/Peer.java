@@ -34,7 +34,7 @@ final class Peer {
   boolean connect() {
     close();
     try {
-      client = Client.connect(node.host, node.port, 0);
+      client = options.tls.connect(node.host, node.port);
     } catch (IOException | RuntimeException e) {
       log.screen.errLine(
           "Could not connect to Redis at " + node.address() + ": " + Connection.reason(e));

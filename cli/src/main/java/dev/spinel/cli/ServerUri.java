@@ -2,25 +2,24 @@ package dev.spinel.cli;
 
 import org.jspecify.annotations.Nullable;
 
-/// `redis://user:password@host:port/database`, all of it optional behind the scheme. What isn't
-/// given is null; `error` says why a text is none.
+/// `redis://user:password@host:port/database`, all of it optional behind the scheme, which is
+/// `rediss` for TLS. What isn't given is null; `error` says why a text is none.
 record ServerUri(
     @Nullable String error,
     @Nullable String user,
     @Nullable String password,
     @Nullable String host,
     @Nullable Integer port,
-    @Nullable Integer database) {
+    @Nullable Integer database,
+    boolean encrypted) {
 
   private static ServerUri broken(String why) {
-    return new ServerUri(why, null, null, null, null, null);
+    return new ServerUri(why, null, null, null, null, null, false);
   }
 
   static ServerUri of(String uri) {
-    String scheme = "redis://";
-    if (uri.regionMatches(true, 0, "rediss://", 0, 9)) {
-      return broken("rediss:// is only supported when redis-cli is compiled with OpenSSL");
-    }
+    boolean encrypted = uri.regionMatches(true, 0, "rediss://", 0, 9);
+    String scheme = encrypted ? "rediss://" : "redis://";
     if (!uri.regionMatches(true, 0, scheme, 0, scheme.length())) {
       return broken("Invalid URI scheme");
     }
@@ -55,7 +54,7 @@ record ServerUri(
       if (colon >= 0) port = Figures.atoi(address.substring(colon + 1));
     }
     return new ServerUri(
-        null, user, password, host, port, path.isEmpty() ? null : Figures.atoi(path));
+        null, user, password, host, port, path.isEmpty() ? null : Figures.atoi(path), encrypted);
   }
 
   /// Without its %XX.

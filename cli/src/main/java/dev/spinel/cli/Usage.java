@@ -15,7 +15,8 @@ final class Usage {
           -h <hostname>      The server's name or address (127.0.0.1).
           -p <port>          Its port (6379).
           -s <socket>        Its Unix domain socket, instead of both.
-          -u <uri>           All in one: redis://user:password@host:port/db
+          -u <uri>           All in one: redis://user:password@host:port/db,
+                             rediss:// with TLS.
           -a <password>      The password; REDISCLI_AUTH in the environment is
                              safer, and -a goes before it.
           --pass <password>  The same as -a.
@@ -26,6 +27,20 @@ final class Usage {
           -n <db>            The database.
           -2, -3             Speaks RESP2, RESP3.
           -c                 Follows the redirects of a cluster (MOVED, ASK).
+
+        With TLS:
+          --tls              Speaks TLS.
+          --cacert <file>    Believes the authorities in this PEM file; without
+                             it and --cacertdir, those that Java believes.
+          --cacertdir <dir>  Those in the files of a directory.
+          --insecure         Believes everybody.
+          --cert <file>      A certificate to show, with its --key.
+          --key <file>       Its key.
+          --sni <host>       The name to ask the server for.
+          --tls-ciphers <list>
+                             Ciphers up to TLS 1.2, as OpenSSL names them.
+          --tls-ciphersuites <list>
+                             Suites of TLS 1.3.
 
         What to send:
           -r <repeat>        Sends the command so often; negative: for ever.

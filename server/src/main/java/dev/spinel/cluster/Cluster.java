@@ -137,7 +137,8 @@ public final class Cluster implements AutoCloseable {
   ///
   /// @param hasData whether there is data to load
   public void start(boolean hasData) throws IOException {
-    int port = config.intOf(Settings.PORT);
+    boolean encrypted = config.get(Settings.TLS_CLUSTER);
+    int port = config.intOf(encrypted ? Settings.TLS_PORT : Settings.PORT);
     busPort = config.intOf(Settings.CLUSTER_PORT);
     if (busPort == 0) {
       busPort = port + BUS_OFFSET;
@@ -163,7 +164,7 @@ public final class Cluster implements AutoCloseable {
     }
     NodesFile.Contents contents = read(file);
     try {
-      thread.listen(config.get(Settings.BIND), busPort, this::accepted);
+      thread.listen(config.get(Settings.BIND), busPort, encrypted, this::accepted);
     } catch (IOException e) {
       throw new IOException(
           "Failed listening on port " + busPort + " (cluster), aborting. " + e.getMessage(), e);
@@ -430,7 +431,7 @@ public final class Cluster implements AutoCloseable {
   /// Writes `nodes.conf`. The disk's thread.
   private void save(ClusterAction.Save save) {
     try {
-      byte[] bytes = NodesFile.write(save.contents());
+      byte[] bytes = NodesFile.write(save.contents(), config.get(Settings.TLS_CLUSTER));
       Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
       if (save.durable()) {
         WholeFile.replace(file, bytes);
@@ -496,7 +497,8 @@ public final class Cluster implements AutoCloseable {
                 new Address(dial.host(), dial.port()),
                 new Peers.Dialling(
                     Math.max(TICK_MILLIS, config.get(Settings.CLUSTER_NODE_TIMEOUT)),
-                    config.text(Settings.BIND_SOURCE_ADDR)),
+                    config.text(Settings.BIND_SOURCE_ADDR),
+                    config.get(Settings.TLS_CLUSTER)),
                 new Bus(id));
     links.put(id, link);
   }

@@ -240,12 +240,17 @@ public final class ClusterFamily implements Family {
       case LINKS -> links(view, reply);
       case MYID -> reply.bulk(view.myself().id());
       case MYSHARDID -> reply.bulk(view.myself().shard());
-      case NODES -> text(reply, view.nodesText());
-      case REPLICAS -> replicas(view, call, reply);
+      case NODES -> text(reply, view.nodesText(wantsOtherPort(call)));
+      case REPLICAS -> replicas(view, call, wantsOtherPort(call), reply);
       case SHARDS -> shards(of, view, reply);
-      case SLOTS -> slots(of, view, reply);
+      case SLOTS -> slots(of, view, wantsOtherPort(call), reply);
       default -> throw new AssertionError(row);
     }
+  }
+
+  /// Whether the client is of the kind, with or without TLS, that the bus isn't.
+  private boolean wantsOtherPort(Call call) {
+    return call.session().outlet.isEncrypted() != config.get(Settings.TLS_CLUSTER);
   }
 
   private static void text(Reply reply, String text) {
@@ -369,7 +374,7 @@ public final class ClusterFamily implements Family {
     }
   }
 
-  private static void replicas(ClusterView view, Call call, Reply reply) {
+  private static void replicas(ClusterView view, Call call, boolean otherPort, Reply reply) {
     String id = call.text(2);
     NodeView node = view.node(id);
     if (node == null) {
@@ -381,7 +386,7 @@ public final class ClusterFamily implements Family {
     List<NodeView> replicas = view.replicasOf(id);
     reply.array(replicas.size());
     for (NodeView replica : replicas) {
-      reply.bulk(view.line(replica));
+      reply.bulk(view.line(replica, otherPort));
     }
   }
 
@@ -394,7 +399,7 @@ public final class ClusterFamily implements Family {
     return node.isMyself() ? cluster.offset() : node.offset();
   }
 
-  private void slots(Cluster cluster, ClusterView view, Reply reply) {
+  private void slots(Cluster cluster, ClusterView view, boolean otherPort, Reply reply) {
     List<ClusterView.Range> ranges = view.ranges();
     reply.array(ranges.size());
     for (ClusterView.Range range : ranges) {
@@ -405,12 +410,12 @@ public final class ClusterFamily implements Family {
       reply.array(3 + replicas.size());
       reply.integer(range.first());
       reply.integer(range.last());
-      node(range.owner(), reply);
-      replicas.forEach(replica -> node(replica, reply));
+      node(range.owner(), otherPort, reply);
+      replicas.forEach(replica -> node(replica, otherPort, reply));
     }
   }
 
-  private void node(NodeView node, Reply reply) {
+  private void node(NodeView node, boolean otherPort, Reply reply) {
     String type = endpointType();
     boolean tellsIp = !type.equals("ip");
     boolean tellsHostname = !type.equals("hostname") && !node.hostname().isEmpty();
@@ -420,7 +425,7 @@ public final class ClusterFamily implements Family {
       case "hostname" -> reply.bulk(node.hostname().isEmpty() ? "?" : node.hostname());
       default -> reply.nil();
     }
-    reply.integer(node.port());
+    reply.integer(node.port(otherPort));
     reply.bulk(node.id());
     reply.map((tellsIp ? 1 : 0) + (tellsHostname ? 1 : 0));
     if (tellsIp) {
@@ -451,15 +456,19 @@ public final class ClusterFamily implements Family {
 
   private void member(Cluster cluster, NodeView node, Reply reply) {
     boolean hasHostname = !node.hostname().isEmpty();
-    boolean hasOtherPort = node.otherPort() != 0;
-    reply.map(7 + (hasHostname ? 1 : 0) + (hasOtherPort ? 1 : 0));
+    boolean encrypted = config.get(Settings.TLS_CLUSTER);
+    int plain = encrypted ? node.otherPort() : node.port();
+    int secure = encrypted ? node.port() : node.otherPort();
+    reply.map(6 + (hasHostname ? 1 : 0) + (plain != 0 ? 1 : 0) + (secure != 0 ? 1 : 0));
     reply.bulk("id");
     reply.bulk(node.id());
-    reply.bulk("port");
-    reply.integer(node.port());
-    if (hasOtherPort) {
+    if (plain != 0) {
+      reply.bulk("port");
+      reply.integer(plain);
+    }
+    if (secure != 0) {
       reply.bulk("tls-port");
-      reply.integer(node.otherPort());
+      reply.integer(secure);
     }
     reply.bulk("ip");
     reply.bulk(node.ip());

@@ -13,7 +13,8 @@ import java.util.List;
 /// @param pingIntervalMillis between PINGs to one node; 0: half the node timeout
 /// @param announcedIp of this node, or empty: found out
 /// @param port for clients, as announced
-/// @param otherPort for clients with TLS, as announced; 0: none
+/// @param port for clients, without TLS unless the bus uses it
+/// @param otherPort for clients of the other kind; 0: none
 /// @param busPort as announced
 /// @param hostname announced, or empty
 /// @param humanName announced, or empty
@@ -61,20 +62,24 @@ public record ClusterPolicy(
           Settings.CLUSTER_LINK_SENDBUF_LIMIT,
           Settings.CLUSTER_SEEDS,
           Settings.REPL_PING_REPLICA_PERIOD,
-          Settings.PORT);
+          Settings.PORT,
+          Settings.TLS_PORT,
+          Settings.TLS_CLUSTER);
 
   /// As the configuration says now.
   ///
   /// @param busPort at which this node listens
   public static ClusterPolicy of(Config config, int busPort) {
-    int port = config.intOf(Settings.CLUSTER_ANNOUNCE_PORT);
+    int plain = announced(config, Settings.CLUSTER_ANNOUNCE_PORT, Settings.PORT);
+    int secure = announced(config, Settings.CLUSTER_ANNOUNCE_TLS_PORT, Settings.TLS_PORT);
+    boolean encrypted = config.get(Settings.TLS_CLUSTER);
     int announcedBus = config.intOf(Settings.CLUSTER_ANNOUNCE_BUS_PORT);
     return new ClusterPolicy(
         config.get(Settings.CLUSTER_NODE_TIMEOUT),
         config.get(Settings.CLUSTER_PING_INTERVAL),
         config.get(Settings.CLUSTER_ANNOUNCE_IP),
-        port != 0 ? port : config.intOf(Settings.PORT),
-        config.intOf(Settings.CLUSTER_ANNOUNCE_TLS_PORT),
+        encrypted ? secure : plain,
+        encrypted ? plain : secure,
         announcedBus != 0 ? announcedBus : busPort,
         config.get(Settings.CLUSTER_ANNOUNCE_HOSTNAME),
         config.get(Settings.CLUSTER_ANNOUNCE_HUMAN_NODENAME),
@@ -86,6 +91,11 @@ public record ClusterPolicy(
         config.get(Settings.REPL_PING_REPLICA_PERIOD) * 1000,
         config.get(Settings.CLUSTER_LINK_SENDBUF_LIMIT),
         seeds(config.get(Settings.CLUSTER_SEEDS)));
+  }
+
+  private static int announced(Config config, Setting<Long> announcement, Setting<Long> port) {
+    int announced = config.intOf(announcement);
+    return announced != 0 ? announced : config.intOf(port);
   }
 
   private static List<Address> seeds(String text) {

@@ -181,11 +181,18 @@ public final class ClusterView {
     return links;
   }
 
-  /// CLUSTER NODES.
+  /// CLUSTER NODES, as for a client of the kind that the bus is.
   public String nodesText() {
+    return nodesText(false);
+  }
+
+  /// CLUSTER NODES.
+  ///
+  /// @param other with the ports for clients of the kind that the bus isn't ([NodeView#port])
+  public String nodesText(boolean other) {
     var text = new StringBuilder();
     for (NodeView node : nodes.values()) {
-      NodesFile.line(text, node, migrating, importing, false);
+      NodesFile.line(text, node, migrating, importing, node.port(other), "");
       text.append('\n');
     }
     return text.toString();
@@ -193,8 +200,12 @@ public final class ClusterView {
 
   /// A line of CLUSTER REPLICAS.
   public String line(NodeView node) {
+    return line(node, false);
+  }
+
+  String line(NodeView node, boolean other) {
     var text = new StringBuilder();
-    NodesFile.line(text, node, migrating, importing, false);
+    NodesFile.line(text, node, migrating, importing, node.port(other), "");
     return text.toString();
   }
 

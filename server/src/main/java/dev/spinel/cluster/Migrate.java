@@ -17,6 +17,7 @@ import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.RespWriter;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -52,8 +53,9 @@ public final class Migrate implements Family {
   private final Supplier<@Nullable ClusterView> view;
 
   /// @param view of the cluster, or null: there is none
-  public Migrate(PeerThread thread, Supplier<@Nullable ClusterView> view) {
-    links = new MigrationLinks(thread);
+  public Migrate(
+      PeerThread thread, BooleanSupplier encrypted, Supplier<@Nullable ClusterView> view) {
+    links = new MigrationLinks(thread, encrypted);
     this.view = view;
   }
 

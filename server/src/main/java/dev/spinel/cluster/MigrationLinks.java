@@ -11,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The connections of MIGRATE. One carries one transfer at a time; afterwards it is kept for the
@@ -39,12 +40,15 @@ final class MigrationLinks {
   private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
 
   private final PeerThread thread;
+  private final BooleanSupplier encrypted;
   private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
   private final Map<Address, Long> unreplicated = new HashMap<>(); // when one has waited in vain
   private byte[] piece = {};
 
-  MigrationLinks(PeerThread thread) {
+  /// @param encrypted whether links that are made from now on use TLS; asked on the links' thread
+  MigrationLinks(PeerThread thread, BooleanSupplier encrypted) {
     this.thread = thread;
+    this.encrypted = encrypted;
   }
 
   /// Sends a transfer, which is told what came of it. Any thread.
@@ -114,7 +118,11 @@ final class MigrationLinks {
       asksReplica = false;
       watch(next.how().timeoutMillis());
       if (link == null) {
-        link = peers.dial(target, new Peers.Dialling(next.how().timeoutMillis()), this);
+        link =
+            peers.dial(
+                target,
+                new Peers.Dialling(next.how().timeoutMillis(), "", encrypted.getAsBoolean()),
+                this);
       } else {
         introduce(link, next);
       }

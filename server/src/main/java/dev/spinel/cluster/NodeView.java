@@ -4,7 +4,8 @@ package dev.spinel.cluster;
 /// an empty string. Times in milliseconds since 1970.
 ///
 /// @param ip or empty: nobody knows
-/// @param otherPort for clients with TLS; 0: none
+/// @param port for clients, without TLS unless the bus uses it
+/// @param otherPort for clients of the other kind; 0: none
 /// @param flags of [NodeFlags]
 /// @param primary of a replica
 /// @param pingSent when the PING went out that isn't answered yet; 0: none
@@ -26,6 +27,11 @@ public record NodeView(
     boolean connected,
     SlotSet slots,
     long offset) {
+  /// For clients of the kind that the bus is, or of the other kind if they have a port.
+  public int port(boolean other) {
+    return other && otherPort != 0 ? otherPort : port;
+  }
+
   boolean is(int flag) {
     return (flags & flag) != 0;
   }

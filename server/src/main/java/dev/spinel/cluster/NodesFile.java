@@ -122,10 +122,17 @@ public final class NodesFile {
 
   // ── writing ──
 
-  public static byte[] write(Contents contents) {
+  /// @param encrypted whether the bus, and so the first port of a node, is for TLS
+  public static byte[] write(Contents contents, boolean encrypted) {
     var text = new StringBuilder();
     for (NodeView node : contents.nodes()) {
-      line(text, node, contents.migrating(), contents.importing(), true);
+      line(
+          text,
+          node,
+          contents.migrating(),
+          contents.importing(),
+          node.port(),
+          encrypted ? "tcp-port" : "tls-port");
       text.append('\n');
     }
     text.append("vars currentEpoch ")
@@ -138,25 +145,29 @@ public final class NodesFile {
 
   /// A node's line.
   ///
-  /// @param persisted with the fields that clients aren't shown
+  /// @param port the one that is shown
+  /// @param otherPort what the other one is called; empty: without the fields that clients aren't
+  ///   shown
   static void line(
       StringBuilder text,
       NodeView node,
       Map<Integer, String> migrating,
       Map<Integer, String> importing,
-      boolean persisted) {
+      int port,
+      String otherPort) {
+    boolean persisted = !otherPort.isEmpty();
     text.append(node.id())
         .append(' ')
         .append(node.ip())
         .append(':')
-        .append(node.port())
+        .append(port)
         .append('@')
         .append(node.busPort());
     if (!node.hostname().isEmpty() || persisted) {
       text.append(',').append(node.hostname());
     }
     if (persisted) {
-      text.append(",tls-port=").append(node.otherPort());
+      text.append(',').append(otherPort).append('=').append(node.otherPort());
       if (!node.humanName().isEmpty()) {
         text.append(",nodename=").append(node.humanName());
       }
@@ -431,8 +442,7 @@ public final class NodesFile {
               }
               humanName = value;
             }
-            case "tcp-port" -> clients = port(value);
-            case "tls-port" -> otherPort = port(value);
+            case "tcp-port", "tls-port" -> otherPort = port(value);
             default -> throw corrupt("no field of a node is called so: '" + fields[i] + "'");
           }
         }

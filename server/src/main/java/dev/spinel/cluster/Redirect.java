@@ -211,7 +211,9 @@ public final class Redirect implements Gate {
       }
       if (migrates && census.missing > 0) {
         NodeView target = now.migratingTo(slot);
-        return census.present > 0 || target == null ? UNSTABLE : to("ASK", slot, target);
+        return census.present > 0 || target == null
+            ? UNSTABLE
+            : to("ASK", slot, target, call.session());
       }
       if (imports && (call.session().isAsking() || call.command().is(Command.ASKING))) {
         if (route.several && census.missing > 0) {
@@ -224,7 +226,7 @@ public final class Redirect implements Gate {
       return null;
     }
     if (!owner.isMyself()) {
-      return to("MOVED", slot, owner);
+      return to("MOVED", slot, owner, call.session());
     }
     return writes ? refuseWrite(call) : null;
   }
@@ -260,12 +262,13 @@ public final class Redirect implements Gate {
   }
 
   /// With the newest address of the node.
-  private CommandError to(String word, int slot, NodeView node) {
+  private CommandError to(String word, int slot, NodeView node, Session to) {
+    boolean otherPort = to.outlet.isEncrypted() != config.get(Settings.TLS_CLUSTER);
     ClusterView newest = view.get();
     NodeView known = newest == null ? null : newest.node(node.id());
     NodeView shownNode = known == null ? node : known;
     return CommandError.redirect(
-        word + " " + slot + " " + endpoint(shownNode) + ":" + shownNode.port());
+        word + " " + slot + " " + endpoint(shownNode) + ":" + shownNode.port(otherPort));
   }
 
   /// How clients are told to reach a node, as `cluster-preferred-endpoint-type` wants it.
@@ -314,6 +317,6 @@ public final class Redirect implements Gate {
         || (slots().flags(slot) & Slots.IMPORTING) != 0) {
       return null;
     }
-    return owner == null ? UNBOUND : to("MOVED", slot, owner);
+    return owner == null ? UNBOUND : to("MOVED", slot, owner, session);
   }
 }

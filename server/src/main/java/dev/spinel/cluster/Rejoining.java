@@ -130,13 +130,17 @@ final class Rejoining {
     if (link.id == node.link) {
       return;
     }
-    String ip = header.ip().isEmpty() ? link.remote : header.ip();
+    boolean answers = answers(node);
+    String ip = header.ip();
+    if (ip.isEmpty()) {
+      ip = answers ? node.ip : link.remote; // it may call from another address of its own
+    }
     if (isAt(node, ip, header.port(), header.otherPort(), header.busPort())) {
       node.twinSince = 0;
       return;
     }
-    if (answers(node) && (!agrees(node, header) || header.ip().isEmpty())) {
-      return; // the address that is known works: this one is another of its own, or a twin's
+    if (answers && !agrees(node, header)) {
+      return; // the address that is known works: this one is a twin's
     }
     move(node, ip, header.port(), header.otherPort(), header.busPort());
     machine.notice(

@@ -117,13 +117,9 @@ public final class Config {
     return new ConfigFile(ConfigFile.Of.SERVER).read(text).finish(null);
   }
 
-  /// For a server that is about to start: refuses settings of features that aren't built and can't
-  /// be ignored (such as TLS), and notes a line for the log about settings that have no effect
-  /// although the operator may expect one.
-  ///
-  /// @throws ConfigError of kind FILE, which names the line, or FATAL
-  public synchronized Config requireBuilt() {
-    Unbuilt.refuse(this, lines);
+  /// For a server that is about to start: notes a line for the log about settings that have no
+  /// effect although the operator may expect one.
+  public synchronized Config warned() {
     for (Directive line : lines) {
       Setting<?> setting = line == null ? null : Settings.find(line.name());
       if (setting != null) warnOf(setting);
@@ -132,7 +128,7 @@ public final class Config {
   }
 
   private void warnOf(Setting<?> setting) {
-    String warning = Unbuilt.warning(setting, this);
+    String warning = WithoutEffect.warning(setting, this);
     if (warning != null) tell('#', warning);
   }
 
@@ -317,8 +313,6 @@ public final class Config {
       } catch (ConfigError refused) {
         throw failed(name, refused);
       }
-      if (setting.status() == Status.REFUSED && !draft.isDefault(setting))
-        throw failed(name, Setting.reject(Unbuilt.reason(setting.about())));
       if (draft.agree(setting, old) && !setting.is(Setting.ALWAYS_APPLIED)) continue;
       for (Follower follower : followers) {
         if (!follower.follows(setting) || calls.contains(follower.listener)) continue;

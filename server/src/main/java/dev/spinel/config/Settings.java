@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /// The table: every directive, one constant each.
 ///
 /// A row begins with what we do about it: `row` is in force, `later` is accepted for the feature
-/// that it names, `refused` waits for one and can't be ignored, `never` has no effect for the
+/// that it names, `never` has no effect for the
 /// reason that it gives ([Status]). COMPATIBILITY.md is printed from here, and a test compares the
 /// two, so a feature that arrives turns its `later` into `row` and prints again. Then follow the
 /// default and the range that Redis 7.2 has. Whole numbers without a bound of Redis's have its C
@@ -187,42 +187,39 @@ public final class Settings {
       number(row("acllog-max-len"), 0, Long.MAX_VALUE, 128);
   public static final Setting<String> ACL_PUBSUB_DEFAULT =
       choice(row("acl-pubsub-default"), "resetchannels", "allchannels", "resetchannels");
-  public static final Setting<Long> TLS_PORT = number(refused("tls-port", 0, "TLS"), 0, 65535, 0);
+  public static final Setting<Long> TLS_PORT = number(row("tls-port"), 0, 65535, 0);
   public static final Setting<String> TLS_CERT_FILE =
-      optionalText(later("tls-cert-file", ALWAYS_APPLIED, "TLS"));
+      optionalText(row("tls-cert-file", ALWAYS_APPLIED));
   public static final Setting<String> TLS_KEY_FILE =
-      optionalText(later("tls-key-file", ALWAYS_APPLIED, "TLS"));
-  public static final Setting<String> TLS_KEY_FILE_PASS =
-      optionalText(later("tls-key-file-pass", "TLS"));
+      optionalText(row("tls-key-file", ALWAYS_APPLIED));
+  public static final Setting<String> TLS_KEY_FILE_PASS = optionalText(row("tls-key-file-pass"));
   public static final Setting<String> TLS_CLIENT_CERT_FILE =
-      optionalText(later("tls-client-cert-file", ALWAYS_APPLIED, "TLS"));
+      optionalText(row("tls-client-cert-file", ALWAYS_APPLIED));
   public static final Setting<String> TLS_CLIENT_KEY_FILE =
-      optionalText(later("tls-client-key-file", ALWAYS_APPLIED, "TLS"));
+      optionalText(row("tls-client-key-file", ALWAYS_APPLIED));
   public static final Setting<String> TLS_CLIENT_KEY_FILE_PASS =
-      optionalText(later("tls-client-key-file-pass", "TLS"));
+      optionalText(row("tls-client-key-file-pass"));
   public static final Setting<String> TLS_DH_PARAMS_FILE =
-      optionalText(later("tls-dh-params-file", ALWAYS_APPLIED, "TLS"));
+      optionalText(row("tls-dh-params-file", ALWAYS_APPLIED));
   public static final Setting<String> TLS_CA_CERT_FILE =
-      optionalText(later("tls-ca-cert-file", ALWAYS_APPLIED, "TLS"));
+      optionalText(row("tls-ca-cert-file", ALWAYS_APPLIED));
   public static final Setting<String> TLS_CA_CERT_DIR =
-      optionalText(later("tls-ca-cert-dir", ALWAYS_APPLIED, "TLS"));
+      optionalText(row("tls-ca-cert-dir", ALWAYS_APPLIED));
   public static final Setting<String> TLS_AUTH_CLIENTS =
-      choice(later("tls-auth-clients", "TLS"), "yes", "no", "yes", "optional");
-  public static final Setting<Boolean> TLS_REPLICATION =
-      yesNo(later("tls-replication", "TLS"), false);
-  public static final Setting<Boolean> TLS_CLUSTER = yesNo(later("tls-cluster", "TLS"), false);
-  public static final Setting<String> TLS_PROTOCOLS = optionalText(later("tls-protocols", "TLS"));
-  public static final Setting<String> TLS_CIPHERS = optionalText(later("tls-ciphers", "TLS"));
-  public static final Setting<String> TLS_CIPHERSUITES =
-      optionalText(later("tls-ciphersuites", "TLS"));
+      choice(row("tls-auth-clients"), "yes", "no", "yes", "optional");
+  public static final Setting<Boolean> TLS_REPLICATION = yesNo(row("tls-replication"), false);
+  public static final Setting<Boolean> TLS_CLUSTER = yesNo(row("tls-cluster"), false);
+  public static final Setting<String> TLS_PROTOCOLS = optionalText(row("tls-protocols"));
+  public static final Setting<String> TLS_CIPHERS = optionalText(row("tls-ciphers"));
+  public static final Setting<String> TLS_CIPHERSUITES = optionalText(row("tls-ciphersuites"));
   public static final Setting<Boolean> TLS_PREFER_SERVER_CIPHERS =
-      yesNo(later("tls-prefer-server-ciphers", "TLS"), false);
+      yesNo(row("tls-prefer-server-ciphers"), false);
   public static final Setting<Boolean> TLS_SESSION_CACHING =
-      yesNo(later("tls-session-caching", "TLS"), true);
+      yesNo(row("tls-session-caching"), true);
   public static final Setting<Long> TLS_SESSION_CACHE_SIZE =
-      number(later("tls-session-cache-size", "TLS"), 0, Integer.MAX_VALUE, 20 * 1024);
+      number(row("tls-session-cache-size"), 0, Integer.MAX_VALUE, 20 * 1024);
   public static final Setting<Long> TLS_SESSION_CACHE_TIMEOUT =
-      number(later("tls-session-cache-timeout", "TLS"), 0, Integer.MAX_VALUE, 300);
+      number(row("tls-session-cache-timeout"), 0, Integer.MAX_VALUE, 300);
 
   // ── Memory, expiry and freeing ──
 
@@ -488,9 +485,9 @@ public final class Settings {
   public static final Setting<Boolean> CLUSTER_ALLOW_REPLICA_MIGRATION =
       yesNo(row("cluster-allow-replica-migration"), true);
   public static final Setting<Boolean> CLUSTER_ALLOW_READS_WHEN_DOWN =
-      yesNo(later("cluster-allow-reads-when-down", "cluster"), false);
+      yesNo(row("cluster-allow-reads-when-down"), false);
   public static final Setting<Boolean> CLUSTER_ALLOW_PUBSUBSHARD_WHEN_DOWN =
-      yesNo(later("cluster-allow-pubsubshard-when-down", "cluster"), true);
+      yesNo(row("cluster-allow-pubsubshard-when-down"), true);
   public static final Setting<Long> CLUSTER_REPLICA_VALIDITY_FACTOR =
       number(
           row("cluster-replica-validity-factor").was("cluster-slave-validity-factor"),
@@ -553,10 +550,6 @@ public final class Settings {
 
   private static Row later(String name, int flags, String feature) {
     return new Row(name, null, flags, Status.ACCEPTED, feature);
-  }
-
-  private static Row refused(String name, int flags, String feature) {
-    return new Row(name, null, flags, Status.REFUSED, feature);
   }
 
   private static Row never(String name, String why) {

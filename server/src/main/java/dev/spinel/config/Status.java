@@ -6,9 +6,6 @@ public enum Status {
   IN_FORCE("in force"),
   /// Parsed, kept, answered and rewritten; the feature that it steers comes later.
   ACCEPTED("accepted"),
-  /// Only its default is accepted until its feature is built. If other values were accepted in
-  /// silence, a server would be open, or alone, where the operator believes that it isn't.
-  REFUSED("refused"),
   /// Parsed, kept, answered and rewritten, and without an effect for good: it steers something that
   /// a JVM, or our design, doesn't have.
   MEANINGLESS("no effect");

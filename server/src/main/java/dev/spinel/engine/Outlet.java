@@ -65,6 +65,11 @@ public interface Outlet {
     return 0;
   }
 
+  /// Whether its client uses TLS.
+  default boolean isEncrypted() {
+    return false;
+  }
+
   default boolean isUnixSocket() {
     return false;
   }

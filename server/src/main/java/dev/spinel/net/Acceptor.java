@@ -1,5 +1,6 @@
 package dev.spinel.net;
 
+import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 
 /// Gives each accepted connection its [Handler]. Made by the owner of the loops.
@@ -10,4 +11,10 @@ public interface Acceptor {
   /// Returns null to refuse. What was written to [Connection#output] before leaves (as far as the
   /// socket takes it), then the connection closes.
   @Nullable Handler accept(Connection connection);
+
+  /// TLS for one connection, asked for before it is made; null if it is plain text. Its handler
+  /// sees plain text in any case.
+  default @Nullable SSLEngine engine() {
+    return null;
+  }
 }

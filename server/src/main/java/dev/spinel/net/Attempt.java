@@ -126,7 +126,7 @@ public final class Attempt {
       if (link == null) {
         return; // it doesn't know yet
       }
-      connection = loop.adopt(link);
+      connection = loop.adopt(link, connector);
     } catch (Throwable t) {
       giveUp(t);
       return;

@@ -5,6 +5,7 @@ import dev.spinel.wire.Output;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 
 /// One client's socket, or one of ours to another server, on its loop, from accept (or
@@ -64,6 +65,7 @@ public final class Connection {
 
   private final Loop loop;
   private final Output output;
+  private final @Nullable TlsFilter tls;
   private final SocketAddress remote;
   private final SocketAddress local;
   private final long createdAtMillis;
@@ -109,7 +111,9 @@ public final class Connection {
   boolean socketFull;
 
   /// @param path the Unix socket's through which it came, null if that isn't so
-  Connection(Loop loop, Link link, @Nullable SocketAddress path) throws IOException {
+  /// @param engine null: what goes through the socket is plain text
+  Connection(Loop loop, Link link, @Nullable SocketAddress path, @Nullable SSLEngine engine)
+      throws IOException {
     this.loop = loop;
     this.link = link;
     this.createdAtMillis = loop.now();
@@ -122,6 +126,10 @@ public final class Connection {
       local = path;
     }
     output = new Output(loop.outputs());
+    tls =
+        engine == null
+            ? null
+            : new TlsFilter(engine, loop.tlsScratch(), new Output(loop.outputs()));
   }
 
   // ── for the owner ──
@@ -134,6 +142,24 @@ public final class Connection {
   /// something from a message, a timer or another connection's handler calls [#flush] afterwards.
   public Output output() {
     return output;
+  }
+
+  /// What the socket gets: [#output], or records made of it.
+  Output outgoing() {
+    return tls == null ? output : tls.records;
+  }
+
+  /// Whether what goes through its socket is encrypted. From any thread.
+  public boolean isEncrypted() {
+    return tls != null;
+  }
+
+  private long unsentBytes() {
+    return tls == null ? output.pendingBytes() : output.pendingBytes() + tls.records.pendingBytes();
+  }
+
+  private boolean isTorn() {
+    return output.isTorn() || (tls != null && tls.records.isTorn());
   }
 
   /// Has the output sent with this turn.
@@ -204,6 +230,9 @@ public final class Connection {
     }
     open = false;
     // Each step, even if the one before it failed: a closed connection must leave nothing.
+    if (tls != null) {
+      sayFarewell(tls);
+    }
     try {
       loop.transport().detach(this);
     } catch (Throwable t) {
@@ -211,6 +240,9 @@ public final class Connection {
     }
     try {
       output.close();
+      if (tls != null) {
+        tls.close();
+      }
     } catch (Throwable t) {
       loop.report(t, this);
     }
@@ -219,6 +251,20 @@ public final class Connection {
     loop.forget(this);
     try {
       handler.closed();
+    } catch (Throwable t) {
+      loop.report(t, this);
+    }
+  }
+
+  /// Alerts and a farewell leave as far as the socket takes them.
+  private void sayFarewell(TlsFilter tls) {
+    try {
+      tls.farewell();
+      if (!socketFull && !tls.records.isTorn()) {
+        loop.transport().write(this, Long.MAX_VALUE);
+      }
+    } catch (IOException e) {
+      return; // the peer has gone, and needs none
     } catch (Throwable t) {
       loop.report(t, this);
     }
@@ -326,6 +372,10 @@ public final class Connection {
 
   void enter(Acceptor acceptor) {
     try {
+      if (tls != null) {
+        tls.begin();
+        flush();
+      }
       var answer = acceptor.accept(this);
       if (answer == null) {
         closeAfterReply();
@@ -377,7 +427,14 @@ public final class Connection {
   /// Reads from the socket; -1 at the end of the peer's input, or if the connection is broken.
   private int read(byte[] into, int at) {
     try {
-      return loop.transport().read(this, into, at, Loop.READ_BYTES_PER_SOCKET);
+      if (tls == null) {
+        return loop.transport().read(this, into, at, Loop.READ_BYTES_PER_SOCKET);
+      }
+      int n = tls.read(loop.transport(), this, into, at, Loop.READ_BYTES_PER_SOCKET);
+      if (unsentBytes() > 0) {
+        flush();
+      }
+      return n;
     } catch (IOException e) {
       closeReason = String.valueOf(e.getMessage());
       return -1;
@@ -421,7 +478,7 @@ public final class Connection {
     } finally {
       isRunning = false;
     }
-    if (open && (output.pendingBytes() > 0 || output.isTorn())) {
+    if (open && (output.pendingBytes() > 0 || isTorn())) {
       loop.touch(this);
     }
   }
@@ -440,9 +497,9 @@ public final class Connection {
   /// Sends what there is while the loop is held up. Whatever follows from that waits for the end of
   /// the turn: the connection stays touched.
   void sendMeanwhile() {
-    if (open && !doomed && !socketFull && !output.isTorn() && output.pendingBytes() > 0) {
+    if (open && !doomed && !socketFull && !isTorn() && unsentBytes() > 0) {
       try {
-        loop.transport().write(this, loop.released());
+        push();
       } catch (IOException e) {
         isOver = true; // the next turn finds that, too
       }
@@ -463,7 +520,7 @@ public final class Connection {
     if (paused && handler.goesOn()) {
       return;
     }
-    if (output.pendingBytes() > 0) {
+    if (unsentBytes() > 0) {
       closeAfterReply();
       closeUnlessItHears();
     } else {
@@ -510,7 +567,7 @@ public final class Connection {
     } finally {
       isRunning = false;
     }
-    if (open && (output.pendingBytes() > 0 || output.isTorn())) {
+    if (open && (output.pendingBytes() > 0 || isTorn())) {
       loop.touch(this);
     }
     if (inputEnded && !heldOver && !isEnding()) {
@@ -522,13 +579,13 @@ public final class Connection {
     if (!open || doomed) {
       return;
     }
-    long pendingBytes = output.pendingBytes();
-    if (pendingBytes > 0 || output.isTorn()) {
-      handler.aboutToWrite(pendingBytes);
+    long unsent = unsentBytes();
+    if (unsent > 0 || isTorn()) {
+      handler.aboutToWrite(unsent);
       if (!open || doomed) {
         return;
       }
-      if (output.isTorn()) {
+      if (isTorn()) {
         closeReason = "replies were lost";
         close();
         return;
@@ -537,36 +594,54 @@ public final class Connection {
         output.shelveIfShort();
       } else {
         try {
-          loop.transport().write(this, loop.released());
+          push();
         } catch (IOException e) {
           closeReason = String.valueOf(e.getMessage());
           close();
           return;
         }
-        pendingBytes = output.pendingBytes();
+        unsent = unsentBytes();
         bindIfHeld();
       }
     }
-    if (ending && pendingBytes == 0) {
+    if (ending && unsent == 0) {
       close();
     }
   }
 
-  /// Called when bytes have left the output, while [#send] runs or after it has returned. In the
-  /// latter case the rest is left for the next [#send].
+  private void push() throws IOException {
+    if (tls != null) {
+      count(tls.encrypt(output, loop.released()));
+    }
+    loop.transport().write(this, loop.released());
+  }
+
+  /// Called when bytes have left what is [#outgoing], while [#send] runs or after it has returned.
+  /// In the latter case the rest is left for the next [#send].
   void written(long bytes) {
     if (bytes == 0) {
       return;
     }
     lastInteractionMillis = loop.now();
-    bytesOut += bytes;
-    loop.counts().wrote(bytes);
+    if (tls == null) {
+      count(bytes);
+    }
     bindIfHeld();
-    boolean done = output.pendingBytes() == 0;
-    handler.written(output.pendingBytes());
-    if (done ? ending : !socketFull && output.releasedBytes(loop.released()) > 0) {
+    long unsent = unsentBytes();
+    handler.written(unsent);
+    if (unsent == 0 ? ending : !socketFull && mayGoOn()) {
       loop.touch(this);
     }
+  }
+
+  private boolean mayGoOn() {
+    return output.releasedBytes(loop.released()) > 0
+        || (tls != null && tls.records.pendingBytes() > 0);
+  }
+
+  private void count(long bytes) {
+    bytesOut += bytes;
+    loop.counts().wrote(bytes);
   }
 
   private void bindIfHeld() {

@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 
 /// An event loop: one thread, its sockets, and the order in which it serves them. It works in
@@ -159,6 +160,8 @@ public final class Loop implements Runnable {
   private @Nullable Connection[] bound = new Connection[16];
 
   private int boundCount;
+
+  private @Nullable TlsScratch tlsScratch; // null until there is a TLS connection
 
   private byte[] meanwhileBytes = {};
   private long served; // connections, meanwhile
@@ -364,6 +367,13 @@ public final class Loop implements Runnable {
     return outputs;
   }
 
+  TlsScratch tlsScratch() {
+    if (tlsScratch == null) {
+      tlsScratch = new TlsScratch();
+    }
+    return tlsScratch;
+  }
+
   AtomicInteger load() {
     return load;
   }
@@ -400,7 +410,10 @@ public final class Loop implements Runnable {
     Connection connection;
     try {
       connection =
-          observe(link, listener.path() == null ? null : listener.channel().getLocalAddress());
+          observe(
+              link,
+              listener.path() == null ? null : listener.channel().getLocalAddress(),
+              listener.acceptor().engine());
     } catch (IOException e) { // reset before we came to it
       link.abandon();
       load.decrementAndGet();
@@ -416,11 +429,11 @@ public final class Loop implements Runnable {
 
   /// Takes over a socket that it has connected itself, whose [Connection#enter] follows. If this
   /// throws, the socket is closed.
-  Connection adopt(Link link) throws IOException {
+  Connection adopt(Link link, Connector connector) throws IOException {
     load.incrementAndGet();
     try {
       equip(link);
-      return observe(link, null);
+      return observe(link, null, connector.engine());
     } catch (Throwable t) {
       link.abandon();
       load.decrementAndGet();
@@ -428,10 +441,11 @@ public final class Loop implements Runnable {
     }
   }
 
-  private Connection observe(Link link, @Nullable SocketAddress path) throws IOException {
+  private Connection observe(Link link, @Nullable SocketAddress path, @Nullable SSLEngine engine)
+      throws IOException {
     makeRoom(observed + 1);
     assert JavaHeap.point();
-    var connection = new Connection(this, link, path);
+    var connection = new Connection(this, link, path, engine);
     transport.attach(connection);
     connection.next = connections;
     if (connections != null) {

@@ -116,7 +116,7 @@ final class NioTransport implements Transport, Consumer<SelectionKey> {
 
   @Override
   public void write(Connection connection, long released) throws IOException {
-    var output = connection.output();
+    var output = connection.outgoing();
     var link = link(connection);
     long written = output.writeTo(link.channel, writeBuffer, released, Loop.WRITTEN_BYTES_PER_TURN);
     boolean more = output.pendingBytes() > 0 && output.releasedBytes(released) > 0;

@@ -51,10 +51,10 @@ interface Transport {
   /// -1 at the end of the stream.
   int read(Connection connection, byte[] into, int at, int room) throws IOException;
 
-  /// Writes what of the connection's output is released, as far as the socket takes it (and not
-  /// much more than [Loop#WRITTEN_BYTES_PER_TURN]), at once or later, and reports
-  /// [Readiness#written] when that much has left the output. If the socket takes less than that, it
-  /// says so in [Connection#socketFull] and reports [Readiness#writable] when it is worth going on.
+  /// Writes what of [Connection#outgoing] is released, as far as the socket takes it (and not much
+  /// more than [Loop#WRITTEN_BYTES_PER_TURN]), at once or later, and reports [Readiness#written]
+  /// when that much has left the output. If the socket takes less than that, it says so in
+  /// [Connection#socketFull] and reports [Readiness#writable] when it is worth going on.
   void write(Connection connection, long released) throws IOException;
 
   /// Closes a connection's socket; what [#write] was given before leaves as far as the socket takes

@@ -608,7 +608,7 @@ final class UringTransport implements Transport {
       restless = true; // touched again while the turn was sending: `settle` sees to the rest
       return;
     }
-    var output = connection.output();
+    var output = connection.outgoing();
     long may = output.releasedBytes(released);
     if (may == 0) {
       output.shelveIfShort();
@@ -681,7 +681,7 @@ final class UringTransport implements Transport {
 
   private void settle(UringLink link, Connection connection) {
     if (link.sent > 0) {
-      connection.output().consume(link.sent);
+      connection.outgoing().consume(link.sent);
     }
     if (link.failure == 0 && link.sent < link.offered) {
       connection.socketFull = true;
@@ -689,7 +689,7 @@ final class UringTransport implements Transport {
       link.polling = true;
     }
     readiness.written(connection, link.sent);
-    connection.output().shelveIfShort();
+    connection.outgoing().shelveIfShort();
     if (link.failure != 0) {
       readiness.writable(connection);
     }

@@ -20,9 +20,10 @@ public interface Peers {
   /// @param timeoutMillis after which the attempt is given up, looking the name up included; 0:
   ///   when the system gives up
   /// @param source the address to come from, or empty
-  record Dialling(long timeoutMillis, String source) {
+  /// @param encrypted with TLS
+  record Dialling(long timeoutMillis, String source, boolean encrypted) {
     public Dialling(long timeoutMillis) {
-      this(timeoutMillis, "");
+      this(timeoutMillis, "", false);
     }
   }
 

@@ -19,8 +19,12 @@ public interface PeerThread {
   /// Listens at a port of these addresses, for other servers. Any thread. Errors: the message says
   /// which address can't be had and why.
   ///
+  /// @param encrypted with TLS
   /// @param owner answers with a new link's listener, or null to refuse it; on the links' thread
   void listen(
-      List<String> addresses, int port, Function<PeerLink, PeerLink.@Nullable Listener> owner)
+      List<String> addresses,
+      int port,
+      boolean encrypted,
+      Function<PeerLink, PeerLink.@Nullable Listener> owner)
       throws IOException;
 }

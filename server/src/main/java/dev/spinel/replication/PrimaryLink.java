@@ -38,11 +38,11 @@ final class PrimaryLink {
   /// Connects. The link before is of no interest any more.
   ///
   /// @param source the address to come from, or empty
-  void dial(int attempt, Address to, String source) {
-    thread.post(() -> dialNow(attempt, to, source));
+  void dial(int attempt, Address to, Peers.Dialling how) {
+    thread.post(() -> dialNow(attempt, to, how));
   }
 
-  private void dialNow(int attempt, Address to, String source) {
+  private void dialNow(int attempt, Address to, Peers.Dialling how) {
     isHeld = false;
     isPaused = false;
     link =
@@ -50,7 +50,7 @@ final class PrimaryLink {
             .peers()
             .dial(
                 to,
-                new Peers.Dialling(0, source),
+                how,
                 new PeerLink.Listener() {
                   @Override
                   public void connected(PeerLink stands) {

@@ -11,6 +11,7 @@ import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Session;
 import dev.spinel.journal.Journal;
 import dev.spinel.peer.Address;
+import dev.spinel.peer.Peers;
 import dev.spinel.persist.Persistence;
 import dev.spinel.persist.Replacement;
 import dev.spinel.persist.StreamFacts;
@@ -551,7 +552,11 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.Log line ->
           log.log(line.level() == ReplicationAction.Level.WARNING ? '#' : '*', line.text());
       case ReplicationAction.Dial dial ->
-          link.dial(dial.attempt(), dial.primary(), config.text(Settings.BIND_SOURCE_ADDR));
+          link.dial(
+              dial.attempt(),
+              dial.primary(),
+              new Peers.Dialling(
+                  0, config.text(Settings.BIND_SOURCE_ADDR), config.get(Settings.TLS_REPLICATION)));
       case ReplicationAction.HangUp end -> link.hangUp(end.reason());
       case ReplicationAction.Send send -> link.send(send.bytes());
       case ReplicationAction.Pause _ -> link.hold(true);

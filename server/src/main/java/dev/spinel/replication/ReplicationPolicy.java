@@ -59,6 +59,8 @@ public record ReplicationPolicy(
           Settings.MASTERUSER,
           Settings.MASTERAUTH,
           Settings.PORT,
+          Settings.TLS_PORT,
+          Settings.TLS_REPLICATION,
           Settings.REPLICA_ANNOUNCE_PORT,
           Settings.REPLICA_ANNOUNCE_IP,
           Settings.REPL_TIMEOUT,
@@ -72,6 +74,14 @@ public record ReplicationPolicy(
           Settings.REPL_BACKLOG_TTL,
           Settings.CLIENT_OUTPUT_BUFFER_LIMIT);
 
+  /// Where the primary is told that it can reach this server.
+  private static int listeningPort(Config config) {
+    int secure = config.intOf(Settings.TLS_PORT);
+    return config.get(Settings.TLS_REPLICATION) && secure != 0
+        ? secure
+        : config.intOf(Settings.PORT);
+  }
+
   /// As the configuration says now.
   public static ReplicationPolicy of(Config config) {
     int announced = config.intOf(Settings.REPLICA_ANNOUNCE_PORT);
@@ -79,7 +89,7 @@ public record ReplicationPolicy(
     return new ReplicationPolicy(
         config.get(Settings.MASTERUSER),
         config.get(Settings.MASTERAUTH),
-        announced != 0 ? announced : config.intOf(Settings.PORT),
+        announced != 0 ? announced : listeningPort(config),
         config.get(Settings.REPLICA_ANNOUNCE_IP),
         config.intOf(Settings.REPL_TIMEOUT),
         config.intOf(Settings.REPL_PING_REPLICA_PERIOD),

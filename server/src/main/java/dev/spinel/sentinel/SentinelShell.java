@@ -29,6 +29,7 @@ public final class SentinelShell {
 
   final SentinelHost host;
   private final Peers peers;
+  private final boolean encrypted;
   private final SentinelMachine machine;
   private final LongSupplier clock;
   private final Map<Integer, Requests> channels = new HashMap<>();
@@ -42,8 +43,14 @@ public final class SentinelShell {
   private String password = "";
 
   /// @param clock the time of the wall
+  /// @param encrypted whether the servers and Sentinels that it talks to are reached with TLS
   public SentinelShell(
-      Peers peers, SentinelMachine machine, SentinelHost host, LongSupplier clock) {
+      Peers peers,
+      SentinelMachine machine,
+      SentinelHost host,
+      LongSupplier clock,
+      boolean encrypted) {
+    this.encrypted = encrypted;
     this.peers = peers;
     this.machine = machine;
     this.host = host;
@@ -171,7 +178,7 @@ public final class SentinelShell {
             tell(new SentinelEvent.LinkEnded(channel, reason));
           }
         });
-    requests.dial(dial.to(), new Peers.Dialling(DIAL_MILLIS));
+    requests.dial(dial.to(), new Peers.Dialling(DIAL_MILLIS, "", encrypted));
   }
 
   private static String hostOf(String address) {

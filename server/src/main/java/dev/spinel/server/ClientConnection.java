@@ -397,6 +397,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   }
 
   @Override
+  public boolean isEncrypted() {
+    return connection.isEncrypted();
+  }
+
+  @Override
   public boolean isUnixSocket() {
     return connection.isUnixSocket();
   }

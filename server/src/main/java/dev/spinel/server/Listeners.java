@@ -17,16 +17,22 @@ final class Listeners implements Listening {
   private final Config config;
   private final Log log;
   private final Loops loops;
+  private final Encryption encryption;
   private final Acceptor acceptor;
+  private final Acceptor encrypted;
   private volatile List<Listener> tcp = List.of(); // the starting thread, then CONFIG SET
+  private volatile List<Listener> tls = List.of(); // likewise
 
-  Listeners(Config config, Log log, Loops loops, Acceptor acceptor) {
+  Listeners(Config config, Log log, Loops loops, Encryption encryption, Acceptor acceptor) {
     this.config = config;
     this.log = log;
     this.loops = loops;
+    this.encryption = encryption;
     this.acceptor = acceptor;
+    encrypted = encryption.over(acceptor);
     config.onChange(
         Settings.PORT, changed -> move("Unable to listen on this port. Check server logs."));
+    config.onChange(Settings.TLS_PORT, changed -> moveTls());
     config.onChange(Settings.BIND, changed -> move("Failed to bind to specified addresses."));
   }
 
@@ -34,6 +40,7 @@ final class Listeners implements Listening {
   /// which address can't be had and why.
   void open(Net net) throws BindException {
     openTcp(net);
+    openTls(net);
     openUnix(net);
   }
 
@@ -45,6 +52,7 @@ final class Listeners implements Listening {
     } else {
       openTcp(net);
     }
+    openTls(net);
     openUnix(net);
   }
 
@@ -62,6 +70,12 @@ final class Listeners implements Listening {
     tcp = net.move(tcp, addresses, port, backlog(), acceptor);
   }
 
+  private void openTls(Net net) throws BindException {
+    int port = config.intOf(Settings.TLS_PORT);
+    List<String> addresses = port == 0 ? List.of() : config.get(Settings.BIND);
+    tls = net.move(tls, addresses, port, backlog(), encrypted);
+  }
+
   private int backlog() {
     return config.intOf(Settings.TCP_BACKLOG);
   }
@@ -75,10 +89,18 @@ final class Listeners implements Listening {
     }
     try {
       openTcp(net);
+      openTls(net);
     } catch (BindException e) {
       log.warning("Warning: " + e.getMessage());
       throw new ConfigError(refusal);
     }
+  }
+
+  private void moveTls() {
+    if (config.get(Settings.TLS_PORT) != 0) {
+      encryption.configureOnce();
+    }
+    move("Unable to listen on this port. Check server logs.");
   }
 
   // ── Listening ──
@@ -104,6 +126,14 @@ final class Listeners implements Listening {
         line.append(",bind=").append(address);
       }
       lines.add(line.append(",port=").append(port).toString());
+    }
+    List<Listener> now = tls;
+    if (!now.isEmpty()) {
+      StringBuilder line = new StringBuilder("name=tls");
+      for (String address : config.get(Settings.BIND)) {
+        line.append(",bind=").append(address);
+      }
+      lines.add(line.append(",port=").append(now.getFirst().port()).toString());
     }
     String socket = config.text(Settings.UNIXSOCKET);
     if (!socket.isEmpty()) {

@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 
 /// Other servers, reached from one event loop. Whoever uses it runs on that loop's thread.
@@ -26,9 +27,12 @@ import org.jspecify.annotations.Nullable;
 /// addresses are tried in the system's order.
 final class LoopPeers implements Peers {
   private final Loop loop;
+  private final @Nullable Encryption encryption;
 
-  LoopPeers(Loop loop) {
+  /// @param encryption null: nobody wants it
+  LoopPeers(Loop loop, @Nullable Encryption encryption) {
     this.loop = loop;
+    this.encryption = encryption;
   }
 
   @Override
@@ -45,6 +49,7 @@ final class LoopPeers implements Peers {
   @Override
   public PeerLink dial(Address to, Dialling how, PeerLink.Listener listener) {
     var link = new LoopLink(loop, to, listener);
+    link.encryption = how.encrypted() ? encryption : null;
     link.begin(how);
     return link;
   }
@@ -63,6 +68,7 @@ final class LoopPeers implements Peers {
   private static final class LoopLink implements PeerLink, Connector, Handler {
     private final Loop loop;
     private final Address to;
+    private @Nullable Encryption encryption; // null: without
     private @Nullable Listener listener;
 
     private @Nullable Connection connection;
@@ -157,6 +163,11 @@ final class LoopPeers implements Peers {
       if (!ended) {
         attempt = loop.connect(new InetSocketAddress(untried.remove(), to.port()), source, 0, this);
       }
+    }
+
+    @Override
+    public @Nullable SSLEngine engine() {
+      return encryption == null ? null : encryption.dialling(to);
     }
 
     @Override

@@ -92,7 +92,7 @@ public final class Main {
     byte[] input = line.fromInput() ? System.in.readAllBytes() : new byte[0];
     Config config;
     try {
-      config = line.load(new ByteArrayInputStream(input), defaults()).requireBuilt();
+      config = line.load(new ByteArrayInputStream(input), defaults()).warned();
     } catch (ConfigError e) {
       if (e.kind() == ConfigError.Kind.FATAL) {
         new Log(Config.of()).warning(Objects.toString(e.getMessage()));
@@ -183,7 +183,8 @@ public final class Main {
     if (Boolean.getBoolean("spinel.anyport")) {
       log.notice(runningMode(config, server.port()));
     }
-    if (server.port() == 0 && config.text(Settings.UNIXSOCKET).isEmpty()) {
+    boolean encrypted = config.get(Settings.TLS_PORT) != 0;
+    if (server.port() == 0 && !encrypted && config.text(Settings.UNIXSOCKET).isEmpty()) {
       log.warning("Configured to not listen anywhere, exiting.");
       server.close();
       return 1;
@@ -201,6 +202,9 @@ public final class Main {
     }
     if (server.port() != 0) {
       log.notice("Ready to accept connections tcp");
+    }
+    if (encrypted) {
+      log.notice("Ready to accept connections tls");
     }
     if (!config.text(Settings.UNIXSOCKET).isEmpty()) {
       log.notice("Ready to accept connections unix");

@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import dev.spinel.net.Acceptor;
 import dev.spinel.net.Incidents;
 import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
@@ -20,13 +21,15 @@ final class PeerLoop implements PeerThread, AutoCloseable {
   private static final int BACKLOG = 511;
 
   private final Incidents incidents;
+  private final Encryption encryption;
   private @Nullable Net net; // monitor
   private volatile @Nullable LoopPeers peers; // written under the monitor
   private volatile @Nullable Loop loop; // likewise
   private boolean isClosed; // monitor
 
-  PeerLoop(Incidents incidents) {
+  PeerLoop(Incidents incidents, Encryption encryption) {
     this.incidents = incidents;
+    this.encryption = encryption;
   }
 
   @Override
@@ -47,7 +50,7 @@ final class PeerLoop implements PeerThread, AutoCloseable {
             Net.start(1, "spinel-links-", made -> LoopHooks.NONE, incidents, TransportChoice.NIO);
         net = started;
         Loop first = started.loops().getFirst();
-        peers = new LoopPeers(first);
+        peers = new LoopPeers(first, encryption);
         loop = first;
       } catch (IOException e) {
         throw new UncheckedIOException("no thread for links to other servers", e);
@@ -67,7 +70,10 @@ final class PeerLoop implements PeerThread, AutoCloseable {
 
   @Override
   public void listen(
-      List<String> addresses, int port, Function<PeerLink, PeerLink.@Nullable Listener> owner)
+      List<String> addresses,
+      int port,
+      boolean encrypted,
+      Function<PeerLink, PeerLink.@Nullable Listener> owner)
       throws IOException {
     start();
     Net running;
@@ -75,7 +81,8 @@ final class PeerLoop implements PeerThread, AutoCloseable {
       running = net;
     }
     if (running != null) {
-      running.listen(addresses, port, BACKLOG, LoopPeers.acceptor(owner));
+      Acceptor plain = LoopPeers.acceptor(owner);
+      running.listen(addresses, port, BACKLOG, encrypted ? encryption.over(plain) : plain);
     }
   }
 

@@ -92,8 +92,12 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
         Net.start(1, "spinel-sentinel-", made -> LoopHooks.NONE, this, TransportChoice.NIO);
     net = started;
     Loop made = started.loops().getFirst();
-    LoopPeers peers = new LoopPeers(made);
-    SentinelShell serving = new SentinelShell(peers, machine, this, System::currentTimeMillis);
+    Encryption encryption = new Encryption(config, log);
+    if (encryption.isWanted()) encryption.configure();
+    LoopPeers peers = new LoopPeers(made, encryption);
+    SentinelShell serving =
+        new SentinelShell(
+            peers, machine, this, System::currentTimeMillis, config.get(Settings.TLS_REPLICATION));
     serving.requirePassword(config.get(Settings.REQUIREPASS));
     loop = made;
     shell = serving;
@@ -103,6 +107,13 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
         config.intOf(Settings.PORT),
         config.intOf(Settings.TCP_BACKLOG),
         LoopPeers.acceptor(serving::accept));
+    if (config.get(Settings.TLS_PORT) != 0) {
+      started.listen(
+          config.get(Settings.BIND),
+          config.intOf(Settings.TLS_PORT),
+          config.intOf(Settings.TCP_BACKLOG),
+          encryption.over(LoopPeers.acceptor(serving::accept)));
+    }
     made.post(serving::start);
   }
 

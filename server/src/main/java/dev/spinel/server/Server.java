@@ -30,6 +30,7 @@ import dev.spinel.commands.SortedSets;
 import dev.spinel.commands.Streams;
 import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
+import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.CommandTable;
@@ -115,6 +116,7 @@ public final class Server implements AutoCloseable {
   private final Scripts scripts;
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
+  private final Encryption encryption;
   private final PeerLoop peerLoop;
   public final Replication replication;
   private final ServerSlots slots;
@@ -154,13 +156,14 @@ public final class Server implements AutoCloseable {
     incidents = new IncidentLog(log, clock, stop);
     front = new Persistence.Front(clock, stop::request);
     scripts = new Scripts(log);
-    peerLoop = new PeerLoop(incidents);
+    encryption = new Encryption(config, log);
+    peerLoop = new PeerLoop(incidents, encryption);
     replicationFront =
         new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
     loops = new Loops(config, this::side);
     traffic = new Traffic(loops::counted);
     admission = new Admission(config, log, users, traffic, loops);
-    listeners = new Listeners(config, log, loops, admission);
+    listeners = new Listeners(config, log, loops, encryption, admission);
     slots = new ServerSlots(config, pause, loops, pubSub);
     clusterFamily = new ClusterFamily(config);
     CommandTable.Builder rows = new CommandTable.Builder();
@@ -302,7 +305,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Clients(pause, users));
     rows.add(new AclFamily(users, denials));
     rows.add(new ClusterModes());
-    rows.add(new Migrate(peerLoop, slots::view));
+    rows.add(new Migrate(peerLoop, () -> config.get(Settings.TLS_CLUSTER), slots::view));
     rows.add(clusterFamily);
     front.families().forEach(rows::add);
     replicationFront.families().forEach(rows::add);
@@ -378,6 +381,9 @@ public final class Server implements AutoCloseable {
                 + ". For more it must be larger.");
       }
       admission.maxClients.fitToSystem(loops.count());
+      if (encryption.isWanted()) {
+        configureEncryption();
+      }
       persistence.loadUnannounced();
       Net net = loops.start(incidents);
       if (net.refusal() != null) {
@@ -400,6 +406,14 @@ public final class Server implements AutoCloseable {
       throw t;
     }
     memory.ready(heap.liveBytes());
+  }
+
+  private void configureEncryption() throws IOException {
+    try {
+      encryption.configure();
+    } catch (ConfigError e) {
+      throw new IOException("Failed to configure TLS. Check logs for more info.", e);
+    }
   }
 
   /// Starts what works in the background, but no loops and no listeners: for callers in this JVM

@@ -38,7 +38,7 @@ class NodesFileTest {
   }
 
   private static String written(NodesFile.Contents contents) {
-    return new String(NodesFile.write(contents), StandardCharsets.ISO_8859_1);
+    return new String(NodesFile.write(contents, false), StandardCharsets.ISO_8859_1);
   }
 
   @Test

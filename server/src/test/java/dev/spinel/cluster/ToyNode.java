@@ -354,7 +354,7 @@ public final class ToyNode implements ClusterMachine.World {
   }
 
   private void save(ClusterAction.Save save) {
-    byte[] bytes = NodesFile.write(save.contents());
+    byte[] bytes = NodesFile.write(save.contents(), false);
     int which = life;
     peers.after(
         slowDisk ? random.nextInt(30) : 0,

@@ -315,27 +315,6 @@ final class ConfigTest {
   }
 
   @Test
-  void whatIsNotBuiltAndCanNotBeIgnoredIsRefusedWithItsLine() {
-    assertRefused("tls-port 6380", "TLS");
-    assertThatThrownBy(() -> CommandLine.of("--tls-port", "7").load(null).requireBuilt())
-        .hasMessageContaining("\n>>> 'tls-port \"7\"'\nSpinel has no TLS yet\n");
-  }
-
-  private static void assertRefused(String line, String feature) {
-    assertThatThrownBy(() -> Config.parse("port 1\n  " + line + "\ntimeout 3").requireBuilt())
-        .isInstanceOf(ConfigError.class)
-        .hasMessage(
-            """
-
-            *** FATAL CONFIG FILE ERROR (Redis 7.2.6) ***
-            Reading the configuration file, at line 2
-            >>> '%s'
-            Spinel has no %s yet
-            """
-                .formatted(line, feature));
-  }
-
-  @Test
   void defaultsOfWhatIsNotBuiltAreAccepted() {
     List<String> log = new ArrayList<>();
     Config.parse(
@@ -350,9 +329,9 @@ final class ConfigTest {
             supervised no
             user default on nopass sanitize-payload ~* &* +@all
             """)
-        .requireBuilt()
+        .warned()
         .logTo((level, text) -> log.add(text));
-    Config.of().requireBuilt().logTo((level, text) -> log.add(text)); // whose save isn't empty
+    Config.of().warned().logTo((level, text) -> log.add(text)); // whose save isn't empty
     assertThat(log).isEmpty();
   }
 
@@ -361,12 +340,12 @@ final class ConfigTest {
     Config config =
         CommandLine.of("--supervised", "upstart", "--syslog-enabled", "yes")
             .load(null)
-            .requireBuilt();
+            .warned();
     List<String> log = new ArrayList<>();
     config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
     assertThat(log).containsExactlyInAnyOrder("#supervised upstart", "#syslog-enabled yes");
     log.clear();
-    Config other = Config.of("supervised", "upstart", "min-replicas-to-write", "1").requireBuilt();
+    Config other = Config.of("supervised", "upstart", "min-replicas-to-write", "1").warned();
     other.logTo((level, text) -> log.add(text));
     assertThat(log).hasSize(1);
     set(other, "min-replicas-to-write", "2", "timeout", "5");
@@ -411,16 +390,6 @@ final class ConfigTest {
   }
 
   @Test
-  void whatIsNotBuiltCanNotBeSet() {
-    Config config = Config.of();
-    assertThat(error(config, "timeout", "5", "TLS-port", "6380"))
-        .isEqualTo(
-            "ERR CONFIG SET failed (possibly related to argument 'tls-port') - Spinel has no TLS"
-                + " yet");
-    assertThat(config.get(Settings.TIMEOUT)).isZero();
-    set(config, "tls-port", "0");
-  }
-
   @Test
   void aCommentBehindAValueIsRefusedWithAHint() {
     assertThatThrownBy(() -> Config.parse("port 6380 # mine"))

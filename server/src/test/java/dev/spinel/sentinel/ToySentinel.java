@@ -76,7 +76,7 @@ final class ToySentinel implements SentinelHost {
             .map(line -> List.of(line.split(" ")).subList(1, line.split(" ").length))
             .toList();
     assertThat(made.configure(words, clock())).isNull();
-    shell = new SentinelShell(host, made, this, this::clock);
+    shell = new SentinelShell(host, made, this, this::clock, false);
     host.listen(PORT, shell::accept);
     shell.start();
     return made;

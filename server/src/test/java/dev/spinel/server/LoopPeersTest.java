@@ -40,7 +40,7 @@ class LoopPeersTest {
             new NotedIncidents(failures),
             TransportChoice.NIO);
     loop = net.loops().getFirst();
-    peers = new LoopPeers(loop);
+    peers = new LoopPeers(loop, null);
   }
 
   @AfterEach

@@ -145,7 +145,7 @@ class RealClusterTest {
               () ->
                   new ToyServer(
                       new Address("127.0.0.1", port),
-                      new LoopPeers(loop),
+                      new LoopPeers(loop, null),
                       new Random(number),
                       EMPTY_RDB,
                       false,
@@ -156,7 +156,7 @@ class RealClusterTest {
               () ->
                   new ToyNode(
                       "ours" + number,
-                      new LoopPeers(loop),
+                      new LoopPeers(loop, null),
                       new Random(100 + number),
                       new ToyNode.Clocks() {
                         @Override

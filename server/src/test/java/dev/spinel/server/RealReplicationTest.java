@@ -96,7 +96,7 @@ class RealReplicationTest {
             () ->
                 new ToyServer(
                     new Address("127.0.0.1", port),
-                    new LoopPeers(loop),
+                    new LoopPeers(loop, null),
                     new Random(1),
                     EMPTY_RDB,
                     false,

@@ -1,5 +1,6 @@
 package dev.spinel.wire;
 
+import dev.spinel.wire.tls.Tls;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,7 +20,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 /// A small blocking client for any server that speaks RESP2 or RESP3: for tests, the command line
@@ -94,6 +99,30 @@ public final class Client implements AutoCloseable {
     } catch (IOException e) {
       s.close();
       throw e;
+    }
+  }
+
+  /// As [#connect(String, int, int)] with 0, with TLS.
+  ///
+  /// @param serverName to ask for (SNI); null: none
+  public static Client connect(String host, int port, Tls tls, @Nullable String serverName)
+      throws IOException {
+    Client plain = connect(host, port, 0);
+    Socket socket = Objects.requireNonNull(plain.socket);
+    try {
+      SSLSocket encrypted =
+          (SSLSocket) tls.context().getSocketFactory().createSocket(socket, host, port, true);
+      SSLParameters parameters = tls.parameters();
+      if (serverName != null) parameters.setServerNames(List.of(new SNIHostName(serverName)));
+      encrypted.setSSLParameters(parameters);
+      encrypted.startHandshake();
+      return new Client(encrypted);
+    } catch (IOException e) {
+      plain.close();
+      throw new IOException("SSL_connect failed: " + e.getMessage(), e);
+    } catch (IllegalArgumentException e) {
+      plain.close();
+      throw new IOException("no name for SNI: " + serverName, e);
     }
   }
 

@@ -1,0 +1,324 @@
+package dev.spinel.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.RealRedis;
+import dev.spinel.Spinel;
+import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
+import dev.spinel.wire.tls.Tls;
+import java.io.IOException;
+import java.net.Socket;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// TLS to clients, between servers of ours and real ones, and what CONFIG SET makes of it.
+@Timeout(120)
+class EncryptionTest {
+  @TempDir Path folder;
+  private final List<AutoCloseable> toClose = new ArrayList<>();
+
+  @AfterEach
+  void end() throws Exception {
+    for (AutoCloseable each : toClose.reversed()) {
+      each.close();
+    }
+  }
+
+  private static Path file(String name) {
+    try {
+      return Path.of(EncryptionTest.class.getResource("/tls/ca.crt").toURI()).resolveSibling(name);
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /// Settings of a server with TLS at a port, and some more.
+  private static String[] settings(int port, String... more) {
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "tls-port",
+                "" + port,
+                "tls-cert-file",
+                "" + file("server.crt"),
+                "tls-key-file",
+                "" + file("server.key"),
+                "tls-ca-cert-file",
+                "" + file("ca.crt")));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  private Spinel spinel(int port, String... more) {
+    Spinel spinel = Spinel.start(settings(port, more));
+    toClose.add(spinel);
+    return spinel;
+  }
+
+  private static Tls.Builder side(String name) throws IOException {
+    return new Tls.Builder()
+        .authorities(file("ca.crt"))
+        .identity(file(name + ".crt"), file(name + ".key"), "");
+  }
+
+  private Client client(int port, Tls tls) throws IOException {
+    Client client = Client.connect("127.0.0.1", port, tls, null).timeoutMillis(20_000);
+    toClose.add(client);
+    return client;
+  }
+
+  private Client client(int port) throws IOException {
+    return client(port, side("client").build());
+  }
+
+  private static String text(Client client, String... command) throws IOException {
+    return client.command(command).text();
+  }
+
+  // ── clients ──
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nio", "auto"})
+  void commandsAndLargeValuesPassBothTransports(String transport) throws IOException {
+    int port = RealRedis.freePort();
+    spinel(port, "io-transport", transport);
+    Client client = client(port);
+    assertThat(text(client, "SET", "k", "v")).isEqualTo("OK");
+    Random random = new Random(1);
+    for (int bytes : new int[] {0, 1, 16_383, 16_384, 16_385, 70_000, 5_000_000}) {
+      byte[] value = new byte[bytes];
+      random.nextBytes(value);
+      byte[] name = "large".getBytes(StandardCharsets.US_ASCII);
+      client.command("SET".getBytes(StandardCharsets.US_ASCII), name, value);
+      RespValue back = client.command("GET".getBytes(StandardCharsets.US_ASCII), name);
+      assertThat(((RespValue.Bulk) back).bytes()).isEqualTo(value);
+    }
+  }
+
+  @Test
+  void aPipelineOfManyRepliesComesWholeAndInOrder() throws IOException {
+    int port = RealRedis.freePort();
+    spinel(port);
+    Client client = client(port);
+    for (int i = 0; i < 20_000; i++) {
+      client.send("ECHO", "number " + i);
+    }
+    for (int i = 0; i < 20_000; i++) {
+      assertThat(client.receive().text()).isEqualTo("number " + i);
+    }
+  }
+
+  @Test
+  void bothPortsServeTheSameData() throws IOException {
+    int port = RealRedis.freePort();
+    Spinel spinel = spinel(port);
+    assertThat(text(client(port), "SET", "k", "v")).isEqualTo("OK");
+    try (Client plain = Client.connect("127.0.0.1", spinel.port())) {
+      assertThat(text(plain, "GET", "k")).isEqualTo("v");
+      assertThat(text(plain, "INFO", "server"))
+          .contains("listener0:name=tcp,", "listener1:name=tls,bind=127.0.0.1,port=" + port);
+    }
+  }
+
+  @Test
+  void oldAndNewProtocolsAndBothKindsOfKeysAreSpoken() throws IOException {
+    int port = RealRedis.freePort();
+    spinel(port);
+    for (String protocol : List.of("TLSv1.2", "TLSv1.3")) {
+      assertThat(text(client(port, side("client").protocols(protocol).build()), "PING"))
+          .isEqualTo("PONG");
+      assertThat(text(client(port, side("other").protocols(protocol).build()), "PING"))
+          .isEqualTo("PONG");
+    }
+  }
+
+  @Test
+  void whoShowsNoCertificateOrAStrangersIsNotServed() throws IOException {
+    int port = RealRedis.freePort();
+    Spinel spinel = spinel(port);
+    assertThatThrownBy(() -> text(client(port, anonymous()), "PING"))
+        .isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> text(client(port, side("stranger").build()), "PING"))
+        .isInstanceOf(IOException.class);
+    try (Client plain = Client.connect("127.0.0.1", spinel.port())) {
+      assertThat(text(plain, "CONFIG", "SET", "tls-auth-clients", "optional")).isEqualTo("OK");
+      assertThat(text(client(port, anonymous()), "PING")).isEqualTo("PONG");
+      assertThat(text(plain, "CONFIG", "SET", "tls-auth-clients", "no")).isEqualTo("OK");
+      assertThat(text(client(port, anonymous()), "PING")).isEqualTo("PONG");
+    }
+  }
+
+  private static Tls anonymous() throws IOException {
+    return new Tls.Builder().authorities(file("ca.crt")).build();
+  }
+
+  @Test
+  void bytesThatAreNoTlsEndTheirOwnConnectionOnly() throws IOException {
+    int port = RealRedis.freePort();
+    spinel(port);
+    Client good = client(port);
+    Random random = new Random(2);
+    for (int i = 0; i < 50; i++) {
+      byte[] bytes = new byte[1 + random.nextInt(2_000)];
+      random.nextBytes(bytes);
+      if (i % 2 == 0) {
+        byte[] hello = {22, 3, 1, (byte) (bytes.length >> 8), (byte) bytes.length};
+        System.arraycopy(hello, 0, bytes, 0, Math.min(hello.length, bytes.length));
+      }
+      try (Socket socket = new Socket("127.0.0.1", port)) {
+        socket.getOutputStream().write(bytes);
+        socket.shutdownOutput();
+        socket.getInputStream().readAllBytes();
+      } catch (IOException e) {
+        continue; // reset: as good
+      }
+    }
+    assertThat(text(good, "PING")).isEqualTo("PONG");
+    await().until(() -> text(good, "INFO", "clients").contains("connected_clients:1\r\n"));
+  }
+
+  // ── the configuration ──
+
+  @Test
+  void certificatesAreChangedLiveOrNotAtAll() throws IOException {
+    int port = RealRedis.freePort();
+    spinel(port);
+    Client client = client(port);
+    String files = "" + file("other.crt");
+    assertThat(text(client, "CONFIG", "SET", "tls-key-file", "" + file("other.key")))
+        .contains("Unable to update TLS configuration. Check server logs.");
+    assertThat(client.command("CONFIG", "GET", "tls-key-file").toString()).contains("server.key");
+    assertThat(
+            text(
+                client,
+                "CONFIG",
+                "SET",
+                "tls-cert-file",
+                files,
+                "tls-key-file",
+                "" + file("other.key")))
+        .isEqualTo("OK");
+    assertThat(text(client, "PING")).isEqualTo("PONG");
+    assertThat(text(client(port), "PING")).isEqualTo("PONG");
+  }
+
+  @Test
+  void thePortMovesAndCloses() throws IOException {
+    int port = RealRedis.freePort();
+    Spinel spinel = spinel(port);
+    try (Client plain = Client.connect("127.0.0.1", spinel.port())) {
+      int other = RealRedis.freePort();
+      assertThat(text(plain, "CONFIG", "SET", "tls-port", "" + other)).isEqualTo("OK");
+      assertThat(text(client(other), "PING")).isEqualTo("PONG");
+      assertThatThrownBy(() -> client(port)).isInstanceOf(IOException.class);
+      assertThat(text(plain, "CONFIG", "SET", "tls-port", "0")).isEqualTo("OK");
+      assertThatThrownBy(() -> client(other)).isInstanceOf(IOException.class);
+    }
+  }
+
+  @Test
+  void aServerWithoutItsCertificateDoesNotStart() {
+    assertThatThrownBy(() -> Spinel.start("tls-port", "" + RealRedis.freePort()))
+        .hasMessage("Failed to configure TLS. Check logs for more info.");
+  }
+
+  // ── between servers ──
+
+  private static String[] arguments(String... settings) {
+    String[] arguments = settings.clone();
+    for (int i = 0; i < arguments.length; i += 2) {
+      arguments[i] = "--" + arguments[i];
+    }
+    return arguments;
+  }
+
+  @Test
+  void replicasFollowThroughTlsAlsoRealOnesAndReal() throws Exception {
+    int port = RealRedis.freePort();
+    spinel(port, "tls-replication", "yes", "repl-diskless-sync-delay", "0");
+    Client primary = client(port);
+    int second = RealRedis.freePort();
+    Spinel replica = spinel(second, "tls-replication", "yes", "replicaof", "127.0.0.1 " + port);
+    byte[] value = new byte[3_000_000];
+    Arrays.fill(value, (byte) 'v');
+    primary.command("SET", "large", new String(value, StandardCharsets.ISO_8859_1));
+    try (Client plain = Client.connect("127.0.0.1", replica.port())) {
+      await()
+          .atMost(60, TimeUnit.SECONDS)
+          .until(() -> text(plain, "STRLEN", "large").equals("3000000"));
+      assertThat(text(primary, "INFO", "replication")).contains("port=" + second);
+    }
+    int third = RealRedis.freePort();
+    RealRedis real =
+        RealRedis.ready(
+            Files.createDirectory(folder.resolve("real")),
+            arguments(
+                settings(
+                    third,
+                    "tls-replication",
+                    "yes",
+                    "repl-diskless-sync-delay",
+                    "0",
+                    "replicaof",
+                    "127.0.0.1 " + port)));
+    toClose.add(real);
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(() -> "3000000".equals("" + real.call("STRLEN", "large")));
+    assertThat("" + real.call("REPLICAOF", "NO", "ONE")).isEqualTo("OK");
+    assertThat("" + real.call("SET", "k", "of the real one")).isEqualTo("OK");
+    assertThat(text(primary, "REPLICAOF", "127.0.0.1", "" + third)).isEqualTo("OK");
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(() -> "of the real one".equals(text(primary, "GET", "k")));
+  }
+
+  @Test
+  void nodesOfAClusterMeetThroughTlsAndTellEachClientItsPort() throws Exception {
+    int port = RealRedis.freePort();
+    int second = RealRedis.freePort();
+    Path one = Files.createDirectory(folder.resolve("one"));
+    Path two = Files.createDirectory(folder.resolve("two"));
+    String[] cluster = {"cluster-enabled", "yes", "tls-cluster", "yes", "dir"};
+    Spinel first = spinel(port, with(cluster, "" + one));
+    spinel(second, with(cluster, "" + two));
+    Client client = client(port);
+    assertThat(text(client, "CLUSTER", "MEET", "127.0.0.1", "" + second)).isEqualTo("OK");
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(() -> text(client, "CLUSTER", "INFO").contains("cluster_known_nodes:2"));
+    assertThat(text(client(second), "CLUSTER", "ADDSLOTSRANGE", "0", "16383")).isEqualTo("OK");
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(() -> text(client, "CLUSTER", "INFO").contains("cluster_state:ok"));
+    assertThat(text(client, "GET", "k")).contains("MOVED 7629 127.0.0.1:" + second);
+    try (Client plain = Client.connect("127.0.0.1", first.port())) {
+      assertThat(text(plain, "GET", "k")).contains("MOVED 7629 127.0.0.1:");
+      assertThat(text(plain, "GET", "k")).doesNotContain(":" + second);
+    }
+    assertThat(Files.readString(one.resolve("nodes.conf")))
+        .contains(":" + port + "@", ",,tcp-port=" + first.port());
+  }
+
+  private static String[] with(String[] settings, String last) {
+    String[] all = Arrays.copyOf(settings, settings.length + 1);
+    all[settings.length] = last;
+    return all;
+  }
+}
