@@ -1,7 +1,7 @@
 package dev.spinel.config;
 
 /// A line of the configuration, kept for later. The feature that `user`, `rename-command` and the
-/// like belong to executes them at the start; [Unbuilt] is shown the lines of settings.
+/// like belong to executes them at the start; [WithoutEffect] is asked about those of settings.
 ///
 /// @param name in lower case: `user`, `rename-command`, `sentinel`, a setting's
 /// @param arguments what follows the name, as [Octets]

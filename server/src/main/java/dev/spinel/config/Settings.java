@@ -31,11 +31,10 @@ import org.jspecify.annotations.Nullable;
 /// The table: every directive, one constant each.
 ///
 /// A row begins with what we do about it: `row` is in force, `later` is accepted for the feature
-/// that it names, `never` has no effect for the
-/// reason that it gives ([Status]). COMPATIBILITY.md is printed from here, and a test compares the
-/// two, so a feature that arrives turns its `later` into `row` and prints again. Then follow the
-/// default and the range that Redis 7.2 has. Whole numbers without a bound of Redis's have its C
-/// type's.
+/// that it names, `never` has no effect for the reason that it gives ([Status]). COMPATIBILITY.md
+/// is printed from here, and a test compares the two, so a feature that arrives turns its `later`
+/// into `row` and prints again. Then follow the default and the range that Redis 7.2 has. Whole
+/// numbers without a bound of Redis's have its C type's.
 ///
 /// The table is built when the class is loaded, a fraction of a millisecond; it never changes and
 /// belongs to no server.

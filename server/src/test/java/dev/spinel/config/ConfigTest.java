@@ -338,9 +338,7 @@ final class ConfigTest {
   @Test
   void whatIsIgnoredAndMayBeMissedIsToldOnce() {
     Config config =
-        CommandLine.of("--supervised", "upstart", "--syslog-enabled", "yes")
-            .load(null)
-            .warned();
+        CommandLine.of("--supervised", "upstart", "--syslog-enabled", "yes").load(null).warned();
     List<String> log = new ArrayList<>();
     config.logTo((level, text) -> log.add(level + text.substring(0, text.indexOf(" has no"))));
     assertThat(log).containsExactlyInAnyOrder("#supervised upstart", "#syslog-enabled yes");
