@@ -37,7 +37,7 @@ final class PrimaryLink {
 
   /// Connects. The link before is of no interest any more.
   ///
-  /// @param source the address to come from, or empty
+  /// @param how to connect
   void dial(int attempt, Address to, Peers.Dialling how) {
     thread.post(() -> dialNow(attempt, to, how));
   }
