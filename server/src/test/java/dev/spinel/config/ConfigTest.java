@@ -388,7 +388,6 @@ final class ConfigTest {
   }
 
   @Test
-  @Test
   void aCommentBehindAValueIsRefusedWithAHint() {
     assertThatThrownBy(() -> Config.parse("port 6380 # mine"))
         .hasMessageEndingWith(
