@@ -178,8 +178,7 @@ class StreamComparisonTest {
         case 8 -> call("XGROUP", "SETID", key(), group(), id());
         case 9 -> call("XGROUP", "DELCONSUMER", key(), group(), consumer());
         case 10 -> call("XGROUP", "CREATECONSUMER", key(), group(), consumer());
-        case 11 ->
-            random.nextInt(4) > 0 ? trim() : call("XGROUP", "DESTROY", key(), group());
+        case 11 -> random.nextInt(4) > 0 ? trim() : call("XGROUP", "DESTROY", key(), group());
         case 12, 13, 14, 15, 16, 17 -> deliver();
         case 18, 19, 20, 21 -> call("XACK", key(), group(), id(), id(), id(), id());
         case 22, 23 -> claim();
