@@ -119,7 +119,7 @@ public final class ClientLine {
         + " oll=0 omem="
         + pending
         + " tot-mem="
-        + (input + pending + session.queuedBytes())
+        + (session.memoryBytes() + (call != null && own ? requestBytes(call) : 0))
         + " events=r cmd="
         + (session.lastCommand == null ? "NULL" : session.lastCommand.name)
         + " user="

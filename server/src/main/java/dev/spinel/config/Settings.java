@@ -70,7 +70,7 @@ public final class Settings {
   public static final Setting<Long> PROTO_MAX_BULK_LEN =
       memory(row("proto-max-bulk-len"), 1L << 20, Long.MAX_VALUE, 512L << 20);
   public static final Setting<Long> MAXMEMORY_CLIENTS =
-      memoryOrPercent(later("maxmemory-clients", "eviction of clients"), -100, Long.MAX_VALUE, 0);
+      memoryOrPercent(row("maxmemory-clients"), -100, Long.MAX_VALUE, 0);
   public static final Setting<Long> SOCKET_MARK_ID =
       unsignedNumber(
           never("socket-mark-id", IMMUTABLE, "the JDK can't mark sockets"), 0, 0xffff_ffffL, 0);

@@ -291,6 +291,13 @@ public final class Engine implements KeyspaceListener {
     return open(outlet, owner);
   }
 
+  /// The session is to be closed, and counts as gone from now on: others neither see it nor send it
+  /// anything. Any thread.
+  public void expel(Session session) {
+    session.closing = true;
+    sessions.remove(session.id);
+  }
+
   void closed(Session session) {
     sessions.remove(session.id);
     try {

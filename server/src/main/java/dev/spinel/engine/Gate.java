@@ -20,6 +20,7 @@ public interface Gate {
     AUTHENTICATION,
     ACL,
     REDIRECT,
+    CLIENTS,
     MEMORY,
     TRACKING,
     MISCONF,

@@ -60,6 +60,11 @@ public interface Outlet {
     return 0;
   }
 
+  /// Bytes of input and output that it holds, those included of an incomplete command.
+  default long heldBytes() {
+    return inputBytes() + pendingBytes();
+  }
+
   /// When bytes last came or went, in milliseconds since 1970; 0 if only commands are known.
   default long lastInteractionMillis() {
     return 0;

@@ -192,6 +192,15 @@ public final class Session {
     release(heldBytes);
   }
 
+  /// About what a session and its connection take by themselves.
+  private static final long OWN_BYTES = 2048;
+
+  /// What the session takes of memory, with its input and output (`tot-mem`). Of another thread's
+  /// session it is a racy picture.
+  public long memoryBytes() {
+    return OWN_BYTES + outlet.heldBytes() + heldBytes + queuedBytes();
+  }
+
   /// Whether messages may have come that it hasn't received. Own thread.
   boolean hasMail() {
     return (subscriptions != null || monitors || tracking != null) && !outlet.inbox().isEmpty();

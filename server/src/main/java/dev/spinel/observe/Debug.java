@@ -104,6 +104,7 @@ final class Debug {
         reply.ok();
       }
       case "aof-flush-sleep/3" -> reply.ok();
+      case "replybuffer/4" -> replyBuffers(call, reply);
       default -> {
         if (call.is(1, "DIGEST-VALUE")) {
           digests(call, reply);
@@ -114,6 +115,19 @@ final class Debug {
         }
       }
     }
+  }
+
+  /// REPLYBUFFER: the outputs of connections give their memory back by themselves, so there is
+  /// nothing to set.
+  private static void replyBuffers(Call call, Reply reply) {
+    if (call.is(2, "PEAK-RESET-TIME")) {
+      if (!call.is(3, "NEVER") && !call.is(3, "RESET")) {
+        call.integer(3);
+      }
+    } else if (!call.is(2, "RESIZING")) {
+      throw unknown(call);
+    }
+    reply.ok();
   }
 
   private static CommandError unknown(Call call) {
@@ -513,6 +527,8 @@ final class Debug {
           Saves the data, forgets it, and loads it again.
       QUICKLIST-PACKED-THRESHOLD <size>
           From which size on an element of a list has a node of its own.
+      REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>
+          Nothing: there is no such buffer.
       SDSLEN <key>
           The lengths of a key and its string.
       SET-ACTIVE-EXPIRE <0|1>

@@ -119,7 +119,7 @@ public final class MemorySection implements Section {
   private static long clientBytes(Call call) {
     long sum = 0;
     for (Session session : call.engine().sessions()) {
-      sum += session.outlet.inputBytes() + session.outlet.pendingBytes() + session.queuedBytes();
+      sum += session.isReplica ? 0 : session.memoryBytes();
     }
     return sum;
   }

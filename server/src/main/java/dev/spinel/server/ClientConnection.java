@@ -12,9 +12,11 @@ import dev.spinel.net.Loop;
 import dev.spinel.net.Timer;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
+import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// A client: its connection, its session, and the reader between them. All but [#post] belongs to
@@ -26,6 +28,9 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private final RequestReader reader;
   private static final int KEPT_FREE = 16 * 1024;
   private static final long KEPT_TWICE = 2; // its array grows by doubling
+
+  /// What it takes, as last reported to [ClientEviction], which owns this.
+  final AtomicLong reportedBytes = new AtomicLong();
 
   private long softLimitSinceMillis;
   private long keptHeapBytes; // of what the connection keeps
@@ -66,6 +71,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     boundOutput();
     try {
       side.pump.run(this, buffer, from, to);
+      side.server.clientEviction.report(this);
     } catch (OutOfMemoryError e) {
       refuseAndClose(e);
     }
@@ -228,6 +234,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     if (pendingBytes > 0 || softLimitSinceMillis != 0) {
       aboutToWrite(pendingBytes);
     }
+    side.server.clientEviction.report(this);
   }
 
   /// Whether `timeout` holds for it: not for one that waits for keys or messages.
@@ -272,8 +279,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       case EXCEEDED -> {
         side.server.incidents.outputExceeded(this, pendingBytes);
         connection.closeAsap("output buffer limit");
+        return;
       }
     }
+    side.server.clientEviction.report(this);
   }
 
   @Override
@@ -306,6 +315,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     try {
       side.pump.dispatcher.closed(session);
     } finally {
+      side.server.clientEviction.closed(this);
       reader.close();
       if (incoming != null) {
         incoming.takes(0);
@@ -389,6 +399,16 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   @Override
   public long inputBytes() {
     return reader.unparsedBytes() + connection.keptBytes();
+  }
+
+  /// Large arguments of an incomplete command are in the data's memory. Of the output counts what
+  /// goes beyond the first chunk, as Redis has that for each client anyway; and nothing if it is
+  /// beyond a hard limit, as the connection is about to close.
+  @Override
+  public long heldBytes() {
+    Output output = connection.output();
+    long unsent = output.isTorn() ? 0 : Math.max(0, output.pendingBytes() - OutputPool.BYTES);
+    return Math.max(inputBytes(), reader.sunkBytes()) + unsent;
   }
 
   @Override

@@ -113,6 +113,7 @@ public final class Server implements AutoCloseable {
   private final Persistence.Front front;
   private final Pause pause = new Pause();
   private final TrackingLimit trackingLimit = new TrackingLimit();
+  final ClientEviction clientEviction;
   private final Scripts scripts;
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
@@ -153,6 +154,7 @@ public final class Server implements AutoCloseable {
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);
     outputBounds = new OutputBounds(config);
+    clientEviction = new ClientEviction(log);
     incidents = new IncidentLog(log, clock, stop);
     front = new Persistence.Front(clock, stop::request);
     scripts = new Scripts(log);
@@ -189,6 +191,7 @@ public final class Server implements AutoCloseable {
                 new Authentication(users),
                 new PermissionGate(denials),
                 eviction,
+                clientEviction,
                 trackingLimit,
                 new SubscribedGate(),
                 monitors,
@@ -201,6 +204,7 @@ public final class Server implements AutoCloseable {
     scripts.of(engine);
     pause.of(engine);
     trackingLimit.of(engine, config);
+    clientEviction.of(engine, config);
     slots.of(engine);
     pause.onEnd(replicationFront::resumed);
     int port = config.intOf(Settings.PORT);
@@ -340,6 +344,7 @@ public final class Server implements AutoCloseable {
         new StatisticsSection(traffic, rates),
         new Channels(pubSub),
         evictions,
+        clientEviction,
         denials,
         replicationFront.statistics(),
         replicationFront.section(),

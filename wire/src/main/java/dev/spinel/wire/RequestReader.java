@@ -309,7 +309,8 @@ public final class RequestReader {
 
   /// Bytes received and not yet parsed into arguments (`qbuf` of CLIENT LIST).
   public long unparsedBytes() {
-    return (pending == null ? 0 : pending.end - pending.at) + (pouring ? filled : 0L);
+    var now = pending; // another thread may ask
+    return (now == null ? 0 : now.end - now.at) + (pouring ? filled : 0L);
   }
 
   /// Bytes of the incomplete command that are in the sink, about.
