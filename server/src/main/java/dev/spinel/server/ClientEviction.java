@@ -138,8 +138,7 @@ final class ClientEviction implements Gate, Section {
       }
       Session session = client.session;
       if (client.reportedBytes.get() != 0 && !session.noEvict && !session.closing) {
-        log.notice(
-            "Evicting client: " + ClientLine.ofClosed(session, engine().clock.millis()));
+        log.notice("Evicting client: " + ClientLine.ofClosed(session, engine().clock.millis()));
         engine().expel(session);
         account(client, 0);
         evicted.increment();

@@ -55,7 +55,9 @@ class ClientEvictionTest {
       }
       await()
           .untilAsserted(
-              () -> assertThat(list(control).lines().filter(line -> held(line) > 199_999)).hasSize(6));
+              () ->
+                  assertThat(list(control).lines().filter(line -> held(line) > 199_999))
+                      .hasSize(6));
       control.command("CONFIG", "SET", "maxmemory-clients", "3000000");
       assertThat(list(control)).contains("name=small0", "name=small1", "name=small2");
       assertThat(list(control).lines().filter(line -> line.contains("name=large"))).hasSize(1);
