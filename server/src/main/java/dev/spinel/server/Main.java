@@ -117,6 +117,9 @@ public final class Main {
     if (pid == 1) {
       Signals.reap();
     }
+    if (config.isSentinel()) {
+      log.become('X');
+    }
     log.notice("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
     log.notice(
         "Redis version="
@@ -131,17 +134,18 @@ public final class Main {
     } else {
       log.notice("Configuration loaded");
     }
+    if (!config.isSentinel()) {
+      log.become(config.get(Settings.REPLICAOF).isNone() ? 'M' : 'S');
+    }
     log.notice("monotonic clock: System.nanoTime");
     Supervision supervision = Supervision.of(config, log);
     if (config.isSentinel()) {
-      log.become('X');
       try {
         return SentinelProgram.run(config, log, supervision);
       } catch (ConfigError e) {
         return SentinelProgram.failed(e);
       }
     }
-    log.become(config.get(Settings.REPLICAOF).isNone() ? 'M' : 'S');
     long maxmemory = config.get(Settings.MAXMEMORY); // clients may change it before it is told
     Server server;
     try {
@@ -156,6 +160,14 @@ public final class Main {
       log.warning(
           "Protected mode is off, as a default of this installation: whoever reaches this port may"
               + " read and change all data. Set a password (requirepass), or protected-mode yes.");
+    }
+    if (config.get(Settings.CLUSTER_ENABLED)
+        && !config.get(Settings.REQUIREPASS).isEmpty()
+        && config.get(Settings.MASTERAUTH).isEmpty()) {
+      log.warning(
+          "requirepass is set and masterauth isn't: as a replica this node can't log in to its"
+              + " primary and gets no copy of its data, and nobody takes over without loss. Set"
+              + " masterauth to the password of the other nodes.");
     }
     MemoryLimits.warn(config, log);
     server.announceData();

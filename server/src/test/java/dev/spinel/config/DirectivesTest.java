@@ -14,17 +14,21 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/// COMPATIBILITY.md shows the table as it is in the program. To print it again after a change, run
-/// this class's `main`.
+/// COMPATIBILITY.md shows the table as it is in the program, and docs/settings.md by name. To print
+/// both again after a change, run this class's `main`.
 final class DirectivesTest {
   private static final String BEGIN = "<!-- directives -->\n";
   private static final String END = "<!-- end of directives -->\n";
 
   public static void main(String[] arguments) throws IOException {
-    Path file = file();
+    print(file(), table());
+    print(reference(), byName());
+  }
+
+  private static void print(Path file, String table) throws IOException {
     String text = Files.readString(file);
     int begin = text.indexOf(BEGIN) + BEGIN.length();
-    Files.writeString(file, text.substring(0, begin) + table() + text.substring(text.indexOf(END)));
+    Files.writeString(file, text.substring(0, begin) + table + text.substring(text.indexOf(END)));
   }
 
   @Test
@@ -33,6 +37,14 @@ final class DirectivesTest {
     assertThat(text.substring(text.indexOf(BEGIN) + BEGIN.length(), text.indexOf(END)))
         .as("COMPATIBILITY.md, which %s.main prints", getClass().getSimpleName())
         .isEqualTo(table());
+  }
+
+  @Test
+  void theReferenceShowsTheTableByName() throws IOException {
+    String text = Files.readString(reference());
+    assertThat(text.substring(text.indexOf(BEGIN) + BEGIN.length(), text.indexOf(END)))
+        .as("docs/settings.md, which %s.main prints", getClass().getSimpleName())
+        .isEqualTo(byName());
   }
 
   @Test
@@ -95,6 +107,51 @@ final class DirectivesTest {
         return folder.resolve("COMPATIBILITY.md");
     }
     throw new AssertionError("no COMPATIBILITY.md above " + Path.of("").toAbsolutePath());
+  }
+
+  private static Path reference() {
+    return file().resolveSibling("docs/settings.md");
+  }
+
+  private static String byName() {
+    Set<String> redis = new HashSet<>(List.of("port", "bind", "dir", "logfile", "pidfile"));
+    for (String line : Facts.resource("config-defaults.txt").lines().toList()) {
+      redis.add(line.substring(0, line.indexOf(' ')));
+    }
+    SettingValues defaults = SettingValues.defaults();
+    List<String> rows = new ArrayList<>();
+    for (int i = 0; i < Settings.count(); i++) {
+      Setting<?> setting = Settings.at(i);
+      String standard = setting == Settings.DIR ? "" : setting.show(defaults);
+      String change =
+          setting.isImmutable()
+              ? "at the start only"
+              : setting.is(Setting.PROTECTED) ? "if `enable-protected-configs` lets you" : "yes";
+      String effect =
+          switch (setting.status()) {
+            case IN_FORCE -> redis.contains(setting.name()) ? "" : "Spinel's own";
+            case ACCEPTED -> "waits for: " + setting.about();
+            case REFUSED -> "only the default, until there is: " + setting.about();
+            case MEANINGLESS -> "no effect: " + setting.about();
+          };
+      rows.add(
+          "| `"
+              + setting.name()
+              + "`"
+              + (setting.alias() == null ? "" : " or `" + setting.alias() + "`")
+              + " | "
+              + (standard.isEmpty() ? "" : "`" + standard + "`")
+              + " | "
+              + setting.accepts()
+              + " | "
+              + change
+              + " | "
+              + effect
+              + " |\n");
+    }
+    rows.sort(null);
+    return "| setting | default | values | CONFIG SET | |\n|---|---|---|---|---|\n"
+        + String.join("", rows);
   }
 
   private static String table() {

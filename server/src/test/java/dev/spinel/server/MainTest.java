@@ -161,6 +161,19 @@ class MainTest {
   }
 
   @Test
+  void aNodeThatCannotLogInToItsPrimarySaysSoAtItsStart() throws Exception {
+    // With port 0 it ends at once.
+    String[] node = {"--port", "0", "--cluster-enabled", "yes", "--requirepass", "secret"};
+    assertThat(run(node).out)
+        .contains("# requirepass is set and masterauth isn't: as a replica this node can't log in");
+    List<String> words = new ArrayList<>(List.of(node));
+    words.addAll(List.of("--masterauth", "secret"));
+    assertThat(run(words.toArray(new String[0])).out)
+        .contains("# Configured to not listen anywhere")
+        .doesNotContain("masterauth");
+  }
+
+  @Test
   void aServerInTheBackgroundServesBeforeItsStarterEnds() throws Exception {
     int port = RealRedis.freePort();
     List<String> command = new ArrayList<>(ServerProcess.of().command());
