@@ -127,13 +127,11 @@ final class DirectivesTest {
           setting.isImmutable()
               ? "at the start only"
               : setting.is(Setting.PROTECTED) ? "if `enable-protected-configs` lets you" : "yes";
+      boolean ours = !redis.contains(setting.name()) && !setting.isHidden();
       String effect =
-          switch (setting.status()) {
-            case IN_FORCE -> redis.contains(setting.name()) ? "" : "Spinel's own";
-            case ACCEPTED -> "waits for: " + setting.about();
-            case REFUSED -> "only the default, until there is: " + setting.about();
-            case MEANINGLESS -> "no effect: " + setting.about();
-          };
+          setting.status() != Status.IN_FORCE
+              ? setting.status().word + ": " + setting.about()
+              : ours ? "Spinel's own" : setting.isHidden() ? "for tests" : "";
       rows.add(
           "| `"
               + setting.name()
