@@ -400,10 +400,20 @@ public final class Config {
   /// @param users the lines of `user` that describe the users now, as [Octets]; ignored if users
   ///   live in a file of their own
   /// @throws ConfigError of kind REPLY
-  public synchronized void rewrite(List<String> users) {
+  public void rewrite(List<String> users) {
+    rewrite(users, false);
+  }
+
+  /// The same, with the lines of all settings, those included that have their defaults.
+  public void rewriteAll(List<String> users) {
+    rewrite(users, true);
+  }
+
+  private synchronized void rewrite(List<String> users, boolean all) {
     if (file == null) throw reply("ERR The server is running without a config file");
     try {
       ConfigRewrite rewrite = ConfigRewrite.of(file);
+      if (all) rewrite.writeAll();
       SettingValues now = valuesNow();
       for (int i = 0; i < Settings.count(); i++) Settings.at(i).rewrite(now, rewrite);
       if (get(Settings.ACLFILE).isEmpty()) {

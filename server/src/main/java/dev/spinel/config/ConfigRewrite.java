@@ -28,6 +28,7 @@ final class ConfigRewrite {
   private final Map<String, ArrayDeque<Integer>> linesOf = new HashMap<>();
   private final Set<String> processed = new HashSet<>();
   private boolean signed;
+  private boolean writesAll;
 
   /// The state of a file as it is; of a file that isn't there, an empty one.
   static ConfigRewrite of(Path file) throws IOException {
@@ -87,11 +88,16 @@ final class ConfigRewrite {
     ArrayDeque<Integer> places = linesOf.get(directive);
     if (places != null && !places.isEmpty()) {
       lines.set(places.poll(), line);
-    } else if (force) {
+    } else if (force || writesAll) {
       if (!signed) lines.add(SIGNATURE);
       signed = true;
       lines.add(line);
     }
+  }
+
+  /// From now on all lines that are offered are written.
+  void writeAll() {
+    writesAll = true;
   }
 
   /// Offers the lines of users. Whatever other lines of users there are vanish.

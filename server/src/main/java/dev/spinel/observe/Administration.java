@@ -33,7 +33,6 @@ public final class Administration implements Family {
       TIME = 18,
       MONITOR = 19;
 
-  private final Identity identity;
   private final Info info;
   private final Configuration configuration;
   private final MemoryReport memory;
@@ -42,7 +41,6 @@ public final class Administration implements Family {
   private final Monitors monitors;
 
   public Administration(
-      Identity identity,
       Config config,
       Users users,
       Host host,
@@ -50,13 +48,12 @@ public final class Administration implements Family {
       MemoryAccount memory,
       SlowLog slowLog,
       Monitors monitors) {
-    this.identity = identity;
     this.info = info;
     this.slowLog = slowLog;
     this.monitors = monitors;
     this.configuration = new Configuration(config, users);
     this.memory = new MemoryReport(info, memory);
-    this.debug = new Debug(config, host);
+    this.debug = new Debug(config, configuration, host);
   }
 
   @Override
@@ -307,25 +304,23 @@ public final class Administration implements Family {
     reply.bulk(micros % 1_000_000);
   }
 
-  /// A gem, and the version. The words of the command (a version, numbers) change nothing.
-  private void lolwut(Call call, Reply reply) {
-    if (call.argc() > 2 && call.is(1, "VERSION")) {
-      call.integer(2); // checked, if not obeyed
-    }
-    String picture =
-        """
-              ______
-             /\\    /\\
-            /  \\__/  \\
-            \\  /\\  /
-             \\/  \\/
-              \\  /
-               \\/
+  private static final int MOST_HEIGHT = 40;
 
-        Redis ver. %s, spoken by Spinel %s
-        """
-            .replaceFirst("%s", Config.REDIS_VERSION)
-            .replaceFirst("%s", identity.version());
-    reply.verbatim("txt", picture.getBytes(StandardCharsets.ISO_8859_1));
+  /// A gem, and the version. A number behind the version that is wished for, or alone, is the gem's
+  /// height.
+  private static void lolwut(Call call, Reply reply) {
+    int first = 1;
+    if (call.argc() > 2 && call.is(1, "VERSION")) {
+      call.integer(2); // all versions have the same picture
+      first = 3;
+    }
+    int height = 7;
+    if (call.argc() > first) {
+      height = (int) Math.clamp(call.integer(first), 3, MOST_HEIGHT);
+    }
+    StringBuilder picture = new StringBuilder("\n");
+    Gem.draw(height, picture);
+    picture.append("\nRedis ver. ").append(Config.REDIS_VERSION).append('\n');
+    reply.verbatim("txt", picture.toString().getBytes(StandardCharsets.ISO_8859_1));
   }
 }

@@ -43,8 +43,17 @@ final class Configuration {
   }
 
   void rewrite(Reply reply) {
+    rewrite(() -> config.rewrite(users.lines()), reply);
+  }
+
+  /// DEBUG CONFIG-REWRITE-FORCE-ALL.
+  void rewriteAll(Reply reply) {
+    rewrite(() -> config.rewriteAll(users.lines()), reply);
+  }
+
+  private static void rewrite(Runnable rewriting, Reply reply) {
     try {
-      config.rewrite(users.lines());
+      rewriting.run();
     } catch (ConfigError refused) {
       throw new CommandError(Octets.of(refused.bytes()));
     }

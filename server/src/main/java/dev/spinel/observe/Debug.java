@@ -16,6 +16,7 @@ import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
 import dev.spinel.value.ListValue;
 import dev.spinel.wire.Slice;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.Locale;
@@ -34,10 +35,12 @@ final class Debug {
       new CommandError("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
 
   private final Config config;
+  private final Configuration configuration;
   private final Host host;
 
-  Debug(Config config, Host host) {
+  Debug(Config config, Configuration configuration, Host host) {
     this.config = config;
+    this.configuration = configuration;
     this.host = host;
   }
 
@@ -104,17 +107,37 @@ final class Debug {
         reply.ok();
       }
       case "aof-flush-sleep/3" -> reply.ok();
+      case "config-rewrite-force-all/2" -> configuration.rewriteAll(reply);
       case "replybuffer/4" -> replyBuffers(call, reply);
       default -> {
         if (call.is(1, "DIGEST-VALUE")) {
           digests(call, reply);
         } else if (call.is(1, "RELOAD")) {
           reload(call, reply);
+        } else if (call.is(1, "REPLICATE") && count > 2) {
+          replicate(call, reply);
         } else {
           throw unknown(call);
         }
       }
     }
+  }
+
+  /// REPLICATE: whatever it is, replicas get it as a command.
+  private static void replicate(Call call, Reply reply) {
+    ByteArrayOutputStream request = new ByteArrayOutputStream();
+    request.writeBytes(latin("*" + (call.argc() - 2) + "\r\n"));
+    for (int i = 2; i < call.argc(); i++) {
+      request.writeBytes(latin("$" + call.arg(i).length + "\r\n"));
+      request.writeBytes(call.bytes(i));
+      request.writeBytes(latin("\r\n"));
+    }
+    call.recorder().toReplicas(request.toByteArray());
+    reply.ok();
+  }
+
+  private static byte[] latin(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
   /// REPLYBUFFER: the outputs of connections give their memory back by themselves, so there is
@@ -497,6 +520,8 @@ final class Debug {
           Has replicas that come back copy all data.
       CLUSTERLINK KILL <to|from|all> <node-id>
           Breaks links of the cluster's bus.
+      CONFIG-REWRITE-FORCE-ALL
+          Writes all settings to the configuration file.
       DIGEST
           A fingerprint of all data.
       DIGEST-VALUE <key> [<key> ...]
@@ -527,6 +552,8 @@ final class Debug {
           Saves the data, forgets it, and loads it again.
       QUICKLIST-PACKED-THRESHOLD <size>
           From which size on an element of a list has a node of its own.
+      REPLICATE <word> [<word> ...]
+          Sends the words to replicas as a command.
       REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>
           Nothing: there is no such buffer.
       SDSLEN <key>

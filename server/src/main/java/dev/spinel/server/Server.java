@@ -322,7 +322,7 @@ public final class Server implements AutoCloseable {
             on -> cronPaused = on,
             this::sleeping,
             () -> cluster);
-    rows.add(new Administration(identity, config, users, host, info(), memory, slowLog, monitors));
+    rows.add(new Administration(config, users, host, info(), memory, slowLog, monitors));
     rows.add(new LatencyFamily());
     rows.add(new Modules(config));
     rows.add(new CommandInfo());

@@ -1,0 +1,105 @@
+package dev.spinel.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.server.AllCommands;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/// All commands of 7.2 are here ([CommandTableTest] compares what each says of itself), and
+/// COMPATIBILITY.md lists them. To print that list again after a change, run this class's `main`.
+final class AllCommandsTest {
+  private static final String BEGIN = "<!-- commands -->\n";
+  private static final String END = "<!-- end of commands -->\n";
+  private static final CommandTable TABLE = AllCommands.table();
+
+  public static void main(String[] arguments) throws IOException {
+    Path file = file();
+    String text = Files.readString(file);
+    int begin = text.indexOf(BEGIN) + BEGIN.length();
+    Files.writeString(file, text.substring(0, begin) + list() + text.substring(text.indexOf(END)));
+  }
+
+  @Test
+  @SuppressWarnings("unchecked")
+  void everyCommandOfRedisIsHere() throws IOException {
+    List<String> missing = new ArrayList<>();
+    int found = 0;
+    for (Map.Entry<String, Object> each : CommandTableTest.redis().entrySet()) {
+      Map<String, Object> facts = (Map<String, Object>) each.getValue();
+      Map<String, Object> subcommands =
+          (Map<String, Object>) facts.getOrDefault("subcommands", Map.of());
+      List<String> names = new ArrayList<>(subcommands.keySet());
+      names.add(each.getKey());
+      for (String name : names) {
+        if (TABLE.byName(name) == null) {
+          missing.add(name);
+        } else {
+          found++;
+        }
+      }
+    }
+    assertThat(missing).isEmpty();
+    assertThat(found).isEqualTo(241 + 129);
+  }
+
+  @Test
+  void compatibilityShowsTheList() throws IOException {
+    String text = Files.readString(file());
+    assertThat(text.substring(text.indexOf(BEGIN) + BEGIN.length(), text.indexOf(END)))
+        .as("COMPATIBILITY.md, which %s.main prints", getClass().getSimpleName())
+        .isEqualTo(list());
+  }
+
+  private static Path file() {
+    for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
+      if (Files.exists(folder.resolve("COMPATIBILITY.md"))) {
+        return folder.resolve("COMPATIBILITY.md");
+      }
+    }
+    throw new AssertionError("no COMPATIBILITY.md above " + Path.of("").toAbsolutePath());
+  }
+
+  private static String list() {
+    Map<String, Command> byName = new TreeMap<>();
+    for (Command command : TABLE) {
+      byName.put(command.name, command);
+      for (Command sub : command.subcommands()) {
+        byName.put(sub.name, sub);
+      }
+    }
+    StringBuilder list =
+        new StringBuilder(
+            "| command | arity | keys | flags | ACL categories |\n|---|---|---|---|---|\n");
+    for (Map.Entry<String, Command> each : byName.entrySet()) {
+      Command command = each.getValue();
+      Map<String, Object> facts = Facts.of(command);
+      list.append("| `").append(each.getKey().replace('|', ' ')).append("` | ");
+      list.append(command.arity()).append(" | ");
+      list.append(keys(command)).append(" | ");
+      list.append(words(facts.get("flags"))).append(" | ");
+      list.append(words(facts.get("categories"))).append(" |\n");
+    }
+    return list.toString();
+  }
+
+  /// First, last and step, and that there are more than these tell.
+  private static String keys(Command command) {
+    String range =
+        command.firstKey() == 0
+            ? ""
+            : command.firstKey() + " " + command.lastKey() + " " + command.step();
+    boolean movable = command.is(Command.MOVABLEKEYS);
+    return movable ? (range + " by the call").strip() : range;
+  }
+
+  private static String words(Object list) {
+    return list instanceof List<?> words ? String.join(" ", words.stream().map(String::valueOf).toList()) : "";
+  }
+}
