@@ -100,6 +100,8 @@ final class AllCommandsTest {
   }
 
   private static String words(Object list) {
-    return list instanceof List<?> words ? String.join(" ", words.stream().map(String::valueOf).toList()) : "";
+    return list instanceof List<?> words
+        ? String.join(" ", words.stream().map(String::valueOf).toList())
+        : "";
   }
 }
