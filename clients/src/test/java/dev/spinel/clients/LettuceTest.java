@@ -6,16 +6,22 @@ import dev.spinel.Spinel;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisFuture;
+import io.lettuce.core.TrackingArgs;
 import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.protocol.ProtocolVersion;
 import io.lettuce.core.pubsub.RedisPubSubAdapter;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
+import io.lettuce.core.support.caching.CacheAccessor;
+import io.lettuce.core.support.caching.CacheFrontend;
+import io.lettuce.core.support.caching.ClientSideCaching;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -75,6 +81,31 @@ class LettuceTest {
         listener.sync().subscribe("news");
         assertThat(speaker.sync().publish("news", "hello")).isEqualTo(1);
         assertThat(heard.poll(5, TimeUnit.SECONDS)).isEqualTo("news hello");
+      } finally {
+        client.shutdown(Duration.ZERO, Duration.ofSeconds(5));
+      }
+    }
+  }
+
+  /// Lettuce keeps values in a map, and the server tells it which have changed.
+  @Test
+  void aMapOfTheClientFollowsTheServer() throws Exception {
+    try (Spinel spinel = Spinel.start()) {
+      RedisClient client = client(spinel, ProtocolVersion.RESP3);
+      Map<String, String> map = new ConcurrentHashMap<>();
+      try (StatefulRedisConnection<String, String> connection = client.connect();
+          StatefulRedisConnection<String, String> writer = client.connect()) {
+        CacheFrontend<String, String> cached =
+            ClientSideCaching.enable(
+                CacheAccessor.forMap(map), connection, TrackingArgs.Builder.enabled());
+        writer.sync().set("key", "1");
+        assertThat(cached.get("key")).isEqualTo("1");
+        assertThat(map).containsEntry("key", "1");
+        for (int i = 2; i < 50; i++) {
+          writer.sync().set("key", Integer.toString(i));
+          connection.sync().ping(); // what was pushed before has been read then
+          assertThat(cached.get("key")).isEqualTo(Integer.toString(i));
+        }
       } finally {
         client.shutdown(Duration.ZERO, Duration.ofSeconds(5));
       }

@@ -84,9 +84,11 @@ public final class Monitors implements Gate, Onlooker {
 
   // ── what is shown ──
 
+  /// What runs others is shown before them, though it is declared as not to be shown, as in Redis.
   @Override
   public void ran(Session session, Command command, Args args, Recorder by) {
-    if (command.is(Command.ADMIN) || command.is(Command.SKIP_MONITOR)) {
+    boolean shows = !command.is(Command.SKIP_MONITOR) || command.is(Command.SCRIPTED);
+    if (command.is(Command.ADMIN) || !shows) {
       return;
     }
     byte[] line = line(session, command, args).getBytes(StandardCharsets.ISO_8859_1);
