@@ -44,7 +44,8 @@ class DeploymentFilesTest {
         Files.readString(file("docker/compose/sentinel.yml"))
             .replace("$$HOSTNAME", "redis-2")
             .replace("\\\"$$(cat /run/secrets/password)\\\"", "\"pass word\"");
-    Matcher block = Pattern.compile("\\{ (echo .*?)\\n\\s*} >/data/(\\w+).conf", Pattern.DOTALL).matcher(text);
+    Matcher block =
+        Pattern.compile("\\{ (echo .*?)\\n\\s*} >/data/(\\w+).conf", Pattern.DOTALL).matcher(text);
     List<String> read = new ArrayList<>();
     while (block.find()) {
       StringBuilder lines = new StringBuilder();
@@ -89,10 +90,8 @@ class DeploymentFilesTest {
   void theFilesOfThePackageAndOfTheImageAreRead() throws Exception {
     String packaged = Files.readString(file("dist/redis.conf")).replace("/var/lib/spinel", ".");
     Path conf = Files.writeString(directory.resolve("redis.conf"), packaged);
-    assertThat(CommandLine.of(conf.toString(), "--supervised", "systemd").load(null))
-        .isNotNull();
-    Config inImage =
-        CommandLine.of("--port", "1").load(null, file("docker/defaults.conf"));
+    assertThat(CommandLine.of(conf.toString(), "--supervised", "systemd").load(null)).isNotNull();
+    Config inImage = CommandLine.of("--port", "1").load(null, file("docker/defaults.conf"));
     assertThat(inImage.get(Settings.PROTECTED_MODE)).isFalse();
     assertThat(inImage.get(Settings.SHUTDOWN_TIMEOUT)).isEqualTo(5);
   }
