@@ -353,6 +353,11 @@ final class Blocking {
     Dispatcher.empty(output);
     reply.to(output, waiting.session.protocol);
     Invalidations invalidations = dispatcher.recorder.invalidations;
+    TrackingMode tracking = waiting.session.tracking;
+    if (tracking != null && !dispatcher.collectKeys(guest, waiting.command, waiting.args)) {
+      // what it reads can't be remembered
+      invalidations.add(waiting.session, tracking, Invalidations.OF_ALL, waiting.session);
+    }
     long bound = 0;
     CommandError refusal =
         waiting.session.gated ? engine.gates.refusal(Gate.Rank.ACL, guest) : null;

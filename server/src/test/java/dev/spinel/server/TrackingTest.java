@@ -208,6 +208,41 @@ class TrackingTest {
     }
   }
 
+  /// The reply of a call that waited comes from the thread that served it, what invalidates it from
+  /// another one.
+  @Test
+  void anInvalidationNeverOvertakesTheReplyOfACallThatWaited() throws Exception {
+    try (Server server = server();
+        Client reader = client(server);
+        Client writer = client(server)) {
+      reader.command("CLIENT", "TRACKING", "ON");
+      for (int i = 0; i < 200; i++) {
+        reader.send("XREAD", "BLOCK", "0", "STREAMS", "s", "$");
+        reader.flush();
+        while (server.engine.blockedCalls() == 0) {
+          Thread.onSpinWait();
+        }
+        writer.send("XADD", "s", "*", "field", "value");
+        writer.send("DEL", "s");
+        writer.flush();
+        writer.receive();
+        writer.receive();
+        reader.send("PING");
+        reader.flush();
+        List<String> heard = new ArrayList<>();
+        do {
+          heard.add(new String(reader.raw(), StandardCharsets.ISO_8859_1));
+        } while (!heard.getLast().equals("+PONG\r\n"));
+        int reply = 0;
+        while (heard.get(reply).startsWith(">")) {
+          reply++;
+        }
+        assertThat(heard.get(reply)).as("round %d: %s", i, heard).startsWith("%1");
+        assertThat(heard.get(reply + 1)).as("round %d: %s", i, heard).contains("invalidate");
+      }
+    }
+  }
+
   // ── bounds ──
 
   @Test
