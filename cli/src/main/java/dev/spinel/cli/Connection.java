@@ -6,7 +6,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.net.SocketException;
-import java.net.UnknownHostException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -119,7 +118,7 @@ final class Connection {
     } catch (IOException | RuntimeException e) {
       if (!quiet) {
         String where = bySocket ? String.valueOf(options.socket) : host + ":" + port;
-        screen.errLine("Could not connect to Redis at " + where + ": " + reason(e));
+        screen.errLine("Could not connect to Redis at " + where + ": " + Unreachable.reason(e));
       }
       return false;
     }
@@ -130,17 +129,6 @@ final class Connection {
     if (!logIn(options.user, options.password) || !select() || !switchProtocol()) return false;
     if (options.showPushes) pushes = Pushes.SHOWN;
     return true;
-  }
-
-  /// Why no connection was made, in the system's words.
-  static String reason(Exception e) {
-    String message = String.valueOf(e.getMessage());
-    if (e instanceof UnknownHostException) {
-      int colon = message.lastIndexOf(": ");
-      return colon < 0 ? "Name or service not known" : message.substring(colon + 2);
-    }
-    int more = message.indexOf(" (");
-    return more < 0 ? message : message.substring(0, more);
   }
 
   boolean logIn(@Nullable String user, @Nullable String password) {

@@ -37,7 +37,7 @@ public final class Main {
   }
 
   /// The arguments as the bytes that they were: the JVM decodes them, and loses what is no text.
-  private static List<String> bytesOf(String[] arguments) {
+  public static List<String> bytesOf(String[] arguments) {
     boolean ascii = true;
     for (String a : arguments) ascii &= a.chars().allMatch(c -> c < 128);
     if (ascii) return List.of(arguments);

@@ -37,7 +37,7 @@ final class Peer {
       client = options.tls.connect(node.host, node.port);
     } catch (IOException | RuntimeException e) {
       log.screen.errLine(
-          "Could not connect to Redis at " + node.address() + ": " + Connection.reason(e));
+          "Could not connect to Redis at " + node.address() + ": " + Unreachable.reason(e));
       return false;
     }
     String password = options.password;

@@ -56,7 +56,7 @@ public final class Screen {
     this.outputIsTerminal = outputIsTerminal;
   }
 
-  static Screen ofProcess() {
+  public static Screen ofProcess() {
     String told = System.getProperty("spinel.tty", "");
     return new Screen(
         new FileInputStream(FileDescriptor.in),
@@ -178,7 +178,7 @@ public final class Screen {
   }
 
   /// Everything up to the end.
-  String readAll() throws IOException {
+  public String readAll() throws IOException {
     StringBuilder all = new StringBuilder();
     synchronized (this) {
       while (reader != null && ahead == NOTHING) waitForReader();

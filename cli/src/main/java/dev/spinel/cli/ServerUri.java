@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /// `redis://user:password@host:port/database`, all of it optional behind the scheme, which is
 /// `rediss` for TLS. What isn't given is null; `error` says why a text is none.
-record ServerUri(
+public record ServerUri(
     @Nullable String error,
     @Nullable String user,
     @Nullable String password,
@@ -17,7 +17,7 @@ record ServerUri(
     return new ServerUri(why, null, null, null, null, null, false);
   }
 
-  static ServerUri of(String uri) {
+  public static ServerUri of(String uri) {
     boolean encrypted = uri.regionMatches(true, 0, "rediss://", 0, 9);
     String scheme = encrypted ? "rediss://" : "redis://";
     if (!uri.regionMatches(true, 0, scheme, 0, scheme.length())) {
