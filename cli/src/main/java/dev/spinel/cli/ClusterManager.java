@@ -725,7 +725,8 @@ final class ClusterManager {
     try {
       client = Client.connect(from.host(), from.port(), 0);
     } catch (IOException e) {
-      screen.errLine("Could not connect to Redis at " + source + ": " + Unreachable.reason(e) + ".");
+      screen.errLine(
+          "Could not connect to Redis at " + source + ": " + Unreachable.reason(e) + ".");
       return false;
     }
     try (client) {

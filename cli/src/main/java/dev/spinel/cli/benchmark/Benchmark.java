@@ -34,7 +34,7 @@ public final class Benchmark {
   }
 
   /// Runs the program; answers its exit status.
-  static int run(Screen screen, List<String> words) {
+  public static int run(Screen screen, List<String> words) {
     int status = 0;
     try {
       try {
@@ -210,7 +210,8 @@ public final class Benchmark {
       latencies.max() / 1000f
     };
     if (options.csv) {
-      StringBuilder line = new StringBuilder('"' + title + "\",\"" + format("%.2f", perSecond) + '"');
+      StringBuilder line =
+          new StringBuilder('"' + title + "\",\"" + format("%.2f", perSecond) + '"');
       for (float figure : figures) line.append(",\"").append(format("%.3f", figure)).append('"');
       screen.out(line.append('\n').toString());
       return;

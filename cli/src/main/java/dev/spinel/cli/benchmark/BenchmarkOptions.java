@@ -92,11 +92,9 @@ final class BenchmarkOptions {
       case "--csv" -> csv = true;
       case "-l" -> loop = true;
       case "-I" -> idle = true;
-      case "-e" ->
-          screen.errLine("WARNING: -e has no effect: any error ends the run.");
+      case "-e" -> screen.errLine("WARNING: -e has no effect: any error ends the run.");
       case "--seed" -> seed = (long) number();
-      case "-t" ->
-          tests = new HashSet<>(List.of(value().toLowerCase(Locale.ROOT).split(",", -1)));
+      case "-t" -> tests = new HashSet<>(List.of(value().toLowerCase(Locale.ROOT).split(",", -1)));
       case "--dbnum" -> database = number();
       case "--precision" -> {
         int digits = number();

@@ -320,8 +320,7 @@ final class Load {
         }
         targets.refresh();
       } else {
-        failure.compareAndSet(
-            null, "Error from server " + node.address() + ": " + error);
+        failure.compareAndSet(null, "Error from server " + node.address() + ": " + error);
       }
     }
 

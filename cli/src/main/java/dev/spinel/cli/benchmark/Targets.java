@@ -46,7 +46,7 @@ final class Targets {
         screen.errLine("Cluster node " + where + " replied with error:\n" + e.text());
         throw fails("Failed to fetch cluster configuration from " + where);
       }
-      for (String line : reply.text().split("\n", -1)) take(line);
+      for (String line : text(reply).split("\n", -1)) take(line);
     } catch (IOException e) {
       throw fails("Failed to fetch cluster configuration from " + where);
     }
@@ -101,10 +101,9 @@ final class Targets {
       for (RespValue range : client.command("CLUSTER", "SLOTS").elements()) {
         List<RespValue> parts = range.elements();
         List<Integer> slots =
-            owned.computeIfAbsent(
-                parts.get(2).elements().get(2).text(), any -> new ArrayList<>());
-        int last = Figures.atoi(parts.get(1).text());
-        for (int slot = Figures.atoi(parts.get(0).text()); slot <= last; slot++) slots.add(slot);
+            owned.computeIfAbsent(text(parts.get(2).elements().get(2)), any -> new ArrayList<>());
+        int last = Figures.atoi(text(parts.get(1)));
+        for (int slot = Figures.atoi(text(parts.get(0))); slot <= last; slot++) slots.add(slot);
       }
       for (TargetNode node : nodes) {
         List<Integer> slots = owned.get(node.id);
@@ -128,7 +127,7 @@ final class Targets {
         throw fails("Node " + where + " replied with error:\n" + e.text());
       }
       if (save.isError() || append.isError()) return null;
-      return new Keeping(save.elements().get(1).text(), append.elements().get(1).text());
+      return new Keeping(text(save.elements().get(1)), text(append.elements().get(1)));
     } catch (IOException | RuntimeException e) {
       if (e instanceof Exit exit) throw exit;
       return null;
@@ -140,10 +139,7 @@ final class Targets {
     String where = socket == null ? host + ":" + port : socket;
     Client client;
     try {
-      client =
-          socket == null
-              ? Client.connect(host, port, 0)
-              : Client.connectUnix(Path.of(socket));
+      client = socket == null ? Client.connect(host, port, 0) : Client.connectUnix(Path.of(socket));
     } catch (IOException | RuntimeException e) {
       throw fails("Could not connect to Redis at " + where + ": " + Unreachable.reason(e));
     }
@@ -159,6 +155,10 @@ final class Targets {
       }
     }
     return client;
+  }
+
+  private static String text(RespValue value) {
+    return String.valueOf(value.text());
   }
 
   private Exit fails(String message) {
