@@ -101,6 +101,10 @@ record StreamReads(
     Options o = call.options(1);
     while (streams == 0 && o.next()) {
       if (o.is("BLOCK", 1)) {
+        if (call.isInScript()) {
+          throw new CommandError(
+              "ERR " + call.text(0) + " command is not allowed with BLOCK option from scripts");
+        }
         timeoutMillis = timeout(call, o.word());
       } else if (o.is("COUNT", 1)) {
         most = Math.max(0, o.integer());

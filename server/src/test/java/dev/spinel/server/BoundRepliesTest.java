@@ -175,6 +175,20 @@ class BoundRepliesTest {
   }
 
   @Test
+  void aMonitorSeesAScriptBeforeWhatItRuns() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession monitor = fixture.session();
+      LocalSession writer = fixture.session();
+      say(monitor, "MONITOR");
+      say(writer, "EVAL", "return redis.call('SET', KEYS[1], '1')", "1", "k");
+      say(writer, "EVALSHA", "0".repeat(40), "0");
+      assertThat(text(monitor.run()))
+          .containsOnlyOnce("\"EVAL\"")
+          .containsSubsequence("\"EVAL\"", "[0 lua] \"SET\" \"k\" \"1\"", "\"EVALSHA\"");
+    }
+  }
+
+  @Test
   void socketsAreToldWhenTheReaderReleases() throws Exception {
     for (String transport : List.of("nio", "auto")) {
       Config config = Config.of("port", "0", "event-loops", "2", "io-transport", transport);
