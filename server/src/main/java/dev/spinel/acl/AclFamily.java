@@ -32,6 +32,23 @@ public final class AclFamily implements Family {
       USERS = 11,
       WHOAMI = 12;
 
+  /// Their names, by row.
+  private static final List<String> ROWS =
+      List.of(
+          "acl|cat",
+          "acl|deluser",
+          "acl|dryrun",
+          "acl|genpass",
+          "acl|getuser",
+          "acl|help",
+          "acl|list",
+          "acl|load",
+          "acl|log",
+          "acl|save",
+          "acl|setuser",
+          "acl|users",
+          "acl|whoami");
+
   private static final int SHOWN_OF_NAME = 128;
   private static final int MOST_BITS = 4096;
   private static final int USUAL_BITS = 256;
@@ -39,11 +56,13 @@ public final class AclFamily implements Family {
 
   private final Users users;
   private final Denials denials;
+  private final Clientele clientele;
   private final SecureRandom random = new SecureRandom();
 
-  public AclFamily(Users users, Denials denials) {
+  public AclFamily(Users users, Denials denials, Clientele clientele) {
     this.users = users;
     this.denials = denials;
+    this.clientele = clientele;
   }
 
   @Override
@@ -171,29 +190,43 @@ public final class AclFamily implements Family {
 
   @Override
   public void run(int row, Call call, Reply reply) {
+    if (row == HELP) {
+      Help.reply(call, reply);
+    } else {
+      run(row, new CallRequest(call, clientele), reply);
+    }
+  }
+
+  /// Answers a request for one of these commands but HELP. Errors: a [CommandError].
+  ///
+  /// @param name of the command: `acl|list`
+  public void run(String name, AclRequest request, Reply reply) {
+    run(ROWS.indexOf(name), request, reply);
+  }
+
+  private void run(int row, AclRequest request, Reply reply) {
     switch (row) {
-      case CAT -> categories(call, reply);
-      case DELUSER -> reply.integer(users.remove(call, words(call, 2)));
-      case DRYRUN -> dryRun(call, reply);
-      case GENPASS -> password(call, reply);
-      case GETUSER -> user(call, reply);
-      case HELP -> Help.reply(call, reply);
+      case CAT -> categories(request, reply);
+      case DELUSER -> reply.integer(users.remove(request.sessions(), words(request, 2)));
+      case DRYRUN -> dryRun(request, reply);
+      case GENPASS -> password(request, reply);
+      case GETUSER -> user(request, reply);
       case LIST -> list(reply);
       case LOAD -> {
         users.requireFile();
-        users.loadFile(call);
+        users.loadFile(request.sessions());
         reply.ok();
       }
-      case LOG -> log(call, reply);
+      case LOG -> log(request, reply);
       case SAVE -> {
         users.requireFile();
         users.saveFile();
         reply.ok();
       }
-      case SETUSER -> setUser(call, reply);
+      case SETUSER -> setUser(request, reply);
       case USERS -> names(reply);
       case WHOAMI -> {
-        Principal user = call.session().user;
+        Principal user = request.user();
         if (user == null) {
           reply.nil();
         } else {
@@ -204,20 +237,19 @@ public final class AclFamily implements Family {
     }
   }
 
-  private static List<String> words(Call call, int from) {
-    List<String> words = new ArrayList<>(call.argc() - from);
-    for (int i = from; i < call.argc(); i++) {
-      words.add(Octets.of(call.bytes(i)));
+  private static List<String> words(AclRequest request, int from) {
+    List<String> words = new ArrayList<>(request.argc() - from);
+    for (int i = from; i < request.argc(); i++) {
+      words.add(request.text(i));
     }
     return words;
   }
 
-  /// Two arguments where one may be.
-  private static void requireAtMost(Call call, int arguments) {
-    if (call.argc() > arguments) {
+  private static void requireAtMost(AclRequest request, int arguments) {
+    if (request.argc() > arguments) {
       throw new CommandError(
           "ERR unknown subcommand or wrong number of arguments for '"
-              + SelectorDraft.untilZero(call.text(1))
+              + SelectorDraft.untilZero(request.text(1))
               + "'. Try ACL HELP.");
     }
   }
@@ -228,17 +260,17 @@ public final class AclFamily implements Family {
 
   // ── users ──
 
-  private void setUser(Call call, Reply reply) {
-    String name = Octets.of(call.bytes(2));
+  private void setUser(AclRequest request, Reply reply) {
+    String name = request.text(2);
     if (SelectorDraft.hasSpaces(name)) {
       throw new CommandError("ERR Usernames can't contain spaces or null characters");
     }
-    users.set(call, name, words(call, 3));
+    users.set(request.sessions(), name, words(request, 3));
     reply.ok();
   }
 
   private void list(Reply reply) {
-    List<String> lines = users.lines();
+    List<String> lines = users.all().stream().map(User::line).toList();
     reply.array(lines.size());
     lines.forEach(line -> bulk(reply, line));
   }
@@ -249,8 +281,8 @@ public final class AclFamily implements Family {
     all.forEach(user -> reply.bulk(user.name()));
   }
 
-  private void user(Call call, Reply reply) {
-    User user = users.user(Octets.of(call.bytes(2)));
+  private void user(AclRequest request, Reply reply) {
+    User user = users.user(request.text(2));
     if (user == null) {
       reply.nil();
       return;
@@ -286,21 +318,21 @@ public final class AclFamily implements Family {
 
   // ── the rest ──
 
-  private static void categories(Call call, Reply reply) {
-    requireAtMost(call, 3);
-    if (call.argc() == 2) {
+  private static void categories(AclRequest request, Reply reply) {
+    requireAtMost(request, 3);
+    if (request.argc() == 2) {
       reply.array(Synopsis.CATEGORIES.size());
       Synopsis.CATEGORIES.forEach(reply::bulk);
       return;
     }
-    String name = SelectorDraft.untilZero(Octets.of(call.bytes(2)));
+    String name = SelectorDraft.untilZero(request.text(2));
     int category = RuleNames.category(name);
     if (category == 0) {
       String shown = name.substring(0, Math.min(name.length(), SHOWN_OF_NAME));
       throw new CommandError("ERR Unknown category '" + shown + "'");
     }
     List<String> names = new ArrayList<>();
-    for (Command command : call.engine().table.declared()) {
+    for (Command command : request.table().declared()) {
       if ((command.categories() & category) != 0) {
         names.add(command.name);
       }
@@ -314,31 +346,32 @@ public final class AclFamily implements Family {
     names.forEach(reply::bulk);
   }
 
-  private void dryRun(Call call, Reply reply) {
-    User user = users.user(Octets.of(call.bytes(2)));
+  private void dryRun(AclRequest request, Reply reply) {
+    User user = users.user(request.text(2));
     if (user == null) {
-      throw new CommandError("ERR User '" + SelectorDraft.untilZero(call.text(2)) + "' not found");
+      throw new CommandError(
+          "ERR User '" + SelectorDraft.untilZero(request.text(2)) + "' not found");
     }
-    Command command = call.engine().table.lookup(call.args(), 3);
+    Command command = request.table().lookup(request.args(), 3);
     if (command == null) {
       throw new CommandError(
-          "ERR Command '" + SelectorDraft.untilZero(call.text(3)) + "' not found");
+          "ERR Command '" + SelectorDraft.untilZero(request.text(3)) + "' not found");
     }
-    if (!command.accepts(call.argc() - 3)) {
+    if (!command.accepts(request.argc() - 3)) {
       throw CommandError.wrongArguments(command.name);
     }
-    Denial denial = user.rights.check(command, call.args(), 3);
+    Denial denial = user.rights.check(command, request.args(), 3);
     if (denial == null) {
       reply.ok();
     } else {
-      String object = Octets.of(call.bytes(3 + denial.position()));
+      String object = request.text(3 + denial.position());
       bulk(reply, denial.fullText(user.name, command, object));
     }
   }
 
-  private void password(Call call, Reply reply) {
-    requireAtMost(call, 3);
-    long bits = call.argc() == 3 ? call.integer(2) : USUAL_BITS;
+  private void password(AclRequest request, Reply reply) {
+    requireAtMost(request, 3);
+    long bits = request.argc() == 3 ? Call.integer(request.args().at(2)) : USUAL_BITS;
     if (bits <= 0 || bits > MOST_BITS) {
       throw new CommandError(
           "ERR ACL GENPASS argument must be the number of bits for the output password, a positive"
@@ -351,14 +384,14 @@ public final class AclFamily implements Family {
     reply.bulk(HexFormat.of().formatHex(bytes).substring(0, digits));
   }
 
-  private void log(Call call, Reply reply) {
-    requireAtMost(call, 3);
-    if (call.argc() == 3 && call.is(2, "RESET")) {
+  private void log(AclRequest request, Reply reply) {
+    requireAtMost(request, 3);
+    if (request.argc() == 3 && request.args().at(2).is("RESET")) {
       denials.clear();
       reply.ok();
     } else {
-      long most = call.argc() == 3 ? call.integer(2) : USUAL_ENTRIES;
-      denials.reply(call, reply, most);
+      long most = request.argc() == 3 ? Call.integer(request.args().at(2)) : USUAL_ENTRIES;
+      denials.reply(request.now(), reply, most);
     }
   }
 }

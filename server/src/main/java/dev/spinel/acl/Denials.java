@@ -4,6 +4,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.Octets;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
+import dev.spinel.engine.Command;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Section;
@@ -14,7 +15,6 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// What was refused: ACL LOG, and the counts in INFO. The same refusal once more within a minute
@@ -74,7 +74,6 @@ public final class Denials implements Section {
   }
 
   private final Config config;
-  private final Function<Call, String> describe;
   private final LongAdder logins = new LongAdder();
   private final LongAdder commands = new LongAdder();
   private final LongAdder keys = new LongAdder();
@@ -83,14 +82,12 @@ public final class Denials implements Section {
   private long nextId; // the monitor
   private long bytes; // of the log; the monitor
 
-  /// @param describe the line of the client whose call it is, as [Octets]
-  public Denials(Config config, Function<Call, String> describe) {
+  public Denials(Config config) {
     this.config = config;
-    this.describe = describe;
   }
 
-  /// A call was refused.
-  void denied(Call call, User user, Denial denial) {
+  /// A user may not run a command.
+  void denied(AclRequest request, Command command, User user, Denial denial) {
     switch (denial.kind()) {
       case COMMAND -> commands.increment();
       case KEY -> keys.increment();
@@ -98,19 +95,16 @@ public final class Denials implements Section {
     }
     byte[] object =
         denial.kind() == Denial.Kind.COMMAND
-            ? Octets.bytes(call.command().name)
-            : cut(call.arg(denial.position()));
-    add(call, denial.kind().word, object, user.name);
+            ? Octets.bytes(command.name)
+            : cut(request.args().at(denial.position()));
+    add(request, denial.kind().word, object, user.name);
   }
 
   /// Somebody tried to log in under this name, and could not.
-  void deniedLogin(Call call, String user) {
+  void deniedLogin(AclRequest request, String user) {
     logins.increment();
-    add(
-        call,
-        AUTH,
-        cut(call.arg(0)),
-        user.substring(0, Math.min(user.length(), MOST_OBJECT_BYTES)));
+    String kept = user.substring(0, Math.min(user.length(), MOST_OBJECT_BYTES));
+    add(request, AUTH, cut(request.args().at(0)), kept);
   }
 
   private static byte[] cut(Slice object) {
@@ -119,18 +113,12 @@ public final class Denials implements Section {
         : new Slice(object.array, object.offset, MOST_OBJECT_BYTES).copy();
   }
 
-  private static String context(Call call) {
-    if (call.isInScript()) {
-      return "lua";
-    }
-    return call.session().inMulti() ? "multi" : "toplevel";
-  }
-
-  private void add(Call call, String reason, byte[] object, String user) {
-    String client = describe.apply(call);
+  private void add(AclRequest request, String reason, byte[] object, String user) {
+    String client = request.client();
+    String context = request.context();
     long most = config.get(Settings.ACLLOG_MAX_LEN);
     synchronized (this) {
-      Entry made = new Entry(reason, context(call), object, user, nextId, call.now(), client);
+      Entry made = new Entry(reason, context, object, user, nextId, request.now(), client);
       Entry known = takeLike(made);
       if (known == null) {
         nextId++;
@@ -168,7 +156,7 @@ public final class Denials implements Section {
   }
 
   /// Replies with the newest entries, so many at most.
-  void reply(Call call, Reply reply, long most) {
+  void reply(long now, Reply reply, long most) {
     List<Runnable> lines = new ArrayList<>();
     synchronized (this) {
       for (Entry entry : log) {
@@ -178,7 +166,7 @@ public final class Denials implements Section {
         long count = entry.count;
         long updated = entry.updatedMillis;
         String client = entry.client;
-        lines.add(() -> reply(reply, entry, count, updated, client, call.now()));
+        lines.add(() -> reply(reply, entry, count, updated, client, now));
       }
     }
     reply.array(lines.size());

@@ -28,9 +28,16 @@ record KeyPattern(Slice glob, int uses) {
     return Glob.matches(glob, key);
   }
 
-  @Override
-  public String toString() {
+  /// The rule as it is shown.
+  String rule() {
     String mark = uses == (READ | WRITE) ? "~" : uses == READ ? "%R~" : "%W~";
     return mark + glob.text();
+  }
+
+  /// The rule as it is written to files. `%RW~*` is shown as `~*`, which would be read as the flag
+  /// that no other pattern may follow.
+  String exactRule() {
+    String rule = rule();
+    return rule.equals("~*") ? "%RW~*" : rule;
   }
 }

@@ -11,9 +11,11 @@ import org.jspecify.annotations.Nullable;
 /// do everything.
 public final class PermissionGate implements Gate {
   private final Denials denials;
+  private final Clientele clientele;
 
-  public PermissionGate(Denials denials) {
+  public PermissionGate(Denials denials, Clientele clientele) {
     this.denials = denials;
+    this.clientele = clientele;
   }
 
   @Override
@@ -40,7 +42,7 @@ public final class PermissionGate implements Gate {
     if (denial == null) {
       return null;
     }
-    denials.denied(call, user, denial);
+    denials.denied(new CallRequest(call, clientele), call.command(), user, denial);
     return new CommandError("NOPERM " + denial.text(user.name, call.command()));
   }
 
@@ -53,7 +55,7 @@ public final class PermissionGate implements Gate {
     if (denial == null) {
       return null;
     }
-    denials.denied(call, user, denial);
+    denials.denied(new CallRequest(call, clientele), call.command(), user, denial);
     return new CommandError("NOPERM " + denial.queuedText());
   }
 

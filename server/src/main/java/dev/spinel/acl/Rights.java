@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// What a user may do, and how it logs in, at one moment. Immutable: a change makes new rights
@@ -145,8 +146,10 @@ record Rights(
     return passwords.stream().map(each -> HEX.formatHex(each.array)).toList();
   }
 
-  /// All rules, such that they make the same rights of a new user's.
-  String describe() {
+  /// All rules.
+  ///
+  /// @param rule how a pattern of keys is written
+  String describe(Function<KeyPattern, String> rule) {
     StringBuilder text = new StringBuilder();
     for (String flag : flags()) {
       text.append(flag).append(' ');
@@ -154,9 +157,9 @@ record Rights(
     for (String hash : passwordHashes()) {
       text.append('#').append(hash).append(' ');
     }
-    text.append(selectors.getFirst().describe());
+    text.append(selectors.getFirst().describe(rule));
     for (Selector other : selectors.subList(1, selectors.size())) {
-      text.append(" (").append(other.describe()).append(')');
+      text.append(" (").append(other.describe(rule)).append(')');
     }
     return text.toString();
   }

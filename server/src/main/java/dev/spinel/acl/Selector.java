@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -168,9 +169,11 @@ final class Selector {
   }
 
   String describeKeys() {
-    return allKeys
-        ? "~*"
-        : keys.stream().map(KeyPattern::toString).collect(Collectors.joining(" "));
+    return describeKeys(KeyPattern::rule);
+  }
+
+  private String describeKeys(Function<KeyPattern, String> rule) {
+    return allKeys ? "~*" : keys.stream().map(rule).collect(Collectors.joining(" "));
   }
 
   String describeChannels() {
@@ -179,10 +182,12 @@ final class Selector {
         : channels.stream().map(each -> "&" + each.text()).collect(Collectors.joining(" "));
   }
 
-  /// All rules, such that they make the same selector of an empty one.
-  String describe() {
+  /// All rules.
+  ///
+  /// @param rule how a pattern of keys is written
+  String describe(Function<KeyPattern, String> rule) {
     StringBuilder text = new StringBuilder();
-    String patterns = describeKeys();
+    String patterns = describeKeys(rule);
     text.append(patterns).append(allKeys || !keys.isEmpty() ? " " : "");
     text.append(allChannels ? "" : "resetchannels ");
     text.append(describeChannels()).append(allChannels || !channels.isEmpty() ? " " : "");

@@ -37,8 +37,13 @@ final class User implements Principal {
     return rights.allowReadingAll(command, args);
   }
 
-  /// The user's line, as in a file of users or a configuration.
+  /// The user's line as it is shown.
   String line() {
-    return "user " + name + " " + rights.describe();
+    return "user " + name + " " + rights.describe(KeyPattern::rule);
+  }
+
+  /// The user's line in a file of users or a configuration: read again, it gives the same rights.
+  String exactLine() {
+    return "user " + name + " " + rights.describe(KeyPattern::exactRule);
   }
 }

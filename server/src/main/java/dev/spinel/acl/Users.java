@@ -6,12 +6,10 @@ import dev.spinel.config.Directive;
 import dev.spinel.config.IoReason;
 import dev.spinel.config.Octets;
 import dev.spinel.config.Settings;
-import dev.spinel.engine.Call;
+import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
-import dev.spinel.engine.Login;
 import dev.spinel.engine.Principal;
-import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -22,7 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// All users of a server, and who a session is.
@@ -44,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// **Who logs in** refers to the user first and looks then whether it is still there. Who removes
 /// one removes it first and looks then who refers to it. So one of the two sees the other, also
 /// where a thread logs somebody in that isn't seated, as a script holds it up.
-public final class Users implements Login {
+public final class Users {
   static final String DEFAULT = "default";
 
   private static final CommandError WRONG =
@@ -52,17 +50,9 @@ public final class Users implements Login {
   private static final CommandError NO_HEAP =
       new CommandError("OOM the server's Java heap has no room for more users (SPINEL_HEAP)");
 
-  /// What a session is subscribed to, as the room of channels knows it.
-  @FunctionalInterface
-  public interface Subscriptions {
-    /// Whether `test` is true of each channel and (second argument true) pattern. Stopped world.
-    boolean allMatch(Session session, BiPredicate<Slice, Boolean> test);
-  }
-
   private final Config config;
   private final ConfigLog log;
   private final Denials denials;
-  private final Subscriptions subscriptions;
 
   /// By name, in the order of bytes. Replaced by ACL LOAD; written under the monitor.
   private volatile ConcurrentSkipListMap<String, User> users = new ConcurrentSkipListMap<>();
@@ -70,11 +60,10 @@ public final class Users implements Login {
   private final User defaultUser;
   private @Nullable RuleNames names; // before the first session
 
-  public Users(Config config, ConfigLog log, Denials denials, Subscriptions subscriptions) {
+  public Users(Config config, ConfigLog log, Denials denials) {
     this.config = config;
     this.log = log;
     this.denials = denials;
-    this.subscriptions = subscriptions;
     defaultUser = new User(DEFAULT, Rights.none(true));
     users.put(DEFAULT, defaultUser);
   }
@@ -254,45 +243,46 @@ public final class Users implements Login {
     return defaultUser.rights.needsNoPassword();
   }
 
-  @Override
-  public void begin(Session session) {
-    session.user = defaultUser;
-    session.authenticated = !required();
-    session.gatesChanged();
+  public Principal defaultUser() {
+    return defaultUser;
   }
 
-  @Override
-  public void login(Call call, @Nullable Slice name, Slice password) {
-    if (name == null && defaultUser.rights.needsNoPassword()) {
+  /// The user of that name, or null.
+  public @Nullable Principal find(String name) {
+    return users.get(name);
+  }
+
+  /// Why this user may not run the command that is asked for, null if it may. Recorded.
+  public @Nullable String refusal(AclRequest request, Command command) {
+    if (!(request.user() instanceof User user)) {
+      return null;
+    }
+    Denial denial = user.rights.check(command, request.args(), 0);
+    if (denial == null) {
+      return null;
+    }
+    denials.denied(request, command, user, denial);
+    return "NOPERM " + denial.text(user.name, command);
+  }
+
+  /// Errors: nobody asks the default user for a password, so that one alone is a mistake.
+  public void requirePassword() {
+    if (isOpen()) {
       throw new CommandError(
           "ERR AUTH <password> called without any password configured for the default user. Are you"
               + " sure your configuration is correct?");
     }
-    String wanted = name == null ? DEFAULT : Octets.of(name.copy());
+  }
+
+  /// Logs somebody in: `takes` is given the user, and answers whether that is who the session is
+  /// now. Errors: a wrong name or password.
+  public void login(AclRequest request, String name, Slice password, Predicate<Principal> takes) {
     byte[] digest = Rights.sha256(password.copy()); // whether or not there is such a user
-    User user = users.get(wanted);
-    if (user == null || !user.rights.accept(digest) || !logIn(call.session(), user)) {
-      denials.deniedLogin(call, wanted);
+    User user = users.get(name);
+    if (user == null || !user.rights.accept(digest) || !takes.test(user)) {
+      denials.deniedLogin(request, name);
       throw WRONG;
     }
-  }
-
-  private boolean logIn(Session session, User user) {
-    Principal before = session.user;
-    session.user = user;
-    boolean isThere = users.get(user.name) == user;
-    if (isThere) {
-      session.authenticated = true;
-    } else {
-      session.user = before;
-    }
-    session.gatesChanged();
-    return isThere;
-  }
-
-  @Override
-  public @Nullable Principal find(Slice name) {
-    return users.get(Octets.of(name.copy()));
   }
 
   // ── looking ──
@@ -305,15 +295,15 @@ public final class Users implements Login {
     return users.values();
   }
 
-  /// The lines `user` that describe all users, in order, as [Octets].
+  /// The lines `user` that make all users again, in order, as [Octets].
   public List<String> lines() {
-    return users.values().stream().map(User::line).toList();
+    return users.values().stream().map(User::exactLine).toList();
   }
 
   // ── changing ──
 
   /// ACL SETUSER: makes or changes a user. Errors: a word isn't a rule; nothing is changed.
-  void set(Call call, String name, List<String> words) {
+  void set(UserSessions sessions, String name, List<String> words) {
     RightsDraft.Joined joined = RightsDraft.join(words);
     if (joined.unmatched() >= 0) {
       throw new CommandError(
@@ -337,42 +327,42 @@ public final class Users implements Login {
         }
       }
       Rights after = draft.done();
-      if (user == null ? make(call, name, after) : change(call, user, before, after)) {
+      if (user == null ? make(sessions, name, after) : change(sessions, user, before, after)) {
         break;
       }
     } while (true); // somebody else changed the user meanwhile
     warnOf(draft);
   }
 
-  private synchronized boolean make(Call call, String name, Rights rights) {
+  private synchronized boolean make(UserSessions sessions, String name, Rights rights) {
     if (users.containsKey(name)) {
       return false;
     }
-    takeHeap(call, rights.heapBytes());
+    takeHeap(sessions, rights.heapBytes());
     users.put(name, new User(name, rights));
     return true;
   }
 
-  private static void takeHeap(Call call, long bytes) {
-    if (!call.engine().heap.hold(bytes)) {
+  private static void takeHeap(UserSessions sessions, long bytes) {
+    if (!sessions.mayHold(bytes)) {
       throw NO_HEAP;
     }
   }
 
   /// Gives a user other rights, unless it has got others already. Returns whether it has these now.
-  private boolean change(Call call, User user, @Nullable Rights before, Rights after) {
-    takeHeap(call, after.heapBytes());
+  private boolean change(UserSessions sessions, User user, @Nullable Rights before, Rights after) {
+    takeHeap(sessions, after.heapBytes());
     boolean[] done = {false};
-    call.inStoppedWorld(
+    sessions.standStill(
         () -> {
           done[0] = replace(user, before, after);
           if (done[0]) {
-            endListeners(call, user, Objects.requireNonNull(before), after);
-            call.engine().gatesChanged();
+            endListeners(sessions, user, Objects.requireNonNull(before), after);
+            sessions.rightsChanged();
           }
         });
     Rights gone = done[0] ? Objects.requireNonNull(before) : after;
-    call.engine().heap.release(gone.heapBytes());
+    sessions.release(gone.heapBytes());
     return done[0];
   }
 
@@ -386,45 +376,29 @@ public final class Users implements Login {
 
   /// Ends the sessions of a user that are subscribed to what it may not listen to any more. As
   /// Redis, it looks at them only if rules about channels have gone.
-  private void endListeners(Call call, User user, Rights before, Rights after) {
-    if (after.includeChannelsOf(before)) {
-      return;
-    }
-    for (Session session : call.engine().sessions()) {
-      if (session.user == user
-          && session.subscribed()
-          && !session.isReplica
-          && !subscriptions.allMatch(session, after::allowChannel)) {
-        end(call, session);
-      }
-    }
-  }
-
-  /// Has a session's connection close, after the reply if it is the one that calls. Stopped world.
-  private static void end(Call call, Session session) {
-    session.closing = true;
-    if (session != call.client()) {
-      session.outlet.post(() -> session.outlet.kill());
+  private static void endListeners(UserSessions sessions, User user, Rights before, Rights after) {
+    if (!after.includeChannelsOf(before)) {
+      sessions.endListeners(user, after::allowChannel);
     }
   }
 
   /// ACL DELUSER: removes users, and ends their sessions. Returns how many there were.
-  int remove(Call call, List<String> gone) {
+  int remove(UserSessions sessions, List<String> gone) {
     if (gone.stream().anyMatch(name -> SelectorDraft.untilZero(name).equals(DEFAULT))) {
       throw new CommandError("ERR The 'default' user cannot be removed");
     }
     int[] removed = {0};
-    call.inStoppedWorld(
+    sessions.standStill(
         () -> {
           for (String name : gone) {
             User user = take(name);
             if (user != null) {
               removed[0]++;
-              call.engine().heap.release(user.rights.heapBytes());
-              endAll(call, user);
+              sessions.release(user.rights.heapBytes());
+              sessions.end(user, defaultUser);
             }
           }
-          call.engine().gatesChanged();
+          sessions.rightsChanged();
         });
     return removed[0];
   }
@@ -433,36 +407,26 @@ public final class Users implements Login {
     return users.remove(name);
   }
 
-  private void endAll(Call call, User user) {
-    for (Session session : call.engine().sessions()) {
-      if (session.user == user) {
-        session.user = defaultUser;
-        session.authenticated = false;
-        end(call, session);
-      }
-    }
-  }
-
   /// ACL LOAD: has only the users of the file from now on, and ends the sessions of all others that
   /// were there before but the default one. Errors: the file can't be read, or isn't one of users;
   /// nothing is changed.
-  void loadFile(Call call) {
+  void loadFile(UserSessions sessions) {
     UserFile.Content content = file().read();
     if (content.errors() != null) {
       throw new CommandError("ERR " + content.errors());
     }
     long bytes = content.users().values().stream().mapToLong(Rights::heapBytes).sum();
-    takeHeap(call, bytes);
-    call.inStoppedWorld(
+    takeHeap(sessions, bytes);
+    sessions.standStill(
         () -> {
           Collection<User> before = install(content.users());
           long freed = 0;
           for (User user : before) {
             freed += user.rights.heapBytes();
-            endAll(call, user);
+            sessions.end(user, defaultUser);
           }
-          call.engine().heap.release(freed);
-          call.engine().gatesChanged();
+          sessions.release(freed);
+          sessions.rightsChanged();
         });
   }
 

@@ -18,6 +18,12 @@ public final class Reply {
     this.output = output;
   }
 
+  /// A reply that no dispatcher has anything to do with.
+  public Reply(Output output, int protocol) {
+    this.writer = new RespWriter(output, protocol);
+    this.output = output;
+  }
+
   void to(Output output, int protocol) {
     this.output = output;
     writer.on(output, protocol);

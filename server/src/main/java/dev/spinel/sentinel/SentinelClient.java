@@ -1,5 +1,6 @@
 package dev.spinel.sentinel;
 
+import dev.spinel.engine.Principal;
 import dev.spinel.peer.PeerLink;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.Glob;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// A client of a Sentinel: its connection, what it subscribes to, whether it may ask.
 final class SentinelClient implements PeerLink.Listener {
@@ -20,6 +22,8 @@ final class SentinelClient implements PeerLink.Listener {
   final long since;
   int protocol = 2;
   boolean isAuthenticated;
+  @Nullable Principal user; // null: one who may do everything
+  private boolean endsAfterReply;
   String name = "";
   String libraryName = "";
   String libraryVersion = "";
@@ -43,6 +47,23 @@ final class SentinelClient implements PeerLink.Listener {
     limits.queryBytes = BULK_MAX * 4;
     this.reader = new RequestReader(limits, LargeSink.NONE);
     this.session = new SentinelSession(this, shell);
+    begin();
+  }
+
+  /// It is new, or begins anew.
+  void begin() {
+    SentinelAccess access = shell.access();
+    user = access.defaultUser();
+    isAuthenticated = !access.isPasswordRequired();
+  }
+
+  /// Ends it, after its reply if it is the one that calls.
+  void end(long caller) {
+    if (id == caller) {
+      endsAfterReply = true;
+    } else {
+      kill();
+    }
   }
 
   String address() {
@@ -94,8 +115,14 @@ final class SentinelClient implements PeerLink.Listener {
   }
 
   void send(RespValue reply) {
-    link.send(ReplyBytes.of(reply, protocol));
-    if (link.unsentBytes() > UNSENT_MAX) {
+    send(ReplyBytes.of(reply, protocol));
+  }
+
+  void send(byte[] reply) {
+    link.send(reply);
+    if (endsAfterReply) {
+      close();
+    } else if (link.unsentBytes() > UNSENT_MAX) {
       link.close("client doesn't read its replies");
     }
   }

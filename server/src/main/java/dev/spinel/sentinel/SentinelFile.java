@@ -60,7 +60,7 @@ public final class SentinelFile {
     boolean[] vanish = new boolean[lines.size()];
     places.forEach(
         (kind, left) -> {
-          if (kind.startsWith("sentinel ")) {
+          if (kind.startsWith("sentinel ") || kind.equals("user")) {
             left.forEach(i -> vanish[i] = true);
           }
         });

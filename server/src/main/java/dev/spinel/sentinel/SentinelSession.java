@@ -4,6 +4,7 @@ import static dev.spinel.sentinel.Texts.bulk;
 import static dev.spinel.sentinel.Texts.error;
 
 import dev.spinel.wire.RespValue;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The commands that a Sentinel answers, and no more.
 final class SentinelSession {
@@ -65,10 +67,12 @@ final class SentinelSession {
     boolean open =
         switch (name) {
           case "auth", "hello", "quit", "reset" -> true;
-          default -> client.isAuthenticated || shell.password().isEmpty();
+          default -> client.isAuthenticated || !shell.access().isPasswordRequired();
         };
-    if (!open) {
-      client.send(error("NOAUTH Authentication required."));
+    String refusal =
+        open ? shell.access().refusal(asked(words)) : "NOAUTH Authentication required.";
+    if (refusal != null) {
+      client.send(error(refusal));
       return true;
     }
     if (client.protocol == 2 && client.isSubscriber() && !mayBeSubscribed(name)) {
@@ -81,6 +85,11 @@ final class SentinelSession {
       return true;
     }
     return run(name, words);
+  }
+
+  private SentinelAccess.Asked asked(List<String> words) {
+    String line = line(client).stripTrailing();
+    return new SentinelAccess.Asked(words, client.user, client.id, line, shell.now());
   }
 
   private static boolean mayBeSubscribed(String name) {
@@ -114,17 +123,17 @@ final class SentinelSession {
         client.close();
       }
       case "shutdown" -> shell.host.shutdown();
+      case "acl" -> client.send(shell.access().users(asked(words), client.protocol));
       default ->
           client.send(
               switch (name) {
                 case "ping" -> ping(rest);
                 case "info" -> info(rest);
-                case "auth" -> auth(rest);
-                case "hello" -> hello(rest);
+                case "auth" -> auth(words, rest);
+                case "hello" -> hello(words, rest);
                 case "client" -> client(rest);
                 case "command" -> command(rest);
-                case "reset" -> reset();
-                default -> acl(rest);
+                default -> reset();
               });
     }
     return true;
@@ -162,32 +171,28 @@ final class SentinelSession {
     return new RespValue.Verbatim("txt", text);
   }
 
-  private RespValue auth(List<String> words) {
+  private RespValue auth(List<String> all, List<String> words) {
     if (words.size() > 2) {
       return error("ERR syntax error");
     }
-    if (words.size() == 1 && shell.password().isEmpty()) {
-      return error(
-          "ERR AUTH <password> called without any password configured for the default user. Are"
-              + " you sure your configuration is correct?");
+    return logIn(all, words.size() == 2 ? words.getFirst() : null, words.getLast());
+  }
+
+  /// Returns OK, or what is wrong.
+  private RespValue logIn(List<String> all, @Nullable String user, String password) {
+    String wrong = shell.access().logIn(asked(all), user, password);
+    if (wrong != null) {
+      return error(wrong);
     }
-    String user = words.size() == 2 ? words.getFirst() : "default";
-    if (!user.equals("default") || !isPassword(words.getLast())) {
-      return error("WRONGPASS invalid username-password pair or user is disabled.");
-    }
+    client.user = shell.access().find(user == null ? "default" : user);
     client.isAuthenticated = true;
     return Texts.OK;
   }
 
-  private boolean isPassword(String word) {
-    return shell.password().isEmpty()
-        || java.security.MessageDigest.isEqual(Texts.bytes(word), Texts.bytes(shell.password()));
-  }
-
-  private RespValue hello(List<String> words) {
+  private RespValue hello(List<String> all, List<String> words) {
     int protocol = client.protocol;
     String name = null;
-    boolean authenticated = client.isAuthenticated || shell.password().isEmpty();
+    int login = 0;
     if (!words.isEmpty()) {
       Long number = Texts.number(words.getFirst());
       if (number == null) {
@@ -201,10 +206,7 @@ final class SentinelSession {
     for (int i = 1; i < words.size(); i++) {
       String word = words.get(i).toLowerCase(Locale.ROOT);
       if (word.equals("auth") && i + 2 < words.size()) {
-        if (!words.get(i + 1).equals("default") || !isPassword(words.get(i + 2))) {
-          return error("WRONGPASS invalid username-password pair or user is disabled.");
-        }
-        authenticated = true;
+        login = i;
         i += 2;
       } else if (word.equals("setname") && i + 1 < words.size()) {
         name = words.get(++i);
@@ -215,13 +217,18 @@ final class SentinelSession {
         return error("ERR Syntax error in HELLO option '" + words.get(i) + "'");
       }
     }
-    if (!authenticated) {
+    if (login != 0) {
+      RespValue reply = logIn(all, words.get(login + 1), words.get(login + 2));
+      if (reply instanceof RespValue.Error) {
+        return reply;
+      }
+    }
+    if (!client.isAuthenticated) {
       return error(
           "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO"
               + " <proto> AUTH <user> <pass> option can be used to authenticate the client and"
               + " select the RESP protocol version at the same time");
     }
-    client.isAuthenticated = true;
     client.protocol = protocol;
     client.name = name == null ? client.name : name;
     return new RespValue.Map(
@@ -245,15 +252,8 @@ final class SentinelSession {
     client.patterns.clear();
     client.protocol = 2;
     client.name = "";
-    client.isAuthenticated = false;
+    client.begin();
     return new RespValue.Simple("RESET");
-  }
-
-  private RespValue acl(List<String> words) {
-    if (words.getFirst().equalsIgnoreCase("whoami")) {
-      return bulk("default");
-    }
-    return error("ERR unknown subcommand '" + words.getFirst() + "'. Try ACL HELP.");
   }
 
   private static RespValue command(List<String> words) {
@@ -375,7 +375,9 @@ final class SentinelSession {
         + of.channels.size()
         + " psub="
         + of.patterns.size()
-        + " user=default resp="
+        + " user="
+        + (of.user == null ? "default" : new String(of.user.name(), StandardCharsets.ISO_8859_1))
+        + " resp="
         + of.protocol
         + " lib-name="
         + of.libraryName
@@ -384,7 +386,7 @@ final class SentinelSession {
         + "\n";
   }
 
-  /// CLIENT KILL addr, or CLIENT KILL [ID n] [ADDR a] [TYPE t] [SKIPME yes|no].
+  /// CLIENT KILL addr, or CLIENT KILL [ID n] [ADDR a] [USER u] [TYPE t] [SKIPME yes|no].
   private RespValue kill(List<String> words) {
     if (words.isEmpty()) {
       return error("ERR wrong number of arguments for 'client|kill' command");
@@ -399,9 +401,13 @@ final class SentinelSession {
       }
     }
     for (String filter : filters.keySet()) {
-      if (!Set.of("id", "addr", "type", "skipme").contains(filter)) {
+      if (!Set.of("id", "addr", "user", "type", "skipme").contains(filter)) {
         return error("ERR syntax error");
       }
+    }
+    String user = filters.get("user");
+    if (user != null && shell.access().find(user) == null) {
+      return error("ERR No such user '" + user + "'");
     }
     boolean skipsSelf = !filters.getOrDefault("skipme", "yes").equalsIgnoreCase("no");
     int killed = 0;
@@ -410,6 +416,7 @@ final class SentinelSession {
       boolean fits =
           filters.getOrDefault("id", Long.toString(each.id)).equals(Long.toString(each.id))
               && filters.getOrDefault("addr", each.address()).equals(each.address())
+              && (user == null || each.user == shell.access().find(user))
               && filters.getOrDefault("type", type).equalsIgnoreCase(type);
       if (fits && !(skipsSelf && each == client)) {
         killed++;

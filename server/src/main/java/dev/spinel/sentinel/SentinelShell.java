@@ -1,5 +1,6 @@
 package dev.spinel.sentinel;
 
+import dev.spinel.engine.Principal;
 import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
 import dev.spinel.peer.ReplyReader;
@@ -11,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +42,7 @@ public final class SentinelShell {
   private boolean isOver;
   private long lastClient;
   private long waitsFor; // the client whose request is being run, if its reply hasn't come
-  private String password = "";
+  private SentinelAccess access = SentinelAccess.OPEN;
 
   /// @param clock the time of the wall
   /// @param encrypted whether the servers and Sentinels that it talks to are reached with TLS
@@ -57,13 +59,38 @@ public final class SentinelShell {
     this.clock = clock;
   }
 
-  /// Clients must know this password; empty: none.
-  public void requirePassword(String required) {
-    password = required;
+  /// Sets who says what clients may do. Before the first client.
+  public void access(SentinelAccess by) {
+    access = by;
   }
 
-  String password() {
-    return password;
+  SentinelAccess access() {
+    return access;
+  }
+
+  /// The user is gone: its clients become another one's, who hasn't logged in, and end (the caller
+  /// after its reply).
+  public void end(Principal user, Principal becomes, long caller) {
+    for (SentinelClient client : clients()) {
+      if (client.user == user) {
+        client.user = becomes;
+        client.isAuthenticated = false;
+        client.end(caller);
+      }
+    }
+  }
+
+  /// Ends the user's clients that are subscribed to something of which `test` isn't true: a channel
+  /// or (second argument true) a pattern.
+  public void endListeners(Principal user, BiPredicate<String, Boolean> test, long caller) {
+    for (SentinelClient client : clients()) {
+      boolean mayListen =
+          client.channels.stream().allMatch(name -> test.test(name, false))
+              && client.patterns.stream().allMatch(name -> test.test(name, true));
+      if (client.user == user && !mayListen) {
+        client.end(caller);
+      }
+    }
   }
 
   public void start() {

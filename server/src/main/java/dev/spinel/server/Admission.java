@@ -3,6 +3,7 @@ package dev.spinel.server;
 import dev.spinel.acl.Users;
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Login;
 import dev.spinel.engine.Session;
 import dev.spinel.net.Acceptor;
 import dev.spinel.net.Connection;
@@ -23,15 +24,17 @@ final class Admission implements Acceptor {
   private final Config config;
   private final Log log;
   private final Users users;
+  private final Login login;
   private final Traffic traffic;
   private final Loops loops;
   final MaxClients maxClients;
   private volatile boolean protectedMode;
 
-  Admission(Config config, Log log, Users users, Traffic traffic, Loops loops) {
+  Admission(Config config, Log log, Users users, Login login, Traffic traffic, Loops loops) {
     this.config = config;
     this.log = log;
     this.users = users;
+    this.login = login;
     this.traffic = traffic;
     this.loops = loops;
     maxClients = new MaxClients(config, log);
@@ -78,7 +81,7 @@ final class Admission implements Acceptor {
 
   /// Logs a new session in, if no password is asked for.
   void logIn(Session session) {
-    users.begin(session);
+    login.begin(session);
   }
 
   /// A client's connection has closed.

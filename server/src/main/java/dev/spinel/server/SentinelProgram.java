@@ -51,6 +51,9 @@ final class SentinelProgram {
       log.warning("Warning: " + e.getMessage());
       log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
       return 1;
+    } catch (IOException e) {
+      log.warning(String.valueOf(e.getMessage()));
+      return 1;
     }
   }
 

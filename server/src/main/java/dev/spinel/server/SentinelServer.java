@@ -58,6 +58,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   private @Nullable Net net; // the starting thread
   private @Nullable Loop loop;
   private @Nullable SentinelShell shell;
+  private @Nullable SentinelUsers users; // the starting thread, then the loop's
   private volatile boolean failed;
 
   private SentinelServer(Config config, Log log, Path file, Runnable crash) {
@@ -98,7 +99,8 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
     SentinelShell serving =
         new SentinelShell(
             peers, machine, this, System::currentTimeMillis, config.get(Settings.TLS_REPLICATION));
-    serving.requirePassword(config.get(Settings.REQUIREPASS));
+    users = new SentinelUsers(config, log, serving);
+    serving.access(users);
     loop = made;
     shell = serving;
     log.notice("Running mode=sentinel, port=" + config.get(Settings.PORT) + ".");
@@ -187,6 +189,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   @Override
   public @Nullable String save(List<String> directives) {
     List<String> all = new ArrayList<>(directives);
+    all.addAll(Objects.requireNonNull(users).lines());
     if (logLevel != null) {
       all.add("loglevel " + logLevel);
     }

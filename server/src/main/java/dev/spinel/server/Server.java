@@ -2,8 +2,10 @@ package dev.spinel.server;
 
 import dev.spinel.acl.AclFamily;
 import dev.spinel.acl.Authentication;
+import dev.spinel.acl.Clientele;
 import dev.spinel.acl.Denials;
 import dev.spinel.acl.PermissionGate;
+import dev.spinel.acl.SessionLogin;
 import dev.spinel.acl.Users;
 import dev.spinel.client.ClientLine;
 import dev.spinel.client.Clients;
@@ -32,11 +34,13 @@ import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Call;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
+import dev.spinel.engine.Login;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.Transactions;
 import dev.spinel.eviction.Eviction;
@@ -75,6 +79,7 @@ import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.replication.Replication;
 import dev.spinel.replication.ReplicationFront;
 import dev.spinel.script.Scripts;
+import dev.spinel.wire.Slice;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -84,6 +89,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// One whole server, put together from its parts: memory, keyspace, engine, event loops and
@@ -102,6 +108,8 @@ public final class Server implements AutoCloseable {
   private final PubSub pubSub = new PubSub();
   private final Denials denials;
   private final Users users;
+  private final Login login;
+  private final Clientele clientele = clientele();
   private final SlowLog slowLog;
   private final EvictionStatistics evictions = new EvictionStatistics();
   private final Monitors monitors;
@@ -149,8 +157,9 @@ public final class Server implements AutoCloseable {
     identity =
         new Identity(
             Main.VERSION, HexFormat.of().formatHex(runId), clock.millis(), Supervision.by(config));
-    denials = new Denials(config, ClientLine::ofClient);
-    users = new Users(config, log, denials, pubSub::allMatch);
+    denials = new Denials(config);
+    users = new Users(config, log, denials);
+    login = new SessionLogin(users, clientele);
     slowLog = new SlowLog(config);
     monitors = new Monitors(clock);
     outputBounds = new OutputBounds(config);
@@ -164,7 +173,7 @@ public final class Server implements AutoCloseable {
         new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
     loops = new Loops(config, this::side);
     traffic = new Traffic(loops::counted);
-    admission = new Admission(config, log, users, traffic, loops);
+    admission = new Admission(config, log, users, login, traffic, loops);
     listeners = new Listeners(config, log, loops, encryption, admission);
     slots = new ServerSlots(config, pause, loops, pubSub);
     clusterFamily = new ClusterFamily(config);
@@ -189,7 +198,7 @@ public final class Server implements AutoCloseable {
         new ArrayList<>(
             List.of(
                 new Authentication(users),
-                new PermissionGate(denials),
+                new PermissionGate(denials, clientele),
                 eviction,
                 clientEviction,
                 trackingLimit,
@@ -240,6 +249,20 @@ public final class Server implements AutoCloseable {
       throw new IllegalStateException("not a node of a cluster");
     }
     return cluster.view();
+  }
+
+  private Clientele clientele() {
+    return new Clientele() {
+      @Override
+      public String describe(Call call) {
+        return ClientLine.ofClient(call);
+      }
+
+      @Override
+      public boolean allMatch(Session session, BiPredicate<Slice, Boolean> test) {
+        return pubSub.allMatch(session, test);
+      }
+    };
   }
 
   private boolean isReplica() {
@@ -305,9 +328,9 @@ public final class Server implements AutoCloseable {
     rows.add(new Transactions());
     rows.add(pubSub);
     scripts.families().forEach(rows::add);
-    rows.add(new Handshake(users, this::forget, this::isReplica));
-    rows.add(new Clients(pause, users));
-    rows.add(new AclFamily(users, denials));
+    rows.add(new Handshake(login, this::forget, this::isReplica));
+    rows.add(new Clients(pause, login));
+    rows.add(new AclFamily(users, denials, clientele));
     rows.add(new ClusterModes());
     rows.add(new Migrate(peerLoop, () -> config.get(Settings.TLS_CLUSTER), slots::view));
     rows.add(clusterFamily);
