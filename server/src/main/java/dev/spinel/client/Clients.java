@@ -410,8 +410,11 @@ public final class Clients implements Family {
     throw new CommandError("ERR Unknown client type '" + call.text(i) + "'");
   }
 
+  /// All sessions by number, but those that are being closed by another thread: for Redis these are
+  /// gone.
   private static List<Session> sessions(Call call) {
     ArrayList<Session> all = new ArrayList<>(call.engine().sessions());
+    all.removeIf(session -> session.closing && session != call.session());
     all.sort((a, b) -> Long.compare(a.id, b.id));
     return all;
   }
