@@ -338,10 +338,10 @@ public final class Dispatcher implements AutoCloseable {
       show(session, command, args);
       append();
     }
-    if (recorder.hasPushed() && session.hasMail()) {
-      session.receive(); // what the call told its own session comes right behind its reply
-    }
-    if (recorder.invalidations.hasOwn()) {
+    if (recorder.hasPushed()) { // what the call told its own session comes right behind its reply
+      if (session.hasMail()) {
+        session.receive();
+      }
       recorder.invalidations.write(session, boundEverywhere(0));
     }
     return outcome;

@@ -96,6 +96,7 @@ final class Invalidations {
     Session redirecting = mode.redirect() == 0 ? null : tracker;
     if (receiver == running) {
       own.add(new Own(receiver, redirecting, keys));
+      recorder.hasMessage();
     } else if (redirecting != null) {
       recorder.push(
           new Session[] {receiver},
@@ -212,14 +213,13 @@ final class Invalidations {
 
   // ── the running call's own ──
 
-  boolean hasOwn() {
-    return !own.isEmpty();
-  }
-
   /// Writes what waits for the end of the session's call, which its thread has run.
   ///
   /// @param position of the journal that it is bound to, 0 if to none
   void write(Session session, long position) {
+    if (own.isEmpty()) {
+      return;
+    }
     for (int i = 0; i < own.size(); i++) {
       Own each = own.get(i);
       if (each.receiver == session) {

@@ -48,6 +48,11 @@ public final class Recorder {
     to[0].outlet.inbox().send(to, text, message, position, pressure);
   }
 
+  /// There is something for the running call's own session, to be sent when the call has ended.
+  void hasMessage() {
+    pushed = true;
+  }
+
   /// Whether messages were sent since [#tookPushes] was last asked.
   boolean hasPushed() {
     return pushed;
