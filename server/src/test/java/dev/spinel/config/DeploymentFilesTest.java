@@ -43,7 +43,9 @@ class DeploymentFilesTest {
     String text =
         Files.readString(file("docker/compose/sentinel.yml"))
             .replace("$$HOSTNAME", "redis-2")
-            .replace("\\\"$$(cat /run/secrets/password)\\\"", "\"pass word\"");
+            .replace(
+                "printf 'sentinel auth-pass primary \"%s\"\\n' \"$$password\"",
+                "echo sentinel auth-pass primary \"pass word\"");
     Matcher block =
         Pattern.compile("\\{ (echo .*?)\\n\\s*} >/data/(\\w+).conf", Pattern.DOTALL).matcher(text);
     List<String> read = new ArrayList<>();
