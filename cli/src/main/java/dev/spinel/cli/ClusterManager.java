@@ -33,9 +33,9 @@ final class ClusterManager {
   private final Screen screen;
   private final Options all;
   private final ClusterOptions options;
-  private final ClusterLog log;
-  private final ClusterView view;
-  private final SlotMover mover;
+  final ClusterLog log;
+  final ClusterView view;
+  final SlotMover mover;
   private final SplittableRandom random = new SplittableRandom();
   private final boolean fixes;
 
@@ -159,7 +159,7 @@ final class ClusterManager {
     return view.load(first) ? first : null;
   }
 
-  private boolean checkCluster(boolean quiet) throws IOException {
+  boolean checkCluster(boolean quiet) throws IOException {
     return new ClusterCheck(view, log, all, mover, fixes, random).run(quiet);
   }
 
@@ -288,7 +288,7 @@ final class ClusterManager {
     return done;
   }
 
-  private static @Nullable RespValue meet(Peer p, String ip, ManagedNode known) {
+  static @Nullable RespValue meet(Peer p, String ip, ManagedNode known) {
     String port = Integer.toString(known.port);
     if (known.busPort == 0 || known.busPort == known.port + ManagedNode.BUS_PORT_OFFSET) {
       return p.ask("CLUSTER", "MEET", ip, port);
@@ -297,7 +297,7 @@ final class ClusterManager {
   }
 
   /// CLUSTER MEET takes no names.
-  private @Nullable String resolve(String host) {
+  @Nullable String resolve(String host) {
     try {
       return InetAddress.getByName(host).getHostAddress();
     } catch (UnknownHostException e) {
@@ -381,7 +381,7 @@ final class ClusterManager {
   }
 
   /// A new primary gets the functions that all have.
-  private boolean copyFunctions(Peer from, Peer to) {
+  boolean copyFunctions(Peer from, Peer to) {
     log.info(">>> Getting functions from cluster\n");
     RespValue dump = from.ask("FUNCTION", "DUMP");
     if (!(dump instanceof RespValue.Bulk functions)) {
@@ -451,7 +451,7 @@ final class ClusterManager {
     return gone.succeeds(gone.ask("CLUSTER", "RESET", "SOFT"));
   }
 
-  private boolean giveOtherPrimary(Peer replica) {
+  boolean giveOtherPrimary(Peer replica) {
     Peer primary = view.withFewestReplicas();
     if (primary == null) return false;
     log.info(">>> " + replica.node.address() + " as replica of " + primary.node.address() + "\n");

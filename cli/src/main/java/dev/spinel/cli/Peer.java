@@ -30,6 +30,17 @@ final class Peer {
     return c;
   }
 
+  /// As [#connect], without a word if nobody answers.
+  boolean connectQuietly() {
+    close();
+    try {
+      client = options.tls.connect(node.host, node.port);
+    } catch (IOException | RuntimeException e) {
+      return false;
+    }
+    return logIn();
+  }
+
   /// Connects and logs in.
   boolean connect() {
     close();
@@ -40,6 +51,10 @@ final class Peer {
           "Could not connect to Redis at " + node.address() + ": " + Unreachable.reason(e));
       return false;
     }
+    return logIn();
+  }
+
+  private boolean logIn() {
     String password = options.password;
     if (password == null) return true;
     return succeeds(
