@@ -40,6 +40,7 @@ public final class ClusterTool {
 
   private static final int KEYS_AT_A_TIME = 100;
   private static final int WAIT_SECONDS = 60;
+  private static final int ATTEMPT_TENTHS = 70;
   private static final long SECOND_NANOS = 1_000_000_000;
   private static final int SECONDS_BETWEEN_LINES = 10; // of progress, where nobody watches
 
@@ -556,8 +557,9 @@ public final class ClusterTool {
         throw fails(named.node.address() + " has no replica that can be reached.");
     }
     String before = String.valueOf(replica.node.primaryId);
-    if (!replica.succeeds(replica.ask("CLUSTER", "FAILOVER"))) return false;
     for (int tenths = 0; tenths < WAIT_SECONDS * 10; tenths++) {
+      // Nodes give an attempt up after five seconds: votes may come late.
+      if (tenths % ATTEMPT_TENTHS == 0 && !asksToLead(replica)) return false;
       RespValue role = replica.ask("ROLE");
       if (role != null && !role.isError() && "master".equals(role.elements().getFirst().text())) {
         Peer old = view.byId(before);
@@ -572,6 +574,12 @@ public final class ClusterTool {
     screen.errLine(
         replica.node.address() + " hasn't become the primary: its log says why. Nothing is lost.");
     return false;
+  }
+
+  private static boolean asksToLead(Peer replica) {
+    RespValue reply = replica.ask("CLUSTER", "FAILOVER");
+    String error = Peer.errorOf(reply);
+    return error != null && error.contains("to a replica") || replica.succeeds(reply);
   }
 
   private void say(String text) {
