@@ -101,7 +101,10 @@ class StartComparisonTest {
           "maxmemory-eviction-tenacity", // of no effect on a start
           "port",
           "dir",
-          "daemonize");
+          "daemonize",
+          "tls-port", // these three start nowhere without a certificate, each in its own words
+          "tls-replication",
+          "tls-cluster");
 
   @TempDir Path directory;
 
