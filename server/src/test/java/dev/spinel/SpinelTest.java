@@ -148,9 +148,9 @@ class SpinelTest {
     assertThatThrownBy(() -> Spinel.start("rename-command", "GET zadd"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("Target command name already exists");
-    assertThatThrownBy(() -> Spinel.start("user", "default on >secret ~* &* +@all"))
+    assertThatThrownBy(() -> Spinel.start("user", "alice on nonsense"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("no ACL users");
+        .hasMessageContaining("Syntax error");
   }
 
   @Test
