@@ -344,8 +344,10 @@ final class ClusterCommands {
       slots.importing().remove(slot);
       slots.migrating().remove(slot);
     } else if (action.equals("node") && named) {
-      assign(slot, primary(arguments.get(3), "Unknown node "));
-      durable = true;
+      ClusterNode owner = primary(arguments.get(3), "Unknown node ");
+      assign(slot, owner);
+      // Others may forget it in a loss of power, and are told again; nobody tells the owner.
+      durable = owner == myself;
     } else {
       throw new Refused("Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP");
     }
