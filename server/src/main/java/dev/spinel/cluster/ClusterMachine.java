@@ -249,6 +249,7 @@ public final class ClusterMachine {
 
   private void configure(ClusterPolicy changed) {
     policy = changed;
+    changed(); // ports and address are shown at once, and told with the next heartbeat
     myself.port = changed.port();
     myself.otherPort = changed.otherPort();
     myself.busPort = changed.busPort();
