@@ -70,22 +70,8 @@ public final class ClusterTool {
 
   /// Runs the program; answers its exit status.
   static int run(Screen screen, List<String> words) {
-    int status;
-    try {
-      try {
-        ClusterTool tool = new ClusterTool(screen, Options.parse(screen, words));
-        status = tool.run() ? 0 : 1;
-      } catch (IOException e) {
-        screen.errLine(String.valueOf(e.getMessage()));
-        status = 1;
-      } catch (Exit e) {
-        status = e.status;
-      }
-      screen.flush();
-    } catch (Exit nobodyReads) {
-      status = nobodyReads.status;
-    }
-    return status;
+    return Main.status(
+        screen, () -> new ClusterTool(screen, Options.parse(screen, words)).run() ? 0 : 1);
   }
 
   private boolean run() throws IOException {

@@ -1,6 +1,5 @@
 package dev.spinel.cli;
 
-import dev.spinel.cli.cluster.HostPort;
 import dev.spinel.cli.cluster.ManagedNode;
 import dev.spinel.cli.cluster.NodeLine;
 import dev.spinel.wire.RespValue;
@@ -280,8 +279,7 @@ final class Doctor {
 
   private static boolean isLoopback(String host) {
     try {
-      HostPort none = HostPort.parse(host + ":1");
-      return none != null && InetAddress.getByName(host).isLoopbackAddress();
+      return InetAddress.getByName(host).isLoopbackAddress();
     } catch (UnknownHostException e) {
       return false;
     }

@@ -19,10 +19,21 @@ public final class Main {
 
   /// Runs the program; answers its exit status.
   static int run(Screen screen, List<String> words) {
+    return status(screen, () -> new Program(screen, words).run());
+  }
+
+  /// What a program does; answers its exit status, unless it ends before.
+  public interface Work {
+    int run() throws IOException;
+  }
+
+  /// Runs one of the programs to its end, however it ends, with all that it said on the screen;
+  /// answers its exit status.
+  public static int status(Screen screen, Work work) {
     int status;
     try {
       try {
-        status = new Program(screen, words).run();
+        status = work.run();
       } catch (IOException e) {
         screen.errLine(String.valueOf(e.getMessage()));
         status = 1;

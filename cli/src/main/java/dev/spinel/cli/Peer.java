@@ -30,25 +30,25 @@ final class Peer {
     return c;
   }
 
-  /// As [#connect], without a word if nobody answers.
-  boolean connectQuietly() {
-    close();
-    try {
-      client = options.tls.connect(node.host, node.port);
-    } catch (IOException | RuntimeException e) {
-      return false;
-    }
-    return logIn();
-  }
-
   /// Connects and logs in.
   boolean connect() {
+    return connect(false);
+  }
+
+  /// As [#connect()], without a word if nobody answers.
+  boolean connectQuietly() {
+    return connect(true);
+  }
+
+  private boolean connect(boolean quiet) {
     close();
     try {
       client = options.tls.connect(node.host, node.port);
     } catch (IOException | RuntimeException e) {
-      log.screen.errLine(
-          "Could not connect to Redis at " + node.address() + ": " + Unreachable.reason(e));
+      if (!quiet) {
+        log.screen.errLine(
+            "Could not connect to Redis at " + node.address() + ": " + Unreachable.reason(e));
+      }
       return false;
     }
     return logIn();

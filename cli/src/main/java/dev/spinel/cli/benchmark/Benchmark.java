@@ -1,6 +1,5 @@
 package dev.spinel.cli.benchmark;
 
-import dev.spinel.cli.Exit;
 import dev.spinel.cli.Main;
 import dev.spinel.cli.Screen;
 import java.io.ByteArrayOutputStream;
@@ -35,21 +34,12 @@ public final class Benchmark {
 
   /// Runs the program; answers its exit status.
   public static int run(Screen screen, List<String> words) {
-    int status = 0;
-    try {
-      try {
-        new Benchmark(screen, BenchmarkOptions.parse(screen, words)).run();
-      } catch (Exit e) {
-        status = e.status;
-      } catch (IOException e) {
-        screen.errLine(String.valueOf(e.getMessage()));
-        status = 1;
-      }
-      screen.flush();
-    } catch (Exit nobodyReads) {
-      status = nobodyReads.status;
-    }
-    return status;
+    return Main.status(
+        screen,
+        () -> {
+          new Benchmark(screen, BenchmarkOptions.parse(screen, words)).run();
+          return 0;
+        });
   }
 
   private void run() throws IOException {

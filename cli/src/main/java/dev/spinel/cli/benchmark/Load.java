@@ -207,15 +207,12 @@ final class Load {
     }
 
     private SocketChannel channel(@Nullable TargetNode node) throws IOException {
-      String where;
       try {
         if (node == null && options.socket != null) {
-          where = options.socket;
           return SocketChannel.open(UnixDomainSocketAddress.of(options.socket));
         }
         String host = node == null ? options.host : node.host;
         int port = node == null ? options.port : node.port;
-        where = host + ":" + port;
         InetSocketAddress address = new InetSocketAddress(host, port);
         if (address.isUnresolved()) throw new UnknownHostException(host);
         SocketChannel channel = SocketChannel.open(address);
@@ -240,9 +237,7 @@ final class Load {
         while ((options.idle || active > 0) && failure.get() == null) {
           selector.select(this::serve, TELL_MILLIS);
         }
-      } catch (IOException e) {
-        failure.compareAndSet(null, "Error: " + e.getMessage());
-      } catch (RuntimeException e) {
+      } catch (IOException | RuntimeException e) {
         failure.compareAndSet(null, "Error: " + e.getMessage());
       } finally {
         running.countDown();
