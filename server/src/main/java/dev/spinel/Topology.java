@@ -444,6 +444,7 @@ public final class Topology implements AutoCloseable {
     if (node.folder != null) {
       log = NodePlaces.log(node.folder);
       Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes", "save", "");
+      Collections.addAll(all, "replica-keep-data-of-lost-primary", "yes");
     }
     if (!sentinels.isEmpty() && node.follows.isEmpty()) {
       followWhoeverTookOver(node);

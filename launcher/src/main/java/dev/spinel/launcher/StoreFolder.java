@@ -45,9 +45,9 @@ final class StoreFolder {
     if (earlier == null || Files.exists(path.resolve(LOG)) || Files.exists(path.resolve(DUMP))) {
       return new StoreFolder(path, null);
     }
-    Path incomplete = path.resolve(DUMP + ".incomplete");
-    Files.copy(earlier, incomplete, StandardCopyOption.REPLACE_EXISTING);
-    Files.move(incomplete, path.resolve(DUMP), StandardCopyOption.ATOMIC_MOVE);
+    Path unfinished = path.resolve(DUMP + ".copy");
+    Files.copy(earlier, unfinished, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(unfinished, path.resolve(DUMP), StandardCopyOption.ATOMIC_MOVE);
     return new StoreFolder(path, earlier);
   }
 

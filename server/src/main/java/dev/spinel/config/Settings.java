@@ -442,9 +442,15 @@ public final class Settings {
           "on-empty-db",
           "swapdb");
 
+  /// Our own: how many bytes of a full synchronization may wait on the disk for a replica that
+  /// reads more slowly than the data is written. Beyond that its synchronization is given up. 0: up
+  /// to half of what is free on the disk.
+  public static final Setting<Long> REPL_DISKLESS_SYNC_SPOOL_LIMIT =
+      memory(row("repl-diskless-sync-spool-limit"), 0, Long.MAX_VALUE, 0);
+
   /// Our own: whether a replica keeps its data, and stays alone until it is told how to go on, when
-  /// its primary comes back with less than it had and under an unknown history, as one does that
-  /// has lost its files. `no` is what Redis does: it discards its data and copies the primary's.
+  /// its primary comes back as good as empty and under an unknown history, as one does that has
+  /// lost its files. `no` is what Redis does: it discards its data and copies the primary's.
   public static final Setting<Boolean> REPLICA_KEEP_DATA_OF_LOST_PRIMARY =
       yesNo(row("replica-keep-data-of-lost-primary"), false);
 

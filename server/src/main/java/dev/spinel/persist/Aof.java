@@ -78,6 +78,7 @@ final class Aof implements AppendLog.Owner {
   private Manifest manifest = Manifest.EMPTY;
   private volatile @Nullable Rewrite running;
   private volatile boolean scheduled;
+  private @Nullable Runnable whenAll; // it has all data; monitor
 
   // What INFO tells.
   private volatile boolean lastRewriteFailed;
@@ -349,6 +350,7 @@ final class Aof implements AppendLog.Owner {
       }
     } else if (!wanted && state != State.OFF) {
       turnOff();
+      Thread.startVirtualThread(this::hasAll);
     }
   }
 
@@ -363,6 +365,29 @@ final class Aof implements AppendLog.Owner {
   /// The data was replaced: if the configuration wants it, it is written anew.
   synchronized void resume() {
     follow();
+  }
+
+  /// Runs `action` once a server that starts from this log finds all data in it: at once, if it has
+  /// it already, or if no log is kept. A later action takes the place of one that waits.
+  void onceItHasAll(Runnable action) {
+    synchronized (this) {
+      whenAll = action;
+    }
+    hasAll();
+  }
+
+  private void hasAll() {
+    Runnable action;
+    synchronized (this) {
+      if (state == State.STARTING) {
+        return;
+      }
+      action = whenAll;
+      whenAll = null;
+    }
+    if (action != null) {
+      action.run();
+    }
   }
 
   private void turnOff() {
@@ -700,6 +725,7 @@ final class Aof implements AppendLog.Owner {
           state = State.ON;
         }
       }
+      hasAll();
       persistence.notice("Background AOF rewrite finished successfully");
       deleteHistory();
     }

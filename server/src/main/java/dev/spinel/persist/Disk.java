@@ -60,6 +60,12 @@ public interface Disk {
   /// Removes a file, if there is one.
   void delete(Path file) throws IOException;
 
+  /// Removes a file that was made by [#create], if whoever wrote it is gone and didn't finish.
+  /// Returns whether it did.
+  default boolean deleteAbandoned(Path file) throws IOException {
+    return false;
+  }
+
   /// Makes a folder, unless there is one.
   void makeFolder(Path folder) throws IOException;
 

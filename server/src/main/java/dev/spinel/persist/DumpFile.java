@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// each finds its own again. It is settled when the file is first wanted, and again when `dir` or
 /// `dbfilename` has changed. Any thread.
 final class DumpFile implements AutoCloseable {
+  private static final String INCOMPLETE = ".incomplete";
+
   private final Persistence persistence;
   private final int port;
   private @Nullable FileClaim claim; // monitor
@@ -78,6 +80,26 @@ final class DumpFile implements AutoCloseable {
       choose(wanted + " is in use by " + e.holder());
       return mine;
     }
+  }
+
+  /// A file beside it, by whose being there a server says that its data isn't complete. If another
+  /// server has the dump file, this one has a name of its own for it.
+  synchronized Path incomplete() {
+    try {
+      return Path.of(claim() + INCOMPLETE);
+    } catch (IOException e) {
+      return path((port > 0 ? own() : name()) + INCOMPLETE);
+    }
+  }
+
+  /// The same, if it is there; else null, and nothing is claimed.
+  synchronized @Nullable Path incompleteIfThere() {
+    Disk disk = persistence.disk;
+    boolean mayBe =
+        disk.exists(path(name() + INCOMPLETE))
+            || port > 0 && disk.exists(path(own() + INCOMPLETE));
+    Path file = mayBe ? incomplete() : null;
+    return file != null && disk.exists(file) ? file : null;
   }
 
   /// Who this server is, for others to read.

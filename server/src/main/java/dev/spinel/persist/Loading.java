@@ -96,9 +96,14 @@ public final class Loading {
     };
   }
 
-  /// Data is loaded beside what there is, or not any more: nobody is refused.
+  /// Data is loaded beside what there is, or not any more: only commands that would disturb it are
+  /// refused.
   void beside(boolean on) {
     beside = on;
+  }
+
+  boolean isBeside() {
+    return beside;
   }
 
   /// Has it given up: the server is to end.

@@ -7,7 +7,8 @@ import dev.spinel.engine.Gate;
 import org.jspecify.annotations.Nullable;
 
 /// Refuses all commands that need data, until it is loaded; or has them wait, if that won't be
-/// long.
+/// long. While data is loaded beside what there is, which is served, it refuses only those that
+/// would disturb that.
 public final class LoadingGate implements Gate {
   private static final CommandError LOADING =
       new CommandError("LOADING Redis is loading the dataset in memory");
@@ -25,11 +26,14 @@ public final class LoadingGate implements Gate {
 
   @Override
   public boolean concerns(Command command) {
-    return !command.is(Command.LOADING);
+    return !command.is(Command.LOADING) || command.is(Command.NO_ASYNC_LOADING);
   }
 
   @Override
   public @Nullable CommandError refuse(Call call) {
+    if (loading.isBeside() && call.does(Command.NO_ASYNC_LOADING)) {
+      return LOADING;
+    }
     if (!loading.isUnderWay() || !call.lacks(Command.LOADING)) {
       return null;
     }

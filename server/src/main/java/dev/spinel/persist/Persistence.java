@@ -92,6 +92,7 @@ public final class Persistence {
   private Supplier<@Nullable StreamFacts> stream = () -> null; // before the start
   private @Nullable StreamFacts loadedFacts; // by the start
   private byte[] loadedDeletions = {}; // by the start
+  private boolean hasLoaded; // by the start
   private volatile @Nullable StreamedCopy copying;
   private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
@@ -150,6 +151,11 @@ public final class Persistence {
     return config.get(Settings.APPENDONLY) ? aof.exists() : dump.exists();
   }
 
+  /// Whether there was data on the disk, if only an empty set, that [#load] has loaded.
+  public boolean hasLoaded() {
+    return hasLoaded;
+  }
+
   /// Whether somebody is going to load what there is.
   public boolean isAnnounced() {
     return isAnnounced;
@@ -167,6 +173,7 @@ public final class Persistence {
   /// the server has to end, and clients are served no part of the data meanwhile.
   public boolean load() throws IOException {
     keeps = true;
+    removeLeftBehind();
     inStoppedWorld(seat -> engine.ignoreExpiry(true));
     boolean[] done = new boolean[1];
     try {
@@ -203,6 +210,16 @@ public final class Persistence {
     }
   }
 
+  private void removeLeftBehind() {
+    try {
+      for (String name : TemporaryFiles.removeLeftBehind(disk, folder())) {
+        notice("Removed " + name + ", which a process that was killed has left unfinished");
+      }
+    } catch (IOException e) {
+      warning("The temporary files in " + folder() + " can't be looked at: " + IoReason.of(e));
+    }
+  }
+
   private void loadAof() throws IOException, AofLoader.Unloadable {
     AofLoader loader = new AofLoader(this, aof, this::loadBase, loading::more);
     long began = System.nanoTime();
@@ -218,6 +235,7 @@ public final class Persistence {
     loading.begin(loader.bytes(manifest));
     loader.load(manifest);
     if (!manifest.equals(Manifest.EMPTY)) {
+      hasLoaded = true;
       tellLoaded("append only file", began);
     }
     try {
@@ -282,6 +300,7 @@ public final class Persistence {
               .noting(expiries);
       loader.load(in, file.toString());
       joinLibraries(loader);
+      hasLoaded = true;
       byte[] deletions = expiries.commands();
       if (deletions != null) { // else nobody could go on from there
         loadedFacts = loader.facts();
@@ -471,6 +490,13 @@ public final class Persistence {
     loading.end();
     engine.loading = false;
     engine.gates.closed(front.loadingGate, false);
+  }
+
+  /// Data is loaded beside what there is, or not any more. Stopped world.
+  void loadsBeside(boolean on) {
+    loading.beside(on);
+    engine.gates.closed(front.loadingGate, on);
+    engine.newEra();
   }
 
   /// Whether a copy goes straight to replicas.

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The data of another server takes the place of this one's.
@@ -36,6 +37,9 @@ public final class Replacement {
   private @Nullable Map<Integer, Database> beside; // by number; loaded, to be swapped in
   private @Nullable RdbLoader besideLoader; // that loaded it
   private boolean isSwapped;
+  private final Object marking = new Object();
+  private @Nullable Path marker; // that is there, as far as this knows; `marking`
+  private int markings; // `marking`
 
   Replacement(Persistence persistence) {
     this.persistence = persistence;
@@ -44,36 +48,60 @@ public final class Replacement {
 
   // ── whether the data is complete ──
 
-  private Path marker() {
-    String name = persistence.config.text(Settings.DBFILENAME) + ".incomplete";
-    return persistence.folder().resolve(name);
-  }
-
-  /// Notes whether the data is complete, whatever happens next. A server that keeps nothing has
+  /// Notes that the data isn't complete, whatever happens next. A server that keeps nothing has
   /// nothing to note.
-  public void mark(boolean complete) throws IOException {
+  public void markIncomplete() throws IOException {
     if (!persistence.keepsData()) {
       return;
     }
-    Path marker = marker();
-    Disk disk = persistence.disk;
-    if (!complete) {
-      try (Disk.Output out = disk.create(marker)) {
+    synchronized (marking) {
+      markings++; // no earlier markComplete counts
+      Path made = persistence.dump.incomplete();
+      try (Disk.Output out = persistence.disk.create(made)) {
         byte[] text = TEXT.getBytes(StandardCharsets.UTF_8);
         out.write(text, 0, text.length);
         out.sync();
       }
-    } else if (disk.exists(marker)) {
-      disk.delete(marker);
-    } else {
-      return;
+      persistence.disk.syncFolder(TemporaryFiles.folderOf(made));
+      marker = made;
     }
-    disk.syncFolder(persistence.folder());
   }
 
-  /// Whether an earlier process has noted that it isn't.
+  /// Notes that it is complete: at once, or as soon as the append-only file, from which the server
+  /// would start, has it. `failed` is told if that can't be noted.
+  public void markComplete(Consumer<IOException> failed) {
+    int which;
+    synchronized (marking) {
+      which = markings;
+    }
+    persistence.aof.onceItHasAll(() -> unmark(which, failed));
+  }
+
+  private void unmark(int which, Consumer<IOException> failed) {
+    synchronized (marking) {
+      Path made = marker;
+      if (which != markings || made == null) {
+        return; // the next synchronization has begun, or nothing was noted
+      }
+      marker = null;
+      try {
+        persistence.disk.delete(made);
+        persistence.disk.syncFolder(TemporaryFiles.folderOf(made));
+      } catch (IOException e) {
+        failed.accept(e);
+      }
+    }
+  }
+
+  /// Whether an earlier process has noted that it isn't. At the start, once.
   public boolean isIncomplete() {
-    return persistence.keepsData() && persistence.disk.exists(marker());
+    if (!persistence.keepsData()) {
+      return false;
+    }
+    synchronized (marking) {
+      marker = persistence.dump.incompleteIfThere();
+      return marker != null;
+    }
   }
 
   // ── a file that comes ──
@@ -185,7 +213,7 @@ public final class Replacement {
       Dispatcher by, Disk.Input in, String name, BooleanSupplier cancelled, Loaded loaded) {
     Map<Integer, Database> made = new ConcurrentHashMap<>();
     isSwapped = false;
-    persistence.loading.beside(true);
+    stopped(by, () -> persistence.loadsBeside(true));
     try {
       RdbLoader loader =
           new RdbLoader(persistence, RdbLoader.Duplicates.REFUSED, false, bytes -> {})
@@ -200,7 +228,7 @@ public final class Replacement {
     } catch (IOException e) {
       return IoReason.of(e);
     } finally {
-      persistence.loading.beside(false);
+      stopped(by, () -> persistence.loadsBeside(false));
       beside = null;
       besideLoader = null;
       if (!isSwapped) {
@@ -317,7 +345,10 @@ public final class Replacement {
     }
   }
 
-  private void stopped(Dispatcher by, Runnable action) {
+  /// Runs an action while no command runs.
+  ///
+  /// @param by of the thread that calls, without its seat taken
+  public void stopped(Dispatcher by, Runnable action) {
     by.turnBegins();
     try {
       engine.keyspace.world().stop(by.seat(), action);

@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -22,7 +23,30 @@ public final class SystemDisk implements Disk {
 
   @Override
   public Output create(Path file) throws IOException {
-    return new FileOutput(file, true);
+    FileOutput made = new FileOutput(file, true);
+    if (TemporaryFiles.isOne(file)) {
+      lock(made.file); // as long as it is open: see deleteAbandoned
+    }
+    return made;
+  }
+
+  /// Returns whether nobody else has it; false, too, where that can't be told.
+  private static boolean lock(RandomAccessFile file) {
+    try {
+      return file.getChannel().tryLock() != null;
+    } catch (IOException | OverlappingFileLockException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public boolean deleteAbandoned(Path path) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+      if (!lock(file)) {
+        return false;
+      }
+    }
+    return Files.deleteIfExists(path);
   }
 
   /// A [RandomAccessFile], since a channel is closed by the interrupt of a thread that uses it.

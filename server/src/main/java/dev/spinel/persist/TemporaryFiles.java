@@ -3,14 +3,21 @@ package dev.spinel.persist;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Names of files that aren't finished yet: `temp-PID.rdb`, as Redis has them, and other names
 /// where several are written by one process at once. Any thread.
 final class TemporaryFiles {
   private TemporaryFiles() {}
+
+  private static final Pattern NAME =
+      Pattern.compile("temp-(?:sync-|rewriteaof-bg-)?(\\d{1,18})(?:-\\d+)?\\.(?:rdb|aof)");
 
   /// Those in use: there may be several servers in a process.
   private static final Set<Path> TAKEN = ConcurrentHashMap.newKeySet();
@@ -38,6 +45,34 @@ final class TemporaryFiles {
 
   static void release(Path path) {
     TAKEN.remove(path);
+  }
+
+  /// Whether a file is one of these, whoever made it.
+  static boolean isOne(Path file) {
+    return NAME.matcher(file.getFileName().toString()).matches();
+  }
+
+  /// Whether nobody works at a file any more, to judge by its name: the process is gone, or it had
+  /// this one's number in an earlier life, as happens in containers.
+  private static boolean isLeftBehind(Path file) {
+    Matcher name = NAME.matcher(file.getFileName().toString());
+    if (!name.matches() || TAKEN.contains(file)) {
+      return false;
+    }
+    long pid = Long.parseLong(name.group(1));
+    return pid == ProcessHandle.current().pid() || ProcessHandle.of(pid).isEmpty();
+  }
+
+  /// Removes what processes that were killed have left in a folder. Returns the names.
+  static List<String> removeLeftBehind(Disk disk, Path folder) throws IOException {
+    List<String> removed = new ArrayList<>();
+    for (String name : disk.names(folder)) {
+      Path file = folder.toAbsolutePath().normalize().resolve(name);
+      if (isLeftBehind(file) && disk.deleteAbandoned(file)) {
+        removed.add(name);
+      }
+    }
+    return removed;
   }
 
   /// The process ends at once: removes what is there, as far as that goes.

@@ -24,6 +24,9 @@ final class CopyLoader implements AutoCloseable {
 
     void loadFailed(String text);
 
+    /// The world stands still, as was asked.
+    void worldStopped(Dispatcher by);
+
     /// What comes can't be kept.
     void payloadFailed(String text);
 
@@ -50,6 +53,8 @@ final class CopyLoader implements AutoCloseable {
   private record Mark(boolean complete) implements Task {}
 
   private record Load(boolean beside) implements Task {}
+
+  private record Stop() implements Task {}
 
   private final Engine engine;
   private final Replacement replacement;
@@ -99,6 +104,10 @@ final class CopyLoader implements AutoCloseable {
 
   void load(boolean beside) {
     add(new Load(beside));
+  }
+
+  void stopWorld() {
+    add(new Stop());
   }
 
   /// What was loaded beside the data takes its place. In the stopped world in which that was told.
@@ -173,6 +182,7 @@ final class CopyLoader implements AutoCloseable {
       case Drop _ -> discard();
       case Mark mark -> note(mark.complete);
       case Load load -> load(dispatcher, load.beside);
+      case Stop _ -> replacement.stopped(dispatcher, () -> owner.worldStopped(dispatcher));
     }
   }
 
@@ -203,11 +213,19 @@ final class CopyLoader implements AutoCloseable {
 
   private void note(boolean complete) {
     try {
-      replacement.mark(complete);
+      if (complete) {
+        replacement.markComplete(this::cantNote);
+      } else {
+        replacement.markIncomplete();
+      }
     } catch (IOException e) {
-      owner.warn(
-          "Can't note on the disk whether this replica's data is complete: " + IoReason.of(e));
+      cantNote(e);
     }
+  }
+
+  private void cantNote(IOException why) {
+    owner.warn(
+        "Can't note on the disk whether this replica's data is complete: " + IoReason.of(why));
   }
 
   private boolean isGivenUp() {

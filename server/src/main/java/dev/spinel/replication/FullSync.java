@@ -69,10 +69,12 @@ final class FullSync implements CopyOwner {
   }
 
   /// Sends the replica the stream, as it comes.
-  void streamTo(ReplicaFeed replica) {
+  ///
+  /// @param name of the replica, for the log
+  void streamTo(ReplicaFeed replica, String name) {
     Spool from = spool;
     if (from != null) {
-      Spool.Reader reader = from.reader();
+      Spool.Reader reader = from.reader(name);
       replica.send(
           "$EOF:" + mark + "\r\n",
           new ReplicaFeed.Snapshot() {
@@ -105,6 +107,11 @@ final class FullSync implements CopyOwner {
   /// Memory that the stream takes.
   long heldBytes() {
     return spool == null ? 0 : spool.heldBytes();
+  }
+
+  /// What of it waits on the disk.
+  long diskBytes() {
+    return spool == null ? 0 : spool.diskBytes();
   }
 
   // ── the snapshot ──

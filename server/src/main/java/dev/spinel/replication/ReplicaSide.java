@@ -23,8 +23,14 @@ import org.jspecify.annotations.Nullable;
 /// up to which the stream is applied. Without that it asks for everything.
 ///
 /// A copy that couldn't be applied is not asked to go on: it is replaced. If that doesn't help
-/// either, each further attempt waits twice as long, up to a minute, so that a replica and its
-/// primary don't spend their days on full synchronizations.
+/// either, each further attempt waits twice as long, up to a minute ([Retries]), so that a replica
+/// and its primary don't spend their days on full synchronizations. The same holds where the link
+/// is lost again and again during a full synchronization or soon after it, as it is where a replica
+/// is too slow for its primary, and where the primary refuses this server.
+///
+/// **A copy is complete or it isn't.** It isn't from the moment in which data is discarded until
+/// all has come instead, nor in a server that is to follow and has never had any data. The shell
+/// notes that durably. Nobody promotes such a copy but by hand.
 ///
 /// The log's lines are Redis's, as tools and people know them.
 public final class ReplicaSide {
@@ -59,7 +65,9 @@ public final class ReplicaSide {
     }
   }
 
-  private static final int WAIT_SECONDS_MAX = 60;
+  private static final int STEADY_MILLIS = 60_000; // a link of that age has proved itself
+  private static final int UNLINKED_TOLD = 10;
+  private static final int LOST_PART = 10; // whoever has less than a tenth has lost its data
   private static final byte[] NEWLINE = {'\n'};
   private static final byte[] NOTHING = {};
 
@@ -90,17 +98,17 @@ public final class ReplicaSide {
   private long receivedBytes;
   private boolean loadsFromLink;
   private boolean loadsBeside;
+  private PayloadHead head = new PayloadHead();
   private boolean established; // this primary was followed before, since it was named
-  private boolean complete = true; // the data is whole: nothing was discarded that hasn't come yet
+  private boolean beganFully; // the link that stands: by a full synchronization
+  private boolean complete = true; // see the essay
   private byte[] early = NOTHING; // of the stream, while loading
   private long readOffset;
   private long appliedOffset;
   private long fsyncedOffset = -1;
 
-  /// Copies in a row that were no good, and until when the next attempt waits.
-  private int failures;
-
-  private long notBeforeMillis;
+  private final Retries retries = new Retries();
+  private int unlinked; // attempts in a row that the primary put off, having no primary itself
   private long connectedSinceMillis;
 
   ReplicaSide(ReplicationMachine machine) {
@@ -112,8 +120,8 @@ public final class ReplicaSide {
 
   void follow(Address to) {
     boolean wasPrimary = primary == null;
-    failures = 0;
-    notBeforeMillis = 0;
+    retries.reset();
+    unlinked = 0;
     established = false;
     downReason = "";
     primary = null;
@@ -124,9 +132,14 @@ public final class ReplicaSide {
     cancel("another primary was named");
     if (wasPrimary) {
       discardCached();
-      cacheOwn(machine.offset());
+      if (complete) {
+        cacheOwn(machine.offset());
+      }
       downSinceMillis = -1;
       machine.act(new ReplicationAction.Role(true));
+      if (complete && machine.isEmpty()) {
+        setComplete(false);
+      }
     }
     connect();
   }
@@ -136,9 +149,16 @@ public final class ReplicaSide {
     primary = to;
     state = State.CONNECT;
     machine.act(new ReplicationAction.Role(true));
-    established = offset >= 0;
+    established = complete && !machine.isEmpty();
     if (offset >= 0) {
       cacheOwn(offset);
+    }
+  }
+
+  /// At start, before all else: what the disk says.
+  void startsComplete(boolean whole) {
+    if (!whole) {
+      setComplete(false);
     }
   }
 
@@ -153,6 +173,10 @@ public final class ReplicaSide {
 
   void promote() {
     if (primary == null) {
+      if (!complete) {
+        machine.warning("The data of this server counts as complete from now on.");
+        setComplete(true);
+      }
       return;
     }
     primary = null;
@@ -163,8 +187,8 @@ public final class ReplicaSide {
     cancel("promoted");
     if (!complete) {
       machine.warning(
-          "This replica is promoted although its copy of the data isn't complete: the data was"
-              + " discarded for a full synchronization that hasn't come to its end.");
+          "This replica is promoted although its copy of its primary's data isn't complete: no full"
+              + " synchronization has come to its end since its own data was discarded, or ever.");
       setComplete(true);
     }
     history.shift(machine.newId(), machine.offset());
@@ -263,10 +287,16 @@ public final class ReplicaSide {
     state = State.CONNECT;
   }
 
+  /// The primary refuses this server.
+  private void refuse(String reason) {
+    failedAgain(Retries.Cause.REFUSAL);
+    failHandshake(reason);
+  }
+
   /// The next attempt is made at once, unless it has to wait.
   private void failAndReconnect(String reason) {
     noteDown(reason);
-    if (cancel(reason) && machine.now() >= notBeforeMillis) {
+    if (cancel(reason) && retries.isDue(machine.now())) {
       machine.notice("Reconnecting to MASTER " + primary + " after failure");
       dial();
     }
@@ -276,12 +306,16 @@ public final class ReplicaSide {
     downReason = reason;
   }
 
-  /// The copy was no good: see the essay.
-  private void backOff() {
-    if (++failures > 1) {
-      long seconds = Math.min(WAIT_SECONDS_MAX, 1L << Math.min(6, failures - 2));
-      notBeforeMillis = machine.now() + seconds * 1000;
+  private void failedAgain(Retries.Cause cause) {
+    long seconds = retries.failed(machine.now(), cause);
+    if (seconds > 0) {
+      machine.notice("The next attempt to synchronize waits " + seconds + " s.");
     }
+  }
+
+  /// The configuration has changed: perhaps it was that.
+  void configured() {
+    retries.tryNow();
   }
 
   // ── what comes ──
@@ -335,7 +369,7 @@ public final class ReplicaSide {
       case AUTH -> {
         if (text.startsWith("-")) {
           machine.warning("Unable to AUTH to MASTER: " + text);
-          failHandshake(text.substring(1));
+          refuse(text.substring(1));
         } else {
           state = State.PORT;
         }
@@ -428,6 +462,7 @@ public final class ReplicaSide {
       failHandshake(text.substring(1));
     } else {
       machine.notice("Retrying with SYNC...");
+      primaryId = History.NONE;
       machine.act(new ReplicationAction.Send("SYNC\r\n".getBytes(StandardCharsets.ISO_8859_1)));
       beginTransfer();
     }
@@ -440,6 +475,12 @@ public final class ReplicaSide {
   private void tellRefusal(String text) {
     if (isToComeBack(text)) {
       machine.notice("Master is currently unable to PSYNC but should be in the future: " + text);
+      if (text.startsWith("-NOMASTERLINK") && ++unlinked == UNLINKED_TOLD) {
+        machine.warning(
+            "The primary has had no link to a primary of its own for a while. If it is this server,"
+                + " or follows this server through others, then REPLICAOF NO ONE on one of them"
+                + " ends that loop.");
+      }
     } else if (text.startsWith("-ERR")) {
       machine.notice("Master does not support PSYNC or is in error state (reply: " + text + ")");
     } else {
@@ -456,31 +497,54 @@ public final class ReplicaSide {
       initialOffset = Long.parseLong(words[2]);
       machine.notice("Full resync from master: " + primaryId + ":" + initialOffset);
     }
-    if (hasLostHistory()) {
-      machine.warning(
-          "The primary has come back under an unknown history and with less than this replica has"
-              + " of it: it seems to have lost its data. This replica keeps its own and doesn't"
-              + " synchronize. To make it the primary: REPLICAOF NO ONE. To follow the primary even"
-              + " so: REPLICAOF NO ONE, then REPLICAOF "
-              + Objects.requireNonNull(primary).host()
-              + " "
-              + Objects.requireNonNull(primary).port()
-              + ".");
-      notBeforeMillis = Long.MAX_VALUE;
-      failHandshake("the primary seems to have lost its data");
-      return;
-    }
     beginTransfer();
   }
 
-  /// See [ReplicationPolicy#keepsLostHistory]. A primary that was named by hand is always followed.
-  private boolean hasLostHistory() {
-    return machine.policy().keepsLostHistory()
+  // ── a primary that has lost its data ──
+
+  /// Whether what comes is to be compared with what there is: see
+  /// [ReplicationPolicy#keepsDataOfLostPrimary]. A primary that was named by hand is always
+  /// followed.
+  private boolean isSuspect() {
+    return machine.policy().keepsDataOfLostPrimary()
         && established
-        && cachedId != null
-        && !cachedId.equals(primaryId)
-        && initialOffset >= 0
-        && initialOffset < cachedOffset;
+        && !primaryId.equals(cachedId)
+        && !primaryId.equals(history.id())
+        && !primaryId.equals(history.secondId());
+  }
+
+  /// Whether the primary has as good as nothing of what this server has, to judge by the database
+  /// that comes first; then this server keeps its own. In a stopped world.
+  private boolean keepsItsOwn() {
+    PayloadHead.Keys theirs = head.keys();
+    long own = machine.keys(theirs.database());
+    if (own == 0 || theirs.keys() >= own / LOST_PART) {
+      return false;
+    }
+    Address of = Objects.requireNonNull(primary);
+    machine.warning(
+        "The primary has come back under an unknown history and with "
+            + theirs.keys()
+            + " keys where this replica has "
+            + own
+            + ": it seems to have lost its data. This replica keeps its own and doesn't"
+            + " synchronize. To make it the primary: REPLICAOF NO ONE. To follow the primary even"
+            + " so, and lose this data: REPLICAOF "
+            + of.host()
+            + " "
+            + of.port()
+            + ".");
+    machine.act(new ReplicationAction.PayloadDropped());
+    early = NOTHING;
+    retries.hold();
+    failHandshake("the primary seems to have lost its data");
+    return true;
+  }
+
+  void worldStopped() {
+    if (state == State.LOADING && !loadsFromLink && !keepsItsOwn()) {
+      load();
+    }
   }
 
   private void goOn(String text, String asked) {
@@ -495,14 +559,20 @@ public final class ReplicaSide {
     }
     initialOffset = cachedOffset;
     cachedId = null;
+    retries.reset();
     machine.createBacklog();
     beStreaming(initialOffset);
+    beganFully = false;
+    if (!complete) {
+      setComplete(true);
+    }
     machine.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
   }
 
   private void beStreaming(long offset) {
     state = State.CONNECTED;
     established = true;
+    unlinked = 0;
     readOffset = offset;
     appliedOffset = offset;
     lastIoSeconds = machine.seconds();
@@ -516,6 +586,7 @@ public final class ReplicaSide {
   private void beginTransfer() {
     state = State.TRANSFER;
     payload = new PayloadReader();
+    head = new PayloadHead();
     payloadBytes = Long.MIN_VALUE; // its header hasn't come
     receivedBytes = 0;
     lastIoSeconds = machine.seconds();
@@ -537,6 +608,7 @@ public final class ReplicaSide {
         public void piece(byte[] bytes, int from, int to) {
           lastIoSeconds = ReplicaSide.this.machine.seconds();
           receivedBytes += to - from;
+          head.add(bytes, from, to);
           ReplicaSide.this.machine.act(
               new ReplicationAction.Payload(Arrays.copyOfRange(bytes, from, to), 0, to - from));
         }
@@ -549,7 +621,7 @@ public final class ReplicaSide {
         @Override
         public void refused(String text) {
           ReplicaSide.this.machine.warning("MASTER aborted replication with an error: " + text);
-          failHandshake(text);
+          refuse(text);
         }
 
         @Override
@@ -582,7 +654,9 @@ public final class ReplicaSide {
   private void payloadEnded() {
     machine.act(new ReplicationAction.Pause());
     machine.act(new ReplicationAction.PayloadEnds());
-    if (!loadsFromLink) {
+    if (!loadsFromLink && isSuspect()) {
+      machine.act(new ReplicationAction.StopWorld());
+    } else if (!loadsFromLink) {
       load();
     }
     state = State.LOADING;
@@ -608,7 +682,7 @@ public final class ReplicaSide {
   void payloadFailed(String text) {
     if (state == State.TRANSFER) {
       machine.warning(text);
-      backOff();
+      failedAgain(Retries.Cause.COPY);
       failAndReconnect(text);
     }
   }
@@ -616,7 +690,7 @@ public final class ReplicaSide {
   void loadFailed(String text) {
     if (state == State.LOADING || (state == State.TRANSFER && loadsFromLink)) {
       machine.warning(text);
-      backOff();
+      failedAgain(Retries.Cause.COPY);
       if (loadsBeside) {
         machine.notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
       }
@@ -626,6 +700,9 @@ public final class ReplicaSide {
 
   void loaded() {
     if (state != State.LOADING) {
+      return;
+    }
+    if (loadsBeside && isSuspect() && keepsItsOwn()) {
       return;
     }
     if (loadsBeside) {
@@ -638,6 +715,7 @@ public final class ReplicaSide {
     long offset = counts ? initialOffset : 0;
     history.begin(counts ? primaryId : machine.newId());
     beStreaming(offset);
+    beganFully = true;
     machine.act(new ReplicationAction.SetOffset(offset));
     setComplete(true);
     machine.createBacklog();
@@ -684,7 +762,7 @@ public final class ReplicaSide {
 
   void streamFailed(String reason) {
     if (state == State.CONNECTED) {
-      backOff();
+      failedAgain(Retries.Cause.COPY);
       lose(reason, false);
     }
   }
@@ -703,7 +781,13 @@ public final class ReplicaSide {
     state = State.CONNECT;
     downSinceMillis = machine.now();
     noteDown(reason);
-    if (primary != null && machine.now() >= notBeforeMillis) {
+    if (primary != null
+        && goesOn
+        && beganFully
+        && machine.now() - connectedSinceMillis < STEADY_MILLIS) {
+      failedAgain(Retries.Cause.CUT);
+    }
+    if (primary != null && retries.isDue(machine.now())) {
       machine.notice("Reconnecting to MASTER " + primary);
       dial();
     }
@@ -742,6 +826,7 @@ public final class ReplicaSide {
             payloadBytes == Long.MIN_VALUE
                 ? "I/O error reading bulk count from MASTER: " + reason
                 : "I/O error trying to sync with MASTER: " + reason);
+        failedAgain(Retries.Cause.CUT);
         failAndReconnect(reason);
       }
       case CONNECTED -> lose(reason, true);
@@ -767,15 +852,15 @@ public final class ReplicaSide {
       machine.warning("MASTER timeout: no data nor PING received...");
       lose("no data nor PING received", true);
     }
-    if (state == State.CONNECT && machine.now() >= notBeforeMillis) {
+    if (state == State.CONNECT && retries.isDue(machine.now())) {
       connect();
     }
     if (state == State.LOADING && hasLink) {
       machine.act(new ReplicationAction.Send(NEWLINE)); // so that the primary sees it is there
     }
     if (state == State.CONNECTED
-        && machine.now() - connectedSinceMillis > WAIT_SECONDS_MAX * 1000L) {
-      failures = 0;
+        && machine.now() - connectedSinceMillis > STEADY_MILLIS) {
+      retries.reset();
     }
     ack();
   }
@@ -801,8 +886,13 @@ public final class ReplicaSide {
     return state == State.CONNECTED ? readOffset : offset();
   }
 
+  /// Whether only a REPLICAOF given by hand begins another attempt.
+  public boolean isHeld() {
+    return retries.isHeld();
+  }
+
   /// Whether the data is whole: not while a full synchronization replaces it, nor after one that
-  /// failed.
+  /// failed, nor before the first one of a server without data.
   public boolean isComplete() {
     return complete;
   }

@@ -10,6 +10,8 @@ import dev.spinel.engine.Engine;
 import dev.spinel.engine.Recorder;
 import dev.spinel.engine.Session;
 import dev.spinel.journal.Journal;
+import dev.spinel.keyspace.Keyspace;
+import dev.spinel.keyspace.Seat;
 import dev.spinel.peer.Address;
 import dev.spinel.peer.Peers;
 import dev.spinel.persist.Persistence;
@@ -101,8 +103,9 @@ public final class Replication implements AutoCloseable {
   private final Recorder recorder; // lock
   private ReplicationPolicy policy; // lock
   private ReplicationEvent.Save otherSave = ReplicationEvent.Save.NONE; // as last told; lock
-  private @Nullable FullSync sync; // begun or under way; lock
+  private volatile @Nullable FullSync sync; // begun or under way; lock
   private int nextDatabase; // that a stream behind the next offset means; lock
+  private @Nullable Dispatcher stepsIn; // whose stopped world the step is taken in; lock
   private boolean isDraining; // lock
   private boolean isAwake; // lock
   private boolean isStarted; // lock
@@ -153,6 +156,11 @@ public final class Replication implements AutoCloseable {
               public boolean isEmpty() {
                 return engine.keyspace.nextUsed(0) < 0;
               }
+
+              @Override
+              public long keys(int database) {
+                return countKeys(database);
+              }
             },
             Replication::newId);
     machine.step(
@@ -163,6 +171,19 @@ public final class Replication implements AutoCloseable {
     engine.onClose(this::closed);
     persistence.stream(this::facts);
     persistence.onSynced(this::synced);
+  }
+
+  /// Keys of a database, or of all (-1). Stopped world.
+  private long countKeys(int database) {
+    Seat seat = Objects.requireNonNull(stepsIn).seat();
+    Keyspace keyspace = engine.keyspace;
+    long sum = 0;
+    for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
+      if (database < 0 || number == database) {
+        sum += keyspace.database(number).size(seat);
+      }
+    }
+    return sum;
   }
 
   private static String newId() {
@@ -190,21 +211,24 @@ public final class Replication implements AutoCloseable {
     }
     Address primary = configured();
     StreamFacts facts = config.get(Settings.APPENDONLY) ? null : persistence.loadedFacts();
-    if (replacement.isIncomplete()) {
+    boolean wasCutOff = replacement.isIncomplete();
+    if (wasCutOff) {
       facts = null;
       log.log(
           '#',
           "The data of this server isn't complete: it was discarded for a copy of its primary's,"
-              + " which didn't come to its end.");
+              + " which didn't come to its end. No failover promotes this server before it has one;"
+              + " REPLICAOF NO ONE accepts the data as it is.");
     }
-    if (primary == null && facts == null) {
+    boolean isComplete = !wasCutOff && (primary == null || persistence.hasLoaded());
+    if (primary == null && facts == null && isComplete) {
       return;
     }
     nextDatabase = facts == null ? 0 : facts.database();
     ReplicationEvent.Started started =
         facts == null
-            ? new ReplicationEvent.Started(primary, "", -1)
-            : new ReplicationEvent.Started(primary, facts.id(), facts.offset());
+            ? new ReplicationEvent.Started(primary, "", -1, isComplete)
+            : new ReplicationEvent.Started(primary, facts.id(), facts.offset(), isComplete);
     try (Dispatcher dispatcher = engine.dispatcher()) {
       dispatcher.turnBegins();
       try {
@@ -337,6 +361,18 @@ public final class Replication implements AutoCloseable {
     }
   }
 
+  /// Bytes of a full synchronization that wait for replicas in memory. Any thread.
+  long syncMemoryBytes() {
+    FullSync now = sync;
+    return now == null ? 0 : now.heldBytes();
+  }
+
+  /// Bytes of it that wait on the disk. Any thread.
+  long syncDiskBytes() {
+    FullSync now = sync;
+    return now == null ? 0 : now.diskBytes();
+  }
+
   /// Bytes of memory that the backlog takes, outside the data's.
   public long backlogBytes() {
     Backlog now = backlog;
@@ -446,7 +482,9 @@ public final class Replication implements AutoCloseable {
         machine.step(lastMillis, new ReplicationEvent.Applied(applier.applied()));
       }
       events.remove();
+      stepsIn = stopped;
       actions.addAll(machine.step(lastMillis, event));
+      stepsIn = null;
       stepped = event;
     }
   }
@@ -567,6 +605,7 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.PayloadDropped _ -> loader.drop();
       case ReplicationAction.CopyComplete copy -> loader.mark(copy.complete());
       case ReplicationAction.Load load -> loader.load(load.beside());
+      case ReplicationAction.StopWorld _ -> loader.stopWorld();
       case ReplicationAction.Apply apply ->
           applier.apply(
               apply.offset(), apply.bytes(), apply.from(), apply.to(), link.remote(), link.local());
@@ -673,7 +712,7 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.Keep keep -> keep(feed, keep.from());
       case ReplicationAction.JoinSync _ -> {
         if (now != null) {
-          now.streamTo(feed);
+          now.streamTo(feed, nameOf(client));
         }
       }
       case ReplicationAction.SendFile _ -> sendFile(feed, now);
@@ -750,12 +789,49 @@ public final class Replication implements AutoCloseable {
   private void beginSync(ReplicationAction.BeginSync begin) {
     Spool spool =
         begin.target() == ReplicationAction.Target.CONNECTIONS
-            ? new Spool(chunks, Path.of(config.text(Settings.DIR)))
+            ? new Spool(
+                chunks,
+                Path.of(config.text(Settings.DIR)),
+                config.get(Settings.REPL_DISKLESS_SYNC_SPOOL_LIMIT),
+                new SpoolEvents())
             : null;
     FullSync made = new FullSync(begin.target(), spool, new SyncEvents());
     sync = made;
     if (!made.begin(persistence, begin.contents().data())) {
       events.add(new ReplicationEvent.SyncRefused());
+    }
+  }
+
+  private String nameOf(long client) {
+    for (PrimarySide.Replica replica : machine.primarySide().replicas()) {
+      if (replica.client() == client) {
+        return replica.name();
+      }
+    }
+    return "client " + client;
+  }
+
+  private final class SpoolEvents implements Spool.Owner {
+    @Override
+    public void spills(long mostBytes) {
+      log.log(
+          '*',
+          "A replica takes its full synchronization more slowly than the data is read. The rest"
+              + " waits in a temporary file, of at most "
+              + mostBytes / (1 << 20)
+              + " MB (repl-diskless-sync-spool-limit).");
+    }
+
+    @Override
+    public void fellBehind(Spool.Reader reader, long bytes) {
+      log.log(
+          '#',
+          "The full synchronization of replica "
+              + reader.name
+              + " is given up: it is "
+              + bytes / (1 << 20)
+              + " MB behind, which is more than may wait on the disk"
+              + " (repl-diskless-sync-spool-limit).");
     }
   }
 
@@ -922,6 +998,11 @@ public final class Replication implements AutoCloseable {
   }
 
   private final class CopyEvents implements CopyLoader.Owner {
+    @Override
+    public void worldStopped(Dispatcher by) {
+      tell(new ReplicationEvent.WorldStopped(), by);
+    }
+
     @Override
     public void loaded(int database, Dispatcher by) {
       lock.lock();

@@ -58,6 +58,9 @@ public sealed interface ReplicationAction {
   /// @param beside what there is goes only when all is loaded ([Swap]), and stays if that fails
   record Load(boolean beside) implements ReplicationAction {}
 
+  /// Answer by [ReplicationEvent.WorldStopped].
+  record StopWorld() implements ReplicationAction {}
+
   /// What was loaded beside the data takes its place.
   record Swap() implements ReplicationAction {}
 

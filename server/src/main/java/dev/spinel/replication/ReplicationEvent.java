@@ -33,7 +33,10 @@ public sealed interface ReplicationEvent {
   /// The server starts. Its data is of this history up to this offset, if the id isn't empty.
   ///
   /// @param primary to follow, or null
-  record Started(@Nullable Address primary, String id, long offset) implements ReplicationEvent {}
+  /// @param isComplete whether the data is whole: not if it was discarded for a copy that never
+  ///   came, or if a server that is to follow has never had any
+  record Started(@Nullable Address primary, String id, long offset, boolean isComplete)
+      implements ReplicationEvent {}
 
   /// DEBUG CHANGE-REPL-ID: the history goes on under a new id, and nothing of the past counts.
   record IdDoubted() implements ReplicationEvent {}
@@ -62,7 +65,10 @@ public sealed interface ReplicationEvent {
   /// What was received can't be kept: the text for the log.
   record PayloadFailed(String text) implements ReplicationEvent {}
 
-  /// The answer to [ReplicationAction.Load].
+  /// The answer to [ReplicationAction.StopWorld]: told in a stopped world, so keys may be counted.
+  record WorldStopped() implements ReplicationEvent {}
+
+  /// The answer to [ReplicationAction.Load]. In a stopped world.
   record Loaded() implements ReplicationEvent {}
 
   /// Likewise: the text for the log.

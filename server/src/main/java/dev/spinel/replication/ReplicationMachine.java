@@ -36,6 +36,9 @@ public final class ReplicationMachine {
 
     /// Whether there are no keys.
     boolean isEmpty();
+
+    /// How many keys a database has; -1: all databases together. In a stopped world.
+    long keys(int database);
   }
 
   private final Offsets offsets;
@@ -70,7 +73,10 @@ public final class ReplicationMachine {
         replicaSide.second();
         primarySide.second();
       }
-      case ReplicationEvent.Configured changed -> policy = changed.policy();
+      case ReplicationEvent.Configured changed -> {
+        policy = changed.policy();
+        replicaSide.configured();
+      }
       case ReplicationEvent.Started started -> start(started);
       case ReplicationEvent.PrimaryNamed named -> replicaSide.follow(named.primary());
       case ReplicationEvent.PromotionAsked _ -> replicaSide.promote();
@@ -86,6 +92,7 @@ public final class ReplicationMachine {
       case ReplicationEvent.Received link -> replicaSide.received(link);
       case ReplicationEvent.LinkEnded link -> replicaSide.ended(link.attempt(), link.reason());
       case ReplicationEvent.PayloadFailed failed -> replicaSide.payloadFailed(failed.text());
+      case ReplicationEvent.WorldStopped _ -> replicaSide.worldStopped();
       case ReplicationEvent.Loaded _ -> replicaSide.loaded();
       case ReplicationEvent.LoadFailed failed -> replicaSide.loadFailed(failed.text());
       case ReplicationEvent.Applied applied -> replicaSide.applied(applied.offset());
@@ -114,6 +121,7 @@ public final class ReplicationMachine {
   private void start(ReplicationEvent.Started started) {
     Address primary = started.primary();
     boolean known = !started.id().isEmpty();
+    replicaSide.startsComplete(started.isComplete());
     if (primary != null) {
       if (known) {
         history.begin(started.id());
@@ -153,6 +161,10 @@ public final class ReplicationMachine {
 
   boolean isEmpty() {
     return offsets.isEmpty();
+  }
+
+  long keys(int database) {
+    return offsets.keys(database);
   }
 
   String newId() {

@@ -17,8 +17,8 @@ import java.util.List;
 /// @param delaySeconds `repl-diskless-sync-delay`
 /// @param delayReplicas `repl-diskless-sync-max-replicas`: so many end the delay; 0: none do
 /// @param load `repl-diskless-load`
-/// @param keepsLostHistory whether a replica keeps its data if its primary comes back with less
-///   than it had and under an unknown history, as one does that has lost its files
+/// @param keepsDataOfLostPrimary whether a replica keeps its data if its primary comes back as good
+///   as empty and under an unknown history, as one does that has lost its files
 /// @param backlogBytes `repl-backlog-size`
 /// @param backlogSeconds `repl-backlog-ttl`; 0: for ever
 /// @param hardBytes of `client-output-buffer-limit replica`; 0: no limit
@@ -34,7 +34,7 @@ public record ReplicationPolicy(
     int delaySeconds,
     int delayReplicas,
     Load load,
-    boolean keepsLostHistory,
+    boolean keepsDataOfLostPrimary,
     long backlogBytes,
     int backlogSeconds,
     long hardBytes,

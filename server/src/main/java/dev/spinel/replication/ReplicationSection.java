@@ -8,8 +8,9 @@ import dev.spinel.engine.Section;
 import dev.spinel.peer.Address;
 import java.util.List;
 
-/// INFO replication, in Redis's order. What a replica tells besides comes last: whether its copy is
-/// complete, and why its link is down.
+/// INFO replication, in Redis's order. What Spinel tells besides comes last: whether a replica's
+/// copy is complete (of a primary only if it isn't), why its link is down, and what of a full
+/// synchronization waits in a primary's memory and on its disk, while one goes straight to replicas.
 final class ReplicationSection implements Section {
   private final ReplicationFront front;
   private final Config config;
@@ -51,11 +52,15 @@ final class ReplicationSection implements Section {
     out.field("repl_backlog_size", config.get(Settings.REPL_BACKLOG_SIZE));
     out.field("repl_backlog_first_byte_offset", now.hasBacklog() ? first : 0);
     out.field("repl_backlog_histlen", now.hasBacklog() ? last - first + 1 : 0);
-    if (primary != null) {
+    if (replication.syncMemoryBytes() > 0) {
+      out.field("full_sync_memory_bytes", replication.syncMemoryBytes());
+      out.field("full_sync_disk_bytes", replication.syncDiskBytes());
+    }
+    if (primary != null || !now.isComplete()) {
       out.field("replica_copy_complete", now.isComplete() ? 1 : 0);
-      if (!now.link().isUp()) {
-        out.field("master_link_down_reason", now.link().downReason());
-      }
+    }
+    if (primary != null && !now.link().isUp()) {
+      out.field("master_link_down_reason", now.link().downReason());
     }
   }
 

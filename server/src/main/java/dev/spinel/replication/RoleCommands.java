@@ -86,8 +86,10 @@ final class RoleCommands implements Family {
       throw new CommandError("ERR REPLICAOF not allowed while failing over.");
     }
     if (call.is(1, "NO") && call.is(2, "ONE")) {
-      if (before.isReplica()) {
+      if (before.isReplica() || !before.isComplete()) {
         front.tell(call, new ReplicationEvent.PromotionAsked());
+      }
+      if (before.isReplica()) {
         log.log('*', "MASTER MODE enabled (user request from '" + describes.apply(call) + "')");
       }
       reply.ok();
@@ -116,6 +118,7 @@ final class RoleCommands implements Family {
   private static boolean isFollowed(Standing now, Address primary) {
     Address followed = now.primary();
     return followed != null
+        && !now.link().isHeld()
         && followed.host().equalsIgnoreCase(primary.host())
         && followed.port() == primary.port();
   }

@@ -40,6 +40,7 @@ public record Standing(
   /// @param downReason why it is down, or empty
   /// @param payloadBytes of the data that comes: -1 until that is said, 0 if nobody knows
   /// @param receivedBytes of them
+  /// @param isHeld whether only a REPLICAOF given by hand begins another attempt
   public record Link(
       ReplicaSide.State state,
       long offset,
@@ -48,8 +49,14 @@ public record Standing(
       long downSinceMillis,
       String downReason,
       long payloadBytes,
-      long receivedBytes) {
-    static final Link NONE = new Link(ReplicaSide.State.NONE, -1, -1, 0, -1, "", -1, 0);
+      long receivedBytes,
+      boolean isHeld) {
+    static final Link NONE = before(ReplicaSide.State.NONE);
+
+    /// Before anything has come.
+    static Link before(ReplicaSide.State state) {
+      return new Link(state, -1, -1, 0, -1, "", -1, 0, false);
+    }
 
     public boolean isUp() {
       return state == ReplicaSide.State.CONNECTED;
@@ -110,7 +117,7 @@ public record Standing(
 
   /// The same, of a server that is going to follow `to` once it has loaded its data.
   Standing beforeFollowing(Address to) {
-    Link none = new Link(ReplicaSide.State.CONNECT, -1, -1, 0, -1, "", -1, 0);
+    Link none = Link.before(ReplicaSide.State.CONNECT);
     return new Standing(
         to, none, isComplete, history, offset, hasBacklog, replicas, failover, counts);
   }
@@ -124,7 +131,8 @@ public record Standing(
         side.downSinceMillis(),
         side.downReason(),
         side.payloadBytes(),
-        side.receivedBytes());
+        side.receivedBytes(),
+        side.isHeld());
   }
 
   private static Replica replica(PrimarySide.Replica replica) {

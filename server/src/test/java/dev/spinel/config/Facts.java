@@ -19,6 +19,7 @@ final class Facts {
           "event-loops",
           "io-transport",
           "rdb-version",
+          "repl-diskless-sync-spool-limit",
           "replica-keep-data-of-lost-primary");
 
   private Facts() {}

@@ -45,6 +45,11 @@ final class ReplicationPlayer implements Function<String, List<String>> {
               public boolean isEmpty() {
                 return isEmpty;
               }
+
+              @Override
+              public long keys(int database) {
+                return isEmpty ? 0 : 100;
+              }
             },
             () -> String.valueOf(nextId++).repeat(40));
   }
@@ -74,8 +79,9 @@ final class ReplicationPlayer implements Function<String, List<String>> {
           step(
               new ReplicationEvent.Started(
                   words[0].equals("primary") ? null : address(words),
-                  words.length > 2 ? id(words[2]) : "",
-                  words.length > 3 ? Long.parseLong(words[3]) : -1));
+                  words.length > 3 ? id(words[2]) : "",
+                  words.length > 3 ? Long.parseLong(words[3]) : -1,
+                  !words[words.length - 1].equals("incomplete")));
       case "seconds" -> {
         for (int i = 1; i <= Integer.parseInt(words[0]); i++) {
           now += 1000;
@@ -97,10 +103,12 @@ final class ReplicationPlayer implements Function<String, List<String>> {
 
       case "connected" -> step(new ReplicationEvent.Connected(attempt));
       case "<" -> receive(rest + "\r\n");
-      case "<<" -> receive(rest.replace("\\n", "\n").replace("\\r", "\r"));
+      case "<<" ->
+          receive(rest.replace("\\n", "\n").replace("\\r", "\r").replace("\\0", "\0"));
       case "lost" -> step(new ReplicationEvent.LinkEnded(attempt, rest));
       case "lost-before" -> step(new ReplicationEvent.LinkEnded(attempt - 1, rest));
       case "payload-failed" -> step(new ReplicationEvent.PayloadFailed(rest));
+      case "world-stopped" -> step(new ReplicationEvent.WorldStopped());
       case "loaded" -> step(new ReplicationEvent.Loaded());
       case "load-failed" -> step(new ReplicationEvent.LoadFailed(rest));
       case "applied" -> {
@@ -256,16 +264,18 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case ReplicationAction.PayloadBegins payload -> "payload of " + payload.bytes();
       case ReplicationAction.Payload payload ->
           "payload: "
-              + new String(
-                  payload.bytes(),
-                  payload.from(),
-                  payload.to() - payload.from(),
-                  StandardCharsets.ISO_8859_1);
+              + escaped(
+                  new String(
+                      payload.bytes(),
+                      payload.from(),
+                      payload.to() - payload.from(),
+                      StandardCharsets.ISO_8859_1));
       case ReplicationAction.PayloadEnds _ -> "payload ends";
       case ReplicationAction.PayloadDropped _ -> "payload dropped";
       case ReplicationAction.CopyComplete copy ->
           copy.complete() ? "copy is complete" : "copy isn't complete";
       case ReplicationAction.Load load -> load.beside() ? "load beside" : "load";
+      case ReplicationAction.StopWorld _ -> "stop world";
       case ReplicationAction.Swap _ -> "swap";
       case ReplicationAction.Apply apply ->
           "apply after "
@@ -311,7 +321,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
   }
 
   private static String escaped(String text) {
-    return text.replace("\r", "\\r").replace("\n", "\\n");
+    return text.replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0");
   }
 
   /// A command without its lengths.

@@ -270,6 +270,11 @@ public final class ToyServer {
           public boolean isEmpty() {
             return data.isEmpty();
           }
+
+          @Override
+          public long keys(int database) {
+            return data.size();
+          }
         },
         truth::newId);
   }
@@ -353,12 +358,12 @@ public final class ToyServer {
       data = new TreeMap<>();
       offset = 0;
     }
-    unfinished = false;
+    boolean complete = !unfinished;
     replica = false;
     selects = true;
     machine = newMachine();
     begin();
-    tell(new ReplicationEvent.Started(primary, keeps ? id : "", keeps ? at : -1));
+    tell(new ReplicationEvent.Started(primary, keeps ? id : "", keeps ? at : -1, complete));
   }
 
   private boolean unfinished; // a copy that isn't complete
@@ -447,6 +452,7 @@ public final class ToyServer {
         payload = null;
         loading = false;
       }
+      case ReplicationAction.StopWorld _ -> news.add(new ReplicationEvent.WorldStopped());
       case ReplicationAction.Swap _ -> data = loaded;
       case ReplicationAction.Load load -> {
         loadsBeside = load.beside();

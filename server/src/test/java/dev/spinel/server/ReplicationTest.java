@@ -296,6 +296,8 @@ class ReplicationTest {
     eventually(() -> assertThat(replica.info("persistence", "async_loading")).isEqualTo("1"));
     assertThat(replica.call("GET", "s1")).isEqualTo("value1");
     assertThat(replica.info("persistence", "loading")).isEqualTo("0");
+    assertThat(String.valueOf(replica.call("BGSAVE"))).startsWith("LOADING");
+    assertThat(String.valueOf(replica.call("REPLICAOF", "NO", "ONE"))).startsWith("LOADING");
     primary.call("CLIENT", "KILL", "TYPE", "replica");
     eventually(() -> assertThat(replica.info("persistence", "async_loading")).isEqualTo("0"));
     replica.call("CONFIG", "SET", "key-load-delay", "0");
@@ -401,6 +403,82 @@ class ReplicationTest {
     assertThat(replica.server.shutDown(Ending.DEFAULT)).isTrue();
     replica.close();
     assertThat(oursIn(dir, "appendonly", "yes").digest()).isEqualTo(digest);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"no", "yes"})
+  void aCopyThatWasCutOffIsNoneAfterARestartEither(String appends) throws IOException {
+    Path dir = Files.createDirectory(folder.resolve("cut-off"));
+    Path mark = Files.createFile(dir.resolve("dump.rdb.incomplete"));
+    Ours primary = ours();
+    fill(primary);
+    primary.call("CONFIG", "SET", "requirepass", "not yet");
+    String[] settings = {
+      "replicaof", "127.0.0.1 " + primary.port(), "appendonly", appends, "masterauth", "wrong"
+    };
+    Ours replica = oursIn(dir, settings);
+    assertThat(replica.log()).contains("The data of this server isn't complete");
+    assertThat(replica.info("replication", "replica_copy_complete")).isEqualTo("0");
+    replica.close();
+    replica = oursIn(dir, settings);
+    Ours again = replica;
+    assertThat(again.info("replication", "replica_copy_complete")).isEqualTo("0");
+    again.call("CONFIG", "SET", "masterauth", "not yet");
+    eventually(
+        () -> assertThat(again.info("replication", "replica_copy_complete")).isEqualTo("1"));
+    eventually(() -> assertThat(mark).doesNotExist());
+    assertThat(again.info("persistence", "aof_enabled")).isEqualTo(appends.equals("no") ? "0" : "1");
+  }
+
+  @Test
+  void aServerWithoutDataHasNoCopyBeforeTheFirstOneHasCome() throws IOException {
+    Ours primary = ours("requirepass", "secret");
+    primary.call("AUTH", "secret");
+    Ours replica = ours();
+    replica.call("REPLICAOF", "127.0.0.1", "" + primary.port());
+    assertThat(replica.info("replication", "replica_copy_complete")).isEqualTo("0");
+    replica.call("CONFIG", "SET", "masterauth", "secret");
+    isUp(replica);
+    assertThat(replica.info("replication", "replica_copy_complete")).isEqualTo("1");
+  }
+
+  @Test
+  void aReplicaKeepsItsDataIfItsPrimaryComesBackWithoutAny() throws IOException {
+    int port = RealRedis.freePort();
+    String[] settings = {"port", "" + port};
+    Ours primary = oursIn(Files.createDirectory(folder.resolve("first")), settings);
+    Ours replica = ours("replica-keep-data-of-lost-primary", "yes");
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    String digest = replica.digest();
+    primary.close();
+    Ours empty = oursIn(Files.createDirectory(folder.resolve("second")), settings);
+    eventually(
+        () ->
+            assertThat(replica.info("replication", "master_link_down_reason"))
+                .isEqualTo("the primary seems to have lost its data"));
+    assertThat(replica.digest()).isEqualTo(digest);
+    assertThat(replica.log()).contains("with 0 keys where this replica has 218");
+    assertThat(replica.call("REPLICAOF", "127.0.0.1", "" + port)).isEqualTo("OK");
+    isUp(replica);
+    agree(empty, replica);
+  }
+
+  @Test
+  void aPrimaryThatComesBackWithAnAppendOnlyFileIsFollowedAsEver() throws IOException {
+    int port = RealRedis.freePort();
+    String[] settings = {"port", "" + port, "appendonly", "yes"};
+    Path dir = Files.createDirectory(folder.resolve("appends"));
+    Ours primary = oursIn(dir, settings);
+    Ours replica = ours("replica-keep-data-of-lost-primary", "yes");
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    primary.close();
+    Ours again = oursIn(dir, settings);
+    isUp(replica);
+    agree(again, replica);
   }
 
   @Test
