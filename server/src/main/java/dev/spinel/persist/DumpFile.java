@@ -96,8 +96,7 @@ final class DumpFile implements AutoCloseable {
   synchronized @Nullable Path incompleteIfThere() {
     Disk disk = persistence.disk;
     boolean mayBe =
-        disk.exists(path(name() + INCOMPLETE))
-            || port > 0 && disk.exists(path(own() + INCOMPLETE));
+        disk.exists(path(name() + INCOMPLETE)) || port > 0 && disk.exists(path(own() + INCOMPLETE));
     Path file = mayBe ? incomplete() : null;
     return file != null && disk.exists(file) ? file : null;
   }

@@ -858,8 +858,7 @@ public final class ReplicaSide {
     if (state == State.LOADING && hasLink) {
       machine.act(new ReplicationAction.Send(NEWLINE)); // so that the primary sees it is there
     }
-    if (state == State.CONNECTED
-        && machine.now() - connectedSinceMillis > STEADY_MILLIS) {
+    if (state == State.CONNECTED && machine.now() - connectedSinceMillis > STEADY_MILLIS) {
       retries.reset();
     }
     ack();

@@ -10,7 +10,8 @@ import java.util.List;
 
 /// INFO replication, in Redis's order. What Spinel tells besides comes last: whether a replica's
 /// copy is complete (of a primary only if it isn't), why its link is down, and what of a full
-/// synchronization waits in a primary's memory and on its disk, while one goes straight to replicas.
+/// synchronization waits in a primary's memory and on its disk, while one goes straight to
+/// replicas.
 final class ReplicationSection implements Section {
   private final ReplicationFront front;
   private final Config config;

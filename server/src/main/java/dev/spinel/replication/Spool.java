@@ -81,7 +81,8 @@ final class Spool implements Disk.Output, AutoCloseable {
   private final long limitBytes;
   private final Owner owner;
   private final ArrayDeque<Block> blocks = new ArrayDeque<>(); // the newest, in memory
-  private final Map<Long, Integer> spilled = new HashMap<>(); // number of a block → place in the file
+  private final Map<Long, Integer> spilled =
+      new HashMap<>(); // number of a block → place in the file
   private final ArrayDeque<Integer> freePlaces = new ArrayDeque<>();
   private final List<Reader> readers = new ArrayList<>();
   private int places; // that the file has

@@ -103,8 +103,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
 
       case "connected" -> step(new ReplicationEvent.Connected(attempt));
       case "<" -> receive(rest + "\r\n");
-      case "<<" ->
-          receive(rest.replace("\\n", "\n").replace("\\r", "\r").replace("\\0", "\0"));
+      case "<<" -> receive(rest.replace("\\n", "\n").replace("\\r", "\r").replace("\\0", "\0"));
       case "lost" -> step(new ReplicationEvent.LinkEnded(attempt, rest));
       case "lost-before" -> step(new ReplicationEvent.LinkEnded(attempt - 1, rest));
       case "payload-failed" -> step(new ReplicationEvent.PayloadFailed(rest));

@@ -424,10 +424,10 @@ class ReplicationTest {
     Ours again = replica;
     assertThat(again.info("replication", "replica_copy_complete")).isEqualTo("0");
     again.call("CONFIG", "SET", "masterauth", "not yet");
-    eventually(
-        () -> assertThat(again.info("replication", "replica_copy_complete")).isEqualTo("1"));
+    eventually(() -> assertThat(again.info("replication", "replica_copy_complete")).isEqualTo("1"));
     eventually(() -> assertThat(mark).doesNotExist());
-    assertThat(again.info("persistence", "aof_enabled")).isEqualTo(appends.equals("no") ? "0" : "1");
+    assertThat(again.info("persistence", "aof_enabled"))
+        .isEqualTo(appends.equals("no") ? "0" : "1");
   }
 
   @Test
