@@ -264,10 +264,13 @@ class HouseTest {
   }
 
   /// Our classes without the tests beside them, wherever the build in use puts either.
+  /// Without `cli`, should it be compiled with the house: it is a module of its own, whose build
+  /// shows it `wire` only.
   private static JavaClasses mainClasses() {
     String tests = HouseTest.class.getProtectionDomain().getCodeSource().getLocation().toString();
     return new ClassFileImporter()
         .withImportOption(location -> !location.asURI().toString().startsWith(tests))
+        .withImportOption(location -> !location.contains("/dev/spinel/cli/"))
         .importPackages("dev.spinel");
   }
 
