@@ -263,9 +263,9 @@ class HouseTest {
     assertNone("names that say nothing", offences);
   }
 
-  /// Our classes without the tests beside them, wherever the build in use puts either.
-  /// Without `cli`, should it be compiled with the house: it is a module of its own, whose build
-  /// shows it `wire` only.
+  /// Our classes without the tests beside them, wherever the build in use puts either. Without
+  /// `cli`, should it be compiled with the house: it is a module of its own, whose build shows it
+  /// `wire` only.
   private static JavaClasses mainClasses() {
     String tests = HouseTest.class.getProtectionDomain().getCodeSource().getLocation().toString();
     return new ClassFileImporter()
