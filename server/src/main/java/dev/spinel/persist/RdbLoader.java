@@ -15,6 +15,7 @@ import dev.spinel.rdb.ValueReader;
 import dev.spinel.value.Dictionary;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Place;
+import dev.spinel.value.Prefetch;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 import dev.spinel.wire.Threads;
@@ -39,11 +40,12 @@ import org.jspecify.annotations.Nullable;
 ///   the reader      skims lengths, gathers keys with their values' bytes in batches ──► queue
 ///                   │ queue full: decodes the batch itself
 ///   the other       ◄── takes batches, decodes them
-///   both            insert under the slot's lock
+///   both            insert under the slot's lock, and fetch the tables of several keys at once
 /// ```
 ///
 /// Values of more than a batch are read by the reader where they stand. In a stopped world there is
-/// no other, and no lock.
+/// no other, and no lock; on a single processor there is no other either: two threads would only
+/// take turns.
 ///
 /// Whatever is wrong with the file ends the loading; the log says what, and where. The file is only
 /// read.
@@ -70,8 +72,9 @@ final class RdbLoader {
   /// What is longer goes through no batch.
   private static final int LARGE = BATCH_BYTES / 2;
 
-  /// So many keys are inserted before a stopped world is let in.
-  private static final int AT_A_TIME = 64;
+  /// The tables of so many keys are fetched at once; then they are inserted, and a stopped world is
+  /// let in.
+  private static final int AT_A_TIME = 16;
 
   /// Keys without a value are told so often, then only counted.
   private static final int TOLD = 10;
@@ -162,12 +165,15 @@ final class RdbLoader {
     return streamDatabase;
   }
 
-  /// Loads a file from its beginning, with two seats.
+  /// Loads a file from its beginning, with two seats where there are two processors.
   ///
   /// @return where the stream ends in it
   long load(Disk.Input file, String name) throws IOException, Unloadable {
     try (Seat mine = engine.keyspace.seat()) {
       Inserter inserter = new Inserter(mine);
+      if (isAlone(mine)) {
+        return load(file, name, inserter);
+      }
       Thread other = new Thread(this::help, "spinel-loader");
       other.setDaemon(true);
       other.start();
@@ -185,6 +191,11 @@ final class RdbLoader {
   long load(Disk.Input file, String name, Seat stopped) throws IOException, Unloadable {
     assert stopped.stopsWorld();
     return load(file, name, new Inserter(stopped));
+  }
+
+  /// Whether nobody else inserts.
+  private static boolean isAlone(Seat seat) {
+    return seat.stopsWorld() || Runtime.getRuntime().availableProcessors() == 1;
   }
 
   private long load(Disk.Input file, String name, Inserter inserter)
@@ -255,7 +266,7 @@ final class RdbLoader {
 
     Reading(Inserter inserter) {
       this.inserter = inserter;
-      alone = inserter.seat.stopsWorld();
+      alone = isAlone(inserter.seat);
     }
 
     long read(Disk.Input file) throws Unloadable {
@@ -570,9 +581,15 @@ final class RdbLoader {
     private final RdbInput in = new RdbInput();
     private final Slice key = new Slice();
     private final Place place = new Place();
+    private final Prefetch prefetch;
+    private final int[] slots = new int[AT_A_TIME];
+    private final long[] hashes = new long[AT_A_TIME];
+    private final int[] locked = new int[AT_A_TIME];
+    private int untold; // keys that aren't in `loaded` yet
 
     Inserter(Seat seat) {
       this.seat = seat;
+      prefetch = new Prefetch(seat.values.memory(), AT_A_TIME);
       dictionary = seat.values.dictionary();
       values = new ValueReader(seat.values);
     }
@@ -596,23 +613,68 @@ final class RdbLoader {
     void insert(Batch batch) {
       enter();
       try {
-        for (int i = 0; i < batch.count; i++) {
-          if (i % AT_A_TIME == 0) {
-            seat.breathe();
+        for (int from = 0; from < batch.count; from += AT_A_TIME) {
+          seat.breathe();
+          int to = Math.min(batch.count, from + AT_A_TIME);
+          fetch(batch, from, to);
+          for (int i = from; i < to; i++) {
+            keyOf(batch, i);
+            int at = batch.valueAt[i];
+            in.open(batch.bytes, at, batch.ends[i] - at, batch.offsets[i]);
+            insert(
+                batch.types[i],
+                batch.expiries[i],
+                batch.idle[i],
+                batch.frequencies[i],
+                in,
+                batch.database,
+                slots[i - from],
+                hashes[i - from]);
           }
-          key.set(batch.bytes, batch.keyAt[i], batch.valueAt[i] - batch.keyAt[i]);
-          int at = batch.valueAt[i];
-          in.open(batch.bytes, at, batch.ends[i] - at, batch.offsets[i]);
-          insert(
-              batch.types[i],
-              batch.expiries[i],
-              batch.idle[i],
-              batch.frequencies[i],
-              in,
-              batch.database);
         }
+        loaded.addAndGet(untold);
       } finally {
+        untold = 0;
         leave();
+      }
+    }
+
+    private void keyOf(Batch batch, int i) {
+      key.set(batch.bytes, batch.keyAt[i], batch.valueAt[i] - batch.keyAt[i]);
+    }
+
+    /// Works out slots and hashes of some keys of a batch, and has the processor fetch what their
+    /// insertion reads. Locks are only tried, as in a look-ahead: nothing depends on it.
+    private void fetch(Batch batch, int from, int to) {
+      Database database = databases.apply(batch.database);
+      boolean locks = !seat.stopsWorld();
+      int held = 0;
+      prefetch.begin();
+      try {
+        for (int i = from; i < to; i++) {
+          keyOf(batch, i);
+          int slot = KeySlot.of(key);
+          slots[i - from] = slot;
+          hashes[i - from] = dictionary.hash(key);
+          if (database.header(slot) == 0) {
+            continue; // at a first, unlocked glance
+          }
+          if (locks && !seat.holds(slot)) { // not by a key before this one
+            if (!seat.tryLock(slot)) {
+              continue;
+            }
+            locked[held++] = slot;
+          }
+          long header = database.header(slot);
+          if (header != 0) {
+            prefetch.add(header, hashes[i - from]);
+          }
+        }
+        prefetch.run();
+      } finally {
+        while (held > 0) {
+          seat.unlock(locked[--held]);
+        }
       }
     }
 
@@ -628,14 +690,25 @@ final class RdbLoader {
             reader.idleSeconds(),
             reader.frequency(),
             from,
-            database);
+            database,
+            KeySlot.of(key),
+            dictionary.hash(key));
+        loaded.addAndGet(untold);
       } finally {
+        untold = 0;
         leave();
       }
     }
 
     private void insert(
-        RdbType type, long expiry, long idle, int frequency, RdbInput from, int number) {
+        RdbType type,
+        long expiry,
+        long idle,
+        int frequency,
+        RdbInput from,
+        int number,
+        int slot,
+        long hash) {
       long entry;
       try {
         entry = values.read(type, key, expiry, limits, from);
@@ -648,22 +721,21 @@ final class RdbLoader {
       }
       Entry.access(
           seat.values.memory(), entry, engine.frequency.wordOf(nowMillis, idle, frequency));
-      int slot = KeySlot.of(key);
       boolean locks = !seat.stopsWorld();
       if (locks) {
         seat.lock(slot);
       }
       try {
-        put(entry, slot, number);
+        put(entry, slot, hash, number);
       } finally {
         if (locks) {
           seat.unlock(slot);
         }
       }
-      loaded.incrementAndGet();
+      untold++;
     }
 
-    private void put(long entry, int slot, int number) {
+    private void put(long entry, int slot, long hash, int number) {
       Database database = databases.apply(number);
       long header;
       try {
@@ -672,7 +744,7 @@ final class RdbLoader {
         dictionary.free(entry);
         throw e;
       }
-      if (!dictionary.find(header, dictionary.hash(key), key, place)) {
+      if (!dictionary.find(header, hash, key, place)) {
         dictionary.insert(place, entry);
       } else if (duplicates == Duplicates.REPLACE) {
         dictionary.replace(place, entry);
