@@ -16,6 +16,7 @@ public final class Main {
         sortedset [members…]        sorted sets without a server
         engine [snapshot|pause]     the server without sockets: commands; beside snapshots; pauses
         net PORT [LOOPS]            the loops with the smallest store, for redis-benchmark
+        failover --program P …      how long nobody takes writes when a primary is lost (bench/failovers)
         load --port N [--ops …]     a load generator: requests/s and latencies of any server
         jmh [JMH's arguments]       what is written with JMH
       """;
@@ -34,6 +35,7 @@ public final class Main {
       case "sortedset" -> SortedSetBench.main(rest);
       case "engine" -> EngineBench.main(rest);
       case "net" -> NetBench.main(rest);
+      case "failover" -> FailoverBench.main(rest);
       case "load" -> LoadBench.main(rest);
       case "jmh" -> org.openjdk.jmh.Main.main(rest);
       case "--help", "-h" -> System.out.print(HELP);

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.Spinel;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -42,6 +45,31 @@ class NodeTest {
       String said = new String(node.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       assertThat(ended).as("ends in time; said: %s", said).isTrue();
       assertThat(node.exitValue()).as(said).isZero();
+    }
+  }
+
+  @Test
+  void ioredisAndNodeRedisFindTheNextPrimary() throws Exception {
+    Path module = Path.of("").toAbsolutePath();
+    assumeTrue(
+        Files.isDirectory(module.resolve("node_modules/ioredis")),
+        "no node_modules: npm ci brings them");
+    try (LostPrimaries store = new LostPrimaries()) {
+      List<String> command = new ArrayList<>(List.of("node", "src/test/node/sentinel.mjs"));
+      command.add(module.toString());
+      store.sentinels().forEach(port -> command.add(port.toString()));
+      Process node;
+      try {
+        node = new ProcessBuilder(command).inheritIO().redirectInput(Redirect.PIPE).start();
+      } catch (IOException e) {
+        assumeTrue(false, "no node: " + e.getMessage());
+        return;
+      }
+      try {
+        store.loseAndFind(List.of("ioredis", "node-redis"));
+      } finally {
+        node.destroyForcibly();
+      }
     }
   }
 }

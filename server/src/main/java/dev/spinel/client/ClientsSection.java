@@ -11,6 +11,21 @@ import java.util.function.IntSupplier;
 
 /// INFO clients: how many are connected, and how many wait.
 public final class ClientsSection implements Section {
+  /// Its fields, each with the value that it has where nobody counts.
+  public static final String LAYOUT =
+      """
+      connected_clients:0
+      cluster_connections:0
+      maxclients:0
+      client_recent_max_input_buffer:0
+      client_recent_max_output_buffer:0
+      blocked_clients:0
+      tracking_clients:0
+      clients_in_timeout_table:0
+      total_blocking_keys:0
+      total_blocking_keys_on_nokey:0
+      """;
+
   private final Config config;
   private final IntSupplier connected;
 
@@ -27,18 +42,7 @@ public final class ClientsSection implements Section {
 
   @Override
   public String layout() {
-    return """
-    connected_clients:0
-    cluster_connections:0
-    maxclients:0
-    client_recent_max_input_buffer:0
-    client_recent_max_output_buffer:0
-    blocked_clients:0
-    tracking_clients:0
-    clients_in_timeout_table:0
-    total_blocking_keys:0
-    total_blocking_keys_on_nokey:0
-    """;
+    return LAYOUT;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.spinel.cluster;
 
+import dev.spinel.peer.IpAddress;
 import dev.spinel.wire.Numbers;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

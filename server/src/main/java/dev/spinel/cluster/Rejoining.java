@@ -3,6 +3,7 @@ package dev.spinel.cluster;
 import dev.spinel.cluster.BusLinks.BusLink;
 import dev.spinel.cluster.BusMessage.Header;
 import dev.spinel.peer.Address;
+import dev.spinel.peer.IpAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

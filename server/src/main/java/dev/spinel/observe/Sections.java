@@ -31,6 +31,11 @@ public final class Sections {
 
     @Override
     public void tell(Call call, Fields out) {
+      tell(out);
+    }
+
+    /// Of this process, and of the calling thread.
+    public static void tell(Fields out) {
       long[] process = ProcessFiles.processTicks();
       long[] thread = ProcessFiles.threadTicks();
       out.field("used_cpu_sys", seconds(process[1]));

@@ -26,11 +26,20 @@ public final class ServerSection implements Section {
 
   @Override
   public void tell(Call call, Fields out) {
+    tell(call.now(), config.get(Settings.CLUSTER_ENABLED) ? "cluster" : "standalone", out);
+    long loops = config.get(Settings.EVENT_LOOPS);
+    out.field("event_loops", loops == 0 ? Runtime.getRuntime().availableProcessors() : loops);
+  }
+
+  /// What every program tells.
+  ///
+  /// @param mode `standalone`, `cluster` or `sentinel`
+  public void tell(long now, String mode, Fields out) {
     out.field("redis_version", Config.REDIS_VERSION);
     out.field("redis_git_sha1", "00000000");
     out.field("redis_git_dirty", 0);
     out.field("redis_build_id", "spinel-" + identity.version());
-    out.field("redis_mode", config.get(Settings.CLUSTER_ENABLED) ? "cluster" : "standalone");
+    out.field("redis_mode", mode);
     out.field("os", system());
     out.field("arch_bits", 64);
     out.field("monotonic_clock", "System.nanoTime");
@@ -43,7 +52,6 @@ public final class ServerSection implements Section {
     out.field("process_supervised", identity.supervisor());
     out.field("run_id", identity.runId());
     out.field("tcp_port", listening.port());
-    long now = call.now();
     long uptime = (now - identity.startedMillis()) / 1000;
     out.field("server_time_usec", now * 1000);
     out.field("uptime_in_seconds", uptime);
@@ -62,8 +70,6 @@ public final class ServerSection implements Section {
     out.field("spinel_version", identity.version());
     out.field("java_version", System.getProperty("java.version", ""));
     out.field("io_transport", transport);
-    long loops = config.get(Settings.EVENT_LOOPS);
-    out.field("event_loops", loops == 0 ? Runtime.getRuntime().availableProcessors() : loops);
   }
 
   private static String system() {

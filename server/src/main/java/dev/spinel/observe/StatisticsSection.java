@@ -11,6 +11,71 @@ import dev.spinel.keyspace.Keeper;
 ///
 /// What isn't measured (the background's time) is 0.
 public final class StatisticsSection implements Section {
+  /// Its fields, each with the value that it has where nobody counts.
+  public static final String LAYOUT =
+      """
+      total_connections_received:0
+      total_commands_processed:0
+      instantaneous_ops_per_sec:0
+      total_net_input_bytes:0
+      total_net_output_bytes:0
+      total_net_repl_input_bytes:0
+      total_net_repl_output_bytes:0
+      instantaneous_input_kbps:0.00
+      instantaneous_output_kbps:0.00
+      instantaneous_input_repl_kbps:0.00
+      instantaneous_output_repl_kbps:0.00
+      rejected_connections:0
+      sync_full:0
+      sync_partial_ok:0
+      sync_partial_err:0
+      expired_keys:0
+      expired_stale_perc:0.00
+      expired_time_cap_reached_count:0
+      expire_cycle_cpu_milliseconds:0
+      evicted_keys:0
+      evicted_clients:0
+      total_eviction_exceeded_time:0
+      current_eviction_exceeded_time:0
+      keyspace_hits:0
+      keyspace_misses:0
+      pubsub_channels:0
+      pubsub_patterns:0
+      pubsubshard_channels:0
+      latest_fork_usec:0
+      snapshot_delayed_calls:0
+      total_forks:0
+      migrate_cached_sockets:0
+      slave_expires_tracked_keys:0
+      active_defrag_hits:0
+      active_defrag_misses:0
+      active_defrag_key_hits:0
+      active_defrag_key_misses:0
+      total_active_defrag_time:0
+      current_active_defrag_time:0
+      tracking_total_keys:0
+      tracking_total_items:0
+      tracking_total_prefixes:0
+      unexpected_error_replies:0
+      total_error_replies:0
+      dump_payload_sanitizations:0
+      total_reads_processed:0
+      total_writes_processed:0
+      io_threaded_reads_processed:0
+      io_threaded_writes_processed:0
+      reply_buffer_shrinks:0
+      reply_buffer_expands:0
+      eventloop_cycles:0
+      eventloop_duration_sum:0
+      eventloop_duration_cmd_sum:0
+      instantaneous_eventloop_cycles_per_sec:0
+      instantaneous_eventloop_duration_usec:0
+      acl_access_denied_auth:0
+      acl_access_denied_cmd:0
+      acl_access_denied_key:0
+      acl_access_denied_channel:0
+      """;
+
   private final Traffic traffic;
   private final Rates rates;
 
@@ -26,68 +91,7 @@ public final class StatisticsSection implements Section {
 
   @Override
   public String layout() {
-    return """
-    total_connections_received:0
-    total_commands_processed:0
-    instantaneous_ops_per_sec:0
-    total_net_input_bytes:0
-    total_net_output_bytes:0
-    total_net_repl_input_bytes:0
-    total_net_repl_output_bytes:0
-    instantaneous_input_kbps:0.00
-    instantaneous_output_kbps:0.00
-    instantaneous_input_repl_kbps:0.00
-    instantaneous_output_repl_kbps:0.00
-    rejected_connections:0
-    sync_full:0
-    sync_partial_ok:0
-    sync_partial_err:0
-    expired_keys:0
-    expired_stale_perc:0.00
-    expired_time_cap_reached_count:0
-    expire_cycle_cpu_milliseconds:0
-    evicted_keys:0
-    evicted_clients:0
-    total_eviction_exceeded_time:0
-    current_eviction_exceeded_time:0
-    keyspace_hits:0
-    keyspace_misses:0
-    pubsub_channels:0
-    pubsub_patterns:0
-    pubsubshard_channels:0
-    latest_fork_usec:0
-    snapshot_delayed_calls:0
-    total_forks:0
-    migrate_cached_sockets:0
-    slave_expires_tracked_keys:0
-    active_defrag_hits:0
-    active_defrag_misses:0
-    active_defrag_key_hits:0
-    active_defrag_key_misses:0
-    total_active_defrag_time:0
-    current_active_defrag_time:0
-    tracking_total_keys:0
-    tracking_total_items:0
-    tracking_total_prefixes:0
-    unexpected_error_replies:0
-    total_error_replies:0
-    dump_payload_sanitizations:0
-    total_reads_processed:0
-    total_writes_processed:0
-    io_threaded_reads_processed:0
-    io_threaded_writes_processed:0
-    reply_buffer_shrinks:0
-    reply_buffer_expands:0
-    eventloop_cycles:0
-    eventloop_duration_sum:0
-    eventloop_duration_cmd_sum:0
-    instantaneous_eventloop_cycles_per_sec:0
-    instantaneous_eventloop_duration_usec:0
-    acl_access_denied_auth:0
-    acl_access_denied_cmd:0
-    acl_access_denied_key:0
-    acl_access_denied_channel:0
-    """;
+    return LAYOUT;
   }
 
   @Override

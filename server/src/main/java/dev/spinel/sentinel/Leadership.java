@@ -60,7 +60,7 @@ final class Leadership {
   /// How an election stands.
   ///
   /// @param leader or null if nobody has enough votes
-  /// @param isSplit whether nobody can get enough any more
+  /// @param isSplit whether nobody can get enough any more, though enough are there
   record Count(@Nullable String leader, boolean isSplit) {}
 
   /// Counts the votes of an epoch. If this Sentinel hasn't voted it does so now: for whoever has
@@ -68,9 +68,11 @@ final class Leadership {
   Count count(WatchedPrimary primary, long epoch) {
     Map<String, Integer> votes = new HashMap<>();
     int open = 0;
+    int told = 0;
     for (FellowSentinel sentinel : primary.sentinels.values()) {
       if (sentinel.leader != null && sentinel.leaderEpoch == epoch) {
         votes.merge(sentinel.leader, 1, Integer::sum);
+        told++;
       } else if (!sentinel.isDown) {
         open++;
       }
@@ -83,12 +85,14 @@ final class Leadership {
         open++;
       } else {
         votes.merge(primary.leader, 1, Integer::sum);
+        told++;
       }
     }
     ahead = most(votes);
     int most = ahead == null ? 0 : votes.getOrDefault(ahead, 0);
     int needed = primary.votesNeeded();
-    return new Count(most >= needed ? ahead : null, most + open < needed);
+    boolean isSplit = most + open < needed && told + open >= needed;
+    return new Count(most >= needed ? ahead : null, isSplit);
   }
 
   private static @Nullable String most(Map<String, Integer> votes) {

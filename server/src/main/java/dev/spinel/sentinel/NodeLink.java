@@ -11,15 +11,17 @@ final class NodeLink {
   /// One connection.
   static final class Channel {
     final int number;
+    final WatchedNode node; // whose connecting it was
     final NodeLink link;
     final long since;
     final boolean forMessages;
     final ArrayDeque<Consumer<RespValue>> asked = new ArrayDeque<>();
     @Nullable String localHost; // null until it stands
 
-    Channel(int number, NodeLink link, long since, boolean forMessages) {
+    Channel(int number, WatchedNode node, long since, boolean forMessages) {
       this.number = number;
-      this.link = link;
+      this.node = node;
+      this.link = node.link;
       this.since = since;
       this.forMessages = forMessages;
     }

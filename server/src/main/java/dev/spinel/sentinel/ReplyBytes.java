@@ -23,6 +23,11 @@ final class ReplyBytes {
     return bytes.out.toByteArray();
   }
 
+  /// The reply where a string is wanted and there is none: in RESP2 it isn't that of an array.
+  static byte[] noString(int protocol) {
+    return Texts.bytes(protocol == 3 ? "_\r\n" : "$-1\r\n");
+  }
+
   private void line(String text) {
     out.writeBytes(Texts.bytes(text));
     out.write('\r');
@@ -37,6 +42,7 @@ final class ReplyBytes {
       case RespValue.Nil _ -> line(isResp3 ? "_" : "$-1");
       case RespValue.Array array -> all("*", array.elements(), 1);
       case RespValue.Push push -> all(isResp3 ? ">" : "*", push.elements(), 1);
+      case RespValue.Set set -> all(isResp3 ? "~" : "*", set.elements(), 1);
       case RespValue.Map map -> all(isResp3 ? "%" : "*", map.elements(), isResp3 ? 2 : 1);
       case RespValue.Verbatim text when isResp3 -> {
         line("=" + (text.body().length() + 4));

@@ -45,6 +45,11 @@ public interface SentinelAccess {
         }
 
         @Override
+        public List<String> commands() {
+          return List.of();
+        }
+
+        @Override
         public byte[] users(Asked asked, int protocol) {
           throw new IllegalStateException("there are no users");
         }
@@ -65,6 +70,9 @@ public interface SentinelAccess {
 
   /// The error that refuses the command, or null.
   @Nullable String refusal(Asked asked);
+
+  /// The names of all commands and their subcommands, those behind a bar: `client|id`.
+  List<String> commands();
 
   /// The reply to ACL with some subcommand.
   byte[] users(Asked asked, int protocol);

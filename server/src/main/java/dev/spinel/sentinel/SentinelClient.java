@@ -18,12 +18,21 @@ final class SentinelClient implements PeerLink.Listener {
   private static final long BULK_MAX = 1 << 20;
   private static final long UNSENT_MAX = 32 << 20;
 
+  /// Which replies the client wants.
+  enum Replies {
+    ON,
+    OFF,
+    SKIP_NEXT, // after this command
+    SKIP
+  }
+
   final long id;
   final long since;
   int protocol = 2;
   boolean isAuthenticated;
   @Nullable Principal user; // null: one who may do everything
   private boolean endsAfterReply;
+  Replies replies = Replies.ON;
   String name = "";
   String libraryName = "";
   String libraryVersion = "";
@@ -98,7 +107,9 @@ final class SentinelClient implements PeerLink.Listener {
         words.add(arguments.at(i).text());
       }
       arguments.release(LargeSink.NONE);
+      replies = replies == Replies.SKIP_NEXT ? Replies.SKIP : replies;
       waits = !session.run(words);
+      replies = replies == Replies.SKIP && !waits ? Replies.ON : replies;
     }
     if (waits) {
       reader.keep(bytes, at, end);
@@ -110,15 +121,23 @@ final class SentinelClient implements PeerLink.Listener {
     send(reply);
     if (waits) {
       waits = false;
+      replies = replies == Replies.SKIP ? Replies.ON : replies;
       received(link, new byte[0], 0, 0);
     }
   }
 
+  /// Replies, if the client wants that.
   void send(RespValue reply) {
     send(ReplyBytes.of(reply, protocol));
   }
 
   void send(byte[] reply) {
+    if (replies == Replies.ON) {
+      push(reply);
+    }
+  }
+
+  private void push(byte[] reply) {
     link.send(reply);
     if (endsAfterReply) {
       close();
@@ -129,11 +148,11 @@ final class SentinelClient implements PeerLink.Listener {
 
   void publish(String channel, String text) {
     if (channels.contains(channel)) {
-      send(push("message", channel, text));
+      push(ReplyBytes.of(push("message", channel, text), protocol));
     }
     for (String pattern : patterns) {
       if (Glob.matches(Texts.bytes(pattern), Texts.bytes(channel))) {
-        send(push("pmessage", pattern, channel, text));
+        push(ReplyBytes.of(push("pmessage", pattern, channel, text), protocol));
       }
     }
   }

@@ -221,7 +221,7 @@ final class SentinelDirectives {
           machine.addReplica(primary, machine.address(first, port(second), true));
       case "known-sentinel" -> {} // an old form, without an id
       case "rename-command" -> {
-        if (primary.renamed.putIfAbsent(first.toLowerCase(Locale.ROOT), second) != null) {
+        if (primary.renamed.putIfAbsent(first, second) != null) {
           return "Same command renamed multiple times with rename-command.";
         }
       }

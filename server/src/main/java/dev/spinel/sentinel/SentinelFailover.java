@@ -32,6 +32,10 @@ import org.jspecify.annotations.Nullable;
 /// lost.
 final class SentinelFailover {
   private static final int DESYNC = 1000;
+
+  /// How long the choice waits for offsets that are on their way.
+  private static final long HEARING = 300;
+
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.ROOT);
 
@@ -130,6 +134,9 @@ final class SentinelFailover {
   }
 
   private void selectReplica(WatchedPrimary primary) {
+    if (machine.now() - primary.stateAt < HEARING && isInfoAwaited(primary)) {
+      return;
+    }
     WatchedReplica replica = select(primary);
     if (replica == null) {
       machine.event(Level.WARNING, "-failover-abort-no-good-slave", primary, "");
@@ -141,6 +148,19 @@ final class SentinelFailover {
     primary.promoted = replica;
     to(primary, FailoverState.SEND_SLAVEOF_NOONE);
     machine.event(Level.NOTICE, "+failover-state-send-slaveof-noone", replica, "");
+  }
+
+  /// Whether a replica that may be the newest has not told its offset since the primary is down: it
+  /// was asked then.
+  private static boolean isInfoAwaited(WatchedPrimary primary) {
+    return primary.isDown
+        && primary.replicas.values().stream()
+            .anyMatch(
+                replica ->
+                    replica.infoAsked
+                        && replica.infoAt < primary.downAt
+                        && !replica.isDown
+                        && !replica.link.isDisconnected);
   }
 
   private void promote(WatchedPrimary primary) {

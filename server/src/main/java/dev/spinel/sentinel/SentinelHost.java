@@ -28,9 +28,23 @@ public interface SentinelHost {
   /// A client asks the process to end.
   void shutdown();
 
-  /// The sections of INFO that are about the process, of these: `server`, `clients`, `cpu`,
-  /// `stats`; with an empty line between any two.
-  String info(Set<String> sections, int clients);
+  /// What a Sentinel has to do with its clients.
+  ///
+  /// @param clients that are connected
+  /// @param accepted clients since the start
+  /// @param refused since there were too many
+  /// @param commands that were run since the start
+  /// @param channels that somebody subscribes to
+  /// @param patterns that somebody subscribes to
+  record Counts(
+      int clients, long accepted, long refused, long commands, int channels, int patterns) {}
+
+  /// The sections of INFO that are about the process, of these: `server`, `clients`, `stats`,
+  /// `cpu`; with an empty line between any two.
+  String info(Set<String> sections, Counts counts);
+
+  /// How many clients may be connected at a time.
+  int clientsMax();
 
   /// The version that INFO and HELLO tell.
   String version();

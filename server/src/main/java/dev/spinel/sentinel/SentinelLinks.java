@@ -1,6 +1,7 @@
 package dev.spinel.sentinel;
 
 import dev.spinel.sentinel.NodeLink.Channel;
+import dev.spinel.sentinel.SentinelAction.Level;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -62,7 +63,7 @@ final class SentinelLinks {
   }
 
   private Channel dial(WatchedNode node, boolean forMessages) {
-    Channel channel = new Channel(++last, node.link, machine.now(), forMessages);
+    Channel channel = new Channel(++last, node, machine.now(), forMessages);
     channels.put(channel.number, channel);
     machine.act(new SentinelAction.Dial(channel.number, node.address.toDial(), forMessages));
     return channel;
@@ -307,7 +308,17 @@ final class SentinelLinks {
     }
   }
 
-  void ended(int number) {
+  void ended(int number, String reason) {
+    Channel channel = channels.get(number);
+    if (channel != null && channel.localHost == null && !channel.node.isGone) {
+      String kind = channel.forMessages ? "pubsub" : "cmd";
+      machine.event(
+          Level.DEBUG, "-" + kind + "-link-reconnection", channel.node, " #" + reason);
+    }
+    ended(number);
+  }
+
+  private void ended(int number) {
     Channel channel = channels.remove(number);
     if (channel == null) {
       return;

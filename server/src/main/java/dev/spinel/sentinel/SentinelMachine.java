@@ -1,5 +1,6 @@
 package dev.spinel.sentinel;
 
+import dev.spinel.peer.IpAddress;
 import dev.spinel.sentinel.SentinelAction.Level;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
@@ -54,6 +55,7 @@ public final class SentinelMachine {
   private List<SentinelAction> actions = new ArrayList<>();
   private long now;
   private long lastTick;
+  private boolean isSaveDue;
 
   String id = "";
   long epoch;
@@ -100,12 +102,15 @@ public final class SentinelMachine {
       case SentinelEvent.Connected c -> links.connected(c.channel(), c.localHost());
       case SentinelEvent.Replied r -> links.replied(r.channel(), r.reply());
       case SentinelEvent.Message m -> links.message(m.channel(), m.message());
-      case SentinelEvent.LinkEnded l -> links.ended(l.channel());
+      case SentinelEvent.LinkEnded l -> links.ended(l.channel(), l.reason());
       case SentinelEvent.Asked asked -> commands.asked(asked.client(), asked.arguments());
       case SentinelEvent.ConfigSaved saved -> leadership.saved(saved.succeeded());
       case SentinelEvent.ScriptStarted s -> scripts.started(s.job(), s.pid());
       case SentinelEvent.ScriptRefused s -> scripts.refused(s.job());
       case SentinelEvent.ScriptEnded s -> scripts.ended(s.job(), s.status(), s.signal());
+    }
+    if (isSaveDue) {
+      save();
     }
     List<SentinelAction> done = actions;
     actions = new ArrayList<>();
@@ -124,6 +129,9 @@ public final class SentinelMachine {
     log(Level.NOTICE, "Sentinel ID is " + id);
     for (WatchedPrimary primary : primaries.values()) {
       event(Level.WARNING, "+monitor", primary, " quorum " + primary.quorum);
+      if (!primary.sentinels.isEmpty()) {
+        sayIfFew(primary, 0); // the file says who there is
+      }
     }
   }
 
@@ -144,7 +152,7 @@ public final class SentinelMachine {
         watch(sentinel);
       }
       failover.switchIfDone(primary);
-      sayIfFew(primary);
+      sayIfFew(primary, 3 * periods.info);
     }
     scripts.tick(now);
   }
@@ -178,14 +186,18 @@ public final class SentinelMachine {
     failover.advance(primary);
   }
 
-  /// Once others have had time to show up: whether this deployment can fail over at all.
-  private void sayIfFew(WatchedPrimary primary) {
-    if (!primary.fewSaid && now - primary.watchedSince > 3 * periods.info) {
-      primary.fewSaid = true;
-      String lack = lack(primary);
-      if (!lack.isEmpty()) {
-        log(Level.WARNING, "Master " + primary.name + " has too few Sentinels: " + lack);
-      }
+  /// Says once, and again when it changes, that a primary has had too few Sentinels for so long:
+  /// those that it has need time to show up.
+  private void sayIfFew(WatchedPrimary primary, long patience) {
+    String lack = lack(primary);
+    if (!lack.equals(primary.lack)) {
+      primary.lack = lack;
+      primary.lackAt = now;
+      primary.isLackSaid = lack.isEmpty();
+    }
+    if (!primary.isLackSaid && now - primary.lackAt >= patience) {
+      primary.isLackSaid = true;
+      log(Level.WARNING, "Master " + primary.name + " has too few Sentinels: " + lack);
     }
   }
 
@@ -258,7 +270,13 @@ public final class SentinelMachine {
             + primary.address.port();
   }
 
+  /// At the end of this step, unless something else is saved before.
+  void saveSoon() {
+    isSaveDue = true;
+  }
+
   void save() {
+    isSaveDue = false;
     act(new SentinelAction.SaveConfig(SentinelDirectives.write(this)));
   }
 
@@ -295,7 +313,7 @@ public final class SentinelMachine {
 
   /// The IP address of a host, or null if it is a name that nobody knows, or none is allowed.
   @Nullable String ip(String host) {
-    String literal = HostNames.literal(host);
+    String literal = IpAddress.normal(host);
     if (literal != null || !settings.resolvesNames) {
       return literal;
     }
@@ -442,6 +460,7 @@ public final class SentinelMachine {
       if (!old.address.isSame(to)) {
         WatchedReplica replica = addReplica(primary, old.address);
         replica.wasPrimary = old.wasPrimary;
+        replica.primaryHistory = old.primaryHistory;
         replica.runId = old.runId;
         event(Level.NOTICE, "+slave", replica, "");
       } else {
@@ -451,9 +470,11 @@ public final class SentinelMachine {
     if (!from.isSame(to) && !primary.replicas.containsKey(nameOfReplica(from))) {
       WatchedReplica replica = addReplica(primary, from);
       replica.wasPrimary = true;
+      replica.primaryHistory = primary.history;
       replica.runId = runId;
       event(Level.NOTICE, "+slave", replica, "");
     }
+    primary.history = "";
     save();
   }
 

@@ -129,9 +129,9 @@ final class SentinelOptions {
         if (value.isEmpty() || to.isEmpty()) {
           return invalid("", option);
         }
-        primary.renamed.remove(value.toLowerCase(Locale.ROOT));
+        primary.renamed.remove(value);
         if (!value.equalsIgnoreCase(to)) {
-          primary.renamed.put(value.toLowerCase(Locale.ROOT), to);
+          primary.renamed.put(value, to);
         }
       }
       default -> {

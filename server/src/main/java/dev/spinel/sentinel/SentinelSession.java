@@ -42,8 +42,6 @@ final class SentinelSession {
     all.put("psubscribe", -2);
     all.put("publish", 3);
     all.put("punsubscribe", -1);
-    all.put("quit", -1);
-    all.put("reset", 1);
     all.put("role", 1);
     all.put("sentinel", -2);
     all.put("shutdown", -1);
@@ -54,6 +52,7 @@ final class SentinelSession {
 
   /// Runs a command. Returns false if its reply comes later.
   boolean run(List<String> words) {
+    shell.commands++;
     String name = words.getFirst().toLowerCase(Locale.ROOT);
     Integer arity = COMMANDS.get(name);
     if (arity == null) {
@@ -66,7 +65,7 @@ final class SentinelSession {
     }
     boolean open =
         switch (name) {
-          case "auth", "hello", "quit", "reset" -> true;
+          case "auth", "hello" -> true;
           default -> client.isAuthenticated || !shell.access().isPasswordRequired();
         };
     String refusal =
@@ -94,8 +93,7 @@ final class SentinelSession {
 
   private static boolean mayBeSubscribed(String name) {
     return switch (name) {
-      case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset" ->
-          true;
+      case "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping" -> true;
       default -> false;
     };
   }
@@ -118,11 +116,14 @@ final class SentinelSession {
       }
       case "subscribe", "psubscribe" -> subscribe(name, rest);
       case "unsubscribe", "punsubscribe" -> unsubscribe(name, rest);
-      case "quit" -> {
-        client.send(Texts.OK);
-        client.close();
+      case "shutdown" -> shutdown(rest);
+      case "client" -> {
+        if (client.name.isEmpty() && words.size() == 2 && isOneOf(words.get(1), "getname")) {
+          client.send(ReplyBytes.noString(client.protocol));
+        } else {
+          client.send(client(rest));
+        }
       }
-      case "shutdown" -> shell.host.shutdown();
       case "acl" -> client.send(shell.access().users(asked(words), client.protocol));
       default ->
           client.send(
@@ -131,9 +132,7 @@ final class SentinelSession {
                 case "info" -> info(rest);
                 case "auth" -> auth(words, rest);
                 case "hello" -> hello(words, rest);
-                case "client" -> client(rest);
-                case "command" -> command(rest);
-                default -> reset();
+                default -> command(rest);
               });
     }
     return true;
@@ -164,11 +163,11 @@ final class SentinelSession {
       wanted.addAll(SECTIONS);
     }
     wanted.retainAll(SECTIONS);
-    String text = shell.host.info(wanted, shell.clients().size());
+    String text = shell.host.info(wanted, shell.counts());
     if (wanted.contains("sentinel")) {
       text += (text.isEmpty() ? "" : "\r\n") + shell.sentinelInfo();
     }
-    return new RespValue.Verbatim("txt", text);
+    return bulk(text);
   }
 
   private RespValue auth(List<String> all, List<String> words) {
@@ -247,20 +246,27 @@ final class SentinelSession {
             new RespValue.Array(List.of())));
   }
 
-  private RespValue reset() {
-    client.channels.clear();
-    client.patterns.clear();
-    client.protocol = 2;
-    client.name = "";
-    client.begin();
-    return new RespValue.Simple("RESET");
+  private void shutdown(List<String> words) {
+    Set<String> how = new LinkedHashSet<>();
+    for (String word : words) {
+      how.add(word.toLowerCase(Locale.ROOT));
+    }
+    boolean known = Set.of("save", "nosave", "now", "force", "abort").containsAll(how);
+    boolean fits = !how.containsAll(Set.of("save", "nosave"));
+    if (!known || !fits || (how.contains("abort") && how.size() > 1)) {
+      client.send(error("ERR syntax error"));
+    } else if (how.contains("abort")) {
+      client.send(error("ERR No shutdown in progress."));
+    } else {
+      shell.host.shutdown();
+    }
   }
 
-  private static RespValue command(List<String> words) {
+  private RespValue command(List<String> words) {
     String sub = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
     return switch (sub) {
       case "count" -> new RespValue.Int(COMMANDS.size());
-      case "list" -> new RespValue.Array(names().stream().map(Texts::bulk).toList());
+      case "list" -> new RespValue.Array(shell.access().commands().stream().map(Texts::bulk).toList());
       case "docs" -> docs(words.subList(1, words.size()));
       case "", "info" -> {
         List<RespValue> all = new ArrayList<>();
@@ -290,18 +296,9 @@ final class SentinelSession {
     };
   }
 
-  /// Of commands and of the subcommands of CLIENT.
-  private static List<String> names() {
-    List<String> names = new ArrayList<>(COMMANDS.keySet());
-    for (String sub : List.of("getname", "id", "info", "kill", "list", "setinfo", "setname")) {
-      names.add("client|" + sub);
-    }
-    return names;
-  }
-
-  private static RespValue docs(List<String> names) {
+  private RespValue docs(List<String> names) {
     List<RespValue> map = new ArrayList<>();
-    for (String name : names()) {
+    for (String name : shell.access().commands()) {
       if (names.isEmpty() || names.contains(name)) {
         map.add(bulk(name));
         map.add(
@@ -325,7 +322,7 @@ final class SentinelSession {
     String sub = words.getFirst().toLowerCase(Locale.ROOT);
     return switch (sub + "/" + words.size()) {
       case "id/1" -> new RespValue.Int(client.id);
-      case "getname/1" -> client.name.isEmpty() ? bulk("") : bulk(client.name);
+      case "getname/1" -> bulk(client.name);
       case "setname/2" -> {
         if (isNoName(words.get(1))) {
           yield error(NO_NAME);
@@ -335,16 +332,148 @@ final class SentinelSession {
       }
       case "setinfo/3" -> setInfo(words.get(1).toLowerCase(Locale.ROOT), words.get(2));
       case "info/1" -> new RespValue.Verbatim("txt", line(client));
-      case "list/1" -> {
-        StringBuilder lines = new StringBuilder();
-        shell.clients().forEach(each -> lines.append(line(each)));
-        yield new RespValue.Verbatim("txt", lines.toString());
-      }
+      case "getredir/1" -> new RespValue.Int(-1); // nobody tracks keys here
+      case "trackinginfo/1" -> TRACKING_INFO;
+      case "unblock/2", "unblock/3" -> new RespValue.Int(0); // nobody is blocked
+      case "unpause/1" -> Texts.OK;
+      case "no-evict/2" -> isOneOf(words.get(1), "on", "off") ? Texts.OK : SYNTAX;
+      case "reply/2" -> reply(words.get(1).toLowerCase(Locale.ROOT));
+      case "help/1" -> help();
       default ->
-          sub.equals("kill")
-              ? kill(words.subList(1, words.size()))
-              : error("ERR unknown subcommand '" + words.getFirst() + "'. Try CLIENT HELP.");
+          switch (sub) {
+            case "kill" -> kill(words.subList(1, words.size()));
+            case "list" -> list(words.subList(1, words.size()));
+            case "id",
+                "getname",
+                "setname",
+                "setinfo",
+                "info",
+                "getredir",
+                "trackinginfo",
+                "unblock",
+                "unpause",
+                "no-evict",
+                "reply",
+                "help" ->
+                error("ERR wrong number of arguments for 'client|" + sub + "' command");
+            default ->
+                error("ERR unknown subcommand '" + words.getFirst() + "'. Try CLIENT HELP.");
+          };
     };
+  }
+
+  private static final RespValue SYNTAX = error("ERR syntax error");
+
+  private static final RespValue TRACKING_INFO =
+      new RespValue.Map(
+          List.of(
+              bulk("flags"),
+              new RespValue.Set(List.of(bulk("off"))),
+              bulk("redirect"),
+              new RespValue.Int(-1),
+              bulk("prefixes"),
+              new RespValue.Array(List.of())));
+
+  private static boolean isOneOf(String word, String... words) {
+    return List.of(words).contains(word.toLowerCase(Locale.ROOT));
+  }
+
+  /// CLIENT REPLY: what isn't wanted isn't sent.
+  private RespValue reply(String wanted) {
+    switch (wanted) {
+      case "on" -> client.replies = SentinelClient.Replies.ON;
+      case "off" -> client.replies = SentinelClient.Replies.OFF;
+      case "skip" -> {
+        if (client.replies == SentinelClient.Replies.ON) {
+          client.replies = SentinelClient.Replies.SKIP_NEXT;
+        }
+      }
+      default -> {
+        return SYNTAX;
+      }
+    }
+    return Texts.OK;
+  }
+
+  private static RespValue help() {
+    List<RespValue> lines = new ArrayList<>();
+    lines.add(
+        new RespValue.Simple(
+            "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for (String line :
+        List.of(
+            "GETNAME",
+            "GETREDIR",
+            "HELP",
+            "ID",
+            "INFO",
+            "KILL (<ip:port>|<option> <value> [<option> <value> ...])",
+            "LIST [TYPE <type>|ID <id> [<id> ...]]",
+            "NO-EVICT (ON|OFF)",
+            "REPLY (ON|OFF|SKIP)",
+            "SETINFO (LIB-NAME|LIB-VER) <value>",
+            "SETNAME <name>",
+            "TRACKINGINFO",
+            "UNBLOCK <id> [TIMEOUT|ERROR]",
+            "UNPAUSE")) {
+      lines.add(new RespValue.Simple(line));
+    }
+    return new RespValue.Array(lines);
+  }
+
+  private static final Set<String> TYPES =
+      Set.of("normal", "master", "slave", "replica", "pubsub");
+
+  private static RespValue unknownType(String type) {
+    return error("ERR Unknown client type '" + type + "'");
+  }
+
+  /// CLIENT LIST [TYPE type | ID id …].
+  private RespValue list(List<String> words) {
+    String by = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
+    List<String> values = words.isEmpty() ? words : words.subList(1, words.size());
+    switch (by) {
+      case "" -> {}
+      case "type" -> {
+        if (values.size() != 1) {
+          return SYNTAX;
+        }
+        if (!isOneOf(values.getFirst(), TYPES.toArray(new String[0]))) {
+          return unknownType(values.getFirst());
+        }
+      }
+      case "id" -> {
+        if (values.isEmpty()) {
+          return SYNTAX;
+        }
+        for (String value : values) {
+          Long id = Texts.number(value);
+          if (id == null || id <= 0) {
+            return error("ERR Invalid client ID");
+          }
+        }
+      }
+      default -> {
+        return SYNTAX;
+      }
+    }
+    StringBuilder lines = new StringBuilder();
+    for (SentinelClient each : shell.clients()) {
+      boolean fits =
+          switch (by) {
+            case "type" -> type(each).equalsIgnoreCase(values.getFirst());
+            case "id" -> values.contains(Long.toString(each.id));
+            default -> true;
+          };
+      if (fits) {
+        lines.append(line(each));
+      }
+    }
+    return new RespValue.Verbatim("txt", lines.toString());
+  }
+
+  private static String type(SentinelClient of) {
+    return of.isSubscriber() ? "pubsub" : "normal";
   }
 
   private RespValue setInfo(String what, String value) {
@@ -400,22 +529,39 @@ final class SentinelSession {
         filters.put(words.get(i).toLowerCase(Locale.ROOT), words.get(i + 1));
       }
     }
-    for (String filter : filters.keySet()) {
-      if (!Set.of("id", "addr", "user", "type", "skipme").contains(filter)) {
-        return error("ERR syntax error");
+    if (words.size() % 2 == 0) {
+      for (String filter : filters.keySet()) {
+        if (!Set.of("id", "addr", "laddr", "user", "type", "skipme").contains(filter)) {
+          return SYNTAX;
+        }
       }
+    } else if (words.size() > 1) {
+      return SYNTAX;
+    }
+    String asked = filters.get("type");
+    if (asked != null && !isOneOf(asked, TYPES.toArray(new String[0]))) {
+      return unknownType(asked);
+    }
+    String which = filters.get("id");
+    Long number = which == null ? null : Texts.number(which);
+    if (which != null && (number == null || number <= 0)) {
+      return error("ERR client-id should be greater than 0");
     }
     String user = filters.get("user");
     if (user != null && shell.access().find(user) == null) {
       return error("ERR No such user '" + user + "'");
     }
+    if (!isOneOf(filters.getOrDefault("skipme", "yes"), "yes", "no")) {
+      return SYNTAX;
+    }
     boolean skipsSelf = !filters.getOrDefault("skipme", "yes").equalsIgnoreCase("no");
     int killed = 0;
     for (SentinelClient each : shell.clients()) {
-      String type = each.isSubscriber() ? "pubsub" : "normal";
+      String type = type(each);
       boolean fits =
           filters.getOrDefault("id", Long.toString(each.id)).equals(Long.toString(each.id))
               && filters.getOrDefault("addr", each.address()).equals(each.address())
+              && filters.getOrDefault("laddr", each.localAddress()).equals(each.localAddress())
               && (user == null || each.user == shell.access().find(user))
               && filters.getOrDefault("type", type).equalsIgnoreCase(type);
       if (fits && !(skipsSelf && each == client)) {

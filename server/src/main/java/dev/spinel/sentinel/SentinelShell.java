@@ -1,6 +1,7 @@
 package dev.spinel.sentinel;
 
 import dev.spinel.engine.Principal;
+import dev.spinel.peer.IpAddress;
 import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
 import dev.spinel.peer.ReplyReader;
@@ -9,9 +10,11 @@ import dev.spinel.sentinel.SentinelAction.Level;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +30,6 @@ import org.jspecify.annotations.Nullable;
 /// Belongs to the thread of its [Peers].
 public final class SentinelShell {
   private static final long DIAL_MILLIS = 10_000;
-  private static final int CLIENTS_MAX = 10_000;
 
   final SentinelHost host;
   private final Peers peers;
@@ -40,7 +42,9 @@ public final class SentinelShell {
   private boolean steps;
   private boolean saved = true;
   private boolean isOver;
-  private long lastClient;
+  private long lastClient; // which is also how many there were
+  private long refused;
+  long commands; // that clients have sent
   private long waitsFor; // the client whose request is being run, if its reply hasn't come
   private SentinelAccess access = SentinelAccess.OPEN;
 
@@ -211,7 +215,9 @@ public final class SentinelShell {
   private static String hostOf(String address) {
     int colon = address.lastIndexOf(':');
     String host = colon < 0 ? address : address.substring(0, colon);
-    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+    String bare = host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+    String ip = IpAddress.normal(bare);
+    return ip == null ? bare : ip;
   }
 
   private void ask(SentinelAction.Ask ask) {
@@ -241,13 +247,25 @@ public final class SentinelShell {
 
   /// A client has connected. Null: there are too many.
   public PeerLink.@Nullable Listener accept(PeerLink link) {
-    if (clients.size() >= CLIENTS_MAX || isOver) {
+    if (clients.size() >= host.clientsMax() || isOver) {
+      refused++;
       link.send(ReplyBytes.of(Texts.error("ERR max number of clients reached"), 2));
       return null;
     }
     SentinelClient client = new SentinelClient(++lastClient, link, this);
     clients.put(client.id, client);
     return client;
+  }
+
+  SentinelHost.Counts counts() {
+    Set<String> channelNames = new HashSet<>();
+    Set<String> patternNames = new HashSet<>();
+    for (SentinelClient client : clients.values()) {
+      channelNames.addAll(client.channels);
+      patternNames.addAll(client.patterns);
+    }
+    return new SentinelHost.Counts(
+        clients.size(), lastClient, refused, commands, channelNames.size(), patternNames.size());
   }
 
   void left(SentinelClient client) {

@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Who is sent SLAVEOF.** A server that isn't what we think it is may be right: another Sentinel
 /// may have promoted it, and its word is on the way. So it is given time, as in Redis (8 s, or the
-/// failover timeout). One case needs none: the process is another one than when we lost it, so it
-/// has restarted, and says that it is a primary since its file says so. It is made a replica at
-/// once, before clients write to it.
+/// failover timeout). Two cases need none, and it is made a replica at once, before clients write
+/// to it: the process is another one than when we lost it, so it has restarted, and says that it is
+/// a primary since its file says so; or this Sentinel has led the last failover there was, and the
+/// primary of before still has the replication id that it had then, so nobody has promoted it since.
 ///
 /// **Who never is.** A server with data of which no history of this group is known belongs to
 /// somebody else, who has got the address: SLAVEOF would wipe it. An old primary of our own that
@@ -135,6 +136,7 @@ final class ServerReports {
     if (server instanceof WatchedPrimary) {
       if (report.isPrimary) {
         learn(primary, report);
+        primary.history = report.text("master_replid");
         primary.hasData = report.hasKeys;
       }
       return;
@@ -175,7 +177,7 @@ final class ServerReports {
   private void learn(WatchedPrimary primary, InfoReport report) {
     boolean isNew = primary.knowHistory(report.text("master_replid"));
     if (primary.knowHistory(report.text("master_replid2")) || isNew) {
-      machine.save();
+      machine.saveSoon();
     }
   }
 
@@ -201,7 +203,9 @@ final class ServerReports {
     if (!replica.isPromoted
         && looksSane(primary)
         && !replica.isForeign
-        && (patient || (isStale(replica, report, restarted) && !primary.isFailingOver()))
+        && (patient
+            || (!primary.isFailingOver()
+                && (isStale(replica, report, restarted) || isReplaced(replica, report))))
         && machine.links.slaveOf(replica, primary.address)) {
       machine.event(Level.NOTICE, "+convert-to-slave", replica, "");
       replica.roleAt = machine.now(); // it is given time again
@@ -218,6 +222,16 @@ final class ServerReports {
         && report.number("uptime_in_seconds") * 1000 <= machine.now() - lost + 1000;
   }
 
+  /// Whether a server still is the primary that this Sentinel has put another one in the place of.
+  private boolean isReplaced(WatchedReplica replica, InfoReport report) {
+    WatchedPrimary primary = replica.primary();
+    return replica.wasPrimary
+        && !replica.primaryHistory.isEmpty()
+        && replica.primaryHistory.equals(report.text("master_replid"))
+        && primary.configEpoch == primary.failoverEpoch
+        && primary.configEpoch == machine.epoch;
+  }
+
   private void fixConfig(WatchedReplica replica, InfoReport report) {
     WatchedPrimary primary = replica.primary();
     if (!report.isReplica || followsOurs(replica)) {
@@ -228,8 +242,10 @@ final class ServerReports {
         && !replica.isForeign
         && isNotDownFor(replica, wait)
         && machine.now() - replica.primaryChangedAt > wait
+        && machine.now() - replica.correctedAt > machine.periods.info
         && machine.links.slaveOf(replica, primary.address)) {
       machine.event(Level.NOTICE, "+fix-slave-config", replica, "");
+      replica.correctedAt = machine.now();
     }
   }
 

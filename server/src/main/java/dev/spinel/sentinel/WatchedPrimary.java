@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// A primary that this Sentinel watches, by its name, and everything around it.
@@ -35,7 +36,7 @@ final class WatchedPrimary extends WatchedServer {
   String password = "";
   String notificationScript = "";
   String reconfigurationScript = "";
-  final Map<String, String> renamed = new LinkedHashMap<>(); // by lower-case names
+  final Map<String, String> renamed = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
 
   // ── around it ──
   final Map<String, WatchedReplica> replicas = new LinkedHashMap<>(); // by host:port
@@ -64,15 +65,16 @@ final class WatchedPrimary extends WatchedServer {
   // ── its data ──
   final Set<String> histories = new LinkedHashSet<>(); // replication ids of this group
   boolean hasData;
-  boolean fewSaid;
-  final long watchedSince;
+  String history = ""; // its own replication id, as it says
+  String lack = ""; // of Sentinels, in words
+  long lackAt;
+  boolean isLackSaid = true;
 
   WatchedPrimary(String name, SentinelAddress address, int quorum, Periods periods, long now) {
     super(name, address, new NodeLink(now), periods.downAfter, now);
     this.quorum = quorum;
     this.failoverTimeout = periods.failoverTimeout;
     this.reportsPrimary = true;
-    this.watchedSince = now;
   }
 
   @Override
@@ -98,7 +100,7 @@ final class WatchedPrimary extends WatchedServer {
 
   /// The name of a command at the servers of this group.
   String command(String name) {
-    return renamed.getOrDefault(name.toLowerCase(Locale.ROOT), name);
+    return renamed.getOrDefault(name, name);
   }
 
   void downAfter(long millis) {

@@ -25,7 +25,9 @@ final class WatchedReplica extends WatchedServer {
   long offset;
   boolean isWhole = true; // its data is a complete copy
   long primaryChangedAt; // it follows another one since
+  long correctedAt; // it was last told whom to follow, out of a failover
   boolean wasPrimary; // of this group, at this address
+  String primaryHistory = ""; // its replication id as the primary, if it was
   boolean isForeign; // its data is of another group
 
   WatchedReplica(

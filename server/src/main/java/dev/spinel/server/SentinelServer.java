@@ -13,6 +13,8 @@ import dev.spinel.net.Loop;
 import dev.spinel.net.LoopHooks;
 import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
+import dev.spinel.observe.Identity;
+import dev.spinel.peer.IpAddress;
 import dev.spinel.sentinel.HostNames;
 import dev.spinel.sentinel.SentinelAction;
 import dev.spinel.sentinel.SentinelEvent;
@@ -28,9 +30,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,7 +51,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   private final Config config;
   private final Log log;
   private final Path file;
-  private final long startedMillis = System.currentTimeMillis();
+  private final SentinelInfo info;
   private final CountDownLatch ends = new CountDownLatch(1);
   private final Map<Integer, Process> scripts = new HashMap<>(); // loop thread
   private final Map<String, String> known = new ConcurrentHashMap<>(); // names looked up
@@ -66,6 +68,20 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
     this.log = log;
     this.file = file;
     this.crash = crash;
+    this.info =
+        new SentinelInfo(
+            config,
+            new Identity(
+                Main.VERSION,
+                runId(),
+                System.currentTimeMillis(),
+                Supervision.by(config)));
+  }
+
+  private static String runId() {
+    byte[] id = new byte[20];
+    new SecureRandom().nextBytes(id);
+    return HexFormat.of().formatHex(id);
   }
 
   /// Starts it.
@@ -104,11 +120,13 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
     loop = made;
     shell = serving;
     log.notice("Running mode=sentinel, port=" + config.get(Settings.PORT) + ".");
-    started.listen(
-        config.get(Settings.BIND),
-        config.intOf(Settings.PORT),
-        config.intOf(Settings.TCP_BACKLOG),
-        LoopPeers.acceptor(serving::accept));
+    if (config.get(Settings.PORT) != 0) {
+      started.listen(
+          config.get(Settings.BIND),
+          config.intOf(Settings.PORT),
+          config.intOf(Settings.TCP_BACKLOG),
+          LoopPeers.acceptor(serving::accept));
+    }
     if (config.get(Settings.TLS_PORT) != 0) {
       started.listen(
           config.get(Settings.BIND),
@@ -122,8 +140,9 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   /// The machine, as the file says.
   private SentinelMachine machine() throws IOException {
     SentinelSettings settings = new SentinelSettings();
+    boolean encrypted = config.get(Settings.TLS_REPLICATION) && config.get(Settings.TLS_PORT) != 0;
     settings.process(
-        config.intOf(Settings.PORT),
+        config.intOf(encrypted ? Settings.TLS_PORT : Settings.PORT),
         config.get(Settings.REQUIREPASS),
         config.get(Settings.LOGLEVEL));
     settings.folder(Path.of(config.text(Settings.DIR)).toAbsolutePath());
@@ -268,44 +287,13 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   }
 
   @Override
-  public String info(Set<String> sections, int clients) {
-    List<String> texts = new ArrayList<>();
-    long uptime = (System.currentTimeMillis() - startedMillis) / 1000;
-    if (sections.contains("server")) {
-      texts.add(
-          "# Server\r\nredis_version:"
-              + Config.REDIS_VERSION
-              + "\r\nspinel_version:"
-              + Main.VERSION
-              + "\r\nredis_mode:sentinel\r\nprocess_id:"
-              + Log.pid()
-              + "\r\ntcp_port:"
-              + config.get(Settings.PORT)
-              + "\r\nuptime_in_seconds:"
-              + uptime
-              + "\r\nuptime_in_days:"
-              + uptime / 86_400
-              + "\r\nconfig_file:"
-              + file
-              + "\r\n");
-    }
-    if (sections.contains("clients")) {
-      texts.add(
-          "# Clients\r\nconnected_clients:"
-              + clients
-              + "\r\nmaxclients:"
-              + config.get(Settings.MAXCLIENTS)
-              + "\r\n");
-    }
-    if (sections.contains("cpu")) {
-      double seconds =
-          ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3;
-      texts.add("# CPU\r\nused_cpu_sys:0.000000\r\nused_cpu_user:" + seconds + "\r\n");
-    }
-    if (sections.contains("stats")) {
-      texts.add("# Stats\r\nuptime_in_seconds:" + uptime + "\r\n");
-    }
-    return String.join("\r\n", texts);
+  public String info(Set<String> sections, Counts counts) {
+    return info.text(System.currentTimeMillis(), sections, counts);
+  }
+
+  @Override
+  public int clientsMax() {
+    return config.intOf(Settings.MAXCLIENTS);
   }
 
   // ── HostNames ──
@@ -320,7 +308,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
         .start(
             () -> {
               try {
-                String ip = InetAddress.getByName(name).getHostAddress();
+                String ip = normal(InetAddress.getByName(name));
                 known.put(name, ip);
                 found.complete(ip);
               } catch (UnknownHostException e) {
@@ -329,6 +317,13 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
               }
             });
     return found.completeOnTimeout(known.get(name), LOOKUP_MILLIS, TimeUnit.MILLISECONDS).join();
+  }
+
+  private static String normal(InetAddress address) {
+    String text = address.getHostAddress();
+    int zone = text.indexOf('%');
+    String ip = IpAddress.normal(zone < 0 ? text : text.substring(0, zone));
+    return ip == null ? text : ip;
   }
 
   // ── Incidents ──

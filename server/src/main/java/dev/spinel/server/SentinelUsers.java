@@ -26,6 +26,7 @@ import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.BiPredicate;
@@ -107,6 +108,16 @@ final class SentinelUsers implements SentinelAccess {
     Request request = new Request(asked);
     Command command = table.lookup(request.args());
     return command == null ? null : users.refusal(request, command);
+  }
+
+  @Override
+  public List<String> commands() {
+    List<String> names = new ArrayList<>();
+    for (Command command : table) {
+      names.add(command.name);
+      command.subcommands().forEach(sub -> names.add(sub.name));
+    }
+    return names;
   }
 
   @Override
@@ -285,8 +296,6 @@ final class SentinelUsers implements SentinelAccess {
       t.command(0, "PSUBSCRIBE x...", "pubsub 2.0.0 pubsub", WORDS);
       t.command(0, "PUBLISH x y", "pubsub 2.0.0 pubsub fast", WORDS);
       t.command(0, "PUNSUBSCRIBE [x]...", "pubsub 2.0.0 pubsub", WORDS);
-      t.command(0, "QUIT", connection + "fast no_auth", WORDS);
-      t.command(0, "RESET", connection + "fast no_auth", WORDS);
       t.command(0, "ROLE", "server 2.8.12 fast @admin @dangerous", WORDS);
       t.container("SENTINEL", "sentinel 2.8.4 admin", WORDS);
       t.command(0, "SENTINEL|HELP", "sentinel 6.2.0", WORDS);

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,6 +59,7 @@ public final class SimNetwork {
   private final PriorityQueue<Event> events =
       new PriorityQueue<>(Comparator.comparingLong(Event::at).thenComparingLong(Event::order));
   private final Map<String, Host> hosts = new LinkedHashMap<>();
+  private final Map<String, String> names = new HashMap<>(); // that mean other hosts
   private final Set<Set<String>> parted = new HashSet<>();
   private final List<Wire> wires = new ArrayList<>();
   private long now = 1_700_000_000_000L;
@@ -87,6 +89,16 @@ public final class SimNetwork {
   /// The host of this name, made when it is first asked for.
   public Host host(String name) {
     return hosts.computeIfAbsent(name, Host::new);
+  }
+
+  /// From now on a name means another host.
+  public void name(String name, String host) {
+    names.put(name, host);
+  }
+
+  /// The host that a name means: itself, unless something else was said.
+  public String meaning(String name) {
+    return names.getOrDefault(name, name);
   }
 
   // ── time ──
@@ -173,6 +185,13 @@ public final class SimNetwork {
     }
   }
 
+  /// Whether what one sends arrives at the other now.
+  public boolean isReachable(String a, String b) {
+    Host from = host(a);
+    Host to = host(b);
+    return from.up && to.up && !from.paused && !to.paused && !isParted(from, to);
+  }
+
   private boolean isParted(Host a, Host b) {
     return a != b && parted.contains(Set.of(a.name, b.name));
   }
@@ -241,7 +260,7 @@ public final class SimNetwork {
 
     @Override
     public PeerLink dial(Address to, Dialling how, PeerLink.Listener listener) {
-      Wire wire = new Wire(this, host(to.host()), to.port());
+      Wire wire = new Wire(this, host(meaning(to.host())), to.port());
       wires.add(wire);
       wire.dialler.listener = listener;
       if (how.timeoutMillis() > 0) {

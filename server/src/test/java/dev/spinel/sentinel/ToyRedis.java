@@ -29,8 +29,13 @@ final class ToyRedis {
   private String secondHistory = "0".repeat(40);
   @Nullable Address primary;
   boolean linkUp;
+  boolean isStubborn; // keeps its role, whatever it is told
+  boolean isStuck; // gets nothing from its primary
+  boolean isWhole = true; // its copy is complete
+  boolean isLoading;
+  long crashedAt;
   private final SimNetwork network;
-  private final SimNetwork.Host host;
+  private SimNetwork.Host host;
   private final List<Client> subscribers = new ArrayList<>();
   private final Map<String, Long> replicas = new LinkedHashMap<>(); // seen at
   private String runId = "";
@@ -74,7 +79,24 @@ final class ToyRedis {
   }
 
   void crash() {
+    crashedAt = network.now();
     host.crash();
+  }
+
+  /// It gets a name that others know another one by.
+  void forget() {
+    history = id();
+    secondHistory = "0".repeat(40);
+  }
+
+  /// It will start again at another host, which its name means from now on. It is down.
+  void moveTo(String other) {
+    network.name(name, other);
+    host = network.host(other);
+  }
+
+  String runId() {
+    return runId;
   }
 
   /// With the role and the data that it had.
@@ -105,7 +127,7 @@ final class ToyRedis {
         new Requests.Answer() {
           @Override
           public void replied(RespValue reply) {
-            if (!from.equals(primary)) {
+            if (!from.equals(primary) || isStuck) {
               return;
             }
             InfoReport report = new InfoReport(String.valueOf(reply.text()));
@@ -133,7 +155,10 @@ final class ToyRedis {
     linkUp = false;
   }
 
-  private void follow(@Nullable Address to) {
+  void follow(@Nullable Address to) {
+    if (isStubborn) {
+      return;
+    }
     if (to == null && primary != null) {
       secondHistory = history;
       history = id();
@@ -145,6 +170,25 @@ final class ToyRedis {
       toPrimary.close("another primary");
       toPrimary = null;
     }
+  }
+
+  /// As FAILOVER does: the other one takes over, then this one follows it.
+  private void handOver(Address to) {
+    Requests other = new Requests(host, ReplyReader.Limits.USUAL);
+    other.dial(to, new Peers.Dialling(1000));
+    other.ask(
+        1500,
+        new Requests.Answer() {
+          @Override
+          public void replied(RespValue reply) {
+            follow(to);
+            other.close("done");
+          }
+
+          @Override
+          public void failed(String reason) {}
+        },
+        "TAKE");
   }
 
   private String info() {
@@ -161,6 +205,7 @@ final class ToyRedis {
         line(out, "master_link_down_since_seconds", (network.now() - linkLostAt) / 1000);
       }
       line(out, "slave_repl_offset", offset);
+      line(out, "replica_copy_complete", isWhole ? 1 : 0);
       line(out, "slave_priority", priority);
     }
     int i = 0;
@@ -180,6 +225,13 @@ final class ToyRedis {
 
   private static void line(StringBuilder out, String name, long value) {
     out.append(name).append(':').append(value).append("\r\n");
+  }
+
+  String describe() {
+    Address of = primary;
+    return name
+        + (isUp() ? "" : " is down,")
+        + (of == null ? " leads" : " follows " + of.host() + (linkUp ? "" : ", not connected"));
   }
 
   @Override
@@ -222,7 +274,7 @@ final class ToyRedis {
         return;
       }
       switch (command) {
-        case "PING" -> send("+PONG\r\n");
+        case "PING" -> send(isLoading ? "-LOADING its data\r\n" : "+PONG\r\n");
         case "INFO" -> {
           if (words.size() > 1) {
             replicas.put(words.get(1), network.now());
@@ -241,6 +293,14 @@ final class ToyRedis {
             }
           }
           send(":" + subscribers.size() + "\r\n");
+        }
+        case "FAILOVER" -> {
+          send("+OK\r\n");
+          handOver(new Address(words.get(2), Integer.parseInt(words.get(3))));
+        }
+        case "TAKE" -> {
+          follow(null);
+          send("+OK\r\n");
         }
         case "MULTI" -> {
           queues = true;

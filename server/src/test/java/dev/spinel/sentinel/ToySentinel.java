@@ -18,12 +18,18 @@ final class ToySentinel implements SentinelHost {
 
   /// What all Sentinels have saved and done, to be held against what may be.
   static final class Ledger {
+    /// What all logs said: the time, the Sentinel, the line.
+    final List<String> story = new ArrayList<>();
+
     private final int sentinels;
+    private final List<ToyRedis> servers;
     private final Map<Long, Map<String, String>> votes = new TreeMap<>(); // epoch → voter → for
     private final Map<Long, String> leaders = new TreeMap<>();
+    int choices; // that were held against the offsets of all others
 
-    Ledger(int sentinels) {
+    Ledger(int sentinels, List<ToyRedis> servers) {
       this.sentinels = sentinels;
+      this.servers = servers;
     }
 
     private void voted(long epoch, String voter, String candidate) {
@@ -41,6 +47,49 @@ final class ToySentinel implements SentinelHost {
       assertThat(count).as("votes of %d", epoch).isGreaterThan(sentinels / 2);
     }
 
+    private void promotes(long epoch, String id) {
+      assertThat(leaders.get(epoch)).as("who promotes in epoch %d", epoch).isEqualTo(id);
+    }
+
+    /// Nobody whom the Sentinel could have chosen has a better priority, or the same and more data.
+    /// It can be known of those that it hears, as long as the old primary is down for good.
+    private void chose(ToySentinel by, WatchedReplica chosen) {
+      WatchedPrimary group = by.primary();
+      ToyRedis old = server(group.address);
+      ToyRedis best = server(chosen.address);
+      if (old.isUp() || by.network.now() - old.crashedAt < 500) {
+        return;
+      }
+      choices++;
+      for (WatchedReplica other : group.replicas.values()) {
+        ToyRedis server = server(other.address);
+        boolean hears =
+            server.isUp()
+                && !other.isDown
+                && !other.link.isDisconnected
+                && other.link.pendingPingAt == 0
+                && by.network.isReachable(by.name, server.name);
+        boolean follows = server.primary != null && server.primary.host().equals(old.name);
+        boolean mayBeChosen =
+            server.priority != 0
+                && server.isWhole
+                && !other.isForeign
+                && other.linkDownMillis <= group.downAfter * 10;
+        if (hears && follows && mayBeChosen && server != best) {
+          assertThat(best.priority).as("%s rather than %s", best, server).isLessThanOrEqualTo(
+              server.priority);
+          if (best.priority == server.priority) {
+            assertThat(best.offset).as("%s rather than %s", best, server).isGreaterThanOrEqualTo(
+                server.offset);
+          }
+        }
+      }
+    }
+
+    private ToyRedis server(SentinelAddress at) {
+      return servers.stream().filter(s -> s.name.equals(at.host())).findFirst().orElseThrow();
+    }
+
     int elections() {
       return leaders.size();
     }
@@ -49,6 +98,7 @@ final class ToySentinel implements SentinelHost {
   final String name;
   final List<String> log = new ArrayList<>();
   boolean diskFails;
+  boolean dies; // while it saves the next time
   long clockOffset;
   SentinelMachine machine;
   private final SimNetwork network;
@@ -69,7 +119,9 @@ final class ToySentinel implements SentinelHost {
   private SentinelMachine begin() {
     SentinelMachine made =
         new SentinelMachine(
-            new SentinelSettings(), given -> given, new Random(network.random().nextLong()));
+            new SentinelSettings(),
+            network::meaning,
+            new Random(network.random().nextLong()));
     machine = made;
     List<List<String>> words =
         file.stream()
@@ -102,15 +154,33 @@ final class ToySentinel implements SentinelHost {
     begin();
   }
 
+  List<String> file() {
+    return file;
+  }
+
   WatchedPrimary primary() {
     return machine.primaries.values().iterator().next();
   }
 
   @Override
   public void log(SentinelAction.Level level, String text) {
+    if (!isUp()) {
+      return;
+    }
     log.add(level.mark + " " + text);
-    if (text.startsWith("+elected-leader") && !primary().isForced) {
+    if (level != SentinelAction.Level.DEBUG || text.contains("script")) {
+      story(level.mark + " " + text);
+    }
+    if (primary().isForced) {
+      return;
+    }
+    if (text.startsWith("+elected-leader")) {
       ledger.elected(primary().failoverEpoch, machine.id);
+    } else if (text.startsWith("+selected-slave")) {
+      WatchedReplica chosen = primary().promoted;
+      ledger.chose(this, chosen == null ? machine.failover.select(primary()) : chosen);
+    } else if (text.startsWith("+failover-state-wait-promotion")) {
+      ledger.promotes(primary().failoverEpoch, machine.id);
     }
   }
 
@@ -119,20 +189,53 @@ final class ToySentinel implements SentinelHost {
     if (diskFails) {
       return "No space left on device";
     }
+    if (dies) {
+      dies = false;
+      if (network.random().nextBoolean()) {
+        keep(directives); // the new file had taken the old one's place already
+      }
+      crashNow();
+      return "dead";
+    }
+    keep(directives);
+    return null;
+  }
+
+  private void keep(List<String> directives) {
     file = directives;
     for (WatchedPrimary each : machine.primaries.values()) {
       if (each.leader != null) {
         ledger.voted(each.leaderEpoch, name, each.leader);
       }
     }
-    return null;
+  }
+
+  void tell(SentinelEvent event) {
+    if (shell != null) {
+      shell.tell(event);
+    }
+  }
+
+  private void story(String what) {
+    ledger.story.add(network.now() + " " + name + ": " + what);
   }
 
   @Override
-  public void runScript(int job, List<String> arguments) {}
+  public void runScript(int job, List<String> arguments) {
+    story("runs script " + job + ": " + String.join(" ", arguments));
+    host.after(0, () -> tell(new SentinelEvent.ScriptStarted(job, 1000 + job)));
+  }
 
   @Override
-  public void killScript(int job) {}
+  public void killScript(int job) {
+    story("kills script " + job);
+    host.after(0, () -> tell(new SentinelEvent.ScriptEnded(job, 0, 9)));
+  }
+
+  @Override
+  public int clientsMax() {
+    return 100;
+  }
 
   @Override
   public void setLogLevel(String word) {}
@@ -146,7 +249,7 @@ final class ToySentinel implements SentinelHost {
   public void shutdown() {}
 
   @Override
-  public String info(Set<String> sections, int clients) {
+  public String info(Set<String> sections, Counts counts) {
     return "";
   }
 

@@ -2,13 +2,17 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.spinel.RealRedis;
 import dev.spinel.Spinel;
+import dev.spinel.config.CommandLine;
+import dev.spinel.config.Config;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import dev.spinel.wire.tls.Tls;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.URISyntaxException;
@@ -320,5 +324,74 @@ class EncryptionTest {
     String[] all = Arrays.copyOf(settings, settings.length + 1);
     all[settings.length] = last;
     return all;
+  }
+
+  // ── Sentinel ──
+
+  /// Starts a Sentinel that has no other port than one with TLS. Returns that port.
+  private int sentinel(String name, int primary, boolean ours) throws Exception {
+    Path home = Files.createDirectory(folder.resolve(name));
+    int port = RealRedis.freePort();
+    List<String> lines = new ArrayList<>(List.of("port 0", "dir \"" + home + "\""));
+    String[] settings = settings(port, "tls-replication", "yes");
+    for (int i = 0; i < settings.length; i += 2) {
+      lines.add(settings[i] + " \"" + settings[i + 1] + "\"");
+    }
+    lines.add("sentinel monitor store 127.0.0.1 " + primary + " 2");
+    lines.add("sentinel down-after-milliseconds store 1500");
+    lines.add("sentinel failover-timeout store 10000");
+    Path file = Files.write(home.resolve("sentinel.conf"), lines);
+    if (ours) {
+      Config config = CommandLine.of(file.toString(), "--sentinel").load(System.in);
+      Log log = new Log(config, new ByteArrayOutputStream());
+      toClose.add(SentinelServer.start(config, log, () -> {}));
+    } else {
+      List<String> words = List.of(file.toString(), "--sentinel");
+      toClose.add(RealRedis.start(RealRedis.binary(), home, port, "", words));
+    }
+    return port;
+  }
+
+  /// What a Sentinel says, or an empty text while it doesn't answer.
+  private String asked(int port, String... command) {
+    try (Client client = Client.connect("127.0.0.1", port, side("client").build(), null)) {
+      return String.valueOf(client.timeoutMillis(20_000).command(command));
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  @Test
+  void sentinelsWatchAndVoteThroughTlsAlsoARealOne() throws Exception {
+    assumeThat(RealRedis.binary()).as("a redis-server").isNotNull();
+    int port = RealRedis.freePort();
+    Spinel primary = spinel(port, "tls-replication", "yes", "repl-diskless-sync-delay", "0");
+    assertThat(text(client(port), "SET", "k", "v")).isEqualTo("OK");
+    int second = RealRedis.freePort();
+    spinel(second, "tls-replication", "yes", "replicaof", "127.0.0.1 " + port);
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(() -> asked(second, "INFO", "replication").contains("master_link_status:up"));
+    List<Integer> sentinels = new ArrayList<>();
+    for (String name : List.of("one", "two", "real")) {
+      sentinels.add(sentinel(name, port, !name.equals("real")));
+    }
+    for (int each : sentinels) {
+      await()
+          .atMost(60, TimeUnit.SECONDS)
+          .until(() -> asked(each, "INFO", "sentinel").contains("slaves=1,sentinels=3"));
+    }
+    primary.close();
+    for (int each : sentinels) {
+      await()
+          .atMost(60, TimeUnit.SECONDS)
+          .until(
+              () ->
+                  asked(each, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "store").contains("" + second));
+    }
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .untilAsserted(
+            () -> assertThat(asked(second, "SET", "k", "of the new primary")).contains("OK"));
   }
 }

@@ -1,4 +1,4 @@
-package dev.spinel.cluster;
+package dev.spinel.peer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,15 +1,15 @@
-package dev.spinel.cluster;
+package dev.spinel.peer;
 
 import org.jspecify.annotations.Nullable;
 
 /// IP addresses as text, without asking anybody.
-final class IpAddress {
+public final class IpAddress {
   private static final int GROUPS = 8;
 
   private IpAddress() {}
 
   /// The address in the one form that all nodes write, or null: it is none.
-  static @Nullable String normal(String text) {
+  public static @Nullable String normal(String text) {
     if (text.indexOf(':') < 0) {
       return v4(text) < 0 ? null : text;
     }
@@ -17,7 +17,7 @@ final class IpAddress {
     return groups == null ? null : text(groups);
   }
 
-  static boolean isLoopback(String ip) {
+  public static boolean isLoopback(String ip) {
     return ip.startsWith("127.") || ip.equals("::1");
   }
 
