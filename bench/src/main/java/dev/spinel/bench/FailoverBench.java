@@ -126,8 +126,7 @@ public final class FailoverBench {
     }
   }
 
-  private FailoverBench(
-      Path folder, String program, Kind kind, String signal, int timeoutMillis) {
+  private FailoverBench(Path folder, String program, Kind kind, String signal, int timeoutMillis) {
     this.folder = folder;
     this.program = Arrays.asList(program.split(" "));
     this.kind = kind;

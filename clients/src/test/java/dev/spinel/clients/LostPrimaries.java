@@ -56,7 +56,9 @@ final class LostPrimaries implements AutoCloseable {
         if (known != null && !now.isEmpty() && !now.equals(known)) {
           break;
         }
-        assertThat(System.nanoTime()).as("%s writes to %s in time", key, node.name()).isLessThan(end);
+        assertThat(System.nanoTime())
+            .as("%s writes to %s in time", key, node.name())
+            .isLessThan(end);
         Thread.sleep(20);
       }
     }

@@ -312,8 +312,7 @@ final class SentinelLinks {
     Channel channel = channels.get(number);
     if (channel != null && channel.localHost == null && !channel.node.isGone) {
       String kind = channel.forMessages ? "pubsub" : "cmd";
-      machine.event(
-          Level.DEBUG, "-" + kind + "-link-reconnection", channel.node, " #" + reason);
+      machine.event(Level.DEBUG, "-" + kind + "-link-reconnection", channel.node, " #" + reason);
     }
     ended(number);
   }

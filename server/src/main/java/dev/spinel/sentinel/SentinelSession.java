@@ -266,7 +266,8 @@ final class SentinelSession {
     String sub = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
     return switch (sub) {
       case "count" -> new RespValue.Int(COMMANDS.size());
-      case "list" -> new RespValue.Array(shell.access().commands().stream().map(Texts::bulk).toList());
+      case "list" ->
+          new RespValue.Array(shell.access().commands().stream().map(Texts::bulk).toList());
       case "docs" -> docs(words.subList(1, words.size()));
       case "", "info" -> {
         List<RespValue> all = new ArrayList<>();
@@ -356,8 +357,7 @@ final class SentinelSession {
                 "reply",
                 "help" ->
                 error("ERR wrong number of arguments for 'client|" + sub + "' command");
-            default ->
-                error("ERR unknown subcommand '" + words.getFirst() + "'. Try CLIENT HELP.");
+            default -> error("ERR unknown subcommand '" + words.getFirst() + "'. Try CLIENT HELP.");
           };
     };
   }
@@ -398,8 +398,7 @@ final class SentinelSession {
   private static RespValue help() {
     List<RespValue> lines = new ArrayList<>();
     lines.add(
-        new RespValue.Simple(
-            "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+        new RespValue.Simple("CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for (String line :
         List.of(
             "GETNAME",
@@ -421,8 +420,7 @@ final class SentinelSession {
     return new RespValue.Array(lines);
   }
 
-  private static final Set<String> TYPES =
-      Set.of("normal", "master", "slave", "replica", "pubsub");
+  private static final Set<String> TYPES = Set.of("normal", "master", "slave", "replica", "pubsub");
 
   private static RespValue unknownType(String type) {
     return error("ERR Unknown client type '" + type + "'");

@@ -27,8 +27,8 @@ public final class SentinelSettings {
     return Files.isExecutable(folder.resolve(script));
   }
 
-  /// What the rest of the configuration says: the port that others are told, the own password (which others have,
-  /// too, where `sentinel-pass` isn't set) and the log's level.
+  /// What the rest of the configuration says: the port that others are told, the own password
+  /// (which others have, too, where `sentinel-pass` isn't set) and the log's level.
   public void process(int ownPort, String ownPassword, String level) {
     port = ownPort;
     requirepass = ownPassword;

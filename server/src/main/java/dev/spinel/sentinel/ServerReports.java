@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// failover timeout). Two cases need none, and it is made a replica at once, before clients write
 /// to it: the process is another one than when we lost it, so it has restarted, and says that it is
 /// a primary since its file says so; or this Sentinel has led the last failover there was, and the
-/// primary of before still has the replication id that it had then, so nobody has promoted it since.
+/// primary of before still has the replication id that it had then, so nobody has promoted it
+/// since.
 ///
 /// **Who never is.** A server with data of which no history of this group is known belongs to
 /// somebody else, who has got the address: SLAVEOF would wipe it. An old primary of our own that

@@ -72,10 +72,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
         new SentinelInfo(
             config,
             new Identity(
-                Main.VERSION,
-                runId(),
-                System.currentTimeMillis(),
-                Supervision.by(config)));
+                Main.VERSION, runId(), System.currentTimeMillis(), Supervision.by(config)));
   }
 
   private static String runId() {

@@ -76,11 +76,13 @@ final class ToySentinel implements SentinelHost {
                 && !other.isForeign
                 && other.linkDownMillis <= group.downAfter * 10;
         if (hears && follows && mayBeChosen && server != best) {
-          assertThat(best.priority).as("%s rather than %s", best, server).isLessThanOrEqualTo(
-              server.priority);
+          assertThat(best.priority)
+              .as("%s rather than %s", best, server)
+              .isLessThanOrEqualTo(server.priority);
           if (best.priority == server.priority) {
-            assertThat(best.offset).as("%s rather than %s", best, server).isGreaterThanOrEqualTo(
-                server.offset);
+            assertThat(best.offset)
+                .as("%s rather than %s", best, server)
+                .isGreaterThanOrEqualTo(server.offset);
           }
         }
       }
@@ -119,9 +121,7 @@ final class ToySentinel implements SentinelHost {
   private SentinelMachine begin() {
     SentinelMachine made =
         new SentinelMachine(
-            new SentinelSettings(),
-            network::meaning,
-            new Random(network.random().nextLong()));
+            new SentinelSettings(), network::meaning, new Random(network.random().nextLong()));
     machine = made;
     List<List<String>> words =
         file.stream()

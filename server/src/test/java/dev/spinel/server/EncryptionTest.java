@@ -387,7 +387,8 @@ class EncryptionTest {
           .atMost(60, TimeUnit.SECONDS)
           .until(
               () ->
-                  asked(each, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "store").contains("" + second));
+                  asked(each, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "store")
+                      .contains("" + second));
     }
     await()
         .atMost(60, TimeUnit.SECONDS)

@@ -127,7 +127,8 @@ class SentinelRepliesTest {
         int colon = line.indexOf(':');
         String name = colon < 0 ? line : line.substring(0, colon);
         if (!OWN.contains(name)) {
-          out.add(colon < 0 || name.startsWith("sentinel_") || name.startsWith("master") ? line : name);
+          out.add(
+              colon < 0 || name.startsWith("sentinel_") || name.startsWith("master") ? line : name);
         }
       }
     }
