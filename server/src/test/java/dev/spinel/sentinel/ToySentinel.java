@@ -204,7 +204,8 @@ final class ToySentinel implements SentinelHost {
   private void keep(List<String> directives) {
     file = directives;
     for (WatchedPrimary each : machine.primaries.values()) {
-      if (each.leader != null) {
+      String epoch = "sentinel leader-epoch " + each.name + " " + each.leaderEpoch;
+      if (each.leader != null && directives.contains(epoch)) {
         ledger.voted(each.leaderEpoch, name, each.leader);
       }
     }
