@@ -495,6 +495,7 @@ public final class Persistence {
   /// Data is loaded beside what there is, or not any more. Stopped world.
   void loadsBeside(boolean on) {
     loading.beside(on);
+    engine.loading = on;
     engine.gates.closed(front.loadingGate, on);
     engine.newEra();
   }

@@ -181,7 +181,7 @@ public final class Replacement {
     try {
       in = persistence.disk.read(file.path); // before it gets another name
     } catch (IOException e) {
-      return "Failed trying to open the file received from the MASTER: " + IoReason.of(e);
+      return told("Failed trying to open the file received from the MASTER: " + IoReason.of(e));
     }
     try (in) {
       if (persistence.keepsData()) {
@@ -193,11 +193,17 @@ public final class Replacement {
       }
       return load(by, in, in.size(), file.path.toString(), cancelled, loaded);
     } catch (IOException e) {
-      return "Failed trying to rename the temp DB into "
-          + persistence.config.text(Settings.DBFILENAME)
-          + " in MASTER <-> REPLICA synchronization: "
-          + IoReason.of(e);
+      return told(
+          "Failed trying to rename the temp DB into "
+              + persistence.config.text(Settings.DBFILENAME)
+              + " in MASTER <-> REPLICA synchronization: "
+              + IoReason.of(e));
     }
+  }
+
+  private String told(String failure) {
+    persistence.warning(failure);
+    return failure;
   }
 
   /// Hears that all is loaded, in the stopped world in which it becomes visible.
@@ -205,36 +211,77 @@ public final class Replacement {
     void inStoppedWorld(Dispatcher by);
   }
 
-  /// Loads what comes beside the data that there is, which is served meanwhile. `loaded` may have
-  /// it take that data's place ([#swap]); else it goes. Returns why it failed, or null.
+  /// What clients get while data is loaded beside what there is.
+  public enum Clients {
+    SERVED,
+    REFUSED
+  }
+
+  /// Loads what comes beside the data that there is. `loaded` may have it take that data's place
+  /// ([#swap]); else it goes. Returns why it failed, or null.
   ///
   /// @param by of the thread that calls, without its seat taken
+  /// @param bytes that come, or 0 if that isn't known
   public @Nullable String loadBeside(
-      Dispatcher by, Disk.Input in, String name, BooleanSupplier cancelled, Loaded loaded) {
+      Dispatcher by,
+      Disk.Input in,
+      long bytes,
+      String name,
+      Clients clients,
+      BooleanSupplier cancelled,
+      Loaded loaded) {
     Map<Integer, Database> made = new ConcurrentHashMap<>();
     isSwapped = false;
-    stopped(by, () -> persistence.loadsBeside(true));
+    boolean[] isOver = {false};
+    stopped(by, () -> beginBeside(clients, bytes));
     try {
       RdbLoader loader =
-          new RdbLoader(persistence, RdbLoader.Duplicates.REFUSED, false, bytes -> {})
+          new RdbLoader(
+                  persistence, RdbLoader.Duplicates.REFUSED, false, persistence.loading::bytes)
               .into(number -> made.computeIfAbsent(number, any -> new Database()));
       read(in, name, loader, cancelled);
       beside = made;
       besideLoader = loader;
-      stopped(by, () -> loaded.inStoppedWorld(by));
+      stopped(
+          by,
+          () -> {
+            isOver[0] = true;
+            endBeside(clients);
+            loaded.inStoppedWorld(by);
+          });
       return null;
     } catch (RdbLoader.Unloadable e) {
       return String.valueOf(e.getMessage());
     } catch (IOException e) {
       return IoReason.of(e);
     } finally {
-      stopped(by, () -> persistence.loadsBeside(false));
+      if (!isOver[0]) {
+        stopped(by, () -> endBeside(clients));
+      }
       beside = null;
       besideLoader = null;
       if (!isSwapped) {
         discard(by, made);
       }
       persistence.aof.resume();
+    }
+  }
+
+  private void beginBeside(Clients clients, long bytes) {
+    if (clients == Clients.SERVED) {
+      persistence.loadsBeside(true);
+    } else {
+      persistence.beginLoading(bytes);
+      engine.newEra();
+    }
+  }
+
+  private void endBeside(Clients clients) {
+    if (clients == Clients.SERVED) {
+      persistence.loadsBeside(false);
+    } else {
+      persistence.endLoading();
+      engine.newEra();
     }
   }
 

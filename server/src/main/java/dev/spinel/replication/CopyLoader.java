@@ -22,7 +22,7 @@ final class CopyLoader implements AutoCloseable {
     /// @param database that the stream behind it means at first
     void loaded(int database, Dispatcher by);
 
-    void loadFailed(String text);
+    void loadFailed(String text, String why);
 
     /// The world stands still, as was asked.
     void worldStopped(Dispatcher by);
@@ -52,7 +52,7 @@ final class CopyLoader implements AutoCloseable {
 
   private record Mark(boolean complete) implements Task {}
 
-  private record Load(boolean beside) implements Task {}
+  private record Load(ReplicationAction.Way way) implements Task {}
 
   private record Stop() implements Task {}
 
@@ -102,8 +102,8 @@ final class CopyLoader implements AutoCloseable {
     add(new Mark(complete));
   }
 
-  void load(boolean beside) {
-    add(new Load(beside));
+  void load(ReplicationAction.Way way) {
+    add(new Load(way));
   }
 
   void stopWorld() {
@@ -181,7 +181,7 @@ final class CopyLoader implements AutoCloseable {
       case End _ -> hasEnded = true;
       case Drop _ -> discard();
       case Mark mark -> note(mark.complete);
-      case Load load -> load(dispatcher, load.beside);
+      case Load load -> load(dispatcher, load.way);
       case Stop _ -> replacement.stopped(dispatcher, () -> owner.worldStopped(dispatcher));
     }
   }
@@ -232,7 +232,7 @@ final class CopyLoader implements AutoCloseable {
     return drops > 0 || wasDropped || closing;
   }
 
-  private void load(Dispatcher dispatcher, boolean beside) {
+  private void load(Dispatcher dispatcher, ReplicationAction.Way way) {
     wasDropped = false;
     if (isGivenUp()) {
       return;
@@ -245,11 +245,19 @@ final class CopyLoader implements AutoCloseable {
         };
     String failure;
     String from;
-    if (beside) {
+    if (way != ReplicationAction.Way.INSTEAD) {
       from = "socket";
       failure =
           replacement.loadBeside(
-              dispatcher, new Incoming(), "the primary's data", this::isGivenUp, loaded);
+              dispatcher,
+              new Incoming(),
+              Math.max(0, payloadBytes),
+              "the primary's data",
+              way == ReplicationAction.Way.BESIDE
+                  ? Replacement.Clients.SERVED
+                  : Replacement.Clients.REFUSED,
+              this::isGivenUp,
+              loaded);
     } else if (hasEnded) {
       from = "disk";
       Replacement.Received received = file;
@@ -257,7 +265,9 @@ final class CopyLoader implements AutoCloseable {
         failure = "nothing has come";
       } else {
         failure = finish(received);
-        if (failure == null) {
+        if (failure != null) {
+          owner.warn("Can't keep the data of the primary: " + failure);
+        } else {
           failure = replacement.load(dispatcher, received, this::isGivenUp, loaded);
         }
       }
@@ -277,7 +287,8 @@ final class CopyLoader implements AutoCloseable {
       owner.loadFailed(
           "Failed trying to load the MASTER synchronization DB from "
               + from
-              + ", check server logs.");
+              + ", check server logs.",
+          "the primary's data can't be loaded: " + failure);
     }
   }
 

@@ -66,6 +66,7 @@ public final class ReplicaSide {
   }
 
   private static final int STEADY_MILLIS = 60_000; // a link of that age has proved itself
+  private static final int COSTLY_MILLIS = 5_000;
   private static final int UNLINKED_TOLD = 10;
   private static final int LOST_PART = 10; // whoever has less than a tenth has lost its data
   private static final byte[] NEWLINE = {'\n'};
@@ -110,6 +111,7 @@ public final class ReplicaSide {
   private final Retries retries = new Retries();
   private int unlinked; // attempts in a row that the primary put off, having no primary itself
   private long connectedSinceMillis;
+  private long transferSinceMillis; // the last one
 
   ReplicaSide(ReplicationMachine machine) {
     this.machine = machine;
@@ -303,7 +305,13 @@ public final class ReplicaSide {
   }
 
   private void noteDown(String reason) {
-    downReason = reason;
+    downReason = reason.replaceAll("\\p{Cntrl}", " "); // it may quote what came
+  }
+
+  /// Whether the last full synchronization took long: others may be repeated at once.
+  private boolean wasCostly() {
+    long end = state == State.TRANSFER ? machine.now() : connectedSinceMillis;
+    return end - transferSinceMillis >= COSTLY_MILLIS;
   }
 
   private void failedAgain(Retries.Cause cause) {
@@ -585,6 +593,7 @@ public final class ReplicaSide {
 
   private void beginTransfer() {
     state = State.TRANSFER;
+    transferSinceMillis = machine.now();
     payload = new PayloadReader();
     head = new PayloadHead();
     payloadBytes = Long.MIN_VALUE; // its header hasn't come
@@ -669,7 +678,13 @@ public final class ReplicaSide {
       machine.notice("MASTER <-> REPLICA sync: Flushing old data");
     }
     machine.notice("MASTER <-> REPLICA sync: Loading DB in memory");
-    machine.act(new ReplicationAction.Load(loadsBeside));
+    machine.act(
+        new ReplicationAction.Load(
+            !loadsBeside
+                ? ReplicationAction.Way.INSTEAD
+                : primaryId.equals(history.id())
+                    ? ReplicationAction.Way.BESIDE
+                    : ReplicationAction.Way.BEHIND));
   }
 
   /// The data goes, and with it what replicas of this server, and it itself, could go on from.
@@ -687,14 +702,14 @@ public final class ReplicaSide {
     }
   }
 
-  void loadFailed(String text) {
+  void loadFailed(String text, String why) {
     if (state == State.LOADING || (state == State.TRANSFER && loadsFromLink)) {
       machine.warning(text);
       failedAgain(Retries.Cause.COPY);
       if (loadsBeside) {
         machine.notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
       }
-      failAndReconnect(text);
+      failAndReconnect(why);
     }
   }
 
@@ -784,6 +799,7 @@ public final class ReplicaSide {
     if (primary != null
         && goesOn
         && beganFully
+        && wasCostly()
         && machine.now() - connectedSinceMillis < STEADY_MILLIS) {
       failedAgain(Retries.Cause.CUT);
     }
@@ -822,11 +838,22 @@ public final class ReplicaSide {
         failHandshake(reason);
       }
       case TRANSFER -> {
-        machine.warning(
-            payloadBytes == Long.MIN_VALUE
-                ? "I/O error reading bulk count from MASTER: " + reason
-                : "I/O error trying to sync with MASTER: " + reason);
-        failedAgain(Retries.Cause.CUT);
+        boolean hasBegun = payloadBytes != Long.MIN_VALUE;
+        if (hasBegun && loadsFromLink) {
+          machine.warning(
+              "Internal error in RDB reading offset "
+                  + receivedBytes
+                  + " of the primary's data -> the link was lost");
+        } else {
+          machine.warning(
+              (hasBegun
+                      ? "I/O error trying to sync with MASTER: "
+                      : "I/O error reading bulk count from MASTER: ")
+                  + reason);
+        }
+        if (!hasBegun || wasCostly()) {
+          failedAgain(Retries.Cause.CUT);
+        }
         failAndReconnect(reason);
       }
       case CONNECTED -> lose(reason, true);

@@ -604,7 +604,7 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.PayloadEnds _ -> loader.end();
       case ReplicationAction.PayloadDropped _ -> loader.drop();
       case ReplicationAction.CopyComplete copy -> loader.mark(copy.complete());
-      case ReplicationAction.Load load -> loader.load(load.beside());
+      case ReplicationAction.Load load -> loader.load(load.way());
       case ReplicationAction.StopWorld _ -> loader.stopWorld();
       case ReplicationAction.Apply apply ->
           applier.apply(
@@ -949,7 +949,8 @@ public final class Replication implements AutoCloseable {
 
     @Override
     public void failed(Object stream, String reason) {
-      log.log('#', "The stream of the primary can't be applied: " + reason);
+      String printable = reason.replaceAll("\\p{Cntrl}", " "); // it may quote what came
+      log.log('#', "The stream of the primary can't be applied: " + printable);
       tellOf(stream, new ReplicationEvent.StreamFailed(reason));
     }
 
@@ -1015,8 +1016,8 @@ public final class Replication implements AutoCloseable {
     }
 
     @Override
-    public void loadFailed(String text) {
-      tell(new ReplicationEvent.LoadFailed(text));
+    public void loadFailed(String text, String why) {
+      tell(new ReplicationEvent.LoadFailed(text, why));
     }
 
     @Override

@@ -54,9 +54,18 @@ public sealed interface ReplicationAction {
 
   /// Replace the data of this server by the payload: by the one that has come, or by what comes
   /// from now on. Answered by [ReplicationEvent.Loaded] or [ReplicationEvent.LoadFailed].
-  ///
-  /// @param beside what there is goes only when all is loaded ([Swap]), and stays if that fails
-  record Load(boolean beside) implements ReplicationAction {}
+  record Load(Way way) implements ReplicationAction {}
+
+  /// What becomes of the data that there is, and of clients meanwhile.
+  enum Way {
+    /// It goes before. Clients are told that data is loaded.
+    INSTEAD,
+    /// It goes only when all is loaded ([Swap]), and stays if that fails. Clients are told that
+    /// data is loaded: it is of another history than what comes.
+    BEHIND,
+    /// The same, but clients are served: it is an earlier state of what comes.
+    BESIDE
+  }
 
   /// Answer by [ReplicationEvent.WorldStopped].
   record StopWorld() implements ReplicationAction {}

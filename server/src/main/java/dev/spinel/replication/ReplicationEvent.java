@@ -71,8 +71,11 @@ public sealed interface ReplicationEvent {
   /// The answer to [ReplicationAction.Load]. In a stopped world.
   record Loaded() implements ReplicationEvent {}
 
-  /// Likewise: the text for the log.
-  record LoadFailed(String text) implements ReplicationEvent {}
+  /// Likewise: that failed.
+  ///
+  /// @param text for the log
+  /// @param why for INFO
+  record LoadFailed(String text, String why) implements ReplicationEvent {}
 
   /// The stream is applied up to this offset: up to the end of a command that isn't in an open
   /// MULTI.

@@ -94,7 +94,8 @@ public final class ReplicationMachine {
       case ReplicationEvent.PayloadFailed failed -> replicaSide.payloadFailed(failed.text());
       case ReplicationEvent.WorldStopped _ -> replicaSide.worldStopped();
       case ReplicationEvent.Loaded _ -> replicaSide.loaded();
-      case ReplicationEvent.LoadFailed failed -> replicaSide.loadFailed(failed.text());
+      case ReplicationEvent.LoadFailed failed ->
+          replicaSide.loadFailed(failed.text(), failed.why());
       case ReplicationEvent.Applied applied -> replicaSide.applied(applied.offset());
       case ReplicationEvent.Fsynced fsynced -> replicaSide.fsynced(fsynced.offset());
       case ReplicationEvent.AckAsked _ -> replicaSide.ack();

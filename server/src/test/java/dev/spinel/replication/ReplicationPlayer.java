@@ -109,7 +109,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case "payload-failed" -> step(new ReplicationEvent.PayloadFailed(rest));
       case "world-stopped" -> step(new ReplicationEvent.WorldStopped());
       case "loaded" -> step(new ReplicationEvent.Loaded());
-      case "load-failed" -> step(new ReplicationEvent.LoadFailed(rest));
+      case "load-failed" -> step(new ReplicationEvent.LoadFailed(rest, rest));
       case "applied" -> {
         last = Long.parseLong(rest);
         step(new ReplicationEvent.Applied(last));
@@ -273,7 +273,12 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case ReplicationAction.PayloadDropped _ -> "payload dropped";
       case ReplicationAction.CopyComplete copy ->
           copy.complete() ? "copy is complete" : "copy isn't complete";
-      case ReplicationAction.Load load -> load.beside() ? "load beside" : "load";
+      case ReplicationAction.Load load ->
+          switch (load.way()) {
+            case INSTEAD -> "load";
+            case BEHIND -> "load behind";
+            case BESIDE -> "load beside";
+          };
       case ReplicationAction.StopWorld _ -> "stop world";
       case ReplicationAction.Swap _ -> "swap";
       case ReplicationAction.Apply apply ->

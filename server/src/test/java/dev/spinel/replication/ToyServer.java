@@ -455,7 +455,7 @@ public final class ToyServer {
       case ReplicationAction.StopWorld _ -> news.add(new ReplicationEvent.WorldStopped());
       case ReplicationAction.Swap _ -> data = loaded;
       case ReplicationAction.Load load -> {
-        loadsBeside = load.beside();
+        loadsBeside = load.way() != ReplicationAction.Way.INSTEAD;
         if (!loadsBeside) {
           data = new TreeMap<>();
         }
@@ -616,7 +616,7 @@ public final class ToyServer {
           payload = null;
           loading = false;
           if (failsAtTimes && random.nextInt(15) == 0) {
-            tell(new ReplicationEvent.LoadFailed("it is Friday"));
+            tell(new ReplicationEvent.LoadFailed("it is Friday", "it is Friday"));
             return;
           }
           loaded = new TreeMap<>(dump.read(whole.toByteArray()));

@@ -144,13 +144,15 @@ class ReplicationTest {
   }
 
   private Real real(String... settings) throws Exception {
+    return realIn(Files.createDirectory(folder.resolve("node" + nodes++)), settings);
+  }
+
+  private Real realIn(Path dir, String... settings) throws Exception {
     List<String> all =
         new ArrayList<>(
             List.of("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"));
     all.addAll(List.of(settings));
-    RealRedis made =
-        RealRedis.ready(
-            Files.createDirectory(folder.resolve("node" + nodes++)), all.toArray(new String[0]));
+    RealRedis made = RealRedis.ready(dir, all.toArray(new String[0]));
     open.add(made);
     return new Real(made);
   }
@@ -290,13 +292,18 @@ class ReplicationTest {
     follow(replica, primary);
     agree(primary, replica);
     replica.call("CONFIG", "SET", "key-load-delay", "10000");
-    primary.call("SET", "new", "1");
-    primary.call("DEBUG", "CHANGE-REPL-ID");
+    String large = "x".repeat(40_000);
+    primary.call("MULTI"); // so that there is no way back but a full synchronization
     primary.call("CLIENT", "KILL", "TYPE", "replica");
+    primary.call("SET", "new", large);
+    primary.call("SET", "newer", large);
+    primary.call("EXEC");
     eventually(() -> assertThat(replica.info("persistence", "async_loading")).isEqualTo("1"));
     assertThat(replica.call("GET", "s1")).isEqualTo("value1");
     assertThat(replica.info("persistence", "loading")).isEqualTo("0");
     assertThat(String.valueOf(replica.call("BGSAVE"))).startsWith("LOADING");
+    assertThat(String.valueOf(replica.call("CONFIG", "SET", "appendonly", "no")))
+        .startsWith("LOADING");
     assertThat(String.valueOf(replica.call("REPLICAOF", "NO", "ONE"))).startsWith("LOADING");
     primary.call("CLIENT", "KILL", "TYPE", "replica");
     eventually(() -> assertThat(replica.info("persistence", "async_loading")).isEqualTo("0"));
@@ -306,6 +313,28 @@ class ReplicationTest {
     eventually(
         () -> assertThat(replica.info("persistence", "aof_rewrite_in_progress")).isEqualTo("0"));
     assertThat(String.valueOf(primary.call("WAITAOF", "0", "1", "20000"))).isEqualTo("[0, 1]");
+  }
+
+  @Test
+  void dataOfAnotherHistoryIsKeptButNotServedWhileThatOfThePrimaryIsLoaded() throws Exception {
+    Ours primary = ours("rdbcompression", "no");
+    Ours replica =
+        ours("repl-diskless-load", "swapdb", "loading-process-events-interval-bytes", "1024");
+    fill(primary);
+    for (int i = 0; i < 30; i++) { // more than waits on its way
+      primary.call("SET", "large" + i, "x".repeat(1 << 20));
+    }
+    replica.call("SET", "own", "stays");
+    replica.call("CONFIG", "SET", "key-load-delay", "10000");
+    replica.call("REPLICAOF", "127.0.0.1", "" + primary.port());
+    eventually(() -> assertThat(replica.info("persistence", "loading")).isEqualTo("1"));
+    assertThat(replica.info("persistence", "async_loading")).isEqualTo("0");
+    eventually(() -> assertThat(String.valueOf(replica.call("GET", "own"))).startsWith("LOADING"));
+    primary.call("CONFIG", "SET", "requirepass", "nobody comes");
+    primary.call("CLIENT", "KILL", "TYPE", "replica");
+    eventually(() -> assertThat(replica.info("persistence", "loading")).isEqualTo("0"));
+    assertThat(replica.call("GET", "own")).isEqualTo("stays");
+    assertThat(replica.info("replication", "replica_copy_complete")).isEqualTo("1");
   }
 
   @Test
@@ -561,6 +590,59 @@ class ReplicationTest {
     head.call("RPUSH", "a", "2");
     isUp(third);
     agree(head, second, third, last);
+  }
+
+  @Test
+  void rolesAreHandedOverToARealOneAndBackWithoutACopy() throws Exception {
+    Ours ours = ours();
+    Real real = real();
+    fill(ours);
+    follow(real, ours);
+    agree(ours, real);
+    assertThat(ours.call("FAILOVER")).isEqualTo("OK");
+    eventually(() -> assertThat(ours.info("replication", "role")).isEqualTo("slave"));
+    isUp(ours);
+    real.call("SET", "there", "1");
+    agree(real, ours);
+    assertThat(real.call("FAILOVER")).isEqualTo("OK");
+    eventually(() -> assertThat(real.info("replication", "role")).isEqualTo("slave"));
+    isUp(real);
+    ours.call("SET", "and back", "1");
+    agree(ours, real);
+    assertThat(ours.info("stats", "sync_full")).isEqualTo("1");
+    assertThat(real.info("stats", "sync_full")).isEqualTo("0");
+  }
+
+  @Test
+  void eitherIsStartedAgainAndGoesOnAtTheOther() throws Exception {
+    Ours primary = ours();
+    fill(primary);
+    Path theirs = Files.createDirectory(folder.resolve("theirs"));
+    String[] following = {"--save", "3600 1", "--replicaof", "127.0.0.1 " + primary.port()};
+    Real replica = realIn(theirs, following);
+    isUp(replica);
+    primary.call("SET", "before", "1");
+    agree(primary, replica);
+    replica.redis().stop();
+    primary.call("SET", "meanwhile", "1");
+    Real again = realIn(theirs, following);
+    isUp(again);
+    agree(primary, again);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
+
+    Path own = Files.createDirectory(folder.resolve("own"));
+    String[] settings = {"replicaof", "127.0.0.1 " + again.port(), "save", "3600 1"};
+    Ours behind = oursIn(own, settings);
+    isUp(behind);
+    primary.call("SET", "through both", "1");
+    agree(primary, again, behind);
+    assertThat(behind.server.shutDown(Ending.DEFAULT)).isTrue();
+    behind.close();
+    primary.call("SET", "meanwhile", "2");
+    Ours behindAgain = oursIn(own, settings);
+    isUp(behindAgain);
+    agree(primary, again, behindAgain);
+    assertThat(again.info("stats", "sync_full")).isEqualTo("1");
   }
 
   // ── under load ──
