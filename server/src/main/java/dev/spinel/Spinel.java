@@ -31,6 +31,8 @@ import java.util.concurrent.locks.LockSupport;
 /// with `MALLOC_MMAP_THRESHOLD_=131072` in the environment, else it keeps some for later). Nothing
 /// is printed; nothing is written but what the configuration asks for.
 ///
+/// Several that belong together are a [Topology]: [#replication], [#cluster], [#store].
+///
 /// **Files.** Without a `dir`, `save` or `appendonly` among its settings a server keeps its data in
 /// memory only. With one of them it is as `redis-server` is: it loads what is in `dir` before
 /// [#start] returns, saves by its save points, and when it is closed.
@@ -92,6 +94,30 @@ public final class Spinel implements AutoCloseable {
     }
     Thread.startVirtualThread(() -> closeWhenStopped(server));
     return new Spinel(server, keeps);
+  }
+
+  // ── several that belong together ──
+
+  /// A plan of a cluster of so many primaries, and so many replicas, which are dealt out to them in
+  /// turn.
+  ///
+  /// @param primaries at least 3: fewer can't agree on who failed. 0: as many as the folder holds,
+  ///   or 3
+  /// @param replicas in all; -1: as many as the folder holds, or one for each primary
+  public static SpinelCluster.Plan cluster(int primaries, int replicas) {
+    return SpinelCluster.of(primaries, replicas);
+  }
+
+  /// A plan of a primary with so many replicas: 0 to 99; -1: as many as the folder holds, or 2.
+  /// Sentinels may watch them.
+  public static SpinelReplication.Plan replication(int replicas) {
+    return SpinelReplication.of(replicas);
+  }
+
+  /// A plan of a single server, named `store`, that can be killed and started again as those of a
+  /// topology. Its data is in the directory itself.
+  public static SpinelReplication.Plan store() {
+    return SpinelReplication.store();
   }
 
   /// Whether files are wanted.
@@ -175,6 +201,12 @@ public final class Spinel implements AutoCloseable {
       ends = server.shutDown(Ending.DEFAULT);
     }
     return ends;
+  }
+
+  /// Ends it as if its process had crashed: its connections break off at once, nothing is said to
+  /// replicas, nothing is saved but what was written to its append-only file already.
+  public void kill() {
+    server.close();
   }
 
   /// Ends it. If it has save points its data is saved; [UncheckedIOException]: it can't be, and the

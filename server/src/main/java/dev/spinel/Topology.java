@@ -1,16 +1,10 @@
 package dev.spinel;
 
-import dev.spinel.config.CommandLine;
-import dev.spinel.config.Config;
-import dev.spinel.config.ConfigError;
-import dev.spinel.config.WholeFile;
-import dev.spinel.peer.Address;
-import dev.spinel.replication.Standing;
-import dev.spinel.server.Log;
-import dev.spinel.server.SentinelServer;
+import dev.spinel.Member.ClusterPart;
+import dev.spinel.wire.Client;
 import dev.spinel.wire.Quoting;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -18,131 +12,109 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// A primary and its replicas, in this JVM: each a whole server with its own port and folder; and
-/// Sentinels that watch them, if that is wanted, and make a replica the primary when it is gone.
+/// Servers that belong together, at 127.0.0.1: a [cluster][SpinelCluster], or a [primary with its
+/// replicas][SpinelReplication], watched by Sentinels or not.
 ///
-/// ```java
-/// try (Topology store = Topology.replication(2).directory(folder).start()) {
-///   store.awaitInSync(Duration.ofSeconds(10));
-///   int port = store.primary().port();
-/// }
-/// ```
+/// Each is a whole server with its own port and folder, in this JVM; or a process of another
+/// program, like `redis-server`, if the plan says so ([Plan#program]). Any of them can be stopped,
+/// killed and started again while the others go on.
 ///
-/// **Files.** Node `node-1` keeps its append-only file and its log in the folder `node-1`. Who
-/// follows whom is in the file `roles`, which is written before a change of roles is told to
-/// anybody; so a topology that starts again finds its data and its roles.
-///
-/// ```
-///   node-1
-///   node-2 follows node-1
-///   node-3 follows 10.0.0.7 6379
-/// ```
-///
-/// Sentinel `sentinel-1` keeps its `sentinel.conf` and its log in the folder `sentinel-1`.
+/// **Files.** Node `node-1` keeps its append-only file and its log in the folder `node-1`. What a
+/// topology has to know of itself at its next start is in one more file, which its class describes.
+/// Without a directory nothing is kept.
 ///
 /// All methods may be called by any thread.
-public final class Topology implements AutoCloseable {
-  private static final String ROLES = "roles";
-  private static final String FOLLOWS = " follows ";
-  private static final int MAX_NODES = 100;
+public abstract sealed class Topology implements AutoCloseable
+    permits SpinelCluster, SpinelReplication {
+  static final String LOCALHOST = "127.0.0.1";
+  static final int MAX_PORT = 65535;
+  private static final int POLL_MILLIS = 5;
 
   /// What is to be started.
-  public static final class Plan {
-    private int replicas; // -1: as many as there are, else 2
-    private int port;
-    private String password = "";
-    private @Nullable Path directory;
-    private int sentinels;
-    private long downAfterMillis = 3000;
-    private final List<String> settings = new ArrayList<>();
+  ///
+  /// @param <P> the plan's own class
+  public abstract static sealed class Plan<P extends Plan<P>>
+      permits SpinelCluster.Plan, SpinelReplication.Plan {
+    int port;
+    String password = "";
+    @Nullable Path directory;
+    @Nullable Path program;
+    final List<String> settings = new ArrayList<>();
 
-    private Plan(int replicas) {
-      this.replicas = replicas;
-    }
+    Plan() {}
+
+    abstract P self();
 
     /// The first node listens at this port, the others at those that follow. 0, the default: each
     /// at any that is free.
-    public Plan port(int first) {
+    public P port(int first) {
       port = first;
-      return this;
+      return self();
     }
 
-    /// Clients and replicas have to know it. Empty, the default: there is none.
-    public Plan password(String text) {
+    /// Clients and nodes have to know it. Empty, the default: there is none.
+    public P password(String text) {
       password = text;
-      return this;
+      return self();
     }
 
     /// Where data, logs and roles are kept. Without it nothing is kept.
-    public Plan directory(Path folder) {
+    public P directory(Path folder) {
       directory = folder;
-      return this;
+      return self();
     }
 
-    /// So many Sentinels watch them, as `mymaster`; a majority of them decides. They listen at the
-    /// ports from 26379 on if the nodes' first is 6379, as far from any other first. 0, the
-    /// default: there are none, and somebody else promotes a replica. Fewer than 3 can't outvote a
-    /// failure.
-    public Plan sentinels(int count) {
-      if (count < 0 || count >= MAX_NODES) {
-        throw new IllegalArgumentException("sentinels: from 0 to 99, not " + count);
-      }
-      sentinels = count;
-      return this;
-    }
-
-    /// After so long a server that doesn't answer is down, as a Sentinel sees it.
-    public Plan downAfterMillis(long millis) {
-      downAfterMillis = millis;
-      return this;
+    /// A program with `redis-server`'s command line, which is run for each node in the place of
+    /// Spinel, as a process of its own: `redis-server` or `valkey-server`, 7.0 or newer.
+    public P program(Path executable) {
+      program = executable;
+      return self();
     }
 
     /// A setting of `redis.conf`, for all nodes.
-    public Plan with(String name, String value) {
+    public P with(String name, String value) {
       settings.add(name);
       settings.add(value);
-      return this;
+      return self();
     }
 
-    /// Starts all nodes with what is in their folders.
+    /// Starts all nodes with what is in their folders, and makes of them what it is to be.
     ///
-    /// Errors: [IllegalArgumentException] for a bad setting, or if the folder holds another number
-    /// of nodes; [UncheckedIOException] if a port can't be had, or data can't be loaded. Nothing
-    /// runs then.
-    public Topology start() {
-      return new Topology(this);
-    }
-  }
-
-  /// A primary with so many replicas: 0 to 99; -1: as many as the folder holds, or 2.
-  public static Plan replication(int replicas) {
-    if (replicas < -1 || replicas >= MAX_NODES) {
-      throw new IllegalArgumentException("replicas: from 0 to 99, not " + replicas);
-    }
-    return new Plan(replicas);
+    /// Errors: [IllegalArgumentException] for a bad setting, or if the folder holds something else;
+    /// [UncheckedIOException] if a port can't be had, data can't be loaded, or they don't find
+    /// together. Nothing runs then.
+    public abstract Topology start();
   }
 
   /// How a node stands.
   ///
-  /// @param follows the name of the node that it follows, or an address; null: it is a primary
-  /// @param isInSync whether it is connected to the node that it follows, and has all its data
+  /// @param id of the node in its cluster, also while it doesn't run; empty where there is none
+  /// @param follows the name of the node that it follows, or else its id or address; null: it is a
+  ///   primary
+  /// @param slots that it serves, as ranges; empty: none
+  /// @param isInSync whether it has its primary's data and gets all changes; a primary is
   /// @param trouble why it isn't, or empty
+  /// @param seesClusterUp whether its cluster can serve, as this node sees it
   /// @param offset the last byte of the stream of changes that it has
   public record Status(
       String node,
       int port,
       boolean isRunning,
+      String id,
       @Nullable String follows,
+      String slots,
       boolean isInSync,
       String trouble,
+      boolean seesClusterUp,
       long offset) {
-    /// Whether it takes writes.
+    /// Whether it is a primary.
     public boolean isPrimary() {
       return isRunning && follows == null;
     }
@@ -152,15 +124,19 @@ public final class Topology implements AutoCloseable {
   public final class Node {
     private final String name;
     private final @Nullable Path folder;
+    final int busPort; // 0: it has none
+    final boolean isSentinel;
     private int port; // the topology's monitor, like all below
-    private @Nullable Spinel spinel;
-    private @Nullable OutputStream log;
-    private String follows = ""; // as `roles` says it; empty: nobody
+    private @Nullable Member member;
+    private boolean isDown; // it was stopped or killed here
+    private String lastId = "";
 
-    private Node(String name, @Nullable Path folder, int port) {
+    Node(String name, @Nullable Path folder, int port, int busPort, boolean isSentinel) {
       this.name = name;
       this.folder = folder;
       this.port = port;
+      this.busPort = busPort;
+      this.isSentinel = isSentinel;
     }
 
     public String name() {
@@ -179,594 +155,516 @@ public final class Topology implements AutoCloseable {
       return folder;
     }
 
+    public boolean isRunning() {
+      return running() != null;
+    }
+
     /// Ends it, as SHUTDOWN does. The others go on.
     public void stop() {
-      stopNode(this);
+      end(true);
     }
 
-    /// Starts it again, in the role that it had.
-    public void start() {
-      startNode(this);
-    }
-  }
-
-  /// One Sentinel of the topology.
-  public final class Sentinel {
-    private final String name;
-    private final Path folder;
-    private final int port;
-    private @Nullable SentinelServer server; // the topology's monitor, like all below
-    private @Nullable OutputStream log;
-
-    private Sentinel(String name, Path folder, int port) {
-      this.name = name;
-      this.folder = folder;
-      this.port = port;
+    /// Ends it, as a crash does: its connections break off, and it saves nothing more. The others
+    /// go on.
+    public void kill() {
+      end(false);
     }
 
-    public String name() {
-      return name;
-    }
-
-    /// The TCP port that it listens at.
-    public int port() {
-      return port;
-    }
-
-    public boolean isRunning() {
-      synchronized (Topology.this) {
-        return server != null && !server.hasEnded();
+    /// Starts it again, with what is in its folder; it finds the others. Does nothing if it runs.
+    public synchronized void start() {
+      if (!isRunning()) {
+        startNode(this);
       }
     }
 
-    /// Ends it. The others go on.
-    public void stop() {
-      stopSentinel(this);
+    /// Stops it if it runs, and starts it.
+    public synchronized void restart() {
+      stop();
+      start();
     }
 
-    /// Starts it again; it knows what it knew.
-    public void start() {
-      startSentinel(this);
+    /// How it stands now.
+    public Status status() {
+      return Topology.this.status(this);
+    }
+
+    /// Its server, or null.
+    @Nullable Member running() {
+      synchronized (Topology.this) {
+        return member != null && !member.hasEnded() ? member : null;
+      }
+    }
+
+    private synchronized void end(boolean cleanly) {
+      Member ending;
+      synchronized (Topology.this) {
+        ending = member;
+        isDown = true;
+      }
+      if (ending != null && cleanly) {
+        ending.shutDown();
+      } else if (ending != null) {
+        ending.kill();
+      }
+      stir();
     }
   }
 
-  private static final int SENTINEL_OFFSET = 20_000;
-  private static final long FORM_MILLIS = 10_000;
-
-  private final List<Node> nodes = new ArrayList<>();
-  private final List<Sentinel> sentinels = new ArrayList<>();
-  private final long downAfterMillis;
-  private final @Nullable Path temporary; // of Sentinels that nobody has a folder for
+  final List<Node> nodes = new ArrayList<>();
+  final List<Node> sentinels = new ArrayList<>();
+  final @Nullable Path directory;
+  final @Nullable Path program;
+  final String password;
+  final List<String> settings;
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
-  private final @Nullable Path directory;
-  private final String password;
-  private final List<String> settings;
-  private boolean closed; // the monitor
+  private @Nullable Path temporary; // the monitor, like all below
+  private boolean isClosed;
+  private boolean isOver;
 
-  private Topology(Plan plan) {
+  Topology(Plan<?> plan) {
     directory = plan.directory;
+    program = plan.program;
     password = plan.password;
     settings = List.copyOf(plan.settings);
-    downAfterMillis = plan.downAfterMillis;
-    Map<String, String> roles = roles(directory);
-    int count = plan.replicas < 0 ? 3 : plan.replicas + 1;
-    if (!roles.isEmpty()) {
-      if (plan.replicas >= 0 && plan.replicas + 1 < roles.size()) {
-        throw new IllegalArgumentException(
-            "the folder "
-                + directory
-                + " holds a primary and "
-                + (roles.size() - 1)
-                + " replicas, not "
-                + plan.replicas);
-      }
-      count = Math.max(plan.replicas + 1, roles.size());
-    }
-    if (plan.port < 0 || (plan.port > 0 && plan.port + count - 1 > 65535)) {
-      throw new IllegalArgumentException(
-          "there are no " + count + " ports from " + plan.port + " on");
-    }
-    String first = roles.isEmpty() ? "" : primaryOf(roles);
-    for (int i = 1; i <= count; i++) {
-      String name = "node-" + i;
-      Node node =
-          new Node(
-              name,
-              directory == null ? null : directory.resolve(name),
-              plan.port == 0 ? 0 : plan.port + i - 1);
-      String otherwise = roles.isEmpty() ? (i == 1 ? "" : "node-1") : first;
-      node.follows = roles.getOrDefault(name, otherwise);
-      nodes.add(node);
-    }
-    temporary = directory == null && plan.sentinels > 0 ? temporaryFolder() : null;
-    Path home = directory == null ? temporary : directory;
-    for (int i = 1; i <= plan.sentinels && home != null; i++) {
-      int sentinelPort =
-          plan.port == 0 ? NodePlaces.freePort() : plan.port + SENTINEL_OFFSET + i - 1;
-      if (sentinelPort > 65535) {
-        throw new IllegalArgumentException(
-            "there are no "
-                + plan.sentinels
-                + " ports for Sentinels 20000 above "
-                + plan.port
-                + ": choose a lower first port");
-      }
-      sentinels.add(new Sentinel("sentinel-" + i, home.resolve("sentinel-" + i), sentinelPort));
-    }
-    try {
-      for (Node node : inOrder()) {
-        startNode(node);
-      }
-      noteRoles();
-      if (!sentinels.isEmpty()) {
-        startSentinels();
-      }
-    } catch (Throwable t) {
-      close();
-      throw t;
-    }
   }
 
-  /// Those that are followed before those that follow them, since these have to know a port.
-  private List<Node> inOrder() {
-    List<Node> order = new ArrayList<>();
-    List<Node> left = new ArrayList<>(nodes);
-    while (!left.isEmpty()) {
-      int before = left.size();
-      left.removeIf(
-          node -> {
-            Node followed = node(node.follows);
-            boolean ready = followed == null || order.contains(followed);
-            if (ready) {
-              order.add(node);
-            }
-            return ready;
-          });
-      if (left.size() == before) {
-        left.getFirst().follows = ""; // a ring: somebody has to be the first
-      }
+  /// Errors: [IllegalArgumentException] if a folder holds a topology of another kind.
+  static void refuse(@Nullable Path directory, String markOfAnother, String what) {
+    if (directory != null && Files.exists(directory.resolve(markOfAnother))) {
+      throw new IllegalArgumentException("the folder " + directory + " holds " + what);
     }
-    return order;
-  }
-
-  private @Nullable Node node(String name) {
-    for (Node node : nodes) {
-      if (node.name.equals(name)) {
-        return node;
-      }
-    }
-    return null;
-  }
-
-  // ── the file of the roles ──
-
-  /// Empty if there is none.
-  private static Map<String, String> roles(@Nullable Path directory) {
-    Map<String, String> roles = new HashMap<>();
-    if (directory == null || !Files.exists(directory.resolve(ROLES))) {
-      return roles;
-    }
-    Path file = directory.resolve(ROLES);
-    try {
-      int number = 0;
-      for (String line : Files.readAllLines(file)) {
-        number++;
-        int at = line.indexOf(FOLLOWS);
-        String name = at < 0 ? line : line.substring(0, at);
-        if (!name.equals("node-" + number)) {
-          throw new IllegalArgumentException(
-              file + ", line " + number + ": node-" + number + " was expected, not '" + line + "'");
-        }
-        roles.put(name, at < 0 ? "" : line.substring(at + FOLLOWS.length()));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return roles;
-  }
-
-  private static String primaryOf(Map<String, String> roles) {
-    for (Map.Entry<String, String> role : roles.entrySet()) {
-      if (role.getValue().isEmpty()) {
-        return role.getKey();
-      }
-    }
-    return "node-1";
-  }
-
-  /// Notes who follows whom now, and tells the listeners if that, or any state, has changed.
-  private void noteRoles() {
-    synchronized (this) {
-      if (closed) {
-        return; // its folder may be gone
-      }
-      boolean changed = false;
-      for (Node node : nodes) {
-        if (node.spinel != null && !node.spinel.hasEnded()) {
-          String now = nameOf(node.spinel.standing().primary());
-          changed |= !now.equals(node.follows);
-          node.follows = now;
-        }
-      }
-      if (directory != null && (changed || !Files.exists(directory.resolve(ROLES)))) {
-        writeRoles(directory);
-      }
-    }
-    listeners.forEach(Runnable::run);
-  }
-
-  private void writeRoles(Path folder) {
-    StringBuilder text = new StringBuilder();
-    for (Node node : nodes) {
-      text.append(node.name);
-      if (!node.follows.isEmpty()) {
-        text.append(FOLLOWS).append(node.follows);
-      }
-      text.append('\n');
-    }
-    try {
-      WholeFile.replace(folder.resolve(ROLES), text.toString().getBytes(StandardCharsets.UTF_8));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /// The node at this address, or the address; empty for none.
-  private String nameOf(@Nullable Address address) {
-    if (address == null) {
-      return "";
-    }
-    for (Node node : nodes) {
-      if (node.port == address.port()
-          && (address.host().equals("127.0.0.1") || address.host().equals("localhost"))) {
-        return node.name;
-      }
-    }
-    return address.host() + " " + address.port();
   }
 
   // ── nodes ──
 
-  private synchronized void startNode(Node node) {
-    if (closed) {
-      throw new IllegalStateException("the topology is closed");
+  /// What a node is started with besides port, folder and password.
+  abstract List<String> role(Node node);
+
+  /// The file of a Sentinel, made if need be.
+  abstract Path sentinelFile(Node sentinel) throws IOException;
+
+  /// The name of the node that this node follows, or else what it is called by; empty: none.
+  abstract String followed(Node node, Member.View view);
+
+  /// The same of a node that doesn't run.
+  abstract String lastFollowed(Node node);
+
+  /// Something may have changed.
+  void noted() {}
+
+  /// Errors: [UncheckedIOException], which names the node.
+  final void startNode(Node node) {
+    synchronized (this) {
+      if (isClosed) {
+        throw new IllegalStateException("the topology is closed");
+      }
     }
-    if (node.spinel != null && !node.spinel.hasEnded()) {
-      return;
+    Member started;
+    try {
+      started = node.isSentinel ? sentinel(node) : server(node);
+    } catch (IOException | UncheckedIOException e) {
+      throw new UncheckedIOException(
+          node.name + ": " + e.getMessage(), e instanceof IOException io ? io : new IOException(e));
     }
+    boolean isLate;
+    synchronized (this) {
+      node.member = started;
+      node.port = started.port();
+      node.isDown = false;
+      ClusterPart part = started.view().node();
+      node.lastId = part == null ? "" : part.id();
+      isLate = isClosed;
+    }
+    if (isLate) {
+      started.shutDown();
+    }
+    started.onChange(this::stir);
+    Thread.startVirtualThread(
+        () -> {
+          try {
+            started.awaitEnd();
+            stir();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // nobody has a reason to
+          }
+        });
+    stir();
+  }
+
+  private Member sentinel(Node node) throws IOException {
+    Path file = sentinelFile(node);
+    Path executable = program;
+    return executable == null
+        ? OwnSentinel.start(file, node.port())
+        : ProgramServer.start(executable, file, ProgramServer.Kind.SENTINEL, node.port(), password);
+  }
+
+  private Member server(Node node) throws IOException {
     List<String> all = new ArrayList<>();
-    Collections.addAll(all, "port", Integer.toString(node.port));
+    Collections.addAll(all, "port", Integer.toString(node.port()));
     Collections.addAll(all, "repl-diskless-sync-delay", "0");
     if (!password.isEmpty()) {
       Collections.addAll(all, "requirepass", password, "masterauth", password);
     }
+    all.addAll(role(node));
+    boolean isOfCluster = node.busPort != 0;
+    Path executable = program;
+    if (executable == null) {
+      return own(node, all, isOfCluster);
+    }
+    Path folder = folderOf(node);
+    Files.createDirectories(folder);
+    boolean keeps = node.folder != null;
+    boolean loadsDump = keeps && hasOnlyDump(folder);
+    Collections.addAll(all, "bind", LOCALHOST, "save", "", "dir", folder.toString());
+    Collections.addAll(all, "appendonly", keeps && !loadsDump ? "yes" : "no");
+    Path file = folder.resolve("server.conf");
+    Files.writeString(file, lines(all), StandardCharsets.ISO_8859_1);
+    ProgramServer.Kind kind = isOfCluster ? ProgramServer.Kind.NODE : ProgramServer.Kind.SERVER;
+    Member started = ProgramServer.start(executable, file, kind, node.port(), password);
+    if (loadsDump) {
+      keepLog(started);
+    }
+    return started;
+  }
+
+  private Member own(Node node, List<String> part, boolean isOfCluster) throws IOException {
+    List<String> all = new ArrayList<>(part);
     OutputStream log = OutputStream.nullOutputStream();
+    boolean loadsDump = false;
     if (node.folder != null) {
       log = NodePlaces.log(node.folder);
-      Collections.addAll(all, "dir", node.folder.toString(), "appendonly", "yes", "save", "");
-      Collections.addAll(all, "replica-keep-data-of-lost-primary", "yes");
-    }
-    if (!sentinels.isEmpty() && node.follows.isEmpty()) {
-      followWhoeverTookOver(node);
-    }
-    if (!node.follows.isEmpty()) {
-      Node followed = node(node.follows);
-      Collections.addAll(
-          all, "replicaof", followed == null ? node.follows : "127.0.0.1 " + followed.port);
+      loadsDump = hasOnlyDump(node.folder);
+      Collections.addAll(all, "dir", node.folder.toString(), "save", "");
+      Collections.addAll(all, "appendonly", loadsDump ? "no" : "yes");
+      if (!isOfCluster) {
+        Collections.addAll(all, "replica-keep-data-of-lost-primary", "yes");
+      }
+    } else if (isOfCluster) {
+      // Nodes that keep nothing know each other again all the same, as long as this object lives.
+      Path file = temporary().resolve(node.name + ".conf");
+      Collections.addAll(all, "cluster-config-file", file.toString());
     }
     all.addAll(settings);
-    Spinel started = Spinel.start(log, all.toArray(String[]::new));
-    node.spinel = started;
-    node.log = log;
-    node.port = started.port();
-    started.onStanding(this::stir);
+    Member started = new OwnServer(Spinel.start(log, all.toArray(String[]::new)), log, isOfCluster);
+    if (loadsDump) {
+      keepLog(started);
+    }
+    return started;
   }
 
-  /// A primary that was gone for a while isn't one any more, if Sentinels have promoted a replica:
-  /// it would take writes that are lost as soon as they notice.
-  private void followWhoeverTookOver(Node node) {
-    for (Node other : nodes) {
-      if (other != node
-          && other.spinel != null
-          && !other.spinel.hasEnded()
-          && !other.spinel.standing().isReplica()) {
-        node.follows = other.name;
-      }
-    }
-  }
-
-  /// A node's replication has changed. Whoever tells that must not be held up.
-  private void stir() {
-    Thread.startVirtualThread(this::noteRoles);
-  }
-
-  private void stopNode(Node node) {
-    Spinel running;
-    synchronized (this) {
-      running = node.spinel;
-    }
-    if (running != null) {
-      running.close();
-      closeLog(node);
-      stir();
-    }
-  }
-
-  private synchronized void closeLog(Node node) {
-    node.spinel = null;
-    if (node.log != null) {
-      try {
-        node.log.close();
-      } catch (IOException e) {
-        // it is a log
-      }
-    }
-  }
-
-  // ── Sentinels ──
-
-  private static Path temporaryFolder() {
-    try {
-      return Files.createTempDirectory("spinel-sentinels");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /// A Sentinel asks the primary for its replicas at once, then every ten seconds: they are to be
-  /// there by then. Returns once each Sentinel knows them and the others.
-  private void startSentinels() {
-    try {
-      awaitInSync(FORM_MILLIS);
-      for (Sentinel sentinel : sentinels) {
-        startSentinel(sentinel);
-      }
-      long end = System.nanoTime() + FORM_MILLIS * 1_000_000;
-      while (!sentinels.stream().allMatch(this::knowsAll) && System.nanoTime() - end < 0) {
-        Thread.sleep(5);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private boolean knowsAll(Sentinel sentinel) {
-    try {
-      String text =
-          Files.readString(sentinel.folder.resolve("sentinel.conf"), StandardCharsets.ISO_8859_1);
-      return text.split("sentinel known-replica ", -1).length == nodes.size()
-          && text.split("sentinel known-sentinel ", -1).length == sentinels.size();
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
-  private synchronized void startSentinel(Sentinel sentinel) {
-    if (closed) {
-      throw new IllegalStateException("the topology is closed");
-    }
-    if (sentinel.server != null && !sentinel.server.hasEnded()) {
-      return;
-    }
-    try {
-      Files.createDirectories(sentinel.folder);
-      Path file = sentinel.folder.resolve("sentinel.conf");
-      if (!watchesThese(file)) {
-        WholeFile.replace(file, directives(sentinel).getBytes(StandardCharsets.UTF_8));
-      }
-      OutputStream log = NodePlaces.log(sentinel.folder);
-      sentinel.log = log;
-      Config config =
-          CommandLine.of(file.toString(), "--sentinel").load(InputStream.nullInputStream());
-      Log lines = new Log(config, log);
-      lines.become('X');
-      sentinel.server = SentinelServer.start(config, lines, sentinel::stop);
-    } catch (ConfigError e) {
-      throw new IllegalArgumentException(e.getMessage(), e);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e.getMessage(), e);
-    }
-  }
-
-  /// Whether a file of a Sentinel is about one of these nodes, at the port that it has now.
-  private boolean watchesThese(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      return false;
-    }
-    String text = Files.readString(file, StandardCharsets.ISO_8859_1);
-    for (Node node : nodes) {
-      if (text.contains("sentinel monitor mymaster 127.0.0.1 " + node.port + " ")) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private String directives(Sentinel sentinel) {
-    int quorum = sentinels.size() / 2 + 1;
+  /// As in a file; what users have set is theirs to quote.
+  private String lines(List<String> ours) {
     StringBuilder text = new StringBuilder();
-    text.append("port ").append(sentinel.port).append("\nbind 127.0.0.1\n");
-    text.append("dir ").append(Quoting.quote(sentinel.folder.toString())).append('\n');
-    text.append("sentinel monitor mymaster 127.0.0.1 ");
-    text.append(primary().port()).append(' ').append(quorum).append('\n');
-    text.append("sentinel down-after-milliseconds mymaster ").append(downAfterMillis).append('\n');
-    text.append("sentinel failover-timeout mymaster 60000\n");
-    if (!password.isEmpty()) {
-      text.append("requirepass ").append(Quoting.quote(password)).append('\n');
-      text.append("sentinel auth-pass mymaster ").append(Quoting.quote(password)).append('\n');
+    for (int i = 0; i < ours.size(); i += 2) {
+      String name = ours.get(i);
+      String value = ours.get(i + 1);
+      text.append(name).append(' ');
+      text.append(name.equals("replicaof") ? value : quoted(value)).append('\n');
+    }
+    for (int i = 0; i < settings.size(); i += 2) {
+      text.append(settings.get(i)).append(' ').append(octets(settings.get(i + 1))).append('\n');
     }
     return text.toString();
   }
 
-  private void stopSentinel(Sentinel sentinel) {
-    SentinelServer running;
-    synchronized (this) {
-      running = sentinel.server;
-    }
-    if (running != null) {
-      running.close();
-      synchronized (this) {
-        sentinel.server = null;
-      }
-      if (sentinel.log != null) {
-        try {
-          sentinel.log.close();
-        } catch (IOException e) {
-          // it is a log
+  /// A value for a file that is written as octets.
+  static String quoted(String value) {
+    return Quoting.quote(octets(value));
+  }
+
+  private static String octets(String text) {
+    return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+  }
+
+  /// Whether a folder's data is in a dump file, and not in an append-only file yet.
+  static boolean hasOnlyDump(Path folder) {
+    return !Files.exists(folder.resolve("appendonlydir/appendonly.aof.manifest"))
+        && Files.exists(folder.resolve("dump.rdb"));
+  }
+
+  /// Has the data that was loaded from a dump written to an append-only file, and waits until it
+  /// is.
+  private void keepLog(Member server) throws IOException {
+    try {
+      say(server.port(), "CONFIG", "SET", "appendonly", "yes");
+      while (true) {
+        String info = say(server.port(), "INFO", "persistence");
+        if (info.contains("aof_last_bgrewrite_status:err")) {
+          throw new IOException("the append-only file can't be written, as the log says");
         }
+        if (info.contains("aof_rewrite_in_progress:0")
+            && info.contains("aof_rewrite_scheduled:0")) {
+          return;
+        }
+        Thread.sleep(POLL_MILLIS);
       }
-      stir();
+    } catch (InterruptedException e) {
+      server.kill();
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (IOException e) {
+      server.kill();
+      throw e;
     }
+  }
+
+  /// Sends a command to a server of this topology; answers its reply as text.
+  ///
+  /// Errors: [IOException], also for a reply that is an error.
+  final String say(int port, String... command) throws IOException {
+    try (Client client = Client.connect(LOCALHOST, port)) {
+      if (!password.isEmpty()) {
+        client.command("AUTH", password);
+      }
+      RespValue reply = client.command(command);
+      if (reply instanceof RespValue.Error refusal) {
+        throw new IOException(String.join(" ", command) + ": " + refusal.text());
+      }
+      return Objects.toString(reply.text(), "");
+    }
+  }
+
+  /// Where a node's files are, be they kept or not.
+  final Path folderOf(Node node) {
+    Path own = node.folder;
+    return own != null ? own : temporary().resolve(node.name);
+  }
+
+  private synchronized Path temporary() {
+    Path folder = temporary;
+    if (folder == null) {
+      try {
+        folder = Files.createTempDirectory("spinel-topology");
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      temporary = folder;
+    }
+    return folder;
+  }
+
+  private void removeTemporary() {
+    Path folder;
+    synchronized (this) {
+      folder = temporary;
+    }
+    if (folder == null) {
+      return;
+    }
+    try (Stream<Path> all = Files.walk(folder)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      return; // it stays, then
+    }
+  }
+
+  /// A node has changed. Whoever tells that must not be held up.
+  private void stir() {
+    Thread.startVirtualThread(
+        () -> {
+          synchronized (this) {
+            if (isClosed) {
+              notifyAll();
+              return; // its folder may be gone
+            }
+            noted();
+            notifyAll();
+          }
+          listeners.forEach(Runnable::run);
+        });
   }
 
   // ── what is to be known ──
 
-  /// Those that watch the nodes; none unless the plan asks for them.
-  public List<Sentinel> sentinels() {
-    return List.copyOf(sentinels);
-  }
-
-  public List<Node> nodes() {
+  public final List<Node> nodes() {
     return List.copyOf(nodes);
   }
 
-  /// A node that takes writes: the first, if there are several.
+  /// Those that watch the nodes; none unless the plan asks for them.
+  public final List<Node> sentinels() {
+    return List.copyOf(sentinels);
+  }
+
+  /// The node or Sentinel that a word means: its name, its port, the beginning of its id in the
+  /// cluster, or `primary` where there is one.
   ///
-  /// Errors: [IllegalStateException] if there is none.
-  public Node primary() {
-    List<Status> all = status();
-    for (int i = 0; i < all.size(); i++) {
-      if (all.get(i).isPrimary()) {
-        return nodes.get(i);
-      }
+  /// Errors: [IllegalArgumentException] if there is none, or more than one.
+  public final Node find(String word) {
+    List<Node> found = new ArrayList<>();
+    List<String> all = new ArrayList<>();
+    Stream.concat(nodes.stream(), sentinels.stream())
+        .forEach(
+            node -> {
+              all.add(node.name + " (" + node.port() + ")");
+              if (node.name.equals(word) || Integer.toString(node.port()).equals(word)) {
+                found.addFirst(node);
+              } else if (!node.isSentinel && isMeant(node, word)) {
+                found.add(node);
+              }
+            });
+    if (found.isEmpty()) {
+      throw new IllegalArgumentException(
+          word.equals("primary")
+              ? "no node is a primary now"
+              : "there is no node '" + word + "', but " + String.join(", ", all));
     }
-    throw new IllegalStateException("no node is a primary");
+    Node first = found.getFirst();
+    if (found.size() > 1 && !first.name.equals(word) && first.port() != portIn(word)) {
+      List<String> names =
+          found.stream().map(node -> node.name + " (" + node.port() + ")").toList();
+      throw new IllegalArgumentException(
+          "'" + word + "' may be any of " + String.join(", ", names));
+    }
+    return first;
+  }
+
+  private static int portIn(String word) {
+    return word.matches("[0-9]{1,5}") ? Integer.parseInt(word) : -1;
+  }
+
+  private boolean isMeant(Node node, String word) {
+    Status status = status(node);
+    return word.equals("primary")
+        ? status.isPrimary()
+        : !word.isEmpty() && status.id().startsWith(word);
   }
 
   /// How each node stands now.
-  public synchronized List<Status> status() {
-    List<Status> all = new ArrayList<>();
+  public final List<Status> status() {
+    return nodes.stream().map(this::status).toList();
+  }
+
+  private Status status(Node node) {
+    Member running = node.running();
+    int port;
+    String id;
+    synchronized (this) {
+      port = node.port;
+      id = node.lastId;
+    }
+    if (running == null) {
+      String last = lastFollowed(node);
+      String follows = last.isEmpty() ? null : last;
+      return new Status(
+          node.name, port, false, id, follows, "", false, "it doesn't run", false, -1);
+    }
+    Member.View view = running.view();
+    ClusterPart part = view.node();
+    String follows = followed(node, view);
+    return new Status(
+        node.name,
+        port,
+        true,
+        part == null ? id : part.id(),
+        follows.isEmpty() ? null : follows,
+        part == null || !part.isPrimary() ? "" : part.slots(),
+        view.isInSync(),
+        view.trouble(),
+        part != null && part.isUp(),
+        view.offset());
+  }
+
+  /// The name of the node that has or had this id in the cluster, or the id.
+  final synchronized String nameOf(String id) {
     for (Node node : nodes) {
-      Spinel spinel = node.spinel;
-      if (spinel == null || spinel.hasEnded()) {
-        String follows = node.follows.isEmpty() ? null : node.follows;
-        all.add(new Status(node.name, node.port, false, follows, false, "it doesn't run", -1));
-        continue;
+      if (!id.isEmpty() && node.lastId.equals(id)) {
+        return node.name;
       }
-      Standing standing = spinel.standing();
-      String follows = nameOf(standing.primary());
-      boolean inSync = follows.isEmpty() || (standing.link().isUp() && standing.isComplete());
-      all.add(
-          new Status(
-              node.name,
-              node.port,
-              true,
-              follows.isEmpty() ? null : follows,
-              inSync,
-              inSync ? "" : trouble(standing),
-              spinel.offset()));
     }
-    return all;
+    return id;
   }
 
-  private static String trouble(Standing standing) {
-    if (!standing.link().downReason().isEmpty()) {
-      return standing.link().downReason();
-    }
-    return switch (standing.link().state()) {
-      case CONNECTED -> "its copy isn't complete";
-      default -> standing.link().receivedBytes() > 0 ? "it copies the data" : "it connects";
-    };
-  }
-
-  /// Is run whenever anything of [#status] but offsets may have changed, on any thread.
-  public void onChange(Runnable listener) {
+  /// Is run whenever a node starts, ends, or follows another one, on any thread; slots may change
+  /// without it.
+  public final void onChange(Runnable listener) {
     listeners.add(listener);
   }
 
-  /// Waits until every node runs and every replica is in sync. Returns whether that is so; false
-  /// after that many milliseconds.
-  public boolean awaitInSync(long millis) throws InterruptedException {
+  /// Whether every node runs and does its part, and every replica is in sync.
+  boolean isSettled() {
+    return status().stream().allMatch(Status::isInSync);
+  }
+
+  /// Waits until every node runs and does its part, and every replica is in sync. Returns whether
+  /// that is so; false after that many milliseconds.
+  public final boolean awaitInSync(long millis) throws InterruptedException {
     long end = System.nanoTime() + millis * 1_000_000;
-    while (!status().stream().allMatch(Status::isInSync)) {
+    while (!isSettled()) {
       if (System.nanoTime() - end > 0) {
         return false;
       }
-      Thread.sleep(5);
+      Thread.sleep(POLL_MILLIS);
     }
     return true;
   }
 
-  /// Waits until no node runs any more: each was ended by a client's SHUTDOWN, or by [#close].
-  public void awaitStop() throws InterruptedException {
-    for (Node node : nodes) {
-      Spinel spinel;
-      synchronized (this) {
-        spinel = node.spinel;
-      }
-      if (spinel != null) {
-        spinel.awaitStop();
-      }
+  /// Waits until all is over: it was closed, or clients have ended every node by SHUTDOWN. (A node
+  /// that was stopped or killed here may be started again.)
+  public final synchronized void awaitStop() throws InterruptedException {
+    while (!isOver && !hasEndedByItself()) {
+      wait();
     }
   }
 
-  /// Ends all nodes: primaries first, so that their replicas get what is still under way.
-  @Override
-  public void close() {
-    List<Node> order = new ArrayList<>();
-    synchronized (this) {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      for (Node node : nodes) {
-        if (node.spinel != null) {
-          order.add(node.follows.isEmpty() ? 0 : order.size(), node);
-        }
+  private boolean hasEndedByItself() {
+    for (Node node : nodes) {
+      if (node.isDown || node.member == null || !node.member.hasEnded()) {
+        return false;
       }
     }
-    for (Sentinel sentinel : sentinels) {
-      stopSentinel(sentinel); // else they would try to save what ends
+    return !isClosed; // else close() says when
+  }
+
+  /// Ends all nodes: primaries first, so that their replicas get what is still under way.
+  ///
+  /// Errors: [UncheckedIOException] if one couldn't save its data; all have ended then, too.
+  @Override
+  public final void close() {
+    synchronized (this) {
+      if (isClosed) {
+        return;
+      }
+      isClosed = true;
+    }
+    List<Node> order = new ArrayList<>(sentinels); // else they would try to save what ends
+    for (Node node : nodes) {
+      Member running = node.running();
+      boolean isFirst = running != null && followed(node, running.view()).isEmpty();
+      order.add(isFirst ? sentinels.size() : order.size(), node);
     }
     UncheckedIOException failure = null;
     for (Node node : order) {
+      Member ending;
+      synchronized (this) {
+        ending = node.member;
+      }
       try {
-        Spinel running;
-        synchronized (this) {
-          running = node.spinel;
-        }
-        if (running != null) {
-          running.close();
+        if (ending != null) {
+          ending.shutDown();
         }
       } catch (UncheckedIOException e) {
         failure = e;
       }
-      closeLog(node);
     }
     removeTemporary();
+    synchronized (this) {
+      isOver = true;
+      notifyAll();
+    }
     if (failure != null) {
       throw failure;
     }
   }
 
-  private void removeTemporary() {
-    Path folder = temporary;
-    if (folder == null) {
-      return;
-    }
-    for (Sentinel sentinel : sentinels) {
-      try {
-        Files.deleteIfExists(sentinel.folder.resolve("sentinel.conf"));
-        Files.deleteIfExists(sentinel.folder.resolve("log"));
-        Files.deleteIfExists(sentinel.folder);
-      } catch (IOException e) {
-        return; // it stays, then
-      }
-    }
+  /// After a failure of the start: it is over, and that failure is what is told.
+  final void giveUp(Throwable why) {
     try {
-      Files.deleteIfExists(folder);
-    } catch (IOException e) {
-      return;
+      close();
+    } catch (UncheckedIOException e) {
+      why.addSuppressed(e);
     }
   }
 }

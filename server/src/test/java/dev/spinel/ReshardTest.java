@@ -169,7 +169,7 @@ class ReshardTest {
 
   @Test
   void nothingIsLostWhileSlotsMoveBetweenOurNodes() throws Exception {
-    try (SpinelCluster cluster = SpinelCluster.of(3, 3).nodeTimeoutMillis(5000).start()) {
+    try (SpinelCluster cluster = Spinel.cluster(3, 3).nodeTimeoutMillis(5000).start()) {
       assertThat(cluster.awaitInSync(60_000)).isTrue();
       countWhileSlotsMove(cluster.nodes().get(0).port(), cluster.nodes().get(1).port(), 10);
       for (int i = 0; i < 2; i++) {
@@ -184,7 +184,7 @@ class ReshardTest {
   @Test
   void nothingIsLostWhileSlotsMoveToARealNodeAndBack() throws Exception {
     Assumptions.assumeTrue(RealRedis.binary() != null, "no redis-server");
-    try (SpinelCluster cluster = SpinelCluster.of(3, 0).nodeTimeoutMillis(5000).start();
+    try (SpinelCluster cluster = Spinel.cluster(3, 0).nodeTimeoutMillis(5000).start();
         RealRedis real =
             RealRedis.ready(
                 folder,
@@ -208,7 +208,7 @@ class ReshardTest {
 
   @Test
   void whoWaitsOrListensIsToldThatTheSlotLeaves() throws Exception {
-    try (SpinelCluster cluster = SpinelCluster.of(3, 0).nodeTimeoutMillis(5000).start()) {
+    try (SpinelCluster cluster = Spinel.cluster(3, 0).nodeTimeoutMillis(5000).start()) {
       int one = cluster.nodes().get(0).port();
       int other = cluster.nodes().get(1).port();
       try (Client waiter = Client.connect("127.0.0.1", one).timeoutMillis(20_000);
@@ -242,7 +242,7 @@ class ReshardTest {
 
   @Test
   void messagesReachTheOtherNodes() throws Exception {
-    try (SpinelCluster cluster = SpinelCluster.of(3, 3).nodeTimeoutMillis(5000).start()) {
+    try (SpinelCluster cluster = Spinel.cluster(3, 3).nodeTimeoutMillis(5000).start()) {
       assertThat(cluster.awaitInSync(60_000)).isTrue();
       int one = cluster.nodes().get(0).port();
       int other = cluster.nodes().get(1).port();

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,7 +33,7 @@ class SpinelClusterTest {
 
   @Test
   void itServesAllSlotsAndItsReplicasHaveTheData() throws Exception {
-    try (SpinelCluster cluster = SpinelCluster.of(3, 3).nodeTimeoutMillis(2000).start()) {
+    try (SpinelCluster cluster = Spinel.cluster(3, 3).nodeTimeoutMillis(2000).start()) {
       assertThat(cluster.status()).hasSize(6).allMatch(SpinelCluster.Status::seesClusterUp);
       assertThat(cluster.status().stream().filter(SpinelCluster.Status::isPrimary)).hasSize(3);
       assertThat(cluster.status().get(0).slots()).isEqualTo("0-5460");
@@ -46,11 +47,11 @@ class SpinelClusterTest {
   @Test
   void aReplicaTakesOverAndTheOldPrimaryFollowsItOnceItIsBack() throws Exception {
     try (SpinelCluster cluster =
-        SpinelCluster.of(3, 3).directory(folder).nodeTimeoutMillis(1000).start()) {
+        Spinel.cluster(3, 3).directory(folder).nodeTimeoutMillis(1000).start()) {
       SpinelCluster.Node first = cluster.nodes().getFirst();
       assertThat(ask(first, "SET", "{fHh}x", "1")).contains("OK"); // slot 0
       assertThat(ask(first, "WAIT", "1", "10000")).contains("1");
-      first.stop();
+      first.kill();
       Awaitility.await()
           .atMost(Duration.ofSeconds(30))
           .until(
@@ -68,25 +69,55 @@ class SpinelClusterTest {
   @Test
   void itComesBackWithItsDataAtOtherPorts() throws Exception {
     try (SpinelCluster cluster =
-        SpinelCluster.of(3, 3).directory(folder).nodeTimeoutMillis(2000).start()) {
+        Spinel.cluster(3, 3).directory(folder).nodeTimeoutMillis(2000).start()) {
       assertThat(ask(cluster.nodes().get(0), "SET", "{fHh}x", "2")).contains("OK");
     }
     assertThat(Files.readString(folder.resolve("cluster"))).isEqualTo("primaries 3 replicas 3\n");
     try (SpinelCluster cluster =
-        SpinelCluster.of(0, -1).directory(folder).nodeTimeoutMillis(2000).start()) {
+        Spinel.cluster(0, -1).directory(folder).nodeTimeoutMillis(2000).start()) {
       assertThat(ask(cluster.nodes().get(0), "GET", "{fHh}x")).isEqualTo("2");
     }
-    assertThatThrownBy(() -> SpinelCluster.of(4, 4).directory(folder).start())
+    assertThatThrownBy(() -> Spinel.cluster(4, 4).directory(folder).start())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("was made of 3 primaries and 3 replicas");
   }
 
   @Test
+  void anotherServersProcessesAreACluster() throws Exception {
+    Path program = RealRedis.binary();
+    Assumptions.assumeTrue(program != null, "no redis-server");
+    try (SpinelCluster cluster =
+        Spinel.cluster(3, 3)
+            .program(program)
+            .directory(folder)
+            .password("sec ret")
+            .nodeTimeoutMillis(1000)
+            .start()) {
+      assertThat(cluster.status()).allMatch(Topology.Status::seesClusterUp);
+      assertThat(cluster.status().get(3).follows()).isEqualTo("node-1");
+      String id = cluster.status().get(4).id();
+      assertThat(cluster.find(id.substring(0, 12))).isSameAs(cluster.nodes().get(4));
+      cluster.nodes().getFirst().kill();
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> cluster.status().get(3).slots().equals("0-5460"));
+      cluster.nodes().getFirst().start();
+      await(cluster);
+      assertThat(cluster.status().get(0).follows()).isEqualTo("node-4");
+    }
+    // at other ports, of which those servers know nothing
+    try (SpinelCluster cluster =
+        Spinel.cluster(0, -1).program(program).directory(folder).password("sec ret").start()) {
+      assertThat(cluster.status().get(0).follows()).isEqualTo("node-4");
+    }
+  }
+
+  @Test
   void itIsToldWhatCannotBe() {
-    assertThatThrownBy(() -> SpinelCluster.of(2, 1))
+    assertThatThrownBy(() -> Spinel.cluster(2, 1))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("at least 3 primaries");
-    assertThatThrownBy(() -> SpinelCluster.of(3, 3).port(60_000).start())
+    assertThatThrownBy(() -> Spinel.cluster(3, 3).port(60_000).start())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("bus port");
   }

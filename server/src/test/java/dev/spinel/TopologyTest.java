@@ -36,7 +36,7 @@ class TopologyTest {
 
   @Test
   void replicasHaveWhatThePrimaryIsToldAndTakeNoWrites() throws Exception {
-    try (Topology store = Topology.replication(2).start()) {
+    try (SpinelReplication store = Spinel.replication(2).start()) {
       assertThat(store.awaitInSync(SOON)).isTrue();
       ask(store.primary(), "SET", "greeting", "hello");
       for (Topology.Node node : store.nodes()) {
@@ -48,7 +48,7 @@ class TopologyTest {
 
   @Test
   void dataAndRolesAreFoundAgain() throws Exception {
-    try (Topology store = Topology.replication(2).directory(folder).start()) {
+    try (SpinelReplication store = Spinel.replication(2).directory(folder).start()) {
       assertThat(store.awaitInSync(SOON)).isTrue();
       ask(store.primary(), "SET", "greeting", "hello");
       awaitAnswer(store.nodes().get(1), "hello", "GET", "greeting");
@@ -64,7 +64,7 @@ class TopologyTest {
       assertThat(store.awaitInSync(SOON)).isTrue();
       ask(store.nodes().get(1), "SET", "more", "yes");
     }
-    try (Topology store = Topology.replication(-1).directory(folder).start()) {
+    try (SpinelReplication store = Spinel.replication(-1).directory(folder).start()) {
       assertThat(store.nodes()).hasSize(3);
       assertThat(store.awaitInSync(SOON)).isTrue();
       assertThat(store.primary().name()).isEqualTo("node-2");
@@ -76,7 +76,7 @@ class TopologyTest {
 
   @Test
   void aNodeThatIsStoppedAndStartedFollowsAgain() throws Exception {
-    try (Topology store = Topology.replication(1).directory(folder).start()) {
+    try (SpinelReplication store = Spinel.replication(1).directory(folder).start()) {
       assertThat(store.awaitInSync(SOON)).isTrue();
       Topology.Node replica = store.nodes().get(1);
       replica.stop();
@@ -96,8 +96,47 @@ class TopologyTest {
   }
 
   @Test
+  void aKilledStoreHasWhatItHadAnswered() throws Exception {
+    try (SpinelReplication single = Spinel.store().directory(folder).start()) {
+      Topology.Node store = single.find("store");
+      try (Client client = Client.connect("127.0.0.1", store.port())) {
+        for (int i = 0; i < 1000; i++) {
+          client.command("SET", "key" + i, "value");
+        }
+        store.kill();
+        assertThatThrownBy(() -> client.command("PING")).isInstanceOf(IOException.class);
+      }
+      assertThat(store.isRunning()).isFalse();
+      store.start();
+      assertThat(ask(store, "DBSIZE")).isEqualTo("1000");
+      store.restart();
+      assertThat(ask(store, "DBSIZE")).isEqualTo("1000");
+    }
+    assertThat(folder.resolve("appendonlydir")).exists();
+    assertThatThrownBy(() -> Spinel.store().port(-1).start())
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void aWordMeansANode() throws Exception {
+    try (SpinelReplication store = Spinel.replication(1).sentinels(1).start()) {
+      Topology.Node replica = store.nodes().get(1);
+      assertThat(store.find("node-2")).isSameAs(replica);
+      assertThat(store.find("" + replica.port())).isSameAs(replica);
+      assertThat(store.find("primary")).isSameAs(store.nodes().get(0));
+      assertThat(store.find("sentinel-1")).isSameAs(store.sentinels().get(0));
+      assertThatThrownBy(() -> store.find("node-3"))
+          .hasMessageContaining("there is no node 'node-3', but node-1 (")
+          .hasMessageContaining("sentinel-1 (");
+      replica.restart();
+      ask(replica, "REPLICAOF", "NO", "ONE");
+      assertThatThrownBy(() -> store.find("primary")).hasMessageContaining("may be any of node-1");
+    }
+  }
+
+  @Test
   void aPasswordIsAskedForAndReplicasKnowIt() throws Exception {
-    try (Topology store = Topology.replication(1).password("secret").start()) {
+    try (SpinelReplication store = Spinel.replication(1).password("secret").start()) {
       assertThat(store.awaitInSync(SOON)).isTrue();
       assertThat(ask(store.primary(), "GET", "key")).startsWith("NOAUTH");
     }
@@ -105,18 +144,18 @@ class TopologyTest {
 
   @Test
   void aFolderOfMoreNodesOrOfAnothersIsLeftAlone() throws Exception {
-    try (Topology store = Topology.replication(2).directory(folder).start()) {
+    try (SpinelReplication store = Spinel.replication(2).directory(folder).start()) {
       assertThat(store.nodes()).hasSize(3);
     }
-    assertThatThrownBy(() -> Topology.replication(1).directory(folder).start())
+    assertThatThrownBy(() -> Spinel.replication(1).directory(folder).start())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("holds a primary and 2 replicas, not 1");
-    try (Topology more = Topology.replication(3).directory(folder).start()) {
+    try (SpinelReplication more = Spinel.replication(3).directory(folder).start()) {
       assertThat(more.awaitInSync(SOON)).isTrue();
       assertThat(more.status().get(3).follows()).isEqualTo("node-1");
     }
     Files.writeString(folder.resolve("roles"), "the king\n");
-    assertThatThrownBy(() -> Topology.replication(-1).directory(folder).start())
+    assertThatThrownBy(() -> Spinel.replication(-1).directory(folder).start())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("line 1: node-1 was expected, not 'the king'");
     assertThat(folder.resolve("roles")).hasContent("the king\n");
@@ -124,17 +163,16 @@ class TopologyTest {
 
   @Test
   void whatCannotBeIsSaid() {
-    assertThatThrownBy(() -> Topology.replication(100))
-        .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> Topology.replication(2).port(65534).start())
+    assertThatThrownBy(() -> Spinel.replication(100)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> Spinel.replication(2).port(65534).start())
         .hasMessage("there are no 3 ports from 65534 on");
-    assertThatThrownBy(() -> Topology.replication(0).with("no-such", "x").start())
+    assertThatThrownBy(() -> Spinel.replication(0).with("no-such", "x").start())
         .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test
   void statusTellsWhoIsThere() throws Exception {
-    try (Topology store = Topology.replication(1).start()) {
+    try (SpinelReplication store = Spinel.replication(1).start()) {
       assertThat(store.awaitInSync(SOON)).isTrue();
       List<Topology.Status> status = store.status();
       assertThat(status.get(0).isPrimary()).isTrue();
@@ -147,8 +185,8 @@ class TopologyTest {
 
   @Test
   void sentinelsPromoteAReplicaAndWhoWasPrimaryFollowsIt() throws Exception {
-    try (Topology store =
-        Topology.replication(2).sentinels(3).downAfterMillis(1000).directory(folder).start()) {
+    try (SpinelReplication store =
+        Spinel.replication(2).sentinels(3).downAfterMillis(1000).directory(folder).start()) {
       assertThat(store.awaitInSync(SOON)).isTrue();
       await()
           .atMost(30, TimeUnit.SECONDS)
@@ -174,7 +212,7 @@ class TopologyTest {
         .contains("sentinel known-sentinel mymaster");
   }
 
-  private static String askSentinel(Topology.Sentinel sentinel, String verb) {
+  private static String askSentinel(Topology.Node sentinel, String verb) {
     try (Client client = Client.connect("127.0.0.1", sentinel.port()).timeoutMillis(20_000)) {
       return client.command("SENTINEL", verb, "mymaster").text();
     } catch (IOException e) {

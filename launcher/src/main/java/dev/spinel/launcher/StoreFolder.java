@@ -61,11 +61,6 @@ final class StoreFolder {
     return Files.exists(plain) ? plain : null;
   }
 
-  /// Whether the data is in a dump file, and not in an append-only file yet.
-  boolean hasOnlyDump() {
-    return !Files.exists(path.resolve(LOG)) && Files.exists(path.resolve(DUMP));
-  }
-
   /// The store doesn't start: the next start is to find what this one found.
   void removeCopy() {
     if (copiedFrom != null) {

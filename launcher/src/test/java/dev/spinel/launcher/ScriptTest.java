@@ -302,7 +302,7 @@ class ScriptTest {
       assertHealth(house, "alive", node.port(), "");
       assertHealth(house, "ready", node.port(), "not ready: a node of a cluster that isn't ok\n");
     }
-    try (Topology topology = Topology.replication(1).start()) {
+    try (Topology topology = Spinel.replication(1).start()) {
       for (Topology.Node node : topology.nodes()) {
         await().until(() -> health(house, "ready", node.port()).status() == 0);
       }

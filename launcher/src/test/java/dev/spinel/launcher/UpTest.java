@@ -2,6 +2,7 @@ package dev.spinel.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.Spinel;
 import java.io.ByteArrayOutputStream;
@@ -12,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -29,14 +31,13 @@ class UpTest {
   @Test
   void saysWhatRunsAndHowToConnectAndEndsWithShutdown(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(
-            () -> run("store", "--port", "0", "--dir", directory.toString()));
+        started("store", "--port", "0", "--dir", directory.toString());
     await().until(() -> text(out).contains("Ctrl-C ends it."));
 
     Matcher port = Pattern.compile("one store at 127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();
     assertThat(text(out))
-        .contains("Its data is kept in " + directory.resolve("store") + " (an append-only file")
+        .contains("Its data and logs are kept in " + directory.resolve("store") + ",")
         .contains("redis-cli -p " + port.group(1))
         .contains("RedisClient.create(\"127.0.0.1\", " + port.group(1) + ")");
 
@@ -107,8 +108,7 @@ class UpTest {
   @Test
   void aPrimaryWithReplicasIsShownAndFollowed(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(
-            () -> run("replication", "--replicas", "1", "--port", "0", "--dir", "" + directory));
+        started("replication", "--replicas", "1", "--port", "0", "--dir", "" + directory);
     await().atMost(30, TimeUnit.SECONDS).until(() -> text(out).contains("node-2"));
     Matcher ports = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
     assertThat(ports.find()).isTrue();
@@ -131,8 +131,7 @@ class UpTest {
 
   @Test
   void aClusterIsShownAndFollowed(@TempDir Path directory) throws Exception {
-    CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(() -> run("--port", "0", "--dir", directory.toString()));
+    CompletableFuture<Integer> status = started("--port", "0", "--dir", directory.toString());
     await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("serves all slots"));
     assertThat(text(out)).contains("a cluster of 3 primaries and 3 replicas", "redis-cli -c -p ");
     Matcher nodes = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
@@ -161,8 +160,7 @@ class UpTest {
   @Test
   void sentinelsAreShownAndAReplicaTakesOver(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(
-            () -> run("sentinel", "--replicas", "1", "--port", "0", "--dir", "" + directory));
+        started("sentinel", "--replicas", "1", "--port", "0", "--dir", "" + directory);
     await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("sentinel-3"));
     assertThat(text(out)).contains("sentinel get-master-addr-by-name mymaster");
     Matcher ports = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
@@ -175,6 +173,156 @@ class UpTest {
     shutDown(replica);
     assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
     assertThat(text(err)).isEmpty();
+  }
+
+  // ── what is done to it from elsewhere ──
+
+  @Test
+  void aNodeIsKilledAndRestartedFromElsewhere(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> cluster = started("--port", "0", "--dir", "" + directory);
+    await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("serves all slots"));
+    assertThat(run("--port", "0", "--dir", "" + directory)).isEqualTo(1);
+    assertThat(text(err)).contains("a cluster runs already").contains("spinel down");
+    err.reset();
+
+    Matcher first = Pattern.compile("node-1 +127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
+    assertThat(first.find()).isTrue();
+    String port = first.group(1);
+    assertSteers("node-1 (port " + port + ") is killed\n", directory, "kill", port);
+    assertRefuses("node-1 doesn't run; start it: spinel restart", directory, "kill", "node-1");
+    await()
+        .atMost(30, TimeUnit.SECONDS)
+        .until(() -> text(out).contains("node-4: primary of slots 0-5460\n"));
+    assertSteers("node-1 (port " + port + ") is started again\n", directory, "restart", "node-1");
+    await()
+        .atMost(30, TimeUnit.SECONDS)
+        .until(() -> text(out).contains("node-1: replica of node-4, in sync\n"));
+    assertThat(steered(directory, "status"))
+        .startsWith("cluster: a cluster of 3 primaries and 3 replicas, in " + directory)
+        .contains("node-4   127.0.0.1:", "primary of slots 0-5460", "serves all slots");
+
+    assertRefuses("there is no node 'node-7', but node-1 (", directory, "kill", "node-7");
+    assertRefuses("'primary' may be any of node-2 (", directory, "kill", "primary");
+    assertRefuses("kill which node?", directory, "kill");
+    assertRefuses("no store of spinel up runs in " + directory, directory, "kill", "store", "x");
+    assertRefuses("unknown option '--port'", directory, "kill", "--port");
+
+    assertThat(steered(directory, "down")).startsWith("cluster: ").endsWith(" has ended\n");
+    assertThat(cluster.get(30, TimeUnit.SECONDS)).isZero();
+    assertRefuses("nothing of spinel up runs in " + directory, directory, "status");
+    assertThat(directory.resolve("cluster/up")).doesNotExist();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
+  void severalRunSideBySide(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> store = started("store", "--port", "0", "--dir", "" + directory);
+    await().until(() -> text(out).contains("Ctrl-C ends it."));
+    CompletableFuture<Integer> sentinel =
+        started("sentinel", "--replicas", "1", "--port", "0", "--dir", "" + directory);
+    await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("sentinel-3"));
+
+    assertThat(steered(directory, "status")).contains("store: one store", "sentinel: a primary, 1");
+    assertRefuses("no cluster of spinel up runs", directory, "kill", "cluster", "primary");
+    assertRefuses(
+        "there is a primary in store and sentinel: name one, as in: spinel kill store primary",
+        directory,
+        "kill",
+        "primary");
+    assertRefuses("store and sentinel run: name one", directory, "down");
+    assertThat(steered(directory, "kill", "store")).startsWith("store (port ");
+    assertThat(steered(directory, "restart", "store")).endsWith(" is started again\n");
+    assertThat(steered(directory, "kill", "sentinel-3")).startsWith("sentinel-3 (port ");
+    await().until(() -> text(out).contains("sentinel-3: doesn't run\n"));
+    assertThat(steered(directory, "kill", "sentinel", "primary")).startsWith("node-1 (port ");
+    await().atMost(40, TimeUnit.SECONDS).until(() -> text(out).contains("node-2: primary\n"));
+    steered(directory, "down", "store");
+    assertThat(store.get(30, TimeUnit.SECONDS)).isZero();
+    steered(directory, "down");
+    assertThat(sentinel.get(30, TimeUnit.SECONDS)).isZero();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
+  void detachedItRunsOnAlone(@TempDir Path directory) throws Exception {
+    String[] order = {"replication", "--replicas", "1", "--port", "0", "--dir", "" + directory};
+    assertThat(run(with(order, "--detach"))).as(() -> text(err)).isZero();
+    assertThat(text(out))
+        .contains("a primary and 1 replicas at 127.0.0.1", "spinel down --dir " + directory)
+        .contains("node-2", "in sync")
+        .doesNotContain("Ctrl-C");
+    Matcher process = Pattern.compile("process (\\d+)").matcher(text(out));
+    assertThat(process.find()).isTrue();
+    long pid = Long.parseLong(process.group(1));
+    assertThat(pid).isNotEqualTo(ProcessHandle.current().pid());
+    assertThat(steered(directory, "status")).contains("(process " + pid + ")");
+    steered(directory, "down");
+    assertThat(ProcessHandle.of(pid).filter(ProcessHandle::isAlive)).isEmpty();
+    assertThat(directory.resolve("replication/up.log")).content().contains("node-1");
+
+    Files.writeString(directory.resolve("replication/roles"), "the king\n");
+    assertThat(run(with(order, "-d"))).isEqualTo(1);
+    assertThat(text(err))
+        .startsWith("spinel up: ")
+        .contains("node-1 was expected, not 'the king'")
+        .hasLineCount(1);
+  }
+
+  @Test
+  void anotherEngineIsAProcessForEachNode(@TempDir Path directory) throws Exception {
+    assumeTrue(Order.inPath("redis-server") != null, "no redis-server on the PATH");
+    CompletableFuture<Integer> sentinel =
+        started(
+            "sentinel",
+            "--engine",
+            "redis",
+            "--replicas",
+            "1",
+            "--password",
+            "a \"b",
+            "--port",
+            "0",
+            "--dir",
+            "" + directory);
+    await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("sentinel-3"));
+    assertThat(text(out)).contains("each a process of ", "redis-server");
+    assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).hasSize(5);
+    steered(directory, "kill", "primary");
+    await().atMost(40, TimeUnit.SECONDS).until(() -> text(out).contains("node-2: primary\n"));
+    steered(directory, "restart", "node-1");
+    await()
+        .atMost(30, TimeUnit.SECONDS)
+        .until(() -> text(out).contains("node-1: replica of node-2, in sync\n"));
+    steered(directory, "down");
+    assertThat(sentinel.get(30, TimeUnit.SECONDS)).isZero();
+    assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();
+    assertThat(text(err)).isEmpty();
+  }
+
+  private static String[] with(String[] words, String more) {
+    String[] all = Arrays.copyOf(words, words.length + 1);
+    all[words.length] = more;
+    return all;
+  }
+
+  private String steered(Path directory, String... words) {
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    PrintStream to = new PrintStream(said, true);
+    String[] all = Arrays.copyOf(words, words.length + 2);
+    all[words.length] = "--dir";
+    all[words.length + 1] = directory.toString();
+    int status = new Steer(to, to).run(all);
+    return status == 0 ? text(said) : "status " + status + ": " + text(said);
+  }
+
+  private void assertSteers(String wanted, Path directory, String... words) {
+    assertThat(steered(directory, words)).isEqualTo(wanted);
+  }
+
+  private void assertRefuses(String reason, Path directory, String... words) {
+    assertThat(steered(directory, words))
+        .startsWith("status 1: spinel " + words[0] + ": ")
+        .contains(reason);
   }
 
   @Test
@@ -204,6 +352,10 @@ class UpTest {
     assertRefused("--port takes a number from 0 to 65535, not '65536'", "--port", "65536");
     assertRefused("--port takes a number from 0 to 65535, not 'redis'", "--port", "redis");
     assertRefused("--sentinels goes with the word sentinel", "replication", "--sentinels", "3");
+    assertRefused(
+        "--engine takes spinel, redis or valkey, not 'memcached'", "--engine", "memcached");
+    assertRefused("--engine spinel takes no path", "--engine", "spinel=/bin/true");
+    assertRefused("--engine: no such program: /no/where", "--engine", "redis=/no/where");
     Path missing = directory.resolve("missing");
     assertRefused("--dir: no such folder: " + missing, "--dir", missing.toString());
     assertRefused("--dir: no such folder: no\0name", "--dir", "no\0name");
@@ -227,12 +379,17 @@ class UpTest {
     return new Up(new PrintStream(out, true), new PrintStream(err, true)).run(arguments);
   }
 
+  /// In a thread of its own: several may wait at the same time.
+  private CompletableFuture<Integer> started(String... arguments) {
+    return CompletableFuture.supplyAsync(
+        () -> run(arguments), task -> new Thread(task, "up").start());
+  }
+
   /// Starts it, says something, ends it, and returns the replies.
   private String session(Path directory, String... commands) throws Exception {
     out.reset();
     CompletableFuture<Integer> status =
-        CompletableFuture.supplyAsync(
-            () -> run("store", "--port", "0", "--dir", directory.toString()));
+        started("store", "--port", "0", "--dir", directory.toString());
     await().until(() -> text(out).contains("Ctrl-C ends it."));
     Matcher port = Pattern.compile("127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
     assertThat(port.find()).isTrue();

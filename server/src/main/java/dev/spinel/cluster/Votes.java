@@ -9,6 +9,10 @@ import java.util.Map;
 /// A primary votes for replicas: once in an epoch, once in two node timeouts for each primary, and
 /// never against a newer configuration.
 ///
+/// The two node timeouts keep replicas of a failed primary from outvoting each other. They don't
+/// hold for a manual failover: a user may want to go back at once, and a CLUSTER FAILOVER that gets
+/// no votes is given up after 5 s without a word to who asked. (Redis's voters refuse it.)
+///
 /// A vote also ends a promise. By each PONG that answers a primary's PING, this node has told it
 /// that it may take writes ([Lease]); so a request to replace it waits until a node timeout after
 /// the last of them. From the moment that a primary has failed in this node's eyes, or that this
@@ -108,7 +112,8 @@ final class Votes {
       deny(node, "I don't know its master");
     } else if (!primary.hasFailed() && !header.forced()) {
       deny(node, "its master is up");
-    } else if (primary.votedTime != 0
+    } else if (!header.forced()
+        && primary.votedTime != 0
         && machine.now() - primary.votedTime < 2 * machine.policy().nodeTimeoutMillis()) {
       long left = 2 * machine.policy().nodeTimeoutMillis() - (machine.now() - primary.votedTime);
       machine.warning(
