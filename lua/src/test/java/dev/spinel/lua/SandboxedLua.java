@@ -8,6 +8,10 @@ final class SandboxedLua {
 
   static Lua make(LuaLimits limits) {
     Lua lua = new Lua(limits);
+    JsonLibrary.open(lua);
+    StructLibrary.open(lua);
+    MessagePackLibrary.open(lua);
+    BitLibrary.open(lua);
     LuaTable globals = lua.globals();
     globals.set("pcall", lua.function(SandboxedLua::pcall));
     LuaTable metatable = lua.table(0, 1);
