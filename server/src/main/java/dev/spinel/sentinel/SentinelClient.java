@@ -135,13 +135,14 @@ final class SentinelClient implements PeerLink.Listener {
     if (replies == Replies.ON) {
       push(reply);
     }
+    if (endsAfterReply) {
+      close();
+    }
   }
 
   private void push(byte[] reply) {
     link.send(reply);
-    if (endsAfterReply) {
-      close();
-    } else if (link.unsentBytes() > UNSENT_MAX) {
+    if (link.unsentBytes() > UNSENT_MAX) {
       link.close("client doesn't read its replies");
     }
   }

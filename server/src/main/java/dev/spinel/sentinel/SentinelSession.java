@@ -564,11 +564,7 @@ final class SentinelSession {
               && filters.getOrDefault("type", type).equalsIgnoreCase(type);
       if (fits && !(skipsSelf && each == client)) {
         killed++;
-        if (each == client) {
-          client.close();
-        } else {
-          each.kill();
-        }
+        each.end(client.id);
       }
     }
     if (words.size() > 1) {

@@ -16,11 +16,12 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/// Two real Sentinels and ours, over real servers: they find each other, agree that the primary is
+/// Real Sentinels and ours, over real servers and ours: they find each other, agree that the primary is
 /// down, promote one replica, and take the old primary back.
 @Timeout(180)
 class SentinelInteropTest {
@@ -48,9 +49,40 @@ class SentinelInteropTest {
     return Files.createDirectory(folder.resolve(name));
   }
 
-  private RealRedis server(String name, String... settings) throws Exception {
-    RealRedis server = RealRedis.ready(folder(name), settings);
+  /// A server of either kind.
+  private record Watched(int port, AutoCloseable process) implements AutoCloseable {
+    @Override
+    public void close() throws Exception {
+      process.close();
+    }
+  }
+
+  private Watched server(String name, boolean ours, String... settings) throws Exception {
+    return server(name, RealRedis.freePort(), ours, settings);
+  }
+
+  private Watched server(String name, int port, boolean ours, String... settings)
+      throws Exception {
+    Path home = folder(name);
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "--port", "" + port, "--save", "", "--repl-diskless-sync-delay", "0", "--dir"));
+    words.add(home.toString());
+    words.addAll(List.of(settings));
+    Watched server;
+    if (ours) {
+      Process process =
+          ServerProcess.of(words.toArray(new String[0]))
+              .redirectErrorStream(true)
+              .redirectOutput(home.resolve("log").toFile())
+              .start();
+      server = new Watched(port, () -> process.destroyForcibly().waitFor());
+    } else {
+      server = new Watched(port, RealRedis.start(RealRedis.binary(), home, port, "", words));
+    }
     toClose.add(server);
+    await().atMost(60, TimeUnit.SECONDS).until(() -> ask(port, "PING").contains("PONG"));
     return server;
   }
 
@@ -91,18 +123,47 @@ class SentinelInteropTest {
     }
   }
 
-  @Test
-  void oursAndRealOnesPromoteTheSameReplicaAndTakeTheOldPrimaryBack() throws Exception {
+  /// Which epochs somebody says to lead, from what the Sentinels have logged.
+  private List<String> ledEpochs(List<String> names) throws IOException {
+    List<String> led = new ArrayList<>();
+    for (String name : names) {
+      Path log = folder.resolve(name).resolve("log");
+      Path real = folder.resolve(name).resolve("stdout");
+      String epoch = "0";
+      for (String line : Files.readAllLines(Files.exists(log) ? log : real)) {
+        if (line.contains(" +new-epoch ")) {
+          epoch = line.substring(line.lastIndexOf(' ') + 1);
+        } else if (line.contains(" +elected-leader ")) {
+          led.add(epoch);
+        }
+      }
+    }
+    return led;
+  }
+
+  /// @param real how many of the three Sentinels are real ones
+  /// @param servers of which kind the primary and its two replicas are: o is ours, r a real one
+  @ParameterizedTest
+  @CsvSource({"2, rrr", "1, oro"})
+  void oursAndRealOnesPromoteTheSameReplicaAndTakeTheOldPrimaryBack(int real, String servers)
+      throws Exception {
     assumeThat(RealRedis.binary()).as("a redis-server to watch").isNotNull();
-    RealRedis primary = server("primary", "--repl-diskless-sync-delay", "0");
+    Watched primary = server("primary", servers.charAt(0) == 'o');
     String address = "127.0.0.1 " + primary.port();
-    RealRedis first = server("first", "--replicaof", address);
-    RealRedis second = server("second", "--replicaof", address);
-    assertThat(primary.call("SET", "greeting", "hello")).isEqualTo("OK");
+    Watched first = server("first", servers.charAt(1) == 'o', "--replicaof", address);
+    Watched second = server("second", servers.charAt(2) == 'o', "--replicaof", address);
+    assertThat(ask(primary.port(), "SET", "greeting", "hello")).contains("OK");
+    for (Watched replica : List.of(first, second)) {
+      await()
+          .atMost(60, TimeUnit.SECONDS)
+          .until(
+              () -> words(replica.port(), "INFO", "replication").contains("link_status:up"));
+    }
+    List<String> names = List.of("one", "two", "three");
     List<Integer> sentinels = new ArrayList<>();
-    sentinels.add(sentinel("one", primary.port(), false));
-    sentinels.add(sentinel("two", primary.port(), false));
-    sentinels.add(sentinel("ours", primary.port(), true));
+    for (int i = 0; i < names.size(); i++) {
+      sentinels.add(sentinel(names.get(i), primary.port(), i >= real));
+    }
     for (int port : sentinels) {
       await()
           .atMost(60, TimeUnit.SECONDS)
@@ -113,7 +174,7 @@ class SentinelInteropTest {
     primary.close();
     Set<String> named = new HashSet<>();
     await()
-        .atMost(60, TimeUnit.SECONDS)
+        .atMost(90, TimeUnit.SECONDS)
         .until(
             () -> {
               named.clear();
@@ -128,22 +189,20 @@ class SentinelInteropTest {
     assertThat(ask(promoted, "ROLE")).contains("master");
     assertThat(words(promoted, "GET", "greeting")).isEqualTo("hello");
 
-    RealRedis back =
-        RealRedis.start(
-            RealRedis.binary(),
-            folder("back"),
-            primary.port(),
-            "",
-            List.of("--port", "" + primary.port(), "--save", ""));
-    toClose.add(back);
-    assertThat(back.answers()).isTrue();
+    Watched back = server("back", primary.port(), servers.charAt(0) == 'o');
     await()
         .atMost(60, TimeUnit.SECONDS)
         .untilAsserted(
             () -> assertThat(ask(back.port(), "ROLE")).contains("slave").contains("" + promoted));
-    assertThat(folder.resolve("ours/sentinel.conf"))
-        .content()
-        .contains("# this line stays")
-        .contains("sentinel monitor store 127.0.0.1 " + promoted + " 2");
+    Path file = folder.resolve("three/sentinel.conf");
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .untilAsserted(
+            () ->
+                assertThat(file)
+                    .content()
+                    .contains("# this line stays")
+                    .contains("sentinel monitor store 127.0.0.1 " + promoted + " 2"));
+    assertThat(ledEpochs(names)).isNotEmpty().doesNotHaveDuplicates();
   }
 }

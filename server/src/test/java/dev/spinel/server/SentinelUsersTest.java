@@ -55,6 +55,11 @@ class SentinelUsersTest {
           .isEqualTo("NOPERM No permissions to access a channel");
       assertThat(ask(admin, "ACL", "DRYRUN", "bob", "PING")).isEqualTo("OK");
       assertThat(ask(admin, "ACL", "SETUSER", "default", "off")).isEqualTo("OK");
+      try (Client killer = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+        assertThat(ask(killer, "AUTH", "bob", "pw")).isEqualTo("OK");
+        assertThat(ask(killer, "CLIENT", "KILL", "ID", ask(killer, "CLIENT", "ID"), "SKIPME", "no"))
+            .isEqualTo("1"); // its last reply
+      }
       try (Client late = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
         assertThat(ask(late, "PING")).isEqualTo("NOAUTH Authentication required.");
       }
