@@ -201,6 +201,7 @@ final class SentinelLinks {
         primary.isDown
             || primary.isAgreedDown
             || primary.isFailingOver()
+            || replica.reportsPrimary // soon it will be made a replica, or a hello explains it
             || replica.linkDownMillis != 0;
     return matters ? Math.min(1000, machine.periods.info) : machine.periods.info;
   }

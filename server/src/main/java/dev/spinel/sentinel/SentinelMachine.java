@@ -454,6 +454,7 @@ public final class SentinelMachine {
     String runId = primary.runId;
     reset(primary, true);
     primary.address = to;
+    primary.infoAt = 0; // what was told was the old one's
     primary.downAt = 0;
     primary.agreedDownAt = 0;
     for (WatchedReplica old : before) {

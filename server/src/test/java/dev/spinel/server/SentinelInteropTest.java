@@ -32,7 +32,7 @@ class SentinelInteropTest {
       # this line stays
       sentinel monitor store 127.0.0.1 %d 2
       sentinel down-after-milliseconds store 1500
-      sentinel failover-timeout store 20000
+      sentinel failover-timeout store 6000
       """;
 
   @TempDir Path folder;
