@@ -17,7 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// whoever is promoted is the best of those that could be ([ToySentinel.Ledger]). In the end: one
 /// primary, known to all.
 ///
-/// `-Dspinel.seeds=N` runs N of them, from `-Dspinel.seed=S` on: each takes about a second of a processor.
+/// `-Dspinel.seeds=N` runs N of them, from `-Dspinel.seed=S` on: each takes about a second of a
+/// processor.
 class SentinelSimulationTest {
   private final List<ToyRedis> servers = new ArrayList<>();
   private final List<ToySentinel> sentinels = new ArrayList<>();

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// Real Sentinels and ours, over real servers and ours: they find each other, agree that the primary is
-/// down, promote one replica, and take the old primary back.
+/// Real Sentinels and ours, over real servers and ours: they find each other, agree that the
+/// primary is down, promote one replica, and take the old primary back.
 @Timeout(180)
 class SentinelInteropTest {
   private static final String CONFIGURATION =
@@ -61,13 +61,11 @@ class SentinelInteropTest {
     return server(name, RealRedis.freePort(), ours, settings);
   }
 
-  private Watched server(String name, int port, boolean ours, String... settings)
-      throws Exception {
+  private Watched server(String name, int port, boolean ours, String... settings) throws Exception {
     Path home = folder(name);
     List<String> words =
         new ArrayList<>(
-            List.of(
-                "--port", "" + port, "--save", "", "--repl-diskless-sync-delay", "0", "--dir"));
+            List.of("--port", "" + port, "--save", "", "--repl-diskless-sync-delay", "0", "--dir"));
     words.add(home.toString());
     words.addAll(List.of(settings));
     Watched server;
@@ -156,8 +154,7 @@ class SentinelInteropTest {
     for (Watched replica : List.of(first, second)) {
       await()
           .atMost(60, TimeUnit.SECONDS)
-          .until(
-              () -> words(replica.port(), "INFO", "replication").contains("link_status:up"));
+          .until(() -> words(replica.port(), "INFO", "replication").contains("link_status:up"));
     }
     List<String> names = List.of("one", "two", "three");
     List<Integer> sentinels = new ArrayList<>();
