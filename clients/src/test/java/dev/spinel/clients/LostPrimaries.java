@@ -2,9 +2,10 @@ package dev.spinel.clients;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.Spinel;
+import dev.spinel.SpinelReplication;
 import dev.spinel.Topology;
 import dev.spinel.Topology.Node;
-import dev.spinel.Topology.Sentinel;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,11 +18,11 @@ final class LostPrimaries implements AutoCloseable {
   private static final int LOSSES = 3;
   private static final long PATIENCE_MILLIS = 60_000;
 
-  private final Topology topology =
-      Topology.replication(2).sentinels(3).downAfterMillis(500).start();
+  private final SpinelReplication topology =
+      Spinel.replication(2).sentinels(3).downAfterMillis(500).start();
 
   List<Integer> sentinels() {
-    return topology.sentinels().stream().map(Sentinel::port).toList();
+    return topology.sentinels().stream().map(Node::port).toList();
   }
 
   /// Loses the primary, waits until all writers have found the one that has taken over, starts the

@@ -14,14 +14,24 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/// ioredis and node-redis, if Node and the packages are there (`npm ci` in this module brings them;
-/// `spinel test` does so).
+/// ioredis, node-redis and BullMQ, if Node and the packages are there (`npm ci` in this module
+/// brings them; `spinel test` does so).
 class NodeTest {
   @Test
   void ioredisAndNodeRedis() throws Exception {
+    endsWell("clients.mjs", "ioredis");
+  }
+
+  @Test
+  void jobsOfBullMq() throws Exception {
+    endsWell("bullmq.mjs", "bullmq");
+  }
+
+  /// Runs a program of `src/test/node` against a server of its own, if the package is there.
+  private static void endsWell(String program, String needed) throws Exception {
     Path module = Path.of("").toAbsolutePath();
     assumeTrue(
-        Files.isDirectory(module.resolve("node_modules/ioredis")),
+        Files.isDirectory(module.resolve("node_modules").resolve(needed)),
         "no node_modules: npm ci brings them");
     try (Spinel spinel = Spinel.start()) {
       Process node;
@@ -29,7 +39,7 @@ class NodeTest {
         node =
             new ProcessBuilder(
                     "node",
-                    "src/test/node/clients.mjs",
+                    "src/test/node/" + program,
                     Integer.toString(spinel.port()),
                     module.toString())
                 .redirectErrorStream(true)
@@ -38,7 +48,7 @@ class NodeTest {
         assumeTrue(false, "no node: " + e.getMessage());
         return;
       }
-      boolean ended = node.waitFor(60, TimeUnit.SECONDS);
+      boolean ended = node.waitFor(90, TimeUnit.SECONDS);
       if (!ended) {
         node.destroyForcibly();
       }
