@@ -205,7 +205,7 @@ public final class DictionaryBench {
             }
 
             @Override
-            public void open(long entry, long expiry, long count) {}
+            public void open(long entry, long expiry, long count, boolean isTimed) {}
 
             @Override
             public void field(long field) {}

@@ -237,7 +237,7 @@ public final class EngineBench {
                 }
 
                 @Override
-                public void open(long entry, long expiry, long count) {}
+                public void open(long entry, long expiry, long count, boolean isTimed) {}
 
                 @Override
                 public void field(long field) {}

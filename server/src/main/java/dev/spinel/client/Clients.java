@@ -6,8 +6,6 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
 import dev.spinel.engine.Login;
-import dev.spinel.engine.Options;
-import dev.spinel.engine.Principal;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
@@ -109,7 +107,7 @@ public final class Clients implements Family {
         "CLIENT|KILL (filter: old-format<ip:port>~2.8.12 | (new-format: [ID"
             + " client-id:integer]^2.8.12 | [TYPE (client-type: NORMAL | MASTER^3.2.0 | SLAVE |"
             + " REPLICA^5.0.0 | PUBSUB)]^2.8.12 | [USER username] | [ADDR addr<ip:port>] | [LADDR"
-            + " laddr<ip:port>]^6.2.0 | [SKIPME (YES | NO)])...)",
+            + " laddr<ip:port>]^6.2.0 | [SKIPME (YES | NO)] | [MAXAGE maxage:integer]^7.4.0)...)",
         "connection 2.4.0 admin noscript loading stale arity=-3",
         """
         Closes connections.
@@ -119,11 +117,14 @@ public final class Clients implements Family {
         3.2.0 TYPE knows master
         5.0.0 TYPE knows replica, the new word for slave
         6.2.0 LADDR
+        7.4.0 MAXAGE
+        8.1.0 Several numbers behind ID, as in Valkey
         """);
     t.command(
         CLIENT_LIST,
         "CLIENT|LIST [TYPE (client-type: NORMAL | MASTER | REPLICA | PUBSUB)]^5.0.0 [ID"
-            + " client-id:integer]...^6.2.0",
+            + " client-id:integer]...^6.2.0 [USER username]^8.1.0 [ADDR addr<ip:port>]^8.1.0 [LADDR"
+            + " laddr<ip:port>]^8.1.0 [SKIPME (YES | NO)]^8.1.0 [MAXAGE maxage:integer]^8.1.0",
         "connection 2.4.0 admin noscript loading stale nondeterministic_output",
         """
         Describes all connections.
@@ -134,6 +135,7 @@ public final class Clients implements Family {
         6.2.0 The fields argv-mem, tot-mem, laddr and redir, and ID
         7.0.0 The fields resp, multi-mem, rbs and rbp
         7.0.3 The field ssub
+        8.1.0 The filters of CLIENT KILL, several at once, as in Valkey
         """);
     t.command(
         CLIENT_NO_EVICT,
@@ -382,34 +384,6 @@ public final class Clients implements Family {
     }
   }
 
-  private static final int NORMAL = 0, REPLICA = 1, PUBSUB = 2, MASTER = 3;
-
-  private static int typeOf(Session session) {
-    if (session.isPrimary) {
-      return MASTER;
-    }
-    if (session.isReplica) {
-      return REPLICA;
-    }
-    return session.subscribed() ? PUBSUB : NORMAL;
-  }
-
-  private static int typeNamed(Call call, int i) {
-    if (call.is(i, "NORMAL")) {
-      return NORMAL;
-    }
-    if (call.is(i, "SLAVE") || call.is(i, "REPLICA")) {
-      return REPLICA;
-    }
-    if (call.is(i, "PUBSUB")) {
-      return PUBSUB;
-    }
-    if (call.is(i, "MASTER")) {
-      return MASTER;
-    }
-    throw new CommandError("ERR Unknown client type '" + call.text(i) + "'");
-  }
-
   /// All sessions by number, but those that are being closed by another thread: for Redis these are
   /// gone.
   private static List<Session> sessions(Call call) {
@@ -419,16 +393,10 @@ public final class Clients implements Family {
     return all;
   }
 
-  private static void list(Call call, Reply reply) {
+  /// What 7.2 knows is answered as by 7.2: one TYPE, or numbers alone.
+  private void list(Call call, Reply reply) {
     StringBuilder text = new StringBuilder();
-    if (call.argc() == 4 && call.is(2, "TYPE")) {
-      int type = typeNamed(call, 3);
-      for (Session session : sessions(call)) {
-        if (typeOf(session) == type) {
-          text.append(ClientLine.of(session, call)).append('\n');
-        }
-      }
-    } else if (call.argc() > 3 && call.is(2, "ID")) {
+    if (call.argc() > 3 && call.is(2, "ID") && !ClientFilter.names(call, 3)) {
       CommandError invalid = new CommandError("ERR Invalid client ID");
       for (int i = 3; i < call.argc(); i++) {
         call.integer(i, Long.MIN_VALUE, Long.MAX_VALUE, invalid);
@@ -439,70 +407,30 @@ public final class Clients implements Family {
           text.append(ClientLine.of(session, call)).append('\n');
         }
       }
-    } else if (call.argc() != 2) {
-      throw SYNTAX;
     } else {
+      ClientFilter filter = new ClientFilter(false).read(call, 2, users);
       for (Session session : sessions(call)) {
-        text.append(ClientLine.of(session, call)).append('\n');
+        if (filter.matches(session, call)) {
+          text.append(ClientLine.of(session, call)).append('\n');
+        }
       }
     }
     reply.verbatim("txt", bytes(text.toString()));
   }
 
   private void kill(Call call, Reply reply) {
-    String address = null;
-    String localAddress = null;
-    Principal user = null;
-    int type = -1;
-    long id = 0;
-    boolean skipMe = true;
     boolean old = call.argc() == 3;
-    if (old) {
-      address = call.text(2);
-      skipMe = false;
-    }
-    Options o = call.options(2);
-    while (!old && o.next()) {
-      if (o.is("ID", 1)) {
-        id =
-            o.integer(
-                1, Long.MAX_VALUE, new CommandError("ERR client-id should be greater than 0"));
-      } else if (o.is("TYPE", 1)) {
-        type = typeNamed(call, o.take());
-      } else if (o.is("ADDR", 1)) {
-        address = o.word().text();
-      } else if (o.is("LADDR", 1)) {
-        localAddress = o.word().text();
-      } else if (o.is("USER", 1)) {
-        Slice name = o.word();
-        user = users.find(name);
-        if (user == null) {
-          throw new CommandError("ERR No such user '" + name.text() + "'");
-        }
-      } else if (o.is("SKIPME", 1)) {
-        Slice answer = o.word();
-        skipMe = answer.is("YES");
-        if (!skipMe && !answer.is("NO")) {
-          throw SYNTAX;
-        }
-      } else {
-        throw SYNTAX;
-      }
-    }
+    ClientFilter filter =
+        old
+            ? new ClientFilter(false).at(call.text(2))
+            : new ClientFilter(true).read(call, 2, users);
     int killed = 0;
     for (Session session : sessions(call)) {
-      boolean me = session == call.session();
-      if (address != null && !address.equals(session.outlet.address())
-          || localAddress != null && !localAddress.equals(session.outlet.localAddress())
-          || type != -1 && typeOf(session) != type
-          || id != 0 && session.id != id
-          || user != null && session.user != user
-          || me && skipMe
-          || session.closing) {
+      if (session.closing || !filter.matches(session, call)) {
         continue;
       }
       session.closing = true;
-      if (!me) {
+      if (session != call.session()) {
         session.outlet.post(() -> session.outlet.kill());
       }
       killed++;

@@ -5,6 +5,7 @@ import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Events;
+import dev.spinel.engine.ExpiryMode;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Reply;
@@ -13,6 +14,8 @@ import dev.spinel.value.HashValue;
 import dev.spinel.wire.LongDouble;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -201,14 +204,14 @@ public final class Hashes implements Family {
   // ── setting ──
 
   /// A field must fit into an entry: said before anything changes.
-  private static void checkField(Call call, int argument) {
+  static void checkField(Call call, int argument) {
     if (call.args().lengthAt(argument) > Entry.MAX_KEY) {
       throw new CommandError("ERR fields of more than " + Entry.MAX_KEY + " bytes can't be stored");
     }
   }
 
   /// The hash at argument 1, made if need be. Only right before something is put into it.
-  private static Key made(Call call, Key key) {
+  static Key made(Call call, Key key) {
     if (!key.exists()) {
       call.values().hashes().create(key.place, key.name);
     }
@@ -216,11 +219,20 @@ public final class Hashes implements Family {
   }
 
   private static boolean put(Call call, Key key, Slice field, Slice value) {
+    return put(call, key, field, value, false);
+  }
+
+  /// Sets a field, which [#made] has made a hash for. Returns whether it is new.
+  ///
+  /// @param keepsTime whether it expires when it would have, instead of never
+  static boolean put(Call call, Key key, Slice field, Slice value, boolean keepsTime) {
     int mostEntries = call.limits().intOf(Settings.HASH_MAX_LISTPACK_ENTRIES);
     int mostValueBytes = call.limits().intOf(Settings.HASH_MAX_LISTPACK_VALUE);
     HashValue hashes = call.values().hashes();
     try {
-      return hashes.set(key.place, field, value, mostEntries, mostValueBytes);
+      return keepsTime
+          ? hashes.setValue(key.place, field, value, mostEntries, mostValueBytes)
+          : hashes.set(key.place, field, value, mostEntries, mostValueBytes);
     } catch (OutOfMemoryError e) {
       if (hashes.length(call.values().dictionary().entry(key.place)) == 0) {
         call.remove(key); // it was made for this
@@ -259,7 +271,7 @@ public final class Hashes implements Family {
   private static void hsetnx(Call call, Reply reply) {
     checkField(call, 2);
     Key key = call.write(1, Entry.HASH);
-    if (key.exists() && call.values().hashes().find(key.entry(), call.arg(2))) {
+    if (find(call, key, 2)) {
       reply.integer(0);
       return;
     }
@@ -294,7 +306,7 @@ public final class Hashes implements Family {
     Key key = call.write(1, Entry.HASH);
     HashValue hashes = call.values().hashes();
     long old = 0;
-    if (key.exists() && hashes.find(key.entry(), call.arg(2))) {
+    if (find(call, key, 2)) {
       Slice value = new Slice(hashes.value());
       old = value.toLong(0);
       if (old == 0 && !value.isLong()) {
@@ -302,7 +314,7 @@ public final class Hashes implements Family {
       }
     }
     long sum = Grammar.sum(old, by);
-    put(call, made(call, key), call.arg(2), new Slice(Numbers.bytes(sum)));
+    put(call, made(call, key), call.arg(2), new Slice(Numbers.bytes(sum)), true);
     call.changed(key, Events.HASH, "hincrby");
     reply.integer(sum);
   }
@@ -319,23 +331,70 @@ public final class Hashes implements Family {
     Key key = call.write(1, Entry.HASH);
     HashValue hashes = call.values().hashes();
     LongDouble old = LongDouble.of(0);
-    if (key.exists() && hashes.find(key.entry(), call.arg(2))) {
+    long time = HashValue.NEVER;
+    if (find(call, key, 2)) {
+      time = hashes.time();
       old = new Slice(hashes.value()).toLongDouble();
       if (old == null) {
         throw new CommandError("ERR hash value is not a float");
       }
     }
     byte[] text = Grammar.sum(old, by).human();
-    put(call, made(call, key), call.arg(2), new Slice(text));
+    put(call, made(call, key), call.arg(2), new Slice(text), true);
     call.changed(key, Events.HASH, "hincrbyfloat");
     call.effect("HSET", key.name, call.arg(2), text);
+    if (time != HashValue.NEVER) {
+      call.effect("HPEXPIREAT", key.name, time, "FIELDS", 1L, call.arg(2));
+    }
     reply.bulk(text);
   }
 
   // ── reading ──
 
+  /// Whether there is a field of that name, which is at hand then. One whose time is over is
+  /// deleted where keys are whose time is over.
   private static boolean find(Call call, Key key, int argument) {
-    return key.exists() && call.values().hashes().find(key.entry(), call.arg(argument));
+    if (!key.exists() || !call.values().hashes().find(key.entry(), call.arg(argument))) {
+      return false;
+    }
+    if (isSeen(call)) {
+      return true;
+    }
+    call.meetExpired(key, List.of(call.bytes(argument)));
+    return false;
+  }
+
+  /// The same, and nothing is deleted.
+  static boolean sees(Call call, Key key, Slice field) {
+    return key.exists() && call.values().hashes().find(key.entry(), field) && isSeen(call);
+  }
+
+  /// Whether the field at hand is there for the call, as far as its time goes.
+  private static boolean isSeen(Call call) {
+    return !call.values().hashes().isOver(call.now()) || call.expiryMode() == ExpiryMode.IGNORE;
+  }
+
+  /// Deletes those of the fields at the arguments from `first` to before `end`, every `step`th one,
+  /// whose time is over, where keys are deleted whose time is over.
+  static void deleteExpired(Call call, Key key, int first, int end, int step) {
+    HashValue hashes = call.values().hashes();
+    if (!key.exists() || !hashes.isTimed(key.entry())) {
+      return;
+    }
+    List<byte[]> over = new ArrayList<>();
+    for (int i = first; i < end; i += step) {
+      if (hashes.find(key.entry(), call.arg(i)) && hashes.isOver(call.now())) {
+        over.add(call.bytes(i));
+      }
+    }
+    if (!over.isEmpty()) {
+      call.meetExpired(key, over);
+    }
+  }
+
+  /// The time by which fields are over for the call: none are if it is as early as can be.
+  private static long now(Call call) {
+    return call.expiryMode() == ExpiryMode.IGNORE ? Long.MIN_VALUE : call.now();
   }
 
   private static void hget(Call call, Reply reply) {
@@ -348,6 +407,7 @@ public final class Hashes implements Family {
 
   private static void hmget(Call call, Reply reply) {
     Key key = call.read(1, Entry.HASH);
+    deleteExpired(call, key, 2, call.argc(), 1);
     reply.array(call.argc() - 2);
     for (int i = 2; i < call.argc(); i++) {
       if (find(call, key, i)) {
@@ -375,14 +435,23 @@ public final class Hashes implements Family {
 
   private static void each(Call call, Reply reply, Part part) {
     Key key = call.read(1, Entry.HASH);
-    long length = length(call, key);
+    long now = now(call);
+    long length = key.exists() ? call.values().hashes().lengthAt(key.entry(), now) : 0;
     if (part == Part.PAIRS) {
       reply.map(length);
     } else {
       reply.array(length);
     }
     if (length > 0) {
-      call.values().hashes().each(key.entry(), pair -> write(pair, reply, part));
+      call.values()
+          .hashes()
+          .each(
+              key.entry(),
+              pair -> {
+                if (!pair.isOver(now)) {
+                  write(pair, reply, part);
+                }
+              });
     }
   }
 
@@ -400,17 +469,16 @@ public final class Hashes implements Family {
     HashValue hashes = call.values().hashes();
     if (call.argc() == 2) {
       Key key = call.read(1, Entry.HASH);
-      if (key.exists()) {
-        hashes.random(key.entry(), random);
-        hashes.writeField(reply.writer());
-      } else {
+      if (unexpired(call, key) == 0) {
         reply.nil();
+      } else {
+        hashes.pickAt(key.entry(), now(call), random, pair -> pair.writeField(reply.writer()));
       }
       return;
     }
     Picks picks = Picks.of(call, "WITHVALUES");
     Key key = call.read(1, Entry.HASH);
-    long count = picks.begin(call, reply, length(call, key));
+    long count = picks.begin(call, reply, unexpired(call, key));
     if (count == 0) {
       return;
     }
@@ -421,21 +489,23 @@ public final class Hashes implements Family {
           write(pair, reply, part);
         };
     if (picks.distinct()) {
-      hashes.sample(key.entry(), count, random, write);
+      hashes.sampleAt(key.entry(), now(call), count, random, write);
     } else {
-      picks.repeat(
-          call,
-          reply,
-          count,
-          () -> {
-            hashes.random(key.entry(), random);
-            write.pair(hashes);
-          });
+      picks.repeat(call, reply, count, () -> hashes.pickAt(key.entry(), now(call), random, write));
     }
+  }
+
+  /// How many fields there are to pick from, once those whose time is over are deleted.
+  private static long unexpired(Call call, Key key) {
+    if (key.exists()) {
+      call.deleteExpiredFields(key);
+    }
+    return key.exists() ? call.values().hashes().lengthAt(key.entry(), now(call)) : 0;
   }
 
   private static void hscan(Call call, Reply reply) {
     HashValue hashes = call.values().hashes();
+    long now = now(call);
     Scan.run(
         call,
         reply,
@@ -447,7 +517,7 @@ public final class Hashes implements Family {
                 count,
                 pair -> {
                   byte[] field = pair.field();
-                  if (scan.matches(field)) {
+                  if (scan.matches(field) && !pair.isOver(now)) {
                     scan.found().add(field);
                     scan.found().add(pair.value());
                   }

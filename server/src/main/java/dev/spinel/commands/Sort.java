@@ -400,7 +400,7 @@ public final class Sort implements Family {
     Key key = call.read(name);
     boolean found = key.exists();
     if (found && arrow >= 0) {
-      found = key.type() == Entry.HASH && call.values().hashes().find(key.entry(), elements.field);
+      found = key.type() == Entry.HASH && Hashes.sees(call, key, elements.field);
     } else if (found) {
       found = key.type() == Entry.STRING;
     }

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Commands on strings.
 public final class Strings implements Family {
-  private static final int APPEND = 0,
+  private static final int DELIFEQ = 22,
+      APPEND = 0,
       DECR = 1,
       DECRBY = 2,
       GET = 3,
@@ -74,6 +75,14 @@ public final class Strings implements Family {
         "string 1.0.0 write denyoom fast",
         """
         Subtracts a number from the integer that a string holds.
+        O(1)
+        """);
+    t.command(
+        DELIFEQ,
+        "DELIFEQ @key:RM+delete value",
+        "string 9.0.0 write fast",
+        """
+        Deletes a key if it holds this string. A command of Valkey.
         O(1)
         """);
     t.command(
@@ -188,7 +197,8 @@ public final class Strings implements Family {
         """);
     t.command(
         SET,
-        "SET @key:RW+access+update+variable_flags value [condition: NX | XX]^2.6.12 [GET]^6.2.0"
+        "SET @key:RW+access+update+variable_flags value [condition: NX | XX |"
+            + " IFEQ comparison-value^8.1.0]^2.6.12 [GET]^6.2.0"
             + " [expiration: EX seconds:integer^2.6.12 | PX milliseconds:integer^2.6.12 | EXAT"
             + " unix-time-seconds:unix-time^6.2.0 | PXAT unix-time-milliseconds:unix-time^6.2.0 |"
             + " KEEPTTL^6.0.0]",
@@ -200,6 +210,7 @@ public final class Strings implements Family {
         6.0.0 KEEPTTL
         6.2.0 GET, EXAT and PXAT
         7.0.0 NX and GET may go together
+        8.1.0 IFEQ, as in Valkey
         note 0: reads, too, if `GET` is asked for
         """,
         new SetKeys());
@@ -268,6 +279,7 @@ public final class Strings implements Family {
       case APPEND -> append(call, reply);
       case DECR -> add(call, reply, -1);
       case DECRBY -> decrby(call, reply);
+      case DELIFEQ -> delifeq(call, reply);
       case GET -> get(call, reply);
       case GETDEL -> getdel(call, reply);
       case GETEX -> getex(call, reply);
@@ -304,14 +316,17 @@ public final class Strings implements Family {
     }
     boolean ifAbsent = false;
     boolean ifPresent = false;
+    int ifEqual = 0; // the position of what the old string must be
     boolean getsOld = false;
     boolean keepsExpiry = false;
     Options o = call.options(3);
     while (o.next()) {
-      if (o.is("NX") && !ifPresent) {
+      if (o.is("NX") && !ifPresent && ifEqual == 0) {
         ifAbsent = true;
-      } else if (o.is("XX") && !ifAbsent) {
+      } else if (o.is("XX") && !ifAbsent && ifEqual == 0) {
         ifPresent = true;
+      } else if (o.is("IFEQ", 1) && !ifAbsent && !ifPresent && ifEqual == 0) {
+        ifEqual = o.take();
       } else if (o.is("GET")) {
         getsOld = true;
       } else if (o.is("KEEPTTL") && o.form() == null) {
@@ -321,12 +336,17 @@ public final class Strings implements Family {
       }
     }
     long expiry = o.expiry();
-    Key key = getsOld ? call.read(1, Entry.STRING) : call.write(1);
+    Key key =
+        getsOld
+            ? call.read(1, Entry.STRING)
+            : ifEqual == 0 ? call.write(1) : call.write(1, Entry.STRING);
     StringValue strings = call.values().strings();
     if (getsOld) {
       get(call, key, reply);
     }
-    if (ifAbsent && key.exists() || ifPresent && !key.exists()) {
+    if (ifAbsent && key.exists()
+        || ifPresent && !key.exists()
+        || ifEqual != 0 && !isEqual(call, key, ifEqual)) {
       if (!getsOld) {
         reply.nil();
       }
@@ -339,15 +359,33 @@ public final class Strings implements Family {
     call.changed(key, Events.STRING, "set");
     if (o.form() != null) {
       call.event(key, Events.GENERIC, "expire");
-      if (o.form() != TimeForm.UNIX_MILLIS) {
+      if (o.form() != TimeForm.UNIX_MILLIS || ifEqual != 0) {
         call.effect("SET", key.name, call.arg(2), "PXAT", expiry);
       }
+    } else if (ifEqual != 0 && expiry >= 0) { // an old replica doesn't know IFEQ
+      call.effect("SET", key.name, call.arg(2), "PXAT", expiry);
+    } else if (ifEqual != 0) {
+      call.effect("SET", key.name, call.arg(2));
     } else if (getsOld) {
       call.effect(without(call, "GET"));
     }
     if (!getsOld) {
       reply.ok();
     }
+  }
+
+  private static boolean isEqual(Call call, Key key, int argument) {
+    return key.exists() && call.values().strings().equal(key.entry(), call.arg(argument));
+  }
+
+  private static void delifeq(Call call, Reply reply) {
+    Key key = call.write(1, Entry.STRING);
+    boolean isEqual = isEqual(call, key, 2);
+    if (isEqual) {
+      call.delete(key);
+      call.effect("DEL", key.name);
+    }
+    reply.flag(isEqual);
   }
 
   /// The call's words but for the options `word`.

@@ -119,8 +119,7 @@ public final class Settings {
           "local5",
           "local6",
           "local7");
-  public static final Setting<Long> HZ =
-      number(later("hz", "pace of background work"), 0, Integer.MAX_VALUE, 10);
+  public static final Setting<Long> HZ = number(row("hz"), 0, Integer.MAX_VALUE, 10);
   public static final Setting<Boolean> DYNAMIC_HZ =
       yesNo(never("dynamic-hz", "background work paces itself"), true);
   public static final Setting<Long> SHUTDOWN_TIMEOUT =
@@ -244,7 +243,7 @@ public final class Settings {
   public static final Setting<Long> LFU_DECAY_TIME =
       number(row("lfu-decay-time"), 0, Integer.MAX_VALUE, 1);
   public static final Setting<Long> ACTIVE_EXPIRE_EFFORT =
-      number(later("active-expire-effort", "pace of expiry"), 1, 10, 1);
+      number(row("active-expire-effort"), 1, 10, 1);
   public static final Setting<Boolean> LAZYFREE_LAZY_EVICTION =
       yesNo(row("lazyfree-lazy-eviction"), false);
   public static final Setting<Boolean> LAZYFREE_LAZY_EXPIRE =
@@ -290,7 +289,8 @@ public final class Settings {
           Integer.MAX_VALUE,
           -2);
   public static final Setting<Long> LIST_COMPRESS_DEPTH =
-      number(later("list-compress-depth", "compressed list nodes"), 0, Integer.MAX_VALUE, 0);
+      number(
+          never("list-compress-depth", "list nodes are never compressed"), 0, Integer.MAX_VALUE, 0);
   public static final Setting<Long> SET_MAX_INTSET_ENTRIES =
       unsignedNumber(row("set-max-intset-entries"), 0, Long.MAX_VALUE, 512);
   public static final Setting<Long> SET_MAX_LISTPACK_ENTRIES =

@@ -20,6 +20,7 @@ import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -48,6 +49,9 @@ public final class Call {
   private static final int KEPT_ROOM = 1024;
 
   private static final int ROOM_AT_FIRST = 8;
+
+  /// A call deletes no more fields of a hash because their time is over: a millisecond's work.
+  private static final int MOST_EXPIRED_FIELDS = 1024;
 
   final Dispatcher dispatcher;
   final Engine engine;
@@ -821,6 +825,46 @@ public final class Call {
       case HIDE -> key.place.entry = 0;
       case IGNORE -> {}
     }
+  }
+
+  /// Deletes fields of the key's hash whose time is over, where expired keys are deleted, and the
+  /// key with the last of them. Of very many some may stay.
+  public void deleteExpiredFields(Key key) {
+    if (values.hashes().isTimed(key.entry()) && expiryMode() == ExpiryMode.DELETE) {
+      List<byte[]> fields = values.hashes().expire(key.place, now, MOST_EXPIRED_FIELDS);
+      if (!fields.isEmpty()) {
+        tellExpired(key, fields);
+      }
+    }
+  }
+
+  /// Fields of the key's hash whose time is over were met. Where expired keys are deleted, so are
+  /// they, and the key with the last of them.
+  ///
+  /// @param fields their names
+  public void meetExpired(Key key, List<byte[]> fields) {
+    if (expiryMode() != ExpiryMode.DELETE) {
+      return;
+    }
+    for (byte[] field : fields) {
+      values.hashes().delete(key.place, new Slice(field));
+    }
+    tellExpired(key, fields);
+  }
+
+  private void tellExpired(Key key, List<byte[]> fields) {
+    dispatcher.recorder.effects.database(key.database).audiences(Journal.ALL);
+    engine.fieldsExpired(
+        seat,
+        dispatcher.recorder,
+        key.database,
+        key.slot,
+        key.name,
+        key.place,
+        fields,
+        session.client());
+    dispatcher.recorder.effects.mark(); // stays even if the call fails
+    key.isNew |= !key.exists();
   }
 
   /// What happens to expired keys that this call finds. A write never hides them, since it may be

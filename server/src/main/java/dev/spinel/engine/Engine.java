@@ -20,6 +20,7 @@ import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.Slice;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -48,6 +49,9 @@ public final class Engine implements KeyspaceListener {
     /// A client speaks HTTP: some web page may be using a browser to reach us.
     void crossProtocol(Session session);
   }
+
+  /// Fields of one hash that are deleted together when their time is over.
+  private static final int FIELDS_AT_A_TIME = 16;
 
   private static final Busy NOT_BUSY =
       new Busy() {
@@ -140,6 +144,7 @@ public final class Engine implements KeyspaceListener {
   private final LongAdder changes = new LongAdder(); // by the keeper
   private final Recorder expiryRecorder; // keeper's thread
   private final LongAdder expired = new LongAdder();
+  private final LongAdder expiredFields = new LongAdder();
 
   public Engine(
       Keyspace keyspace,
@@ -362,6 +367,47 @@ public final class Engine implements KeyspaceListener {
     removed(by, database, slot, key, running);
     if ((limits.notify & Events.EXPIRED) != 0) {
       notifier.event(limits.notify, "expired", database, key, by);
+    }
+  }
+
+  /// Fields of a hash were deleted, since their time is over: the key goes with the last of them.
+  /// With the effect and the events. Slot lock.
+  ///
+  /// @param fields their names
+  /// @param running the client whose call has met them, if one has
+  void fieldsExpired(
+      Seat seat,
+      Recorder by,
+      int database,
+      int slot,
+      Slice key,
+      Place place,
+      List<byte[]> fields,
+      @Nullable Session running) {
+    expiredFields.add(fields.size());
+    if (journal.recording()) {
+      by.effects.command(2 + fields.size()).add("HDEL").add(key);
+      fields.forEach(by.effects::add);
+    }
+    Dictionary dictionary = seat.values.dictionary();
+    boolean isEmpty = seat.values.hashes().length(dictionary.entry(place)) == 0;
+    if (isEmpty) {
+      dictionary.remove(place);
+      removed(by, database, slot, key, running);
+    } else {
+      byte flags = slots.flags(slot);
+      if ((flags & Slots.WATCHERS) != 0) {
+        watches.changed(database, slot, key);
+      }
+      if ((flags & Slots.TRACKED) != 0 || tracking.broadcasts) {
+        tracking.removed(slot, key, running, by.invalidations);
+      }
+    }
+    if ((limits.notify & Events.HASH) != 0) {
+      notifier.event(limits.notify, "hexpired", database, key, by);
+    }
+    if (isEmpty && (limits.notify & Events.GENERIC) != 0) {
+      notifier.event(limits.notify, "del", database, key, by);
     }
   }
 
@@ -590,7 +636,17 @@ public final class Engine implements KeyspaceListener {
     byte[] name = new byte[Entry.keyLength(memory, place.entry)];
     memory.copyOut(Entry.keyAddress(memory, place.entry), name, 0, name.length);
     expiryRecorder.effects.database(database);
-    expire(seat, expiryRecorder, database, slot, new Slice(name), place, null);
+    long now = clock.millis();
+    Slice key = new Slice(name);
+    if (Entry.isOver(memory, place.entry, now)) {
+      expire(seat, expiryRecorder, database, slot, key, place, null);
+    } else {
+      List<byte[]> fields = seat.values.hashes().expire(place, now, FIELDS_AT_A_TIME);
+      if (fields.isEmpty()) {
+        return false; // the clock was set back
+      }
+      fieldsExpired(seat, expiryRecorder, database, slot, key, place, fields, null);
+    }
     append(expiryRecorder, slot);
     changes.increment();
     return true;
@@ -729,6 +785,11 @@ public final class Engine implements KeyspaceListener {
     return expired.sum();
   }
 
+  /// How many fields of hashes.
+  public long expiredFields() {
+    return expiredFields.sum();
+  }
+
   /// What is counted per dispatcher, summed over all.
   public enum Count {
     COMMANDS,
@@ -814,5 +875,6 @@ public final class Engine implements KeyspaceListener {
     errors.clear();
     errorReplies.reset();
     expired.reset();
+    expiredFields.reset();
   }
 }

@@ -128,6 +128,26 @@ public final class Database {
     return sum(seat, true);
   }
 
+  /// Whether there are hashes with fields that expire; looked at as [#size] counts.
+  public boolean hasTimed(Seat seat) {
+    Dictionary dictionary = seat.values.dictionary();
+    boolean lock = !seat.stopsWorld();
+    boolean found = false;
+    for (int slot = 0; used && slot < Slots.COUNT && !found; slot++) {
+      if (header(slot) != 0) {
+        if (lock) {
+          seat.lock(slot);
+        }
+        long header = header(slot);
+        found = header != 0 && dictionary.timed(header) != 0;
+        if (lock) {
+          seat.unlock(slot);
+        }
+      }
+    }
+    return found;
+  }
+
   private long sum(Seat seat, boolean onlyExpiring) {
     if (!used) {
       return 0;

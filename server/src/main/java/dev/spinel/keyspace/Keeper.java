@@ -19,17 +19,25 @@ import org.jspecify.annotations.Nullable;
 /// databases wait in the other and are left to the keeper; a call that needs their memory waits,
 /// and after each step the keeper reports that something was freed ([KeyspaceListener#freed]).
 ///
-/// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks at the
-/// lower bound in each slot's header without a lock, takes the lock of a slot where something is
-/// due, removes at most 64 keys, and releases the lock. It spends at most a quarter of its time on
-/// that. No other thread knows what the reaper frees, so the reaper lets global operations pass
-/// after every leaf ([Seat#breathe]).
+/// A cycle begins every 100 ms, or at once when there is something to reap. Expiry looks `hz` times
+/// a second at the lower bound in each slot's header without a lock, takes the lock of a slot where
+/// something is due, removes at most 64 keys (or fields of so many hashes), and releases the lock.
+/// It spends at most a quarter of its time on that, or more as `active-expire-effort` has it
+/// ([#pace]). No other thread knows what the reaper frees, so the reaper lets global operations
+/// pass after every leaf ([Seat#breathe]).
 ///
 /// The thread survives any failure in one item or cycle: it reports it to its listener, gives locks
 /// and seat back, and goes on.
 public final class Keeper {
   private static final long CYCLE_NANOS = 100_000_000;
-  private static final long EXPIRY_NANOS = 25_000_000;
+  private static final long SECOND_NANOS = 1_000_000_000;
+
+  /// The share of time that expiry takes at most, in hundredths: with the least effort, and with
+  /// each further one.
+  private static final int EXPIRY_PERCENT = 25;
+
+  private static final int EFFORT_PERCENT = 2;
+
   private static final long EVACUATION_NANOS = 25_000_000;
   private static final int KEYS_PER_LOCK = 64;
 
@@ -43,6 +51,8 @@ public final class Keeper {
   private final ConcurrentLinkedQueue<Object> large =
       new ConcurrentLinkedQueue<>(); // Long = entry, long[][] = tables
   private volatile boolean expiring = true;
+  private volatile long expiryCycleNanos = CYCLE_NANOS;
+  private volatile long expiryNanos = CYCLE_NANOS * EXPIRY_PERCENT / 100; // of each of them
   private volatile boolean closed;
   private final AtomicInteger unfreedSmall = new AtomicInteger(); // waiting, or being freed
   private final AtomicInteger unfreedLarge = new AtomicInteger();
@@ -65,6 +75,15 @@ public final class Keeper {
     thread = new Thread(() -> run(listener), "spinel-keeper");
     thread.setDaemon(true);
     thread.start();
+  }
+
+  /// Sets how expiry paces itself. Any thread; the cycle under way isn't affected.
+  ///
+  /// @param hz how often a second keys are looked for whose time has come, 1 to 500
+  /// @param effort `active-expire-effort`, 1 to 10
+  public void pace(int hz, int effort) {
+    expiryCycleNanos = SECOND_NANOS / hz;
+    expiryNanos = SECOND_NANOS / hz * (EXPIRY_PERCENT + EFFORT_PERCENT * (effort - 1)) / 100;
   }
 
   /// Whether keys are removed when their time has come, or only when a call finds them (DEBUG
@@ -154,16 +173,23 @@ public final class Keeper {
           listener.freed();
         };
     long next = System.nanoTime() + CYCLE_NANOS;
+    long nextExpiry = System.nanoTime() + expiryCycleNanos;
     while (!closed) {
-      LockSupport.parkNanos(Math.max(1, next - System.nanoTime()));
+      long first = next - nextExpiry < 0 ? next : nextExpiry;
+      LockSupport.parkNanos(Math.max(1, first - System.nanoTime()));
       failed = false;
       reapAll(seat, breath);
-      if (System.nanoTime() >= next) {
+      if (System.nanoTime() - nextExpiry >= 0) {
+        nextExpiry = System.nanoTime() + expiryCycleNanos;
+        lookForExpired(seat, listener);
+      }
+      if (System.nanoTime() - next >= 0) {
         next = System.nanoTime() + CYCLE_NANOS;
         cycle(seat, listener);
-        if (failed) {
-          next = System.nanoTime() + FAILED_NANOS;
-        }
+      }
+      if (failed) {
+        next = System.nanoTime() + FAILED_NANOS;
+        nextExpiry = next;
       }
     }
     failed = false;
@@ -179,12 +205,15 @@ public final class Keeper {
     }
   }
 
-  private void cycle(Seat seat, KeyspaceListener listener) {
+  private void lookForExpired(Seat seat, KeyspaceListener listener) {
     if (expiring && listener.expires()) {
       long began = System.nanoTime();
       expire(seat, listener);
       listener.lookedForExpired(System.nanoTime() - began);
     }
+  }
+
+  private void cycle(Seat seat, KeyspaceListener listener) {
     try {
       listener.cycle(seat);
     } catch (Throwable bug) {
@@ -263,7 +292,7 @@ public final class Keeper {
     }
     setBefore = -1; // until all is seen
     earliest = Long.MAX_VALUE;
-    long deadline = System.nanoTime() + EXPIRY_NANOS;
+    long deadline = System.nanoTime() + expiryNanos;
     seat.enter();
     try {
       for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {

@@ -125,6 +125,12 @@ public final class Keyspace implements AutoCloseable {
     return world.expiriesSet() + swaps;
   }
 
+  /// Grows whenever a hash with fields that expire comes to be: while this stays the same, none
+  /// has.
+  public long timedSet() {
+    return world.timedSet();
+  }
+
   /// How many databases there are. Most may be untouched: see [#nextUsed].
   public int databases() {
     return databases;
@@ -271,13 +277,14 @@ public final class Keyspace implements AutoCloseable {
     holdsDetached = false;
   }
 
-  /// Finds one expired key of the slot; `place` tells where. Slot lock.
+  /// Finds one expired key of the slot, or one of a hash with an expired field; `place` tells
+  /// where. Slot lock.
   boolean nextExpired(Seat seat, Database database, int slot, long nowMillis, Place place) {
     long header = database.header(slot);
-    return header != 0 && seat.values.dictionary().nextExpired(header, nowMillis, place);
+    return header != 0 && seat.values.dictionary().nextDue(header, nowMillis, place);
   }
 
-  /// No key of the slot expires earlier than this; milliseconds since 1970. Slot lock.
+  /// No key or field of the slot expires earlier than this; milliseconds since 1970. Slot lock.
   long nextExpiry(Seat seat, Database database, int slot) {
     long header = database.header(slot);
     return header == 0 ? Long.MAX_VALUE : seat.values.dictionary().nextExpiry(header);

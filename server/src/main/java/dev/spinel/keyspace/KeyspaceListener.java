@@ -11,9 +11,10 @@ public interface KeyspaceListener {
     return true;
   }
 
-  /// A key's time has come; `place` is where it is. Called from `seat` under the slot's lock (or in
-  /// a stopped world). The listener removes the key, with its effect and its events. Returns
-  /// whether it did: it doesn't if [#expires] has changed meanwhile.
+  /// A key's time has come, or that of a field of its hash; `place` is where it is. Called from
+  /// `seat` under the slot's lock (or in a stopped world). The listener removes the key, or some of
+  /// the fields, with effects and events. Returns whether it did: it doesn't if [#expires] has
+  /// changed meanwhile.
   boolean expired(Seat seat, int database, int slot, Place place);
 
   /// A look for keys whose time has come took so long. The keeper's thread; no lock is held.

@@ -497,10 +497,10 @@ public final class Snapshots {
     }
 
     @Override
-    public void open(long entry, long expiry, long count) {
+    public void open(long entry, long expiry, long count, boolean isTimed) {
       if (failure == null) {
         try {
-          sink.open(entry, expiry, count);
+          sink.open(entry, expiry, count, isTimed);
         } catch (Throwable t) {
           fail(t);
         }

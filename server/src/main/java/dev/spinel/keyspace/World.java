@@ -28,6 +28,7 @@ public final class World {
   private final ReentrantLock token = new ReentrantLock(true);
   private final CopyOnWriteArrayList<Seat> seats = new CopyOnWriteArrayList<>();
   private final LongAdder expiriesSetByOthers = new LongAdder(); // seats that are closed
+  private final LongAdder timedSetByOthers = new LongAdder(); // the same
   private volatile boolean stopping;
   private volatile boolean busy;
   private volatile Thread stopper = Thread.currentThread(); // token
@@ -64,6 +65,7 @@ public final class World {
   void remove(Seat seat) {
     seats.remove(seat);
     expiriesSetByOthers.add(seat.values.dictionary().expiriesSet());
+    timedSetByOthers.add(seat.values.dictionary().timedSet());
   }
 
   /// How often entries with an expiry were put somewhere, by all seats that ever were. While one is
@@ -72,6 +74,15 @@ public final class World {
     long sum = expiriesSetByOthers.sum();
     for (Seat seat : seats) {
       sum += seat.values.dictionary().expiriesSet();
+    }
+    return sum;
+  }
+
+  /// The same of hashes with fields that expire.
+  long timedSet() {
+    long sum = timedSetByOthers.sum();
+    for (Seat seat : seats) {
+      sum += seat.values.dictionary().timedSet();
     }
     return sum;
   }

@@ -20,6 +20,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /// DEBUG: what tests of a server need; no other client should use it. It runs in a stopped world.
 ///
@@ -56,11 +57,12 @@ final class Debug {
       case "object/3" -> object(call, reply);
       case "sdslen/3" -> stringLength(call, reply);
       case "listpack/3" -> {
-        encoded(call, Entry.LISTPACK, "ERR Not a listpack encoded object.");
+        String otherwise = "ERR Not a listpack encoded object.";
+        encoded(call, otherwise, Entry.LISTPACK, Entry.TIMED_LISTPACK);
         reply.simple("Listpack structure printed on stdout");
       }
       case "quicklist/3", "quicklist/4" -> {
-        encoded(call, Entry.QUICKLIST, "ERR Not a quicklist encoded object.");
+        encoded(call, "ERR Not a quicklist encoded object.", Entry.QUICKLIST);
         reply.simple("Quicklist structure printed on stdout");
       }
       case "populate/3", "populate/4", "populate/5" -> populate(call, reply);
@@ -269,8 +271,9 @@ final class Debug {
     return key;
   }
 
-  private static void encoded(Call call, int encoding, String otherwise) {
-    if (call.values().encoding(existing(call).entry()) != encoding) {
+  private static void encoded(Call call, String otherwise, int... encodings) {
+    int encoding = call.values().encoding(existing(call).entry());
+    if (IntStream.of(encodings).noneMatch(each -> each == encoding)) {
       throw new CommandError(otherwise);
     }
   }

@@ -10,6 +10,7 @@ import dev.spinel.value.ByteRun;
 import dev.spinel.value.Contents;
 import dev.spinel.value.Entry;
 import dev.spinel.value.Values;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
@@ -24,6 +25,7 @@ import java.security.NoSuchAlgorithmException;
 public final class Digest implements Contents {
   private static final int BYTES = 20;
   private static final byte[] EXPIRES = {'!', '!', 'e', 'x', 'p', 'i', 'r', 'e', '!', '!'};
+  private static final byte[] FIELD_EXPIRES = "!!hexpire!!".getBytes(StandardCharsets.US_ASCII);
 
   private final MessageDigest sha1;
   private final byte[] digest = new byte[BYTES];
@@ -104,13 +106,24 @@ public final class Digest implements Contents {
   public void member(ByteRun... parts) {
     if (parts.length == 1) {
       exclusiveOr(hash(parts[0]));
-      return;
+    } else {
+      xor(mixed(parts).digest);
     }
+  }
+
+  @Override
+  public void timed(long millis, ByteRun... parts) {
+    Digest all = mixed(parts);
+    all.xor(FIELD_EXPIRES);
+    xor(all.digest);
+  }
+
+  private Digest mixed(ByteRun... parts) {
     Digest all = new Digest(piece);
     for (ByteRun part : parts) {
       all.mixHash(hash(part));
     }
-    xor(all.digest);
+    return all;
   }
 
   /// The SHA-1 of a run, of which only a small piece is on the Java heap.

@@ -118,6 +118,9 @@ public final class StatisticsSection implements Section {
     out.field("keyspace_hits", engine.count(Engine.Count.HITS));
     out.field("keyspace_misses", engine.count(Engine.Count.MISSES));
     out.field("expired_keys", engine.expiredKeys());
+    if (engine.expiredFields() != 0) {
+      out.field("expired_subkeys", engine.expiredFields());
+    }
     out.field("snapshot_delayed_calls", engine.delays());
     out.field("tracking_total_keys", engine.tracking().keys());
     out.field("tracking_total_items", engine.tracking().items());

@@ -632,8 +632,8 @@ final class Aof implements AppendLog.Owner {
     }
 
     @Override
-    public void open(long entry, long expiry, long count) {
-      base().open(entry, expiry, count);
+    public void open(long entry, long expiry, long count, boolean isTimed) {
+      base().open(entry, expiry, count, isTimed);
     }
 
     @Override

@@ -166,8 +166,8 @@ final class BackgroundSave implements Snapshots.Sink {
   }
 
   @Override
-  public void open(long entry, long expiry, long count) {
-    file().open(entry, expiry, count);
+  public void open(long entry, long expiry, long count, boolean isTimed) {
+    file().open(entry, expiry, count, isTimed);
     owe();
   }
 

@@ -9,6 +9,7 @@ import dev.spinel.value.ListValue;
 import dev.spinel.value.Values;
 import dev.spinel.wire.Numbers;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
@@ -23,6 +24,8 @@ final class CommandBase extends BaseFile implements Contents {
   private static final int ELEMENTS = 64; // of one command
   private static final byte[] LINE_END = {'\r', '\n'};
   private static final byte[] NO_KEY = {};
+
+  private record FieldTime(byte[] field, long millis) {}
 
   /// A long string that is being written.
   private enum Text {
@@ -48,6 +51,7 @@ final class CommandBase extends BaseFile implements Contents {
   // What of the key is still to be written.
   private boolean inList; // elements follow
   private boolean inStream;
+  private final List<FieldTime> times = new ArrayList<>(); // of fields that are gathered
   private @Nullable StreamCommands streams; // of `values()`, made for the first stream
   private Text inText = Text.NONE;
   private long textEntry; // of STRING
@@ -213,6 +217,13 @@ final class CommandBase extends BaseFile implements Contents {
   }
 
   @Override
+  public void timed(long millis, ByteRun... parts) {
+    byte[] field = parts[0].bytes();
+    times.add(new FieldTime(field, millis));
+    element(field, parts[1].bytes());
+  }
+
+  @Override
   public void member(ByteRun... parts) {
     if (type == Entry.ZSET) {
       element(parts[1].bytes(), parts[0].bytes());
@@ -245,6 +256,16 @@ final class CommandBase extends BaseFile implements Contents {
       gathered = 0;
       gatheredBytes = 0;
     }
+    for (FieldTime time : times) {
+      command(6);
+      word("HPEXPIREAT");
+      word(key);
+      word(Long.toString(time.millis));
+      word("FIELDS");
+      word("1");
+      word(time.field);
+    }
+    times.clear();
   }
 
   private void endKey() {
@@ -259,7 +280,7 @@ final class CommandBase extends BaseFile implements Contents {
   }
 
   @Override
-  public void open(long entry, long expiry, long count) {
+  public void open(long entry, long expiry, long count, boolean isTimed) {
     beginKey(entry, expiry);
   }
 
@@ -271,8 +292,15 @@ final class CommandBase extends BaseFile implements Contents {
       case Entry.SET -> element(name);
       case Entry.ZSET -> element(score(values.memory(), field), name);
       default -> {
-        if (values.strings().length(field) > PIECE) {
+        boolean isLong = values.strings().length(field) > PIECE;
+        if (isLong) {
           send();
+        }
+        long time = Entry.expiry(values.memory(), field);
+        if (time >= 0) {
+          times.add(new FieldTime(name, time));
+        }
+        if (isLong) {
           command(4);
           word(verb);
           word(key);

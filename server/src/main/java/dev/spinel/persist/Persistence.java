@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -94,6 +95,7 @@ public final class Persistence {
   private byte[] loadedDeletions = {}; // by the start
   private boolean hasLoaded; // by the start
   private volatile @Nullable StreamedCopy copying;
+  private final AtomicBoolean toldNewer = new AtomicBoolean();
   private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
   private volatile boolean keeps; // data beyond this server's life, unasked
@@ -544,20 +546,31 @@ public final class Persistence {
     }
   }
 
+  /// A stream has a later version than is asked for. Said once.
+  private void tellNewer(int version) {
+    if (!toldNewer.getAndSet(true)) {
+      notice(
+          "The data has hashes with fields that expire, so dumps and syncs are of RDB version "
+              + version
+              + ", which Redis 7.4 and later can read, but 7.2 and Valkey can't");
+    }
+  }
+
   /// A file for the dump's stream: empty.
   RdbFile rdbFile(Path file) throws IOException {
     boolean often = config.get(Settings.RDB_SAVE_INCREMENTAL_FSYNC);
-    return new RdbFile(engine, config, disk.create(file), often, false, stream);
+    return new RdbFile(engine, config, disk.create(file), often, false, stream, this::tellNewer);
   }
 
   /// The dump's stream, to replicas.
   RdbFile rdbStream(Disk.Output out) {
-    return new RdbFile(engine, config, out, false, false, stream);
+    return new RdbFile(engine, config, out, false, false, stream, this::tellNewer);
   }
 
   /// A stream that is the base of an append-only file.
   BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
-    return new RdbFile(engine, config, out, syncsOften, true, () -> null).counted();
+    return new RdbFile(engine, config, out, syncsOften, true, () -> null, this::tellNewer)
+        .counted();
   }
 
   /// An RDB stream without keys.

@@ -8,6 +8,7 @@ import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.rdb.RdbWriter;
+import dev.spinel.rdb.ValueWriter;
 import dev.spinel.value.Entry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -38,29 +40,36 @@ final class RdbFile extends BaseFile {
   private final Config config;
   private final boolean isAofBase;
   private final Supplier<@Nullable StreamFacts> stream;
+  private final IntConsumer tellNewer;
   private final boolean tellsIdle;
   private final boolean tellsFrequency;
 
   private @Nullable RdbWriter writer;
   private final Map<Integer, long[]> sizes = new HashMap<>(); // by database: keys, that expire
+  private int version; // at the cut
   private long nowMillis; // of the cut
   private long usedMemory;
   private @Nullable StreamFacts facts; // of the cut
   private List<byte[]> libraries = List.of(); // of the cut
   private int database = NONE; // whose keys come next, of which the stream doesn't know yet
   private volatile long allKeys;
+  private boolean hasTimed; // hashes with fields that expire
+  private long timedSet; // Keyspace.timedSet before that was found out
 
   /// @param isAofBase whether it is the base of an append-only file
   /// @param stream asked at the cut of which history the data is
+  /// @param tellNewer hears of a version that is later than the settings have it
   RdbFile(
       Engine engine,
       Config config,
       Disk.Output file,
       boolean syncsOften,
       boolean isAofBase,
-      Supplier<@Nullable StreamFacts> stream) {
+      Supplier<@Nullable StreamFacts> stream,
+      IntConsumer tellNewer) {
     super(file, syncsOften);
     this.stream = stream;
+    this.tellNewer = tellNewer;
     this.engine = engine;
     this.config = config;
     this.isAofBase = isAofBase;
@@ -85,11 +94,14 @@ final class RdbFile extends BaseFile {
 
   private void count(Seat seat) {
     Keyspace keyspace = engine.keyspace;
+    timedSet = keyspace.timedSet();
+    hasTimed = false;
     long sum = 0;
     for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
       Database database = keyspace.database(number);
       long size = database.size(seat);
       sizes.put(number, new long[] {size, database.expiring(seat)});
+      hasTimed |= timedSet != 0 && database.hasTimed(seat);
       seat.breathe();
       sum += size;
     }
@@ -103,17 +115,24 @@ final class RdbFile extends BaseFile {
     usedMemory = engine.keyspace.heap().liveBytes();
     facts = stream.get();
     libraries = engine.libraries().codes();
+    version = config.intOf(Settings.RDB_VERSION);
+    if (hasTimed || timedSet != engine.keyspace.timedSet()) {
+      version = Math.max(version, ValueWriter.TIMED_HASHES);
+    }
   }
 
   /// Made when it is first wanted, when the world goes on.
   private RdbWriter writer() {
     RdbWriter made = writer;
     if (made == null) {
+      if (version > config.intOf(Settings.RDB_VERSION)) {
+        tellNewer.accept(version);
+      }
       made =
           new RdbWriter(
               values(),
               this::write,
-              config.intOf(Settings.RDB_VERSION),
+              version,
               config.get(Settings.RDBCOMPRESSION),
               config.get(Settings.RDBCHECKSUM));
       writer = made;
@@ -162,9 +181,9 @@ final class RdbFile extends BaseFile {
   }
 
   @Override
-  public void open(long entry, long expiry, long count) {
+  public void open(long entry, long expiry, long count, boolean isTimed) {
     beginKey(entry);
-    writer().open(entry, expiry, count);
+    writer().open(entry, expiry, count, isTimed);
   }
 
   @Override

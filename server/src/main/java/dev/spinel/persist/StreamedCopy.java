@@ -75,9 +75,9 @@ final class StreamedCopy implements Snapshots.Sink {
   }
 
   @Override
-  public void open(long entry, long expiry, long count) {
+  public void open(long entry, long expiry, long count, boolean isTimed) {
     if (hasData) {
-      file().open(entry, expiry, count);
+      file().open(entry, expiry, count, isTimed);
       owe();
     }
   }

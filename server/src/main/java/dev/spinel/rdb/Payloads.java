@@ -22,6 +22,7 @@ public final class Payloads {
   /// them, and nobody has room for them as a whole.
   private static final int ROOM = 64 << 10;
 
+  private final Values values;
   private final LargeStrings large;
   private final ValueWriter writer;
   private final ValueReader reader;
@@ -31,6 +32,7 @@ public final class Payloads {
   private long bytes; // gathered
 
   public Payloads(Values values) {
+    this.values = values;
     large = values.large();
     writer = new ValueWriter(values);
     reader = new ValueReader(values);
@@ -53,8 +55,9 @@ public final class Payloads {
 
   /// Replies with the payload of an entry, as a bulk string.
   ///
-  /// @param version 10 or 11
-  public void dump(long entry, int version, boolean compressing, RespWriter to) {
+  /// @param least the version, 10 or 11, unless the value needs a later one
+  public void dump(long entry, int least, boolean compressing, RespWriter to) {
+    int version = ValueWriter.version(least, values, entry);
     writer.as(version, compressing);
     bytes = 0;
     out.reset(this::gather, true);

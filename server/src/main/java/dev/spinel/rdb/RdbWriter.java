@@ -39,7 +39,7 @@ public final class RdbWriter {
   private long idleSeconds = -1; // of the next key
   private int frequency = -1;
 
-  /// @param version 10 or 11
+  /// @param version 10 to 12
   /// @param compressing rdbcompression
   /// @param summing rdbchecksum
   public RdbWriter(Values of, Sink sink, int version, boolean compressing, boolean summing) {
@@ -140,12 +140,14 @@ public final class RdbWriter {
 
   /// Begins a key of which `count` fields will be shown: [#field], and [#more] until it is written,
   /// so often.
-  public void open(long entry, long expiry, long count) {
+  ///
+  /// @param isTimed whether it is a hash and some of its fields expire
+  public void open(long entry, long expiry, long count, boolean isTimed) {
     assert Entry.isNested(Entry.encoding(memory, entry));
     prefix(expiry);
-    out.u8(values.typeOf(entry).number());
+    out.u8(values.typeOfNested(entry, isTimed).number());
     values.key(out, entry);
-    values.open(entry, count, out);
+    values.open(entry, count, isTimed, out);
   }
 
   /// Begins a field of the key that was opened.

@@ -92,7 +92,7 @@ public final class ValueReader {
           case LIST_ZIPLIST -> "List ";
           case SET_LISTPACK -> "Set ";
           case ZSET_LISTPACK, ZSET_ZIPLIST -> "Zset ";
-          case HASH_LISTPACK, HASH_ZIPLIST -> "Hash ";
+          case HASH_LISTPACK, HASH_ZIPLIST, HASH_LISTPACK_TIMES -> "Hash ";
           default -> "";
         };
     listpack.whose(whose);
@@ -588,29 +588,53 @@ public final class ValueReader {
     }
   }
 
-  private RdbException expiringField() {
-    return in.unsupported("fields that expire can't be held");
-  }
+  // ── hashes with fields that expire ──
 
-  private long hashWithTimes(boolean final74) {
-    if (final74) in.skip(8); // when the first field expires
+  /// The latest time that Redis knows for a field.
+  private static final long LAST_TIME = (1L << 46) - 2;
+
+  /// @param relative whether times are counted from the first of them, which stands in front
+  private long hashWithTimes(boolean relative) {
+    long first = relative ? in.int64() : 0;
+    if (first < 0) throw in.corrupt("a first time of " + first);
     long count = count();
     int maxEntries = count <= limits.hashEntries() ? limits.hashEntries() : 0;
     try (Draft draft = values.draft(key)) {
       values.hashes().create(draft.place, key);
       for (long left = count; left > 0; left--) {
-        if (in.length() != 0) throw expiringField();
+        long time = in.length();
+        if (relative && time != 0) time += first - 1;
+        checkTime(time);
         Slice field = member(element);
         set(draft, field, text(other), maxEntries, limits.hashValue());
+        if (time != 0) values.hashes().setTime(draft.place, field, time);
       }
       return draft.take(expiry);
     }
   }
 
-  private long hashOfTriples(boolean final74) {
-    if (final74) in.skip(8);
+  private void checkTime(long time) {
+    if (time < 0 || time > LAST_TIME) throw in.corrupt("a field that expires at " + time);
+  }
+
+  private long hashOfTriples(boolean withFirst) {
+    if (withFirst) in.skip(8);
     string.open();
-    string.whole(MAX_INLINE);
+    if (string.whole(MAX_INLINE)) {
+      long count = scan(listpack, 3) / 3;
+      if (count == 0) throw in.empty("a hash without fields");
+      string.rewind();
+      boolean ordered = checkTimes();
+      if (asIs && ordered && count <= limits.hashEntries() && fits((int) string.length())) {
+        return inline(Entry.HASH, Entry.TIMED_LISTPACK);
+      }
+      string.rewind();
+      return hashOfTriples(count <= limits.hashEntries() ? limits.hashEntries() : 0);
+    }
+    return hashOfTriples(0);
+  }
+
+  private long hashOfTriples(int maxEntries) {
     try (Draft draft = values.draft(key)) {
       values.hashes().create(draft.place, key);
       listpack.open();
@@ -618,12 +642,38 @@ public final class ValueReader {
         Slice field = member(listpack, element);
         if (!listpack.next()) throw listpack.corrupt("a field without a value");
         listpack.take(other, Element.IN_ARRAY);
-        set(draft, field, other.slice, limits.hashEntries(), Integer.MAX_VALUE);
+        set(draft, field, other.slice, maxEntries, Integer.MAX_VALUE);
         if (!listpack.next()) throw listpack.corrupt("a field without a time");
-        if (!listpack.isInteger() || listpack.integer() != 0) throw expiringField();
+        long time = time();
+        if (time != 0) values.hashes().setTime(draft.place, field, time);
       }
       if (listpack.count() == 0) throw in.empty("a hash without fields");
       return draft.take(expiry);
     }
+  }
+
+  /// The time at hand in a listpack.
+  private long time() {
+    if (!listpack.isInteger()) throw listpack.corrupt("a time that is no number");
+    checkTime(listpack.integer());
+    return listpack.integer();
+  }
+
+  /// Checks the times of a listpack in one piece; returns whether the fields are in the order of
+  /// their times.
+  private boolean checkTimes() {
+    boolean ordered = true;
+    long last = 0;
+    boolean never = false; // a field that doesn't expire has come
+    listpack.open();
+    while (listpack.next()) {
+      listpack.next();
+      listpack.next();
+      long time = time();
+      ordered &= time == 0 || !never && time >= last;
+      never |= time == 0;
+      last = time;
+    }
+    return ordered;
   }
 }

@@ -3,6 +3,7 @@ package dev.spinel.rdb;
 import dev.spinel.memory.Memory;
 import dev.spinel.value.ByteRun;
 import dev.spinel.value.Entry;
+import dev.spinel.value.HashValue;
 import dev.spinel.value.ListNodes;
 import dev.spinel.value.Listpack;
 import dev.spinel.value.StringValue;
@@ -19,7 +20,8 @@ import java.util.Arrays;
 /// ```
 ///
 /// The form follows the encoding that OBJECT ENCODING tells, and is that of the version: 11 is what
-/// 7.2 writes, 10 is what 7.0 can read (it knows no listpacks of sets).
+/// 7.2 writes, 10 is what 7.0 can read (it knows no listpacks of sets). Hashes with fields that
+/// expire have a form in 12 only, which is what 8.0 writes.
 ///
 /// **Between two steps** a value in one node, a long string, a list and a stream may be left only
 /// if a walk holds it, or under the lock. A nested dictionary is a walk's to go through: [#open],
@@ -38,6 +40,12 @@ public final class ValueWriter {
   private static final int LISTPACK_SETS = 11;
 
   private static final int ACTIVE_CONSUMERS = 11;
+
+  /// The version that has a form for hashes with fields that expire.
+  public static final int TIMED_HASHES = 12;
+
+  /// A time from which a walk counts those of fields: it doesn't know which is the earliest.
+  private static final long FIRST_TIME = 1;
 
   private static final int PIECE = 16 << 10;
 
@@ -67,6 +75,8 @@ public final class ValueWriter {
   private long left; // nodes, or members
   private long cursor; // of a scan, in a listpack, or a rank
   private boolean counted; // the number of its elements is written
+  private boolean timed; // times are written before fields
+  private long firstTime; // from which they are counted
 
   // what is found out when a value is measured
   private long measuredFrom = Long.MAX_VALUE; // strings of so many bytes aren't written
@@ -85,9 +95,12 @@ public final class ValueWriter {
     STRING,
     NODES,
     ELEMENTS_OF_LISTPACK,
+    TRIPLES_OF_LISTPACK,
+    TIMED_LISTPACK,
     ENTRIES,
     RANKS,
     STREAM,
+    FIELD_TIME,
     FIELD,
     FIELD_VALUE
   }
@@ -108,7 +121,7 @@ public final class ValueWriter {
 
   /// What is written from here on.
   ///
-  /// @param version 10 or 11
+  /// @param version 10 to 12
   /// @param compressing whether strings are compressed where that makes them shorter
   public ValueWriter as(int version, boolean compressing) {
     this.version = version;
@@ -131,10 +144,36 @@ public final class ValueWriter {
             default -> RdbType.SET;
           };
       case Entry.ZSET -> encoding == Entry.LISTPACK ? RdbType.ZSET_LISTPACK : RdbType.ZSET_2;
-      case Entry.HASH -> encoding == Entry.LISTPACK ? RdbType.HASH_LISTPACK : RdbType.HASH;
+      case Entry.HASH -> hashType(encoding, values.hashes().isTimed(entry));
       case Entry.STREAM -> version >= ACTIVE_CONSUMERS ? RdbType.STREAM_3 : RdbType.STREAM_2;
       default -> throw new AssertionError(Entry.type(memory, entry));
     };
+  }
+
+  /// The type that stands before the key of something nested.
+  ///
+  /// @param isTimed whether it is a hash, some fields of which expired at the moment of the walk
+  RdbType typeOfNested(long entry, boolean isTimed) {
+    return Entry.type(memory, entry) == Entry.HASH
+        ? hashType(Entry.NESTED, isTimed)
+        : typeOf(entry);
+  }
+
+  private RdbType hashType(int encoding, boolean isTimed) {
+    boolean showsTimes = isTimed && version >= TIMED_HASHES;
+    return switch (encoding) {
+      case Entry.LISTPACK -> RdbType.HASH_LISTPACK;
+      case Entry.TIMED_LISTPACK -> showsTimes ? RdbType.HASH_LISTPACK_TIMES : RdbType.HASH;
+      default -> showsTimes ? RdbType.HASH_TIMES : RdbType.HASH;
+    };
+  }
+
+  /// The version that is needed for the value of an entry to be written as it is: this one, or a
+  /// later one.
+  public static int version(int version, Values values, long entry) {
+    return Entry.type(values.memory(), entry) == Entry.HASH && values.hashes().isTimed(entry)
+        ? Math.max(version, TIMED_HASHES)
+        : version;
   }
 
   /// Begins with the value of an entry; [#write] goes on.
@@ -150,6 +189,7 @@ public final class ValueWriter {
     counted = false;
     form = Form.NONE;
     cursor = 0;
+    timed = false;
     switch (typeOf(entry)) {
       case STRING -> {
         text.open(entry);
@@ -171,10 +211,15 @@ public final class ValueWriter {
         cursor = left - 1;
         stage = Stage.RANKS;
       }
-      case HASH -> {
+      case HASH, HASH_TIMES -> {
         left = values.hashes().length(entry);
-        stage = Stage.ENTRIES;
+        boolean isListpack = values.encoding(entry) == Entry.TIMED_LISTPACK;
+        if (isListpack) cursor = Listpack.HEADER;
+        stage = isListpack ? Stage.TRIPLES_OF_LISTPACK : Stage.ENTRIES;
+        firstTime = values.hashes().earliest(entry);
+        timed = typeOf(entry) == RdbType.HASH_TIMES;
       }
+      case HASH_LISTPACK_TIMES -> stage = Stage.TIMED_LISTPACK;
       case STREAM_2, STREAM_3 -> {
         streams.open(entry, version >= ACTIVE_CONSUMERS);
         stage = Stage.STREAM;
@@ -205,11 +250,16 @@ public final class ValueWriter {
   /// Begins with a nested dictionary of which a walk is going to show `count` fields.
   ///
   /// After type and key.
-  public void open(long entry, long count, RdbOutput out) {
+  ///
+  /// @param isTimed as in [#typeOfNested]
+  public void open(long entry, long count, boolean isTimed, RdbOutput out) {
     measuredFrom = Long.MAX_VALUE;
     compressedCount = 0;
     type = Entry.type(memory, entry);
     stage = Stage.DONE;
+    timed = typeOfNested(entry, isTimed) == RdbType.HASH_TIMES;
+    firstTime = FIRST_TIME;
+    if (timed) out.int64(firstTime);
     out.length(count);
   }
 
@@ -217,8 +267,19 @@ public final class ValueWriter {
   public void field(long field) {
     assert stage == Stage.DONE;
     entry = field;
-    stage = Stage.FIELD;
-    name(field);
+    if (timed) {
+      stage = Stage.FIELD_TIME;
+    } else {
+      stage = Stage.FIELD;
+      name(field);
+    }
+  }
+
+  /// Writes when a field expires, as that is written: after how many milliseconds, plus 1; 0:
+  /// never.
+  private void time(RdbOutput out, long field) {
+    long time = Entry.expiry(memory, field);
+    out.length(time == HashValue.NEVER ? 0 : time - firstTime + 1);
   }
 
   private void name(long member) {
@@ -242,7 +303,19 @@ public final class ValueWriter {
     switch (stage) {
       case STRING, FIELD_VALUE -> stage = Stage.DONE;
       case NODES -> nextNode(out);
-      case ELEMENTS_OF_LISTPACK -> nextElement(out);
+      case ELEMENTS_OF_LISTPACK, TRIPLES_OF_LISTPACK -> nextElement(out);
+      case TIMED_LISTPACK -> {
+        long value = Entry.valueAddress(memory, entry);
+        out.int64(values.hashes().earliest(entry));
+        stage = Stage.STRING;
+        bytes.open(value, Entry.valueLength(memory, entry));
+        begin(bytes);
+      }
+      case FIELD_TIME -> {
+        time(out, entry);
+        stage = Stage.FIELD;
+        name(entry);
+      }
       case ENTRIES -> someEntries(out);
       case RANKS -> someRanks(out);
       case STREAM -> nextOfStream(out);
@@ -252,6 +325,7 @@ public final class ValueWriter {
   }
 
   private void countOnce(RdbOutput out) {
+    if (!counted && timed) out.int64(firstTime);
     if (!counted) out.length(left);
     counted = true;
   }
@@ -268,6 +342,10 @@ public final class ValueWriter {
   }
 
   private void nextElement(RdbOutput out) {
+    if (!counted && stage == Stage.TRIPLES_OF_LISTPACK) {
+      countOnce(out);
+      left *= 2; // field, value, and the time, which isn't written
+    }
     countOnce(out);
     if (left-- == 0) {
       stage = Stage.DONE;
@@ -276,6 +354,9 @@ public final class ValueWriter {
     long lp = Entry.valueAddress(memory, entry);
     int at = (int) cursor;
     cursor = Listpack.after(memory, lp, at);
+    if (stage == Stage.TRIPLES_OF_LISTPACK && left % 2 == 0) {
+      cursor = Listpack.after(memory, lp, (int) cursor);
+    }
     if (Listpack.isInteger(memory, lp, at)) {
       out.string(piece, 0, Listpack.copyOut(memory, lp, at, piece, 0));
     } else {
@@ -295,6 +376,7 @@ public final class ValueWriter {
                 cursor,
                 AT_A_TIME,
                 member -> {
+                  if (timed) time(out, member);
                   name(member);
                   finishString(out);
                   if (isHash) {

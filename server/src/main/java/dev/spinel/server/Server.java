@@ -22,6 +22,7 @@ import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
 import dev.spinel.commands.Geo;
+import dev.spinel.commands.HashTimes;
 import dev.spinel.commands.Hashes;
 import dev.spinel.commands.HyperLogLogs;
 import dev.spinel.commands.Keys;
@@ -231,6 +232,14 @@ public final class Server implements AutoCloseable {
       cluster = null;
     }
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
+    paceExpiry(config);
+    config.onChange(Settings.HZ, this::paceExpiry);
+    config.onChange(Settings.ACTIVE_EXPIRE_EFFORT, this::paceExpiry);
+  }
+
+  private void paceExpiry(Config changed) {
+    int effort = changed.intOf(Settings.ACTIVE_EXPIRE_EFFORT);
+    keyspace.keeper().pace(changed.intOf(Settings.HZ), effort);
   }
 
   private boolean isClusterNode() {
@@ -319,6 +328,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Streams());
     rows.add(new Sets());
     rows.add(new Hashes());
+    rows.add(new HashTimes());
     rows.add(new SortedSets());
     rows.add(new Geo());
     rows.add(new Sort());

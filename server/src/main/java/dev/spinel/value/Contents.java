@@ -9,4 +9,9 @@ public interface Contents {
   /// One of many that have no order, in its parts: a member; a member and its score; a field and
   /// its value.
   void member(ByteRun... parts);
+
+  /// The same for a field that expires at a time, in milliseconds since 1970.
+  default void timed(long millis, ByteRun... parts) {
+    member(parts);
+  }
 }

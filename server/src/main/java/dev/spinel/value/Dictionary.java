@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 ///             24 count at the cut                  32 expiry of the key at the cut (nested only)
 ///             40 entries with expiry, 4 bytes      44 next expiry, 4 bytes (a lower bound)
 ///             48 epoch that has passed   52, 56 epochs for which 24 and 32 are good   60 depth of the deepest leaf, at most
+///             62 hashes with fields that expire, 2 bytes (tables of keys only)
 /// ```
 ///
 /// [HashTree] is what is below a header, [Traversal] are the ways through it other than by key;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Expiry** needs no second structure: leaf, inner node and header hold lower bounds of the
 /// earliest expiry below them, lowered by insertions and recomputed when [#nextExpired] comes by.
+/// What expires in a hash counts as if its key did ([#nextDue]).
 ///
 /// **Locks.** The caller holds the lock that owns the header (the slot's) for every verb. **The
 /// walk** is known to two verbs alone: [#writable], before a change in place, and `retire`, when an
@@ -56,6 +58,13 @@ public final class Dictionary {
   static final int CUT_COUNT_EPOCH = 52;
   static final int CUT_EXPIRY_EPOCH = 56;
   static final int DEEPEST = 60;
+  static final int TIMED = 62;
+
+  /// In [#CUT_COUNT]: some entries had an expiry.
+  private static final long CUT_TIMED = 1L << 63;
+
+  /// There are so many hashes with fields that expire, or have been.
+  private static final int MANY_TIMED = 0xffff;
 
   /// A header whose contents have moved: its root says so, its count where to.
   static final long MOVED = -1;
@@ -85,6 +94,10 @@ public final class Dictionary {
 
   /// How often an entry was put somewhere with an expiry, or got one. Seat; others read it racily.
   private long expiriesSet;
+
+  /// How often a hash with fields that expire was put somewhere, or got its first such field. Seat;
+  /// others read it racily.
+  private long timedSet;
 
   /// Moves on with every change of any dictionary through this object: what a [Place] compares.
   private long stamp;
@@ -168,6 +181,19 @@ public final class Dictionary {
   /// before. Any thread; may be a moment late.
   public long expiriesSet() {
     return expiriesSet;
+  }
+
+  /// How often this seat has put a hash with fields that expire somewhere, or given a hash its
+  /// first such field: as long as the sum over all seats stays the same, no such hash has come to
+  /// be. Any thread; may be a moment late.
+  public long timedSet() {
+    return timedSet;
+  }
+
+  /// How many hashes with fields that expire the table of keys holds; more than 65,534 are 65,535
+  /// until it is empty.
+  public int timed(long header) {
+    return memory.getShort(header + TIMED) & MANY_TIMED;
   }
 
   /// Milliseconds since 1970: no entry expires earlier; `Long.MAX_VALUE` if none ever does.
@@ -406,6 +432,39 @@ public final class Dictionary {
       m.putInt(header + EXPIRING, m.getInt(header + EXPIRING) + 1);
       expires(p, Entry.expiry(m, entry));
     }
+    if (FieldTimes.any(m, entry)) countTimed(p, 1);
+  }
+
+  /// One hash with fields that expire more, or less, is at `p`.
+  private void countTimed(Place p, int more) {
+    int count = timed(p.header);
+    if (count != MANY_TIMED) memory.putShort(p.header + TIMED, (short) (count + more));
+    if (more > 0) timedSet++;
+    if (more > 0) fieldsExpire(p);
+  }
+
+  /// The bounds above the hash at `p` learn when its fields expire.
+  private void fieldsExpire(Place p) {
+    long entry = p.entry;
+    long value = Entry.valueAddress(memory, entry);
+    expires(
+        p,
+        Entry.encoding(memory, entry) == Entry.NESTED
+            ? nextExpiry(value)
+            : FieldTimes.first(memory, value));
+  }
+
+  /// Fields of the hash at `p` have got times, or lost them.
+  ///
+  /// @param had whether some field expired before ([FieldTimes#any])
+  /// @param sooner whether one may expire sooner than the bounds above the hash say
+  void fieldsTimed(Place p, boolean had, boolean sooner) {
+    boolean has = FieldTimes.any(memory, entry(p));
+    if (has != had) {
+      countTimed(p, has ? 1 : -1);
+    } else if (has && sooner) {
+      fieldsExpire(p);
+    }
   }
 
   /// The table is made for its first entry.
@@ -460,11 +519,15 @@ public final class Dictionary {
     long at = HashTree.wordAt(p);
     m.putLong(at, Leaf.moved(m.getLong(at), entry));
     boolean ttl = Entry.hasExpiry(m, entry);
-    if (ttl != Entry.hasExpiry(m, p.entry))
+    if (ttl != Entry.hasExpiry(m, p.entry)) {
+      keepCount(p.header);
       m.putInt(p.header + EXPIRING, m.getInt(p.header + EXPIRING) + (ttl ? 1 : -1));
+    }
     if (ttl) expires(p, Entry.expiry(m, entry));
+    if (FieldTimes.any(m, p.entry)) countTimed(p, -1);
     p.entry = entry;
     p.stamp = ++stamp;
+    if (FieldTimes.any(m, entry)) countTimed(p, 1);
   }
 
   /// Removes the entry at `p`; it is released as the walk allows.
@@ -498,6 +561,7 @@ public final class Dictionary {
     keepCount(header);
     m.putLong(header + COUNT, m.getLong(header + COUNT) - 1);
     if (Entry.hasExpiry(m, p.entry)) m.putInt(header + EXPIRING, m.getInt(header + EXPIRING) - 1);
+    if (FieldTimes.any(m, p.entry)) countTimed(p, -1);
     tree.take(p);
     p.entry = 0;
     stamp++; // p's page may be another now: it looks again when it is used again
@@ -641,15 +705,22 @@ public final class Dictionary {
     if (!walk.active()) return;
     int epoch = walk.epoch();
     if (memory.getInt(header + CUT_COUNT_EPOCH) == epoch) return;
-    memory.putLong(header + CUT_COUNT, count(header));
+    memory.putLong(header + CUT_COUNT, count(header) | (expiring(header) == 0 ? 0 : CUT_TIMED));
     memory.putInt(header + CUT_COUNT_EPOCH, epoch);
   }
 
   /// How many entries the dictionary had at the cut.
   public long countAtCut(long header) {
     return memory.getInt(header + CUT_COUNT_EPOCH) == walk.epoch()
-        ? memory.getLong(header + CUT_COUNT)
+        ? memory.getLong(header + CUT_COUNT) & ~CUT_TIMED
         : count(header);
+  }
+
+  /// Whether some of them had an expiry.
+  boolean timedAtCut(long header) {
+    return memory.getInt(header + CUT_COUNT_EPOCH) == walk.epoch()
+        ? memory.getLong(header + CUT_COUNT) < 0
+        : expiring(header) != 0;
   }
 
   // ── size, expiry, moves ──
@@ -1056,7 +1127,14 @@ public final class Dictionary {
   /// Finds an entry whose expiry is at or before `now`; false if there is none. Bounds that turn
   /// out to be too low are raised on the way.
   public boolean nextExpired(long header, long now, Place out) {
-    boolean found = traversal.nextExpired(header, now, out);
+    boolean found = traversal.nextExpired(header, now, false, out);
+    out.stamp = stamp;
+    return found;
+  }
+
+  /// The same in a table of keys, and a hash with a field of which that is true is found, too.
+  public boolean nextDue(long header, long now, Place out) {
+    boolean found = traversal.nextExpired(header, now, true, out);
     out.stamp = stamp;
     return found;
   }

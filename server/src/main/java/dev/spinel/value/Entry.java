@@ -88,6 +88,10 @@ public final class Entry {
   /// The value is the score of a member of a sorted set, a `double` of 8 bytes.
   static final int SCORE = 11;
 
+  /// The value is a listpack of a hash's fields, each with its value and the time at which it
+  /// expires (milliseconds since 1970, 0: never), the earliest first.
+  public static final int TIMED_LISTPACK = 12;
+
   /// Encodings whose value begins with the header of a dictionary. A walk goes into it: so the
   /// entry itself is never copied for the walk's sake.
   private static final int NESTED_ONES = 1 << NESTED | 1 << SKIPLIST;
@@ -110,6 +114,7 @@ public final class Entry {
       case EMBSTR -> "embstr";
       case RAW, CHUNKED -> "raw";
       case LISTPACK -> "listpack";
+      case TIMED_LISTPACK -> "listpackex";
       case QUICKLIST -> "quicklist";
       case NESTED -> "hashtable";
       case INTSET -> "intset";

@@ -4,6 +4,8 @@ import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 
 /// Hashes: small ones are a listpack of field, value, field, value… in the order of insertion,
@@ -12,6 +14,13 @@ import java.util.Random;
 ///
 /// The limits between the two are parameters, as Redis has them; a listpack also becomes a
 /// dictionary before it would outgrow its node. It never goes back.
+///
+/// **Fields that expire.** A field of a dictionary is an entry, and has its time as a key has. A
+/// listpack has no room for times until the first field gets one: then it becomes a listpack of
+/// field, value, time ([Entry#TIMED_LISTPACK]), the earliest time first, and behind those the
+/// fields without one. So a hash without them takes what it took, and what is due stands in front.
+/// Nothing here knows what time it is: fields whose time is over are there until [#expire] deletes
+/// them.
 ///
 /// **The pair at hand.** [#find], the random picks and the visits leave a pair *at hand*: what
 /// [#valueLength], [#writeValue], [#copyField] and so on speak of, until the next verb of this
@@ -33,7 +42,16 @@ public final class HashValue implements Structure {
   private static final int MAX_LISTPACK = Allocator.MAX_RUN / 4;
 
   /// What a listpack needs for a pair besides its bytes, at most.
-  private static final int PAIR_OVERHEAD = 24;
+  private static final int PAIR_OVERHEAD = 36;
+
+  /// Bytes of [FieldTimes#NONE] in a listpack.
+  private static final int NO_TIME_BYTES = 2;
+
+  /// Picks of a field whose time is over before all are gone through.
+  private static final int MOST_TRIES = 32;
+
+  /// Of a field that doesn't expire.
+  public static final long NEVER = -1;
 
   private final Memory m;
   private final Dictionary dictionary;
@@ -46,6 +64,7 @@ public final class HashValue implements Structure {
   private long listpack;
   private int fieldAt;
   private int valueAt;
+  private int timeAt; // 0: this listpack has no times
   private long pair;
 
   private byte[] fieldBytes = new byte[128]; // scratch for a conversion
@@ -74,12 +93,21 @@ public final class HashValue implements Structure {
   /// How many fields.
   public long length(long entry) {
     long at = Entry.valueAddress(m, entry);
-    return isListpack(entry) ? Listpack.count(m, at) >>> 1 : dictionary.count(at);
+    return isListpack(entry) ? Listpack.count(m, at) / step(entry) : dictionary.count(at);
   }
 
   private boolean isListpack(long entry) {
     assert Entry.type(m, entry) == Entry.HASH;
-    return Entry.encoding(m, entry) == Entry.LISTPACK;
+    return Entry.encoding(m, entry) != Entry.NESTED;
+  }
+
+  private boolean isTimedListpack(long entry) {
+    return Entry.encoding(m, entry) == Entry.TIMED_LISTPACK;
+  }
+
+  /// How many elements of the listpack make a field.
+  private int step(long entry) {
+    return isTimedListpack(entry) ? 3 : 2;
   }
 
   /// Brings a field to hand; false if the hash has no such field.
@@ -92,17 +120,36 @@ public final class HashValue implements Structure {
       pair = inner.entry;
       return there;
     }
-    listpack = at;
-    fieldAt =
-        Listpack.find(m, at, Listpack.first(m, at), field.array, field.offset, field.length, 1);
-    if (fieldAt == 0) return false;
-    valueAt = Listpack.next(m, at, fieldAt);
-    return true;
+    boolean timed = isTimedListpack(entry);
+    int first = Listpack.first(m, at);
+    int found = Listpack.find(m, at, first, field.array, field.offset, field.length, timed ? 2 : 1);
+    take(at, found, timed);
+    return found != 0;
   }
 
-  /// Sets a field, makes it if need be, and says whether it is new. Beyond `maxEntries` fields, or
-  /// with a field or value of more than `maxValue` bytes, the hash becomes a dictionary.
+  /// The field at this position of a listpack is at hand; 0: none is.
+  private void take(long lp, int at, boolean timed) {
+    listpack = lp;
+    fieldAt = at;
+    if (at == 0) return;
+    valueAt = Listpack.next(m, lp, at);
+    timeAt = timed ? Listpack.next(m, lp, valueAt) : 0;
+  }
+
+  /// Sets a field, makes it if need be, and says whether it is new. It won't expire. Beyond
+  /// `maxEntries` fields, or with a field or value of more than `maxValue` bytes, the hash becomes
+  /// a dictionary.
   public boolean set(Place p, Slice field, Slice value, int maxEntries, int maxValue) {
+    return set(p, field, value, maxEntries, maxValue, false);
+  }
+
+  /// The same, but a field that is there expires when it would have.
+  public boolean setValue(Place p, Slice field, Slice value, int maxEntries, int maxValue) {
+    return set(p, field, value, maxEntries, maxValue, true);
+  }
+
+  private boolean set(
+      Place p, Slice field, Slice value, int maxEntries, int maxValue, boolean keepsTime) {
     if (field.node != 0) field = large.materialized(field);
     long entry = dictionary.entry(p);
     if (isListpack(entry)) {
@@ -118,15 +165,18 @@ public final class HashValue implements Structure {
       } else {
         boolean there = find(entry, field);
         if (there || length(entry) < maxEntries) {
-          setInListpack(p, there, field, value);
+          setInListpack(p, there, field, value, keepsTime);
           return !there;
         }
         convert(p);
       }
     }
+    boolean timed = FieldTimes.any(m, p.entry);
     long header = Entry.valueAddress(m, p.entry);
     boolean there = dictionary.find(header, dictionary.hash(field), field, inner);
-    strings.setText(inner, field, value, -1);
+    long time = timed && there && keepsTime ? Entry.expiry(m, inner.entry) : NEVER;
+    strings.setText(inner, field, value, time);
+    if (timed) dictionary.fieldsTimed(p, true, false);
     return !there;
   }
 
@@ -136,7 +186,14 @@ public final class HashValue implements Structure {
   }
 
   /// Right after [#find].
-  private void setInListpack(Place p, boolean there, Slice field, Slice value) {
+  private void setInListpack(Place p, boolean there, Slice field, Slice value, boolean keepsTime) {
+    if (there && !keepsTime && time() != NEVER) {
+      boolean timed = FieldTimes.any(m, p.entry);
+      rewrite(p, field, value, FieldTimes.NONE);
+      dictionary.fieldsTimed(p, timed, false);
+      return;
+    }
+    boolean timed = isTimedListpack(p.entry);
     long lp = listpack;
     int bytes = Listpack.bytes(m, lp);
     int more = Listpack.entryBytes(value.array, value.offset, value.length);
@@ -148,9 +205,44 @@ public final class HashValue implements Structure {
       return;
     }
     more += Listpack.entryBytes(field.array, field.offset, field.length);
-    lp = grow(p, bytes + more);
+    lp = grow(p, bytes + more + (timed ? NO_TIME_BYTES : 0));
     Listpack.append(m, lp, field.array, field.offset, field.length);
     Listpack.append(m, lp, value.array, value.offset, value.length);
+    if (timed) Listpack.append(m, lp, FieldTimes.NONE);
+  }
+
+  /// Puts a field, a value and a time, where that belongs, in the place of the field at hand of a
+  /// timed listpack. The bytes aren't those in the listpack.
+  private void rewrite(Place p, Slice field, Slice value, long time) {
+    int from = fieldAt;
+    int old = Listpack.after(m, listpack, timeAt) - from;
+    int bytes = Listpack.bytes(m, listpack);
+    int more =
+        Listpack.entryBytes(field.array, field.offset, field.length)
+            + Listpack.entryBytes(value.array, value.offset, value.length)
+            + Listpack.entryBytes(time)
+            - old;
+    long lp = more > 0 ? grow(p, bytes + more) : Entry.valueAddress(m, dictionary.writable(p));
+    Listpack.delete(m, lp, from, from + old, 3);
+    int at = placeOf(lp, time);
+    Listpack.insert(m, lp, at, field.array, field.offset, field.length);
+    at = Listpack.after(m, lp, at);
+    Listpack.insert(m, lp, at, value.array, value.offset, value.length);
+    Listpack.insert(m, lp, Listpack.after(m, lp, at), time);
+    if (more < 0) dictionary.resize(p, bytes + more);
+  }
+
+  /// The position of the first field that doesn't expire before `time`, or of the end.
+  private int placeOf(long lp, long time) {
+    if (time == FieldTimes.NONE) return Listpack.end(m, lp);
+    int at = Listpack.first(m, lp);
+    while (at != 0) {
+      int timeOf = FieldTimes.time(m, lp, at);
+      long there = Listpack.integer(m, lp, timeOf);
+      if (there == FieldTimes.NONE || there >= time) return at;
+      at = Listpack.next(m, lp, timeOf);
+    }
+    return Listpack.end(m, lp);
   }
 
   private long grow(Place p, int bytes) {
@@ -161,16 +253,164 @@ public final class HashValue implements Structure {
   public boolean delete(Place p, Slice field) {
     long entry = dictionary.entry(p);
     if (!find(entry, field)) return false;
-    if (!isListpack(entry)) {
+    boolean timed = FieldTimes.any(m, entry);
+    if (isListpack(entry)) {
+      int last = timeAt != 0 ? timeAt : valueAt;
+      cut(p, fieldAt, Listpack.after(m, listpack, last), step(entry));
+    } else {
       dictionary.remove(inner);
-      return true;
     }
-    int bytes = Listpack.bytes(m, listpack);
-    long lp = Entry.valueAddress(m, dictionary.writable(p));
-    int end = Listpack.after(m, lp, valueAt);
-    Listpack.delete(m, lp, fieldAt, end, 2);
-    dictionary.resize(p, bytes - (end - fieldAt));
+    if (timed) dictionary.fieldsTimed(p, true, false);
     return true;
+  }
+
+  /// Takes `count` elements, from one position to another, out of the listpack.
+  private void cut(Place p, int from, int to, int count) {
+    long lp = Entry.valueAddress(m, dictionary.writable(p));
+    int bytes = Listpack.bytes(m, lp);
+    Listpack.delete(m, lp, from, to, count);
+    dictionary.resize(p, bytes - (to - from));
+  }
+
+  // ── fields that expire ──
+
+  /// Whether some field of the hash expires.
+  public boolean isTimed(long entry) {
+    return FieldTimes.any(m, entry);
+  }
+
+  /// Lets a field that is there expire at a time (milliseconds since 1970), or [#NEVER].
+  public void setTime(Place p, Slice field, long millis) {
+    long entry = dictionary.entry(p);
+    boolean there = find(entry, field);
+    assert there;
+    if (time() == millis) return;
+    boolean timed = FieldTimes.any(m, entry);
+    if (Entry.encoding(m, entry) == Entry.LISTPACK) entry = giveTimes(p);
+    if (isListpack(entry)) {
+      find(entry, field);
+      fieldBytes = take(listpack, fieldAt, fieldBytes, this.field);
+      valueBytes = take(listpack, valueAt, valueBytes, value);
+      if (Listpack.bytes(m, listpack) + PAIR_OVERHEAD > room(entry)) {
+        convert(p);
+      } else {
+        rewrite(p, this.field, value, millis == NEVER ? FieldTimes.NONE : millis);
+      }
+    }
+    entry = dictionary.entry(p);
+    if (!isListpack(entry)) {
+      if (field.node != 0) field = large.materialized(field);
+      long header = Entry.valueAddress(m, entry);
+      dictionary.find(header, dictionary.hash(field), field, inner);
+      dictionary.setExpiry(inner, millis);
+    }
+    dictionary.fieldsTimed(p, timed, millis != NEVER);
+  }
+
+  /// From a listpack without times to one with them, or to a dictionary where that has no room.
+  /// Returns the entry.
+  private long giveTimes(Place p) {
+    long old = dictionary.entry(p);
+    long from = Entry.valueAddress(m, old);
+    int pairs = Listpack.count(m, from) / 2;
+    int bytes = Listpack.bytes(m, from) + NO_TIME_BYTES * pairs;
+    if (bytes > room(old)) {
+      convert(p);
+      return dictionary.entry(p);
+    }
+    long timed = dictionary.renewed(old, Entry.TIMED_LISTPACK, bytes);
+    long to = Entry.valueAddress(m, timed);
+    Listpack.clear(m, to);
+    int end = Listpack.HEADER;
+    for (int at = Listpack.first(m, from), left = pairs; left > 0; left--) {
+      int next = Listpack.after(m, from, Listpack.after(m, from, at));
+      m.copy(from + at, to + end, next - at);
+      end = Listpack.write(m, to, end + next - at, FieldTimes.NONE);
+      at = next;
+    }
+    Listpack.close(m, to, end, 3 * pairs);
+    dictionary.replace(p, timed);
+    return timed;
+  }
+
+  /// Deletes fields whose time is over at `now`, at most so many, and returns their names.
+  public List<byte[]> expire(Place p, long now, int most) {
+    List<byte[]> names = new ArrayList<>();
+    long entry = dictionary.entry(p);
+    if (!FieldTimes.any(m, entry)) return names;
+    if (isListpack(entry)) {
+      long lp = Entry.valueAddress(m, entry);
+      int end = 0;
+      for (int at = Listpack.first(m, lp); at != 0 && names.size() < most; ) {
+        take(lp, at, true);
+        if (!isOver(now)) break;
+        names.add(field());
+        end = Listpack.after(m, lp, timeAt);
+        at = Listpack.next(m, lp, timeAt);
+      }
+      if (!names.isEmpty()) cut(p, Listpack.HEADER, end, 3 * names.size());
+    } else {
+      long header = Entry.valueAddress(m, entry);
+      while (names.size() < most && dictionary.nextExpired(header, now - 1, inner)) {
+        names.add(Entry.key(m, inner.entry));
+        dictionary.remove(inner);
+      }
+    }
+    dictionary.fieldsTimed(p, true, false);
+    return names;
+  }
+
+  /// How many fields there are whose time isn't over at `now`.
+  public long lengthAt(long entry, long now) {
+    long length = length(entry);
+    if (!FieldTimes.any(m, entry)) return length;
+    if (!isListpack(entry) && dictionary.nextExpiry(Entry.valueAddress(m, entry)) >= now) {
+      return length;
+    }
+    long[] over = {0};
+    each(entry, at -> over[0] += at.isOver(now) ? 1 : 0);
+    return length - over[0];
+  }
+
+  /// Shows a random field whose time isn't over at `now`, each with the same probability. There is
+  /// one ([#lengthAt]).
+  public void pickAt(long entry, long now, Random source, Visitor visitor) {
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
+      random(entry, source);
+      if (!isOver(now)) {
+        visitor.pair(this);
+        return;
+      }
+    }
+    sampleAt(entry, now, 1, source, visitor);
+  }
+
+  /// As [#sample], of the fields whose time isn't over at `now`.
+  public void sampleAt(long entry, long now, long count, Random source, Visitor visitor) {
+    long length = lengthAt(entry, now);
+    if (length == length(entry)) {
+      sample(entry, count, source, visitor);
+      return;
+    }
+    Selection selection = new Selection(source, length, Math.min(count, length));
+    each(
+        entry,
+        at -> {
+          if (!at.isOver(now) && selection.takes()) visitor.pair(at);
+        });
+  }
+
+  /// When the first field expires, or [#NEVER].
+  public long earliest(long entry) {
+    long[] earliest = {Long.MAX_VALUE};
+    if (FieldTimes.any(m, entry)) {
+      each(
+          entry,
+          at -> {
+            if (at.time() != NEVER) earliest[0] = Math.min(earliest[0], at.time());
+          });
+    }
+    return earliest[0] == Long.MAX_VALUE ? NEVER : earliest[0];
   }
 
   @Override
@@ -185,7 +425,15 @@ public final class HashValue implements Structure {
 
   @Override
   public void contents(long entry, Contents to) {
-    each(entry, pair -> to.member(ByteRun.of(pair.field()), pair.valueRun()));
+    each(
+        entry,
+        pair -> {
+          if (pair.time() == NEVER) {
+            to.member(ByteRun.of(pair.field()), pair.valueRun());
+          } else {
+            to.timed(pair.time(), ByteRun.of(pair.field()), pair.valueRun());
+          }
+        });
   }
 
   /// A listpack that doesn't fit becomes a dictionary.
@@ -202,7 +450,7 @@ public final class HashValue implements Structure {
     long header = Entry.valueAddress(m, converted);
     dictionary.init(header);
     try {
-      copyPairs(Entry.valueAddress(m, old), header);
+      copyPairs(Entry.valueAddress(m, old), isTimedListpack(old), header);
     } catch (OutOfMemoryError e) {
       dictionary.free(converted);
       throw e;
@@ -211,14 +459,19 @@ public final class HashValue implements Structure {
   }
 
   /// From a listpack to an empty dictionary.
-  private void copyPairs(long lp, long header) {
+  private void copyPairs(long lp, boolean timed, long header) {
     for (int at = Listpack.first(m, lp); at != 0; at = Listpack.next(m, lp, at)) {
       fieldBytes = take(lp, at, fieldBytes, field);
       at = Listpack.next(m, lp, at);
       valueBytes = take(lp, at, valueBytes, value);
+      long time = FieldTimes.NONE;
+      if (timed) {
+        at = Listpack.next(m, lp, at);
+        time = Listpack.integer(m, lp, at);
+      }
       boolean twice = dictionary.find(header, dictionary.hash(field), field, inner);
       assert !twice;
-      strings.setText(inner, field, value, -1);
+      strings.setText(inner, field, value, time == FieldTimes.NONE ? NEVER : time);
     }
   }
 
@@ -234,6 +487,19 @@ public final class HashValue implements Structure {
 
   public int fieldLength() {
     return listpack != 0 ? Listpack.length(m, listpack, fieldAt) : Entry.keyLength(m, pair);
+  }
+
+  /// When the field expires, in milliseconds since 1970, or [#NEVER].
+  public long time() {
+    if (listpack == 0) return Entry.expiry(m, pair);
+    long time = timeAt == 0 ? FieldTimes.NONE : Listpack.integer(m, listpack, timeAt);
+    return time == FieldTimes.NONE ? NEVER : time;
+  }
+
+  /// Whether the field's time is over at `now`: at the millisecond itself it is not.
+  public boolean isOver(long now) {
+    long time = time();
+    return time != NEVER && time < now;
   }
 
   public int valueLength() {
@@ -311,13 +577,13 @@ public final class HashValue implements Structure {
   /// the next cursor or 0.
   public long scan(long entry, long cursor, int count, Visitor visitor) {
     if (isListpack(entry)) {
-      listpack = Entry.valueAddress(m, entry);
-      long lp = listpack;
-      for (int at = Listpack.first(m, lp); at != 0; at = Listpack.next(m, lp, valueAt)) {
-        listpack = lp;
-        fieldAt = at;
-        valueAt = Listpack.next(m, lp, at);
+      long lp = Entry.valueAddress(m, entry);
+      boolean timed = isTimedListpack(entry);
+      for (int at = Listpack.first(m, lp); at != 0; ) {
+        take(lp, at, timed);
+        int last = timed ? timeAt : valueAt;
         visitor.pair(this);
+        at = Listpack.next(m, lp, last);
       }
       return 0;
     }
@@ -336,9 +602,9 @@ public final class HashValue implements Structure {
   public void random(long entry, Random source) {
     long at = Entry.valueAddress(m, entry);
     if (isListpack(entry)) {
-      listpack = at;
-      fieldAt = Listpack.seek(m, at, 2 * source.nextInt(Listpack.count(m, at) >>> 1));
-      valueAt = Listpack.next(m, at, fieldAt);
+      int step = step(entry);
+      int picked = source.nextInt(Listpack.count(m, at) / step);
+      take(at, Listpack.seek(m, at, step * picked), step == 3);
       return;
     }
     boolean found = dictionary.random(at, source, inner);

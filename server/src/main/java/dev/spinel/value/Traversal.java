@@ -11,6 +11,12 @@ final class Traversal {
   private final Dictionary dictionary;
   private final HashTree tree;
 
+  // of the search for what has expired
+  private long nowMillis;
+  private int due; // as a bound
+  private boolean withFields;
+  private final Place field = new Place();
+
   Traversal(Memory memory, Dictionary dictionary, HashTree tree) {
     this.memory = memory;
     this.dictionary = dictionary;
@@ -21,14 +27,19 @@ final class Traversal {
 
   /// Finds an entry whose expiry is at or before `now`; false if there is none. Bounds that turn
   /// out to be too low are raised on the way.
-  boolean nextExpired(long header, long now, Place out) {
+  ///
+  /// @param withFields whether a hash is found that has a field of which that is true
+  boolean nextExpired(long header, long now, boolean withFields, Place out) {
     int due = HashTree.bound(now);
     if (Integer.compareUnsigned(memory.getInt(header + Dictionary.NEXT_EXPIRY), due) > 0)
       return false;
     out.header = header;
     out.key = null;
     out.entry = 0;
-    int next = expired(memory.getLong(header), now, due, out);
+    nowMillis = now;
+    this.due = due;
+    this.withFields = withFields;
+    int next = expired(memory.getLong(header), out);
     if (out.entry != 0) {
       out.hash = dictionary.hashOf(out.entry);
       tree.locate(out, out.entry);
@@ -39,7 +50,7 @@ final class Traversal {
   }
 
   /// Sets `out.entry` to an expired entry below `ref`, or returns the bound of what is there.
-  private int expired(long ref, long now, int due, Place out) {
+  private int expired(long ref, Place out) {
     Memory m = memory;
     long address = ref & HashTree.ADDRESS;
     if (address == 0) return HashTree.NO_EXPIRY;
@@ -52,23 +63,18 @@ final class Traversal {
       for (int i = 0; i < words; i++) {
         long word = m.getLong(address + Leaf.HEADER + 8L * i);
         if (word == 0) continue;
-        long millis = Entry.expiry(m, Leaf.entry(word));
-        if (millis < 0) continue;
-        if (millis <= now) {
-          out.entry = Leaf.entry(word);
-          return next;
-        }
-        next = HashTree.earlier(next, HashTree.bound(millis));
+        next = HashTree.earlier(next, expiredEntry(Leaf.entry(word), out));
+        if (out.entry != 0) return next;
       }
       m.putInt(address + 4, next);
       return next;
     }
-    if (kind == HashTree.BUCKET) return expiredInBucket(address, now, out);
+    if (kind == HashTree.BUCKET) return expiredInBucket(address, out);
     int old = m.getInt(address);
     if (Integer.compareUnsigned(old, due) > 0) return old;
     for (int i = 0; i < 1 << kind; ) {
       long child = m.getLong(HashTree.refAt(address, i));
-      next = HashTree.earlier(next, expired(child, now, due, out));
+      next = HashTree.earlier(next, expired(child, out));
       if (out.entry != 0) return next;
       i += HashTree.span(child, kind);
     }
@@ -76,23 +82,53 @@ final class Traversal {
     return next;
   }
 
-  private int expiredInBucket(long first, long now, Place out) {
+  private int expiredInBucket(long first, Place out) {
     Memory m = memory;
     int next = HashTree.NO_EXPIRY;
     for (long page = first; page != 0; page = m.getLong(page + 8)) {
       int count = m.getInt(page);
       for (int i = 0; i < count; i++) {
         long entry = Leaf.entry(m.getLong(HashTree.bucketWord(page, i)));
-        long millis = Entry.expiry(m, entry);
-        if (millis < 0) continue;
-        if (millis <= now) {
-          out.entry = entry;
-          return next;
-        }
-        next = HashTree.earlier(next, HashTree.bound(millis));
+        next = HashTree.earlier(next, expiredEntry(entry, out));
+        if (out.entry != 0) return next;
       }
     }
     m.putInt(first + 4, next);
+    return next;
+  }
+
+  /// The same for one entry: its own expiry, and those of its fields.
+  private int expiredEntry(long entry, Place out) {
+    long millis = Entry.expiry(memory, entry);
+    int bound = HashTree.NO_EXPIRY;
+    if (millis >= 0) {
+      if (millis <= nowMillis) {
+        out.entry = entry;
+        return bound;
+      }
+      bound = HashTree.bound(millis);
+    }
+    return FieldTimes.any(memory, entry)
+        ? HashTree.earlier(bound, expiredFields(entry, out))
+        : bound;
+  }
+
+  private int expiredFields(long entry, Place out) {
+    long value = Entry.valueAddress(memory, entry);
+    if (Entry.encoding(memory, entry) != Entry.NESTED) {
+      long first = FieldTimes.first(memory, value);
+      if (withFields && first <= nowMillis) out.entry = entry;
+      return HashTree.bound(first);
+    }
+    int old = memory.getInt(value + Dictionary.NEXT_EXPIRY);
+    if (Integer.compareUnsigned(old, due) > 0) return old;
+    field.entry = 0;
+    int next = expired(memory.getLong(value), field);
+    if (field.entry != 0) {
+      if (withFields) out.entry = entry;
+      return old;
+    }
+    memory.putInt(value + Dictionary.NEXT_EXPIRY, next);
     return next;
   }
 

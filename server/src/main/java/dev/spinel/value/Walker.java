@@ -48,7 +48,9 @@ public final class Walker {
     void entry(long entry, long expiry);
 
     /// A key whose value is a nested dictionary: `count` fields follow, then [#close].
-    void open(long entry, long expiry, long count);
+    ///
+    /// @param isTimed whether some of them expire
+    void open(long entry, long expiry, long count, boolean isTimed);
 
     void field(long field);
 
@@ -75,6 +77,7 @@ public final class Walker {
   private long openedEntry;
   private long openedExpiry;
   private long openedCount;
+  private boolean openedTimed;
 
   public Walker(Dictionary dictionary) {
     this.dictionary = dictionary;
@@ -111,7 +114,7 @@ public final class Walker {
     Visitor to = walk.abandoned() ? SILENCE : visitor;
     if (opened) {
       opened = false;
-      to.open(openedEntry, openedExpiry, openedCount);
+      to.open(openedEntry, openedExpiry, openedCount, openedTimed);
     }
     if (inside) {
       if (nested.emit(to)) return true;
@@ -160,6 +163,7 @@ public final class Walker {
     openedExpiry =
         kept ? memory.getLong(header + Dictionary.CUT_EXPIRY) : Entry.expiry(memory, entry);
     openedCount = dictionary.countAtCut(header);
+    openedTimed = dictionary.timedAtCut(header);
     opened = true;
     inside = true;
     nested.enter(header);
@@ -414,7 +418,7 @@ public final class Walker {
         public void entry(long entry, long expiry) {}
 
         @Override
-        public void open(long entry, long expiry, long count) {}
+        public void open(long entry, long expiry, long count, boolean isTimed) {}
 
         @Override
         public void field(long field) {}

@@ -47,6 +47,11 @@ final class AllCommandsTest {
     }
     assertThat(missing).isEmpty();
     assertThat(found).isEqualTo(241 + 129);
+    int later = 0;
+    for (Command command : TABLE) {
+      later += Later.isLater(command) ? 1 : 0;
+    }
+    assertThat(later).as("commands beyond 7.2").isEqualTo(13);
   }
 
   @Test
@@ -80,7 +85,11 @@ final class AllCommandsTest {
     for (Map.Entry<String, Command> each : byName.entrySet()) {
       Command command = each.getValue();
       Map<String, Object> facts = Facts.of(command);
-      list.append("| `").append(each.getKey().replace('|', ' ')).append("` | ");
+      list.append("| `").append(each.getKey().replace('|', ' ')).append('`');
+      if (Later.isLater(command)) {
+        list.append(" (since ").append(facts.get("since")).append(')');
+      }
+      list.append(" | ");
       list.append(command.arity()).append(" | ");
       list.append(keys(command)).append(" | ");
       list.append(words(facts.get("flags"))).append(" | ");

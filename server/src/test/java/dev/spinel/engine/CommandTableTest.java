@@ -30,7 +30,11 @@ class CommandTableTest {
   }
 
   static Map<String, Object> redis() throws IOException {
-    try (InputStream in = CommandTableTest.class.getResourceAsStream("/redis-7.2-commands.json")) {
+    return facts("/redis-7.2-commands.json");
+  }
+
+  private static Map<String, Object> facts(String resource) throws IOException {
+    try (InputStream in = CommandTableTest.class.getResourceAsStream(resource)) {
       return map(Json.parse(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
     }
   }
@@ -39,27 +43,41 @@ class CommandTableTest {
   @Test
   void everyRowSaysWhatRedisSays() throws IOException {
     Map<String, Object> redis = redis();
+    Map<String, Object> later = facts("/redis-8.0-commands.json");
     List<String> wrong = new ArrayList<>();
     for (Command command : TABLE) {
+      if (Later.isLater(command)) {
+        Map<String, Object> facts = map(later.remove(command.name));
+        if (facts != null) compare(command, Facts.of(command), facts, wrong);
+        else if (!OF_VALKEY.contains(command.name)) wrong.add(command.name + ": of which server?");
+        continue;
+      }
       Map<String, Object> expected = map(redis.get(command.name));
       if (expected == null) {
         wrong.add(command.name + ": Redis has no such command");
         continue;
       }
       Map<String, Object> subcommands = map(expected.remove("subcommands"));
-      compare(command, expected, wrong);
+      compare(command, Later.without(Facts.of(command)), expected, wrong);
       if (subcommands == null) subcommands = Map.of();
       for (Command sub : command.subcommands()) {
         Map<String, Object> facts = map(subcommands.get(sub.name));
         if (facts == null) wrong.add(sub.name + ": Redis has no such subcommand");
-        else compare(sub, facts, wrong);
+        else compare(sub, Later.without(Facts.of(sub)), facts, wrong);
       }
     }
     assertThat(wrong).isEmpty();
+    assertThat(later).as("commands of 8.0 that are promised").isEmpty();
   }
 
-  private static void compare(Command command, Map<String, Object> expected, List<String> wrong) {
-    Map<String, Object> facts = Facts.of(command);
+  /// Commands of Valkey 9, which no machine here has.
+  private static final List<String> OF_VALKEY = List.of("delifeq");
+
+  private static void compare(
+      Command command,
+      Map<String, Object> facts,
+      Map<String, Object> expected,
+      List<String> wrong) {
     TreeSet<String> names = new TreeSet<>(facts.keySet());
     names.addAll(expected.keySet());
     for (String name : names) {
@@ -284,8 +302,8 @@ class CommandTableTest {
   void hintsReadLikeASynopsis() {
     assertThat(TABLE.byName("set").synopsis().hint())
         .isEqualTo(
-            "key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds |"
-                + " PXAT unix-time-milliseconds | KEEPTTL]");
+            "key value [NX | XX | IFEQ comparison-value] [GET] [EX seconds | PX milliseconds | EXAT"
+                + " unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]");
     assertThat(TABLE.byName("blpop").synopsis().hint()).isEqualTo("key [key ...] timeout");
     assertThat(TABLE.byName("client|unblock").synopsis().hint())
         .isEqualTo("client-id [TIMEOUT | ERROR]");

@@ -20,7 +20,7 @@ public class AwaitedSink implements Snapshots.Sink {
   public void entry(long entry, long expiry) {}
 
   @Override
-  public void open(long entry, long expiry, long count) {}
+  public void open(long entry, long expiry, long count, boolean isTimed) {}
 
   @Override
   public void field(long field) {}

@@ -118,6 +118,31 @@ class AofTest {
   }
 
   @Test
+  void timesOfFieldsComeBackFromAFileOfCommands() throws Exception {
+    String digest;
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      for (int i = 0; i < 700; i++) {
+        run(session, "HSET", "h", "f" + i, i % 100 == 0 ? "x".repeat(100_000) : "v");
+        run(session, "HPEXPIREAT", "h", "" + (4_000_000_000_000L + i), "FIELDS", "1", "f" + i);
+      }
+      run(session, "HSET", "h", "never", "1");
+      run(session, "HSET", "small", "a", "1", "b", "2");
+      run(session, "HPEXPIREAT", "small", "4000000000000", "FIELDS", "1", "b");
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      digest = run(session, "DEBUG", "DIGEST");
+    }
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DEBUG", "DIGEST")).isEqualTo(digest);
+      assertThat(run(session, "HPEXPIRETIME", "h", "FIELDS", "3", "f100", "f699", "never"))
+          .isEqualTo("*3 :4000000000100 :4000000000699 :-1");
+      assertThat(run(session, "OBJECT", "ENCODING", "small")).isEqualTo("$10 listpackex");
+    }
+  }
+
+  @Test
   void anEndInTheMiddleOfACommandOrOfATransactionIsCutOff() throws IOException {
     try (Server server = start("aof-use-rdb-preamble", "no");
         LocalSession session = new LocalSession(server)) {

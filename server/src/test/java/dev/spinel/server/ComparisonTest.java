@@ -6,12 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.spinel.RealRedis;
 import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
-import java.io.BufferedInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.Socket;
-import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -97,10 +93,10 @@ class ComparisonTest {
     List<String> lines = script(script);
     assumeTrue(isSeven2 || !isOnlySeven2(lines.getFirst()), "beside a 7.2 only");
     List<String> differences = new ArrayList<>();
-    Map<Integer, Peer[]> peers = new HashMap<>();
+    Map<Integer, RawPeer[]> peers = new HashMap<>();
     try {
       both(peers, 0, protocol);
-      for (Peer peer : peers.get(0)) {
+      for (RawPeer peer : peers.get(0)) {
         peer.ask("FLUSHALL");
       }
       int number = 0;
@@ -120,7 +116,7 @@ class ComparisonTest {
             script, leftOut + " lines left out: they need a redis-server 7.2, this one is older");
       }
     } finally {
-      for (Peer[] pair : peers.values()) {
+      for (RawPeer[] pair : peers.values()) {
         pair[0].close();
         pair[1].close();
       }
@@ -137,7 +133,7 @@ class ComparisonTest {
     Path ours = Files.createDirectory(folder.resolve("ours"));
     Path theirs = Files.createDirectory(folder.resolve("theirs"));
     List<String> differences = new ArrayList<>();
-    Map<Integer, Peer[]> peers = new HashMap<>();
+    Map<Integer, RawPeer[]> peers = new HashMap<>();
     String[] settings = {"appendonly", "yes", "appendfsync", "no", "save", "", "dir"};
     try (RealRedis redis = RealRedis.ready(theirs, "--appendonly", "yes", "--appendfsync", "no");
         Spinel server = Spinel.start(LOG, with(settings, ours.toString()))) {
@@ -163,7 +159,7 @@ class ComparisonTest {
       assertThat(next).as("loaded twice").isEqualTo(3);
     } finally {
       PORTS.remove();
-      for (Peer[] pair : peers.values()) {
+      for (RawPeer[] pair : peers.values()) {
         pair[0].close();
         pair[1].close();
       }
@@ -259,9 +255,9 @@ class ComparisonTest {
   /// For each line of a script the events that it had, behind it.
   private static List<String> events(int port, String script) throws Exception {
     List<String> events = new ArrayList<>();
-    try (Peer speaker = new Peer(port, 2);
-        Peer marker = new Peer(port, 2);
-        Peer listener = new Peer(port, 2)) {
+    try (RawPeer speaker = new RawPeer(port, 2);
+        RawPeer marker = new RawPeer(port, 2);
+        RawPeer listener = new RawPeer(port, 2)) {
       speaker.ask("FLUSHALL");
       speaker.ask("CONFIG", "SET", "notify-keyspace-events", "EAnm");
       listener.ask("PSUBSCRIBE", "*");
@@ -271,7 +267,7 @@ class ComparisonTest {
           continue;
         }
         int command = line.startsWith("!") ? line.indexOf(' ') + 1 : 0;
-        speaker.ask(words(line.substring(command)));
+        speaker.ask(ScriptLine.words(line.substring(command)));
         marker.ask("PUBLISH", "end", "");
         StringBuilder all = new StringBuilder(line);
         String event = listener.read("");
@@ -306,7 +302,8 @@ class ComparisonTest {
         Client here = Client.connect("127.0.0.1", spinel.port()).timeoutMillis(20_000)) {
       var comparison =
           new CallComparison(
-              fixture.server.engine.table, new Random(seed), answers(there), answers(here));
+                  fixture.server.engine.table, new Random(seed), answers(there), answers(here))
+              .withoutLater();
       comparison.run(CallGenerator.CALLS, protocol);
       assertThat(comparison.compared).isPositive();
       assertThat(comparison.differences).as("seed %d", seed).isEmpty();
@@ -320,12 +317,12 @@ class ComparisonTest {
     };
   }
 
-  private static Peer[] both(Map<Integer, Peer[]> peers, int connection, int protocol)
+  private static RawPeer[] both(Map<Integer, RawPeer[]> peers, int connection, int protocol)
       throws IOException {
-    Peer[] pair = peers.get(connection);
+    RawPeer[] pair = peers.get(connection);
     if (pair == null) {
       int[] ports = PORTS.get();
-      pair = new Peer[] {new Peer(ports[0], protocol), new Peer(ports[1], protocol)};
+      pair = new RawPeer[] {new RawPeer(ports[0], protocol), new RawPeer(ports[1], protocol)};
       peers.put(connection, pair);
     }
     return pair;
@@ -336,7 +333,7 @@ class ComparisonTest {
   }
 
   private static int compare(
-      Map<Integer, Peer[]> peers,
+      Map<Integer, RawPeer[]> peers,
       int protocol,
       String written,
       int number,
@@ -346,25 +343,15 @@ class ComparisonTest {
     if (line.isEmpty() || line.startsWith("#")) {
       return 0;
     }
-    int connection = 0;
-    String mode = "";
-    while (line.startsWith("@") || line.startsWith("!")) {
-      int blank = line.indexOf(' ') < 0 ? line.length() : line.indexOf(' ');
-      String word = line.substring(1, blank);
-      if (line.startsWith("@")) {
-        connection = Integer.parseInt(word);
-      } else if (!word.equals("7.2")) {
-        mode = word;
-      }
-      line = line.substring(blank).strip();
-    }
+    ScriptLine read = ScriptLine.of(line);
+    String mode = read.mode();
     if (mode.equals("sleep")) {
-      Thread.sleep(Long.parseLong(line));
+      Thread.sleep(Long.parseLong(read.command()));
       return 0;
     }
-    Peer[] pair = both(peers, connection, protocol);
-    String[] words = words(line);
-    for (Peer peer : pair) {
+    RawPeer[] pair = both(peers, read.connection(), protocol);
+    String[] words = read.words();
+    for (RawPeer peer : pair) {
       if (!mode.equals("next")) {
         peer.send(words);
       }
@@ -380,7 +367,7 @@ class ComparisonTest {
           "line "
               + number
               + ": "
-              + line
+              + read.command()
               + "\n  redis  "
               + shown(expected)
               + "\n  spinel "
@@ -394,63 +381,14 @@ class ComparisonTest {
     return text.length() > 300 ? text.substring(0, 300) + "…" : text;
   }
 
-  /// Splits a line as redis-cli does.
-  static String[] words(String line) {
-    List<String> words = new ArrayList<>();
-    int i = 0;
-    while (true) {
-      while (i < line.length() && line.charAt(i) == ' ') {
-        i++;
-      }
-      if (i == line.length()) {
-        return words.toArray(String[]::new);
-      }
-      StringBuilder word = new StringBuilder();
-      char quote = line.charAt(i);
-      if (quote == '"') {
-        for (i++; line.charAt(i) != '"'; i++) {
-          if (line.charAt(i) != '\\') {
-            word.append(line.charAt(i));
-            continue;
-          }
-          char c = line.charAt(++i);
-          if (c == 'x') {
-            word.append((char) Integer.parseInt(line.substring(i + 1, i + 3), 16));
-            i += 2;
-          } else {
-            word.append(
-                switch (c) {
-                  case 'n' -> '\n';
-                  case 'r' -> '\r';
-                  case 't' -> '\t';
-                  case 'b' -> '\b';
-                  case 'a' -> (char) 7;
-                  default -> c;
-                });
-          }
-        }
-        i++;
-      } else if (quote == '\'') {
-        int end = line.indexOf('\'', i + 1);
-        word.append(line, i + 1, end);
-        i = end + 1;
-      } else {
-        while (i < line.length() && line.charAt(i) != ' ') {
-          word.append(line.charAt(i++));
-        }
-      }
-      words.add(word.toString());
-    }
-  }
-
   // ── random sequences ──
 
   @Test
   void randomSequencesLeaveTheSameData() throws Exception {
     long seed = Long.getLong("spinel.seed", 20261121L);
     Random random = new Random(seed);
-    try (Peer a = new Peer(real.port(), 2);
-        Peer b = new Peer(spinel.port(), 2)) {
+    try (RawPeer a = new RawPeer(real.port(), 2);
+        RawPeer b = new RawPeer(spinel.port(), 2)) {
       a.ask("FLUSHALL");
       b.ask("FLUSHALL");
       for (int round = 0; round < 20; round++) {
@@ -477,9 +415,9 @@ class ComparisonTest {
     assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
     long seed = Long.getLong("spinel.seed", 20261130L);
     Random random = new Random(seed);
-    try (Peer a = new Peer(real.port(), 3);
-        Peer b = new Peer(spinel.port(), 3)) {
-      for (Peer peer : List.of(a, b)) {
+    try (RawPeer a = new RawPeer(real.port(), 3);
+        RawPeer b = new RawPeer(spinel.port(), 3)) {
+      for (RawPeer peer : List.of(a, b)) {
         peer.ask("FLUSHALL");
         peer.ask("CONFIG", "SET", "set-max-intset-entries", "20");
         peer.ask("CONFIG", "SET", "set-max-listpack-entries", "12");
@@ -498,7 +436,7 @@ class ComparisonTest {
               .isEqualTo(a.ask("DEBUG", "DIGEST"));
         }
       }
-      for (Peer peer : List.of(a, b)) {
+      for (RawPeer peer : List.of(a, b)) {
         peer.ask("CONFIG", "SET", "set-max-intset-entries", "512");
         peer.ask("CONFIG", "SET", "set-max-listpack-entries", "128");
       }
@@ -550,9 +488,9 @@ class ComparisonTest {
     assumeTrue(isSeven2, "REDIS_SERVER isn't a 7.2");
     long seed = Long.getLong("spinel.seed", 20261129L);
     Random random = new Random(seed);
-    try (Peer a = new Peer(real.port(), 3);
-        Peer b = new Peer(spinel.port(), 3)) {
-      for (Peer peer : List.of(a, b)) {
+    try (RawPeer a = new RawPeer(real.port(), 3);
+        RawPeer b = new RawPeer(spinel.port(), 3)) {
+      for (RawPeer peer : List.of(a, b)) {
         peer.ask("FLUSHALL");
         peer.ask("CONFIG", "SET", "zset-max-listpack-entries", "12");
       }
@@ -570,7 +508,7 @@ class ComparisonTest {
               .isEqualTo(a.ask("DEBUG", "DIGEST"));
         }
       }
-      for (Peer peer : List.of(a, b)) {
+      for (RawPeer peer : List.of(a, b)) {
         peer.ask("CONFIG", "SET", "zset-max-listpack-entries", "128");
       }
     }
@@ -711,95 +649,5 @@ class ComparisonTest {
       case 43 -> new String[] {"PFMERGE", sketch, "p" + random.nextInt(6)};
       default -> new String[] {"TYPE", random.nextBoolean() ? s : h};
     };
-  }
-
-  /// One connection, which reads replies as they are.
-  private static final class Peer implements AutoCloseable {
-    private final Socket socket;
-    private final InputStream in;
-
-    Peer(int port, int protocol) throws IOException {
-      socket = new Socket("127.0.0.1", port);
-      socket.setTcpNoDelay(true);
-      socket.setSoTimeout(5_000);
-      in = new BufferedInputStream(socket.getInputStream());
-      if (protocol == 3) {
-        ask("HELLO", "3");
-      }
-    }
-
-    void send(String... words) throws IOException {
-      socket.getOutputStream().write(LocalSession.request(words));
-    }
-
-    String ask(String... words) throws IOException {
-      send(words);
-      return read("");
-    }
-
-    String read(String mode) throws IOException {
-      try {
-        String reply = reply(mode);
-        return mode.equals("any") ? reply.substring(0, 1) : reply;
-      } catch (SocketTimeoutException e) {
-        return "<nothing>";
-      } catch (EOFException e) {
-        return "<closed>";
-      }
-    }
-
-    private String line() throws IOException {
-      StringBuilder line = new StringBuilder();
-      while (true) {
-        int c = in.read();
-        if (c < 0) {
-          throw new EOFException();
-        }
-        line.append((char) c);
-        if (c == '\n') {
-          return line.toString();
-        }
-      }
-    }
-
-    private String reply(String mode) throws IOException {
-      String line = line();
-      char type = line.charAt(0);
-      switch (type) {
-        case '$', '=', '!' -> {
-          int n = Integer.parseInt(line.substring(1).strip());
-          return n < 0
-              ? line
-              : line + new String(in.readNBytes(n + 2), StandardCharsets.ISO_8859_1);
-        }
-        case '*', '~', '>', '%', '|' -> {
-          int n = Integer.parseInt(line.substring(1).strip());
-          n *= type == '%' || type == '|' ? 2 : 1;
-          List<String> elements = new ArrayList<>();
-          for (int i = 0; i < n; i++) {
-            elements.add(reply(mode.equals("deep") ? mode : ""));
-          }
-          if ((mode.equals("sort") || mode.equals("deep")) && type != '%') {
-            elements.sort(null);
-          } else if (mode.equals("pairs") || mode.equals("sort")) {
-            List<String> pairs = new ArrayList<>();
-            for (int i = 0; i + 1 < elements.size(); i += 2) {
-              pairs.add(elements.get(i) + elements.get(i + 1));
-            }
-            pairs.sort(null);
-            elements = pairs;
-          }
-          return line + String.join("", elements);
-        }
-        default -> {
-          return line;
-        }
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      socket.close();
-    }
   }
 }

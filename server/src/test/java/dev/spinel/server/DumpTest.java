@@ -394,6 +394,11 @@ class DumpTest {
       say(a, "XGROUP", "CREATE", "x", "g", "0");
       say(a, "XREADGROUP", "GROUP", "g", "c", "COUNT", "5", "STREAMS", "x", ">");
       payloads.add(dump(a, "x"));
+      for (String hash : new String[] {"h", "HSET-many"}) {
+        say(a, "HPEXPIREAT", hash, "4000000000000", "FIELDS", "3", "a", "m2", "m4");
+        say(a, "HPEXPIREAT", hash, "4000000000077", "FIELDS", "3", "b", "m8", "m6");
+        payloads.add(dump(a, hash));
+      }
       say(a, "FLUSHALL");
       int taken = 0;
       int refused = 0;

@@ -176,7 +176,7 @@ class EffectsComparisonTest {
         } else if (!left.isEmpty()
             && !left.startsWith("#")
             && !left.contains("SET-ACTIVE-EXPIRE")) {
-          lines.add(new Line(connection, 0, ComparisonTest.words(left)));
+          lines.add(new Line(connection, 0, ScriptLine.words(left)));
         }
       }
       return lines;

@@ -117,7 +117,11 @@ class EvacuationTest {
         }
         case 3 -> say(session, "LPOP", "long");
         case 4 -> say(session, "HSET", "big", "f" + random.nextInt(9_000), value);
-        case 5 -> say(session, "HDEL", "big", "f" + random.nextInt(9_000));
+        case 5 -> {
+          say(session, "HDEL", "big", "f" + random.nextInt(9_000));
+          say(session, "HEXPIRE", "big", "9999", "FIELDS", "1", "f" + random.nextInt(9_000));
+          say(session, "HEXPIRE", "h" + key, "9999", "FIELDS", "1", "a");
+        }
         default -> say(session, "SET", "s" + key, "w".repeat(random.nextInt(600)));
       }
       assertThat(say(session, "GET", own)).isEqualTo("$" + value.length() + " " + value);

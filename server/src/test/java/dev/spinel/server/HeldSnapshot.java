@@ -50,7 +50,7 @@ final class HeldSnapshot extends AwaitedSink {
   }
 
   @Override
-  public void open(long entry, long expiry, long count) {
+  public void open(long entry, long expiry, long count, boolean isTimed) {
     entries++;
     open = (int) count;
   }

@@ -3,6 +3,7 @@ package dev.spinel.server;
 import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.Crowd;
 import dev.spinel.RealRedis;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Whole RDB files: what a snapshot writes step by step, another server reads, ours or a real one.
 class RdbFileTest {
@@ -82,8 +84,8 @@ class RdbFileTest {
       }
 
       @Override
-      public void open(long entry, long expiry, long count) {
-        writer.open(entry, expiry, count);
+      public void open(long entry, long expiry, long count, boolean isTimed) {
+        writer.open(entry, expiry, count, isTimed);
       }
 
       @Override
@@ -184,6 +186,83 @@ class RdbFileTest {
     }
     text.setLength(length);
     return text.toString();
+  }
+
+  /// Hashes with fields that expire, small and large, of all sorts.
+  private static void fillTimed(LocalSession a) {
+    for (String size : new String[] {"1", "9", "700"}) {
+      String hash = "timed" + size;
+      for (int i = 0; i < Integer.parseInt(size); i++) {
+        say(a, "HSET", hash, "f" + i, "v" + i);
+        if (i % 3 == 0) {
+          say(a, "HPEXPIREAT", hash, "" + (4_000_000_000_000L - 1000 * i), "FIELDS", "1", "f" + i);
+        }
+      }
+    }
+    say(a, "HSET", "once", "a", "1", "b", "2");
+    say(a, "HPEXPIREAT", "once", "4000000000000", "FIELDS", "1", "a");
+    say(a, "HPERSIST", "once", "FIELDS", "1", "a");
+    say(a, "PEXPIREAT", "timed9", "33177117420124");
+  }
+
+  private static String times(LocalSession a) {
+    StringBuilder times = new StringBuilder();
+    for (String key : new String[] {"timed1", "timed9", "timed700", "once"}) {
+      times.append(key).append(' ');
+      for (int i = 0; i < 10; i++) {
+        times.append(say(a, "HPEXPIRETIME", key, "FIELDS", "2", "f" + i, "a")).append(' ');
+      }
+    }
+    return times.toString();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 100, 65536})
+  void fieldsThatExpireComeBackFromAFile(int budget) {
+    try (Fixture one = new Fixture();
+        Fixture other = Fixture.unread()) {
+      LocalSession a = one.session();
+      LocalSession b = other.session();
+      fillTimed(a);
+      byte[] file = write(a, 12, true, budget);
+      RdbReader read = load(b, file, 1000);
+      assertThat(read.version()).isEqualTo(12);
+      assertThat(other.digest(b)).isEqualTo(one.digest(a));
+      assertThat(times(b)).isEqualTo(times(a));
+      assertThat(say(b, "OBJECT", "ENCODING", "timed9")).isEqualTo("$10 listpackex");
+      assertThat(say(b, "OBJECT", "ENCODING", "timed700")).isEqualTo("$9 hashtable");
+    }
+  }
+
+  /// `REDIS8_SERVER` names it: no package manager has one for every machine.
+  @Test
+  void aRealServerOf8AndWeReadEachOthersFiles() throws Exception {
+    String binary = System.getenv("REDIS8_SERVER");
+    Assumptions.assumeTrue(binary != null, "no redis-server 8 to compare with");
+    Path directory = Files.createTempDirectory("rdb");
+    try (Fixture fixture = new Fixture();
+        Fixture other = Fixture.unread()) {
+      LocalSession a = fixture.session();
+      fillTimed(a);
+      fill(a, new Random(8));
+      Files.write(directory.resolve("dump.rdb"), write(a, 12, true, 5_000));
+      int port = RealRedis.freePort();
+      List<String> settings =
+          List.of("--port", "" + port, "--save", "", "--enable-debug-command", "yes");
+      try (RealRedis real = RealRedis.start(Path.of(binary), directory, port, "", settings)) {
+        assertThat(real.answers()).as(real.errorOutput()).isTrue();
+        await().until(() -> !real.call("DBSIZE").toString().contains("LOADING"));
+        assertThat(real.call("DBSIZE").toString()).isEqualTo(say(a, "DBSIZE").substring(1));
+        assertThat(real.call("DEBUG", "DIGEST")).isEqualTo(fixture.digest(a));
+        assertThat(real.call("HPEXPIRETIME", "timed700", "FIELDS", "2", "f3", "f4").toString())
+            .isEqualTo("[3999999997000, -1]");
+        real.call("SAVE");
+        byte[] file = Files.readAllBytes(directory.resolve("dump.rdb"));
+        LocalSession b = other.session();
+        assertThat(load(b, file, 10_000).version()).isEqualTo(12);
+        assertThat(other.digest(b)).isEqualTo(fixture.digest(a));
+      }
+    }
   }
 
   private static void fill(LocalSession a, Random random) {

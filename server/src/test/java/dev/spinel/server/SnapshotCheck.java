@@ -67,6 +67,7 @@ final class SnapshotCheck {
       private String head = "";
       private TreeMap<String, String> fields = new TreeMap<>();
       private long count;
+      private boolean isTimed;
 
       @Override
       public void database(int number) {
@@ -98,12 +99,13 @@ final class SnapshotCheck {
       }
 
       @Override
-      public void open(long entry, long expiry, long count) {
+      public void open(long entry, long expiry, long count, boolean isTimed) {
         type = Entry.type(memory, entry);
         key = prefix + text(Entry.key(memory, entry));
         head = expiry + " ";
         fields = new TreeMap<>();
         this.count = count;
+        this.isTimed = isTimed;
       }
 
       @Override
@@ -112,7 +114,10 @@ final class SnapshotCheck {
             switch (type) {
               case Entry.SET -> "";
               case Entry.ZSET -> Double.toString(score(memory, field));
-              default -> text(values.strings().bytes(field));
+              default -> {
+                assertThat(isTimed || Entry.expiry(memory, field) < 0).as("times told").isTrue();
+                yield text(values.strings().bytes(field)) + "@" + Entry.expiry(memory, field);
+              }
             };
         fields.put(text(Entry.key(memory, field)), value);
       }
@@ -158,7 +163,11 @@ final class SnapshotCheck {
       }
       default -> {
         TreeMap<String, String> fields = new TreeMap<>();
-        values.hashes().each(entry, pair -> fields.put(text(pair.field()), text(pair.value())));
+        values
+            .hashes()
+            .each(
+                entry,
+                pair -> fields.put(text(pair.field()), text(pair.value()) + "@" + pair.time()));
         return fields.toString();
       }
     }

@@ -75,7 +75,7 @@ class SnapshotTest {
               }
 
               @Override
-              public void open(long entry, long expiry, long count) {
+              public void open(long entry, long expiry, long count, boolean isTimed) {
                 step();
               }
 
@@ -135,7 +135,7 @@ class SnapshotTest {
     String bit = Integer.toString(random.nextInt(2_000_000));
     String sketch = "p" + random.nextInt(20);
     String stream = "x" + random.nextInt(10);
-    switch (random.nextInt(40)) {
+    switch (random.nextInt(44)) {
       case 0, 1 -> say(session, "DEL", "s" + n, "h" + other);
       case 2 -> say(session, "APPEND", "s" + n, "tail");
       case 3 -> say(session, "INCR", "c" + n);
@@ -148,6 +148,10 @@ class SnapshotTest {
       case 12 -> say(session, "PERSIST", "s" + n);
       case 13 -> say(session, "COPY", "h" + n, "h" + other, "REPLACE");
       case 14 -> say(session, "HSET", "h" + n, "f" + random.nextInt(5), other);
+      case 40 -> say(session, "HPEXPIRE", "big", "100000" + n, "FIELDS", "1", "f" + other);
+      case 41 -> say(session, "HPEXPIRE", "h" + n, "100000" + n, "FIELDS", "2", "f0", "f3");
+      case 42 -> say(session, "HPERSIST", "big", "FIELDS", "2", "f" + n, "f" + other);
+      case 43 -> say(session, "HPEXPIRE", "h" + n, "0", "FIELDS", "1", "f" + random.nextInt(5));
       case 15 -> say(session, "SETRANGE", "s" + n, "3", "xyz");
       case 16 -> {
         if (random.nextInt(400) == 0) {

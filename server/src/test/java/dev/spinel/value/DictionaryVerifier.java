@@ -54,6 +54,7 @@ public final class DictionaryVerifier {
         all.count == dictionary.count(header),
         "count " + all.count + " header " + dictionary.count(header));
     check(all.expiring == dictionary.expiring(header), "expiring");
+    check(all.timed == dictionary.timed(header), "hashes with fields that expire");
     bound(all.earliest, m.getInt(header + Dictionary.NEXT_EXPIRY), "header");
     for (long block = m.getLong(header + Dictionary.CHAIN); block != 0; block = m.getLong(block)) {
       node(block);
@@ -70,11 +71,13 @@ public final class DictionaryVerifier {
 
   private static final class Tally {
     long count;
+    int timed; // hashes with fields that expire
     long expiring;
     int earliest = HashTree.NO_EXPIRY;
 
     void add(Tally other) {
       count += other.count;
+      timed += other.timed;
       expiring += other.expiring;
       earlier(other.earliest);
     }
@@ -188,7 +191,46 @@ public final class DictionaryVerifier {
       into.expiring++;
       into.earlier(HashTree.bound(expiry));
     }
+    if (Entry.type(m, entry) == Entry.HASH) {
+      fields(entry, into);
+    }
     entry(entry);
+  }
+
+  /// The times of a hash's fields.
+  private void fields(long entry, Tally into) {
+    long earliest = Long.MAX_VALUE;
+    long value = Entry.valueAddress(m, entry);
+    if (Entry.encoding(m, entry) == Entry.TIMED_LISTPACK) {
+      long last = 0;
+      boolean never = false;
+      for (int at = Listpack.first(m, value); at != 0; ) {
+        int timeAt = FieldTimes.time(m, value, at);
+        long time = Listpack.integer(m, value, timeAt);
+        check(time == FieldTimes.NONE || !never && time >= last, "order of times");
+        never |= time == FieldTimes.NONE;
+        last = time;
+        earliest = time == FieldTimes.NONE ? earliest : Math.min(earliest, time);
+        at = Listpack.next(m, value, timeAt);
+      }
+    } else if (Entry.encoding(m, entry) == Entry.NESTED) {
+      long[] least = {Long.MAX_VALUE};
+      dictionary.scan(
+          value,
+          0,
+          Integer.MAX_VALUE,
+          field -> {
+            long time = Entry.expiry(m, field);
+            if (time >= 0) least[0] = Math.min(least[0], time);
+          });
+      earliest = least[0];
+    }
+    boolean isTimed = earliest != Long.MAX_VALUE;
+    check(isTimed == FieldTimes.any(m, entry), "whether fields expire");
+    if (isTimed) {
+      into.timed++;
+      into.earlier(HashTree.bound(earliest));
+    }
   }
 
   /// An entry, wherever it hangs.

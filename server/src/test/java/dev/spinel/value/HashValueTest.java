@@ -146,6 +146,86 @@ class HashValueTest {
     assertThat(all()).isEqualTo(Map.of("f", "v", "g", "x".repeat(65)));
   }
 
+  /// Fields get times, lose them, and go when these are over, in listpacks and dictionaries.
+  @Test
+  void fieldsExpireAsInAModel() {
+    long seed = Long.getLong("spinel.seed", 7);
+    Random random = new Random(seed);
+    Map<String, String> values = new HashMap<>();
+    Map<String, Long> times = new HashMap<>();
+    long now = 1_800_000_000_000L;
+    for (int step = 0; step < 60_000; step++) {
+      if (step % 2_000 == 0) {
+        dictionary.find(header, dictionary.hash(key), key, place);
+        dictionary.remove(place);
+        values.clear();
+        times.clear();
+        hashes.create(place, key);
+      }
+      int fields = 10 << step / 2_000 % 6;
+      String field = "f" + random.nextInt(fields);
+      Slice name = Slice.of(field);
+      switch (random.nextInt(8)) {
+        case 0, 1 -> {
+          String value = "v".repeat(random.nextInt(40)) + step;
+          assertThat(set(field, value)).isEqualTo(values.put(field, value) == null);
+          times.remove(field);
+        }
+        case 2 -> {
+          String value = "" + random.nextInt();
+          boolean isNew = hashes.setValue(place, name, Slice.of(value), 20, 64);
+          assertThat(isNew).isEqualTo(values.put(field, value) == null);
+        }
+        case 3, 4 -> {
+          if (values.containsKey(field)) {
+            long time = now + random.nextInt(2_000);
+            hashes.setTime(place, name, time);
+            times.put(field, time);
+          }
+        }
+        case 5 -> {
+          if (values.containsKey(field)) {
+            hashes.setTime(place, name, HashValue.NEVER);
+            times.remove(field);
+          }
+        }
+        case 6 -> {
+          assertThat(hashes.delete(place, name)).isEqualTo(values.remove(field) != null);
+          times.remove(field);
+        }
+        default -> {
+          now += random.nextInt(200);
+          List<byte[]> over = hashes.expire(place, now, 1 + random.nextInt(5));
+          for (byte[] gone : over) {
+            assertThat(times.remove(text(gone))).isLessThan(now);
+            values.remove(text(gone));
+          }
+        }
+      }
+      long visible = 0;
+      for (String each : values.keySet()) {
+        visible += times.getOrDefault(each, Long.MAX_VALUE) >= now ? 1 : 0;
+      }
+      assertThat(hashes.length(place.entry)).as("seed %d", seed).isEqualTo(values.size());
+      assertThat(hashes.lengthAt(place.entry, now)).isEqualTo(visible);
+      assertThat(hashes.isTimed(place.entry)).isEqualTo(!times.isEmpty());
+      if (step % 200 == 0) {
+        Map<String, Long> got = new HashMap<>();
+        hashes.each(
+            place.entry,
+            at -> {
+              if (at.time() != HashValue.NEVER) got.put(text(at.field()), at.time());
+            });
+        assertThat(got).isEqualTo(times);
+        assertThat(all()).isEqualTo(values);
+        new DictionaryVerifier(dictionary).table(header);
+        boolean due = dictionary.nextDue(header, now - 1, new Place());
+        assertThat(due).isEqualTo(visible < values.size());
+        assertThat(dictionary.nextExpired(header, Long.MAX_VALUE, new Place())).isFalse();
+      }
+    }
+  }
+
   @Test
   void samplesAreUniformAndDistinct() {
     Random random = new Random(11);

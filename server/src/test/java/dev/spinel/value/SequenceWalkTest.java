@@ -310,7 +310,7 @@ class SequenceWalkTest {
     }
 
     @Override
-    public void open(long entry, long expiry, long count) {
+    public void open(long entry, long expiry, long count, boolean isTimed) {
       throw new AssertionError();
     }
 

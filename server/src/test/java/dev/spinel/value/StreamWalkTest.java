@@ -149,7 +149,7 @@ class StreamWalkTest {
     }
 
     @Override
-    public void open(long entry, long expiry, long count) {
+    public void open(long entry, long expiry, long count, boolean isTimed) {
       throw new AssertionError();
     }
 

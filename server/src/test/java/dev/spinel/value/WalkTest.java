@@ -516,7 +516,7 @@ class WalkTest {
     }
 
     @Override
-    public void open(long entry, long expiry, long count) {
+    public void open(long entry, long expiry, long count, boolean isTimed) {
       Object whole =
           switch (Entry.type(memory, entry)) {
             case Entry.HASH -> hash = new TreeMap<>();

@@ -1,0 +1,101 @@
+package dev.spinel.server;
+
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/// One connection, which reads replies as they are, or as a script's mode has it: see
+/// [ComparisonTest].
+final class RawPeer implements AutoCloseable {
+  private final Socket socket;
+  private final InputStream in;
+
+  RawPeer(int port, int protocol) throws IOException {
+    socket = new Socket("127.0.0.1", port);
+    socket.setTcpNoDelay(true);
+    socket.setSoTimeout(5_000);
+    in = new BufferedInputStream(socket.getInputStream());
+    if (protocol == 3) {
+      ask("HELLO", "3");
+    }
+  }
+
+  void send(String... words) throws IOException {
+    socket.getOutputStream().write(LocalSession.request(words));
+  }
+
+  String ask(String... words) throws IOException {
+    send(words);
+    return read("");
+  }
+
+  String read(String mode) throws IOException {
+    try {
+      String reply = reply(mode);
+      return mode.equals("any") ? reply.substring(0, 1) : reply;
+    } catch (SocketTimeoutException e) {
+      return "<nothing>";
+    } catch (EOFException | SocketException e) {
+      return "<closed>";
+    }
+  }
+
+  private String line() throws IOException {
+    StringBuilder line = new StringBuilder();
+    while (true) {
+      int c = in.read();
+      if (c < 0) {
+        throw new EOFException();
+      }
+      line.append((char) c);
+      if (c == '\n') {
+        return line.toString();
+      }
+    }
+  }
+
+  private String reply(String mode) throws IOException {
+    String line = line();
+    char type = line.charAt(0);
+    switch (type) {
+      case '$', '=', '!' -> {
+        int n = Integer.parseInt(line.substring(1).strip());
+        return n < 0 ? line : line + new String(in.readNBytes(n + 2), StandardCharsets.ISO_8859_1);
+      }
+      case '*', '~', '>', '%', '|' -> {
+        int n = Integer.parseInt(line.substring(1).strip());
+        n *= type == '%' || type == '|' ? 2 : 1;
+        List<String> elements = new ArrayList<>();
+        for (int i = 0; i < n; i++) {
+          elements.add(reply(mode.equals("deep") ? mode : ""));
+        }
+        if ((mode.equals("sort") || mode.equals("deep")) && type != '%') {
+          elements.sort(null);
+        } else if (mode.equals("pairs") || mode.equals("sort")) {
+          List<String> pairs = new ArrayList<>();
+          for (int i = 0; i + 1 < elements.size(); i += 2) {
+            pairs.add(elements.get(i) + elements.get(i + 1));
+          }
+          pairs.sort(null);
+          elements = pairs;
+        }
+        return line + String.join("", elements);
+      }
+      default -> {
+        return line;
+      }
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+}
