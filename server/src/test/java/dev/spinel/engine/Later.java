@@ -17,7 +17,8 @@ public final class Later {
     return isLater(command.synopsis().since);
   }
 
-  private static boolean isLater(String version) {
+  /// Whether it is a version after 7.2.
+  public static boolean isLater(String version) {
     String[] parts = version.split("\\.");
     for (int i = 0; i < CONTRACT.length; i++) {
       int part = Integer.parseInt(parts[i]);
@@ -27,7 +28,7 @@ public final class Later {
   }
 
   /// A command's [Facts] as they would be without what is later.
-  static Map<String, Object> without(Map<String, Object> facts) {
+  public static Map<String, Object> without(Map<String, Object> facts) {
     Map<String, Object> rest = new LinkedHashMap<>(facts);
     for (String list : List.of("arguments", "history_versions")) {
       if (facts.get(list) instanceof List<?> all) {
