@@ -219,8 +219,8 @@ class ComparisonTest {
     }
   }
 
-  /// The keyspace events of a script, new keys and misses included, in their order. Not of `keys` and
-  /// `keys-cases`: when their keys expire decides which events there are.
+  /// The keyspace events of a script, new keys and misses included, in their order. Not of `keys`
+  /// and `keys-cases`: when their keys expire decides which events there are.
   @ParameterizedTest
   @ValueSource(
       strings = {
