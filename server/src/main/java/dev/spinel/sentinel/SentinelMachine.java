@@ -452,6 +452,9 @@ public final class SentinelMachine {
     List<WatchedReplica> before = new ArrayList<>(primary.replicas.values());
     SentinelAddress from = primary.address;
     String runId = primary.runId;
+    long lostAt = primary.link.lostAt;
+    Map<WatchedReplica, Long> lost = new HashMap<>();
+    before.forEach(old -> lost.put(old, old.link.lostAt));
     reset(primary, true);
     primary.address = to;
     primary.infoAt = 0; // what was told was the old one's
@@ -463,6 +466,8 @@ public final class SentinelMachine {
         replica.wasPrimary = old.wasPrimary;
         replica.primaryHistory = old.primaryHistory;
         replica.runId = old.runId;
+        replica.restartedAt = old.restartedAt;
+        replica.link.lostAt = lost.getOrDefault(old, 0L);
         event(Level.NOTICE, "+slave", replica, "");
       } else {
         primary.runId = old.runId;
@@ -473,6 +478,8 @@ public final class SentinelMachine {
       replica.wasPrimary = true;
       replica.primaryHistory = primary.history;
       replica.runId = runId;
+      replica.restartedAt = primary.restartedAt;
+      replica.link.lostAt = lostAt;
       event(Level.NOTICE, "+slave", replica, "");
     }
     primary.history = "";

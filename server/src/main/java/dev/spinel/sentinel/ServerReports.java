@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
 /// somebody else, who has got the address: SLAVEOF would wipe it. An old primary of our own that
 /// has no replicas counts as ours: its history may be new after a restart.
 final class ServerReports {
+  /// So long a server counts as just restarted, in milliseconds: it may have been seen while a
+  /// failover was still under way.
+  private static final long JUST = 3000;
+
   private final SentinelMachine machine;
 
   ServerReports(SentinelMachine machine) {
@@ -29,7 +33,7 @@ final class ServerReports {
   void take(WatchedServer server, String text) {
     InfoReport report = new InfoReport(text);
     server.info = text;
-    boolean restarted = readRunId(server, report);
+    readRunId(server, report);
     if (server instanceof WatchedPrimary primary) {
       readReplicas(primary, report);
     }
@@ -48,7 +52,7 @@ final class ServerReports {
     WatchedPrimary primary = server.primary();
     if (server instanceof WatchedReplica replica) {
       if (report.isPrimary) {
-        isPrimaryNow(replica, report, restarted);
+        isPrimaryNow(replica, report);
       } else {
         fixConfig(replica, report);
         followReconfiguration(replica);
@@ -58,22 +62,22 @@ final class ServerReports {
     machine.failover.switchIfDone(primary);
   }
 
-  /// Returns whether another process answers than before.
-  private boolean readRunId(WatchedServer server, InfoReport report) {
+  /// Notes if another process answers than before.
+  private void readRunId(WatchedServer server, InfoReport report) {
     String id = report.runId();
     if (id.isEmpty() || id.equals(server.runId)) {
-      return false;
+      return;
     }
     boolean restarted = server.runId != null;
     server.runId = id;
     if (restarted) {
+      server.restartedAt = machine.now();
       machine.event(Level.NOTICE, "+reboot", server, "");
       if (server instanceof WatchedPrimary primary && primary.rebootDownAfter != 0) {
         primary.rebooted = true;
         primary.rebootAt = machine.now();
       }
     }
-    return restarted;
   }
 
   private void readReplicas(WatchedPrimary primary, InfoReport report) {
@@ -193,7 +197,7 @@ final class ServerReports {
 
   // ── what follows ──
 
-  private void isPrimaryNow(WatchedReplica replica, InfoReport report, boolean restarted) {
+  private void isPrimaryNow(WatchedReplica replica, InfoReport report) {
     WatchedPrimary primary = replica.primary();
     if (replica.isPromoted && primary.state == FailoverState.WAIT_PROMOTION) {
       machine.failover.promotionSeen(primary, replica);
@@ -206,7 +210,7 @@ final class ServerReports {
         && !replica.isForeign
         && (patient
             || (!primary.isFailingOver()
-                && (isStale(replica, report, restarted) || isReplaced(replica, report))))
+                && (isStale(replica, report) || isReplaced(replica, report))))
         && machine.links.slaveOf(replica, primary.address)) {
       machine.event(Level.NOTICE, "+convert-to-slave", replica, "");
       replica.roleAt = machine.now(); // it is given time again
@@ -214,9 +218,10 @@ final class ServerReports {
   }
 
   /// Whether a process has just been started, of a server that was our primary before.
-  private boolean isStale(WatchedReplica replica, InfoReport report, boolean restarted) {
+  private boolean isStale(WatchedReplica replica, InfoReport report) {
     long lost = replica.link.lostAt;
-    return restarted
+    return replica.restartedAt != 0
+        && machine.now() - replica.restartedAt < JUST
         && replica.wasPrimary
         && lost != 0
         && report.has("uptime_in_seconds")

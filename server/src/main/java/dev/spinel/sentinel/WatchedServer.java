@@ -11,6 +11,7 @@ abstract sealed class WatchedServer extends WatchedNode permits WatchedPrimary, 
   long roleAt; // since when it reports this role
   boolean rebooted; // another process answers now than before
   long rebootAt;
+  long restartedAt; // this Sentinel saw that it is another process
 
   WatchedServer(String name, SentinelAddress address, NodeLink link, long downAfter, long now) {
     super(name, address, link, downAfter, now);
