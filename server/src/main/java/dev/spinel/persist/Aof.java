@@ -723,6 +723,7 @@ final class Aof implements AppendLog.Owner {
       synchronized (Aof.this) {
         if (starts && state == State.STARTING) {
           state = State.ON;
+          running = null; // whoever waits for the log hears of that next, and may ask
         }
       }
       hasAll();
