@@ -32,8 +32,8 @@ record Said(int status, String text) {
     return new Said(process.waitFor(), text.replace("\r", ""));
   }
 
-  /// Runs it to its end, and gives an answer whenever it asks. A line at a time, as a terminal does:
-  /// `redis-cli` takes what is there for the answer, up to so many bytes.
+  /// Runs it to its end, and gives an answer whenever it asks. A line at a time, as a terminal
+  /// does: `redis-cli` takes what is there for the answer, up to so many bytes.
   static Said answered(Path folder, List<String> answers, String... command) throws Exception {
     Process process = builder(folder, command).start();
     InputStream from = process.getInputStream();

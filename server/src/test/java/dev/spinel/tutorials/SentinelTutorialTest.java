@@ -17,7 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// The second part of a tutorial, 14 steps: a master, two slaves and two Sentinels, each on a
 /// machine of its own. The log lines that the text shows must be there, in its order.
 ///
-/// With `-Dspinel.tutorials.whole=true` the master is down after the text's 60 seconds; else after 3.
+/// With `-Dspinel.tutorials.whole=true` the master is down after the text's 60 seconds; else after
+/// 3.
 @Timeout(600)
 class SentinelTutorialTest {
   private static final int DOWN_AFTER_MILLIS =
