@@ -7,10 +7,13 @@ import dev.spinel.config.Settings;
 import dev.spinel.config.WholeFile;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.Session;
 import dev.spinel.peer.Address;
 import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
 import dev.spinel.persist.FileClaim;
+import dev.spinel.persist.Persistence;
+import dev.spinel.replication.NativeChunks;
 import dev.spinel.replication.PeerThread;
 import dev.spinel.replication.Replication;
 import dev.spinel.replication.ReplicationEvent;
@@ -60,6 +63,7 @@ public final class Cluster implements AutoCloseable {
   private static final long FIRST_MILLIS = 1000; // of the steps' clock: 0 means never
   private static final long NEVER = Long.MAX_VALUE / 2;
   private static final int BUS_OFFSET = 10_000;
+  private static final long PAUSE_MOST_MILLIS = 2_000; // of slots that are handed over
 
   /// What CLUSTER is answered. Any thread.
   public interface Answer {
@@ -71,6 +75,7 @@ public final class Cluster implements AutoCloseable {
   private final ConfigLog log;
   private final Engine engine;
   private final Replication replication;
+  private final Persistence persistence;
   private final PeerThread thread;
   private final SlotData data;
   private final Consumer<String> fatal;
@@ -96,6 +101,11 @@ public final class Cluster implements AutoCloseable {
       Executors.newSingleThreadExecutor(
           action -> Thread.ofPlatform().daemon().name("spinel-nodes").unstarted(action));
 
+  private final MoveEvents moveEvents = new MoveEvents();
+  private final NativeChunks chunks = new NativeChunks();
+  private final Map<String, SlotReceiver> receivers = new ConcurrentHashMap<>();
+  private volatile @Nullable SlotSender sender; // stopped world; slots go out one move at a time
+
   private volatile ClusterView view;
   private volatile boolean awaitsOffset;
   private volatile long dropped = -1; // a type of messages
@@ -116,6 +126,7 @@ public final class Cluster implements AutoCloseable {
       ConfigLog log,
       Engine engine,
       Replication replication,
+      Persistence persistence,
       PeerThread thread,
       SlotData data,
       Consumer<String> fatal) {
@@ -123,6 +134,7 @@ public final class Cluster implements AutoCloseable {
     this.log = log;
     this.engine = engine;
     this.replication = replication;
+    this.persistence = persistence;
     this.thread = thread;
     this.data = data;
     this.fatal = fatal;
@@ -401,6 +413,40 @@ public final class Cluster implements AutoCloseable {
       }
       case ClusterAction.PauseWrites pause ->
           forData.add(stopped -> data.pauseWrites(pause.millis(), stopped));
+      case ClusterAction.Import begin -> receive(begin);
+      case ClusterAction.EndImport end -> {
+        SlotReceiver receiver = receivers.remove(end.move());
+        if (receiver != null) {
+          receiver.end();
+        }
+      }
+      case ClusterAction.AwaitTail await -> {
+        SlotReceiver receiver = receivers.get(await.move());
+        if (receiver == null) {
+          tell(new ClusterEvent.MoveFailed(await.move(), "there is no stream"));
+        } else {
+          receiver.await(await.total());
+        }
+      }
+      case ClusterAction.PauseMove pause -> {
+        SlotSet slots = pause.slots();
+        forData.add(stopped -> pauseMove(pause.move(), slots, stopped));
+      }
+      case ClusterAction.EndMove end ->
+          forData.add(
+              stopped -> {
+                SlotSender sending = sender;
+                if (sending != null && sending.id.equals(end.move())) {
+                  sender = null;
+                  sending.end();
+                }
+                data.resumeSlots();
+              });
+      case ClusterAction.Purge purge -> {
+        SlotSet slots = purge.slots().copy();
+        forData.add(
+            stopped -> data.purge(slots, this::isMine, () -> tell(new ClusterEvent.Purged(slots))));
+      }
       case ClusterAction.Deliver message ->
           thread.post(() -> data.deliver(message.channel(), message.message(), message.sharded()));
       case ClusterAction.Lease lease -> {
@@ -408,6 +454,112 @@ public final class Cluster implements AutoCloseable {
         leaseUntilNanos =
             until == Long.MAX_VALUE ? until : began + (until - FIRST_MILLIS) * 1_000_000;
       }
+    }
+  }
+
+  // ── slots that move whole ──
+
+  private void receive(ClusterAction.Import begin) {
+    SlotReceiver receiver = new SlotReceiver(begin.move(), engine, thread, config, moveEvents);
+    receivers.put(begin.move(), receiver);
+    receiver.begin(machine.view().myself().id(), begin);
+  }
+
+  /// CLUSTER SYNCSLOTS: another node asks for slots, in a stopped world. Returns why it can't have
+  /// them, or null: then they are sent over the session's connection.
+  @Nullable String send(List<String> arguments, Session session, Dispatcher stopped) {
+    if (sender != null) {
+      return "-ERR this node sends other slots just now\r\n";
+    }
+    String[] reply = {null};
+    ask(arguments, stopped, text -> reply[0] = text);
+    if (reply[0] != null && reply[0].startsWith("-")) {
+      return reply[0];
+    }
+    SlotSet slots = new SlotSet();
+    for (int i = 3; i < arguments.size(); i += 2) {
+      int last = Integer.parseInt(arguments.get(i + 1));
+      for (int slot = Integer.parseInt(arguments.get(i)); slot <= last; slot++) {
+        slots.add(slot);
+      }
+    }
+    SlotSender made =
+        new SlotSender(
+            arguments.get(1),
+            slots,
+            session,
+            engine,
+            persistence,
+            chunks,
+            Path.of(config.text(Settings.DIR)),
+            moveEvents);
+    sender = made;
+    made.begin();
+    return null;
+  }
+
+  /// The target tells how far it is. The session's thread.
+  void applied(Session session, long bytes) {
+    SlotSender sending = sender;
+    if (sending != null && sending.session == session) {
+      sending.applied(bytes);
+    }
+  }
+
+  /// A connection has closed. The session's thread.
+  public void closed(Session session) {
+    SlotSender sending = sender;
+    if (sending != null && sending.session == session) {
+      sending.gone();
+      tell(new ClusterEvent.MoveFailed(sending.id, "the target's connection has closed"));
+    }
+  }
+
+  private void pauseMove(String move, SlotSet slots, Dispatcher stopped) {
+    SlotSender sending = sender;
+    if (sending == null || !sending.id.equals(move)) {
+      tell(new ClusterEvent.MoveFailed(move, "there is no stream"));
+      return;
+    }
+    data.pauseSlots(slots, stopped);
+    sending.pause();
+    thread.post(() -> thread.peers().after(PAUSE_MOST_MILLIS, data::resumeSlots));
+  }
+
+  private boolean isMine(int slot) {
+    NodeView owner = view.owner(slot);
+    return owner != null && owner.isMyself();
+  }
+
+  /// Bytes of slots that have come in or gone out so far, of a move that is under way.
+  long movedBytes(String move) {
+    SlotReceiver receiver = receivers.get(move);
+    SlotSender sending = sender;
+    if (receiver != null) {
+      return receiver.appliedBytes();
+    }
+    return sending != null && sending.id.equals(move) ? sending.sentBytes() : 0;
+  }
+
+  private final class MoveEvents implements SlotSender.Owner, SlotReceiver.Owner {
+    @Override
+    public void ready(String move) {
+      thread.post(() -> tell(new ClusterEvent.MoveReady(move)));
+    }
+
+    @Override
+    public void paused(String move, long total) {
+      thread.post(() -> tell(new ClusterEvent.MovePaused(move, total)));
+    }
+
+    @Override
+    public void staged(String move) {
+      tell(new ClusterEvent.MoveStaged(move, replication.offset()));
+    }
+
+    @Override
+    public void failed(String move, String reason) {
+      thread.post(() -> tell(new ClusterEvent.MoveFailed(move, reason)));
     }
   }
 
@@ -634,6 +786,11 @@ public final class Cluster implements AutoCloseable {
     }
 
     @Override
+    public long flushes() {
+      return engine.flushes();
+    }
+
+    @Override
     public long unsentBytes(long link) {
       return unsent.getOrDefault(link, 0L);
     }
@@ -655,6 +812,7 @@ public final class Cluster implements AutoCloseable {
   @Override
   public void close() {
     isClosed = true;
+    receivers.values().forEach(SlotReceiver::end);
     worker.close();
     disk.close();
     FileClaim held = claim;

@@ -53,6 +53,29 @@ public sealed interface ClusterAction {
   /// Clients' writes wait, so many milliseconds at most; 0: they go on.
   record PauseWrites(long millis) implements ClusterAction {}
 
+  // ── slots that move whole: see SlotMoves ──
+
+  /// Ask the source at this address for these slots. What comes is applied, and shown to nobody.
+  record Import(String move, String host, int port, SlotSet slots) implements ClusterAction {}
+
+  /// Nothing more is asked of the source.
+  record EndImport(String move) implements ClusterAction {}
+
+  /// Answer [ClusterEvent.MoveStaged] once so many bytes are applied.
+  record AwaitTail(String move, long total) implements ClusterAction {}
+
+  /// Clients of these slots wait; answered by [ClusterEvent.MovePaused].
+  record PauseMove(String move, SlotSet slots) implements ClusterAction {}
+
+  /// The slots' clients go on, and nothing more is sent.
+  record EndMove(String move, String reason) implements ClusterAction {}
+
+  /// The keys of these slots go, in small steps, as long as they aren't this node's; answered by
+  /// [ClusterEvent.Purged].
+  record Purge(SlotSet slots) implements ClusterAction {}
+
+  // ── of this node, further ──
+
   /// Hand a message of another node to the subscribers of this one.
   @SuppressWarnings("ArrayRecordComponent")
   record Deliver(byte[] channel, byte[] message, boolean sharded) implements ClusterAction {}

@@ -63,6 +63,8 @@ final class ClusterCommands {
         machine.reply(client, ":" + machine.failures().reports(node) + "\r\n");
       }
       case "failover" -> failover(client, arguments);
+      case "migration" -> migration(client, arguments);
+      case "syncslots" -> syncSlots(client, arguments);
       case "set-config-epoch" -> setConfigEpoch(client, arguments.get(1));
       case "reset" -> reset(client, arguments);
       default ->
@@ -197,6 +199,7 @@ final class ClusterCommands {
       machine.act(new ClusterAction.Flush());
     }
     machine.slots().closeAll();
+    machine.moves().reset();
     machine.manual().reset();
     machine.elections().reset();
     for (int slot = 0; slot < SlotSet.SLOTS; slot++) {
@@ -298,7 +301,15 @@ final class ClusterCommands {
     if (named.contains(slot)) {
       throw new Refused("Slot " + slot + " specified multiple times");
     }
+    checkStill(slot);
     named.add(slot);
+  }
+
+  /// A slot that moves whole isn't given elsewhere by hand.
+  private void checkStill(int slot) throws Refused {
+    if (machine.moves().isBusy(slot)) {
+      throw new Refused("Slot " + slot + " is moving whole: see CLUSTER MIGRATION STATUS");
+    }
   }
 
   private void change(long client, SlotSet named, boolean remove) {
@@ -328,6 +339,7 @@ final class ClusterCommands {
       throw new Refused("Please use SETSLOT only with masters.");
     }
     int slot = slot(arguments.get(1));
+    checkStill(slot);
     String action = arguments.get(2).toLowerCase(Locale.ROOT);
     boolean named = arguments.size() == 4;
     boolean durable = false;
@@ -388,6 +400,68 @@ final class ClusterCommands {
         machine.notice("configEpoch updated after importing slot " + slot);
       }
       machine.heartbeats().broadcastPong(false);
+    }
+  }
+
+  // ── slots that move whole ──
+
+  private void migration(long client, List<String> arguments) throws Refused {
+    switch (arguments.get(1).toLowerCase(Locale.ROOT)) {
+      case "import" -> {
+        String id = moved(() -> machine.moves().begin(rangesOf(arguments, 2)));
+        String reply = "$" + id.length() + "\r\n" + id + "\r\n";
+        machine.whenSaved(() -> machine.reply(client, reply));
+      }
+      case "cancel" -> {
+        boolean all = arguments.size() == 3 && arguments.get(2).equalsIgnoreCase("all");
+        if (!all && (arguments.size() != 4 || !arguments.get(2).equalsIgnoreCase("id"))) {
+          throw new Refused(SYNTAX);
+        }
+        int cancelled = machine.moves().cancel(all ? null : arguments.get(3));
+        machine.whenSaved(() -> machine.reply(client, ":" + cancelled + "\r\n"));
+      }
+      default -> throw new Refused(SYNTAX);
+    }
+  }
+
+  /// SYNCSLOTS id target first last …
+  private void syncSlots(long client, List<String> arguments) throws Refused {
+    moved(
+        () -> {
+          machine.moves().send(arguments.get(1), arguments.get(2), rangesOf(arguments, 3));
+          return "";
+        });
+    machine.reply(client, OK);
+  }
+
+  private SlotSet rangesOf(List<String> arguments, int from) throws Refused {
+    if (arguments.size() == from || (arguments.size() - from) % 2 != 0) {
+      throw new Refused(SYNTAX);
+    }
+    SlotSet slots = new SlotSet();
+    for (int i = from; i < arguments.size(); i += 2) {
+      int first = slot(arguments.get(i));
+      int last = slot(arguments.get(i + 1));
+      if (first > last) {
+        throw new Refused(
+            "start slot number " + first + " is greater than end slot number " + last);
+      }
+      for (int slot = first; slot <= last; slot++) {
+        slots.add(slot);
+      }
+    }
+    return slots;
+  }
+
+  private interface Move {
+    String begin() throws Refused, SlotMoves.NotMovable;
+  }
+
+  private static String moved(Move move) throws Refused {
+    try {
+      return move.begin();
+    } catch (SlotMoves.NotMovable e) {
+      throw new Refused(e.why());
     }
   }
 

@@ -63,6 +63,27 @@ public sealed interface ClusterEvent {
   /// The data is loaded: its slots are compared with what this node owns.
   record Loaded() implements ClusterEvent {}
 
+  // ── slots that move whole: see SlotMoves ──
+
+  /// The source has sent what the slots held at the cut, and little is left of what came since.
+  record MoveReady(String move) implements ClusterEvent {}
+
+  /// The source's clients of these slots wait, and this is the length of all that it sends.
+  record MovePaused(String move, long total) implements ClusterEvent {}
+
+  /// The target has applied all of it.
+  ///
+  /// @param offset of its own replication, behind that
+  record MoveStaged(String move, long offset) implements ClusterEvent {}
+
+  /// The stream has ended, at either end, or can't be applied.
+  record MoveFailed(String move, String reason) implements ClusterEvent {}
+
+  /// The keys of these slots, which aren't served here, are gone.
+  record Purged(SlotSet slots) implements ClusterEvent {}
+
+  // ── the node ──
+
   /// The data has stood still for too long, or goes on: a node that can't serve must not look
   /// alive.
   record Silenced(boolean silent) implements ClusterEvent {}

@@ -35,7 +35,9 @@ public final class ClusterFamily implements Family {
       NODES = 9,
       REPLICAS = 10,
       SHARDS = 11,
-      SLOTS = 12;
+      SLOTS = 12,
+      MIGRATION = 13,
+      SYNC_SLOTS = 14;
 
   private static final CommandError DISABLED =
       new CommandError("ERR This instance has cluster support disabled");
@@ -148,6 +150,11 @@ public final class ClusterFamily implements Family {
         4.0.0 The port of the bus
         """);
     t.command(
+        MIGRATION,
+        "CLUSTER|MIGRATION operation [argument...]",
+        "cluster 8.4.0" + CHANGES,
+        "Moves whole slots to this node, tells how far that is, or cancels it.\nO(N), N slots");
+    t.command(
         MYID, "CLUSTER|MYID", "cluster 3.0.0 stale", "Tells the identifier of this node.\nO(1)");
     t.command(
         MYSHARDID,
@@ -215,6 +222,12 @@ public final class ClusterFamily implements Family {
         7.0.0 Further ways to reach a node
         deprecated 7.0.0: `CLUSTER SHARDS`
         """);
+    t.command(
+        SYNC_SLOTS,
+        "CLUSTER|SYNCSLOTS argument [argument...]",
+        "cluster 8.4.0 admin noscript stale no_async_loading no_multi global",
+        "Asks for the keys of slots that move to another node: for nodes among themselves.\n"
+            + "O(N), N keys");
   }
 
   @Override
@@ -226,6 +239,14 @@ public final class ClusterFamily implements Family {
     ClusterView view = of.view();
     switch (row) {
       case CHANGE -> change(of, call, reply);
+      case MIGRATION -> {
+        if (call.is(2, "STATUS")) {
+          status(of, view, call, reply);
+        } else {
+          change(of, call, reply);
+        }
+      }
+      case SYNC_SLOTS -> syncSlots(of, call);
       case HELP -> Help.reply(call, reply);
       case COUNT_KEYS -> {
         long slot = call.integer(2);
@@ -328,8 +349,12 @@ public final class ClusterFamily implements Family {
     }
   }
 
-  /// A reply of one line, as RESP has it.
+  /// A reply of one line, or one bulk string, as RESP has it.
   private static void answer(Reply reply, String line) {
+    if (line.charAt(0) == '$') {
+      reply.bulk(line.substring(line.indexOf('\n') + 1, line.length() - 2));
+      return;
+    }
     String text = line.substring(1, line.length() - 2);
     switch (line.charAt(0)) {
       case '+' -> reply.simple(text);
@@ -337,6 +362,64 @@ public final class ClusterFamily implements Family {
       case ':' -> reply.integer(Long.parseLong(text));
       default -> throw new AssertionError(line);
     }
+  }
+
+  // ── slots that move whole ──
+
+  private static void syncSlots(Cluster cluster, Call call) {
+    if (call.is(2, "ACK")) {
+      if (call.argc() == 4) {
+        cluster.applied(call.session(), call.integer(3));
+      }
+      return; // nobody waits for a reply
+    }
+    if (call.session().isReplica || call.argc() < 6 || call.argc() % 2 != 0) {
+      throw CommandError.SYNTAX;
+    }
+    List<String> arguments = new ArrayList<>(call.argc() - 1);
+    for (int i = 1; i < call.argc(); i++) {
+      arguments.add(call.text(i));
+    }
+    String refused = cluster.send(arguments, call.session(), call.dispatcher());
+    if (refused != null) {
+      throw new CommandError(refused.substring(1, refused.length() - 2));
+    }
+  }
+
+  /// CLUSTER MIGRATION STATUS [ID id | ALL].
+  private static void status(Cluster cluster, ClusterView view, Call call, Reply reply) {
+    List<MoveView> moves = view.moves();
+    if (call.argc() == 5 && call.is(3, "ID")) {
+      String id = call.text(4);
+      moves = moves.stream().filter(move -> move.id().equals(id)).toList();
+    } else if (call.argc() != 3 && !(call.argc() == 4 && call.is(3, "ALL"))) {
+      throw CommandError.SYNTAX;
+    }
+    reply.array(moves.size());
+    for (MoveView move : moves) {
+      reply.map(11);
+      text(reply, "id", move.id());
+      text(reply, "slots", move.slots());
+      text(reply, "source", move.source());
+      text(reply, "dest", move.target());
+      text(reply, "operation", move.isImport() ? "import" : "migrate");
+      text(reply, "state", move.state());
+      text(reply, "last_error", move.error());
+      number(reply, "create_time", move.created());
+      number(reply, "end_time", move.ended());
+      number(reply, "write_pause_ms", move.pauseMillis());
+      number(reply, "moved_bytes", cluster.movedBytes(move.id()));
+    }
+  }
+
+  private static void text(Reply reply, String name, String value) {
+    reply.bulk(name);
+    reply.bulk(value);
+  }
+
+  private static void number(Reply reply, String name, long value) {
+    reply.bulk(name);
+    reply.integer(value);
   }
 
   // ── keys ──

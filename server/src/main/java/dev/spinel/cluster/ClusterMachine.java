@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 ///   the clock ──────────► Tick ─────────────────► │ Votes       a primary gives one       │
 ///                                                 │ Lease       how long it takes writes  │ ─► Lease
 ///   the disk ───────────► Saved ────────────────► │ Health      is the cluster up         │ ─► Save
+///   streams of slots ───► MoveReady … ──────────► │ SlotMoves   slots that move whole     │ ─► Import, PauseMove …
 ///                                                 └ Nodes and SlotMap: what is known      ┘
 /// ```
 ///
@@ -49,6 +50,11 @@ public final class ClusterMachine {
 
     int keysIn(int slot);
 
+    /// Grows whenever all data goes (FLUSHALL), before it does.
+    default long flushes() {
+      return 0;
+    }
+
     /// Bytes that wait on a link.
     long unsentBytes(long link);
 
@@ -74,6 +80,7 @@ public final class ClusterMachine {
   private final Health health;
   private final Lease lease;
   private final Rejoining rejoining;
+  private final SlotMoves moves;
   private final ClusterCommands commands;
 
   private ClusterPolicy policy;
@@ -114,6 +121,7 @@ public final class ClusterMachine {
     this.health = new Health(this);
     this.lease = new Lease(this);
     this.rejoining = new Rejoining(this);
+    this.moves = new SlotMoves(this);
     this.commands = new ClusterCommands(this);
     this.myself =
         new ClusterNode("", "", NodeFlags.MYSELF | NodeFlags.PRIMARY, 0); // until it starts
@@ -143,6 +151,11 @@ public final class ClusterMachine {
       case ClusterEvent.Asked asked -> commands.asked(asked.client(), asked.arguments());
       case ClusterEvent.Publish publish -> heartbeats.publish(publish);
       case ClusterEvent.Loaded _ -> slots.compareWithKeys();
+      case ClusterEvent.MoveReady ready -> moves.ready(ready.move());
+      case ClusterEvent.MovePaused paused -> moves.paused(paused.move(), paused.total());
+      case ClusterEvent.MoveStaged staged -> moves.staged(staged.move(), staged.offset());
+      case ClusterEvent.MoveFailed failed -> moves.failed(failed.move(), failed.reason());
+      case ClusterEvent.Purged purged -> moves.purged(purged.slots());
       case ClusterEvent.Silenced silenced -> links.silence(silenced.silent());
     }
     endOfStep();
@@ -161,6 +174,7 @@ public final class ClusterMachine {
     followPrimary();
     manual.tick();
     votes.tick();
+    moves.tick();
     if (myself.isReplica()) {
       migration.tick();
     }
@@ -173,6 +187,7 @@ public final class ClusterMachine {
     failures.endOfStep();
     health.look();
     lease.look();
+    moves.endOfStep();
     slots.endOfStep();
     ticks = false;
     if (saves && !isSaving) {
@@ -239,6 +254,7 @@ public final class ClusterMachine {
     }
     file.migrating().forEach((slot, id) -> slots.migrating().put(slot, known(id)));
     file.importing().forEach((slot, id) -> slots.importing().put(slot, known(id)));
+    moves.load(file.moves());
   }
 
   /// The node with this id; one of which nothing else is known if there is no such line.
@@ -390,6 +406,10 @@ public final class ClusterMachine {
     return rejoining;
   }
 
+  SlotMoves moves() {
+    return moves;
+  }
+
   // ── what is done ──
 
   void act(ClusterAction action) {
@@ -490,6 +510,7 @@ public final class ClusterMachine {
     nodes.setPrimary(myself, primary);
     nodes.setShard(myself, primary.shard);
     followed = null;
+    moves.demoted();
     followPrimary();
     manual.reset();
     elections.reset();
@@ -530,7 +551,7 @@ public final class ClusterMachine {
         speaksFor.configEpoch,
         world.offset(),
         myself.id,
-        speaksFor.slots.copy(),
+        moves.claimed(speaksFor.slots),
         primary == null ? "" : primary.id,
         policy.announcedIp(),
         policy.otherPort(),
@@ -565,7 +586,7 @@ public final class ClusterMachine {
 
   /// Whether [ClusterEvent.Applied] is wanted: a manual failover waits for an offset.
   public boolean awaitsOffset() {
-    return manual.awaitsOffset();
+    return manual.awaitsOffset() || moves.awaitsOffset();
   }
 
   /// Until when this node takes writes: see [ClusterAction.Lease].
@@ -581,7 +602,12 @@ public final class ClusterMachine {
       }
     }
     return new NodesFile.Contents(
-        lines, ids(slots.migrating()), ids(slots.importing()), currentEpoch, lastVoteEpoch);
+        lines,
+        ids(slots.migrating()),
+        ids(slots.importing()),
+        currentEpoch,
+        lastVoteEpoch,
+        moves.contents());
   }
 
   static SortedMap<Integer, String> ids(SortedMap<Integer, ClusterNode> nodes) {

@@ -60,6 +60,9 @@ final class ClusterNode {
   /// Since when it can't be reached. See [Rejoining].
   long unreachableSince;
 
+  /// Whether it is known to be of our kind: it numbers its PINGs. See [SlotMoves].
+  boolean isOurs;
+
   long addressChanged;
 
   /// When it last answered over the link that was dialled, and the address that it announced.

@@ -34,6 +34,9 @@ public final class ClusterView {
   private final List<LinkView> links;
   private final List<String> counts;
   private final boolean awaitsTakeover;
+  private final SlotSet hidden;
+  private final SlotSet handed;
+  private final List<MoveView> moves;
 
   private ClusterView(ClusterMachine machine) {
     isUp = machine.health().isUp();
@@ -55,6 +58,9 @@ public final class ClusterView {
     currentEpoch = machine.currentEpoch();
     links = links(machine);
     counts = counts(machine);
+    hidden = machine.moves().hidden();
+    handed = machine.moves().handed();
+    moves = machine.moves().views();
   }
 
   static ClusterView of(ClusterMachine machine) {
@@ -106,6 +112,21 @@ public final class ClusterView {
     return awaitsTakeover;
   }
 
+  /// Slots whose keys are here and are shown to nobody.
+  public SlotSet hidden() {
+    return hidden;
+  }
+
+  /// Slots of this node of which another one says whether they still are.
+  public SlotSet handed() {
+    return handed;
+  }
+
+  /// Slots that move whole, and the last ones that did.
+  public List<MoveView> moves() {
+    return moves;
+  }
+
   public NodeView myself() {
     return myself;
   }
@@ -140,7 +161,9 @@ public final class ClusterView {
         || myself.isPrimary() != other.myself.isPrimary()
         || !myself.primary().equals(other.myself.primary())
         || !migrating.equals(other.migrating)
-        || !importing.equals(other.importing)) {
+        || !importing.equals(other.importing)
+        || !hidden.equals(other.hidden)
+        || !handed.equals(other.handed)) {
       return false;
     }
     for (int slot = 0; slot < owners.length; slot++) {

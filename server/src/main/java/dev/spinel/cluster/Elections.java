@@ -278,9 +278,12 @@ final class Elections {
     machine.holdUntilSaved();
     machine.becomePrimary();
     for (int slot = before.slots.next(0); slot >= 0; slot = before.slots.next(slot + 1)) {
-      machine.slots().take(slot);
-      machine.slots().give(myself, slot);
+      if (!machine.moves().isHandedByPrimary(slot)) {
+        machine.slots().take(slot);
+        machine.slots().give(myself, slot);
+      }
     }
+    machine.moves().promoted(before);
     machine.health().lookAgain();
     machine.heartbeats().broadcastPong(false);
     machine.manual().reset();

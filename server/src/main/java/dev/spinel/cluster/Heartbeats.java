@@ -222,7 +222,11 @@ final class Heartbeats {
           update(update);
         }
       }
-      case BusMessage.Module _ -> {}
+      case BusMessage.Module module -> {
+        if (sender != null) {
+          machine.moves().received(sender, module.body());
+        }
+      }
     }
   }
 
@@ -243,6 +247,7 @@ final class Heartbeats {
     }
     sender.offset = header.offset();
     sender.offsetTime = machine.now();
+    sender.isOurs |= header.type() == BusType.PING && header.pingNumber() != 0;
     machine.manual().heard(sender, header);
   }
 
@@ -251,10 +256,21 @@ final class Heartbeats {
     if (node == null || Long.compareUnsigned(node.configEpoch, update.configEpoch()) >= 0) {
       return;
     }
+    SlotSet claimed = update.slots().copy();
+    boolean stale = false;
+    for (int slot = claimed.next(0); slot >= 0; slot = claimed.next(slot + 1)) {
+      if (machine.moves().isTakenFrom(node, slot)) {
+        claimed.remove(slot);
+        stale = true;
+      }
+    }
     machine.nodes().promote(node);
     node.configEpoch = update.configEpoch();
     machine.saveDurably();
-    machine.slots().claim(node, update.configEpoch(), update.slots());
+    machine.slots().claim(node, update.configEpoch(), claimed);
+    if (stale) {
+      machine.bumpEpoch(); // the sender believes whoever has the greater epoch
+    }
   }
 
   private void heartbeat(BusLink link, @Nullable ClusterNode sender, BusMessage.Heartbeat message) {
@@ -291,6 +307,9 @@ final class Heartbeats {
       ponged(sender, header);
     }
     role(sender, header);
+    if (sender.primary == machine.myself()) {
+      machine.moves().hasReplica(sender);
+    }
     slots(sender, header);
     if (sender.isPrimary()
         && machine.myself().isPrimary()
@@ -350,6 +369,7 @@ final class Heartbeats {
 
   private void ponged(ClusterNode node, Header header) {
     machine.lease().ponged(node, header);
+    machine.moves().ponged(node, header.currentEpoch());
     node.pongReceived = machine.now();
     node.pingSent = 0;
     node.unreachableSince = 0;

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 /// ```
 /// <id> <ip>:<port>@<bus port>,<hostname>,tls-port=0,nodename=<name>,shard-id=<id> <flags> <primary or ->
 ///      <ping sent> <pong received> <epoch> <connected or disconnected> <slots> [<slot>->-<id>] [<slot>-<-<id>]
-/// vars currentEpoch <n> lastVoteEpoch <n>
+/// vars currentEpoch <n> lastVoteEpoch <n> [spinelMoves <slots that move whole>]
 /// ```
 ///
 /// It is written whole and takes the old one's place at once, so a file without its last line is no
@@ -24,18 +24,23 @@ import java.util.TreeMap;
 public final class NodesFile {
   private static final String NO_ID = "-";
 
+  /// A name in the line `vars` that other servers don't know and skip.
+  private static final String MOVES = "spinelMoves";
+
   private NodesFile() {}
 
   /// What the file says.
   ///
   /// @param migrating slots of this node that go elsewhere: slot → id
   /// @param importing slots that come to this node: slot → id
+  /// @param moves slots that move whole, as [SlotMoves] writes them; empty: none
   public record Contents(
       List<NodeView> nodes,
       SortedMap<Integer, String> migrating,
       SortedMap<Integer, String> importing,
       long currentEpoch,
-      long lastVoteEpoch) {}
+      long lastVoteEpoch,
+      String moves) {}
 
   /// A file that can't be read.
   public static final class Corrupt extends Exception {
@@ -138,8 +143,11 @@ public final class NodesFile {
     text.append("vars currentEpoch ")
         .append(Long.toUnsignedString(contents.currentEpoch()))
         .append(" lastVoteEpoch ")
-        .append(Long.toUnsignedString(contents.lastVoteEpoch()))
-        .append('\n');
+        .append(Long.toUnsignedString(contents.lastVoteEpoch()));
+    if (!contents.moves().isEmpty()) {
+      text.append(' ').append(MOVES).append(' ').append(contents.moves());
+    }
+    text.append('\n');
     return text.toString().getBytes(StandardCharsets.ISO_8859_1);
   }
 
@@ -212,6 +220,7 @@ public final class NodesFile {
     private final SortedMap<Integer, String> importing = new TreeMap<>();
     private long currentEpoch;
     private long lastVoteEpoch;
+    private String moves = "";
     private boolean hasVars;
     private boolean hasMyself;
     private int number;
@@ -239,7 +248,7 @@ public final class NodesFile {
       for (NodeView node : nodes) {
         currentEpoch = Math.max(currentEpoch, node.configEpoch());
       }
-      return new Contents(nodes, migrating, importing, currentEpoch, lastVoteEpoch);
+      return new Contents(nodes, migrating, importing, currentEpoch, lastVoteEpoch, moves);
     }
 
     private Corrupt corrupt(String expected) {
@@ -264,6 +273,7 @@ public final class NodesFile {
         switch (words[i].toLowerCase(java.util.Locale.ROOT)) {
           case "currentepoch" -> currentEpoch = epoch(words[i + 1]);
           case "lastvoteepoch" -> lastVoteEpoch = epoch(words[i + 1]);
+          case "spinelmoves" -> moves = words[i + 1];
           default -> {} // of a later version
         }
       }

@@ -5,9 +5,11 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Session;
+import dev.spinel.engine.Waiters;
 import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
@@ -61,6 +63,13 @@ public final class Redirect implements Gate {
   // Of the cluster, as it was last shown. Stopped world; read by whoever is seated.
   private @Nullable ClusterView shown;
   private boolean serves;
+
+  // Slots whose clients wait while they are handed over.
+  private static final long PAUSE_NANOS = 2_000_000_000;
+  private volatile SlotSet paused = new SlotSet(); // written in stopped worlds, or emptied
+  private volatile long pauseEndsNanos;
+  private final Waiters<Boolean> waiting = new Waiters<>();
+  private final Condition resumed = new Resumed();
 
   /// @param view the newest picture, or null: the cluster hasn't started
   /// @param leaseUntilNanos until when this node takes writes, on the scale of [System#nanoTime];
@@ -200,6 +209,15 @@ public final class Redirect implements Gate {
     byte flags = slots().flags(slot);
     boolean migrates = (flags & Slots.MIGRATING) != 0;
     boolean imports = (flags & Slots.IMPORTING) != 0;
+    if ((flags & Slots.MOVING) != 0 && owner.isMyself()) {
+      if (isPaused(slot)) {
+        call.await(resumed, Call.FOR_EVER);
+        return null;
+      }
+      if (now.handed().contains(slot)) {
+        return UNSTABLE;
+      }
+    }
     if (migrates || imports) {
       call.askAgain(this);
       if (call.command() == migrate) {
@@ -280,6 +298,49 @@ public final class Redirect implements Gate {
     };
   }
 
+  // ── slots that are handed over ──
+
+  /// Calls for these slots wait. Stopped world.
+  void pause(SlotSet slots) {
+    pauseEndsNanos = System.nanoTime() + PAUSE_NANOS;
+    paused = slots.copy();
+  }
+
+  SlotSet paused() {
+    return paused;
+  }
+
+  private boolean isPaused(int slot) {
+    return paused.contains(slot) && System.nanoTime() - pauseEndsNanos < 0;
+  }
+
+  /// Calls that wait are tried again. Any thread.
+  public void resume() {
+    paused = new SlotSet();
+    waiting.wake(any -> true);
+  }
+
+  /// That slots aren't paused any more. It holds nothing of the call, so one is enough.
+  private final class Resumed implements Condition {
+    @Override
+    public void begin(Waiting call) {
+      waiting.add(call, true);
+      if (paused.isEmpty()) {
+        waiting.wake(any -> true);
+      }
+    }
+
+    @Override
+    public void end(Waiting call) {
+      waiting.remove(call);
+    }
+
+    @Override
+    public boolean isAskedFor() {
+      return false;
+    }
+  }
+
   // ── commands that a script runs ──
 
   private static final CommandError SCRIPT_ONLY_READS =
@@ -292,6 +353,9 @@ public final class Redirect implements Gate {
 
   @Override
   public @Nullable CommandError refuseNested(Call inner) {
+    if (!paused.isEmpty() && inner.keyCount() > 0 && isPaused(inner.keySlot(0))) {
+      return UNSTABLE; // a script can't wait
+    }
     CommandError refusal = refuse(inner);
     if (refusal == null) {
       return null;

@@ -42,11 +42,30 @@ public final class ServedSlots {
         flags[slot] = Slots.MIGRATING;
       }
     }
+    mark(view.hidden());
+    mark(view.handed());
+    mark(redirect.paused());
     for (int slot = 0; slot < Slots.COUNT; slot++) {
       slots.ownership(slot, flags[slot]);
     }
     redirect.show(view);
     engine.newEra();
     stopped.endWaits(redirect::endWait);
+  }
+
+  private void mark(SlotSet moving) {
+    for (int slot = moving.next(0); slot >= 0; slot = moving.next(slot + 1)) {
+      flags[slot] |= Slots.MOVING;
+    }
+  }
+
+  /// Calls for these slots wait from now on, for a while. Stopped world.
+  public void pause(SlotSet which) {
+    redirect.pause(which);
+    for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
+      flags[slot] |= Slots.MOVING;
+      slots.ownership(slot, flags[slot]);
+    }
+    engine.newEra();
   }
 }

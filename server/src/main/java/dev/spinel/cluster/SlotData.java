@@ -1,6 +1,7 @@
 package dev.spinel.cluster;
 
 import dev.spinel.engine.Dispatcher;
+import java.util.function.IntPredicate;
 
 /// The data behind the slots, as [Cluster] needs it: what the engine does for the cluster.
 public interface SlotData {
@@ -25,6 +26,16 @@ public interface SlotData {
 
   /// Clients' writes wait, so many milliseconds at most; 0: they go on. In a stopped world.
   void pauseWrites(long millis, Dispatcher stopped);
+
+  /// Clients of these slots wait, until [#resumeSlots], or two seconds. In a stopped world.
+  void pauseSlots(SlotSet slots, Dispatcher stopped);
+
+  /// They go on. Any thread.
+  void resumeSlots();
+
+  /// The keys of these slots, which aren't served here, go in small steps; then `whenDone` runs.
+  /// Any thread.
+  void purge(SlotSet slots, IntPredicate isMine, Runnable whenDone);
 
   /// Whether no data loop has stood still for so long. Any thread.
   boolean isAlive(long millis);

@@ -3,6 +3,7 @@ package dev.spinel.cluster;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.Recorder;
 import dev.spinel.keyspace.Database;
 import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
@@ -107,12 +108,16 @@ public final class SlotKeys {
   }
 
   private long drop(int slot, Dispatcher stopped) {
-    Seat seat = stopped.seat();
+    return deleteSome(slot, Integer.MAX_VALUE, stopped.seat(), stopped.recorder());
+  }
+
+  /// Deletes so many keys at most, and returns how many. Slot lock.
+  int deleteSome(int slot, int most, Seat seat, Recorder by) {
     Dictionary dictionary = seat.values.dictionary();
     Memory memory = seat.values.memory();
     Place place = new Place();
-    long dropped = 0;
-    for (long header; (header = database().header(slot)) != 0; dropped++) {
+    int dropped = 0;
+    for (long header; dropped < most && (header = database().header(slot)) != 0; dropped++) {
       List<byte[]> name = new ArrayList<>(1);
       dictionary.scan(header, 0, 1, entry -> name.add(Entry.key(memory, entry)));
       if (name.isEmpty()) {
@@ -123,7 +128,7 @@ public final class SlotKeys {
       if (!dictionary.find(header, dictionary.hash(key), key, place)) {
         throw new IllegalStateException("a key of slot " + slot + " that can't be found");
       }
-      engine.delete(seat, stopped.recorder(), 0, slot, key, place);
+      engine.delete(seat, by, 0, slot, key, place);
     }
     return dropped;
   }

@@ -145,7 +145,9 @@ final class SlotMap {
       } else if (!importing.containsKey(slot)
           && (isUnclaimed(slot)
               || owner != null && Long.compareUnsigned(owner.configEpoch, epoch) < 0)) {
-        if (owner == myself && machine.world().keysIn(slot) > 0) {
+        if (owner == myself
+            && !machine.moves().isHanded(slot)
+            && machine.world().keysIn(slot) > 0) {
           dirty.add(slot);
         }
         if (owner != null && owner == current) {
@@ -161,6 +163,9 @@ final class SlotMap {
       if (!claimed.contains(slot)) {
         unclaimed.add(slot);
       }
+    }
+    if (ours > 0 && current == myself) {
+      machine.moves().replacedBy(sender);
     }
     reconfigure(sender, current, ours, claimed.count(), dirty);
   }
@@ -210,7 +215,10 @@ final class SlotMap {
     }
     for (int slot = 0; slot < SlotSet.SLOTS; slot++) {
       ClusterNode owner = owners[slot];
-      if (owner == myself || importing.containsKey(slot) || machine.world().keysIn(slot) == 0) {
+      if (owner == myself
+          || importing.containsKey(slot)
+          || machine.moves().isBusy(slot)
+          || machine.world().keysIn(slot) == 0) {
         continue;
       }
       if (owner == null) {

@@ -92,6 +92,12 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
     return this;
   }
 
+  /// It is told, by whatever thread, that there is a message.
+  public Applier waking(Runnable onMessage) {
+    onMail = onMessage;
+    return this;
+  }
+
   /// Takes the seat.
   public void begin() {
     dispatcher.turnBegins();

@@ -545,7 +545,7 @@ public final class Call {
 
   /// How many keys the selected database has. Exact only in a stopped world.
   public long keys() {
-    return engine.keyspace.database(database).size(seat);
+    return engine.keyspace.database(database).size(seat, engine.slots);
   }
 
   /// Empties a database, at once or in the background. Global commands only. Returns how many keys
@@ -707,7 +707,7 @@ public final class Call {
     Database keys = engine.keyspace.database(database);
     boolean lock = !seat.stopsWorld();
     for (int slot = from; slot < Slots.COUNT; slot++) {
-      if (keys.header(slot) == 0) {
+      if (keys.header(slot) == 0 || engine.slots.isHidden(slot)) {
         continue;
       }
       if (lock) {

@@ -119,6 +119,7 @@ public final class Engine implements KeyspaceListener {
   private volatile LibraryStore libraries = LibraryStore.NONE; // before the first session
   private volatile ExpiryMode expiryMode = ExpiryMode.DELETE; // stopped world
   private volatile boolean ignoresExpiry; // stopped world
+  private volatile long flushes; // stopped world
   private volatile boolean ignoresMaxmemory;
   private volatile long stillUntilMillis; // since 1970; 0: the data doesn't stand still
   final LocalExpiries localExpiries;
@@ -660,7 +661,13 @@ public final class Engine implements KeyspaceListener {
     return empty(by, database, later);
   }
 
+  /// How often a database was emptied: grows before its keys go.
+  public long flushes() {
+    return flushes;
+  }
+
   private long empty(Dispatcher by, int database, boolean later) {
+    flushes = flushes + 1;
     watches.touchAll(database, watch -> changes(by, watch, database, -1));
     return keyspace.flush(by.seat(), database, later);
   }

@@ -183,7 +183,11 @@ final class Evictor {
     int first = random.nextInt(Slots.COUNT);
     for (int i = 0; i < Slots.COUNT && sampled.left > 0 && database.used(); i++) {
       int slot = (first + i) & (Slots.COUNT - 1);
-      if (database.header(slot) == 0) { // without a lock: taken only where there is something
+      if (database.header(slot) == 0
+          || engine
+              .keyspace
+              .slots()
+              .isHidden(slot)) { // without a lock: taken only where there is something
         continue;
       }
       sampled.slot = slot;

@@ -45,7 +45,11 @@ public final class Journal {
   public static final int AOF = 1;
 
   public static final int REPLICAS = 2;
-  public static final int ALL = AOF | REPLICAS;
+
+  /// Another node of the cluster, which is going to have some slots.
+  public static final int MOVES = 4;
+
+  public static final int ALL = AOF | REPLICAS | MOVES;
 
   private static final byte[] MULTI = bytes("*1\r\n$5\r\nMULTI\r\n");
   private static final byte[] EXEC = bytes("*1\r\n$4\r\nEXEC\r\n");
@@ -109,7 +113,9 @@ public final class Journal {
   }
 
   private final ReentrantLock merging = new ReentrantLock();
-  private final Audience[] audiences = {new Audience(AOF), new Audience(REPLICAS)};
+  private final Audience[] audiences = {
+    new Audience(AOF), new Audience(REPLICAS), new Audience(MOVES)
+  };
   private final Merging into = new Merging(); // merging
   private volatile Lane[] lanes = {}; // written under `merging`
   private final CopyOnWriteArrayList<Binding> bindings = new CopyOnWriteArrayList<>();
@@ -198,7 +204,7 @@ public final class Journal {
   }
 
   /// A cut: everything is handed over, and from here each audience begins with a SELECT. Stopped
-  /// world. Returns the offset of [#AOF] and that of [#REPLICAS].
+  /// world. Returns the offsets of [#AOF], [#REPLICAS], [#MOVES].
   public long[] cut() {
     long[] offsets = new long[audiences.length];
     alone(

@@ -2,6 +2,7 @@ package dev.spinel.keyspace;
 
 import dev.spinel.value.Dictionary;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The keys of one database: for each slot the address of its table's header, or 0 before the first
 /// write to it.
@@ -120,12 +121,17 @@ public final class Database {
   /// one after the other, each under its lock, so beside writers the sum may never have been true
   /// at any one moment. The caller holds no slot lock, unless the world stands still.
   public long size(Seat seat) {
-    return sum(seat, false);
+    return sum(seat, false, null);
+  }
+
+  /// The same without keys that nobody is shown ([Slots#isHidden]).
+  public long size(Seat seat, Slots slots) {
+    return sum(seat, false, slots);
   }
 
   /// The number of keys with an expiry, counted as [#size] does.
   public long expiring(Seat seat) {
-    return sum(seat, true);
+    return sum(seat, true, null);
   }
 
   /// Whether there are hashes with fields that expire; looked at as [#size] counts.
@@ -148,7 +154,12 @@ public final class Database {
     return found;
   }
 
-  private long sum(Seat seat, boolean onlyExpiring) {
+  /// The same without keys that nobody is shown.
+  public long expiring(Seat seat, Slots slots) {
+    return sum(seat, true, slots);
+  }
+
+  private long sum(Seat seat, boolean onlyExpiring, @Nullable Slots shown) {
     if (!used) {
       return 0;
     }
@@ -156,7 +167,7 @@ public final class Database {
     boolean lock = !seat.stopsWorld();
     long sum = 0;
     for (int slot = 0; slot < Slots.COUNT; slot++) {
-      if (header(slot) == 0) {
+      if (header(slot) == 0 || shown != null && shown.isHidden(slot)) {
         continue;
       }
       if (lock) {

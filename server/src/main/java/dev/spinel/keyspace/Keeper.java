@@ -312,6 +312,10 @@ public final class Keeper {
   /// Removes what is due in a slot, and lets global operations pass. False if the time is over.
   private boolean expire(
       Seat seat, KeyspaceListener listener, int number, int slot, long deadline) {
+    if (keyspace.slots().isHidden(slot)) {
+      earliest = 0; // it is looked at once it is served
+      return true;
+    }
     while (keyspace.database(number).header(slot) != 0) {
       boolean more = false;
       seat.lock(slot);

@@ -43,8 +43,12 @@ public final class Slots {
   /// Some session is to hear of changes of some key of the slot, which it has read.
   public static final byte TRACKED = 64;
 
+  /// The slot moves whole to another node, or comes here. If it is also [#FOREIGN], its keys are
+  /// shown to nobody; if not, calls may have to wait.
+  public static final byte MOVING = -128;
+
   /// How the slot stands in the cluster; none of them where there is no cluster.
-  public static final byte OWNERSHIP = FOREIGN | MIGRATING | IMPORTING;
+  public static final byte OWNERSHIP = FOREIGN | MIGRATING | IMPORTING | MOVING;
 
   private static final VarHandle LOCK = MethodHandles.arrayElementVarHandle(int[].class);
   private static final int SPINS = 100;
@@ -129,6 +133,11 @@ public final class Slots {
 
   public void lower(int slot, byte flag) {
     flags[slot] &= (byte) ~flag;
+  }
+
+  /// Whether there are keys that nobody is shown: they aren't served here yet, or not any more.
+  public boolean isHidden(int slot) {
+    return (flags[slot] & (FOREIGN | MOVING)) == (FOREIGN | MOVING);
   }
 
   /// Says how the slot stands in the cluster: some of [#OWNERSHIP]. Stopped world.

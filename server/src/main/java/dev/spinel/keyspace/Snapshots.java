@@ -60,6 +60,9 @@ public final class Snapshots {
     /// What follows is in the database that had this number at the cut.
     void database(int number);
 
+    /// What follows is in this slot.
+    default void slot(int number) {}
+
     /// Called after every few entries, and whenever [#more] was true, the seat left: the place to
     /// write what was gathered, however long that takes. Interrupted when the server is closed.
     default void drain() throws IOException {}
@@ -318,6 +321,7 @@ public final class Snapshots {
         database(one.number);
         for (int slot = 0; slot < Slots.COUNT && through; slot++) {
           if (Database.header(one.tables, slot) != 0) {
+            slot(slot);
             through = pass(one.tables, slot);
             walked(slot);
           }
@@ -382,6 +386,16 @@ public final class Snapshots {
       Thread.interrupted();
       LockSupport.parkNanos(PAUSE_NANOS);
       seat.enter();
+    }
+
+    private void slot(int number) {
+      if (asks()) {
+        try {
+          sink.slot(number);
+        } catch (Throwable t) {
+          fail(t);
+        }
+      }
     }
 
     private boolean walked(int slot) {

@@ -128,9 +128,9 @@ public final class Sections {
       var keyspace = call.engine().keyspace;
       for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
         Database database = keyspace.database(number);
-        long keys = database.size(call.seat());
+        long keys = database.size(call.seat(), keyspace.slots());
         if (keys != 0) {
-          long expiring = database.expiring(call.seat());
+          long expiring = database.expiring(call.seat(), keyspace.slots());
           out.field("db" + number, "keys=" + keys + ",expires=" + expiring + ",avg_ttl=0");
         }
       }

@@ -20,6 +20,7 @@ import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -465,6 +466,14 @@ public final class Persistence {
     copying = copy;
     engine.keyspace.snapshots().take(copy);
     return () -> copy.cancel("its replicas");
+  }
+
+  /// Has the keys of some slots of database 0 written as commands that make them, as soon as no
+  /// other snapshot is being taken. What is returned ends that soon.
+  public Runnable slotsTo(Disk.Output out, IntPredicate slots, CopyOwner owner) {
+    SlotCopy copy = new SlotCopy(this, out, slots, owner);
+    engine.keyspace.snapshots().take(copy);
+    return copy::cancel;
   }
 
   /// Whether files that are made for a synchronization go when they aren't needed for that any

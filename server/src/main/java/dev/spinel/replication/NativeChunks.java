@@ -9,7 +9,7 @@ import java.util.IdentityHashMap;
 /// Memory outside the Java heap and outside the data's: it doesn't count towards `maxmemory`, or a
 /// replica that reads slowly would have keys evicted. A few buffers are kept for the next taker.
 /// Any thread.
-final class NativeChunks implements Chunks {
+public final class NativeChunks implements Chunks {
   private static final int KEPT = 4;
 
   private final IdentityHashMap<ByteBuffer, Arena> lent = new IdentityHashMap<>(); // monitor

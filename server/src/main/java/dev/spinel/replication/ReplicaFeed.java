@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// message. A snapshot is read by a virtual thread, as it may come from the disk; it hands pieces
 /// to the session's thread, as many as the connection takes. The stream is read by the session's
 /// thread itself.
-final class ReplicaFeed {
+public final class ReplicaFeed {
   /// Where a snapshot comes from. Belongs to the thread that sends it, but for [#close].
-  interface Snapshot extends AutoCloseable {
+  public interface Snapshot extends AutoCloseable {
     /// Copies what comes next; waits for it. Returns -1 if that was all.
     int read(byte[] into) throws IOException, InterruptedException;
 
@@ -57,7 +57,7 @@ final class ReplicaFeed {
   private @Nullable ByteBuffer piece;
 
   /// @param news told, from any thread, what becomes of it
-  ReplicaFeed(Session session, Consumer<ReplicationEvent> news) {
+  public ReplicaFeed(Session session, Consumer<ReplicationEvent> news) {
     this.session = session;
     this.outlet = session.outlet;
     this.news = news;
@@ -72,7 +72,7 @@ final class ReplicaFeed {
   /// Has what was noted done.
   ///
   /// @param own whether this is the session's own thread
-  void deliver(boolean own) {
+  public void deliver(boolean own) {
     if (own) {
       work();
     } else {
@@ -115,7 +115,7 @@ final class ReplicaFeed {
   }
 
   /// Sends a snapshot: `header`, what `from` gives, `mark`.
-  void send(String header, Snapshot from, String mark) {
+  public void send(String header, Snapshot from, String mark) {
     add(
         () -> {
           if (isOver) {
@@ -144,7 +144,7 @@ final class ReplicaFeed {
 
   /// Closes the connection, after what has been replied. A replica that doesn't take what it is
   /// sent isn't waited for.
-  void drop() {
+  public void drop() {
     isDropped = true; // what is appended from here on may be of another history
     add(
         () -> {
@@ -162,7 +162,7 @@ final class ReplicaFeed {
   // ── the session's thread ──
 
   /// The connection has closed.
-  void gone() {
+  public void gone() {
     end();
   }
 

@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
 /// The file has no name, where the system allows that: whatever becomes of this process, it goes.
 ///
 /// Any thread; the monitor guards everything.
-final class Spool implements Disk.Output, AutoCloseable {
+public final class Spool implements Disk.Output, AutoCloseable {
   /// Hears what is worth telling. Under the monitor.
-  interface Owner {
+  public interface Owner {
     /// The file begins, as a reader is slow.
     ///
     /// @param mostBytes that it may have
@@ -46,7 +46,7 @@ final class Spool implements Disk.Output, AutoCloseable {
   private static final int BLOCKS = 16; // in memory
 
   /// A reader's place.
-  final class Reader implements AutoCloseable {
+  public final class Reader implements AutoCloseable {
     /// Who it is, for the log.
     final String name;
 
@@ -58,7 +58,7 @@ final class Spool implements Disk.Output, AutoCloseable {
 
     /// Copies what comes next; waits for it if there is nothing yet. Returns -1 if that was all.
     /// Errors: the stream won't be whole, or this reader has fallen behind too far.
-    int read(byte[] into) throws IOException, InterruptedException {
+    public int read(byte[] into) throws IOException, InterruptedException {
       return Spool.this.read(this, into);
     }
 
@@ -97,7 +97,7 @@ final class Spool implements Disk.Output, AutoCloseable {
 
   /// @param folder for its file
   /// @param limitBytes how much of it may be on the disk; 0: up to half of what is free there
-  Spool(Chunks chunks, Path folder, long limitBytes, Owner owner) {
+  public Spool(Chunks chunks, Path folder, long limitBytes, Owner owner) {
     this.chunks = chunks;
     this.folder = folder;
     this.limitBytes = limitBytes;
@@ -107,14 +107,14 @@ final class Spool implements Disk.Output, AutoCloseable {
   // ── readers ──
 
   /// One who reads from the beginning. Before [#closeToReaders].
-  synchronized Reader reader(String name) {
+  public synchronized Reader reader(String name) {
     Reader reader = new Reader(name);
     readers.add(reader);
     return reader;
   }
 
   /// No more readers come: what all have read may go.
-  synchronized void closeToReaders() {
+  public synchronized void closeToReaders() {
     isOpenToReaders = false;
     forget();
     releaseIfDone();
@@ -292,14 +292,14 @@ final class Spool implements Disk.Output, AutoCloseable {
   }
 
   /// All is there.
-  synchronized void complete() {
+  public synchronized void complete() {
     isComplete = true;
     notifyAll();
     releaseIfDone();
   }
 
   /// It won't be whole.
-  synchronized void fail(String why) {
+  public synchronized void fail(String why) {
     if (!isComplete) {
       failure = new IOException(why);
       notifyAll();
@@ -325,7 +325,7 @@ final class Spool implements Disk.Output, AutoCloseable {
   public void close() {}
 
   /// Nobody reads it any more.
-  synchronized void release() {
+  public synchronized void release() {
     if (isClosed) {
       return;
     }

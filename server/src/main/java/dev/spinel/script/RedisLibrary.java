@@ -386,7 +386,8 @@ final class RedisLibrary {
     }
     int audiences =
         ((bits & REPL_AOF) != 0 ? Journal.AOF : 0)
-            | ((bits & REPL_REPLICA) != 0 ? Journal.REPLICAS : 0);
+            | ((bits & REPL_REPLICA) != 0 ? Journal.REPLICAS : 0)
+            | Journal.MOVES;
     interpreter.call().dispatcher().inner().audiences(audiences);
   }
 

@@ -224,7 +224,9 @@ public final class Server implements AutoCloseable {
     replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
     replicationFront.of(replication, engine, persistence);
     if (isClusterNode()) {
-      Cluster made = new Cluster(config, log, engine, replication, peerLoop, slots, this::fatal);
+      Cluster made =
+          new Cluster(config, log, engine, replication, persistence, peerLoop, slots, this::fatal);
+      engine.onClose(made::closed);
       clusterFamily.of(made, slots.keys());
       slots.of(made);
       cluster = made;

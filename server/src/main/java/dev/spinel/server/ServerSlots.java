@@ -7,6 +7,7 @@ import dev.spinel.cluster.Redirect;
 import dev.spinel.cluster.ServedSlots;
 import dev.spinel.cluster.SlotData;
 import dev.spinel.cluster.SlotKeys;
+import dev.spinel.cluster.SlotPurge;
 import dev.spinel.cluster.SlotSet;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Dispatcher;
@@ -14,6 +15,7 @@ import dev.spinel.engine.Engine;
 import dev.spinel.engine.Recorder;
 import dev.spinel.pubsub.PubSub;
 import java.util.Objects;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// The slots of this server, as its cluster sees them.
@@ -113,6 +115,21 @@ final class ServerSlots implements SlotData {
     } else {
       pause.end(Pause.Reason.CLUSTER);
     }
+  }
+
+  @Override
+  public void pauseSlots(SlotSet slots, Dispatcher stopped) {
+    Objects.requireNonNull(served).pause(slots);
+  }
+
+  @Override
+  public void resumeSlots() {
+    redirect.resume();
+  }
+
+  @Override
+  public void purge(SlotSet slots, IntPredicate isMine, Runnable whenDone) {
+    new SlotPurge(engine(), keys(), slots, isMine, whenDone).begin();
   }
 
   @Override

@@ -64,10 +64,25 @@ public final class ToyNode implements ClusterMachine.World {
   private final SlotSet keys = new SlotSet();
   private boolean complete = true;
 
+  /// A number for each slot that clients count up: data whose loss can be seen.
+  private final Map<Integer, Long> values = new TreeMap<>();
+
+  private boolean countsCopies; // whose copy is complete
+  private @Nullable Address lastFollowed;
+
+  /// As a stock server does, it numbers no PINGs and knows nothing of slots that move whole.
+  boolean isStock;
+
+  // Slots that move whole.
+  private final Map<String, Outgoing> outgoing = new HashMap<>();
+  private final Map<String, Incoming> incoming = new HashMap<>();
+  private final SlotSet pausedSlots = new SlotSet();
+
   // Replication.
   private @Nullable Address follows;
   private @Nullable PeerLink upstream;
   private long heardAt;
+  private long dialledAt;
   private final List<PeerLink> followers = new ArrayList<>();
   private final StringBuilder line = new StringBuilder();
 
@@ -117,6 +132,7 @@ public final class ToyNode implements ClusterMachine.World {
     if (withoutData) {
       offset = 1;
       keys.clear();
+      values.clear();
     }
     NodesFile.Contents file = null;
     byte[] saved = written;
@@ -141,6 +157,9 @@ public final class ToyNode implements ClusterMachine.World {
     links.clear();
     unsent.clear();
     followers.clear();
+    outgoing.clear();
+    incoming.clear();
+    pausedSlots.clear();
     upstream = null;
     follows = null;
     events.clear();
@@ -172,6 +191,12 @@ public final class ToyNode implements ClusterMachine.World {
         step(new ClusterEvent.Applied());
       }
       replicate();
+      PeerLink link = upstream;
+      if (countsCopies
+          && link != null
+          && clocks.steady() - Math.max(heardAt, dialledAt) > policy.nodeTimeoutMillis()) {
+        link.close("silent");
+      }
       peers.after(TICK_MILLIS, () -> tick(which));
     }
   }
@@ -218,8 +243,14 @@ public final class ToyNode implements ClusterMachine.World {
         && machine.slots().owner(slot) == myself
         && (!machine.slots().migrating().containsKey(slot) || keys.contains(slot))
         && machine.health().isUp()
+        && !standsStill(slot)
         && clocks.steady() < leaseUntil
         && clocks.steady() >= pausedUntil;
+  }
+
+  /// Whether clients of the slot wait, or are asked to come again.
+  boolean standsStill(int slot) {
+    return machine.moves().isHanded(slot) || pausedSlots.contains(slot);
   }
 
   public void write(int slot) {
@@ -227,6 +258,26 @@ public final class ToyNode implements ClusterMachine.World {
       offset++;
       keys.add(slot);
     }
+  }
+
+  /// Counts the slot's number up, if a client's write would be taken.
+  void count(int slot) {
+    if (takesWrites(slot)) {
+      offset++;
+      countsCopies = true;
+      long value = values.merge(slot, 1L, Long::sum);
+      for (Outgoing stream : List.copyOf(outgoing.values())) {
+        stream.changed(slot, value);
+      }
+    }
+  }
+
+  long value(int slot) {
+    return values.getOrDefault(slot, 0L);
+  }
+
+  Map<Integer, Long> values() {
+    return values;
   }
 
   public SlotSet keys() {
@@ -264,12 +315,12 @@ public final class ToyNode implements ClusterMachine.World {
 
   @Override
   public boolean isEmpty() {
-    return keys.isEmpty();
+    return keys.isEmpty() && values.isEmpty();
   }
 
   @Override
   public int keysIn(int slot) {
-    return keys.contains(slot) ? 1 : 0;
+    return keys.contains(slot) || values.containsKey(slot) ? 1 : 0;
   }
 
   @Override
@@ -321,7 +372,12 @@ public final class ToyNode implements ClusterMachine.World {
         PeerLink link = links.get(send.link());
         if (link != null) {
           messages++;
-          link.send(BusCodec.encode(send.message()));
+          byte[] bytes = BusCodec.encode(send.message());
+          if (isStock) {
+            bytes[2254] = 0;
+            bytes[2255] = 0;
+          }
+          link.send(bytes);
         }
       }
       case ClusterAction.Close close -> {
@@ -335,11 +391,15 @@ public final class ToyNode implements ClusterMachine.World {
       case ClusterAction.Reply reply -> replies.put(reply.client(), reply.text());
       case ClusterAction.Follow follow -> follow(new Address(follow.host(), follow.port()));
       case ClusterAction.Promote _ -> follow(null);
-      case ClusterAction.Flush _ -> keys.clear();
+      case ClusterAction.Flush _ -> {
+        keys.clear();
+        values.clear();
+      }
       case ClusterAction.DropKeys drop -> {
         SlotSet slots = drop.slots();
         for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
           keys.remove(slot);
+          values.remove(slot);
         }
       }
       case ClusterAction.DropChannels _ -> {}
@@ -350,6 +410,38 @@ public final class ToyNode implements ClusterMachine.World {
                   + " "
                   + new String(message.message(), StandardCharsets.ISO_8859_1));
       case ClusterAction.Lease lease -> leaseUntil = lease.untilMillis();
+      case ClusterAction.Import begin -> incoming.put(begin.move(), new Incoming(begin));
+      case ClusterAction.EndImport end -> {
+        Incoming stream = incoming.remove(end.move());
+        if (stream != null) {
+          stream.link.close("ended");
+        }
+      }
+      case ClusterAction.AwaitTail await -> {
+        Incoming stream = incoming.get(await.move());
+        if (stream == null) {
+          step(new ClusterEvent.MoveFailed(await.move(), "there is no stream"));
+        } else {
+          stream.total = await.total();
+          stream.look();
+        }
+      }
+      case ClusterAction.PauseMove pause -> {
+        Outgoing stream = outgoing.get(pause.move());
+        if (stream == null) {
+          step(new ClusterEvent.MoveFailed(pause.move(), "there is no stream"));
+        } else {
+          stream.pause();
+        }
+      }
+      case ClusterAction.EndMove end -> {
+        Outgoing stream = outgoing.remove(end.move());
+        if (stream != null) {
+          stream.goOn();
+          stream.link.close(end.reason());
+        }
+      }
+      case ClusterAction.Purge purge -> purge(purge.slots());
     }
   }
 
@@ -449,6 +541,9 @@ public final class ToyNode implements ClusterMachine.World {
 
     @Override
     public void message(BusMessage message) {
+      if (isStock && message instanceof BusMessage.Module) {
+        return;
+      }
       step(new ClusterEvent.Received(id, message));
     }
 
@@ -465,6 +560,13 @@ public final class ToyNode implements ClusterMachine.World {
     if (replication != null) {
       replication.follow(to);
       return;
+    }
+    if (to != null && !to.equals(lastFollowed)) {
+      complete &= !countsCopies;
+      lastFollowed = to;
+    } else if (to == null) {
+      lastFollowed = null;
+      complete = true;
     }
     PeerLink before = upstream;
     upstream = null;
@@ -486,6 +588,7 @@ public final class ToyNode implements ClusterMachine.World {
       return;
     }
     int which = life;
+    dialledAt = clocks.steady();
     line.setLength(0);
     upstream =
         peers.dial(
@@ -513,13 +616,28 @@ public final class ToyNode implements ClusterMachine.World {
   private void hear(String text) {
     line.append(text);
     for (int end; (end = line.indexOf("\n")) >= 0; ) {
-      offset = Long.parseLong(line.substring(0, end));
+      copy(line.substring(0, end));
       line.delete(0, end + 1);
       heardAt = clocks.steady();
     }
     if (machine.awaitsOffset()) {
       step(new ClusterEvent.Applied());
     }
+  }
+
+  /// `<offset> <slot>:<value> …`
+  private void copy(String text) {
+    String[] words = text.split(" ");
+    offset = Long.parseLong(words[0]);
+    values.clear();
+    for (int i = 1; i < words.length; i++) {
+      int colon = words[i].indexOf(':');
+      values.put(
+          Integer.parseInt(words[i].substring(0, colon)),
+          Long.parseLong(words[i].substring(colon + 1)));
+      countsCopies = true;
+    }
+    complete = true;
   }
 
   /// The clients' listener: whoever connects there is a replica.
@@ -531,22 +649,201 @@ public final class ToyNode implements ClusterMachine.World {
       return null;
     }
     followers.add(link);
+    StringBuilder request = new StringBuilder();
     return new PeerLink.Listener() {
       @Override
-      public void received(PeerLink from, byte[] bytes, int begin, int end) {}
+      public void received(PeerLink from, byte[] bytes, int begin, int end) {
+        followers.remove(link); // it wants slots
+        request.append(new String(bytes, begin, end - begin, StandardCharsets.ISO_8859_1));
+        if (request.indexOf("\n") >= 0 && running) {
+          new Outgoing(link, request.toString());
+        }
+      }
 
       @Override
       public void closed(PeerLink ended, String reason) {
         followers.remove(link);
+        for (Outgoing stream : List.copyOf(outgoing.values())) {
+          if (stream.link == link && outgoing.remove(stream.id, stream)) {
+            stream.goOn();
+            step(new ClusterEvent.MoveFailed(stream.id, reason));
+          }
+        }
       }
     };
   }
 
   private void replicate() {
-    byte[] bytes = (offset + "\n").getBytes(StandardCharsets.ISO_8859_1);
+    StringBuilder text = new StringBuilder().append(offset);
+    values.forEach((slot, value) -> text.append(' ').append(slot).append(':').append(value));
+    byte[] bytes = text.append('\n').toString().getBytes(StandardCharsets.ISO_8859_1);
     for (PeerLink follower : List.copyOf(followers)) {
       follower.send(bytes);
     }
+  }
+
+  // ── slots that move whole ──
+
+  /// At the source: `V <slot> <value>` for each slot once, then for each change.
+  private final class Outgoing {
+    final String id;
+    final PeerLink link;
+    private final SlotSet slots;
+    private final int bornIn = life;
+    private boolean isCut;
+    private long lines;
+
+    /// @param request `SYNC <id> <target> <ranges>`
+    Outgoing(PeerLink link, String request) {
+      this.link = link;
+      String[] words = request.strip().split(" ");
+      id = words[1];
+      SlotSet wanted = MoveText.slots(words[3]);
+      if (wanted == null) {
+        throw new AssertionError(request);
+      }
+      slots = wanted;
+      List<String> arguments = new ArrayList<>(List.of("SYNCSLOTS", id, words[2]));
+      slots.ranges(
+          (first, last) -> {
+            arguments.add(Integer.toString(first));
+            arguments.add(Integer.toString(last));
+          });
+      outgoing.put(id, this);
+      begin(ask(arguments.toArray(new String[0])));
+    }
+
+    private void begin(long client) {
+      String reply = reply(client);
+      if (bornIn != life || outgoing.get(id) != this) {
+        return;
+      }
+      if (reply == null) {
+        peers.after(10, () -> begin(client));
+      } else if (reply.startsWith("-")) {
+        outgoing.remove(id);
+        link.close(reply);
+      } else {
+        peers.after(20 + random.nextInt(400), this::cut);
+      }
+    }
+
+    private void cut() {
+      if (bornIn == life && outgoing.get(id) == this) {
+        isCut = true;
+        values.forEach(this::changed);
+        step(new ClusterEvent.MoveReady(id));
+      }
+    }
+
+    void changed(int slot, long value) {
+      if (isCut && slots.contains(slot)) {
+        lines++;
+        link.send(("V " + slot + " " + value + "\n").getBytes(StandardCharsets.ISO_8859_1));
+      }
+    }
+
+    void pause() {
+      SlotMoves.addAll(pausedSlots, slots);
+      step(new ClusterEvent.MovePaused(id, lines));
+      peers.after(1000, this::goOn);
+    }
+
+    void goOn() {
+      if (bornIn == life) {
+        for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+          pausedSlots.remove(slot);
+        }
+      }
+    }
+  }
+
+  /// At the target.
+  private final class Incoming {
+    final PeerLink link;
+    private final String id;
+    private final StringBuilder text = new StringBuilder();
+    private final int bornIn = life;
+    private long lines;
+    private long total = -1;
+
+    Incoming(ClusterAction.Import begin) {
+      id = begin.move();
+      link =
+          peers.dial(
+              new Address(begin.host(), begin.port()),
+              new Peers.Dialling(policy.nodeTimeoutMillis()),
+              new PeerLink.Listener() {
+                @Override
+                public void connected(PeerLink stands) {
+                  String words = "SYNC " + id + " " + id() + " " + MoveText.ranges(begin.slots());
+                  stands.send((words + "\n").getBytes(StandardCharsets.ISO_8859_1));
+                }
+
+                @Override
+                public void received(PeerLink from, byte[] bytes, int at, int end) {
+                  if (bornIn == life && incoming.get(id) == Incoming.this) {
+                    text.append(new String(bytes, at, end - at, StandardCharsets.ISO_8859_1));
+                    lines();
+                  }
+                }
+
+                @Override
+                public void closed(PeerLink ended, String reason) {
+                  if (bornIn == life && incoming.remove(id, Incoming.this)) {
+                    step(new ClusterEvent.MoveFailed(id, reason));
+                  }
+                }
+              });
+    }
+
+    private void lines() {
+      for (int end; (end = text.indexOf("\n")) >= 0; ) {
+        String[] words = text.substring(0, end).split(" ");
+        text.delete(0, end + 1);
+        if (words[0].equals("V")) {
+          int slot = Integer.parseInt(words[1]);
+          if (machine.slots().owner(slot) == machine.myself()) {
+            throw new AssertionError(name + " owns slot " + slot + ", which comes in");
+          }
+          values.put(slot, Long.parseLong(words[2]));
+          countsCopies = true;
+          offset++;
+          lines++;
+        }
+      }
+      replicate();
+      look();
+    }
+
+    void look() {
+      if (total >= 0 && lines >= total) {
+        if (lines > total) {
+          throw new AssertionError(lines + " lines of " + total);
+        }
+        step(new ClusterEvent.MoveStaged(id, offset));
+      }
+    }
+  }
+
+  private void purge(SlotSet slots) {
+    SlotSet which = slots.copy();
+    int bornIn = life;
+    peers.after(
+        random.nextInt(300),
+        () -> {
+          if (bornIn != life || !machine.myself().isPrimary()) {
+            return;
+          }
+          for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
+            if (machine.slots().owner(slot) != machine.myself()) {
+              values.remove(slot);
+            }
+          }
+          offset++;
+          replicate();
+          step(new ClusterEvent.Purged(which));
+        });
   }
 
   @Override

@@ -39,7 +39,6 @@ class CommandTableTest {
     }
   }
 
-  /// Prints each fact that differs, of all rows at once.
   @Test
   void everyRowSaysWhatRedisSays() throws IOException {
     Map<String, Object> redis = redis();
@@ -62,6 +61,7 @@ class CommandTableTest {
       if (subcommands == null) subcommands = Map.of();
       for (Command sub : command.subcommands()) {
         Map<String, Object> facts = map(subcommands.get(sub.name));
+        if (facts == null && Later.isLater(sub)) continue;
         if (facts == null) wrong.add(sub.name + ": Redis has no such subcommand");
         else compare(sub, Later.without(Facts.of(sub)), facts, wrong);
       }

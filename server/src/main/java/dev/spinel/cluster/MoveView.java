@@ -1,0 +1,21 @@
+package dev.spinel.cluster;
+
+/// Slots that move or have moved, as CLUSTER MIGRATION STATUS shows them. Times in milliseconds
+/// since 1970; 0: not yet.
+///
+/// @param slots as `nodes.conf` lists them
+/// @param isImport whether they come to this node
+/// @param state a word
+/// @param error why it failed, or empty
+/// @param pauseMillis for which the clients of these slots waited
+public record MoveView(
+    String id,
+    String slots,
+    String source,
+    String target,
+    boolean isImport,
+    String state,
+    String error,
+    long created,
+    long ended,
+    long pauseMillis) {}

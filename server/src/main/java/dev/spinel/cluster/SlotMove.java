@@ -1,0 +1,98 @@
+package dev.spinel.cluster;
+
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/// Slots that move whole from one primary to another, as one of their nodes knows it. See
+/// [SlotMoves].
+///
+/// Belongs to the machine's thread.
+final class SlotMove {
+  /// How far it is. What is written to `nodes.conf` is marked.
+  enum State {
+    /// Target: the keys come in, and nobody is shown them. On the disk.
+    STAGING,
+    /// Target: it has all, and its replicas are told so before it takes the slots. On the disk.
+    TAKING,
+    /// Target: it has given up after its replicas may have been told. Nobody is answered until they
+    /// know that. On the disk.
+    RETRACTING,
+    /// Source: the keys go out.
+    SENDING,
+    /// Source: its replicas are told that the slots are going to be handed over.
+    HANDING,
+    /// Source: the slots' clients wait until the end of the stream is known.
+    PAUSING,
+    /// Source: only the target can say whose the slots are. On the disk.
+    HANDED;
+
+    boolean isOfTarget() {
+      return this == STAGING || this == TAKING || this == RETRACTING;
+    }
+
+    /// Whether a restarted node has to know of it.
+    boolean isKept() {
+      return isOfTarget() || this == HANDED;
+    }
+
+    /// The replica's business: what it has to know when it is promoted. HANDING is told as HANDED.
+    boolean isTold() {
+      return this != SENDING && this != RETRACTING;
+    }
+  }
+
+  final String id;
+
+  /// The other primary.
+  final String peer;
+
+  final SlotSet slots;
+  State state;
+
+  /// Of the steps' clock: when it began, and when it came into its state.
+  final long began;
+
+  long since;
+
+  /// Bytes that the source will have sent; -1: it isn't known.
+  long total = -1;
+
+  /// Target: its offset of replication when it had all.
+  long offset;
+
+  /// Target: when all data went for the last time, as of the beginning.
+  long flushes;
+
+  /// Target: has all, and may take the slots as soon as it may.
+  boolean isWhole;
+
+  /// Target: the epoch with which it is going to claim the slots, and who has promised not to elect
+  /// anybody with that or a smaller one.
+  long epoch;
+
+  final Set<String> promised = new LinkedHashSet<>();
+
+  /// Source: when its clients began to wait.
+  long pausedAt;
+
+  /// Target: who waits to be told.
+  final Set<String> askers = new LinkedHashSet<>();
+
+  SlotMove(String id, String peer, SlotSet slots, State state, long now) {
+    this.id = id;
+    this.peer = peer;
+    this.slots = slots;
+    this.state = state;
+    this.began = now;
+    this.since = now;
+  }
+
+  void become(State next, long now) {
+    state = next;
+    since = now;
+  }
+
+  boolean contains(int slot) {
+    return slots.contains(slot);
+  }
+}

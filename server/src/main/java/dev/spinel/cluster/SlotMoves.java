@@ -1,0 +1,1188 @@
+package dev.spinel.cluster;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Slots that move whole between primaries of ours.
+///
+/// ```
+///   target                                             source
+///   IMPORT → STAGING ── SYNCSLOTS ───────────────────► SENDING      snapshot of the slots, what came since
+///                                                      HANDING      its replicas know of it
+///                                                      PAUSING      clients of the slots wait
+///            all bytes applied? ◄── ask(bytes) ─────── HANDED       on the disk: serves the slots no more
+///   TAKING   on the disk, its replicas know and have all
+///   owner    new epoch, on the disk ── decided ──────► MOVED; the keys are deleted
+/// ```
+///
+/// **The target's shard decides, alone.** Up to HANDED the source may give up at any time, and the
+/// target has nothing. From then on the source neither serves the slots nor claims them on the bus:
+/// it asks until it is told who has them, the target or the source again. The target says "again
+/// yours" only if it can't take them any more, and takes them only if it never says so. So there is
+/// nothing to be voted upon, and stock nodes need to know nothing of it: they see that the source
+/// doesn't claim the slots, and that the target does with a greater epoch.
+///
+/// **A failover changes nothing of that**, since whoever may be promoted knows: the source doesn't
+/// hand over before *each* of its replicas has written down that it will, and the target doesn't
+/// take before each of its own has written that down *and* has all data. A replica of the source
+/// that is promoted doesn't claim those slots, and asks in its place; one of the target takes them.
+/// So a replica that doesn't answer holds a move up until it fails, and nothing is lost.
+///
+/// **A target that was restarted before it owned the slots** has to have its replicas forget what
+/// it told them (RETRACTING), before it may say "again yours".
+///
+/// **Keys that nobody is served**, staged ones and those that have been handed over, are hidden
+/// from whoever counts or lists keys ([#hidden]); after an abort, and at the source, they are
+/// purged in small steps. What was begun is in `nodes.conf`, so a restart goes on with that.
+///
+/// Messages travel as those of a module, which stock nodes skip.
+///
+/// Belongs to the machine's thread.
+final class SlotMoves {
+  /// For which the target may take from the first question to its answer, and the source's replicas
+  /// to theirs.
+  private static final long LIMIT_MILLIS = 5_000;
+
+  private static final long ASK_SELDOM_MILLIS = 1_000;
+  private static final int MOST = 16;
+  private static final int HISTORY = 64;
+  private static final String PURGING = "PURGING";
+
+  private static final byte[] MODULE = "SPINELMV".getBytes(StandardCharsets.ISO_8859_1);
+  private static final int MODULE_HEADER = 13; // id 8, length 4, type 1
+
+  private final ClusterMachine machine;
+  private final List<SlotMove> moves = new ArrayList<>();
+  private SlotSet purging = new SlotSet();
+  private boolean purges; // an order is to be given
+  private SlotSet purged = new SlotSet(); // of those, but replicas may still have them
+  private long purgedOffset;
+  private final ArrayDeque<MoveView> history = new ArrayDeque<>();
+
+  /// Slots that were taken, by their slot: whose they were. Third parties may not know it yet.
+  private final Map<Integer, String> taken = new HashMap<>();
+
+  // As a primary: what its replicas are told.
+  private String version = "";
+  private long versions;
+  private final Set<String> knownTo = new HashSet<>();
+  private boolean tells;
+
+  // As a replica: what its primary has told.
+  private List<MoveText.Item> kept = List.of();
+  private String keptFrom = "";
+  private String keptVersion = "";
+  private boolean isKept; // on the disk
+  private boolean isAnswered;
+
+  SlotMoves(ClusterMachine machine) {
+    this.machine = machine;
+  }
+
+  // ── what others ask ──
+
+  /// Whether this node doesn't serve the slot, as only the target knows whose it is.
+  boolean isHanded(int slot) {
+    for (SlotMove move : moves) {
+      if (move.state == SlotMove.State.HANDED && move.contains(slot)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Whether something is under way with the slot, so that nobody may give it elsewhere.
+  boolean isBusy(int slot) {
+    return purging.contains(slot) || moveOf(slot) != null;
+  }
+
+  /// What this node tells others of its own slots, or of its primary's.
+  SlotSet claimed(SlotSet own) {
+    SlotSet claimed = own.copy();
+    for (SlotMove move : moves) {
+      if (move.state == SlotMove.State.HANDED) {
+        removeAll(claimed, move.slots);
+      }
+    }
+    for (MoveText.Item item : kept) {
+      if (item.state().equals(SlotMove.State.HANDED.name())) {
+        removeAll(claimed, item.slots());
+      }
+    }
+    return claimed;
+  }
+
+  /// Slots whose keys are here and aren't served here.
+  SlotSet hidden() {
+    SlotSet hidden = purging.copy();
+    for (SlotMove move : moves) {
+      if (move.state.isOfTarget()) {
+        addAll(hidden, move.slots);
+      }
+    }
+    for (MoveText.Item item : kept) {
+      if (!item.state().equals(SlotMove.State.HANDED.name())) {
+        addAll(hidden, item.slots());
+      }
+    }
+    return hidden;
+  }
+
+  /// Slots that only the target can say the owner of.
+  SlotSet handed() {
+    SlotSet handed = new SlotSet();
+    for (SlotMove move : moves) {
+      if (move.state == SlotMove.State.HANDED) {
+        addAll(handed, move.slots);
+      }
+    }
+    return handed;
+  }
+
+  /// Under way first, then the last ones that have ended.
+  List<MoveView> views() {
+    List<MoveView> views = new ArrayList<>();
+    for (SlotMove move : moves) {
+      views.add(view(move, move.state.name().toLowerCase(java.util.Locale.ROOT), "", false));
+    }
+    views.addAll(history);
+    return views;
+  }
+
+  boolean awaitsOffset() {
+    return isKept && !isAnswered;
+  }
+
+  // ── begin ──
+
+  /// IMPORT: returns the id, or throws the reason in words. What each owner has is a move of its
+  /// own, all named by the first one's id.
+  String begin(SlotSet slots) throws NotMovable {
+    ClusterNode myself = machine.myself();
+    if (myself.isReplica()) {
+      throw new NotMovable("slots are imported by primaries");
+    }
+    check(myself);
+    Map<ClusterNode, SlotSet> sources = new java.util.LinkedHashMap<>();
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      ClusterNode owner = machine.slots().owner(slot);
+      if (owner == null) {
+        throw new NotMovable("slot " + slot + " has no owner");
+      }
+      if (owner == myself) {
+        throw new NotMovable("this node owns slot " + slot + " already");
+      }
+      checkFree(slot);
+      if (machine.world().keysIn(slot) > 0) {
+        throw new NotMovable("there are keys of slot " + slot + " here already");
+      }
+      sources.computeIfAbsent(owner, any -> new SlotSet()).add(slot);
+    }
+    if (moves.size() + sources.size() > MOST) {
+      throw new NotMovable("too many moves are under way");
+    }
+    for (ClusterNode source : sources.keySet()) {
+      check(source);
+      if (source.hasFailed() || source.ip.isEmpty()) {
+        throw new NotMovable("node " + source.id + " can't be reached");
+      }
+    }
+    String first = "";
+    for (var each : sources.entrySet()) {
+      ClusterNode source = each.getKey();
+      SlotMove move =
+          new SlotMove(
+              machine.world().newId(),
+              source.id,
+              each.getValue(),
+              SlotMove.State.STAGING,
+              machine.now());
+      first = first.isEmpty() ? move.id : first;
+      move.flushes = machine.world().flushes();
+      moves.add(move);
+      machine.notice("Importing slots " + move.slots + " from node " + source.named());
+      machine.whenSaved(
+          () -> {
+            if (moves.contains(move)) {
+              machine.act(
+                  new ClusterAction.Import(
+                      move.id, source.ip, clientPort(source), move.slots.copy()));
+            }
+          });
+    }
+    listChanged();
+    return first;
+  }
+
+  /// Why slots can't be moved.
+  static final class NotMovable extends Exception {
+    private static final long serialVersionUID = 1;
+
+    private final String why;
+
+    NotMovable(String why) {
+      super(why, null, false, false);
+      this.why = why;
+    }
+
+    String why() {
+      return why;
+    }
+  }
+
+  private static int clientPort(ClusterNode node) {
+    return node.port;
+  }
+
+  private void checkFree(int slot) throws NotMovable {
+    if (isBusy(slot)) {
+      throw new NotMovable("slot " + slot + " is moving or being purged");
+    }
+    if (machine.slots().migrating().containsKey(slot)
+        || machine.slots().importing().containsKey(slot)) {
+      throw new NotMovable("slot " + slot + " is being moved key by key");
+    }
+  }
+
+  /// The node and its replicas have to be of our kind.
+  private void check(ClusterNode primary) throws NotMovable {
+    if (!primary.isMyself() && !primary.isOurs) {
+      throw new NotMovable("node " + primary.id + " can't move whole slots: use MIGRATE");
+    }
+    for (ClusterNode replica : primary.replicas) {
+      if (!replica.isMyself() && !replica.isOurs) {
+        throw new NotMovable("replica " + replica.id + " can't move whole slots: use MIGRATE");
+      }
+    }
+  }
+
+  /// SYNCSLOTS: a target asks this node, its source, for slots.
+  void send(String id, String target, SlotSet slots) throws NotMovable {
+    ClusterNode myself = machine.myself();
+    ClusterNode node = machine.nodes().get(target);
+    if (myself.isReplica()) {
+      throw new NotMovable("this node is a replica");
+    }
+    if (node == null || node == myself || !node.isPrimary()) {
+      throw new NotMovable("node " + target + " is no primary that is known here");
+    }
+    check(myself);
+    check(node);
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) != myself) {
+        throw new NotMovable("slot " + slot + " isn't this node's");
+      }
+      checkFree(slot);
+    }
+    if (moves.size() >= MOST || move(id) != null) {
+      throw new NotMovable("too many moves are under way");
+    }
+    moves.add(new SlotMove(id, target, slots, SlotMove.State.SENDING, machine.now()));
+    machine.notice("Sending slots " + slots + " to node " + node.named());
+    machine.changed();
+  }
+
+  /// CANCEL: what can be given up is. Returns how many.
+  int cancel(@Nullable String id) {
+    int cancelled = 0;
+    for (SlotMove move : List.copyOf(moves)) {
+      boolean mayEnd =
+          move.state == SlotMove.State.STAGING && move.total < 0
+              || move.state == SlotMove.State.SENDING
+              || move.state == SlotMove.State.HANDING;
+      if (mayEnd && (id == null || id.equals(move.id))) {
+        fail(move, "cancelled");
+        cancelled++;
+      }
+    }
+    return cancelled;
+  }
+
+  // ── the shell's news ──
+
+  void ready(String id) {
+    SlotMove move = move(id);
+    if (move != null && move.state == SlotMove.State.SENDING) {
+      move.become(SlotMove.State.HANDING, machine.now());
+      listChanged();
+    }
+  }
+
+  void paused(String id, long total) {
+    SlotMove move = move(id);
+    if (move == null || move.state != SlotMove.State.PAUSING) {
+      return;
+    }
+    move.become(SlotMove.State.HANDED, machine.now());
+    move.total = total;
+    machine.whenSaved(
+        () -> {
+          if (moves.contains(move)) {
+            ask(move);
+          }
+        });
+  }
+
+  void staged(String id, long offset) {
+    SlotMove move = move(id);
+    if (move == null || move.state != SlotMove.State.STAGING || move.total < 0) {
+      return;
+    }
+    move.offset = offset;
+    move.isWhole = true;
+    if (!hasReplicas()) {
+      return; // as soon as it may
+    }
+    move.become(SlotMove.State.TAKING, machine.now());
+    newVersion();
+    machine.whenSaved(() -> tells = true); // a restarted node must know whom it has told
+  }
+
+  void failed(String id, String reason) {
+    SlotMove move = move(id);
+    if (move == null) {
+      return;
+    }
+    switch (move.state) {
+      case STAGING, SENDING, HANDING, PAUSING -> fail(move, reason);
+      case TAKING, RETRACTING, HANDED -> {} // what is to come needs no stream
+    }
+  }
+
+  /// Replicas have to have done the same before they are told that nothing is left to be done.
+  void purged(SlotSet slots) {
+    addAll(purged, slots);
+    purgedOffset = machine.world().offset();
+    lookAtPurged();
+  }
+
+  private void lookAtPurged() {
+    for (ClusterNode replica : machine.myself().replicas) {
+      if (!replica.hasFailed() && replica.offset < purgedOffset) {
+        return;
+      }
+    }
+    if (!purged.isEmpty()) {
+      removeAll(purging, purged);
+      purged = new SlotSet();
+      listChanged();
+    }
+  }
+
+  // ── ends ──
+
+  /// Gives a move up that nobody depends on yet.
+  private void fail(SlotMove move, String reason) {
+    machine.warning("Moving slots " + move.slots + " has failed: " + reason);
+    boolean wasTold = move.state == SlotMove.State.TAKING;
+    if (move.state.isOfTarget()) {
+      machine.act(new ClusterAction.EndImport(move.id));
+      purge(move.slots);
+    } else {
+      machine.act(new ClusterAction.EndMove(move.id, reason));
+    }
+    remember(move, reason.equals("cancelled") ? "cancelled" : "failed", reason);
+    if (wasTold) {
+      move.become(SlotMove.State.RETRACTING, machine.now());
+    } else {
+      moves.remove(move);
+      returnToAskers(move);
+    }
+    listChanged();
+  }
+
+  private void purge(SlotSet slots) {
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) != machine.myself()) {
+        purging.add(slot);
+      }
+    }
+    purges = true;
+  }
+
+  private void remember(SlotMove move, String state, String error) {
+    history.addFirst(view(move, state, error, true));
+    if (history.size() > HISTORY) {
+      history.removeLast();
+    }
+    machine.changed();
+  }
+
+  private MoveView view(SlotMove move, String state, String error, boolean ended) {
+    boolean comes = move.state.isOfTarget();
+    String own = machine.myself().id;
+    long now = machine.now();
+    return new MoveView(
+        move.id,
+        move.slots.toString(),
+        comes ? move.peer : own,
+        comes ? own : move.peer,
+        comes,
+        state,
+        error,
+        machine.onTheWall(move.began),
+        ended ? machine.onTheWall(now) : 0,
+        move.pausedAt == 0 ? 0 : now - move.pausedAt);
+  }
+
+  // ── an epoch to take slots with ──
+
+  /// A greater epoch makes this node's claim to *all* its slots stronger. If it were cut off just
+  /// then, and a replica elected with a smaller one, it would take the slots back from that one
+  /// when it returns. So it asks first: whoever answers with an epoch beyond the one that this node
+  /// is going to use elects nobody with that any more, and elects nobody at all before the lease
+  /// ends.
+  private void prepare(SlotMove move) {
+    move.epoch = machine.nextEpoch();
+    machine.nextEpoch();
+    machine.saveDurably();
+    askForPromises(move);
+  }
+
+  private void askForPromises(SlotMove move) {
+    for (ClusterNode node : machine.nodes().snapshot()) {
+      if (node.isVoter() && !node.isMyself() && !move.promised.contains(node.id)) {
+        machine.heartbeats().ping(node);
+      }
+    }
+  }
+
+  /// A voter has answered.
+  void ponged(ClusterNode node, long currentEpoch) {
+    for (SlotMove move : moves) {
+      if (move.epoch != 0 && Long.compareUnsigned(currentEpoch, move.epoch) > 0) {
+        move.promised.add(node.id);
+      }
+    }
+  }
+
+  private boolean mayTake(SlotMove move) {
+    if (!machine.lease().stands() || machine.manual().isRunning()) {
+      return false; // a replica may be about to take this node's place
+    }
+    int promises = 1;
+    for (ClusterNode node : machine.nodes().all()) {
+      if (node.isVoter() && !node.isMyself() && move.promised.contains(node.id)) {
+        promises++;
+      }
+    }
+    return promises >= machine.health().quorum() || machine.health().quorum() <= 1;
+  }
+
+  /// The target takes the slots. From here on it is their owner, for good.
+  private void take(SlotMove move) {
+    moves.remove(move);
+    ClusterNode myself = machine.myself();
+    for (int slot = move.slots.next(0); slot >= 0; slot = move.slots.next(slot + 1)) {
+      machine.slots().take(slot);
+      machine.slots().give(myself, slot);
+      taken.put(slot, move.peer);
+    }
+    machine.notice("Slots " + move.slots + " have moved here from node " + move.peer);
+    if (Long.compareUnsigned(myself.configEpoch, move.epoch) < 0) {
+      myself.configEpoch = move.epoch;
+    }
+    machine.holdUntilSaved();
+    machine.health().lookAgain();
+    machine.act(new ClusterAction.EndImport(move.id));
+    move.askers.add(move.peer);
+    for (String asker : move.askers) {
+      decide(asker, move.id, myself, move.slots);
+    }
+    machine.heartbeats().broadcastPong(false);
+    remember(move, "completed", "");
+    listChanged();
+  }
+
+  /// The source has been told, or sees, that all slots are somebody else's.
+  private void handedOver(SlotMove move) {
+    moves.remove(move);
+    machine.act(new ClusterAction.EndMove(move.id, "the slots have moved"));
+    machine.notice("Slots " + move.slots + " have moved to node " + move.peer);
+    purge(move.slots);
+    remember(move, "completed", "");
+    listChanged();
+    machine.health().lookAgain();
+  }
+
+  /// The target won't take them: they are this node's.
+  private void returned(SlotMove move) {
+    ClusterNode myself = machine.myself();
+    for (int slot = move.slots.next(0); slot >= 0; slot = move.slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) != myself) {
+        machine.slots().take(slot);
+        machine.slots().give(myself, slot);
+      }
+    }
+    moves.remove(move);
+    machine.act(new ClusterAction.EndMove(move.id, "the target hasn't taken the slots"));
+    machine.notice("Slots " + move.slots + " stay here");
+    remember(move, "failed", "the target hasn't taken the slots");
+    listChanged();
+    machine.health().lookAgain();
+    machine.saveDurably();
+    machine.heartbeats().broadcastPong(false);
+  }
+
+  // ── steps ──
+
+  void tick() {
+    long now = machine.now();
+    tells |= !version.isEmpty() && !allKnow();
+    lookAtPurged();
+    for (SlotMove move : List.copyOf(moves)) {
+      long in = now - move.since;
+      switch (move.state) {
+        case STAGING -> {
+          if (move.total >= 0 && in > LIMIT_MILLIS) {
+            fail(move, "the end of the stream hasn't come in time");
+          } else if (move.total < 0) {
+            askWhetherItStands(move);
+          } else {
+            askForPromises(move);
+          }
+        }
+        case TAKING -> {
+          if (in > LIMIT_MILLIS) {
+            fail(
+                move,
+                allKnow()
+                    ? "too few primaries answer"
+                    : "replica " + unknowing() + " doesn't answer");
+          } else {
+            askForPromises(move);
+          }
+        }
+        case HANDING -> {
+          if (in > LIMIT_MILLIS) {
+            fail(
+                move,
+                allKnow()
+                    ? "this node has no lease"
+                    : "replica " + unknowing() + " doesn't answer");
+          }
+        }
+        case PAUSING -> {
+          if (in > LIMIT_MILLIS) {
+            fail(move, "the clients could not be held up");
+          }
+        }
+        case HANDED -> {
+          if (in < ASK_SELDOM_MILLIS || in % ASK_SELDOM_MILLIS < 100) {
+            ask(move);
+          }
+        }
+        case SENDING -> askWhetherItStands(move);
+        case RETRACTING -> {}
+      }
+    }
+  }
+
+  /// A stream may have ended without this end hearing of it.
+  private void askWhetherItStands(SlotMove move) {
+    ClusterNode peer = machine.nodes().get(move.peer);
+    if (peer == null || peer.hasFailed()) {
+      fail(move, "node " + move.peer + " has failed");
+    } else if ((machine.now() - move.since) % ASK_SELDOM_MILLIS < 100) {
+      say(peer, "still " + move.id);
+    }
+  }
+
+  private void askedWhetherItStands(ClusterNode sender, String id) {
+    if (move(id) == null) {
+      say(sender, "gone " + id);
+    }
+  }
+
+  private void gone(ClusterNode sender, String id) {
+    SlotMove move = move(id);
+    if (move != null
+        && move.peer.equals(sender.id)
+        && machine.now() - move.began > LIMIT_MILLIS
+        && (move.state == SlotMove.State.SENDING
+            || move.state == SlotMove.State.STAGING && move.total < 0)) {
+      fail(move, "node " + sender.id + " has given up");
+    }
+  }
+
+  void endOfStep() {
+    ClusterNode myself = machine.myself();
+    if (!moves.isEmpty()) {
+      for (SlotMove move : List.copyOf(moves)) {
+        look(move, myself);
+      }
+    }
+    if (purges) {
+      purges = false;
+      if (!purging.isEmpty()) {
+        machine.act(new ClusterAction.Purge(purging.copy()));
+      }
+    }
+    answerPrimary();
+    if (tells) {
+      tells = false;
+      tellReplicas();
+    }
+  }
+
+  private void look(SlotMove move, ClusterNode myself) {
+    switch (move.state) {
+      case STAGING -> {
+        ClusterNode source = machine.nodes().get(move.peer);
+        if (source == null || !owns(source, move.slots)) {
+          fail(move, "the source doesn't own the slots any more");
+        } else if (move.flushes != machine.world().flushes()) {
+          fail(move, "all data of this node was deleted");
+        } else if (move.isWhole && !hasReplicas() && mayTake(move)) {
+          take(move);
+        }
+      }
+      case TAKING -> {
+        if (move.flushes != machine.world().flushes()) {
+          fail(move, "all data of this node was deleted");
+        } else if (allKnow() && mayTake(move)) {
+          take(move);
+        }
+      }
+      case RETRACTING -> {
+        if (allKnow()) {
+          moves.remove(move);
+          machine.saveDurably();
+          returnToAskers(move);
+        }
+      }
+      case SENDING, PAUSING -> {
+        if (!owns(myself, move.slots)) {
+          fail(move, "this node doesn't own the slots any more");
+        }
+      }
+      case HANDING -> {
+        if (!owns(myself, move.slots)) {
+          fail(move, "this node doesn't own the slots any more");
+        } else if (allKnow() && machine.lease().stands() && !machine.manual().isRunning()) {
+          move.become(SlotMove.State.PAUSING, machine.now());
+          move.pausedAt = machine.now();
+          machine.act(new ClusterAction.PauseMove(move.id, move.slots.copy()));
+        }
+      }
+      case HANDED -> {
+        if (!ownsAny(myself, move.slots) && !isUnowned(move.slots)) {
+          endAsOwned(move);
+        }
+      }
+    }
+  }
+
+  /// Some node claims the slots, with a greater epoch or since nobody else does.
+  private void endAsOwned(SlotMove move) {
+    ClusterNode owner = machine.slots().owner(move.slots.next(0));
+    // A former primary that this node has replaced still stands for the slots that it handed over.
+    if (owner != null && isSource(move, owner)) {
+      return;
+    }
+    handedOver(move);
+  }
+
+  /// Whether the node had the slots before, rather than being given them.
+  private boolean isSource(SlotMove move, ClusterNode owner) {
+    return !owner.id.equals(move.peer) && owner.shard.equals(machine.myself().shard);
+  }
+
+  private boolean owns(ClusterNode node, SlotSet slots) {
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) != node) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean ownsAny(ClusterNode node, SlotSet slots) {
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) == node) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isUnowned(SlotSet slots) {
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) == null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // ── roles ──
+
+  /// This node follows a primary from now on. Its data will be that one's.
+  void demoted() {
+    for (SlotMove move : List.copyOf(moves)) {
+      if (move.state.isOfTarget()) {
+        machine.act(new ClusterAction.EndImport(move.id));
+      } else {
+        machine.act(new ClusterAction.EndMove(move.id, "this node follows another one"));
+      }
+      remember(move, "failed", "this node follows another one");
+    }
+    moves.clear();
+    purging = new SlotSet();
+    purged = new SlotSet();
+    taken.clear();
+    version = "";
+    knownTo.clear();
+    kept = List.of();
+    keptFrom = "";
+    keptVersion = "";
+    isKept = false;
+  }
+
+  /// Nothing is known any more.
+  void reset() {
+    demoted();
+  }
+
+  /// This node takes its primary's place: it goes on with what that one had begun. The slots that
+  /// it was handing over stay with the former primary, for this node, until the target decides.
+  void promoted(ClusterNode before) {
+    List<MoveText.Item> inherited = keptFrom.equals(before.id) ? kept : List.of();
+    kept = List.of();
+    keptFrom = "";
+    isKept = false;
+    ClusterNode myself = machine.myself();
+    for (MoveText.Item item : inherited) {
+      switch (item.state()) {
+        case "HANDED" -> {
+          SlotMove move =
+              new SlotMove(
+                  item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now());
+          moves.add(move);
+        }
+        case "TAKING" -> {
+          if (!hasAll(item)) {
+            purge(item.slots()); // then this node hasn't said so, and the slots weren't taken
+            break;
+          }
+          machine.notice("Slots " + item.slots() + " have moved here from node " + item.node());
+          for (int slot = item.slots().next(0); slot >= 0; slot = item.slots().next(slot + 1)) {
+            machine.slots().take(slot);
+            machine.slots().give(myself, slot);
+            taken.put(slot, item.node());
+          }
+        }
+        default -> purge(item.slots());
+      }
+    }
+    if (!inherited.isEmpty()) {
+      listChanged();
+    }
+  }
+
+  /// Whether a promoted replica doesn't claim this slot of its primary's.
+  boolean isHandedByPrimary(int slot) {
+    for (MoveText.Item item : kept) {
+      if (item.state().equals("HANDED") && item.slots().contains(slot)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Another node of this shard has taken over while this one had handed slots over: it asks for
+  /// them from now on, and this node has no claim to them any more.
+  void replacedBy(ClusterNode sender) {
+    ClusterNode myself = machine.myself();
+    if (!sender.shard.equals(myself.shard)) {
+      return;
+    }
+    for (SlotMove move : List.copyOf(moves)) {
+      if (move.state == SlotMove.State.HANDED) {
+        moves.remove(move);
+        machine.act(new ClusterAction.EndMove(move.id, "another node has taken over"));
+        for (int slot = move.slots.next(0); slot >= 0; slot = move.slots.next(slot + 1)) {
+          if (machine.slots().owner(slot) == myself) {
+            machine.slots().take(slot);
+          }
+        }
+        remember(move, "failed", "another node has taken over");
+      }
+    }
+  }
+
+  /// Third parties may still take a former owner for the owner of slots that this node has taken,
+  /// and the former owner may have got a greater epoch for other reasons. Returns whether it is to
+  /// be told instead of believed.
+  boolean isTakenFrom(ClusterNode claimant, int slot) {
+    return claimant.id.equals(taken.get(slot)) && machine.slots().owner(slot) == machine.myself();
+  }
+
+  // ── replicas are told ──
+
+  private void listChanged() {
+    newVersion();
+    tells = true;
+    machine.saveDurably();
+  }
+
+  private void newVersion() {
+    version = machine.wall() + "." + ++versions; // no other life of this node had it
+    knownTo.clear();
+    machine.changed();
+  }
+
+  private boolean hasReplicas() {
+    return !machine.myself().replicas.isEmpty();
+  }
+
+  private boolean allKnow() {
+    for (ClusterNode replica : machine.myself().replicas) {
+      if (!knownTo.contains(replica.id)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private String unknowing() {
+    for (ClusterNode replica : machine.myself().replicas) {
+      if (!knownTo.contains(replica.id)) {
+        return replica.id;
+      }
+    }
+    return "";
+  }
+
+  /// A new replica of this primary has to know, too.
+  void hasReplica(ClusterNode replica) {
+    if (replica.isOurs && !knownTo.contains(replica.id)) {
+      tells = !version.isEmpty();
+    }
+  }
+
+  private void tellReplicas() {
+    ClusterNode myself = machine.myself();
+    if (myself.isReplica() || version.isEmpty()) {
+      return;
+    }
+    String list = MoveText.write(told());
+    for (ClusterNode replica : myself.replicas) {
+      if (replica.isOurs && !knownTo.contains(replica.id)) {
+        say(replica, "list " + version + " " + list);
+      }
+    }
+  }
+
+  private List<MoveText.Item> told() {
+    List<MoveText.Item> items = new ArrayList<>();
+    for (SlotMove move : moves) {
+      if (move.state.isTold()) {
+        boolean comes = move.state.isOfTarget();
+        String state = comes ? move.state.name() : SlotMove.State.HANDED.name();
+        items.add(new MoveText.Item(move.id, state, move.peer, move.offset, move.slots));
+      }
+    }
+    addPurging(items);
+    return items;
+  }
+
+  private void addPurging(List<MoveText.Item> items) {
+    if (!purging.isEmpty()) {
+      items.add(new MoveText.Item("-", PURGING, "-", 0, purging));
+    }
+  }
+
+  private void told(ClusterNode sender, String which, String text) {
+    if (sender != machine.myself().primary) {
+      return;
+    }
+    List<MoveText.Item> list = MoveText.read(text);
+    if (list == null) {
+      return;
+    }
+    boolean same = keptFrom.equals(sender.id) && MoveText.write(kept).equals(text);
+    kept = list;
+    keptFrom = sender.id;
+    keptVersion = which;
+    isAnswered = false;
+    if (same && isKept) {
+      return; // answered at the end of the step
+    }
+    isKept = false;
+    machine.whenSaved(
+        () -> {
+          if (keptVersion.equals(which)) {
+            isKept = true;
+          }
+        });
+  }
+
+  private boolean hasAll(MoveText.Item item) {
+    return machine.world().hasCompleteCopy() && machine.world().offset() >= item.offset();
+  }
+
+  /// As soon as it is on the disk and all data is here.
+  private void answerPrimary() {
+    ClusterNode primary = machine.myself().primary;
+    if (!isKept || isAnswered || primary == null) {
+      return;
+    }
+    for (MoveText.Item item : kept) {
+      if (item.state().equals(SlotMove.State.TAKING.name()) && !hasAll(item)) {
+        return;
+      }
+    }
+    isAnswered = true;
+    say(primary, "known " + keptVersion);
+  }
+
+  // ── source and target ──
+
+  /// Asks whoever may decide: the target, or whoever has taken its place.
+  private void ask(SlotMove move) {
+    ClusterNode target = machine.nodes().get(move.peer);
+    if (target == null) {
+      // It has been forgotten: the operator says that it is gone for good.
+      machine.bumpEpoch();
+      returned(move);
+      return;
+    }
+    String words = "ask " + move.id + " " + move.total + " " + MoveText.ranges(move.slots);
+    say(target, words);
+    for (ClusterNode node : machine.nodes().ofShard(target.shard)) {
+      if (node != target && !node.isMyself() && node.isOurs) {
+        say(node, words);
+      }
+    }
+  }
+
+  private void asked(ClusterNode sender, String id, long total, SlotSet slots) {
+    ClusterNode myself = machine.myself();
+    if (myself.isReplica()) {
+      return;
+    }
+    SlotMove move = move(id);
+    if (move != null && move.state.isOfTarget()) {
+      move.askers.add(sender.id);
+      if (move.state == SlotMove.State.STAGING) {
+        if (total < 0) {
+          fail(move, "the source was restarted");
+        } else if (move.total < 0) {
+          move.total = total;
+          move.since = machine.now();
+          move.pausedAt = machine.now();
+          prepare(move);
+          machine.act(new ClusterAction.AwaitTail(id, total));
+        }
+      }
+      return;
+    }
+    ClusterNode owner = machine.slots().owner(slots.next(0));
+    if (owner == null || owner == sender || owner.shard.equals(sender.shard) && owner != myself) {
+      decide(sender.id, id, null, slots);
+    } else {
+      decide(sender.id, id, owner, slots);
+    }
+  }
+
+  private void returnToAskers(SlotMove move) {
+    for (String asker : move.askers) {
+      machine.whenSaved(() -> decide(asker, move.id, null, move.slots));
+    }
+  }
+
+  /// @param owner null: whoever asks
+  private void decide(String asker, String id, @Nullable ClusterNode owner, SlotSet slots) {
+    ClusterNode to = machine.nodes().get(asker);
+    if (to != null) {
+      say(
+          to,
+          "decided " + id + " " + (owner == null ? "-" : owner.id) + " " + MoveText.ranges(slots));
+    }
+  }
+
+  private void decided(String id, String owner) {
+    SlotMove move = move(id);
+    if (move == null || move.state != SlotMove.State.HANDED) {
+      return;
+    }
+    if (owner.equals("-")) {
+      returned(move);
+      return;
+    }
+    ClusterNode node = machine.nodes().get(owner);
+    if (node == null || node.isMyself()) {
+      return;
+    }
+    for (int slot = move.slots.next(0); slot >= 0; slot = move.slots.next(slot + 1)) {
+      if (machine.slots().owner(slot) != node) {
+        machine.slots().take(slot);
+        machine.slots().give(node, slot);
+      }
+    }
+    handedOver(move);
+    ClusterNode myself = machine.myself();
+    if (myself.slots.isEmpty() && machine.policy().allowMigration() && node.isPrimary()) {
+      machine.notice(
+          "Configuration change detected. Reconfiguring myself as a replica of " + node.named());
+      machine.follow(node);
+    }
+  }
+
+  // ── messages ──
+
+  private void say(ClusterNode to, String words) {
+    byte[] text = words.getBytes(StandardCharsets.ISO_8859_1);
+    ByteBuffer body = ByteBuffer.allocate(MODULE_HEADER + text.length);
+    body.put(MODULE).putInt(text.length).put((byte) 0).put(text);
+    machine.links().send(to, new BusMessage.Module(machine.header(BusType.MODULE), body.array()));
+  }
+
+  void received(ClusterNode sender, byte[] body) {
+    if (body.length <= MODULE_HEADER
+        || !java.util.Arrays.equals(body, 0, MODULE.length, MODULE, 0, MODULE.length)) {
+      return;
+    }
+    String text =
+        new String(body, MODULE_HEADER, body.length - MODULE_HEADER, StandardCharsets.ISO_8859_1);
+    String[] words = text.split(" ", -1);
+    sender.isOurs = true;
+    switch (words[0]) {
+      case "ask" -> {
+        SlotSet slots = words.length == 4 ? MoveText.slots(words[3]) : null;
+        if (slots != null) {
+          asked(sender, words[1], MoveText.number(words[2]), slots);
+        }
+      }
+      case "still" -> {
+        if (words.length == 2) {
+          askedWhetherItStands(sender, words[1]);
+        }
+      }
+      case "gone" -> {
+        if (words.length == 2) {
+          gone(sender, words[1]);
+        }
+      }
+      case "decided" -> {
+        if (words.length == 4) {
+          decided(words[1], words[2]);
+        }
+      }
+      case "list" -> {
+        if (words.length == 3) {
+          told(sender, words[1], words[2]);
+        }
+      }
+      case "known" -> {
+        if (words.length == 2 && words[1].equals(version)) {
+          knownTo.add(sender.id);
+        }
+      }
+      default -> {} // of a later version
+    }
+  }
+
+  // ── the file ──
+
+  /// For `nodes.conf`; empty: nothing.
+  String contents() {
+    List<MoveText.Item> items = new ArrayList<>();
+    for (SlotMove move : moves) {
+      if (move.state.isKept()) {
+        items.add(
+            new MoveText.Item(move.id, move.state.name(), move.peer, move.offset, move.slots));
+      }
+    }
+    addPurging(items);
+    if (machine.myself().isReplica()) {
+      return kept.isEmpty() ? "" : keptFrom + "|" + MoveText.write(kept);
+    }
+    return items.isEmpty() ? "" : "-|" + MoveText.write(items);
+  }
+
+  /// What a node had begun when it ended.
+  void load(String text) {
+    int bar = text.indexOf('|');
+    List<MoveText.Item> items = bar < 0 ? null : MoveText.read(text.substring(bar + 1));
+    if (items == null) {
+      return;
+    }
+    ClusterNode myself = machine.myself();
+    if (myself.isReplica()) {
+      keptFrom = text.substring(0, bar);
+      kept = items;
+      return;
+    }
+    for (MoveText.Item item : items) {
+      switch (item.state()) {
+        case "HANDED" ->
+            moves.add(
+                new SlotMove(
+                    item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now()));
+        case "TAKING", "RETRACTING" -> {
+          moves.add(
+              new SlotMove(
+                  item.id(), item.node(), item.slots(), SlotMove.State.RETRACTING, machine.now()));
+          purge(item.slots());
+        }
+        default -> purge(item.slots());
+      }
+    }
+    if (!items.isEmpty()) {
+      newVersion();
+      tells = true;
+    }
+  }
+
+  // ── sets ──
+
+  private @Nullable SlotMove move(String id) {
+    for (SlotMove move : moves) {
+      if (move.id.equals(id)) {
+        return move;
+      }
+    }
+    return null;
+  }
+
+  private @Nullable SlotMove moveOf(int slot) {
+    for (SlotMove move : moves) {
+      if (move.contains(slot)) {
+        return move;
+      }
+    }
+    return null;
+  }
+
+  static void addAll(SlotSet to, SlotSet slots) {
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      to.add(slot);
+    }
+  }
+
+  private static void removeAll(SlotSet from, SlotSet slots) {
+    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+      from.remove(slot);
+    }
+  }
+
+  /// For tests.
+  Collection<SlotMove> underWay() {
+    return moves;
+  }
+
+  SlotSet purging() {
+    return purging;
+  }
+}

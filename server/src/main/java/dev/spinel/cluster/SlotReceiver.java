@@ -1,0 +1,292 @@
+package dev.spinel.cluster;
+
+import dev.spinel.config.Config;
+import dev.spinel.config.Settings;
+import dev.spinel.engine.Applier;
+import dev.spinel.engine.Engine;
+import dev.spinel.peer.Address;
+import dev.spinel.peer.PeerLink;
+import dev.spinel.peer.Peers;
+import dev.spinel.peer.ReplyReader;
+import dev.spinel.peer.Requests;
+import dev.spinel.replication.PeerThread;
+import dev.spinel.wire.RespValue;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The target's end of slots that move whole: asks the source for them, and applies what comes as
+/// commands of a trusted session, so it goes to this server's own file and replicas like any
+/// effect. Nobody is shown the keys, since the slots aren't this node's yet.
+///
+/// ```
+///   links' thread ──bytes──► queue (4 MB, then the link is paused) ──► spinel-import: seat · 64 KB · seat left
+/// ```
+final class SlotReceiver implements PeerLink.Listener {
+  /// Hears of it. Any thread; never under a lock of the receiver's.
+  interface Owner {
+    /// So many bytes as were awaited are applied.
+    void staged(String move);
+
+    void failed(String move, String reason);
+  }
+
+  private static final long QUEUE_MOST = 4 << 20;
+  private static final long QUEUE_LEAST = 1 << 20;
+  private static final int AT_A_TIME = 64 << 10;
+  private static final long ACKED_AT_LEAST = 1 << 20;
+  private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
+
+  final String id;
+  private final Engine engine;
+  private final PeerThread thread;
+  private final Config config;
+  private final Owner owner;
+
+  private @Nullable PeerLink link; // the links' thread
+  private boolean isPaused; // the links' thread
+
+  private final ArrayDeque<byte[]> queue = new ArrayDeque<>(); // monitor
+  private long queuedBytes; // monitor
+  private boolean isOver; // monitor
+  private boolean hasMail; // monitor
+  private long awaited = -1; // monitor
+  private volatile long applied;
+  private long acked; // spinel-import
+
+  SlotReceiver(String id, Engine engine, PeerThread thread, Config config, Owner owner) {
+    this.id = id;
+    this.engine = engine;
+    this.thread = thread;
+    this.config = config;
+    this.owner = owner;
+  }
+
+  long appliedBytes() {
+    return applied;
+  }
+
+  /// Asks the source. Any thread.
+  void begin(String myself, ClusterAction.Import of) {
+    Thread applying = new Thread(this::apply, "spinel-import");
+    applying.setDaemon(true);
+    applying.start();
+    thread.post(() -> dial(myself, of));
+  }
+
+  private void dial(String myself, ClusterAction.Import of) {
+    Peers peers = thread.peers();
+    Requests requests = new Requests(peers, SHORT);
+    long timeout = Math.max(1000, config.get(Settings.CLUSTER_NODE_TIMEOUT));
+    requests.onEnd(reason -> fail("the link to the source: " + reason));
+    requests.dial(
+        new Address(of.host(), of.port()),
+        new Peers.Dialling(
+            timeout, config.text(Settings.BIND_SOURCE_ADDR), config.get(Settings.TLS_CLUSTER)));
+    link = requests.link();
+    String password = config.text(Settings.MASTERAUTH);
+    String user = config.text(Settings.MASTERUSER);
+    if (!password.isEmpty()) {
+      String[] words =
+          user.isEmpty() ? new String[] {"AUTH", password} : new String[] {"AUTH", user, password};
+      requests.ask(timeout, new Reply(requests, false), words);
+    }
+    List<String> words = new ArrayList<>(List.of("CLUSTER", "SYNCSLOTS", id, myself));
+    of.slots()
+        .ranges(
+            (first, last) -> {
+              words.add(Integer.toString(first));
+              words.add(Integer.toString(last));
+            });
+    requests.ask(timeout, new Reply(requests, true), words.toArray(new String[0]));
+  }
+
+  private final class Reply implements Requests.Answer {
+    private final Requests requests;
+    private final boolean isLast;
+
+    Reply(Requests requests, boolean isLast) {
+      this.requests = requests;
+      this.isLast = isLast;
+    }
+
+    @Override
+    public void replied(RespValue reply) {
+      if (reply instanceof RespValue.Error error) {
+        fail("the source says: " + error.text());
+        requests.close("refused");
+      } else if (isLast) {
+        requests.stream(SlotReceiver.this);
+      }
+    }
+
+    @Override
+    public void failed(String reason) {
+      fail("the source doesn't answer: " + reason);
+    }
+  }
+
+  // ── the links' thread ──
+
+  @Override
+  public void received(PeerLink from, byte[] bytes, int begin, int end) {
+    boolean isFull;
+    synchronized (this) {
+      if (isOver) {
+        return;
+      }
+      queue.add(Arrays.copyOfRange(bytes, begin, end));
+      queuedBytes += end - begin;
+      isFull = queuedBytes > QUEUE_MOST;
+      notifyAll();
+    }
+    if (isFull && !isPaused) {
+      isPaused = true;
+      from.pause();
+    }
+  }
+
+  @Override
+  public void closed(PeerLink ended, String reason) {
+    fail("the link to the source: " + reason);
+  }
+
+  private void goOn() {
+    PeerLink from = link;
+    if (isPaused && from != null) {
+      isPaused = false;
+      from.resume();
+    }
+  }
+
+  // ── any thread ──
+
+  /// [Owner#staged] is told once so many bytes are applied.
+  synchronized void await(long total) {
+    awaited = total;
+    notifyAll();
+  }
+
+  /// Nothing more is applied.
+  void end() {
+    synchronized (this) {
+      isOver = true;
+      queue.clear();
+      notifyAll();
+    }
+    thread.post(
+        () -> {
+          PeerLink from = link;
+          if (from != null) {
+            from.close("the slots have moved, or never will");
+          }
+        });
+  }
+
+  private void fail(String reason) {
+    boolean first;
+    synchronized (this) {
+      first = !isOver && (awaited < 0 || applied < awaited);
+    }
+    if (first) {
+      owner.failed(id, reason);
+    }
+  }
+
+  // ── spinel-import ──
+
+  private synchronized void mail() {
+    hasMail = true;
+    notifyAll();
+  }
+
+  private void apply() {
+    String[] failure = {null};
+    try (Applier applier =
+        new Applier(
+                engine, (command, error) -> failure[0] = failure[0] == null ? error : failure[0])
+            .waking(this::mail)) {
+      while (step(applier)) {
+        String why = failure[0] != null ? failure[0] : applier.isOver() ? "no commands" : null;
+        if (why != null) {
+          fail("what the source sends can't be applied: " + why);
+          return;
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException | OutOfMemoryError e) {
+      fail("what the source sends can't be applied: " + e);
+    }
+  }
+
+  /// Returns whether it goes on.
+  private boolean step(Applier applier) throws InterruptedException {
+    byte[] piece = null;
+    boolean isDone = false;
+    boolean hasRoom;
+    boolean isIdle;
+    synchronized (this) {
+      while (!isOver
+          && !hasMail
+          && (queue.isEmpty() || applier.waits())
+          && !(awaited >= 0 && applied >= awaited)) {
+        wait();
+      }
+      if (isOver) {
+        return false;
+      }
+      if (awaited >= 0 && applied >= awaited) {
+        awaited = Long.MAX_VALUE; // told once
+        isDone = true;
+      } else if (!hasMail) {
+        piece = queue.poll();
+        queuedBytes -= piece == null ? 0 : piece.length;
+      }
+      hasMail = false;
+      hasRoom = queuedBytes < QUEUE_LEAST;
+      isIdle = queue.isEmpty();
+    }
+    if (isDone) {
+      owner.staged(id);
+      return true;
+    }
+    if (hasRoom) {
+      thread.post(this::goOn);
+    }
+    if (piece == null) {
+      within(applier, applier::receive);
+    } else {
+      byte[] bytes = piece;
+      for (int at = 0; at < bytes.length && !applier.isOver(); at += AT_A_TIME) {
+        int from = at;
+        int to = Math.min(bytes.length, at + AT_A_TIME);
+        within(applier, () -> applier.apply(bytes, from, to));
+      }
+    }
+    applied = applier.appliedBytes();
+    if (applied - acked >= ACKED_AT_LEAST || isIdle && applied > acked) {
+      acked = applied;
+      byte[] ack = Requests.command("CLUSTER", "SYNCSLOTS", "ACK", Long.toString(applied));
+      thread.post(
+          () -> {
+            PeerLink to = link;
+            if (to != null) {
+              to.send(ack);
+            }
+          });
+    }
+    return true;
+  }
+
+  private static void within(Applier applier, Runnable action) {
+    applier.begin();
+    try {
+      action.run();
+    } finally {
+      applier.end();
+    }
+  }
+}

@@ -1,0 +1,331 @@
+package dev.spinel.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.peer.SimNetwork;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Slots move whole through a simulated cluster, while clients count numbers up in them, and
+/// whatever can happen to their source, their target and the replicas of both does happen. A number
+/// that all copies of a slot had reached is never seen smaller, a slot never has two primaries that
+/// take writes, and in the end each has one owner, and nobody else has anything of it.
+///
+/// By hand: `-Dspinel.moves=FROM-TO` for more seeds.
+final class SlotMovesSimulationTest {
+  private static final long TIMEOUT = 2000;
+  private static final int TRACKED = 24; // slots that are counted in, evenly spread
+  private static final int ROUNDS = 6;
+
+  private SimCluster cluster = new SimCluster(0, SimNetwork.Conditions.GOOD, true);
+  private final long[] acknowledged = new long[TRACKED];
+  private int completed;
+
+  static LongStream seeds() {
+    String range = System.getProperty("spinel.moves", "1-12");
+    int dash = range.indexOf('-');
+    return LongStream.rangeClosed(
+        Long.parseLong(range.substring(0, dash)), Long.parseLong(range.substring(dash + 1)));
+  }
+
+  private static int slot(int number) {
+    return number * (SlotSet.SLOTS / TRACKED);
+  }
+
+  private void make(long seed, SimNetwork.Conditions conditions, int nodes) {
+    cluster = new SimCluster(seed, conditions, false);
+    for (int i = 0; i < nodes; i++) {
+      cluster.add(SimCluster.policy(TIMEOUT, List.of()));
+    }
+  }
+
+  // ── clients ──
+
+  private void run(long millis) {
+    for (long at = 0; at < millis; at += 20) {
+      for (int i = 0; i < TRACKED; i++) {
+        for (ToyNode node : cluster.nodes) {
+          if (node.takesWrites(slot(i))) {
+            assertThat(node.value(slot(i)))
+                .as("slot %d at %s", slot(i), node.name)
+                .isGreaterThanOrEqualTo(acknowledged[i]);
+            node.count(slot(i));
+          }
+        }
+      }
+      cluster.run(20);
+      acknowledge();
+    }
+  }
+
+  /// What an owner and each of its replicas have.
+  private void acknowledge() {
+    for (int i = 0; i < TRACKED; i++) {
+      for (ToyNode node : cluster.nodes) {
+        if (node.takesWrites(slot(i))) {
+          long least = node.value(slot(i));
+          for (ToyNode other : cluster.nodes) {
+            ClusterNode known = node.machine().nodes().get(other.id());
+            if (known != null && known.primary == node.machine().myself()) {
+              least = Math.min(least, other.value(slot(i)));
+            }
+          }
+          acknowledged[i] = Math.max(acknowledged[i], least);
+        }
+      }
+    }
+  }
+
+  private boolean runUntil(java.util.function.BooleanSupplier condition, long mostMillis) {
+    for (long at = 0; at < mostMillis; at += 100) {
+      if (condition.getAsBoolean()) {
+        return true;
+      }
+      run(100);
+    }
+    return false;
+  }
+
+  // ── moves ──
+
+  private List<ToyNode> primaries() {
+    return cluster.nodes.stream()
+        .filter(node -> node.isRunning() && node.machine().myself().isVoter())
+        .toList();
+  }
+
+  /// Some slots of one go to another one. Returns the two.
+  private List<ToyNode> move(Random random) {
+    List<ToyNode> primaries = new ArrayList<>(primaries());
+    java.util.Collections.shuffle(primaries, random);
+    if (primaries.size() < 2) {
+      return List.of();
+    }
+    ToyNode source = primaries.get(0);
+    ToyNode target = primaries.get(1);
+    List<String> words = new ArrayList<>(List.of("MIGRATION", "IMPORT"));
+    for (int i = 0; i < TRACKED && words.size() < 10; i++) {
+      if (source.machine().slots().owner(slot(i)) == source.machine().myself()
+          && random.nextInt(3) > 0) {
+        words.add(Integer.toString(slot(i)));
+        words.add(Integer.toString(slot(i) + random.nextInt(5)));
+      }
+    }
+    if (words.size() > 2) {
+      cluster.story.add(cluster.network.now() + " " + target.name + " asked: " + words);
+      target.ask(words.toArray(new String[0]));
+    }
+    return List.of(source, target);
+  }
+
+  private List<ToyNode> shard(ToyNode of) {
+    String shard = of.machine().myself().shard;
+    return cluster.nodes.stream()
+        .filter(node -> node.machine().myself().shard.equals(shard))
+        .toList();
+  }
+
+  private void happen(Random random, List<ToyNode> ends) {
+    List<ToyNode> shard = shard(ends.get(random.nextInt(ends.size())));
+    ToyNode victim = random.nextInt(3) > 0 ? shard.getFirst() : any(random, shard);
+    if (random.nextInt(2) == 0) {
+      victim = ends.get(random.nextInt(ends.size()));
+    }
+    switch (random.nextInt(9)) {
+      case 0, 1, 2 -> {
+        cluster.story.add(cluster.network.now() + " " + victim.name + " is killed");
+        cluster.crash(victim, random.nextBoolean());
+      }
+      case 3 -> {
+        for (ToyNode node : cluster.nodes) {
+          if (!node.isRunning()) {
+            cluster.start(node, false);
+          }
+        }
+      }
+      case 4 -> {
+        ToyNode other = any(random, cluster.nodes);
+        cluster.story.add(
+            cluster.network.now() + " " + victim.name + " and " + other.name + " are parted");
+        cluster.network.part(cluster.hostName(victim), cluster.hostName(other));
+      }
+      case 5 -> {
+        cluster.story.add(cluster.network.now() + " " + victim.name + " is alone");
+        for (ToyNode other : cluster.nodes) {
+          if (other != victim) {
+            cluster.network.part(cluster.hostName(victim), cluster.hostName(other));
+          }
+        }
+      }
+      case 6 -> cluster.network.heal();
+      case 7 -> {
+        ToyNode replica = any(random, shard);
+        if (replica.isRunning()) {
+          replica.ask("FAILOVER");
+        }
+      }
+      default -> {
+        if (victim.isRunning()) {
+          victim.ask("MIGRATION", "CANCEL", "ALL");
+        }
+      }
+    }
+  }
+
+  private static ToyNode any(Random random, List<ToyNode> nodes) {
+    return nodes.get(random.nextInt(nodes.size()));
+  }
+
+  private boolean isQuiet() {
+    for (int i = 0; i < TRACKED; i++) {
+      int slot = slot(i);
+      if (cluster.nodes.stream().noneMatch(node -> node.takesWrites(slot))) {
+        return false;
+      }
+    }
+    return cluster.settled()
+        && cluster.nodes.stream()
+            .allMatch(
+                node ->
+                    node.machine().moves().underWay().isEmpty()
+                        && node.machine().moves().purging().isEmpty());
+  }
+
+  /// Each slot has one owner that serves it with all that was acknowledged, and nobody else's data
+  /// has anything of it.
+  private void verify() {
+    for (int i = 0; i < TRACKED; i++) {
+      int owners = 0;
+      for (ToyNode node : cluster.nodes) {
+        ClusterNode myself = node.machine().myself();
+        boolean owns = node.machine().slots().owner(slot(i)) == myself;
+        owners += owns ? 1 : 0;
+        if (owns) {
+          assertThat(node.takesWrites(slot(i))).as("%s serves %d", node.name, slot(i)).isTrue();
+          assertThat(node.value(slot(i))).isGreaterThanOrEqualTo(acknowledged[i]);
+        } else if (myself.isPrimary()) {
+          assertThat(node.values()).as(node.name).doesNotContainKey(slot(i));
+        }
+      }
+      assertThat(owners).as("owners of slot %d", slot(i)).isEqualTo(1);
+    }
+  }
+
+  private void countCompleted() {
+    for (ToyNode node : cluster.nodes) {
+      for (MoveView view : node.machine().moves().views()) {
+        completed += view.isImport() && view.state().equals("completed") ? 1 : 0;
+      }
+    }
+  }
+
+  @Test
+  void slotsMoveWithWhatIsWrittenMeanwhile() {
+    make(1, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    run(1000);
+    ToyNode source = cluster.nodes.get(0);
+    ToyNode target = cluster.nodes.get(1);
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    assertThat(runUntil(() -> target.takesWrites(0), 10_000)).as(cluster::describe).isTrue();
+    assertThat(runUntil(this::isQuiet, 10_000)).as(cluster::describe).isTrue();
+    verify();
+    assertThat(target.value(0)).isGreaterThan(50);
+    assertThat(source.values()).doesNotContainKeys(0, slot(1), slot(2));
+    MoveView view = source.machine().moves().views().getFirst();
+    assertThat(view.state()).isEqualTo("completed");
+    assertThat(view.pauseMillis()).isBetween(1L, 200L);
+  }
+
+  @Test
+  void whoIsAskedForSlotsByHandRefusesWhileTheyMove() {
+    make(2, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    ToyNode source = cluster.nodes.get(0);
+    ToyNode target = cluster.nodes.get(1);
+    target.ask("MIGRATION", "IMPORT", "0", "5");
+    cluster.run(10);
+    long refused = target.ask("SETSLOT", "3", "IMPORTING", source.id());
+    assertThat(target.reply(refused)).startsWith("-ERR Slot 3 is moving whole");
+    long twice = target.ask("MIGRATION", "IMPORT", "4", "4");
+    assertThat(target.reply(twice)).startsWith("-ERR slot 4 is moving");
+    assertThat(runUntil(() -> target.takesWrites(0), 10_000)).isTrue();
+  }
+
+  @Test
+  void aStockReplicaOfEitherEndIsAReasonToRefuse() {
+    make(3, SimNetwork.Conditions.GOOD, 6);
+    cluster.nodes.get(3).isStock = true;
+    cluster.form(3);
+    cluster.run(5000);
+    ToyNode target = cluster.nodes.get(1);
+    long refused = target.ask("MIGRATION", "IMPORT", "0", "5");
+    assertThat(target.reply(refused)).contains("can't move whole slots: use MIGRATE");
+  }
+
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void whateverHappensEachSlotStaysWholeWithOneOwner(long seed) {
+    Random random = new Random(seed);
+    boolean rough = random.nextInt(3) == 0;
+    make(seed, rough ? SimNetwork.Conditions.ROUGH : SimNetwork.Conditions.GOOD, 9);
+    boolean mixed = random.nextInt(3) == 0;
+    try {
+      if (mixed) {
+        // A shard of stock servers beside: their votes count, and they know nothing.
+        cluster.nodes.get(2).isStock = true;
+        cluster.nodes.get(5).isStock = true;
+      }
+      cluster.form(3);
+      run(500);
+      for (int round = 0; round < ROUNDS; round++) {
+        List<ToyNode> ends = move(random);
+        if (!ends.isEmpty()) {
+          for (int i = random.nextInt(4); i > 0; i--) {
+            run(random.nextInt(random.nextBoolean() ? 200 : 900));
+            happen(random, ends);
+          }
+        }
+        run(500 + random.nextInt(random.nextInt(3) == 0 ? 15_000 : 2000));
+        if (random.nextInt(3) > 0) {
+          cluster.healAll();
+          run(random.nextInt(3000));
+        }
+      }
+      cluster.healAll();
+      assertThat(runUntil(this::isQuiet, 180_000)).as("it settles").isTrue();
+      verify();
+      countCompleted();
+      if (System.getProperty("spinel.moves") != null) {
+        System.out.println("seed " + seed + ": " + completed + " moves completed");
+      }
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + "\n" + describe(), e);
+    }
+  }
+
+  private String describe() {
+    StringBuilder text = new StringBuilder(cluster.describe());
+    for (ToyNode node : cluster.nodes) {
+      text.append(node.name).append(' ').append(node.values()).append('\n');
+      for (SlotMove move : node.machine().moves().underWay()) {
+        text.append("   ")
+            .append(move.id, 0, 6)
+            .append(' ')
+            .append(move.state)
+            .append(' ')
+            .append(move.slots)
+            .append(" with ")
+            .append(move.peer, 0, 6)
+            .append('\n');
+      }
+      text.append("   purging ").append(node.machine().moves().purging()).append('\n');
+    }
+    return text.toString();
+  }
+}
