@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// **Effects** are HPEXPIREAT with an absolute time, HPERSIST, HSET and HDEL. So a replica that
 /// knows none of the commands here, as of 7.2, has the right fields with the right values: it
-/// refuses what only concerns times, and hears an HDEL when a field's time is over.
+/// refuses what only concerns times, and hears an HDEL when a field's time is over. An append-only
+/// file, which may be torn between two commands, gets HSETEX as one.
 public final class HashTimes implements Family {
   private static final int HEXPIRE = 0,
       HEXPIREAT = 1,
@@ -537,38 +538,61 @@ public final class HashTimes implements Family {
 
   private static void put(Call call, Key key, Setting setting) {
     HashValue hashes = call.values().hashes();
-    List<Object> words = new ArrayList<>(List.of("HSET", key.name));
-    List<Long> kept = new ArrayList<>(); // the times that fields keep
     call.hold(FIELD_BYTES * call.argc());
     Changes changes = new Changes(call, key, setting.millis);
     int fields = (call.argc() - setting.first) / 2;
+    List<Object> words = new ArrayList<>(2 * fields);
+    List<Object[]> parts = new ArrayList<>(); // what a replica is told
     Hashes.made(call, key);
-    int i = setting.first;
-    for (; i < call.argc(); i += 2) {
+    for (int i = setting.first; i < call.argc(); i += 2) {
       Slice field = call.arg(i);
-      if (setting.keepsTimes) {
-        boolean there = hashes.find(key.entry(), field);
-        kept.add(there ? hashes.time() : HashValue.NEVER);
+      if (setting.keepsTimes && hashes.find(key.entry(), field)) {
+        long time = hashes.time();
+        if (time != HashValue.NEVER) {
+          parts.add(new Object[] {"HPEXPIREAT", key.name, time, "FIELDS", 1L, field});
+        }
       }
       Hashes.put(call, key, field, call.arg(i + 1), setting.keepsTimes);
       words.add(field);
       words.add(call.arg(i + 1));
     }
     call.changed(key, Events.HASH, "hset", fields);
-    call.effect(words.toArray());
-    for (int f = 0; f < kept.size(); f++) {
-      if (kept.get(f) != HashValue.NEVER) {
-        Slice field = call.arg(setting.first + 2 * f);
-        call.effect("HPEXPIREAT", key.name, kept.get(f), "FIELDS", 1L, field);
+    boolean isPast = setting.millis != HashValue.NEVER && isPast(call, setting.millis);
+    boolean hasTime = setting.millis != HashValue.NEVER && !isPast;
+    if (hasTime) {
+      List<Object> timed =
+          new ArrayList<>(List.of("HPEXPIREAT", key.name, setting.millis, "FIELDS", (long) fields));
+      for (int i = setting.first; i < call.argc(); i += 2) {
+        timed.add(call.arg(i));
       }
+      parts.add(timed.toArray());
+    }
+    parts.addFirst(all(words, "HSET", key.name));
+    if (parts.size() == 1) {
+      call.effect(parts.getFirst());
+    } else if (hasTime) {
+      call.effectInParts(
+          all(words, "HSETEX", key.name, "PXAT", setting.millis, "FIELDS", (long) fields), parts);
+    } else {
+      call.effectInParts(all(words, "HSETEX", key.name, "KEEPTTL", "FIELDS", (long) fields), parts);
     }
     if (setting.millis != HashValue.NEVER) {
-      for (i = setting.first; i < call.argc(); i += 2) {
+      for (int i = setting.first; i < call.argc(); i += 2) {
         if (hashes.find(key.entry(), call.arg(i))) {
           changes.time(call.arg(i));
         }
       }
     }
-    changes.tell();
+    if (hasTime) {
+      call.changed(key, Events.HASH, "hexpire", fields);
+    } else {
+      changes.tell();
+    }
+  }
+
+  private static Object[] all(List<Object> last, Object... first) {
+    List<Object> words = new ArrayList<>(List.of(first));
+    words.addAll(last);
+    return words.toArray();
   }
 }

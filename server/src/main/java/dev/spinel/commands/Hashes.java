@@ -342,9 +342,14 @@ public final class Hashes implements Family {
     byte[] text = Grammar.sum(old, by).human();
     put(call, made(call, key), call.arg(2), new Slice(text), true);
     call.changed(key, Events.HASH, "hincrbyfloat");
-    call.effect("HSET", key.name, call.arg(2), text);
-    if (time != HashValue.NEVER) {
-      call.effect("HPEXPIREAT", key.name, time, "FIELDS", 1L, call.arg(2));
+    Object[] set = {"HSET", key.name, call.arg(2), text};
+    if (time == HashValue.NEVER) {
+      call.effect(set);
+    } else {
+      Object[] at = {"HPEXPIREAT", key.name, time, "FIELDS", 1L, call.arg(2)};
+      call.effectInParts(
+          new Object[] {"HSETEX", key.name, "KEEPTTL", "FIELDS", 1L, call.arg(2), text},
+          List.of(set, at));
     }
     reply.bulk(text);
   }

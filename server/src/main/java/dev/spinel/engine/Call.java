@@ -1118,6 +1118,28 @@ public final class Call {
     }
   }
 
+  /// Declares an effect that a file gets as one command and replicas as several, since older ones
+  /// don't know all of these, and are to apply those that they know: unless a transaction or a
+  /// script holds them together anyway, nothing does.
+  public void effectInParts(Object[] whole, List<Object[]> parts) {
+    ownEffect = true;
+    if (!recorded()) {
+      return;
+    }
+    Effects effects = effects(database);
+    if ((audiences & Journal.AOF) != 0) {
+      effects.audiences(Journal.AOF).add(whole);
+    }
+    if ((audiences & Journal.REPLICAS) != 0) {
+      effects.audiences(Journal.REPLICAS);
+      parts.forEach(effects::add);
+    }
+    effects.audiences(Journal.ALL);
+    if (!inMulti && !isInScript()) {
+      effects.apart();
+    }
+  }
+
   /// There is no memory for the rest of the call: it has done what it would have with its first
   /// `arguments` arguments alone, which becomes its effect. To be said after [#changed], by a
   /// handler that goes on to throw; the client gets an error.
