@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 /// A tutorial of 24 steps: a cluster by the stock `redis-cli --cluster` on one machine; a primary
 /// that fails and comes back, two more nodes, and away with them. Its servers are ours.
 ///
-/// With `-Dspinel.tutorials.whole=true` nodes fail after the default 15 seconds and 4096 slots move,
-/// as in the text; else two seconds and 256 slots are enough.
+/// With `-Dspinel.tutorials.whole=true` nodes fail after the default 15 seconds and 4096 slots
+/// move, as in the text; else two seconds and 256 slots are enough.
 @Timeout(600)
 class ScalingTutorialTest {
   private static final String IP = "192.168.2.242";
@@ -347,9 +347,7 @@ class ScalingTutorialTest {
     soon(30, () -> cli("--cluster", "check", node(6381)), "All 16384 slots covered")
         .has(
             slots(
-                5461 - SHARE + MOVED,
-                range(0, 5460 + LARGEST_SHARE),
-                range(10923, 10922 + SHARE)),
+                5461 - SHARE + MOVED, range(0, 5460 + LARGEST_SHARE), range(10923, 10922 + SHARE)),
             "in 3 masters");
 
     // 23: one with slots is refused
