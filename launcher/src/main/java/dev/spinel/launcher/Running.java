@@ -26,6 +26,7 @@ final class Running implements AutoCloseable {
   private final Path folder;
   private final @Nullable Path copiedFrom; // a dump file; only a store's
   private final long formedMillis;
+  private final String what; // as it was formed
   private final LivePicture live;
 
   private Running(
@@ -35,6 +36,7 @@ final class Running implements AutoCloseable {
     this.folder = folder;
     this.copiedFrom = copiedFrom;
     this.formedMillis = formedMillis;
+    what = what(topology, order);
     live = new LivePicture(this::picture, this::words);
     topology.onChange(live::look);
   }
@@ -128,7 +130,7 @@ final class Running implements AutoCloseable {
         "%s up: %s at 127.0.0.1%s (process %d), after %.1f s.\n"
             .formatted(
                 whose(),
-                what(),
+                what,
                 order.kind() == Kind.STORE ? ":" + port : "",
                 ProcessHandle.current().pid(),
                 formedMillis / 1000.0));
@@ -180,7 +182,7 @@ final class Running implements AutoCloseable {
     return "Spinel" + (version == null ? "" : " " + version) + " is";
   }
 
-  private String what() {
+  private static String what(Topology topology, Order order) {
     Path program = order.program();
     String servers = program == null ? "" : ", each a process of " + program;
     int nodes = topology.nodes().size();
@@ -226,7 +228,7 @@ final class Running implements AutoCloseable {
   String title() {
     return order.kind().word()
         + ": "
-        + what()
+        + what
         + ", in "
         + folder
         + " (process "
