@@ -14,6 +14,9 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -36,6 +39,7 @@ final class ClusterManager {
   final ClusterLog log;
   final ClusterView view;
   final SlotMover mover;
+  final WholeMover whole = new WholeMover();
   private final SplittableRandom random = new SplittableRandom();
   private final boolean fixes;
 
@@ -499,6 +503,7 @@ final class ClusterManager {
             .startsWith("yes")) {
       return false;
     }
+    if (movesWhole(moves, target)) return true;
     for (Moves.Move m : moves) {
       Peer source = view.of(m.from());
       if (source == null) continue;
@@ -507,6 +512,32 @@ final class ClusterManager {
         log.error("clusterManagerMoveSlot failed: " + error + "\n");
         return false;
       }
+    }
+    return true;
+  }
+
+  /// Returns whether all slots have moved whole. Else what hasn't is still to be moved: those of a
+  /// source that did are taken out of the list.
+  private boolean movesWhole(List<Moves.Move> moves, Peer target) {
+    Map<ManagedNode, BitSet> bySource = new LinkedHashMap<>();
+    for (Moves.Move m : moves) {
+      bySource.computeIfAbsent(m.from(), any -> new BitSet()).set(m.slot());
+    }
+    for (var each : bySource.entrySet()) {
+      if (whole.move(target, each.getValue()) != WholeMover.Outcome.MOVED) return false;
+      for (Moves.Move m : moves) {
+        if (m.from() == each.getKey()) {
+          log.plain(
+              "Moving slot "
+                  + m.slot()
+                  + " from "
+                  + m.from().address()
+                  + " to "
+                  + target.node.address()
+                  + ": \n");
+        }
+      }
+      moves.removeIf(m -> m.from() == each.getKey());
     }
     return true;
   }
@@ -637,8 +668,14 @@ final class ClusterManager {
     Peer from = view.of(t.from());
     Peer to = view.of(t.to());
     if (from == null || to == null) return false;
+    BitSet all = new BitSet();
+    moves.forEach(m -> all.set(m.slot()));
+    boolean done = !options.simulate && whole.move(to, all) == WholeMover.Outcome.MOVED;
     for (Moves.Move m : moves) {
-      if (!options.simulate) {
+      if (done) {
+        from.node.slots.clear(m.slot());
+        to.node.slots.set(m.slot());
+      } else if (!options.simulate) {
         String error = mover.move(from, to, m.slot(), Way.QUIET);
         if (error != null) {
           log.error("*** clusterManagerMoveSlot: " + error + "\n");

@@ -5,6 +5,7 @@ import dev.spinel.cli.cluster.ManagedNode;
 import dev.spinel.cli.cluster.Spread;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
+import java.util.BitSet;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +20,7 @@ import sun.misc.Signal;
 /// between two when it is interrupted. Plans are made of what is there, so the same command, or
 /// `resume`, goes on where one ended, however it ended.
 public final class ClusterTool {
+  private static final int SLOTS_AT_ONCE = 256; // that move whole: between such, a user may stop
   private static final String USAGE =
       """
       Usage: spinel cluster [-h HOST] [-p PORT] [-a PASSWORD] [other options of redis-cli] COMMAND
@@ -449,8 +451,9 @@ public final class ClusterTool {
     long told = begin;
     long pause = screen.isForPeople() ? SECOND_NANOS : SECONDS_BETWEEN_LINES * SECOND_NANOS;
     int done = 0;
+    int whole = 0; // of the next steps, that have been moved already
     for (Spread.Step step : steps) {
-      if (stopped) {
+      if (stopped && whole == 0) {
         say(
             "\nStopped: "
                 + done
@@ -462,7 +465,11 @@ public final class ClusterTool {
       Peer from = view.of(step.from());
       Peer to = view.of(step.to());
       if (from == null || to == null) return false;
-      String error = manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
+      if (whole == 0) whole = moveWhole(steps, done, to);
+      boolean moved = whole > 0;
+      whole -= moved ? 1 : 0;
+      String error =
+          moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
       if (error != null) {
         screen.errLine(
             "\nSlot "
@@ -490,6 +497,21 @@ public final class ClusterTool {
     }
     if (screen.isForPeople()) say("");
     return settle();
+  }
+
+  /// Moves the slots of the next steps with one source and one target whole, if they can. Returns
+  /// how many steps that were.
+  private int moveWhole(List<Spread.Step> steps, int begin, Peer to) {
+    Spread.Step first = steps.get(begin);
+    BitSet slots = new BitSet();
+    int end = begin;
+    while (end < steps.size()
+        && end - begin < SLOTS_AT_ONCE
+        && steps.get(end).from() == first.from()
+        && steps.get(end).to() == first.to()) {
+      slots.set(steps.get(end++).slot());
+    }
+    return manager.whole.move(to, slots) == WholeMover.Outcome.MOVED ? end - begin : 0;
   }
 
   private void progress(int done, int all, long nanos) {

@@ -554,7 +554,17 @@ public final class Cluster implements AutoCloseable {
 
     @Override
     public void staged(String move) {
-      tell(new ClusterEvent.MoveStaged(move, replication.offset()));
+      thread.post(() -> written(move));
+    }
+
+    /// What was applied has to be in the append-only file: if this process is killed once the slots
+    /// are its own, nobody else has it. The links' thread.
+    private void written(String move) {
+      if (persistence.unwrittenBytes() > 0 && receivers.containsKey(move)) {
+        thread.peers().after(1, () -> written(move));
+      } else {
+        tell(new ClusterEvent.MoveStaged(move, replication.offset()));
+      }
     }
 
     @Override

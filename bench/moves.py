@@ -1,0 +1,101 @@
+"""One row of bench/moves: fills slots, moves them from the first node to the second, and measures."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from resp import Node, crc16  # noqa: E402
+
+NAME, WAY, PORT, KEYS, BYTES, SLOTS, CLI = (
+    sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), sys.argv[7])
+
+
+nodes = {PORT + i: Node(PORT + i) for i in range(3)}
+mine = sorted(
+    slot
+    for first, last, owner, *_ in nodes[PORT].ask("CLUSTER", "SLOTS")
+    if owner[1] == PORT
+    for slot in range(first, last + 1))[:SLOTS]
+moving = set(mine)
+tags, number = {}, 0
+while len(tags) < len(moving):  # a tag for each slot
+    tag = b"%d" % number
+    number += 1
+    slot = crc16(tag) % 16384
+    if slot in moving:
+        tags.setdefault(slot, tag)
+tags = list(tags.values())
+value = b"x" * BYTES
+filler = nodes[PORT]
+for begin in range(0, KEYS, 500):
+    batch = range(begin, min(KEYS, begin + 500))
+    filler.socket.sendall(
+        b"".join(filler.encode("SET", b"{%s}%d" % (tags[i % len(tags)], i), value) for i in batch))
+    for _ in batch:
+        filler.reply()
+
+latencies, errors, stop = [], 0, False
+
+
+def client():
+    global errors
+    links, owner, i = {p: Node(p) for p in nodes}, {}, 0
+    while not stop:
+        i += 1
+        tag = tags[i * 7919 % len(tags)]
+        key = b"{%s}c%d" % (tag, i)
+        began = time.perf_counter()
+        port = owner.get(tag, PORT)
+        while True:
+            reply = links[port].ask("SET", key, b"1")
+            if reply == "+OK":
+                break
+            if isinstance(reply, str) and reply.startswith("-MOVED"):
+                port = owner[tag] = int(reply.rsplit(":", 1)[1])
+            elif isinstance(reply, str) and reply.startswith("-ASK"):
+                asked = int(reply.rsplit(":", 1)[1])
+                links[asked].ask("ASKING")
+                if links[asked].ask("SET", key, b"1") == "+OK":
+                    break
+            else:
+                errors += 1
+                time.sleep(0.001)
+        latencies.append(time.perf_counter() - began)
+
+
+thread = threading.Thread(target=client)
+thread.start()
+time.sleep(1)
+latencies.clear()
+began = time.perf_counter()
+if WAY == "whole":
+    words = []
+    for slot in mine:
+        if words and words[-1] == slot - 1:
+            words[-1] = slot
+        else:
+            words += [slot, slot]
+    target = nodes[PORT + 1]
+    move = target.ask("CLUSTER", "MIGRATION", "IMPORT", *words)
+    while True:
+        status = target.ask("CLUSTER", "MIGRATION", "STATUS", "ID", move)
+        fields = dict(zip(status[0][::2], status[0][1::2]))
+        if fields[b"state"] in (b"completed", b"failed"):
+            break
+        time.sleep(0.005)
+    assert fields[b"state"] == b"completed", fields
+else:
+    ids = {p: n.ask("CLUSTER", "MYID").decode() for p, n in nodes.items()}
+    done = subprocess.run(
+        [CLI, "--cluster", "reshard", f"127.0.0.1:{PORT}", "--cluster-from", ids[PORT], "--cluster-to", ids[PORT + 1],
+         "--cluster-slots", str(len(mine)), "--cluster-yes"], capture_output=True)
+    assert done.returncode == 0, done.stdout[-500:]
+seconds = time.perf_counter() - began
+stop = True
+thread.join()
+latencies.sort()
+at = lambda share: latencies[min(len(latencies) - 1, int(share * len(latencies)))] * 1000
+print(f"| {NAME} | {KEYS} | {BYTES} | {len(mine)} | {seconds:.2f} | {KEYS / seconds:.0f} | {at(.5):.2f} | {at(.99):.1f} | {at(1):.0f} |")
