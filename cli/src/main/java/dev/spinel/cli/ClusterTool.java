@@ -5,8 +5,8 @@ import dev.spinel.cli.cluster.ManagedNode;
 import dev.spinel.cli.cluster.Spread;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
-import java.util.BitSet;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -468,8 +468,7 @@ public final class ClusterTool {
       if (whole == 0) whole = moveWhole(steps, done, to);
       boolean moved = whole > 0;
       whole -= moved ? 1 : 0;
-      String error =
-          moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
+      String error = moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
       if (error != null) {
         screen.errLine(
             "\nSlot "
