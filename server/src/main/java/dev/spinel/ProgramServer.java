@@ -5,6 +5,7 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,6 +93,8 @@ final class ProgramServer implements Member {
     return server;
   }
 
+  /// Whoever has the port may answer before the program finds it taken, so it is asked for its
+  /// process, too.
   private void awaitAnswer(Path log) throws IOException, InterruptedException {
     long end = System.nanoTime() + START_MILLIS * 1_000_000;
     while (System.nanoTime() - end < 0) {
@@ -99,13 +102,22 @@ final class ProgramServer implements Member {
         throw new IOException(
             "it ended at its start: " + lastWord(log) + " (" + log.toAbsolutePath() + ")");
       }
+      boolean isTaken = false;
       try (Client client = connect()) {
         if (client.command("PING") instanceof RespValue.Simple) {
-          look(client);
-          return;
+          String answering = field(text(client.command("INFO", "server")), "process_id");
+          isTaken = !answering.equals(Long.toString(process.pid()));
+          if (!isTaken) {
+            look(client);
+            return;
+          }
         }
       } catch (IOException notYet) {
         // it is looked at again below
+      }
+      if (isTaken) {
+        throw new BindException(
+            "can't listen at " + LOCALHOST + ":" + port + ": another server does");
       }
       process.waitFor(5, TimeUnit.MILLISECONDS);
     }
@@ -127,7 +139,7 @@ final class ProgramServer implements Member {
     try {
       client.timeoutMillis(ANSWER_MILLIS);
       if (!password.isEmpty()) {
-        client.command("AUTH", password);
+        client.command("AUTH", password); // an error if clients have taken the password away
       }
       return client;
     } catch (IOException e) {
@@ -157,6 +169,7 @@ final class ProgramServer implements Member {
         return;
       }
     }
+    forgetHook();
   }
 
   private void look(Client client) throws IOException {
@@ -164,6 +177,16 @@ final class ProgramServer implements Member {
       client.command("PING");
       return;
     }
+    View now;
+    try {
+      now = seen(client);
+    } catch (RuntimeException e) {
+      throw new IOException("it says what isn't understood: " + e, e);
+    }
+    show(now);
+  }
+
+  private View seen(Client client) throws IOException {
     String info = text(client.command("INFO", "replication"));
     ClusterPart node = null;
     if (kind == Kind.NODE) {
@@ -183,7 +206,7 @@ final class ProgramServer implements Member {
         follows
             ? new Address(field(info, "master_host"), (int) number(field(info, "master_port")))
             : null;
-    show(new View(primary, isInSync, trouble, offset, node));
+    return new View(primary, isInSync, trouble, offset, node);
   }
 
   private static String text(RespValue reply) throws IOException {

@@ -618,17 +618,44 @@ public abstract sealed class Topology implements AutoCloseable
     return !isClosed; // else close() says when
   }
 
-  /// Ends all nodes: primaries first, so that their replicas get what is still under way.
+  /// Ends all nodes: primaries first, so that their replicas get what is still under way. Whoever
+  /// calls it while another thread does waits until that is over.
   ///
   /// Errors: [UncheckedIOException] if one couldn't save its data; all have ended then, too.
   @Override
   public final void close() {
     synchronized (this) {
       if (isClosed) {
+        awaitOver();
         return;
       }
       isClosed = true;
     }
+    try {
+      endAll();
+    } finally {
+      synchronized (this) {
+        isOver = true;
+        notifyAll();
+      }
+    }
+  }
+
+  private synchronized void awaitOver() {
+    boolean wasInterrupted = false;
+    while (!isOver) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        wasInterrupted = true;
+      }
+    }
+    if (wasInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void endAll() {
     List<Node> order = new ArrayList<>(sentinels); // else they would try to save what ends
     for (Node node : nodes) {
       Member running = node.running();
@@ -650,10 +677,6 @@ public abstract sealed class Topology implements AutoCloseable
       }
     }
     removeTemporary();
-    synchronized (this) {
-      isOver = true;
-      notifyAll();
-    }
     if (failure != null) {
       throw failure;
     }

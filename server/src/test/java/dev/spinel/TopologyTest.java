@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -115,6 +117,24 @@ class TopologyTest {
     assertThat(folder.resolve("appendonlydir")).exists();
     assertThatThrownBy(() -> Spinel.store().port(-1).start())
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void whoeverClosesFindsAllEndedAfterwards() throws Exception {
+    SpinelReplication store = Spinel.replication(2).start();
+    List<CompletableFuture<Long>> running = new ArrayList<>();
+    for (int closers = 0; closers < 4; closers++) {
+      running.add(
+          CompletableFuture.supplyAsync(
+              () -> {
+                store.close();
+                return store.nodes().stream().filter(Topology.Node::isRunning).count();
+              },
+              Thread::startVirtualThread));
+    }
+    for (CompletableFuture<Long> each : running) {
+      assertThat(each.get(20, TimeUnit.SECONDS)).isZero();
+    }
   }
 
   @Test

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 record ControlFile(Path path, long process, int port, String token) {
   private static final String NAME = "up";
   private static final int CONNECT_MILLIS = 2000;
+  private static final int PING_MILLIS = 2000;
   private static final int REPLY_MILLIS = 90_000;
 
   /// A reply: what was said, or why not.
@@ -44,7 +45,7 @@ record ControlFile(Path path, long process, int port, String token) {
   static @Nullable ControlFile ofRunning(Path folder) {
     ControlFile file = read(in(folder));
     try {
-      return file != null && file.ask("ping").isOk() ? file : null;
+      return file != null && file.answers() ? file : null;
     } catch (IOException e) {
       return null;
     }
@@ -84,14 +85,27 @@ record ControlFile(Path path, long process, int port, String token) {
     Files.move(made, path, StandardCopyOption.ATOMIC_MOVE);
   }
 
+  /// Whether it is a `spinel up` that has the port, and not a stranger, who may say anything or
+  /// nothing.
+  private boolean answers() throws IOException {
+    try (Socket socket = new Socket()) {
+      say(socket, "ping");
+      return ControlPort.line(socket, PING_MILLIS).equals(ControlPort.OK);
+    }
+  }
+
+  private void say(Socket socket, String... words) throws IOException {
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), CONNECT_MILLIS);
+    Writer out = new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.UTF_8);
+    out.write(token + " " + String.join(" ", words) + "\n");
+    out.flush();
+  }
+
   /// Says words to the `spinel up` that runs; none may contain a blank or the end of a line.
   Reply ask(String... words) throws IOException {
     try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), CONNECT_MILLIS);
+      say(socket, words);
       socket.setSoTimeout(REPLY_MILLIS);
-      Writer out = new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.UTF_8);
-      out.write(token + " " + String.join(" ", words) + "\n");
-      out.flush();
       BufferedReader in =
           new BufferedReader(
               new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));

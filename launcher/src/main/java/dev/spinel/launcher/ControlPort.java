@@ -1,15 +1,17 @@
 package dev.spinel.launcher;
 
 import dev.spinel.Topology;
-import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.InputStream;
 import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 
 /// Where a running `spinel up` listens to `spinel status`, `kill`, `restart` and `down`: a port of
 /// the loopback interface, that a file in its folder tells ([ControlFile]).
@@ -31,12 +34,14 @@ final class ControlPort implements AutoCloseable {
   private static final int REQUEST_MILLIS = 5000;
   private static final int BACKLOG = 16;
   private static final int MAX_LINE = 1000;
+  private static final int MAX_TALKS = 16; // more wait
 
   private final Running running;
   private final ServerSocket socket;
   private final ControlFile file;
   private final Thread acceptor;
   private final Set<Thread> talks = ConcurrentHashMap.newKeySet();
+  private final Semaphore places = new Semaphore(MAX_TALKS);
 
   private ControlPort(Running running, ServerSocket socket, Path folder) {
     this.running = running;
@@ -68,6 +73,7 @@ final class ControlPort implements AutoCloseable {
 
   private void accept() {
     while (true) {
+      places.acquireUninterruptibly();
       try {
         Socket accepted = socket.accept();
         Thread talk = Thread.ofVirtual().unstarted(() -> talk(accepted));
@@ -81,11 +87,7 @@ final class ControlPort implements AutoCloseable {
 
   private void talk(Socket accepted) {
     try (accepted) {
-      accepted.setSoTimeout(REQUEST_MILLIS);
-      BufferedReader in =
-          new BufferedReader(
-              new InputStreamReader(accepted.getInputStream(), StandardCharsets.UTF_8), MAX_LINE);
-      String[] words = String.valueOf(in.readLine()).split(" ", -1);
+      String[] words = line(accepted, REQUEST_MILLIS).split(" ", -1);
       String reply = ERROR + "\n";
       if (isToken(words[0]) && words.length > 1) {
         reply = reply(words[1], words.length > 2 ? words[2] : "");
@@ -97,7 +99,33 @@ final class ControlPort implements AutoCloseable {
       // whoever asked is gone
     } finally {
       talks.remove(Thread.currentThread());
+      places.release();
     }
+  }
+
+  /// One line, without its end; so many milliseconds are for all of it.
+  ///
+  /// Errors: [IOException], also if it doesn't end in time, or is too long.
+  static String line(Socket socket, int millis) throws IOException {
+    InputStream in = socket.getInputStream();
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    long end = System.nanoTime() + millis * 1_000_000L;
+    while (line.size() < MAX_LINE) {
+      long left = (end - System.nanoTime()) / 1_000_000;
+      if (left <= 0) {
+        throw new SocketTimeoutException("no whole line in time");
+      }
+      socket.setSoTimeout((int) left);
+      int octet = in.read();
+      if (octet < 0) {
+        throw new EOFException("no whole line");
+      }
+      if (octet == '\n') {
+        return line.toString(StandardCharsets.UTF_8);
+      }
+      line.write(octet);
+    }
+    throw new IOException("a line of more than " + MAX_LINE + " octets");
   }
 
   private boolean isToken(String word) {

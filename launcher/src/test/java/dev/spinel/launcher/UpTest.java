@@ -8,6 +8,8 @@ import dev.spinel.Spinel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -297,6 +299,50 @@ class UpTest {
     assertThat(sentinel.get(30, TimeUnit.SECONDS)).isZero();
     assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();
     assertThat(text(err)).isEmpty();
+  }
+
+  @Test
+  void anotherEngineLeavesAStrangersServerAlone(@TempDir Path directory) throws Exception {
+    assumeTrue(Order.inPath("redis-server") != null, "no redis-server on the PATH");
+    try (Spinel stranger = Spinel.start()) {
+      String asked = "CONFIG GET appendonly\r\nROLE\r\nACL WHOAMI\r\nQUIT\r\n";
+      String before = say(stranger.port(), asked);
+      String port = "" + stranger.port();
+      String dir = "" + directory;
+      assertThat(run("store", "--engine", "redis", "--port", port, "--dir", dir)).isEqualTo(1);
+      assertThat(text(err))
+          .startsWith("spinel up: ")
+          .contains(port, "(choose another with --port)")
+          .hasLineCount(1);
+      assertThat(text(out)).isEmpty();
+      assertThat(say(stranger.port(), asked)).isEqualTo(before);
+    }
+    assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();
+  }
+
+  @Test
+  void aTooLongRequestIsGivenUpAndTheNextIsAnswered(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> store = started("store", "--port", "0", "--dir", "" + directory);
+    await().until(() -> text(out).contains("Ctrl-C ends it."));
+    String file = Files.readString(directory.resolve("store/up"));
+    Matcher port = Pattern.compile("port (\\d+)").matcher(file);
+    assertThat(port.find()).isTrue();
+    assertThat(say(Integer.parseInt(port.group(1)), "x".repeat(1000))).isEmpty();
+    assertThat(steered(directory, "down")).endsWith(" has ended\n");
+    assertThat(store.get(30, TimeUnit.SECONDS)).isZero();
+  }
+
+  @Test
+  @Timeout(60) // a reply to anything but a ping may take longer
+  void aCrashedOnesFileWhosePortIsAStrangersCountsAsNothing(@TempDir Path directory)
+      throws Exception {
+    try (ServerSocket stranger = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      Files.createDirectory(directory.resolve("store"));
+      Files.writeString(
+          directory.resolve("store/up"),
+          "process 1\nport " + stranger.getLocalPort() + "\ntoken abc\n");
+      assertRefuses("nothing of spinel up runs in " + directory, directory, "status");
+    }
   }
 
   private static String[] with(String[] words, String more) {
