@@ -48,9 +48,6 @@ public final class HashTimes implements Family {
   private static final int DONE = 1;
   private static final int DELETED = 2;
 
-  /// The latest time at which a field can expire.
-  private static final long LAST_MILLIS = (1L << 46) - 1;
-
   /// A field with time 0 would be one without a time; a replica may be told that one expired then.
   private static final long FIRST_MILLIS = 1;
 
@@ -228,7 +225,7 @@ public final class HashTimes implements Family {
   private static long millis(Call call, long time, TimeForm form) {
     long base = form.isRelative() ? call.now() : 0;
     long unit = form.inSeconds() ? 1000 : 1;
-    if (time > LAST_MILLIS / unit || time * unit > LAST_MILLIS - base) {
+    if (time > HashValue.LAST_TIME / unit || time * unit > HashValue.LAST_TIME - base) {
       throw new CommandError("ERR invalid expire time in '" + call.command().name + "' command");
     }
     return base + time * unit;
@@ -309,6 +306,13 @@ public final class HashTimes implements Family {
       deleted.add(field);
     }
 
+    /// There is no memory for the rest: tells of what was done, which stays.
+    OutOfMemoryError endEarly(OutOfMemoryError why) {
+      tell();
+      call.doneAsDeclared();
+      return why;
+    }
+
     /// Tells of all that, and removes the key if it has no fields any more.
     void tell() {
       if (!timed.isEmpty()) {
@@ -343,11 +347,15 @@ public final class HashTimes implements Family {
     Changes changes = new Changes(call, key, millis);
     int[] answers = new int[count];
     HashValue hashes = call.values().hashes();
-    for (int i = 0; i < count; i++) {
-      Slice field = call.arg(first + i);
-      boolean there = key.exists() && hashes.find(key.entry(), field);
-      answers[i] =
-          !there ? NO_FIELD : when.allows(hashes.time(), millis) ? changes.time(field) : UNMET;
+    try {
+      for (int i = 0; i < count; i++) {
+        Slice field = call.arg(first + i);
+        boolean there = key.exists() && hashes.find(key.entry(), field);
+        answers[i] =
+            !there ? NO_FIELD : when.allows(hashes.time(), millis) ? changes.time(field) : UNMET;
+      }
+    } catch (OutOfMemoryError e) {
+      throw changes.endEarly(e);
     }
     changes.tell();
     reply(reply, answers);
@@ -366,13 +374,17 @@ public final class HashTimes implements Family {
     int count = call.argc() - first;
     Changes changes = new Changes(call, key, HashValue.NEVER);
     int[] answers = new int[count];
-    for (int i = 0; i < count; i++) {
-      Slice field = call.arg(first + i);
-      answers[i] = !Hashes.sees(call, key, field) ? NO_FIELD : NO_TIME;
-      if (answers[i] == NO_TIME && call.values().hashes().time() != HashValue.NEVER) {
-        changes.persist(field);
-        answers[i] = DONE;
+    try {
+      for (int i = 0; i < count; i++) {
+        Slice field = call.arg(first + i);
+        answers[i] = !Hashes.sees(call, key, field) ? NO_FIELD : NO_TIME;
+        if (answers[i] == NO_TIME && call.values().hashes().time() != HashValue.NEVER) {
+          changes.persist(field);
+          answers[i] = DONE;
+        }
       }
+    } catch (OutOfMemoryError e) {
+      throw changes.endEarly(e);
     }
     changes.tell();
     reply(reply, answers);
@@ -404,14 +416,18 @@ public final class HashTimes implements Family {
     Changes changes = new Changes(call, key, HashValue.NEVER);
     Hashes.deleteExpired(call, key, first, call.argc(), 1);
     reply.array(call.argc() - first);
-    for (int i = first; i < call.argc(); i++) {
-      Slice field = call.arg(i);
-      if (key.exists() && Hashes.sees(call, key, field)) {
-        call.values().hashes().writeValue(reply.writer());
-        changes.delete(field);
-      } else {
-        reply.nil();
+    try {
+      for (int i = first; i < call.argc(); i++) {
+        Slice field = call.arg(i);
+        if (key.exists() && Hashes.sees(call, key, field)) {
+          call.values().hashes().writeValue(reply.writer());
+          changes.delete(field);
+        } else {
+          reply.nil();
+        }
       }
+    } catch (OutOfMemoryError e) {
+      throw changes.endEarly(e);
     }
     changes.tell();
   }
@@ -436,18 +452,22 @@ public final class HashTimes implements Family {
     Hashes.deleteExpired(call, key, first, call.argc(), 1);
     HashValue hashes = call.values().hashes();
     reply.array(call.argc() - first);
-    for (int i = first; i < call.argc(); i++) {
-      Slice field = call.arg(i);
-      if (!key.exists() || !Hashes.sees(call, key, field)) {
-        reply.nil();
-        continue;
+    try {
+      for (int i = first; i < call.argc(); i++) {
+        Slice field = call.arg(i);
+        if (!key.exists() || !Hashes.sees(call, key, field)) {
+          reply.nil();
+          continue;
+        }
+        hashes.writeValue(reply.writer());
+        if (form != null) {
+          changes.time(field);
+        } else if (persists && hashes.time() != HashValue.NEVER) {
+          changes.persist(field);
+        }
       }
-      hashes.writeValue(reply.writer());
-      if (form != null) {
-        changes.time(field);
-      } else if (persists && hashes.time() != HashValue.NEVER) {
-        changes.persist(field);
-      }
+    } catch (OutOfMemoryError e) {
+      throw changes.endEarly(e);
     }
     changes.tell();
   }
@@ -544,17 +564,34 @@ public final class HashTimes implements Family {
     List<Object> words = new ArrayList<>(2 * fields);
     List<Object[]> parts = new ArrayList<>(); // what a replica is told
     Hashes.made(call, key);
-    for (int i = setting.first; i < call.argc(); i += 2) {
-      Slice field = call.arg(i);
-      if (setting.keepsTimes && hashes.find(key.entry(), field)) {
-        long time = hashes.time();
-        if (time != HashValue.NEVER) {
-          parts.add(new Object[] {"HPEXPIREAT", key.name, time, "FIELDS", 1L, field});
+    try {
+      for (int i = setting.first; i < call.argc(); i += 2) {
+        Slice field = call.arg(i);
+        if (setting.keepsTimes && hashes.find(key.entry(), field)) {
+          long time = hashes.time();
+          if (time != HashValue.NEVER) {
+            parts.add(new Object[] {"HPEXPIREAT", key.name, time, "FIELDS", 1L, field});
+          }
+        }
+        Hashes.put(call, key, field, call.arg(i + 1), setting.keepsTimes);
+        words.add(field);
+        words.add(call.arg(i + 1));
+      }
+      if (setting.millis != HashValue.NEVER) {
+        for (int i = setting.first; i < call.argc(); i += 2) {
+          if (hashes.find(key.entry(), call.arg(i))) {
+            changes.time(call.arg(i));
+          }
         }
       }
-      Hashes.put(call, key, field, call.arg(i + 1), setting.keepsTimes);
-      words.add(field);
-      words.add(call.arg(i + 1));
+    } catch (OutOfMemoryError e) {
+      if (words.isEmpty()) {
+        throw e;
+      }
+      call.changed(key, Events.HASH, "hset", words.size() / 2);
+      call.effect(all(words, "HSET", key.name));
+      parts.forEach(call::effect);
+      throw changes.endEarly(e);
     }
     call.changed(key, Events.HASH, "hset", fields);
     boolean isPast = setting.millis != HashValue.NEVER && isPast(call, setting.millis);
@@ -575,13 +612,6 @@ public final class HashTimes implements Family {
           all(words, "HSETEX", key.name, "PXAT", setting.millis, "FIELDS", (long) fields), parts);
     } else {
       call.effectInParts(all(words, "HSETEX", key.name, "KEEPTTL", "FIELDS", (long) fields), parts);
-    }
-    if (setting.millis != HashValue.NEVER) {
-      for (int i = setting.first; i < call.argc(); i += 2) {
-        if (hashes.find(key.entry(), call.arg(i))) {
-          changes.time(call.arg(i));
-        }
-      }
     }
     if (hasTime) {
       call.changed(key, Events.HASH, "hexpire", fields);

@@ -112,6 +112,7 @@ public final class Call {
   long changes;
   private boolean ownEffect;
   private int doneArguments; // see doneInPart; 0: all, or none
+  private boolean effectsStay; // see doneAsDeclared
   private @Nullable Args restated; // what it is to say when it runs again; null: the same
 
   private final Options options = new Options(this);
@@ -159,6 +160,7 @@ public final class Call {
     changes = 0;
     ownEffect = false;
     doneArguments = 0;
+    effectsStay = false;
     restated = null;
     awaited = null;
     asksAgain = null;
@@ -1147,10 +1149,18 @@ public final class Call {
     doneArguments = arguments;
   }
 
-  /// The effect of what was [#doneInPart]. Returns false if nothing was.
+  /// There is no memory for the rest of the call: what it has changed so far, and declared the
+  /// effects of, stays. To be said by a handler that goes on to throw.
+  public void doneAsDeclared() {
+    dispatcher.recorder.effects.mark();
+    effectsStay = true;
+  }
+
+  /// The effect of what was [#doneInPart], unless effects stay. Returns false if nothing was done
+  /// in part.
   boolean recordPart() {
     if (doneArguments == 0) {
-      return false;
+      return effectsStay;
     }
     Effects effects = effects(database).command(doneArguments);
     for (int i = 0; i < doneArguments; i++) {

@@ -134,6 +134,11 @@ public final class Database {
     return sum(seat, true, null);
   }
 
+  /// The same without keys that nobody is shown.
+  public long expiring(Seat seat, Slots slots) {
+    return sum(seat, true, slots);
+  }
+
   /// Whether there are hashes with fields that expire; looked at as [#size] counts.
   public boolean hasTimed(Seat seat) {
     Dictionary dictionary = seat.values.dictionary();
@@ -152,11 +157,6 @@ public final class Database {
       }
     }
     return found;
-  }
-
-  /// The same without keys that nobody is shown.
-  public long expiring(Seat seat, Slots slots) {
-    return sum(seat, true, slots);
   }
 
   private long sum(Seat seat, boolean onlyExpiring, @Nullable Slots shown) {

@@ -590,9 +590,6 @@ public final class ValueReader {
 
   // ── hashes with fields that expire ──
 
-  /// The latest time that Redis knows for a field.
-  private static final long LAST_TIME = (1L << 46) - 2;
-
   /// @param relative whether times are counted from the first of them, which stands in front
   private long hashWithTimes(boolean relative) {
     long first = relative ? in.int64() : 0;
@@ -614,7 +611,7 @@ public final class ValueReader {
   }
 
   private void checkTime(long time) {
-    if (time < 0 || time > LAST_TIME) throw in.corrupt("a field that expires at " + time);
+    if (time < 0 || time > HashValue.LAST_TIME) throw in.corrupt("a field that expires at " + time);
   }
 
   private long hashOfTriples(boolean withFirst) {

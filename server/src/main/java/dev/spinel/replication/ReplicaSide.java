@@ -526,7 +526,7 @@ public final class ReplicaSide {
   private boolean keepsItsOwn() {
     PayloadHead.Keys theirs = head.keys();
     long own = machine.keys(theirs.database());
-    if (own == 0 || theirs.keys() >= own / LOST_PART) {
+    if (own == 0 || theirs.keys() > (own - 1) / LOST_PART) { // a tenth, rounded up
       return false;
     }
     Address of = Objects.requireNonNull(primary);

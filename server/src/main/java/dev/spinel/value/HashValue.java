@@ -53,6 +53,9 @@ public final class HashValue implements Structure {
   /// Of a field that doesn't expire.
   public static final long NEVER = -1;
 
+  /// The latest time at which a field can expire: that of Redis.
+  public static final long LAST_TIME = (1L << 46) - 1;
+
   private final Memory m;
   private final Dictionary dictionary;
   private final StringValue strings; // fields of a dictionary are entries like keys with strings
@@ -568,7 +571,7 @@ public final class HashValue implements Structure {
 
   // ── all pairs ──
 
-  /// Visits all pairs: of a listpack in the order of insertion, else in the order of the hash.
+  /// Visits all pairs: of a listpack in its order, else in the order of the hash.
   public void each(long entry, Visitor visitor) {
     scan(entry, 0, Integer.MAX_VALUE, visitor);
   }

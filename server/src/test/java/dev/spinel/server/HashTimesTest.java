@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.spinel.engine.ExpiryMode;
 import dev.spinel.journal.Journal;
+import dev.spinel.value.HashValue;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -39,6 +40,23 @@ class HashTimesTest {
       assertThat(fixture.server.engine.expiredFields()).isEqualTo(602);
       assertThat(fixture.server.engine.expiredKeys()).isZero();
       assertThat(say(a, "INFO", "stats")).contains("expired_subkeys:602");
+    }
+  }
+
+  @Test
+  void theLatestTimeComesBackFromADump() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      say(a, "HSET", "h", "a", "1");
+      assertThat(say(a, "HPEXPIREAT", "h", "" + HashValue.LAST_TIME, "FIELDS", "1", "a"))
+          .isEqualTo("*1 :1");
+      assertThat(say(a, "HPEXPIREAT", "h", "" + (HashValue.LAST_TIME + 1), "FIELDS", "1", "a"))
+          .isEqualTo("-ERR invalid expire time in 'hpexpireat' command");
+      String reply = new String(a.run("DUMP", "h"), StandardCharsets.ISO_8859_1);
+      String payload = reply.substring(reply.indexOf('\n') + 1, reply.length() - 2);
+      assertThat(say(a, "RESTORE", "again", "0", payload)).isEqualTo("+OK");
+      assertThat(say(a, "HPEXPIRETIME", "again", "FIELDS", "1", "a"))
+          .isEqualTo("*1 :" + HashValue.LAST_TIME);
     }
   }
 

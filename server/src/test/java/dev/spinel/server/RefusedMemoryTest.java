@@ -74,6 +74,7 @@ class RefusedMemoryTest {
       hash.addAll(List.of("f" + i, "v" + i));
     }
     say(session, hash.toArray(String[]::new));
+    say(session, "HSETEX", "timed", "PX", "5000", "FIELDS", "3", "f1", "a", "f2", "b", "f3", "c");
     fillSets(session);
     for (int i = 1; i <= 12; i++) {
       say(session, "XADD", "stream", i + "-1", "f", i % 2 == 0 ? LONG : "v");
@@ -358,6 +359,16 @@ class RefusedMemoryTest {
         "HSET small g1 new g2 newer g3 newest",
         "HSET new a 1 b LONG c 3",
         "HMSET hash g1 new f1 changed g2 newer",
+        "HPEXPIRE hash 1000 FIELDS 3 f1 f7 f599",
+        "HPEXPIRE small 1000 FIELDS 3 f1 f2 f3",
+        "HPERSIST timed FIELDS 3 f1 f2 f3",
+        "HGETEX small PX 1000 FIELDS 3 f1 f2 f3",
+        "HGETEX timed PERSIST FIELDS 3 f1 f2 f3",
+        "HGETDEL timed FIELDS 3 f1 f2 f3",
+        "HSETEX new PX 1000 FIELDS 3 a 1 b LONG c 3",
+        "HSETEX hash PX 1000 FIELDS 4 f1 changed f7 LONG g1 new f599 v",
+        "HSETEX timed KEEPTTL FIELDS 3 f1 LONG g1 new f2 LONG",
+        "HSETEX small PXAT 1 FIELDS 3 f1 changed g1 new f2 LONG",
         "RPUSH list LONG b c LONG",
         "RPUSH new a LONG c LONG d LONG",
         "RPUSH nodes a LONG c LONG d LONG LONG LONG LONG",
