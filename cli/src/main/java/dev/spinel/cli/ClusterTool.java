@@ -37,6 +37,7 @@ public final class ClusterTool {
         NODE is an address or (the beginning of) an id.
         --yes                  doesn't ask
         --throttle N           moves at most N slots a second
+        --whole                lets nodes move slots whole, which is faster and new, where they can
         --json                 status, doctor and plan as JSON
       """;
 
@@ -109,6 +110,7 @@ public final class ClusterTool {
       switch (given.get(i)) {
         case "--yes" -> yes = true;
         case "--json" -> json = true;
+        case "--whole" -> manager.whole.allow();
         case "--throttle" -> {
           if (++i == given.size()) throw usage();
           throttle = Figures.atof(given.get(i));

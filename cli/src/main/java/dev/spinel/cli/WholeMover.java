@@ -7,7 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Has slots moved whole by their nodes (`CLUSTER MIGRATION`), where both ends and their replicas
-/// can. Whoever calls moves them key by key otherwise ([SlotMover]).
+/// can and the user asked for it. Whoever calls moves them key by key otherwise ([SlotMover]).
 final class WholeMover {
   /// What became of it.
   enum Outcome {
@@ -20,7 +20,11 @@ final class WholeMover {
 
   private static final long LOOK_MILLIS = 10;
 
-  private boolean isPossible = true; // until a node says otherwise
+  private boolean isPossible; // allowed, and no node has said otherwise
+
+  void allow() {
+    isPossible = true;
+  }
 
   /// Waits until the slots have moved, or won't.
   Outcome move(Peer to, BitSet slots) {

@@ -1120,17 +1120,18 @@ public final class Call {
     }
   }
 
-  /// Declares an effect that a file gets as one command and replicas as several, since older ones
-  /// don't know all of these, and are to apply those that they know: unless a transaction or a
-  /// script holds them together anyway, nothing does.
+  /// Declares an effect that a file, and a node that slots move to, get as one command and replicas
+  /// as several, since older ones don't know all of these, and are to apply those that they know:
+  /// unless a transaction or a script holds them together anyway, nothing does.
   public void effectInParts(Object[] whole, List<Object[]> parts) {
     ownEffect = true;
     if (!recorded()) {
       return;
     }
     Effects effects = effects(database);
-    if ((audiences & Journal.AOF) != 0) {
-      effects.audiences(Journal.AOF).add(whole);
+    int inOne = audiences & ~Journal.REPLICAS;
+    if (inOne != 0) {
+      effects.audiences(inOne).add(whole);
     }
     if ((audiences & Journal.REPLICAS) != 0) {
       effects.audiences(Journal.REPLICAS);
