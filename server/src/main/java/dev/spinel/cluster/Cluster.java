@@ -440,7 +440,7 @@ public final class Cluster implements AutoCloseable {
                   sender = null;
                   sending.end();
                 }
-                data.resumeSlots();
+                data.resumeSlots(end.move());
               });
       case ClusterAction.Purge purge -> {
         SlotSet slots = purge.slots().copy();
@@ -521,9 +521,15 @@ public final class Cluster implements AutoCloseable {
       tell(new ClusterEvent.MoveFailed(move, "there is no stream"));
       return;
     }
-    data.pauseSlots(slots, stopped);
+    data.pauseSlots(move, slots, stopped);
     sending.pause();
-    thread.post(() -> thread.peers().after(PAUSE_MOST_MILLIS, data::resumeSlots));
+    thread.post(() -> thread.peers().after(PAUSE_MOST_MILLIS, () -> pausedTooLong(move)));
+  }
+
+  /// The machine gives the move up if the slots aren't handed over yet, and that ends the pause.
+  private void pausedTooLong(String move) {
+    forData.add(stopped -> data.pausedTooLong(move));
+    tell(new ClusterEvent.MoveFailed(move, "the clients were paused for too long"));
   }
 
   private boolean isMine(int slot) {

@@ -65,9 +65,7 @@ public final class Redirect implements Gate {
   private boolean serves;
 
   // Slots whose clients wait while they are handed over.
-  private static final long PAUSE_NANOS = 2_000_000_000;
-  private volatile SlotSet paused = new SlotSet(); // written in stopped worlds, or emptied
-  private volatile long pauseEndsNanos;
+  private volatile Paused paused = Paused.NOTHING; // written in stopped worlds
   private final Waiters<Boolean> waiting = new Waiters<>();
   private final Condition resumed = new Resumed();
 
@@ -97,6 +95,7 @@ public final class Redirect implements Gate {
   void show(ClusterView now) {
     shown = now;
     serves = now.isUp() && !now.awaitsTakeover();
+    waiting.wake(any -> true); // it may say what they wait for
   }
 
   @Override
@@ -210,11 +209,12 @@ public final class Redirect implements Gate {
     boolean migrates = (flags & Slots.MIGRATING) != 0;
     boolean imports = (flags & Slots.IMPORTING) != 0;
     if ((flags & Slots.MOVING) != 0 && owner.isMyself()) {
-      if (isPaused(slot)) {
-        call.await(resumed, Call.FOR_EVER);
-        return null;
+      Paused held = paused;
+      boolean isHanded = now.handed().contains(slot);
+      if (held.slots.contains(slot) && !(isHanded && held.isTooLong)) {
+        return call.await(resumed, Call.FOR_EVER) ? null : UNSTABLE;
       }
-      if (now.handed().contains(slot)) {
+      if (isHanded) {
         return UNSTABLE;
       }
     }
@@ -300,24 +300,40 @@ public final class Redirect implements Gate {
 
   // ── slots that are handed over ──
 
+  /// Slots of one move whose clients wait. Nothing that they would write reaches the target any
+  /// more, so no clock ends that: only the end of this very move does, or a picture by which the
+  /// slots are handed over or another node's.
+  ///
+  /// @param isTooLong clients of slots that are handed over are asked to come again instead
+  private record Paused(String move, SlotSet slots, boolean isTooLong) {
+    static final Paused NOTHING = new Paused("", new SlotSet(), false);
+  }
+
   /// Calls for these slots wait. Stopped world.
-  void pause(SlotSet slots) {
-    pauseEndsNanos = System.nanoTime() + PAUSE_NANOS;
-    paused = slots.copy();
+  void pause(String move, SlotSet slots) {
+    paused = new Paused(move, slots.copy(), false);
   }
 
   SlotSet paused() {
-    return paused;
+    return paused.slots;
   }
 
-  private boolean isPaused(int slot) {
-    return paused.contains(slot) && System.nanoTime() - pauseEndsNanos < 0;
+  /// Clients have waited for long enough, if they wait for that move: whoever asks for a slot that
+  /// is handed over is asked to come again. Stopped world.
+  public void pausedTooLong(String move) {
+    Paused held = paused;
+    if (held.move.equals(move)) {
+      paused = new Paused(move, held.slots, true);
+      waiting.wake(any -> true);
+    }
   }
 
-  /// Calls that wait are tried again. Any thread.
-  public void resume() {
-    paused = new SlotSet();
-    waiting.wake(any -> true);
+  /// The move has ended. Calls that wait for it are tried again. Stopped world.
+  public void resume(String move) {
+    if (paused.move.equals(move)) {
+      paused = Paused.NOTHING;
+      waiting.wake(any -> true);
+    }
   }
 
   /// That slots aren't paused any more. It holds nothing of the call, so one is enough.
@@ -325,7 +341,7 @@ public final class Redirect implements Gate {
     @Override
     public void begin(Waiting call) {
       waiting.add(call, true);
-      if (paused.isEmpty()) {
+      if (paused.slots.isEmpty()) {
         waiting.wake(any -> true);
       }
     }
@@ -353,7 +369,7 @@ public final class Redirect implements Gate {
 
   @Override
   public @Nullable CommandError refuseNested(Call inner) {
-    if (!paused.isEmpty() && inner.keyCount() > 0 && isPaused(inner.keySlot(0))) {
+    if (inner.keyCount() > 0 && paused.slots.contains(inner.keySlot(0))) {
       return UNSTABLE; // a script can't wait
     }
     CommandError refusal = refuse(inner);

@@ -59,9 +59,9 @@ public final class ServedSlots {
     }
   }
 
-  /// Calls for these slots wait from now on, for a while. Stopped world.
-  public void pause(SlotSet which) {
-    redirect.pause(which);
+  /// Calls for these slots wait from now on, until the move has ended. Stopped world.
+  public void pause(String move, SlotSet which) {
+    redirect.pause(move, which);
     for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
       flags[slot] |= Slots.MOVING;
       slots.ownership(slot, flags[slot]);

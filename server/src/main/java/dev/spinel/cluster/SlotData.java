@@ -27,11 +27,15 @@ public interface SlotData {
   /// Clients' writes wait, so many milliseconds at most; 0: they go on. In a stopped world.
   void pauseWrites(long millis, Dispatcher stopped);
 
-  /// Clients of these slots wait, until [#resumeSlots], or two seconds. In a stopped world.
-  void pauseSlots(SlotSet slots, Dispatcher stopped);
+  /// Clients of these slots wait, until [#resumeSlots] for the same move. In a stopped world.
+  void pauseSlots(String move, SlotSet slots, Dispatcher stopped);
 
-  /// They go on. Any thread.
-  void resumeSlots();
+  /// They have waited for long: those of slots that are handed over are asked to come again. In a
+  /// stopped world.
+  void pausedTooLong(String move);
+
+  /// They go on. In a stopped world.
+  void resumeSlots(String move);
 
   /// The keys of these slots, which aren't served here, go in small steps; then `whenDone` runs.
   /// Any thread.

@@ -118,13 +118,18 @@ final class ServerSlots implements SlotData {
   }
 
   @Override
-  public void pauseSlots(SlotSet slots, Dispatcher stopped) {
-    Objects.requireNonNull(served).pause(slots);
+  public void pauseSlots(String move, SlotSet slots, Dispatcher stopped) {
+    Objects.requireNonNull(served).pause(move, slots);
   }
 
   @Override
-  public void resumeSlots() {
-    redirect.resume();
+  public void pausedTooLong(String move) {
+    redirect.pausedTooLong(move);
+  }
+
+  @Override
+  public void resumeSlots(String move) {
+    redirect.resume(move);
   }
 
   @Override

@@ -58,6 +58,15 @@ public final class HandCluster {
     stopped(by -> served.show(now, by));
   }
 
+  /// Clients of these slots wait for the move's end.
+  void pause(String move, SlotSet slots) {
+    stopped(by -> served.pause(move, slots));
+  }
+
+  Redirect redirect() {
+    return redirect;
+  }
+
   /// Runs in a stopped world.
   public void stopped(java.util.function.Consumer<Dispatcher> action) {
     try (Dispatcher dispatcher = fixture.server.engine.dispatcher()) {

@@ -745,8 +745,25 @@ public final class ToyNode implements ClusterMachine.World {
 
     void pause() {
       SlotMoves.addAll(pausedSlots, slots);
-      step(new ClusterEvent.MovePaused(id, lines));
-      peers.after(1000, this::goOn);
+      long total = lines;
+      peers.after(random.nextInt(20) == 0 ? 1500 : random.nextInt(10), () -> paused(total));
+      peers.after(1000, this::pausedTooLong);
+    }
+
+    private void paused(long total) {
+      if (bornIn != life) {
+        return;
+      }
+      if (lines != total) {
+        throw new AssertionError(name + " takes writes that it doesn't send");
+      }
+      step(new ClusterEvent.MovePaused(id, total));
+    }
+
+    private void pausedTooLong() {
+      if (bornIn == life) {
+        step(new ClusterEvent.MoveFailed(id, "paused for too long"));
+      }
     }
 
     void goOn() {
