@@ -386,7 +386,9 @@ final class SlotMoves {
     boolean wasTold = move.state == SlotMove.State.TAKING;
     if (move.state.isOfTarget()) {
       machine.act(new ClusterAction.EndImport(move.id));
-      purge(move.slots);
+      if (!wasTold) {
+        purge(move.slots); // else a replica that is promoted may still take them
+      }
     } else {
       machine.act(new ClusterAction.EndMove(move.id, reason));
     }
@@ -407,6 +409,7 @@ final class SlotMoves {
       }
     }
     purges = true;
+    machine.changed();
   }
 
   private void remember(SlotMove move, String state, String error) {
@@ -656,6 +659,7 @@ final class SlotMoves {
       case RETRACTING -> {
         if (allKnow()) {
           moves.remove(move);
+          purge(move.slots);
           machine.saveDurably();
           returnToAskers(move);
         }
@@ -892,13 +896,19 @@ final class SlotMoves {
         items.add(new MoveText.Item(move.id, state, move.peer, move.offset, move.slots));
       }
     }
-    addPurging(items);
+    SlotSet unwanted = purging.copy();
+    for (SlotMove move : moves) {
+      if (move.state == SlotMove.State.RETRACTING) {
+        addAll(unwanted, move.slots);
+      }
+    }
+    addPurging(items, unwanted);
     return items;
   }
 
-  private void addPurging(List<MoveText.Item> items) {
-    if (!purging.isEmpty()) {
-      items.add(new MoveText.Item("-", PURGING, "-", 0, purging));
+  private static void addPurging(List<MoveText.Item> items, SlotSet slots) {
+    if (!slots.isEmpty()) {
+      items.add(new MoveText.Item("-", PURGING, "-", 0, slots));
     }
   }
 
@@ -1104,7 +1114,7 @@ final class SlotMoves {
             new MoveText.Item(move.id, move.state.name(), move.peer, move.offset, move.slots));
       }
     }
-    addPurging(items);
+    addPurging(items, purging);
     if (machine.myself().isReplica()) {
       return kept.isEmpty() ? "" : keptFrom + "|" + MoveText.write(kept);
     }
@@ -1130,12 +1140,14 @@ final class SlotMoves {
             moves.add(
                 new SlotMove(
                     item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now()));
-        case "TAKING", "RETRACTING" -> {
-          moves.add(
-              new SlotMove(
-                  item.id(), item.node(), item.slots(), SlotMove.State.RETRACTING, machine.now()));
-          purge(item.slots());
-        }
+        case "TAKING", "RETRACTING" ->
+            moves.add(
+                new SlotMove(
+                    item.id(),
+                    item.node(),
+                    item.slots(),
+                    SlotMove.State.RETRACTING,
+                    machine.now()));
         default -> purge(item.slots());
       }
     }

@@ -13,6 +13,7 @@ public final class HandCluster {
   private static final long UNTIL_UP_MILLIS = 2_200;
 
   private final Fixture fixture;
+  private final Redirect redirect;
   private final ServedSlots served;
   private volatile @Nullable ClusterView view;
 
@@ -22,7 +23,7 @@ public final class HandCluster {
   /// Before the fixture's first session.
   public HandCluster(Fixture fixture, String... settings) {
     this.fixture = fixture;
-    Redirect redirect = new Redirect(Config.of(settings), () -> view, () -> leaseUntilNanos);
+    redirect = new Redirect(Config.of(settings), () -> view, () -> leaseUntilNanos);
     fixture.server.engine.gates.are(redirect);
     redirect.of(fixture.server.engine);
     served = new ServedSlots(fixture.server.engine, redirect);

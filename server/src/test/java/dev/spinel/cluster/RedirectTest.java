@@ -253,6 +253,29 @@ class RedirectTest {
     }
   }
 
+  // ── slots that move whole ──
+
+  @Test
+  void aPauseEndsWithItsOwnMoveOnly() throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      HandCluster cluster = new HandCluster(fixture);
+      LocalSession session = fixture.session();
+      LocalSession other = fixture.session();
+      cluster.show(STABLE);
+      SlotSet slots = new SlotSet();
+      slots.add(3300);
+      cluster.pause("one", slots);
+      assertThat(say(session, "SET", "b", "1")).isEmpty();
+      cluster.stopped(by -> cluster.redirect().resume("another"));
+      cluster.stopped(by -> cluster.redirect().pausedTooLong("one"));
+      cluster.show(halves("[7->-" + B + "]"));
+      assertThat(session.run()).as("its writes would reach nobody").isEmpty();
+      assertThat(say(other, "EVAL", "return redis.call('get', KEYS[1])", "1", "b")).isEmpty();
+      cluster.stopped(by -> cluster.redirect().resume("one"));
+      assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");
+    }
+  }
+
   // ── the lease ──
 
   @Test

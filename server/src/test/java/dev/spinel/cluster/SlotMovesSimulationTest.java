@@ -275,6 +275,7 @@ final class SlotMovesSimulationTest {
     boolean rough = random.nextInt(3) == 0;
     make(seed, rough ? SimNetwork.Conditions.ROUGH : SimNetwork.Conditions.GOOD, 9);
     boolean mixed = random.nextInt(3) == 0;
+    cluster.nodes.forEach(node -> node.stalls = true);
     try {
       if (mixed) {
         // A shard of stock servers beside: their votes count, and they know nothing.

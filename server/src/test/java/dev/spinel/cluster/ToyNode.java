@@ -73,6 +73,9 @@ public final class ToyNode implements ClusterMachine.World {
   /// As a stock server does, it numbers no PINGs and knows nothing of slots that move whole.
   boolean isStock;
 
+  /// Sometimes it takes longer to see what it has sent than clients may be paused.
+  boolean stalls;
+
   // Slots that move whole.
   private final Map<String, Outgoing> outgoing = new HashMap<>();
   private final Map<String, Incoming> incoming = new HashMap<>();
@@ -746,7 +749,8 @@ public final class ToyNode implements ClusterMachine.World {
     void pause() {
       SlotMoves.addAll(pausedSlots, slots);
       long total = lines;
-      peers.after(random.nextInt(20) == 0 ? 1500 : random.nextInt(10), () -> paused(total));
+      long millis = stalls && random.nextInt(10) == 0 ? 1500 : random.nextInt(10);
+      peers.after(millis, () -> paused(total));
       peers.after(1000, this::pausedTooLong);
     }
 
