@@ -261,6 +261,11 @@ public final class Cluster implements AutoCloseable {
     thread.post(this::look);
   }
 
+  /// A line for the log. Any thread.
+  public void warn(String line) {
+    log.log('#', line);
+  }
+
   // ── for tests: DEBUG ──
 
   /// Drops what comes of the type with this number; -1: nothing. Any thread.
@@ -444,8 +449,9 @@ public final class Cluster implements AutoCloseable {
               });
       case ClusterAction.Purge purge -> {
         SlotSet slots = purge.slots().copy();
+        publish(); // whoever purges goes by what is shown
         forData.add(
-            stopped -> data.purge(slots, this::isMine, () -> tell(new ClusterEvent.Purged(slots))));
+            stopped -> data.purge(slots, empty -> tell(new ClusterEvent.Purged(empty))));
       }
       case ClusterAction.Deliver message ->
           thread.post(() -> data.deliver(message.channel(), message.message(), message.sharded()));
@@ -530,11 +536,6 @@ public final class Cluster implements AutoCloseable {
   private void pausedTooLong(String move) {
     forData.add(stopped -> data.pausedTooLong(move));
     tell(new ClusterEvent.MoveFailed(move, "the clients were paused for too long"));
-  }
-
-  private boolean isMine(int slot) {
-    NodeView owner = view.owner(slot);
-    return owner != null && owner.isMyself();
   }
 
   /// Bytes of slots that have come in or gone out so far, of a move that is under way.

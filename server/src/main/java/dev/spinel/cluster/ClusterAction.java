@@ -70,8 +70,8 @@ public sealed interface ClusterAction {
   /// The slots' clients go on, and nothing more is sent.
   record EndMove(String move, String reason) implements ClusterAction {}
 
-  /// The keys of these slots go, in small steps, as long as they aren't this node's; answered by
-  /// [ClusterEvent.Purged].
+  /// The keys of these slots go, in small steps, as long as [SlotMoves#purging] has them; each slot
+  /// is answered by [ClusterEvent.Purged] once it is empty.
   record Purge(SlotSet slots) implements ClusterAction {}
 
   // ── of this node, further ──

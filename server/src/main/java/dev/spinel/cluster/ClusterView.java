@@ -35,6 +35,7 @@ public final class ClusterView {
   private final List<String> counts;
   private final boolean awaitsTakeover;
   private final SlotSet hidden;
+  private final SlotSet purging;
   private final SlotSet handed;
   private final List<MoveView> moves;
 
@@ -59,6 +60,7 @@ public final class ClusterView {
     links = links(machine);
     counts = counts(machine);
     hidden = machine.moves().hidden();
+    purging = machine.moves().purging().copy();
     handed = machine.moves().handed();
     moves = machine.moves().views();
   }
@@ -117,6 +119,11 @@ public final class ClusterView {
     return hidden;
   }
 
+  /// Of those, slots whose keys go.
+  public SlotSet purging() {
+    return purging;
+  }
+
   /// Slots of this node of which another one says whether they still are.
   public SlotSet handed() {
     return handed;
@@ -163,6 +170,7 @@ public final class ClusterView {
         || !migrating.equals(other.migrating)
         || !importing.equals(other.importing)
         || !hidden.equals(other.hidden)
+        || !purging.equals(other.purging)
         || !handed.equals(other.handed)) {
       return false;
     }

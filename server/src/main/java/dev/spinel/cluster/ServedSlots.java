@@ -18,6 +18,7 @@ public final class ServedSlots {
   private final Slots slots;
   private final Redirect redirect;
   private final byte[] flags = new byte[Slots.COUNT]; // stopped world
+  private SlotSet purging = new SlotSet(); // stopped world; read by whoever is seated
 
   public ServedSlots(Engine engine, Redirect redirect) {
     this.engine = engine;
@@ -48,9 +49,15 @@ public final class ServedSlots {
     for (int slot = 0; slot < Slots.COUNT; slot++) {
       slots.ownership(slot, flags[slot]);
     }
+    purging = view.purging();
     redirect.show(view);
     engine.newEra();
     stopped.endWaits(redirect::endWait);
+  }
+
+  /// Whether the slot's keys are to go. Seated.
+  public boolean isPurged(int slot) {
+    return slots.isHidden(slot) && purging.contains(slot);
   }
 
   private void mark(SlotSet moving) {

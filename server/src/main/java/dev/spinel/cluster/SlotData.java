@@ -1,7 +1,7 @@
 package dev.spinel.cluster;
 
 import dev.spinel.engine.Dispatcher;
-import java.util.function.IntPredicate;
+import java.util.function.Consumer;
 
 /// The data behind the slots, as [Cluster] needs it: what the engine does for the cluster.
 public interface SlotData {
@@ -37,9 +37,11 @@ public interface SlotData {
   /// They go on. In a stopped world.
   void resumeSlots(String move);
 
-  /// The keys of these slots, which aren't served here, go in small steps; then `whenDone` runs.
-  /// Any thread.
-  void purge(SlotSet slots, IntPredicate isMine, Runnable whenDone);
+  /// The keys of these slots go in small steps, as long as the view that was shown last says so
+  /// ([ClusterView#purging]). In a stopped world.
+  ///
+  /// @param whenDone is told of slots that are empty; any thread
+  void purge(SlotSet slots, Consumer<SlotSet> whenDone);
 
   /// Whether no data loop has stood still for so long. Any thread.
   boolean isAlive(long millis);

@@ -64,6 +64,7 @@ final class SlotMoves {
   private final List<SlotMove> moves = new ArrayList<>();
   private SlotSet purging = new SlotSet();
   private boolean purges; // an order is to be given
+  private final SlotSet ordered = new SlotSet(); // of those
   private SlotSet purged = new SlotSet(); // of those, but replicas may still have them
   private long purgedOffset;
   private final ArrayDeque<MoveView> history = new ArrayDeque<>();
@@ -360,6 +361,9 @@ final class SlotMoves {
 
   /// Replicas have to have done the same before they are told that nothing is left to be done.
   void purged(SlotSet slots) {
+    if (machine.myself().isReplica()) {
+      return; // of another life
+    }
     addAll(purged, slots);
     purgedOffset = machine.world().offset();
     lookAtPurged();
@@ -373,6 +377,7 @@ final class SlotMoves {
     }
     if (!purged.isEmpty()) {
       removeAll(purging, purged);
+      removeAll(ordered, purged);
       purged = new SlotSet();
       listChanged();
     }
@@ -626,8 +631,11 @@ final class SlotMoves {
     }
     if (purges) {
       purges = false;
-      if (!purging.isEmpty()) {
-        machine.act(new ClusterAction.Purge(purging.copy()));
+      SlotSet added = purging.copy();
+      removeAll(added, ordered);
+      if (!added.isEmpty()) {
+        addAll(ordered, added);
+        machine.act(new ClusterAction.Purge(added));
       }
     }
     answerPrimary();
@@ -743,6 +751,7 @@ final class SlotMoves {
     moves.clear();
     purging = new SlotSet();
     purged = new SlotSet();
+    ordered.clear();
     taken.clear();
     version = "";
     knownTo.clear();
@@ -1194,6 +1203,7 @@ final class SlotMoves {
     return moves;
   }
 
+  /// Slots whose keys are to go.
   SlotSet purging() {
     return purging;
   }

@@ -3,74 +3,122 @@ package dev.spinel.cluster;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.keyspace.Seat;
+import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 
 /// Deletes the keys of slots that aren't served here, each with its effect and event, some at a
-/// time: in between the slot is unlocked, and the world may stand still. A thread for each order.
+/// time: in between the slot is unlocked, and the world may stand still.
+///
+/// One thread works off all orders, so nobody comes back to a slot once it has been reported. A slot
+/// whose keys aren't to go any more, by the last picture that was shown, is left as it is: another
+/// import may bring its keys just now.
 public final class SlotPurge {
   private static final int AT_A_TIME = 64;
-  private static final long PAUSE_MILLIS = 10;
+  private static final long AGAIN_MILLIS = 1_000;
 
   private final Engine engine;
   private final SlotKeys keys;
-  private final SlotSet slots;
-  private final IntPredicate isMine; // by the newest picture
-  private final Runnable whenDone;
+  private final IntPredicate isWanted;
+  private final Consumer<String> trouble;
 
-  /// @param isMine whether the slot is this node's: then it isn't touched
+  private final SlotSet pending = new SlotSet(); // monitor
+  private boolean isRunning; // monitor
+  private Consumer<SlotSet> done = slots -> {}; // monitor
+
+  /// @param isWanted whether the slot's keys are to go. Asked while seated, under the slot's lock
+  /// @param trouble is told what went wrong; it is tried again
   public SlotPurge(
-      Engine engine, SlotKeys keys, SlotSet slots, IntPredicate isMine, Runnable whenDone) {
+      Engine engine, SlotKeys keys, IntPredicate isWanted, Consumer<String> trouble) {
     this.engine = engine;
     this.keys = keys;
-    this.slots = slots;
-    this.isMine = isMine;
-    this.whenDone = whenDone;
+    this.isWanted = isWanted;
+    this.trouble = trouble;
   }
 
-  public void begin() {
-    Thread.ofPlatform().daemon().name("spinel-purge").start(this::run);
-  }
-
-  private void run() {
-    try (Dispatcher dispatcher = engine.dispatcher()) {
-      for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-        while (!engine.stopping && keys.mayHold(slot) && !isMine.test(slot)) {
-          if (!some(dispatcher, slot)) {
-            break;
-          }
-        }
-      }
-      if (!engine.stopping) {
-        whenDone.run();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  /// The keys of these slots go, too.
+  ///
+  /// @param whenDone is told of slots that are empty
+  public synchronized void add(SlotSet slots, Consumer<SlotSet> whenDone) {
+    SlotMoves.addAll(pending, slots);
+    done = whenDone;
+    if (!isRunning && !pending.isEmpty()) {
+      isRunning = true;
+      Thread.ofPlatform().daemon().name("spinel-purge").start(this::run);
     }
   }
 
-  /// Returns whether there may be more.
-  private boolean some(Dispatcher dispatcher, int slot) throws InterruptedException {
+  private void run() {
+    while (!engine.stopping) {
+      SlotSet taken;
+      Consumer<SlotSet> tell;
+      synchronized (this) {
+        if (pending.isEmpty()) {
+          isRunning = false;
+          return;
+        }
+        taken = pending.copy();
+        tell = done;
+        pending.clear();
+      }
+      try {
+        SlotSet empty = purge(taken);
+        if (!engine.stopping && !empty.isEmpty()) {
+          tell.accept(empty);
+        }
+      } catch (RuntimeException | Error e) {
+        trouble.accept("The keys of slots " + taken + " can't be deleted: " + e);
+        if (!putBack(taken)) {
+          return;
+        }
+      }
+    }
+  }
+
+  private boolean putBack(SlotSet slots) {
+    try {
+      Thread.sleep(AGAIN_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+    synchronized (this) {
+      SlotMoves.addAll(pending, slots);
+    }
+    return true;
+  }
+
+  /// Returns those that are empty.
+  private SlotSet purge(SlotSet slots) {
+    SlotSet empty = new SlotSet();
+    try (Dispatcher dispatcher = engine.dispatcher()) {
+      for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
+        int deleted;
+        do {
+          deleted = some(dispatcher, slot);
+        } while (deleted > 0 && !engine.stopping);
+        if (deleted == 0) {
+          empty.add(slot);
+        }
+      }
+    }
+    return empty;
+  }
+
+  /// Returns how many have gone; -1: they aren't to go.
+  private int some(Dispatcher dispatcher, int slot) {
     dispatcher.turnBegins();
-    int deleted;
     try {
       Seat seat = dispatcher.seat();
       seat.lock(slot);
       try {
-        // Shown in a stopped world: whoever is seated may rely on it.
-        if (!engine.keyspace.slots().isHidden(slot)) {
-          deleted = -1;
-        } else {
-          deleted = keys.deleteSome(slot, AT_A_TIME, seat, dispatcher.recorder());
-        }
+        return isWanted.test(slot)
+            ? keys.deleteSome(slot, AT_A_TIME, seat, dispatcher.recorder())
+            : -1;
       } finally {
         seat.unlock(slot);
       }
     } finally {
       dispatcher.turnEnds();
     }
-    if (deleted < 0) {
-      Thread.sleep(PAUSE_MILLIS); // it isn't shown yet that the slot is another node's
-    }
-    return deleted != 0;
   }
 }

@@ -15,7 +15,7 @@ import dev.spinel.engine.Engine;
 import dev.spinel.engine.Recorder;
 import dev.spinel.pubsub.PubSub;
 import java.util.Objects;
-import java.util.function.IntPredicate;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The slots of this server, as its cluster sees them.
@@ -27,6 +27,7 @@ final class ServerSlots implements SlotData {
   private @Nullable Engine engine; // before the first session
   private @Nullable SlotKeys keys; // likewise
   private @Nullable ServedSlots served; // likewise
+  private @Nullable SlotPurge purge; // likewise
   private @Nullable Cluster cluster; // likewise; null for good in a server without one
   private @Nullable Recorder recorder; // of what other nodes publish; the links' thread
 
@@ -46,7 +47,9 @@ final class ServerSlots implements SlotData {
   void of(Cluster made) {
     cluster = made;
     redirect.of(engine());
-    served = new ServedSlots(engine(), redirect);
+    ServedSlots shown = new ServedSlots(engine(), redirect);
+    served = shown;
+    purge = new SlotPurge(engine(), keys(), shown::isPurged, made::warn);
     pubSub.broadcast(
         (channel, message, sharded) -> made.publish(channel.copy(), message.copy(), sharded));
   }
@@ -133,8 +136,8 @@ final class ServerSlots implements SlotData {
   }
 
   @Override
-  public void purge(SlotSet slots, IntPredicate isMine, Runnable whenDone) {
-    new SlotPurge(engine(), keys(), slots, isMine, whenDone).begin();
+  public void purge(SlotSet slots, Consumer<SlotSet> whenDone) {
+    Objects.requireNonNull(purge).add(slots, whenDone);
   }
 
   @Override

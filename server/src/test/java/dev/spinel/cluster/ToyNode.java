@@ -857,7 +857,7 @@ public final class ToyNode implements ClusterMachine.World {
             return;
           }
           for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
-            if (machine.slots().owner(slot) != machine.myself()) {
+            if (machine.moves().purging().contains(slot)) {
               values.remove(slot);
             }
           }
