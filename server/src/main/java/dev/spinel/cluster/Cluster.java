@@ -86,6 +86,7 @@ public final class Cluster implements AutoCloseable {
   private final ArrayDeque<ClusterEvent> events = new ArrayDeque<>(); // lock
   private final Map<Long, Answer> asking = new HashMap<>(); // lock
   private long lastClient; // lock
+  private ClusterAction.@Nullable Export granted; // lock; of the SYNCSLOTS at hand
   private @Nullable Dispatcher stepsIn; // whose stopped world the step has; lock
   private boolean isStepping; // lock
 
@@ -433,6 +434,7 @@ public final class Cluster implements AutoCloseable {
           receiver.await(await.total());
         }
       }
+      case ClusterAction.Export export -> granted = export;
       case ClusterAction.PauseMove pause -> {
         SlotSet slots = pause.slots();
         forData.add(stopped -> pauseMove(pause.move(), slots, stopped));
@@ -479,20 +481,17 @@ public final class Cluster implements AutoCloseable {
     }
     String[] reply = {null};
     ask(arguments, stopped, text -> reply[0] = text);
-    if (reply[0] != null && reply[0].startsWith("-")) {
-      return reply[0];
-    }
-    SlotSet slots = new SlotSet();
-    for (int i = 3; i < arguments.size(); i += 2) {
-      int last = Integer.parseInt(arguments.get(i + 1));
-      for (int slot = Integer.parseInt(arguments.get(i)); slot <= last; slot++) {
-        slots.add(slot);
-      }
+    ClusterAction.Export export = granted();
+    if (export == null) {
+      String refused = reply[0]; // not yet if replies are held
+      return refused != null && refused.startsWith("-")
+          ? refused
+          : "-ERR this node can't send slots just now\r\n";
     }
     SlotSender made =
         new SlotSender(
-            arguments.get(1),
-            slots,
+            export.move(),
+            export.slots(),
             session,
             engine,
             persistence,
@@ -502,6 +501,17 @@ public final class Cluster implements AutoCloseable {
     sender = made;
     made.begin();
     return null;
+  }
+
+  private ClusterAction.@Nullable Export granted() {
+    lock.lock();
+    try {
+      ClusterAction.Export export = granted;
+      granted = null;
+      return export;
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// The target tells how far it is. The session's thread.

@@ -64,6 +64,9 @@ public sealed interface ClusterAction {
   /// Answer [ClusterEvent.MoveStaged] once so many bytes are applied.
   record AwaitTail(String move, long total) implements ClusterAction {}
 
+  /// Send these slots to whoever asks for them just now.
+  record Export(String move, SlotSet slots) implements ClusterAction {}
+
   /// Clients of these slots wait; answered by [ClusterEvent.MovePaused].
   record PauseMove(String move, SlotSet slots) implements ClusterAction {}
 

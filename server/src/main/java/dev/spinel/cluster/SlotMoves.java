@@ -270,6 +270,9 @@ final class SlotMoves {
   void send(String id, String target, SlotSet slots) throws NotMovable {
     ClusterNode myself = machine.myself();
     ClusterNode node = machine.nodes().get(target);
+    if (!NodesFile.isId(id)) {
+      throw new NotMovable("'" + id + "' is no move's id");
+    }
     if (myself.isReplica()) {
       throw new NotMovable("this node is a replica");
     }
@@ -288,6 +291,7 @@ final class SlotMoves {
       throw new NotMovable("too many moves are under way");
     }
     moves.add(new SlotMove(id, target, slots, SlotMove.State.SENDING, machine.now()));
+    machine.act(new ClusterAction.Export(id, slots.copy()));
     machine.notice("Sending slots " + slots + " to node " + node.named());
     machine.changed();
   }
@@ -351,6 +355,7 @@ final class SlotMoves {
   void failed(String id, String reason) {
     SlotMove move = move(id);
     if (move == null) {
+      machine.act(new ClusterAction.EndMove(id, reason)); // a stream that nobody needs
       return;
     }
     switch (move.state) {

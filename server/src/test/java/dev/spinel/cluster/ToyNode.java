@@ -429,6 +429,7 @@ public final class ToyNode implements ClusterMachine.World {
           stream.look();
         }
       }
+      case ClusterAction.Export _ -> {}
       case ClusterAction.PauseMove pause -> {
         Outgoing stream = outgoing.get(pause.move());
         if (stream == null) {
