@@ -72,6 +72,10 @@ final class SlotMove {
 
   final Set<String> promised = new LinkedHashSet<>();
 
+  /// Source: that it has handed the slots over is on the disk. Before, it must not ask: it would
+  /// know nothing of it after a restart, and the target takes the slots.
+  boolean mayAsk;
+
   /// Source: when its clients began to wait.
   long pausedAt;
 

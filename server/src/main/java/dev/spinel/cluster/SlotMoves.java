@@ -329,9 +329,14 @@ final class SlotMoves {
     }
     move.become(SlotMove.State.HANDED, machine.now());
     move.total = total;
+    askWhenSaved(move);
+  }
+
+  private void askWhenSaved(SlotMove move) {
     machine.whenSaved(
         () -> {
           if (moves.contains(move)) {
+            move.mayAsk = true;
             ask(move);
           }
         });
@@ -590,7 +595,7 @@ final class SlotMoves {
           }
         }
         case HANDED -> {
-          if (in < ASK_SELDOM_MILLIS || in % ASK_SELDOM_MILLIS < 100) {
+          if (move.mayAsk && (in < ASK_SELDOM_MILLIS || in % ASK_SELDOM_MILLIS < 100)) {
             ask(move);
           }
         }
@@ -786,6 +791,7 @@ final class SlotMoves {
               new SlotMove(
                   item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now());
           moves.add(move);
+          askWhenSaved(move);
         }
         case "TAKING" -> {
           if (!hasAll(item)) {
@@ -1150,10 +1156,13 @@ final class SlotMoves {
     }
     for (MoveText.Item item : items) {
       switch (item.state()) {
-        case "HANDED" ->
-            moves.add(
-                new SlotMove(
-                    item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now()));
+        case "HANDED" -> {
+          SlotMove move =
+              new SlotMove(
+                  item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now());
+          move.mayAsk = true;
+          moves.add(move);
+        }
         case "TAKING", "RETRACTING" ->
             moves.add(
                 new SlotMove(
