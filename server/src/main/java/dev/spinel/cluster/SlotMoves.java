@@ -69,6 +69,10 @@ final class SlotMoves {
   private long purgedOffset;
   private final ArrayDeque<MoveView> history = new ArrayDeque<>();
 
+  /// Slots that were taken, but that isn't on the disk yet: a node that is killed now has to give
+  /// them back, so nobody may have written to them.
+  private final SlotSet unsaved = new SlotSet();
+
   /// Slots that were taken, by their slot: whose they were. Third parties may not know it yet.
   private final Map<Integer, String> taken = new HashMap<>();
 
@@ -138,9 +142,9 @@ final class SlotMoves {
     return hidden;
   }
 
-  /// Slots that only the target can say the owner of.
+  /// Slots that only the target can say the owner of, or that it doesn't serve yet.
   SlotSet handed() {
-    SlotSet handed = new SlotSet();
+    SlotSet handed = unsaved.copy();
     for (SlotMove move : moves) {
       if (move.state == SlotMove.State.HANDED) {
         addAll(handed, move.slots);
@@ -509,6 +513,12 @@ final class SlotMoves {
     if (Long.compareUnsigned(myself.configEpoch, move.epoch) < 0) {
       myself.configEpoch = move.epoch;
     }
+    addAll(unsaved, move.slots);
+    machine.whenSaved(
+        () -> {
+          removeAll(unsaved, move.slots);
+          machine.changed();
+        });
     machine.holdUntilSaved();
     machine.health().lookAgain();
     machine.act(new ClusterAction.EndImport(move.id));
@@ -762,6 +772,7 @@ final class SlotMoves {
     purging = new SlotSet();
     purged = new SlotSet();
     ordered.clear();
+    unsaved.clear();
     taken.clear();
     version = "";
     knownTo.clear();

@@ -253,7 +253,7 @@ public final class ToyNode implements ClusterMachine.World {
 
   /// Whether clients of the slot wait, or are asked to come again.
   boolean standsStill(int slot) {
-    return machine.moves().isHanded(slot) || pausedSlots.contains(slot);
+    return machine.moves().handed().contains(slot) || pausedSlots.contains(slot);
   }
 
   public void write(int slot) {
