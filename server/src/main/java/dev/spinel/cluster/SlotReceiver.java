@@ -52,6 +52,7 @@ final class SlotReceiver implements PeerLink.Listener {
   private long queuedBytes; // monitor
   private boolean isOver; // monitor
   private boolean hasMail; // monitor
+  private @Nullable Applier applying; // monitor
   private long awaited = -1; // monitor
   private volatile long applied;
   private long acked; // spinel-import
@@ -70,9 +71,9 @@ final class SlotReceiver implements PeerLink.Listener {
 
   /// Asks the source. Any thread.
   void begin(String myself, ClusterAction.Import of) {
-    Thread applying = new Thread(this::apply, "spinel-import");
-    applying.setDaemon(true);
-    applying.start();
+    Thread applies = new Thread(this::apply, "spinel-import");
+    applies.setDaemon(true);
+    applies.start();
     thread.post(() -> dial(myself, of));
   }
 
@@ -169,10 +170,14 @@ final class SlotReceiver implements PeerLink.Listener {
     notifyAll();
   }
 
-  /// Nothing more is applied.
+  /// Nothing more is applied: in the next stopped world it has ended.
   void end() {
     synchronized (this) {
       isOver = true;
+      Applier running = applying;
+      if (running != null) {
+        running.stop();
+      }
       queue.clear();
       notifyAll();
     }
@@ -208,6 +213,9 @@ final class SlotReceiver implements PeerLink.Listener {
         new Applier(
                 engine, (command, error) -> failure[0] = failure[0] == null ? error : failure[0])
             .waking(this::mail)) {
+      synchronized (this) {
+        applying = applier;
+      }
       while (step(applier)) {
         String why = failure[0] != null ? failure[0] : applier.isOver() ? "no commands" : null;
         if (why != null) {
@@ -284,7 +292,9 @@ final class SlotReceiver implements PeerLink.Listener {
   private static void within(Applier applier, Runnable action) {
     applier.begin();
     try {
-      action.run();
+      if (!applier.isOver()) { // it may have ended while this thread had no seat
+        action.run();
+      }
     } finally {
       applier.end();
     }
