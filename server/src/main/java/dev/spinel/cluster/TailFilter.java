@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// Of a stream of effects, lets those through that concern some slots of database 0.
 ///
@@ -51,6 +52,7 @@ final class TailFilter {
   private final ByteArrayOutputStream text = new ByteArrayOutputStream(); // of a word that matters
   private String name = "";
   private int key; // the number of the word that decides; 0: the name does
+  private @Nullable Command container; // whose subcommand is looked for
 
   TailFilter(CommandTable table, SlotSet slots, Out out) {
     this.table = table;
@@ -132,18 +134,23 @@ final class TailFilter {
         case "FLUSHALL", "FLUSHDB", "SWAPDB" -> throw new IOException(name + " was called");
         default -> {
           Command command = table.lookup(Args.of(text.toByteArray()));
-          key = command == null ? 0 : command.firstKey();
-          if (key == 0 && command != null && !command.subcommands().isEmpty()) {
-            key = 2; // XGROUP CREATE key, say
-          }
-          if (key == 0) {
-            fate = Fate.DROPPED; // FUNCTION LOAD, say: it concerns no key
+          if (command != null && !command.subcommands().isEmpty()) {
+            container = command; // XGROUP CREATE key, say
+            key = 1;
+          } else {
+            keyOf(command);
           }
         }
       }
       return;
     }
     byte[] value = text.toByteArray();
+    Command whole = container;
+    if (whole != null) {
+      container = null;
+      keyOf(whole.subcommand(new Slice(value)));
+      return;
+    }
     if (name.equals("SELECT")) {
       database = (int) MoveText.number(new String(value, StandardCharsets.ISO_8859_1));
       fate = Fate.DROPPED;
@@ -151,6 +158,13 @@ final class TailFilter {
       fate = Fate.PASSES;
     } else {
       fate = Fate.DROPPED;
+    }
+  }
+
+  private void keyOf(@Nullable Command command) {
+    key = command == null ? 0 : command.firstKey();
+    if (key == 0) {
+      fate = Fate.DROPPED; // FUNCTION LOAD, say: it concerns no key
     }
   }
 
@@ -186,6 +200,7 @@ final class TailFilter {
     }
     kept.reset();
     fate = Fate.UNKNOWN;
+    container = null;
     words = -1;
   }
 }
