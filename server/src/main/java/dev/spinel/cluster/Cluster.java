@@ -838,6 +838,16 @@ public final class Cluster implements AutoCloseable {
   /// Nothing more is sent or done. `nodes.conf` is as it was written last.
   @Override
   public void close() {
+    if (sender != null) {
+      inStoppedWorld(
+          stopped -> {
+            SlotSender sending = sender;
+            sender = null;
+            if (sending != null) {
+              sending.end();
+            }
+          });
+    }
     isClosed = true;
     receivers.values().forEach(SlotReceiver::end);
     worker.close();

@@ -65,6 +65,7 @@ final class SlotSender implements CopyOwner, Journal.Reader {
   private Runnable cancel = () -> {};
   private boolean isAttached; // stopped world
   private volatile boolean isOver;
+  private volatile boolean isTooMuch; // has been queued
   private volatile boolean baseIsSent;
   private volatile boolean isReady;
   private volatile long sent; // to the connection
@@ -158,7 +159,7 @@ final class SlotSender implements CopyOwner, Journal.Reader {
         && !isOver
         && base.size() + tail.size() - applied + queuedBytes.get() < LITTLE) {
       isReady = true;
-      owner.ready(id);
+      owner.ready(id); // the machine takes it once, whoever says so twice
     }
   }
 
@@ -189,12 +190,17 @@ final class SlotSender implements CopyOwner, Journal.Reader {
 
   @Override
   public void append(byte[] bytes, int from, int length) {
-    if (isOver) {
+    if (isOver || isTooMuch) {
+      return;
+    }
+    if (queuedBytes.addAndGet(length) > QUEUE_MOST) {
+      isTooMuch = true;
+      queue.clear();
+      queue.add(END); // the other thread sees why
       return;
     }
     byte[] copy = new byte[length];
     System.arraycopy(bytes, from, copy, 0, length);
-    queuedBytes.addAndGet(length);
     queue.add(copy);
   }
 
@@ -203,6 +209,9 @@ final class SlotSender implements CopyOwner, Journal.Reader {
     try {
       while (!isOver) {
         byte[] next = queue.take();
+        if (isTooMuch) {
+          throw new IOException("more is written than can be sent");
+        }
         if (next == END) {
           if (!filter.isBetweenCommands()) {
             throw new IOException("the stream of effects is cut off");
@@ -212,17 +221,22 @@ final class SlotSender implements CopyOwner, Journal.Reader {
           return;
         }
         filter.feed(next, 0, next.length);
-        if (queuedBytes.addAndGet(-next.length) > QUEUE_MOST) {
-          throw new IOException("more is written than can be sent");
-        }
-      }
-    } catch (IOException e) {
-      tail.fail(String.valueOf(e.getMessage()));
-      if (!isOver) {
-        owner.failed(id, String.valueOf(e.getMessage()));
+        queuedBytes.addAndGet(-next.length);
+        look();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (IOException e) {
+      fail(String.valueOf(e.getMessage()));
+    } catch (RuntimeException | Error e) { // memory, or the disk's: nobody else would say so
+      fail(e.toString());
+    }
+  }
+
+  private void fail(String reason) {
+    tail.fail(reason);
+    if (!isOver) {
+      owner.failed(id, reason);
     }
   }
 
