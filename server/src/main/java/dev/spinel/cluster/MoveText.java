@@ -13,12 +13,24 @@ import org.jspecify.annotations.Nullable;
 ///   list   item;item;…      or - if there is none
 /// ```
 final class MoveText {
+  /// How far it is, so far as it is written: see [SlotMove.State].
+  enum Written {
+    STAGING,
+    TAKING,
+    RETRACTING,
+    HANDED,
+
+    /// The slots' keys go; there is no move any more.
+    PURGING
+  }
+
   /// One of them, as it is written.
   ///
-  /// @param node the other primary, or `-`
-  record Item(String id, String state, String node, long offset, SlotSet slots) {}
+  /// @param id of a move, or `-` if there is none
+  /// @param node the other primary, or `-` if there is none
+  record Item(String id, Written state, String node, long offset, SlotSet slots) {}
 
-  private static final String NONE = "-";
+  static final String NONE = "-";
   private static final int MOST = 1000;
 
   private MoveText() {}
@@ -43,6 +55,26 @@ final class MoveText {
     return text.toString();
   }
 
+  private static @Nullable Written written(String word) {
+    for (Written state : Written.values()) {
+      if (state.name().equals(word)) {
+        return state;
+      }
+    }
+    return null;
+  }
+
+  /// Whether this is what `nodes.conf` may say: whose list it is, `-` for this node's own, a bar,
+  /// and the list.
+  static boolean isOfFile(String text) {
+    int bar = text.indexOf('|');
+    if (bar < 0 || read(text.substring(bar + 1)) == null) {
+      return false;
+    }
+    String from = text.substring(0, bar);
+    return from.equals(NONE) || NodesFile.isId(from);
+  }
+
   static String ranges(SlotSet slots) {
     return slots.toString().replace(' ', '+');
   }
@@ -60,10 +92,16 @@ final class MoveText {
       }
       SlotSet slots = slots(fields[4]);
       long offset = number(fields[3]);
-      if (slots == null || offset < -1 || fields[0].isEmpty()) {
+      Written state = written(fields[1]);
+      boolean hasMove = NodesFile.isId(fields[0]) && NodesFile.isId(fields[2]);
+      boolean hasNone = fields[0].equals(NONE) && fields[2].equals(NONE);
+      if (slots == null
+          || offset < -1
+          || state == null
+          || !(state == Written.PURGING ? hasNone : hasMove)) {
         return null;
       }
-      items.add(new Item(fields[0], fields[1], fields[2], offset, slots));
+      items.add(new Item(fields[0], state, fields[2], offset, slots));
     }
     return items;
   }

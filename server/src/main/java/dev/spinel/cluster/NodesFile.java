@@ -273,7 +273,13 @@ public final class NodesFile {
         switch (words[i].toLowerCase(java.util.Locale.ROOT)) {
           case "currentepoch" -> currentEpoch = epoch(words[i + 1]);
           case "lastvoteepoch" -> lastVoteEpoch = epoch(words[i + 1]);
-          case "spinelmoves" -> moves = words[i + 1];
+          case "spinelmoves" -> {
+            if (!MoveText.isOfFile(words[i + 1])) {
+              throw corrupt(
+                  "slots that move whole are expected instead of '" + words[i + 1] + "'");
+            }
+            moves = words[i + 1];
+          }
           default -> {} // of a later version
         }
       }

@@ -55,7 +55,6 @@ final class SlotMoves {
   private static final long ASK_SELDOM_MILLIS = 1_000;
   private static final int MOST = 16;
   private static final int HISTORY = 64;
-  private static final String PURGING = "PURGING";
 
   private static final byte[] MODULE = "SPINELMV".getBytes(StandardCharsets.ISO_8859_1);
   private static final int MODULE_HEADER = 13; // id 8, length 4, type 1
@@ -119,7 +118,7 @@ final class SlotMoves {
       }
     }
     for (MoveText.Item item : kept) {
-      if (item.state().equals(SlotMove.State.HANDED.name())) {
+      if (item.state() == MoveText.Written.HANDED) {
         removeAll(claimed, item.slots());
       }
     }
@@ -135,7 +134,7 @@ final class SlotMoves {
       }
     }
     for (MoveText.Item item : kept) {
-      if (!item.state().equals(SlotMove.State.HANDED.name())) {
+      if (item.state() != MoveText.Written.HANDED) {
         addAll(hidden, item.slots());
       }
     }
@@ -565,6 +564,7 @@ final class SlotMoves {
 
   void tick() {
     long now = machine.now();
+    forgetFormerReplicas();
     tells |= !version.isEmpty() && !allKnow();
     lookAtPurged();
     for (SlotMove move : List.copyOf(moves)) {
@@ -797,14 +797,14 @@ final class SlotMoves {
     ClusterNode myself = machine.myself();
     for (MoveText.Item item : inherited) {
       switch (item.state()) {
-        case "HANDED" -> {
+        case HANDED -> {
           SlotMove move =
               new SlotMove(
                   item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now());
           moves.add(move);
           askWhenSaved(move);
         }
-        case "TAKING" -> {
+        case TAKING -> {
           if (!hasAll(item)) {
             purge(item.slots()); // then this node hasn't said so, and the slots weren't taken
             break;
@@ -827,7 +827,7 @@ final class SlotMoves {
   /// Whether a promoted replica doesn't claim this slot of its primary's.
   boolean isHandedByPrimary(int slot) {
     for (MoveText.Item item : kept) {
-      if (item.state().equals("HANDED") && item.slots().contains(slot)) {
+      if (item.state() == MoveText.Written.HANDED && item.slots().contains(slot)) {
         return true;
       }
     }
@@ -898,6 +898,17 @@ final class SlotMoves {
     return "";
   }
 
+  /// A replica that leaves forgets what it was told, and may come back.
+  private void forgetFormerReplicas() {
+    if (!knownTo.isEmpty()) {
+      Set<String> ids = new HashSet<>();
+      for (ClusterNode replica : machine.myself().replicas) {
+        ids.add(replica.id);
+      }
+      knownTo.retainAll(ids);
+    }
+  }
+
   /// A new replica of this primary has to know, too.
   void hasReplica(ClusterNode replica) {
     if (replica.isOurs && !knownTo.contains(replica.id)) {
@@ -922,9 +933,7 @@ final class SlotMoves {
     List<MoveText.Item> items = new ArrayList<>();
     for (SlotMove move : moves) {
       if (move.state.isTold()) {
-        boolean comes = move.state.isOfTarget();
-        String state = comes ? move.state.name() : SlotMove.State.HANDED.name();
-        items.add(new MoveText.Item(move.id, state, move.peer, move.offset, move.slots));
+        items.add(item(move));
       }
     }
     SlotSet unwanted = purging.copy();
@@ -937,9 +946,20 @@ final class SlotMoves {
     return items;
   }
 
+  private static MoveText.Item item(SlotMove move) {
+    MoveText.Written state =
+        switch (move.state) {
+          case STAGING -> MoveText.Written.STAGING;
+          case TAKING -> MoveText.Written.TAKING;
+          case RETRACTING -> MoveText.Written.RETRACTING;
+          case SENDING, HANDING, PAUSING, HANDED -> MoveText.Written.HANDED;
+        };
+    return new MoveText.Item(move.id, state, move.peer, move.offset, move.slots);
+  }
+
   private static void addPurging(List<MoveText.Item> items, SlotSet slots) {
     if (!slots.isEmpty()) {
-      items.add(new MoveText.Item("-", PURGING, "-", 0, slots));
+      items.add(new MoveText.Item(MoveText.NONE, MoveText.Written.PURGING, MoveText.NONE, 0, slots));
     }
   }
 
@@ -979,7 +999,7 @@ final class SlotMoves {
       return;
     }
     for (MoveText.Item item : kept) {
-      if (item.state().equals(SlotMove.State.TAKING.name()) && !hasAll(item)) {
+      if (item.state() == MoveText.Written.TAKING && !hasAll(item)) {
         return;
       }
     }
@@ -1141,8 +1161,7 @@ final class SlotMoves {
     List<MoveText.Item> items = new ArrayList<>();
     for (SlotMove move : moves) {
       if (move.state.isKept()) {
-        items.add(
-            new MoveText.Item(move.id, move.state.name(), move.peer, move.offset, move.slots));
+        items.add(item(move));
       }
     }
     addPurging(items, purging);
@@ -1167,14 +1186,14 @@ final class SlotMoves {
     }
     for (MoveText.Item item : items) {
       switch (item.state()) {
-        case "HANDED" -> {
+        case HANDED -> {
           SlotMove move =
               new SlotMove(
                   item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now());
           move.mayAsk = true;
           moves.add(move);
         }
-        case "TAKING", "RETRACTING" ->
+        case TAKING, RETRACTING ->
             moves.add(
                 new SlotMove(
                     item.id(),

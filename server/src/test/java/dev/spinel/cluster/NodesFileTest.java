@@ -86,6 +86,28 @@ class NodesFileTest {
   }
 
   @Test
+  void slotsThatMoveWholeAreReadOrRefused() throws Exception {
+    String moves = "-|" + A + ",HANDED," + B + ",-1,0-3+7;-,PURGING,-,0,9";
+    String vars = VARS.strip() + " spinelMoves ";
+    assertThat(written(read(MYSELF + REPLICA + vars + moves + "\n"))).endsWith(moves + "\n");
+    for (String wrong :
+        new String[] {
+          "-",
+          "x|-",
+          moves.replace("HANDED", "SOLD"),
+          moves.replace("-|" + A, "-|one"),
+          moves.replace(B, "-"),
+          moves.replace("0-3", "0-16384"),
+          moves.replace("-,PURGING,-", A + ",PURGING,-"),
+        }) {
+      assertThatThrownBy(() -> read(MYSELF + REPLICA + vars + wrong + "\n"))
+          .as(wrong)
+          .isInstanceOf(NodesFile.Corrupt.class)
+          .hasMessageStartingWith("slots that move whole are expected");
+    }
+  }
+
+  @Test
   void linesOfOlderServersLackFields() throws Exception {
     String old = A + " 10.0.0.1:7000 myself,master - 0 0 1 connected 0-16383\n";
     NodeView node = read(old + VARS).nodes().getFirst();
