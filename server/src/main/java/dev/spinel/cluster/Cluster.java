@@ -571,14 +571,18 @@ public final class Cluster implements AutoCloseable {
 
     @Override
     public void staged(String move) {
-      thread.post(() -> written(move));
+      engine.journal.merge();
+      long position = engine.journal.position();
+      thread.post(() -> written(move, position));
     }
 
     /// What was applied has to be in the append-only file: if this process is killed once the slots
     /// are its own, nobody else has it. The links' thread.
-    private void written(String move) {
-      if (persistence.unwrittenBytes() > 0 && receivers.containsKey(move)) {
-        thread.peers().after(1, () -> written(move));
+    private void written(String move, long position) {
+      boolean isWritten =
+          engine.journal.merged() >= position && persistence.writtenPosition() >= position;
+      if (!isWritten && receivers.containsKey(move)) {
+        thread.peers().after(1, () -> written(move, position));
       } else {
         tell(new ClusterEvent.MoveStaged(move, replication.offset()));
       }

@@ -288,6 +288,11 @@ public final class Journal {
     return drawn.get();
   }
 
+  /// All up to this position has been handed to the readers.
+  public long merged() {
+    return merged;
+  }
+
   // ── merging ──
 
   /// Has all records that are there handed over: by this thread, or by the one that is at it.

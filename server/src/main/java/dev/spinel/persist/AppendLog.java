@@ -692,6 +692,11 @@ final class AppendLog implements Journal.Reader {
     return syncedPosition;
   }
 
+  /// The last position that would survive the end of the process.
+  long writtenPosition() {
+    return locked(() -> writtenPosition);
+  }
+
   /// Bytes of the file that is being appended to.
   long fileBytes() {
     return fileBytes;
