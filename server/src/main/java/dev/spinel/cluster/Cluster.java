@@ -452,8 +452,7 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Purge purge -> {
         SlotSet slots = purge.slots().copy();
         publish(); // whoever purges goes by what is shown
-        forData.add(
-            stopped -> data.purge(slots, empty -> tell(new ClusterEvent.Purged(empty))));
+        forData.add(stopped -> data.purge(slots, empty -> tell(new ClusterEvent.Purged(empty))));
       }
       case ClusterAction.Deliver message ->
           thread.post(() -> data.deliver(message.channel(), message.message(), message.sharded()));

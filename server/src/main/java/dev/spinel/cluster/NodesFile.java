@@ -275,8 +275,7 @@ public final class NodesFile {
           case "lastvoteepoch" -> lastVoteEpoch = epoch(words[i + 1]);
           case "spinelmoves" -> {
             if (!MoveText.isOfFile(words[i + 1])) {
-              throw corrupt(
-                  "slots that move whole are expected instead of '" + words[i + 1] + "'");
+              throw corrupt("slots that move whole are expected instead of '" + words[i + 1] + "'");
             }
             moves = words[i + 1];
           }

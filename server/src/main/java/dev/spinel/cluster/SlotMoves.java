@@ -959,7 +959,8 @@ final class SlotMoves {
 
   private static void addPurging(List<MoveText.Item> items, SlotSet slots) {
     if (!slots.isEmpty()) {
-      items.add(new MoveText.Item(MoveText.NONE, MoveText.Written.PURGING, MoveText.NONE, 0, slots));
+      items.add(
+          new MoveText.Item(MoveText.NONE, MoveText.Written.PURGING, MoveText.NONE, 0, slots));
     }
   }
 

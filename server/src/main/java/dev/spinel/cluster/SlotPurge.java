@@ -9,9 +9,9 @@ import java.util.function.IntPredicate;
 /// Deletes the keys of slots that aren't served here, each with its effect and event, some at a
 /// time: in between the slot is unlocked, and the world may stand still.
 ///
-/// One thread works off all orders, so nobody comes back to a slot once it has been reported. A slot
-/// whose keys aren't to go any more, by the last picture that was shown, is left as it is: another
-/// import may bring its keys just now.
+/// One thread works off all orders, so nobody comes back to a slot once it has been reported. A
+/// slot whose keys aren't to go any more, by the last picture that was shown, is left as it is:
+/// another import may bring its keys just now.
 public final class SlotPurge {
   private static final int AT_A_TIME = 64;
   private static final long AGAIN_MILLIS = 1_000;
@@ -27,8 +27,7 @@ public final class SlotPurge {
 
   /// @param isWanted whether the slot's keys are to go. Asked while seated, under the slot's lock
   /// @param trouble is told what went wrong; it is tried again
-  public SlotPurge(
-      Engine engine, SlotKeys keys, IntPredicate isWanted, Consumer<String> trouble) {
+  public SlotPurge(Engine engine, SlotKeys keys, IntPredicate isWanted, Consumer<String> trouble) {
     this.engine = engine;
     this.keys = keys;
     this.isWanted = isWanted;
