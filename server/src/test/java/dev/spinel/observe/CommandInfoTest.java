@@ -92,9 +92,11 @@ class CommandInfoTest {
       assertThat(subDocs).hasSize(subInfos.size());
       for (RespValue sub : subInfos) {
         String subName = sub.elements().get(0).text();
-        assertThat(Later.without(facts(sub, subDocs.get(subName))))
-            .as(subName)
-            .isEqualTo(subcommands.get(subName));
+        Map<String, Object> subFacts = facts(sub, subDocs.get(subName));
+        if (subcommands.get(subName) == null && Later.isLater((String) subFacts.get("since"))) {
+          continue;
+        }
+        assertThat(Later.without(subFacts)).as(subName).isEqualTo(subcommands.get(subName));
       }
     }
   }
