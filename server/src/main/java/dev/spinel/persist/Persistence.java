@@ -522,6 +522,12 @@ public final class Persistence {
     }
   }
 
+  /// Bytes that were appended and aren't written yet: the disk is at something else.
+  public long unwrittenBytes() {
+    AppendLog log = aof.log();
+    return log == null ? 0 : log.pendingBytes();
+  }
+
   /// All up to this position of the journal is written to the append-only file, so that it would
   /// survive the end of the process; [Long#MAX_VALUE]: there is no file.
   public long writtenPosition() {
