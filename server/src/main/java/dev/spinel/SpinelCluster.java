@@ -127,8 +127,8 @@ public final class SpinelCluster extends Topology {
       startAll();
       if (held.length == 0) {
         form(replicas);
-      } else if (program != null && !awaitInSync(ALONE_MILLIS)) {
-        meet(); // other servers don't find each other again at other ports
+      } else if (program != null) {
+        meetAgain();
       }
       if (!awaitInSync(FORM_MILLIS)) {
         throw new IOException("the cluster doesn't serve all slots after " + FORM_MILLIS + " ms");
@@ -235,7 +235,7 @@ public final class SpinelCluster extends Topology {
         tell(node, "CLUSTER", "SET-CONFIG-EPOCH", "" + (i + 1));
       }
     }
-    meet();
+    meet(nodes.getFirst());
     long end = System.nanoTime() + FORM_MILLIS * 1_000_000;
     for (int i = 0; i < replicas; i++) {
       Node replica = nodes.get(primaries + i);
@@ -253,14 +253,31 @@ public final class SpinelCluster extends Topology {
     }
   }
 
-  /// Each meets the first; who knew each other at other addresses does so again.
-  private void meet() throws IOException {
-    Node first = nodes.getFirst();
+  /// Other servers don't find each other again at other ports: they are introduced until they do,
+  /// each time by another of them.
+  private void meetAgain() throws IOException, InterruptedException {
+    long end = System.nanoTime() + FORM_MILLIS * 1_000_000;
+    for (int i = 0; !awaitInSync(ALONE_MILLIS) && System.nanoTime() - end < 0; i++) {
+      meet(nodes.get(i % nodes.size()));
+      for (Node node :
+          nodes) { // who heard of its primary's address by gossip goes on dialling the old one
+        ClusterPart part = part(node, node.running());
+        if (!part.isPrimary()
+            && !node.status().isInSync()
+            && part.known().contains(part.primary())) {
+          tell(node, "CLUSTER", "REPLICATE", part.primary());
+        }
+      }
+    }
+  }
+
+  /// Each meets one of them; who knew each other at other addresses does so again.
+  private void meet(Node host) throws IOException {
     for (Node node : nodes) {
-      if (node != first) {
-        tell(node, "CLUSTER", "MEET", LOCALHOST, "" + first.port(), "" + first.busPort);
+      if (node != host) {
+        tell(node, "CLUSTER", "MEET", LOCALHOST, "" + host.port(), "" + host.busPort);
         if (program != null) {
-          tell(first, "CLUSTER", "MEET", LOCALHOST, "" + node.port(), "" + node.busPort);
+          tell(host, "CLUSTER", "MEET", LOCALHOST, "" + node.port(), "" + node.busPort);
         }
       }
     }
