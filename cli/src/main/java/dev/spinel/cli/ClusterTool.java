@@ -290,7 +290,7 @@ public final class ClusterTool {
     say("Waiting for " + fresh.node.address() + " to find the cluster.");
     for (int tenths = 0; tenths < WAIT_SECONDS * 10; tenths++) {
       String text = Peer.textOf(fresh.ask("CLUSTER", "INFO"));
-      if (text != null && text.contains("cluster_state:ok") && knows(first, fresh)) {
+      if (text != null && text.contains("cluster_state:ok") && isKnown(fresh)) {
         view.peers.add(fresh);
         view.loadNode(fresh, false);
         return view.load(first) && view.byId(fresh.node.id) != null;
@@ -303,6 +303,11 @@ public final class ClusterTool {
             + fresh.node.busPort
             + ") and those of the others must be reachable from all nodes.");
     return false;
+  }
+
+  /// Whether all nodes know the new one: who doesn't would refuse to give it a slot.
+  private boolean isKnown(Peer fresh) {
+    return view.peers.stream().allMatch(one -> one == fresh || knows(one, fresh));
   }
 
   private static boolean knows(Peer one, Peer other) {
