@@ -14,11 +14,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// How long nobody takes writes after a primary was lost: `bench/failovers`.
 ///
@@ -66,7 +68,7 @@ public final class FailoverBench {
     final Path home;
     final int port;
     final List<String> words;
-    Process process;
+    private @Nullable Process process;
 
     Node(String name, int port, List<String> words) throws IOException {
       this.home = Files.createDirectories(folder.resolve(name));
@@ -86,8 +88,12 @@ public final class FailoverBench {
       await(this::answers, home.getFileName() + " doesn't answer");
     }
 
+    private Process running() {
+      return Objects.requireNonNull(process, "it was never started");
+    }
+
     private boolean answers() {
-      if (!process.isAlive()) {
+      if (!running().isAlive()) {
         throw new IllegalStateException(home + " has ended; see its log");
       }
       String reply = ask("PING");
@@ -110,16 +116,16 @@ public final class FailoverBench {
 
     void signal(String name) throws IOException {
       try {
-        new ProcessBuilder("kill", "-" + name, "" + process.pid()).start().waitFor();
+        new ProcessBuilder("kill", "-" + name, "" + running().pid()).start().waitFor();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
     }
 
     void end() {
-      process.destroyForcibly();
+      running().destroyForcibly();
       try {
-        process.waitFor(10, TimeUnit.SECONDS);
+        running().waitFor(10, TimeUnit.SECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
@@ -326,7 +332,7 @@ public final class FailoverBench {
                   String channel = String.valueOf(message.get(1).text());
                   String text = String.valueOf(message.get(2).text());
                   boolean matters = channel.equals("+switch-master") || text.startsWith("master ");
-                  if (message.getFirst().text().equals("message") && matters) {
+                  if ("message".equals(message.getFirst().text()) && matters) {
                     events.putIfAbsent(channel, System.nanoTime());
                   }
                 }
@@ -377,8 +383,8 @@ public final class FailoverBench {
         "nobody takes writes");
     if (kind == Kind.SENTINEL) {
       await(() -> events.containsKey("+switch-master"), "no Sentinel tells of a switch");
-      result.down.add((events.get("+sdown") - at) / 1e6);
-      result.switched.add((events.get("+switch-master") - at) / 1e6);
+      result.down.add((events.getOrDefault("+sdown", at) - at) / 1e6);
+      result.switched.add((events.getOrDefault("+switch-master", at) - at) / 1e6);
     }
     synchronized (first) {
       over[0] = true;
