@@ -163,7 +163,15 @@ final class CopyLoader implements AutoCloseable {
   private void run() {
     try (Dispatcher dispatcher = engine.dispatcher()) {
       for (Task task; (task = next()) != null; ) {
-        perform(task, dispatcher);
+        try {
+          perform(task, dispatcher);
+        } catch (RuntimeException | Error bug) { // else the link would wait for ever
+          StackTraceElement[] frames = bug.getStackTrace();
+          owner.warn("A bug: " + bug + (frames.length > 0 ? " at " + frames[0] : ""));
+          owner.loadFailed(
+              "Failed trying to load the MASTER synchronization DB, check server logs.",
+              "the primary's data can't be loaded: " + bug);
+        }
       }
     } finally {
       discard();
