@@ -1,5 +1,6 @@
 package dev.spinel;
 
+import dev.spinel.lua.Lua;
 import dev.spinel.server.Main;
 import dev.spinel.wire.Client;
 import java.io.File;
@@ -14,7 +15,7 @@ public final class ServerProcess {
 
   /// Where the server's classes are, and no more: a JVM opens every archive that it is told of.
   public static String classPath() {
-    return List.of(Main.class, Client.class).stream()
+    return List.of(Main.class, Client.class, Lua.class).stream()
         .map(of -> of.getProtectionDomain().getCodeSource().getLocation().getPath())
         .distinct()
         .collect(Collectors.joining(File.pathSeparator));
