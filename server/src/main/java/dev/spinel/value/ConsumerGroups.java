@@ -188,10 +188,17 @@ public final class ConsumerGroups {
     return groups.count(root(m, entry));
   }
 
+  /// Another group, or none (0), is at hand; and none of its consumers yet: the one before may be
+  /// of another stream, or freed.
+  private void atHand(long other) {
+    group = other;
+    consumer = 0;
+  }
+
   /// Brings a group to hand, to be read; false if there is none of that name.
   public boolean find(long entry, Slice name) {
     boolean there = seekGroup(root(m, entry), name);
-    group = there ? groups.word() : 0;
+    atHand(there ? groups.word() : 0);
     return there;
   }
 
@@ -202,12 +209,12 @@ public final class ConsumerGroups {
     sharing.open(p.header);
     seekGroup(root(m, entry), name);
     groups.unshare();
-    group = groups.word();
+    atHand(groups.word());
     if (sharing.isOld(m.getInt(group + EPOCH))) {
       long copy = copyOf(group, GROUP_BYTES);
       groups.replace(copy);
       sharing.orphan(group);
-      group = copy;
+      atHand(copy);
     }
     return true;
   }
@@ -224,7 +231,7 @@ public final class ConsumerGroups {
   private void insertGroup(long root, Slice name, long lastMs, long lastSeq, long entriesRead) {
     seekGroup(root, name);
     groups.reserve();
-    group = node(name, GROUP_BYTES);
+    atHand(node(name, GROUP_BYTES));
     m.putLong(group + LAST_MS, lastMs);
     m.putLong(group + LAST_SEQ, lastSeq);
     m.putLong(group + READ, entriesRead);
@@ -244,6 +251,7 @@ public final class ConsumerGroups {
     groups.unshare();
     long gone = groups.word();
     groups.remove(1);
+    atHand(0);
     releaseGroup(gone, Dictionary.AT_ONCE);
     return true;
   }
@@ -265,14 +273,14 @@ public final class ConsumerGroups {
   /// Brings the first group to hand, to be read; false if there is none.
   public boolean firstGroup(long entry) {
     boolean there = groups.seekFirst(root(m, entry));
-    group = there ? groups.word() : 0;
+    atHand(there ? groups.word() : 0);
     return there;
   }
 
   /// Goes on to the next group, in the order of their names; false if there is none.
   public boolean nextGroup() {
     boolean there = groups.next();
-    group = there ? groups.word() : 0;
+    atHand(there ? groups.word() : 0);
     return there;
   }
 
@@ -742,11 +750,11 @@ public final class ConsumerGroups {
     if (at == 0 && rank == 0) {
       groups.evacuate(root, number);
       groups.seekRank(root, number);
-      group = allocator.evacuated(groups.word());
+      atHand(allocator.evacuated(groups.word()));
       groups.replace(group);
     } else {
       groups.seekRank(root, number);
-      group = groups.word();
+      atHand(groups.word());
     }
     long next;
     if (at == 0) {

@@ -165,6 +165,10 @@ class ByHandTutorialTest {
     soon(30, () -> at(6382, "ping"), "^PONG$");
     soon(30, () -> at(16382, "ping"), "^PONG$");
     Host first = machines.get(6379);
+    soon(
+        30,
+        () -> first.cli("--cluster", "check", "172.17.0.2:6379"),
+        "All nodes agree about slots");
     first
         .cli("--cluster", "add-node", "172.17.0.8:6382", "172.17.0.2:6379")
         .has(

@@ -271,6 +271,9 @@ class ScalingTutorialTest {
 
     // 16: a quarter of the slots
     String seventh = id(6387);
+    for (int port : nodes.keySet()) {
+      if (port != 6388) soon(30, () -> at(port, "cluster", "nodes"), "^" + seventh + " ");
+    }
     soon(30, () -> cli("--cluster", "check", node(6381)), "All nodes agree about slots");
     Said reshard =
         host.dialogue(

@@ -118,6 +118,24 @@ class StreamValueTest {
   }
 
   @Test
+  void anotherGroupHasNotTheConsumerAtHand() {
+    while (model.entries().isEmpty()) model.change(random, values, place, 0);
+    ConsumerGroups groups = streams.groups();
+    StreamId id = new StreamId(7, 7);
+    groups.create(place, Slice.of("stays"), 0, 0, 0);
+    groups.createConsumer(Slice.of("one"), 0, 0);
+    groups.assign(id, 0, 1);
+    groups.create(place, Slice.of("goes"), 0, 0, 0);
+    groups.createConsumer(Slice.of("other"), 0, 0);
+    groups.destroy(place, Slice.of("goes"));
+    assertThat(groups.open(place, Slice.of("stays"))).isTrue();
+    assertThat(groups.acknowledge(id)).isTrue();
+    assertThat(groups.acknowledge(id)).isFalse();
+    groups.destroy(place, Slice.of("stays"));
+    verify();
+  }
+
+  @Test
   void memoryUseIsWhatTheNodesTake() {
     for (int i = 0; i < 800; i++) model.change(random, values, place, 400);
     allocator.flush();
