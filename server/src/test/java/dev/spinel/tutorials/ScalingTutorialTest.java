@@ -85,6 +85,15 @@ class ScalingTutorialTest {
     soon(30, () -> at(port, "cluster", "info"), "^cluster_state:ok$");
   }
 
+  /// Waits until each of the nodes with these ports knows all of them.
+  private void allKnow(int first, int last) throws Exception {
+    String known = "^cluster_known_nodes:" + (last - first + 1) + "$";
+    for (int port = first; port <= last; port++) {
+      int each = port;
+      soon(30, () -> at(each, "cluster", "info"), "^cluster_state:ok$", known);
+    }
+  }
+
   private void awaitLink(int port) throws Exception {
     soon(60, () -> at(port, "info", "replication"), "^master_link_status:up$");
   }
@@ -271,9 +280,7 @@ class ScalingTutorialTest {
 
     // 16: a quarter of the slots
     String seventh = id(6387);
-    for (int port : nodes.keySet()) {
-      if (port != 6388) soon(30, () -> at(port, "cluster", "nodes"), "^" + seventh + " ");
-    }
+    allKnow(6381, 6387);
     soon(30, () -> cli("--cluster", "check", node(6381)), "All nodes agree about slots");
     Said reshard =
         host.dialogue(
@@ -303,7 +310,7 @@ class ScalingTutorialTest {
             "1 keys in 4 masters");
 
     // 18: a replica for it
-    soon(30, () -> at(6387, "cluster", "info"), "^cluster_state:ok$");
+    allKnow(6381, 6387);
     cli(
             "--cluster",
             "add-node",
@@ -319,6 +326,7 @@ class ScalingTutorialTest {
             "^\\[OK\\] New node added correctly\\.$");
 
     // 19: and an address with a colon of full width
+    allKnow(6381, 6388);
     Said check =
         soon(
             30,
