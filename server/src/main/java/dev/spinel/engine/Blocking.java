@@ -426,15 +426,15 @@ final class Blocking {
   }
 
   /// Writes the reply of a call that waited. The session's own thread.
-  private static void answered(Waiting waiting, byte[] bytes, long position) {
+  private void answered(Waiting waiting, byte[] bytes, long position) {
     answered(waiting, bytes, position, () -> {});
   }
 
-  private static void answered(Waiting waiting, byte[] bytes, long position, Runnable behind) {
+  private void answered(Waiting waiting, byte[] bytes, long position, Runnable behind) {
     Session session = waiting.session;
     if (session.waiting == waiting) { // else closed meanwhile
       forget(waiting);
-      if (session.replies == Session.Replies.ON) {
+      if (session.takesReply()) {
         session.outlet.output().write(bytes, 0, bytes.length);
       }
       replied(session, position, behind);
@@ -442,7 +442,7 @@ final class Blocking {
   }
 
   /// The same for a large reply.
-  private static void answered(
+  private void answered(
       Waiting waiting, long node, int length, long position, Runnable behind) {
     Session session = waiting.session;
     LargeSink large = session.outlet.large();
@@ -450,7 +450,7 @@ final class Blocking {
     try {
       if (session.waiting == waiting) {
         forget(waiting);
-        if (session.replies == Session.Replies.ON) {
+        if (session.takesReply()) {
           write(large, node, length, session.outlet.output());
         }
         replied(session, position, behind);
@@ -473,7 +473,10 @@ final class Blocking {
     }
   }
 
-  private static void replied(Session session, long position, Runnable behind) {
+  private void replied(Session session, long position, Runnable behind) {
+    if (session.isReplica) {
+      engine.repliedToReplica(session, null);
+    }
     if (position != 0 && session.replies == Session.Replies.ON) {
       session.outlet.output().mark(position);
     }

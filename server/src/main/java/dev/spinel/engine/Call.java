@@ -438,8 +438,7 @@ public final class Call {
   /// Directs the reply to the session's output again, after the session's protocol has changed or
   /// replies are switched on again. This reply is the first in the new form.
   public void renew(Reply reply) {
-    boolean replies = session.replies == Session.Replies.ON;
-    reply.to(replies ? session.outlet.output() : reply.output(), session.protocol);
+    reply.to(session.takesReply() ? session.outlet.output() : reply.output(), session.protocol);
   }
 
   public Dispatcher dispatcher() {

@@ -251,20 +251,35 @@ public final class Dispatcher implements AutoCloseable {
   /// A command of the session was read to its end, but thrown away, because the heap had no room
   /// for it.
   public void refused(Session session) {
-    boolean replies = session.replies == Session.Replies.ON;
+    boolean replies = session.takesReply();
+    int errors = reply.errors();
     reply.to(replies ? session.outlet.output() : nowhere, session.protocol);
     refused(session, null, Session.NO_HEAP);
     if (!replies) {
-      empty(nowhere);
+      discard(session, errors);
       session.replied();
     }
+  }
+
+  /// What was replied isn't sent. A replica that expects it is disconnected, as in Redis.
+  ///
+  /// @param errors how many there were before it
+  private void discard(Session session, int errors) {
+    discard(session, reply, nowhere, errors);
+  }
+
+  void discard(Session session, Reply reply, Output nowhere, int errors) {
+    if (session.isReplica && session.replies == Session.Replies.ON && !nowhere.isEmpty()) {
+      engine.repliedToReplica(session, reply.errors() == errors ? null : reply.lastError());
+    }
+    empty(nowhere);
   }
 
   private int begun(Session session, Args args) {
     seat.breathe();
     Reply to = reply;
     int errors = to.errors();
-    boolean replies = session.replies == Session.Replies.ON;
+    boolean replies = session.takesReply();
     to.to(replies ? session.outlet.output() : nowhere, session.protocol);
     session.lastInteractionMillis = now;
     Command command = engine.table.lookup(args);
@@ -279,7 +294,7 @@ public final class Dispatcher implements AutoCloseable {
       outcome = execute(session, command, args);
     }
     if (!replies || session.replies != Session.Replies.ON) {
-      empty(nowhere);
+      discard(session, errors);
       if (outcome != PARKED) { // else when it ends
         session.replied();
       }
@@ -850,7 +865,7 @@ public final class Dispatcher implements AutoCloseable {
     } finally {
       ended();
     }
-    empty(nowhere);
+    discard(session, errors);
     if (outcome != PARKED) {
       session.replied();
       session.ended();

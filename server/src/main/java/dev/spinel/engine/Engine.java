@@ -48,6 +48,15 @@ public final class Engine implements KeyspaceListener {
 
     /// A client speaks HTTP: some web page may be using a browser to reach us.
     void crossProtocol(Session session);
+
+    /// A replica said something that is answered, over the connection by which it gets the stream.
+    /// It is disconnected.
+    void repliedToReplica(Session session);
+
+    /// The reply to a replica, or to this server's primary, is an error.
+    ///
+    /// @param command null if there is no such command
+    void unexpectedError(boolean toReplica, @Nullable Command command, String error);
   }
 
   /// Fields of one hash that are deleted together when their time is over.
@@ -142,6 +151,7 @@ public final class Engine implements KeyspaceListener {
       new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<String, LongAdder> errors = new ConcurrentHashMap<>();
   private final LongAdder errorReplies = new LongAdder();
+  private final LongAdder unexpectedErrors = new LongAdder();
   private final LongAdder changes = new LongAdder(); // by the keeper
   private final Recorder expiryRecorder; // keeper's thread
   private final LongAdder expired = new LongAdder();
@@ -788,6 +798,31 @@ public final class Engine implements KeyspaceListener {
     return errorReplies.sum();
   }
 
+  /// How many errors replicas, and this server's primary, were the cause of.
+  public long unexpectedErrors() {
+    return unexpectedErrors.sum();
+  }
+
+  /// What a replica, or this server's primary, said has an error for a reply, which it never reads.
+  /// Any thread.
+  public void unexpectedError(boolean toReplica, @Nullable Command command, String error) {
+    unexpectedErrors.increment();
+    faults.unexpectedError(toReplica, command, error);
+  }
+
+  /// What a replica said has a reply, which would stand in the midst of its stream: it isn't
+  /// written, and the connection closes. The session's own thread.
+  ///
+  /// @param error what it says, if it is an error
+  public void repliedToReplica(Session session, @Nullable String error) {
+    faults.repliedToReplica(session);
+    if (error != null) {
+      unexpectedError(true, session.lastCommand, error);
+    }
+    session.closing = true;
+    session.outlet.kill();
+  }
+
   public long expiredKeys() {
     return expired.sum();
   }
@@ -881,6 +916,7 @@ public final class Engine implements KeyspaceListener {
     }
     errors.clear();
     errorReplies.reset();
+    unexpectedErrors.reset();
     expired.reset();
     expiredFields.reset();
   }

@@ -32,22 +32,23 @@ final class Meanwhile {
 
   /// As [Dispatcher#refused].
   void refused(Session session) {
+    int errors = reply.errors();
     to(session);
     refuse(session, null, Session.NO_HEAP);
-    if (session.replies != Session.Replies.ON) {
-      Dispatcher.empty(nowhere);
+    if (!session.takesReply()) {
+      dispatcher.discard(session, reply, nowhere, errors);
       session.replied();
     }
   }
 
   private void to(Session session) {
-    boolean replies = session.replies == Session.Replies.ON;
-    reply.to(replies ? session.outlet.output() : nowhere, session.protocol);
+    reply.to(session.takesReply() ? session.outlet.output() : nowhere, session.protocol);
   }
 
   /// As [Dispatcher#execute].
   int execute(Session session, Args args) {
-    boolean replies = session.replies == Session.Replies.ON;
+    boolean replies = session.takesReply();
+    int errors = reply.errors();
     to(session);
     long now = engine.clock.millis();
     session.lastInteractionMillis = now;
@@ -60,7 +61,7 @@ final class Meanwhile {
       outcome = execute(session, command, args, now);
     }
     if (!replies || session.replies != Session.Replies.ON) {
-      Dispatcher.empty(nowhere);
+      dispatcher.discard(session, reply, nowhere, errors);
       if (outcome != Dispatcher.PARKED) {
         session.replied();
       }

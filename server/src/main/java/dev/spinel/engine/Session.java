@@ -232,9 +232,14 @@ public final class Session {
     return call != null && !call.isWaiting();
   }
 
-  /// Whether replies are sent now.
+  /// Whether replies are sent now. What a replica is sent is the stream.
   public boolean repliesNow() {
-    return replies == Replies.ON || replies == Replies.SKIP_NEXT;
+    return !isReplica && (replies == Replies.ON || replies == Replies.SKIP_NEXT);
+  }
+
+  /// Whether the reply to what it says now is to be written.
+  boolean takesReply() {
+    return !isReplica && replies == Replies.ON;
   }
 
   /// ASKING was said: the next command may touch a slot that is being imported.

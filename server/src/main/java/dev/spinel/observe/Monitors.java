@@ -18,8 +18,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /// The sessions that said MONITOR: they are shown every command that runs. This is also the gate
-/// that refuses them commands that touch data; Redis refuses those because it treats monitors as
-/// replicas.
+/// that refuses them, and replicas of this server, commands that touch data.
 ///
 /// A line is a message like those of channels: it comes in the order in which calls took effect,
 /// where replies are bound it waits as they do, and it is part of the [dev.spinel.engine.Pressure]
@@ -36,9 +35,9 @@ public final class Monitors implements Gate, Onlooker {
     this.clock = clock;
   }
 
-  /// From now on the session is shown all commands. False if it was already.
+  /// From now on the session is shown all commands. False if it was already, or is a replica.
   synchronized boolean add(Session session, Engine engine) {
-    if (session.monitors) {
+    if (session.monitors || session.isReplica) {
       return false;
     }
     monitors.add(session);
@@ -74,12 +73,12 @@ public final class Monitors implements Gate, Onlooker {
 
   @Override
   public boolean concerns(Session session) {
-    return session.monitors;
+    return session.monitors || session.isReplica;
   }
 
   @Override
   public @Nullable CommandError refuse(Call call) {
-    return call.session().monitors && call.does(TOUCHES) ? NO_KEYSPACE : null;
+    return concerns(call.session()) && call.does(TOUCHES) ? NO_KEYSPACE : null;
   }
 
   // ── what is shown ──

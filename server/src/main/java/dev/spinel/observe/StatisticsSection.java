@@ -115,6 +115,7 @@ public final class StatisticsSection implements Section {
     Engine engine = call.engine();
     out.field("total_commands_processed", engine.count(Engine.Count.COMMANDS));
     out.field("total_error_replies", engine.errorReplies());
+    out.field("unexpected_error_replies", engine.unexpectedErrors());
     out.field("keyspace_hits", engine.count(Engine.Count.HITS));
     out.field("keyspace_misses", engine.count(Engine.Count.MISSES));
     out.field("expired_keys", engine.expiredKeys());

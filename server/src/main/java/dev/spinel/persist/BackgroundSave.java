@@ -37,6 +37,7 @@ final class BackgroundSave implements Snapshots.Sink {
   private boolean isCut; // or has failed before; monitor
   private @Nullable String cancelledBy; // monitor
   private boolean isRenamed; // monitor
+  private volatile boolean isAbandoned; // by its replicas
 
   private @Nullable Path temporary;
   private @Nullable Path target;
@@ -106,6 +107,21 @@ final class BackgroundSave implements Snapshots.Sink {
       cancelledBy = by;
       notifyAll();
     }
+  }
+
+  /// The replicas that waited for it are gone.
+  ///
+  /// @param goesOn whether it is of use even so
+  void abandon(boolean goesOn) {
+    isAbandoned = true;
+    if (!goesOn) {
+      cancel("signal 10"); // as Redis says it: it ends a child process
+    }
+  }
+
+  /// Whether replicas wait for it.
+  boolean isForReplicas() {
+    return replicas != null && !isAbandoned;
   }
 
   /// How many keys are written, and of how many.

@@ -448,7 +448,7 @@ public final class Persistence {
   public Work work() {
     BackgroundSave save = saving.running();
     if (save != null) {
-      return save.replicas == null ? Work.SAVE : Work.NONE;
+      return save.isForReplicas() ? Work.NONE : Work.SAVE;
     }
     return aof.isRewriting() ? Work.REWRITE : Work.NONE;
   }
@@ -456,6 +456,12 @@ public final class Persistence {
   /// Writes the dump file, for replicas too. Returns false if it is being written.
   public boolean saveFor(CopyOwner replicas) {
     return saving.forReplicas(replicas);
+  }
+
+  /// The replicas for which a save was asked don't want it any more. It ends, unless the server is
+  /// to have a dump file anyway.
+  public void abandonSaveFor(CopyOwner replicas) {
+    saving.abandon(replicas);
   }
 
   /// Streams a copy of the data. Its turn comes once no other snapshot is being taken.

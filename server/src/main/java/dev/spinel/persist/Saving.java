@@ -144,6 +144,14 @@ final class Saving {
     }
   }
 
+  /// The replicas for which one is made are gone.
+  void abandon(CopyOwner replicas) {
+    BackgroundSave one = running;
+    if (one != null && one.replicas == replicas) {
+      one.abandon(hasSavePoints());
+    }
+  }
+
   private void followGate() {
     persistence.diskGate.savingFailed(
         lastFailed

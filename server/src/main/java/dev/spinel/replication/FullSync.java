@@ -27,6 +27,7 @@ final class FullSync implements CopyOwner {
   private final @Nullable Spool spool; // of a stream
   private final String mark = newMark();
   private Runnable cancel = () -> {};
+  private volatile boolean isAbandoned;
   private boolean deletesFile;
   private @Nullable FileChannel file; // once it is written; monitor
   private int users = 1; // of the file; monitor
@@ -54,6 +55,7 @@ final class FullSync implements CopyOwner {
   boolean begin(Persistence persistence, boolean hasData) {
     if (spool == null) {
       deletesFile = persistence.deletesSyncFiles();
+      cancel = () -> persistence.abandonSaveFor(this);
       return persistence.saveFor(this);
     }
     cancel = persistence.copyTo(spool, hasData, this);
@@ -62,6 +64,7 @@ final class FullSync implements CopyOwner {
 
   /// Nobody wants it any more.
   void abandon() {
+    isAbandoned = true;
     cancel.run();
     if (spool != null) {
       spool.release();
@@ -124,7 +127,7 @@ final class FullSync implements CopyOwner {
   @Override
   public void ended(@Nullable Throwable failure, @Nullable Path path) {
     Throwable why = failure;
-    if (spool == null && why == null && path != null) {
+    if (spool == null && why == null && path != null && !isAbandoned) {
       try {
         open(path);
       } catch (IOException e) {

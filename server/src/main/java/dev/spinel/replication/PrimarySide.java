@@ -165,7 +165,7 @@ public final class PrimarySide {
   void conf(long number, String host, List<String> arguments) {
     Replica replica = client(number, host);
     if (arguments.size() % 2 != 0) {
-      error(replica, "syntax error");
+      answer(replica, "-ERR syntax error\r\n");
       return;
     }
     for (int i = 0; i < arguments.size(); i += 2) {
@@ -189,12 +189,19 @@ public final class PrimarySide {
           };
       if (error != null) {
         if (!error.isEmpty()) {
-          error(replica, error);
+          answer(replica, "-ERR " + error + "\r\n");
         }
         return;
       }
     }
-    reply(replica, OK);
+    answer(replica, OK);
+  }
+
+  private void answer(Replica replica, String text) {
+    machine.act(
+        replica.state == State.NONE
+            ? new ReplicationAction.Reply(replica.client, text)
+            : new ReplicationAction.Misplaced(replica.client, text));
   }
 
   private static @Nullable Long number(String text) {
@@ -299,9 +306,14 @@ public final class PrimarySide {
     if (!isAccepted(replica)) {
       return;
     }
-    if (mayGoOn(replica, asked.id(), asked.offset())) {
+    Long offset = asked.offset();
+    if (offset == null) {
+      error(replica, "value is not an integer or out of range");
+      machine.warning(
+          "Replica " + replica.name() + " asks for synchronization but with a wrong offset");
+    } else if (mayGoOn(replica, asked.id(), offset)) {
       partialSyncs++;
-      goOn(replica, asked.offset());
+      goOn(replica, offset);
     } else {
       if (!asked.id().startsWith("?")) {
         partialRefusals++;
@@ -587,8 +599,10 @@ public final class PrimarySide {
       noReplicasSinceSeconds = machine.seconds();
     }
     boolean syncs = replica.state == State.SYNCING;
-    if (syncs && running == Target.CONNECTIONS && !isAny(State.SYNCING)) {
-      machine.warning("Diskless rdb transfer, last replica dropped, killing fork child.");
+    if (syncs && running != null && !isAny(State.SYNCING)) {
+      if (running == Target.CONNECTIONS) {
+        machine.warning("Diskless rdb transfer, last replica dropped, killing fork child.");
+      }
       running = null;
       machine.act(new ReplicationAction.AbandonSync());
     }

@@ -1,5 +1,6 @@
 package dev.spinel.replication;
 
+import dev.spinel.engine.Engine;
 import dev.spinel.engine.Outlet;
 import dev.spinel.engine.Session;
 import dev.spinel.wire.Output;
@@ -96,6 +97,17 @@ public final class ReplicaFeed {
           if (!isOver) {
             outlet.output().write(text.getBytes(StandardCharsets.ISO_8859_1));
             outlet.flush();
+          }
+        });
+  }
+
+  /// What it said has a reply: it is disconnected.
+  void misplaced(Engine engine, String text) {
+    String error = text.startsWith("-") ? text.substring(1).strip() : null;
+    add(
+        () -> {
+          if (!isOver) {
+            engine.repliedToReplica(session, error);
           }
         });
   }

@@ -628,6 +628,7 @@ public final class Replication implements AutoCloseable {
           ReplicationAction.FreeBacklog _ ->
           performStopped(action, Objects.requireNonNull(stopped));
       case ReplicationAction.Reply _,
+          ReplicationAction.Misplaced _,
           ReplicationAction.Keep _,
           ReplicationAction.JoinSync _,
           ReplicationAction.SendFile _,
@@ -694,6 +695,7 @@ public final class Replication implements AutoCloseable {
     long client =
         switch (action) {
           case ReplicationAction.Reply reply -> reply.replica();
+          case ReplicationAction.Misplaced reply -> reply.replica();
           case ReplicationAction.Keep keep -> keep.replica();
           case ReplicationAction.JoinSync join -> join.replica();
           case ReplicationAction.SendFile send -> send.replica();
@@ -709,6 +711,7 @@ public final class Replication implements AutoCloseable {
     FullSync now = sync;
     switch (action) {
       case ReplicationAction.Reply reply -> feed.reply(reply.text());
+      case ReplicationAction.Misplaced reply -> feed.misplaced(engine, reply.text());
       case ReplicationAction.Keep keep -> keep(feed, keep.from());
       case ReplicationAction.JoinSync _ -> {
         if (now != null) {
@@ -987,13 +990,7 @@ public final class Replication implements AutoCloseable {
       boolean passes =
           !config.get(Settings.REPLICA_READ_ONLY)
               || ignoresErrors && config.text(Settings.PROPAGATION_ERROR_BEHAVIOR).equals("ignore");
-      log.log(
-          '#',
-          "== CRITICAL == This replica is sending an error to its master: '"
-              + error
-              + "' after processing the command '"
-              + (command == null ? "<unknown>" : command.name)
-              + "'");
+      engine.unexpectedError(false, command, error);
       return passes;
     }
   }

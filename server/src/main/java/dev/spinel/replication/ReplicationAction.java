@@ -95,6 +95,9 @@ public sealed interface ReplicationAction {
   /// asked for a failover.
   record Reply(long replica, String text) implements ReplicationAction {}
 
+  /// What a replica said has this reply, which it can't be sent within its stream.
+  record Misplaced(long replica, String text) implements ReplicationAction {}
+
   /// Take a snapshot, to a file or straight to the replicas. Answered by
   /// [ReplicationEvent.SyncBegan] or [ReplicationEvent.SyncRefused].
   record BeginSync(Target target, Contents contents) implements ReplicationAction {}

@@ -99,7 +99,7 @@ public sealed interface ReplicationEvent {
   record Sync(long replica, String host) implements ReplicationEvent {}
 
   /// PSYNC id offset, perhaps with FAILOVER: it wants the bytes from `offset` on.
-  record Psync(long replica, String host, String id, long offset, boolean failover)
+  record Psync(long replica, String host, String id, @Nullable Long offset, boolean failover)
       implements ReplicationEvent {}
 
   /// Its client has gone.

@@ -6,6 +6,7 @@ import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
+import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -84,13 +85,14 @@ final class SyncCommands implements Family {
       return;
     }
     boolean failover = call.argc() > 3 && call.is(3, "FAILOVER");
+    Slice offset = call.arg(2);
     tell(
         call,
         new ReplicationEvent.Psync(
             call.session().id,
             ReplicationFront.host(call),
             call.text(1),
-            call.integer(2),
+            offset.isLong() ? Long.valueOf(offset.toLong(0)) : null,
             failover));
   }
 
@@ -111,5 +113,8 @@ final class SyncCommands implements Family {
     Session session = call.session();
     session.isReplica = front.standing().isReplica(session.id);
     session.gatesChanged();
+    if (session.isReplica && (session.subscribed() || session.tracking != null)) {
+      call.engine().repliedToReplica(session, null); // what it is told would stand in its stream
+    }
   }
 }

@@ -108,6 +108,32 @@ final class IncidentLog implements Incidents, Engine.Faults {
     }
   }
 
+  @Override
+  public void repliedToReplica(Session session) {
+    log.warning(
+        "Replica generated a reply to command '"
+            + nameOf(session.lastCommand)
+            + "', disconnecting it: "
+            + ClientLine.ofClosed(session, clock.millis()));
+  }
+
+  @Override
+  public void unexpectedError(boolean toReplica, @Nullable Command command, String error) {
+    log.warning(
+        "== CRITICAL == This "
+            + (toReplica
+                ? "master is sending an error to its replica: '"
+                : "replica is sending an error to its master: '")
+            + (error.startsWith("ERR ") ? error.substring(4) : "-" + error)
+            + "' after processing the command '"
+            + nameOf(command)
+            + "'");
+  }
+
+  private static String nameOf(@Nullable Command command) {
+    return command == null ? "<unknown>" : command.name;
+  }
+
   // ── Incidents of loops ──
 
   @Override

@@ -153,7 +153,11 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case "psync" ->
           step(
               new ReplicationEvent.Psync(
-                  client, host, id(words[1]), Long.parseLong(words[2]), words.length > 3));
+                  client,
+                  host,
+                  id(words[1]),
+                  words[2].equals("x") ? null : Long.valueOf(words[2]),
+                  words.length > 3));
       case "gone" -> step(new ReplicationEvent.ReplicaGone(client));
       case "transferred" -> step(new ReplicationEvent.Transferred(client));
       case "pending" -> step(new ReplicationEvent.Pending(client, Long.parseLong(words[1])));
@@ -299,6 +303,8 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case ReplicationAction.PauseWrites pause -> pause.paused() ? "pause writes" : "writes go on";
       case ReplicationAction.Role role -> role.replica() ? "role replica" : "role primary";
       case ReplicationAction.Reply reply -> reply.replica() + " > " + escaped(reply.text());
+      case ReplicationAction.Misplaced reply ->
+          reply.replica() + " has no place for " + escaped(reply.text());
       case ReplicationAction.BeginSync sync ->
           "begin sync to "
               + sync.target()

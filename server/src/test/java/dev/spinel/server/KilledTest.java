@@ -23,10 +23,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The process is killed while clients write, and starts again: what was acknowledged is there. Its
 /// files are those of Redis, in both directions. A full disk refuses writes, and no more.
-@Timeout(180)
+@Timeout(900)
 class KilledTest {
   /// 100 and more by hand.
-  private static final int ROUNDS = Integer.getInteger("kill.rounds", 3);
+  private static final int ROUNDS = Integer.getInteger("kill.rounds", 4);
+
+  /// So many that a rewrite takes its time.
+  private static final int KEYS = 30_000;
 
   private static final int CLIENTS = 4;
 
@@ -87,28 +90,69 @@ class KilledTest {
     }
   }
 
+  /// How the server of a round is set: every policy with one loop and with two, and with bases of
+  /// both forms, within eight rounds.
+  private static String[] settings(int round) {
+    boolean second = round / 2 % 2 == 1;
+    boolean swapped = round / 4 % 2 == 1;
+    return new String[] {
+      "--appendfsync",
+      policy(round),
+      "--event-loops",
+      second == (round % 2 == 1) ? "1" : "2",
+      "--aof-use-rdb-preamble",
+      second == swapped ? "yes" : "no"
+    };
+  }
+
+  private static String policy(int round) {
+    return List.of("always", "everysec").get(round % 2);
+  }
+
+  private static void populate(Client client) throws IOException {
+    String[] pairs = new String[1 + 2 * 1000];
+    pairs[0] = "MSET";
+    for (int first = 0; first < KEYS; first += 1000) {
+      for (int i = 0; i < 1000; i++) {
+        pairs[1 + 2 * i] = "key" + (first + i);
+        pairs[2 + 2 * i] = "a value of some bytes, " + i;
+      }
+      assertThat(client.command(pairs).text()).isEqualTo("OK");
+    }
+  }
+
   @Test
   void whatWasAcknowledgedIsThereAfterAKill() throws Exception {
     AtomicLongArray acknowledged = new AtomicLongArray(CLIENTS);
+    int cutOff = 0;
     for (int round = 0; round < ROUNDS; round++) {
-      String policy = List.of("always", "everysec").get(round % 2);
-      Process server = start(folder, "--appendfsync", policy);
+      Random random = new Random(round);
+      boolean always = policy(round).equals("always");
+      Process server = start(folder, settings(round));
       List<Thread> threads = new ArrayList<>();
       long[] sure = new long[CLIENTS];
       try (Client checking = connect()) {
         check(checking, acknowledged, "round " + round);
+        if (round == 0) {
+          populate(checking);
+        }
         for (int i = 0; i < CLIENTS; i++) {
           int number = i;
           Thread thread = new Thread(() -> write(number, acknowledged));
           threads.add(thread);
           thread.start();
         }
-        Thread.sleep(200 + new Random(round).nextInt(600));
-        boolean always = policy.equals("always");
+        Thread.sleep(200 + random.nextInt(600));
+        if (random.nextBoolean()) {
+          checking.command("BGREWRITEAOF");
+          Thread.sleep(random.nextInt(60));
+        }
+        String info;
         do { // beside a sync replies leave unwritten, as in Redis, unless the policy is always
           Arrays.setAll(sure, acknowledged::get);
-        } while (!always
-            && !checking.command("INFO", "persistence").text().contains("aof_buffer_length:0\r"));
+          info = checking.command("INFO", "persistence").text();
+        } while (!always && !info.contains("aof_buffer_length:0\r"));
+        cutOff += info.contains("aof_rewrite_in_progress:1") ? 1 : 0;
       } finally {
         server.destroyForcibly().waitFor();
       }
@@ -116,16 +160,18 @@ class KilledTest {
         thread.join();
       }
       for (int i = 0; i < CLIENTS; i++) {
-        acknowledged.set(i, policy.equals("always") ? acknowledged.get(i) : sure[i]);
+        acknowledged.set(i, always ? acknowledged.get(i) : sure[i]);
       }
     }
     Process server = start(folder);
     try (Client checking = connect()) {
       check(checking, acknowledged, "at the end");
       assertThat(acknowledged.get(1)).isPositive();
+      assertThat(checking.command("DBSIZE").integer()).isGreaterThanOrEqualTo(KEYS);
     } finally {
       server.destroyForcibly().waitFor();
     }
+    System.out.println(ROUNDS + " kills, " + cutOff + " of them with a rewrite under way");
   }
 
   private static void check(Client client, AtomicLongArray acknowledged, String when)

@@ -7,6 +7,7 @@ import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +16,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// What clients see of servers that follow one another: WAIT, gates, pauses, FAILOVER, SHUTDOWN.
 class ReplicasTest {
@@ -238,5 +241,135 @@ class ReplicasTest {
     await().until(() -> "2".equals(replica.say("GET", "k")));
     assertThat(primary.field("sync_full")).isEqualTo("1");
     assertThat(primary.field("sync_partial_ok")).isEqualTo("2");
+  }
+
+  /// A client that becomes a replica, and says something more.
+  private static final class Rogue implements AutoCloseable {
+    private final Socket socket;
+
+    Rogue(Node primary, String... commands) throws IOException {
+      socket = new Socket("127.0.0.1", primary.server.port());
+      socket.setSoTimeout(20_000);
+      say("REPLCONF capa eof"); // so it waits for others
+      socket.getInputStream().readNBytes("+OK\r\n".length());
+      for (String command : commands) {
+        say(command);
+      }
+    }
+
+    private void say(String command) throws IOException {
+      socket.getOutputStream().write((command + "\r\n").getBytes(StandardCharsets.US_ASCII));
+    }
+
+    /// What it is sent until its connection is closed, without the empty lines by which a primary
+    /// says that it is still there.
+    String sent() throws IOException {
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1)
+          .strip();
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "PING, ping",
+    "GET k, get",
+    "XINFO HELP, xinfo|help",
+    "SLOWLOG GET, slowlog|get",
+    "REPLCONF capa eof, replconf",
+    "REPLCONF what ever, replconf",
+    "NOSUCH, <unknown>",
+    "MULTI, multi",
+    "WAIT 2 1, wait",
+    "SUBSCRIBE c, subscribe",
+    "QUIT, quit"
+  })
+  void aReplicaThatSaysWhatIsAnsweredIsDisconnected(String said, String command) throws Exception {
+    Node primary = new Node("repl-diskless-sync-delay", "1000");
+    for (String sync : List.of("SYNC", "PSYNC ? -1")) {
+      try (Rogue rogue = new Rogue(primary, sync, said)) {
+        assertThat(rogue.sent()).isEmpty();
+      }
+    }
+    String log = primary.log.toString(StandardCharsets.UTF_8);
+    assertThat(log.split("Replica generated a reply to command '", -1)).hasSize(3);
+    assertThat(log)
+        .contains("Replica generated a reply to command '" + command + "', disconnecting it: id=");
+    if (said.equals("GET k")) {
+      assertThat(log)
+          .contains(
+              "== CRITICAL == This master is sending an error to its replica: 'Replica can't"
+                  + " interact with the keyspace' after processing the command 'get'");
+      assertThat(primary.field("unexpected_error_replies")).isEqualTo("2");
+    }
+    await().until(() -> primary.field("connected_slaves").equals("0"));
+    assertThat(primary.raw("PING")).isEqualTo("+PONG");
+  }
+
+  @Test
+  void aReplicaMaySayWhatIsNotAnswered() throws Exception {
+    Node primary = new Node("repl-diskless-sync-delay", "1000");
+    try (Rogue rogue =
+        new Rogue(
+            primary,
+            "SYNC",
+            "REPLCONF ACK 0",
+            "REPLCONF GETACK *",
+            "SYNC",
+            "PSYNC ? -1",
+            "MONITOR",
+            "",
+            "CLIENT REPLY OFF",
+            "PING",
+            "CLIENT SETNAME rogue")) {
+      await().until(() -> primary.say("CLIENT", "LIST", "TYPE", "replica").contains("name=rogue"));
+      assertThat(primary.field("connected_slaves")).isEqualTo("1");
+    }
+    assertThat(primary.log.toString(StandardCharsets.UTF_8)).doesNotContain("generated a reply");
+  }
+
+  @Test
+  void aSaveForReplicasEndsWithTheLastOneUnlessItIsOfUseToOthers() throws Exception {
+    Node primary =
+        new Node(
+            "repl-diskless-sync",
+            "no",
+            "rdb-key-save-delay",
+            "1000000",
+            "save",
+            "",
+            "dir",
+            folder.toString());
+    for (int i = 0; i < 100; i++) {
+      primary.say("SET", "k" + i, "v");
+    }
+    Rogue one = new Rogue(primary, "SYNC");
+    await().until(() -> primary.field("slave0").contains("state=wait_bgsave"));
+    await().until(() -> primary.field("rdb_bgsave_in_progress").equals("1"));
+    Rogue two = new Rogue(primary, "SYNC");
+    await().until(() -> primary.field("slave1").contains("state=wait_bgsave"));
+    one.close();
+    await().until(() -> primary.field("connected_slaves").equals("1"));
+    assertThat(primary.field("rdb_bgsave_in_progress")).isEqualTo("1");
+    two.close();
+    await().until(() -> primary.field("rdb_bgsave_in_progress").equals("0"));
+    assertThat(primary.field("rdb_last_bgsave_status")).isEqualTo("ok");
+    assertThat(primary.log.toString(StandardCharsets.UTF_8))
+        .contains("Background saving terminated by signal 10");
+    assertThat(folder.resolve("dump.rdb")).doesNotExist();
+
+    primary.say("CONFIG", "SET", "save", "900 1");
+    Rogue three = new Rogue(primary, "SYNC");
+    await().until(() -> primary.field("rdb_bgsave_in_progress").equals("1"));
+    three.close();
+    await().until(() -> primary.field("connected_slaves").equals("0"));
+    assertThat(primary.field("rdb_bgsave_in_progress")).isEqualTo("1");
+    primary.say("CONFIG", "SET", "rdb-key-save-delay", "0");
+    await().until(() -> primary.field("rdb_bgsave_in_progress").equals("0"));
+    assertThat(folder.resolve("dump.rdb")).exists();
   }
 }
