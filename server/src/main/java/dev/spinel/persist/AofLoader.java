@@ -123,10 +123,7 @@ final class AofLoader {
   private void load(Manifest.Part part, String kind, boolean isLast)
       throws IOException, Unloadable {
     long began = System.nanoTime();
-    Ending ending = load(part.name());
-    if (ending == Ending.TRUNCATED && !isLast) {
-      throw new Unloadable("Fatal error: the truncated file is not the last file");
-    }
+    Ending ending = load(part.name(), isLast);
     if (ending != Ending.EMPTY || kind.equals("base")) {
       persistence.notice(
           String.format(
@@ -138,7 +135,9 @@ final class AofLoader {
     }
   }
 
-  private Ending load(String name) throws IOException, Unloadable {
+  /// Redis cuts a torn file off also where others stand behind it, and refuses to start; at the next
+  /// start nothing would tell that something is missing in the middle. So it stays as it is.
+  private Ending load(String name, boolean isLast) throws IOException, Unloadable {
     Path path = aof.file(name);
     long truncateAt = -1;
     Ending ending = Ending.WHOLE;
@@ -169,6 +168,9 @@ final class AofLoader {
       }
     }
     if (ending == Ending.TRUNCATED) {
+      if (!isLast) {
+        throw new Unloadable("Fatal error: the truncated file is not the last file");
+      }
       truncate(path, name, truncateAt);
     }
     return ending;
