@@ -442,8 +442,7 @@ final class Blocking {
   }
 
   /// The same for a large reply.
-  private void answered(
-      Waiting waiting, long node, int length, long position, Runnable behind) {
+  private void answered(Waiting waiting, long node, int length, long position, Runnable behind) {
     Session session = waiting.session;
     LargeSink large = session.outlet.large();
     boolean done = false;

@@ -135,8 +135,8 @@ final class AofLoader {
     }
   }
 
-  /// Redis cuts a torn file off also where others stand behind it, and refuses to start; at the next
-  /// start nothing would tell that something is missing in the middle. So it stays as it is.
+  /// Redis cuts a torn file off also where others stand behind it, and refuses to start; at the
+  /// next start nothing would tell that something is missing in the middle. So it stays as it is.
   private Ending load(String name, boolean isLast) throws IOException, Unloadable {
     Path path = aof.file(name);
     long truncateAt = -1;
