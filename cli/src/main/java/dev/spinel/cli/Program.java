@@ -99,16 +99,34 @@ final class Program {
   }
 
   /// EVAL of a file: keys before the comma, other arguments behind it.
-  private int eval(Shell shell, String file) {
+  private int eval(Shell shell, String file) throws IOException {
+    boolean isDone = true;
+    boolean again = true;
+    while (again) {
+      if (options.debugger) shell.debug.begin();
+      List<String> words = evalOf(file);
+      if (words == null) return 1;
+      isDone = shell.issue(words, options.repeat);
+      again = options.debugger && shell.debug.hasBegun();
+      if (again && new Repl(shell).run() != Repl.RESTART) return 0;
+      if (again) {
+        shell.connection.reconnect(false);
+        screen.out("\n");
+      }
+    }
+    return isDone ? 0 : 1;
+  }
+
+  private @Nullable List<String> evalOf(String file) {
     String script = read(file);
-    if (script == null) return 1;
+    if (script == null) return null;
     List<String> arguments = new ArrayList<>(options.command);
     int comma = arguments.indexOf(",");
     int keys = comma < 0 ? arguments.size() : comma;
     if (comma >= 0) arguments.remove(comma);
     List<String> words = new ArrayList<>(List.of("EVAL", script, Integer.toString(keys)));
     words.addAll(arguments);
-    return shell.issue(words, options.repeat) ? 0 : 1;
+    return words;
   }
 
   private @Nullable String read(String file) {

@@ -31,9 +31,13 @@ final class Repl {
 
   private static final int SLOW_MILLIS = 500;
 
+  /// What [#run] answers if a script is to be debugged once more.
+  static final int RESTART = -1;
+
   private final Shell shell;
   private final Screen screen;
   private boolean hints = true;
+  private boolean restarts;
 
   Repl(Shell shell) {
     this.shell = shell;
@@ -55,7 +59,7 @@ final class Repl {
         if (shell.connection.reconnect(false)) continue;
         return 0;
       }
-      if (!line.isEmpty() && !run(line, lines)) return 0;
+      if (!line.isEmpty() && !run(line, lines)) return restarts ? RESTART : 0;
       if (shell.connection.isSubscribed) {
         lines.singleKeys(true);
         shell.followMessagesUntil(lines::isReadable);
@@ -76,7 +80,7 @@ final class Repl {
 
   /// Runs a line; false if it is the last.
   private boolean run(String line, Lines lines) {
-    List<String> words = Quoting.split(line);
+    List<String> words = shell.debug.isOn() ? splitForDebugger(line) : Quoting.split(line);
     if (words == null) {
       screen.out("Invalid argument(s)\n");
       lines.keep(line);
@@ -98,6 +102,10 @@ final class Repl {
     if (first.startsWith(":")) {
       prefer(words, "");
     } else if (first.equalsIgnoreCase("restart")) {
+      if (shell.options.evalFile != null) {
+        restarts = true;
+        return false;
+      }
       screen.out("Use 'restart' only in Lua debugging mode.\n");
     } else if (words.size() == 3 && first.equalsIgnoreCase("connect")) {
       shell.connection.host = words.get(1);
@@ -111,6 +119,14 @@ final class Repl {
     return true;
   }
 
+  /// Behind `eval` stands some Lua, which is one word.
+  private static @Nullable List<String> splitForDebugger(String line) {
+    for (String verb : List.of("eval", "e")) {
+      if (line.startsWith(verb + " ")) return List.of(verb, line.substring(verb.length() + 1));
+    }
+    return Quoting.split(line);
+  }
+
   private static boolean isCount(List<String> words) {
     return words.size() > 1 && Figures.isInteger(words.get(0));
   }
@@ -119,6 +135,7 @@ final class Repl {
     long start = System.nanoTime();
     shell.lastReply = null;
     shell.issue(command, repeat);
+    shell.debug.showEnd();
     long millis = (System.nanoTime() - start) / 1_000_000;
     if (screen.inputIsTerminal) hintAtPasted(command, line);
     if (millis >= SLOW_MILLIS && shell.form == Form.STANDARD) {

@@ -17,6 +17,7 @@ final class Shell {
   final Options options;
   final Connection connection;
   final Help help;
+  final ScriptDebug debug = new ScriptDebug(this);
 
   boolean interactive;
 
@@ -45,6 +46,7 @@ final class Shell {
 
   String prompt() {
     if (!connection.isOpen()) return "not connected> ";
+    if (debug.hasPrompt()) return "lua debugger> ";
     StringBuilder b = new StringBuilder(connection.address());
     if (connection.database != 0) b.append('[').append(connection.database).append(']');
     if (connection.inTransaction) b.append("(TX)");
@@ -68,7 +70,7 @@ final class Shell {
   /// first, where need be, and goes where the server redirects to. False if the connection failed.
   boolean issue(List<String> command, long repeat) {
     String name = command.get(0);
-    if (name.equalsIgnoreCase("help") || name.equals("?")) {
+    if (!debug.isOn() && (name.equalsIgnoreCase("help") || name.equals("?"))) {
       help.show(command.subList(1, command.size()));
       return true;
     }
@@ -102,6 +104,7 @@ final class Shell {
     String name = words[0].toLowerCase(Locale.ROOT);
     boolean verbatim = isVerbatim(command);
     if (name.equals("shutdown")) shutdownSent = true;
+    debug.sends(command);
     boolean subscribes = name.matches("[ps]?subscribe");
     boolean unsubscribes = name.matches("[ps]?unsubscribe");
     for (long left = repeat; left != 0; left = left < 0 ? left : left - 1) {
@@ -238,9 +241,11 @@ final class Shell {
       }
     }
     show(
-        verbatim
-            ? Form.raw(reply, options.elementDelimiter)
-            : form.of(reply, options.delimiters()));
+        debug.isOn()
+            ? debug.shown(reply, options.delimiters(), verbatim)
+            : verbatim
+                ? Form.raw(reply, options.elementDelimiter)
+                : form.of(reply, options.delimiters()));
     return true;
   }
 

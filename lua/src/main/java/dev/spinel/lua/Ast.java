@@ -28,6 +28,7 @@ final class Ast {
     final int line; // 0: a whole chunk
     final List<Variable> parameters = new ArrayList<>();
     final List<Upvalue> upvalues = new ArrayList<>();
+    int endLine; // of the last token
     boolean vararg;
     boolean dotsUsed;
     @Nullable Variable
@@ -198,6 +199,8 @@ final class Ast {
 
   static final class TableOf extends Expression {
     final List<Item> items;
+    int firstLine; // where C makes the table
+    int lastLine; // where it puts listed items into it
     int listed; // how many items C counts as listed; an open one at the end isn't
     int keyed;
 
@@ -241,7 +244,10 @@ final class Ast {
 
   // ── statements ──
 
-  abstract static sealed class Statement {}
+  abstract static sealed class Statement {
+    int firstLine; // of its first token
+    int lastLine; // of its last one
+  }
 
   static final class Declare extends Statement {
     final List<Variable> variables;

@@ -310,6 +310,8 @@ final class Calls {
 
   /// `return f(…)`: the function called takes this one's place.
   static final class TailCall extends Callers {
+    private final @Nullable StatementNode after; // a call of the host's: tells of the return's line
+
     TailCall(
         ExpressionNode function,
         @Nullable LuaString method,
@@ -317,8 +319,10 @@ final class Calls {
         ExpressionNode[] arguments,
         Tail tail,
         @Nullable Node methodPlace,
-        int nodes) {
+        int nodes,
+        @Nullable StatementNode after) {
       super(function, method, naming, arguments, tail, methodPlace, nodes);
+      this.after = after;
     }
 
     @Override
@@ -343,6 +347,7 @@ final class Calls {
     @Override
     int done(Frame frame, LuaCall call) {
       frame.lua.takeResults(call);
+      if (after != null) after.run(frame);
       return RETURN;
     }
 

@@ -43,15 +43,29 @@ final class Compiler {
   private int free; // the next slot for an intermediate value
   private int most; // slots ever in use
   private int nesting; // of statements, here
+  private final boolean tells; // which line runs
+  private final List<Integer> passed = new ArrayList<>(); // lines of what has not been emitted yet
+  private final List<LuaString> names = new ArrayList<>(); // of variables, by slot; if it tells
+  private int returnLine; // of the tail call at hand
+  private int jumpLine; // of the jump behind the statement at hand, 0 if none is
+  private int nilsEnd = NOTHING_YET; // behind the slots that the last instruction sets to nil, or 0
+  private LuaString @Nullable [] scope; // those in scope, unless they have changed
   private @Nullable Double zero; // C Lua has one constant for 0 and -0: the first one of a function
 
-  private Compiler(LuaString chunkName, FunctionBody function) {
+  private Compiler(LuaString chunkName, FunctionBody function, boolean tells) {
     this.chunkName = chunkName;
     this.function = function;
+    this.tells = tells;
   }
 
   static Prototype compile(LuaString chunkName, FunctionBody function) {
-    return new Compiler(chunkName, function).compile();
+    return new Compiler(chunkName, function, false).compile();
+  }
+
+  /// With [Statements.Line] wherever C Lua, going from one instruction to the next, would get to
+  /// another line.
+  static Prototype compileWithLines(LuaString chunkName, FunctionBody function) {
+    return new Compiler(chunkName, function, true).compile();
   }
 
   private Prototype compile() {
@@ -59,12 +73,18 @@ final class Compiler {
     List<Variable> parameters = new ArrayList<>(function.parameters);
     if (function.arg != null) parameters.add(function.arg);
     for (Variable parameter : parameters) {
-      parameter.slot = active++;
+      declare(parameter);
       if (parameter.captured) captured.add(parameter.slot);
     }
     release();
     if (!captured.isEmpty()) out.add(new Statements.IntoCells(toArray(captured)));
-    StatementNode body = block(function.body);
+    StatementNode body =
+        sequence(
+            collect(
+                () -> {
+                  statements(function.body);
+                  pass(function.endLine);
+                }));
     if (!out.isEmpty()) body = new Statements.Block(new StatementNode[] {out.getFirst(), body});
     return new Prototype(chunkName, function, most, body);
   }
@@ -94,11 +114,103 @@ final class Compiler {
 
   private void emit(StatementNode node, int line) {
     node.line = line;
-    out.add(node);
+    pass(line);
+    emit(node);
   }
 
   private void emit(StatementNode node) {
+    tell();
     out.add(node);
+  }
+
+  // ── lines ──
+
+  /// C Lua would have an instruction here that bears this line.
+  private void pass(int line) {
+    if (tells && line != 0) {
+      passed.add(line);
+      nilsEnd = 0;
+    }
+  }
+
+  /// The same of the one that sets a new variable to nil. There is none at the beginning of a
+  /// function, where everything is nil, and one for several that follow each other.
+  private void passNil(int slot, int count, int line) {
+    boolean isFirst = nilsEnd == NOTHING_YET;
+    boolean isMore = nilsEnd == slot;
+    if (!isFirst && !isMore) pass(line);
+    if (!isFirst) nilsEnd = slot + count;
+  }
+
+  private static final int NOTHING_YET = -1;
+
+  /// The same of the instruction that fetches a value, where [#expression] has none for it.
+  private void passValue(Expression expression) {
+    Expression inner = strip(expression);
+    if (inner instanceof Ast.Constant || inner instanceof Ast.Local) pass(inner.line);
+  }
+
+  private void tell() {
+    for (int line : passed) {
+      out.add(new Statements.Line(line, scope()));
+    }
+    passed.clear();
+  }
+
+  private LuaString[] scope() {
+    LuaString[] known = scope;
+    if (known == null || known.length != active) {
+      scope = known = names.subList(0, active).toArray(LuaString[]::new);
+    }
+    return known;
+  }
+
+  /// The variable is in scope from now on.
+  private void declare(Variable variable) {
+    variable.slot = active;
+    declare(variable.name);
+  }
+
+  private void declare(LuaString name) {
+    if (tells) {
+      names.subList(active, names.size()).clear();
+      names.add(name);
+      scope = null;
+    }
+    active++;
+  }
+
+  /// Three that a loop keeps for itself, which have names all the same.
+  private void declareHidden(String a, String b, String c) {
+    for (String name : List.of(a, b, c)) declare(LuaString.of(name));
+  }
+
+  /// Where the last token of a block is; 0 if it is empty.
+  private static int lastLine(List<Statement> block) {
+    return block.isEmpty() ? 0 : block.getLast().lastLine;
+  }
+
+  /// Statements, and a jump behind them that bears this line (0: there is none). Jumps to a jump
+  /// are made to where that leads; so only who comes to the end of the last statement runs it.
+  private void statementsAndJump(List<Statement> statements, int line) {
+    int outside = active;
+    for (Statement statement : statements) {
+      release();
+      boolean isLast = statement == statements.getLast();
+      jumpLine = isLast && statement instanceof Ast.If ? line : 0;
+      statement(statement);
+      jumpLine = 0;
+      if (isLast && !(statement instanceof Ast.If || statement instanceof Ast.While)) pass(line);
+    }
+    tell();
+    active = outside;
+    release();
+  }
+
+  /// A part of `a and b` may not run, and then it isn't told of.
+  private boolean isSplit(Ast.Binary binary) {
+    return binary.calls
+        || tells && isLogic(binary.operator) && strip(binary.left).line != binary.line;
   }
 
   private static StatementNode sequence(List<StatementNode> statements) {
@@ -109,11 +221,13 @@ final class Compiler {
 
   /// The statements that `work` emits.
   private List<StatementNode> collect(Runnable work) {
+    tell();
     List<StatementNode> outside = out;
     List<StatementNode> inside = new ArrayList<>();
     out = inside;
     nesting += 2;
     work.run();
+    tell();
     nesting -= 2;
     out = outside;
     return inside;
@@ -124,13 +238,7 @@ final class Compiler {
   }
 
   private void statements(List<Statement> statements) {
-    int outside = active;
-    for (Statement statement : statements) {
-      release();
-      statement(statement);
-    }
-    active = outside;
-    release();
+    statementsAndJump(statements, 0);
   }
 
   private void statement(Statement statement) {
@@ -145,8 +253,8 @@ final class Compiler {
       case Ast.If choice -> choice(choice);
       case Ast.NumericFor loop -> numericFor(loop);
       case Ast.GenericFor loop -> genericFor(loop);
-      case Ast.Return values -> returns(values.values);
-      case Ast.Break leave -> emit(new Statements.Break());
+      case Ast.Return values -> returns(values.values, values.lastLine);
+      case Ast.Break leave -> emit(new Statements.Break(), leave.lastLine);
     }
   }
 
@@ -157,8 +265,11 @@ final class Compiler {
     Variable only = variables.getFirst();
     if (count == 1 && declare.values.size() == 1 && only.captured) {
       reserve(slot + 1);
-      emit(new Statements.NewCell(slot, expression(declare.values.getFirst())));
+      ExpressionNode value = expression(declare.values.getFirst());
+      passValue(declare.values.getFirst());
+      emit(new Statements.NewCell(slot, value));
     } else {
+      if (declare.values.isEmpty()) passNil(slot, count, declare.lastLine);
       spread(declare.values, slot, count);
       List<Integer> captured = new ArrayList<>();
       for (int i = 0; i < count; i++) {
@@ -166,7 +277,7 @@ final class Compiler {
       }
       if (!captured.isEmpty()) emit(new Statements.IntoCells(toArray(captured)));
     }
-    for (Variable variable : variables) variable.slot = active++;
+    for (Variable variable : variables) declare(variable);
   }
 
   /// Computes `values` into the `count` slots from `slot` on, which are at the end of those in use.
@@ -188,7 +299,7 @@ final class Compiler {
 
   private void declareFunction(Ast.DeclareFunction declare) {
     Variable variable = declare.variable;
-    variable.slot = active++;
+    declare(variable);
     release();
     if (variable.captured) {
       emit(new Statements.NewCell(variable.slot, new Expressions.Constant(null)));
@@ -209,15 +320,37 @@ final class Compiler {
       return new Condition(null, new Expressions.Constant(true)); // C Lua keeps no such constant
     }
     ExpressionNode[] node = new ExpressionNode[1];
-    List<StatementNode> before = collect(() -> node[0] = expression(expression));
+    List<StatementNode> before =
+        collect(
+            () -> {
+              node[0] = expression(expression);
+              passTest(expression);
+            });
     release();
     return new Condition(before.isEmpty() ? null : sequence(before), node[0]);
   }
 
+  /// The instruction that tests a value, where computing it has told of none.
+  private void passTest(Expression expression) {
+    Expression inner = strip(expression);
+    boolean isFalse =
+        inner instanceof Ast.Constant constant && !ExpressionNode.isTrue(constant.value);
+    if (isFalse || inner instanceof Ast.Local) pass(inner.line);
+  }
+
   private void whileLoop(Ast.While loop) {
     Condition condition = condition(loop.condition);
-    StatementNode body = block(loop.body);
-    emit(new Statements.While(condition.before, condition.node, body), loop.condition.line);
+    StatementNode body =
+        sequence(
+            collect(
+                () -> {
+                  statementsAndJump(loop.body, lastLine(loop.body));
+                  if (loop.body.isEmpty()) pass(loop.firstLine);
+                  if (tells) emit(new Statements.JumpBack());
+                }));
+    StatementNode made = new Statements.While(condition.before, condition.node, body);
+    made.line = loop.condition.line;
+    out.add(made);
   }
 
   private void repeat(Ast.Repeat loop) {
@@ -226,19 +359,25 @@ final class Compiler {
     List<StatementNode> body =
         collect(
             () -> {
+              if (tells) out.add(new Statements.JumpBack());
               for (Statement statement : loop.body) {
                 release();
                 statement(statement);
               }
               release();
               condition[0] = expression(loop.condition);
+              passTest(loop.condition);
             });
     active = outside;
     release();
-    emit(new Statements.Repeat(sequence(body), condition[0]), loop.condition.line);
+    StatementNode made = new Statements.Repeat(sequence(body), condition[0]);
+    made.line = loop.condition.line;
+    out.add(made);
   }
 
   private void choice(Ast.If choice) {
+    int jump = jumpLine;
+    jumpLine = 0;
     int count = choice.conditions.size();
     @Nullable StatementNode[] before = new StatementNode[count];
     ExpressionNode[] conditions = new ExpressionNode[count];
@@ -249,7 +388,15 @@ final class Compiler {
         before[i] = condition.before;
         conditions[i] = condition.node;
       }
-      blocks[i] = block(choice.blocks.get(i));
+      List<Statement> body = choice.blocks.get(i);
+      int line = i < blocks.length - 1 ? lastLine(body) : jump;
+      blocks[i] =
+          sequence(
+              collect(
+                  () -> {
+                    statementsAndJump(body, line);
+                    if (body.isEmpty()) pass(line);
+                  }));
     }
     if (count > 1) {
       emit(new Statements.If(before, conditions, blocks));
@@ -269,29 +416,65 @@ final class Compiler {
     compute(loop.to, temporary());
     free = slot + 2;
     if (loop.step != null) compute(loop.step, temporary());
-    else emit(new Statements.SetSlot(temporary(), new Expressions.Numeral(1)));
-    active += 3;
-    loop.variable.slot = active++;
-    StatementNode body = block(loop.body);
+    else
+      emit(new Statements.SetSlot(temporary(), new Expressions.Numeral(1)), tells ? loop.line : 0);
+    pass(loop.line);
+    pass(loop.firstLine);
+    tell();
+    declareHidden("(for index)", "(for limit)", "(for step)");
+    declare(loop.variable);
+    StatementNode body = loopBody(loop.body, loop.firstLine, slot + 3);
+    if (tells) { // a debugger shows the index, which the loop keeps elsewhere
+      ExpressionNode index =
+          loop.variable.captured
+              ? new Expressions.CellSlot(slot + 3)
+              : new Expressions.Slot(slot + 3);
+      StatementNode shown = new Statements.SetSlot(slot, index);
+      body = new Statements.Block(new StatementNode[] {shown, body});
+    }
     active = slot;
     release();
-    emit(new Statements.NumericFor(slot, loop.variable.captured, body), loop.line);
+    StatementNode made = new Statements.NumericFor(slot, loop.variable.captured, body);
+    made.line = loop.line;
+    out.add(made);
   }
 
   private void genericFor(Ast.GenericFor loop) {
     int slot = active;
     spread(loop.values, slot, 3);
-    active += 3;
+    pass(loop.line);
+    tell();
+    declareHidden("(for generator)", "(for state)", "(for control)");
     boolean[] captured = new boolean[loop.variables.size()];
     for (int i = 0; i < captured.length; i++) {
       Variable variable = loop.variables.get(i);
-      variable.slot = active++;
+      declare(variable);
       captured[i] = variable.captured;
     }
-    StatementNode body = block(loop.body);
+    StatementNode body = loopBody(loop.body, loop.line, slot + 3);
     active = slot;
     release();
-    emit(new Statements.GenericFor(slot, captured, body), loop.line);
+    StatementNode made = new Statements.GenericFor(slot, captured, body);
+    made.line = loop.line;
+    out.add(made);
+  }
+
+  /// The body of a `for`.
+  ///
+  /// @param test the line of the instruction at its end, which finds out whether it runs once more
+  /// @param visible how many variables are in scope there
+  private StatementNode loopBody(List<Statement> body, int test, int visible) {
+    return sequence(
+        collect(
+            () -> {
+              if (tells) emit(new Statements.JumpBack());
+              statements(body);
+              int inside = active;
+              active = visible;
+              pass(test);
+              tell();
+              active = inside;
+            }));
   }
 
   // ── assignments ──
@@ -313,7 +496,8 @@ final class Compiler {
         } else if (value instanceof Ast.Call call) {
           call(call, variable.slot, 1);
         } else {
-          emit(new Statements.SetSlot(variable.slot, expression(value)), line);
+          boolean isItself = value instanceof Ast.Local other && other.variable == variable;
+          emit(new Statements.SetSlot(variable.slot, expression(value)), isItself ? 0 : line);
         }
       }
       case Ast.Index index -> {
@@ -434,17 +618,22 @@ final class Compiler {
 
   // ── calls and returns ──
 
-  private void returns(List<Expression> values) {
+  private void returns(List<Expression> values, int line) {
     if (values.isEmpty()) {
+      pass(line);
       emit(new Calls.ReturnNothing());
     } else if (values.size() == 1 && values.getFirst() instanceof Ast.Call call) {
+      returnLine = line;
       call(call, 0, TAIL_CALL);
     } else if (values.size() == 1 && !LuaParser.isOpen(values.getFirst())) {
-      emit(new Calls.ReturnOne(expression(values.getFirst())));
+      ExpressionNode value = expression(values.getFirst());
+      pass(line);
+      emit(new Calls.ReturnOne(value));
     } else {
       Tail tail = tail(values);
       ExpressionNode[] nodes = list(values, tail, true);
       if (tail == Tail.RESULTS) call((Ast.Call) values.getLast(), 0, Calls.Call.ALL);
+      pass(line);
       emit(new Calls.ReturnMany(nodes, tail));
     }
   }
@@ -473,6 +662,7 @@ final class Compiler {
       Expression value = values.get(i);
       boolean copy = plain ? !isPlain(value) || i < lastEffect && canChange(value) : i < lastCall;
       nodes[i] = copy && canChange(value) ? copied(value) : expression(value);
+      passValue(value);
     }
     return nodes;
   }
@@ -508,6 +698,7 @@ final class Compiler {
     } else if (!callsFollow) {
       function = expression(lowered.function);
       methodPlace = new Node.Mark(lowered.methodLine);
+      pass(lowered.methodLine);
     } else {
       // The method is looked up before the arguments are computed.
       Expression object = new Ast.Done(argument(lowered.function), naming);
@@ -524,7 +715,15 @@ final class Compiler {
     int depth = nesting + 2;
     emit(
         wanted == TAIL_CALL
-            ? new Calls.TailCall(function, method, naming, nodes, tail, methodPlace, depth)
+            ? new Calls.TailCall(
+                function,
+                method,
+                naming,
+                nodes,
+                tail,
+                methodPlace,
+                depth,
+                tells && call.line != returnLine ? new Statements.Line(returnLine, scope()) : null)
             : new Calls.Call(
                 function, method, naming, nodes, tail, methodPlace, depth, slot, wanted),
         call.line);
@@ -540,7 +739,7 @@ final class Compiler {
     switch (expression) {
       case Ast.Call call -> call(call, slot, 1);
       case Ast.Single single -> compute(single.inner, slot);
-      case Ast.Binary binary when binary.calls && isLogic(binary.operator) -> {
+      case Ast.Binary binary when isSplit(binary) && isLogic(binary.operator) -> {
         if (binary.depth > MOST_DEPTH) {
           Expression reduced = shallow(binary);
           logic((Ast.Binary) reduced, slot);
@@ -552,7 +751,14 @@ final class Compiler {
       default -> {
         ExpressionNode node = expression(expression);
         if (!(node instanceof Expressions.Slot same && same.slot == slot)) {
-          emit(new Statements.SetSlot(slot, node), expression.line);
+          int line = expression.line;
+          if (tells && strip(expression) instanceof Ast.TableOf) {
+            line = 0; // it is in its slot already
+          } else if (tells && strip(expression) instanceof Ast.Constant c && c.value == null) {
+            passNil(slot, 1, line);
+            line = 0;
+          }
+          emit(new Statements.SetSlot(slot, node), line);
         }
       }
     }
@@ -602,7 +808,21 @@ final class Compiler {
     Expression reduced = expression.depth > MOST_DEPTH ? shallow(expression) : expression;
     ExpressionNode node = node(reduced);
     if (node.line == 0) node.line = reduced.line;
+    if (tells) passNode(reduced);
     return node;
+  }
+
+  private void passNode(Expression expression) {
+    switch (expression) {
+      case Ast.Constant c -> {}
+      case Ast.Local l -> {}
+      case Ast.Done d -> {}
+      case Ast.Single s -> {}
+      case Ast.Call c -> {}
+      case Ast.TableOf t -> {}
+      case Ast.Binary b when isLogic(b.operator) -> {}
+      default -> pass(expression.line);
+    }
   }
 
   private ExpressionNode node(Expression expression) {
@@ -637,7 +857,7 @@ final class Compiler {
   }
 
   private ExpressionNode function(FunctionBody body) {
-    Prototype prototype = compile(chunkName, body);
+    Prototype prototype = new Compiler(chunkName, body, tells).compile();
     int[] sources = new int[body.upvalues.size()];
     for (int i = 0; i < sources.length; i++) {
       Ast.Upvalue upvalue = body.upvalues.get(i);
@@ -668,7 +888,7 @@ final class Compiler {
   }
 
   private ExpressionNode logic(Ast.Binary binary) {
-    if (binary.calls) return copied(binary);
+    if (isSplit(binary)) return copied(binary);
     ExpressionNode left = expression(binary.left);
     ExpressionNode right = expression(binary.right);
     return binary.operator == Operator.AND
@@ -723,6 +943,7 @@ final class Compiler {
 
   private ExpressionNode table(Ast.TableOf table) {
     List<Ast.Item> items = table.items;
+    pass(table.firstLine);
     boolean dots = !items.isEmpty() && isDots(items.getLast());
     int count = items.size() - (dots ? 1 : 0);
     @Nullable ExpressionNode[] keys = new ExpressionNode[count];
@@ -733,8 +954,11 @@ final class Compiler {
       Expression key = item.key();
       keys[i] = key == null ? null : expression(key);
       values[i] = expression(item.value());
+      if (key == null) passValue(item.value());
+      else pass(item.line());
       places[i] = new Node.Mark(item.line());
     }
+    if (table.listed > 0 || dots) pass(table.lastLine);
     return new Expressions.TableOf(
         keys, values, places, rounded(table.listed), rounded(table.keyed), dots);
   }
@@ -746,6 +970,7 @@ final class Compiler {
   /// A table whose items contain calls is made in `slot`, item by item.
   private void table(Ast.TableOf table, int slot) {
     int outside = free;
+    pass(table.firstLine);
     emit(
         new Statements.SetSlot(
             slot,
@@ -788,6 +1013,7 @@ final class Compiler {
       }
     }
     if (pending > 0 || tail != Tail.NOTHING) {
+      pass(table.lastLine);
       emit(new Statements.Store(slot, stored, first, pending, tail));
     }
     free = outside;

@@ -21,6 +21,7 @@ final class Frame extends Activation {
   int tailCalls; // how many functions gave their place to this one
   @Nullable Object other; // what an expression is that isn't a number: see ExpressionNode.number
   boolean resuming;
+  Statements.@Nullable Line passed; // the last one; null: none yet, or it has jumped back since
   private int[] trail = NO_TRAIL;
   private int trailLength;
 

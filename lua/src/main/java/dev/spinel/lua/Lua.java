@@ -1,6 +1,8 @@
 package dev.spinel.lua;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +50,7 @@ public final class Lua {
   private long measured; // bytes alive at the last measurement
   private int measurements;
   private @Nullable LuaHook hook;
+  private @Nullable LineHook lineHook;
   private int period = Integer.MAX_VALUE;
 
   /// Steps until the hook is asked.
@@ -147,7 +150,9 @@ public final class Lua {
       @Nullable LuaCall from, @Nullable Object function, @Nullable Object[] arguments) {
     Position before = new Position();
     try {
-      return enter(from, function, arguments, arguments.length).toArray(0);
+      @Nullable Object[] all = enter(from, function, arguments, arguments.length).toArray(0);
+      current = before.current;
+      return all;
     } catch (LuaError error) {
       error.raisedIn(current);
       before.restore();
@@ -403,6 +408,94 @@ public final class Lua {
     this.hook = hook;
     period = hook == null ? Integer.MAX_VALUE : Math.max(1, steps);
     fuel = period;
+  }
+
+  // ── for debuggers ──
+
+  /// Told of lines; it may look at the state, and call into it.
+  @FunctionalInterface
+  public interface LineHook {
+    /// Something on this line is about to run, in a function that [LuaChunk#compileWithLines] has
+    /// made. What it throws comes out of that function.
+    void passes(int line);
+  }
+
+  /// From now on `hook` is told of each line that runs, but of none that it has run itself; null:
+  /// nobody is.
+  public void lines(@Nullable LineHook hook) {
+    lineHook = hook;
+  }
+
+  void passes(Frame frame, int line) {
+    LineHook told = lineHook;
+    if (told == null) return;
+    current = frame;
+    aside(() -> told.passes(line));
+  }
+
+  /// Runs what may call functions, in the middle of others: they find everything as it was. Nobody
+  /// is told of lines meanwhile.
+  public void aside(Runnable action) {
+    LineHook told = lineHook;
+    Activation before = current;
+    LuaValues had = results;
+    results = new LuaValues();
+    lineHook = null;
+    try {
+      action.run();
+    } finally {
+      current = before;
+      results = had;
+      lineHook = told;
+    }
+  }
+
+  /// A script's function that runs.
+  ///
+  /// @param source the name given to [LuaChunk#compile]
+  /// @param name by which it was called, null if nobody can tell
+  /// @param isInnermost no function runs that it has called, not even the host's
+  /// @param variables in scope, and their values
+  public record Level(
+      String source,
+      int line,
+      @Nullable String name,
+      boolean isInnermost,
+      List<Variable> variables) {}
+
+  /// A local variable and its value.
+  public record Variable(String name, @Nullable Object value) {}
+
+  /// The scripts' functions that run, the innermost first. Those variables are known that
+  /// [LuaChunk#compileWithLines] has kept names of.
+  public List<Level> levels() {
+    List<Level> levels = new ArrayList<>();
+    for (Activation at = current; at != null; at = at.caller) {
+      if (!(at instanceof Frame frame)) continue;
+      String name =
+          frame.tailCalls == 0 && at.caller instanceof Frame caller && caller.at != null
+              ? nameOf(caller.at.callee())
+              : null;
+      String source = frame.function.prototype.chunkName.toString();
+      levels.add(new Level(source, frame.line(), name, at == current, variables(frame)));
+    }
+    return levels;
+  }
+
+  private static @Nullable String nameOf(Ast.@Nullable Naming naming) {
+    return naming == null ? null : naming.name().toString();
+  }
+
+  private static List<Variable> variables(Frame frame) {
+    List<Variable> found = new ArrayList<>();
+    Statements.Line passed = frame.passed;
+    LuaString[] names = passed == null ? new LuaString[0] : passed.names;
+    for (int slot = 0; slot < names.length; slot++) {
+      Object value = frame.value(slot);
+      found.add(
+          new Variable(names[slot].toString(), value instanceof Cell cell ? cell.get() : value));
+    }
+    return found;
   }
 
   /// The fuel is used up while `at` runs.

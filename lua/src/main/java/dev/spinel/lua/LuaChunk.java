@@ -20,6 +20,14 @@ public final class LuaChunk {
     return compile(source, LuaString.of(name), 0);
   }
 
+  /// The same, but whoever has asked for it ([Lua#lines]) is told of each line that runs: a
+  /// function compiled so is slower.
+  public static LuaChunk compileWithLines(LuaString source, String name) {
+    LuaString chunkName = LuaString.of(name);
+    Ast.FunctionBody body = LuaParser.parse(source, chunkName, 0);
+    return new LuaChunk(chunkName, Compiler.compileWithLines(chunkName, body));
+  }
+
   /// The same from a script, `levels` boundaries deep.
   static LuaChunk compile(LuaString source, LuaString name, int levels) {
     Ast.FunctionBody body = LuaParser.parse(source, name, levels);

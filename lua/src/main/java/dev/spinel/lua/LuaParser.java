@@ -57,6 +57,7 @@ final class LuaParser {
     parser.lexer.next();
     parser.scope.body.body = parser.chunk();
     parser.expect(LuaLexer.EOS);
+    parser.scope.body.endLine = parser.lexer.lastLine;
     return parser.scope.body;
   }
 
@@ -187,7 +188,11 @@ final class LuaParser {
     boolean last = false;
     while (!last && !endsBlock()) {
       last = lexer.token == LuaLexer.RETURN || lexer.token == LuaLexer.BREAK;
-      statements.add(statement());
+      int line = lexer.line;
+      Statement made = statement();
+      made.firstLine = line;
+      made.lastLine = lexer.lastLine;
+      statements.add(made);
       accept(';');
       scope.registers = scope.active.size();
     }
@@ -692,6 +697,7 @@ final class LuaParser {
     take(1);
     List<Ast.Item> items = new ArrayList<>();
     Ast.TableOf table = new Ast.TableOf(items);
+    table.firstLine = lexer.lastLine;
     skip('{');
     Expression listed = null;
     int pending = 0; // listed ones that C has not yet put into the table
@@ -718,6 +724,7 @@ final class LuaParser {
       }
     } while (accept(',') || accept(';'));
     close('}', '{', line);
+    table.lastLine = lexer.lastLine;
     if (listed != null) {
       place(listed);
       if (isOpen(listed)) table.listed--;
@@ -780,7 +787,10 @@ final class LuaParser {
     skip(')');
     body.body = chunk();
     close(LuaLexer.END, LuaLexer.FUNCTION, line);
+    body.endLine = lexer.lastLine;
     scope = Objects.requireNonNull(scope.outer);
-    return new Ast.Function(body);
+    Ast.Function made = new Ast.Function(body);
+    made.line = body.endLine;
+    return made;
   }
 }

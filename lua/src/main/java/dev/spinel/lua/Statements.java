@@ -386,6 +386,39 @@ final class Statements {
     }
   }
 
+  // ── lines ──
+
+  /// Tells that something on a line is about to run, if the last thing that ran was on another one.
+  /// Only in what [LuaChunk#compileWithLines] has compiled.
+  static final class Line extends StatementNode {
+    final LuaString[] names; // of the variables in scope, by slot
+
+    Line(int line, LuaString[] names) {
+      this.line = line;
+      this.names = names;
+    }
+
+    @Override
+    int run(Frame frame) {
+      Line before = frame.passed;
+      frame.passed = this;
+      if (before == null || before.line != line) {
+        frame.at = this;
+        frame.lua.passes(frame, line);
+      }
+      return NEXT;
+    }
+  }
+
+  /// A jump back: whatever runs next is told, on whichever line it is.
+  static final class JumpBack extends StatementNode {
+    @Override
+    int run(Frame frame) {
+      frame.passed = null;
+      return NEXT;
+    }
+  }
+
   // ── assignment ──
 
   /// Sets a local variable, or an intermediate value.

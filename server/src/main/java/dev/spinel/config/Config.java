@@ -134,6 +134,22 @@ public final class Config {
 
   // ── Reading ──
 
+  /// That of a server beside this one, which keeps nothing, listens nowhere, and is no part of
+  /// anything; what it may hold in memory is the same.
+  public synchronized Config beside() {
+    Config made = new Config(values.draft(), null, directives, lines, List.of(), false);
+    made.put(Settings.PORT, 0L);
+    made.put(Settings.TLS_PORT, 0L);
+    made.put(Settings.UNIXSOCKET, "");
+    made.put(Settings.SAVE, List.of());
+    made.put(Settings.APPENDONLY, false);
+    made.put(Settings.CLUSTER_ENABLED, false);
+    made.put(Settings.ACLFILE, "");
+    made.put(Settings.MIN_REPLICAS_TO_WRITE, 0L);
+    made.put(Settings.MAXMEMORY_POLICY, "noeviction");
+    return made;
+  }
+
   /// Whether a line of the configuration, or an option of the command line, has set it at the
   /// start.
   public boolean isGiven(Setting<?> setting) {

@@ -70,6 +70,11 @@ public final class Engine implements KeyspaceListener {
         }
 
         @Override
+        public boolean isOver() {
+          return true;
+        }
+
+        @Override
         public Condition over() {
           throw new IllegalStateException("there are no scripts");
         }
@@ -232,8 +237,11 @@ public final class Engine implements KeyspaceListener {
 
   /// Who knows whether a script holds the server up. Any thread.
   public interface Busy {
-    /// What nearly everybody is told meanwhile; null: none does.
+    /// What nearly everybody is told meanwhile; null: none does, or they are to wait instead.
     @Nullable CommandError refusal();
+
+    /// Whether none does.
+    boolean isOver();
 
     /// That none does any more.
     Condition over();

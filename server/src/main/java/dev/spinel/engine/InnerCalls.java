@@ -7,7 +7,9 @@ import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
 import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.Slice;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -155,6 +157,39 @@ public final class InnerCalls {
     if (command.is(Command.MAKES_KEYS) && Dispatcher.hasTooLongKey(inner)) {
       throw Dispatcher.TOO_LONG_KEY;
     }
+  }
+
+  /// The keys of the command that was prepared.
+  public List<byte[]> keys() {
+    List<byte[]> keys = new ArrayList<>();
+    for (int i = 0; i < inner.keyCount; i++) {
+      keys.add(inner.args.at(inner.keyPositions[i]).copy());
+    }
+    return keys;
+  }
+
+  /// Whether it may touch keys that it doesn't name.
+  public boolean roams() {
+    return inner.keyCount == 0 || needsWorld();
+  }
+
+  /// The database of the commands that follow.
+  public void database(int number) {
+    session.database = number;
+  }
+
+  public int database() {
+    return session.database;
+  }
+
+  /// Runs a command that isn't the outer call's: nothing is counted or remembered of it. In a
+  /// stopped world.
+  public void runAside(byte[]... words) {
+    assert dispatcher.seat().stopsWorld() : "what is locked isn't known";
+    Args args = Args.of(words);
+    Command command = engine.table.lookup(args);
+    prepare(Objects.requireNonNull(command), args);
+    run();
   }
 
   /// Why the gate of this rank refuses the command, null if it doesn't. Gates have nothing to say

@@ -79,7 +79,8 @@ final class Meanwhile {
     call.begin(session, command, args, now);
     CommandError refusal = refusal(session, command);
     boolean mayRun = refusal == null || command == engine.exec;
-    if (mayRun && (mustWait(session, command) || engine.busy().refusal() == null)) {
+    boolean isHeldUp = refusal == null && !command.is(Command.ALLOW_BUSY);
+    if (mayRun && (isHeldUp || mustWait(session, command) || engine.busy().isOver())) {
       call.await(engine.busy().over(), Call.FOR_EVER);
       if (blocking.await(call)) {
         return Dispatcher.PARKED;

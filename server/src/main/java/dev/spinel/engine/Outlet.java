@@ -31,6 +31,27 @@ public interface Outlet {
   /// Runs `action` on the own thread after `delayMillis`; the handle cancels it. Own thread.
   Runnable after(long delayMillis, Runnable action);
 
+  /// Who gets what a client sends, instead of having it run as commands.
+  interface Diversion {
+    /// Bytes `from` to `to` of `buffer` have come. They are overwritten afterwards.
+    void received(byte[] buffer, int from, int to);
+
+    /// Nothing will come any more.
+    void ended();
+  }
+
+  /// From now on what the client sends goes to `to`, until the connection closes. False: this
+  /// session has no client that could be diverted. Own thread, while a call of the session runs.
+  default boolean divert(Diversion to) {
+    return false;
+  }
+
+  /// Sends bytes to a client that was diverted; also while a script holds the own thread up. Any
+  /// thread.
+  default void sendAside(byte[] bytes) {
+    throw new IllegalStateException("it isn't diverted");
+  }
+
   /// Closes the connection once what is in its output has been sent. Own thread.
   void closeAfterReply();
 

@@ -456,6 +456,7 @@ public final class Connection {
     int n = read(into, 0);
     if (n < 0) {
       isOver = true;
+      handler.endsMeanwhile();
     }
     if (n <= 0) {
       return n == 0;

@@ -29,6 +29,10 @@ public interface Handler {
     return false;
   }
 
+  /// The peer has ended its side while the loop is held up. What follows from that waits for the
+  /// next turn.
+  default void endsMeanwhile() {}
+
   /// Output was added in this turn and is about to be written; `pendingBytes` have not left yet,
   /// those from earlier turns included. The place to enforce limits on output:
   /// [Connection#closeAsap] prevents the writing. If some was lost (`Output.isTorn`) the connection

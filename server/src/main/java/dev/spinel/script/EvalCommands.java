@@ -136,6 +136,15 @@ final class EvalCommands implements Family {
 
   @Override
   public @Nullable Scripted scripted(int row, Call call) {
+    if (scripts.debugging.isWanted(call.session())) {
+      return null; // it runs elsewhere
+    }
+    EvalScript script = script(row, call);
+    boolean isDebugged = script != null && scripts.debugging.runOf(call.session()) != null;
+    return isDebugged ? script.anew() : script; // alone
+  }
+
+  private @Nullable EvalScript script(int row, Call call) {
     if (row == EVAL || row == EVAL_RO) {
       byte[] body = call.bytes(1);
       try {
@@ -159,6 +168,10 @@ final class EvalCommands implements Family {
 
   @Override
   public void run(int row, Call call, Reply reply) {
+    if ((row == EVAL || row == EVAL_RO) && scripts.debugging.isWanted(call.session())) {
+      scripts.debugging.begin(call);
+      return;
+    }
     switch (row) {
       case EVAL, EVAL_RO -> eval(call, reply, row == EVAL_RO);
       case EVALSHA, EVALSHA_RO -> evalSha(call, reply, row == EVALSHA_RO);
@@ -179,13 +192,19 @@ final class EvalCommands implements Family {
     call.showFirst();
     int keys = keys(call);
     EvalScript script = (EvalScript) call.scripted();
-    run(call, reply, scripts.add(script != null ? script : find(call.bytes(1))), keys, readOnly);
+    EvalScript found = script != null ? script : find(call.bytes(1));
+    EvalScript known = scripts.add(found);
+    boolean isDebugged = scripts.debugging.runOf(call.session()) != null;
+    run(call, reply, isDebugged ? found : known, keys, readOnly);
   }
 
   private void evalSha(Call call, Reply reply, boolean readOnly) {
     call.showFirst();
     if (call.arg(1).length != SHA_LENGTH) {
       throw NOSCRIPT;
+    }
+    if (scripts.debugging.isWanted(call.session())) {
+      throw new CommandError("ERR Please use EVAL instead of EVALSHA for debugging");
     }
     int keys = keys(call);
     EvalScript script = (EvalScript) call.scripted();
@@ -217,6 +236,7 @@ final class EvalCommands implements Family {
   private void run(Call call, Reply reply, EvalScript script, int keys, boolean readOnly) {
     ScriptChecks.check(call, script.flags, readOnly);
     Interpreter interpreter = scripts.interpreter(call.dispatcher());
+    boolean isDebugged = scripts.debugging.runOf(call.session()) != null;
     LuaTable globals = interpreter.lua.globals();
     globals.setReadOnly(false);
     globals.set("KEYS", interpreter.words(call, 3, 3 + keys));
@@ -230,18 +250,21 @@ final class EvalCommands implements Family {
             RunningScripts.Kind.EVAL,
             script.flags,
             readOnly,
-            interpreter.lua.load(script.chunk));
+            interpreter.lua.load(isDebugged ? script.chunkWithLines() : script.chunk));
     script.reach().ran(kept);
   }
 
-  private static void debug(Call call, Reply reply) {
+  private void debug(Call call, Reply reply) {
     if (call.is(2, "NO")) {
-      reply.ok();
-    } else if (call.is(2, "YES") || call.is(2, "SYNC")) {
-      throw new CommandError("ERR Spinel has no debugger of scripts yet");
+      scripts.debugging.set(call, null);
+    } else if (call.is(2, "YES")) {
+      scripts.debugging.set(call, Debugging.Mode.ASIDE);
+    } else if (call.is(2, "SYNC")) {
+      scripts.debugging.set(call, Debugging.Mode.SYNC);
     } else {
       throw new CommandError("ERR Use SCRIPT DEBUG YES/SYNC/NO");
     }
+    reply.ok();
   }
 
   private void exists(Call call, Reply reply) {

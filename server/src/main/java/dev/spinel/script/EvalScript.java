@@ -34,13 +34,25 @@ final class EvalScript implements Scripted {
     try {
       // the first line's end stays, so that lines have their numbers
       LuaString source = LuaString.of(Arrays.copyOfRange(body, shebang.length(), body.length));
-      return new EvalScript(sha, body, LuaChunk.compile(source, "@user_script"), shebang.flags());
+      return new EvalScript(sha, body, LuaChunk.compile(source, Debugger.SOURCE), shebang.flags());
     } catch (LuaError e) {
       LuaString text = e.text();
       throw new CommandError(
           "ERR Error compiling script (new function): "
               + (text == null ? "" : ScriptReply.cString(text.bytes())));
     }
+  }
+
+  /// The same, of which nothing is known yet.
+  EvalScript anew() {
+    return new EvalScript(sha, body, chunk, flags);
+  }
+
+  /// It, telling a debugger of its lines.
+  LuaChunk chunkWithLines() {
+    int first = ScriptFlags.Shebang.of(body).length();
+    return LuaChunk.compileWithLines(
+        LuaString.of(Arrays.copyOfRange(body, first, body.length)), Debugger.SOURCE);
   }
 
   long heapBytes() {

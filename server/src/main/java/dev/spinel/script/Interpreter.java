@@ -72,6 +72,7 @@ final class Interpreter implements LuaHook {
   private @Nullable Call call;
   private RunningScripts.@Nullable Run run;
   private boolean isSlow;
+  private @Nullable Debugger debugger; // of the script; null: it isn't debugged
   private boolean isReadOnly;
   private boolean ignoresMemory;
   private int onlySlot = ANY_SLOT; // of all keys that it may touch
@@ -236,7 +237,11 @@ final class Interpreter implements LuaHook {
             || !outer.limits().is(Settings.CLUSTER_ENABLED);
     onlySlot = anySlot ? ANY_SLOT : outer.keyCount() == 0 ? NO_SLOT : outer.keySlot(0);
     inner.begin(outer);
+    Debugging.Run debugged = scripts.debugging.runOf(outer.session());
     try {
+      if (debugged != null) {
+        debug(outer, mine, debugged);
+      }
       Object[] results = lua.call(function, arguments);
       answers.write(results.length == 0 ? null : results[0], reply, inner.protocol());
     } catch (LuaError e) {
@@ -253,6 +258,11 @@ final class Interpreter implements LuaHook {
       if (isSlow) {
         scripts.running.remove(mine);
       }
+      if (debugged != null) {
+        debugged.left = Objects.requireNonNull(debugger).end();
+        debugger = null;
+        lua.lines(null);
+      }
       inner.end();
       call = null;
       run = null;
@@ -261,6 +271,23 @@ final class Interpreter implements LuaHook {
       }
     }
     return !inner.hasStrayed();
+  }
+
+  private void debug(Call outer, RunningScripts.Run mine, Debugging.Run debugged) {
+    Debugger made = new Debugger(debugged.console, lua, debugged.source, debugged.lender);
+    made.limit(outer.limits().get(Settings.BUSY_REPLY_THRESHOLD));
+    debugger = made;
+    lua.lines(made);
+    if (debugged.lender == null) { // from now on everybody waits
+      mine.isHeld = true;
+      isSlow = true;
+      scripts.running.add(mine, false);
+    }
+  }
+
+  /// Of the script that runs; null: it isn't debugged.
+  @Nullable Debugger debugger() {
+    return debugger;
   }
 
   /// Sets who is asked while a library's text runs.
@@ -360,18 +387,21 @@ final class Interpreter implements LuaHook {
     if (outer.engine().stopping) {
       throw new Ended();
     }
-    if (!isSlow) {
+    Debugger debugs = debugger;
+    if (debugs != null) {
+      debugs.tick();
+    } else if (!isSlow) {
       if (!scripts.running.isOverdue(mine.beganNanos)) {
         return;
       }
       becomeSlow(outer, mine);
     }
     long now = outer.engine().clock.nanos();
-    if (now - servedNanos > SERVED_NANOS) {
+    if (isSlow && now - servedNanos > SERVED_NANOS) {
       servedNanos = now;
       outer.seat().whileBusy();
     }
-    if (scripts.running.isKilled(mine)) {
+    if (isSlow && scripts.running.isKilled(mine)) {
       throw new Killed(lua.innermost());
     }
   }

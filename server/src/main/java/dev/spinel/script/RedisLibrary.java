@@ -17,11 +17,14 @@ import dev.spinel.lua.LuaString;
 import dev.spinel.lua.LuaTable;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.Numbers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The table `redis` of a script: running commands, and what belongs to that.
@@ -75,9 +78,28 @@ final class RedisLibrary {
 
   /// What EVAL's scripts have besides.
   void addDebugging(LuaTable redis) {
-    add(redis, "breakpoint", call -> call.ret(false));
-    add(redis, "debug", call -> {});
+    add(redis, "breakpoint", this::breakpoint);
+    add(redis, "debug", this::debug);
     add(redis, "replicate_commands", call -> call.ret(true));
+  }
+
+  private void breakpoint(LuaCall call) {
+    Debugger debugger = interpreter.debugger();
+    if (debugger != null) {
+      debugger.stopNext();
+    }
+    call.ret(debugger != null);
+  }
+
+  private void debug(LuaCall call) {
+    Debugger debugger = interpreter.debugger();
+    if (debugger != null) {
+      List<@Nullable Object> values = new ArrayList<>();
+      for (int i = 1; i <= call.count(); i++) {
+        values.add(call.get(i));
+      }
+      debugger.debug(values);
+    }
   }
 
   void addLog(LuaTable redis) {
@@ -106,6 +128,10 @@ final class RedisLibrary {
   /// An error that a script gets as a table: `text` is a message alone, or, with a minus before it,
   /// a code and a message.
   private LuaTable error(String text, boolean isCounted) {
+    Debugger debugger = interpreter.debugger();
+    if (debugger != null) {
+      debugger.error(text);
+    }
     return LuaReplies.error(
         lua, LuaString.of(coded(text).getBytes(StandardCharsets.ISO_8859_1)), isCounted);
   }
@@ -234,6 +260,11 @@ final class RedisLibrary {
     CommandTable table = outer.engine().table;
     InnerCalls inner = outer.dispatcher().inner();
     Command command = table.lookup(args);
+    Debugger debugger = interpreter.debugger();
+    if (debugger != null) {
+      debugger.command(args);
+      borrow(debugger, inner, command, args);
+    }
     String refusal = refusal(outer, inner, command, args);
     if (refusal != null) {
       String text = coded(refusal);
@@ -245,7 +276,47 @@ final class RedisLibrary {
       inner.output().close();
       return error("-OOM there is no memory for the reply to a script", false);
     }
+    if (debugger != null && debugger.shows()) {
+      byte[] reply = new byte[(int) inner.output().pendingBytes()];
+      inner.output().peek(ByteBuffer.wrap(reply), Long.MAX_VALUE);
+      debugger.reply(reply);
+    }
     return interpreter.replies.read(inner.output());
+  }
+
+  // ── on a copy of the data ──
+
+  /// Has what the command is going to touch lent to the copy in which the script is debugged.
+  private static void borrow(
+      Debugger debugger, InnerCalls inner, @Nullable Command command, Args args) {
+    DebugHost.Lender lender = debugger.lender();
+    if (lender == null || command == null || !command.accepts(args.count())) {
+      return;
+    }
+    List<byte[]> keys;
+    try {
+      inner.prepare(command, args);
+      keys = inner.keys();
+    } catch (CommandError e) {
+      return; // it will be refused for that
+    }
+    boolean touchesData = command.is(Command.READONLY | Command.WRITE);
+    List<DebugHost.Lender.Loan> loans = new ArrayList<>();
+    if (touchesData && inner.roams()) {
+      loans.addAll(lender.lendAll());
+    } else if (command.name.equals("move") || command.name.equals("copy")) {
+      for (int database = 0; database < lender.databases(); database++) {
+        loans.addAll(lender.lend(database, keys));
+      }
+    } else {
+      loans.addAll(lender.lend(inner.database(), keys));
+    }
+    int own = inner.database();
+    for (DebugHost.Lender.Loan loan : loans) {
+      inner.database(loan.database());
+      inner.runAside(Debugging.restoring(loan));
+    }
+    inner.database(own);
   }
 
   private @Nullable String refusal(

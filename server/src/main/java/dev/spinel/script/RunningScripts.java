@@ -58,6 +58,7 @@ final class RunningScripts implements Gate, Engine.Busy {
     final boolean isTrusted;
     final long beganNanos;
     byte[][] words = {}; // of the call, once it is slow
+    boolean isHeld; // by a debugger: others wait instead of being refused
 
     private boolean isKilled; // the list's monitor
     private boolean hasWritten; // the list's monitor, once it is slow
@@ -72,7 +73,8 @@ final class RunningScripts implements Gate, Engine.Busy {
 
   private @Nullable Engine engine; // before the first session
   private final List<Run> slow = new ArrayList<>(); // its monitor; the oldest first
-  private volatile @Nullable Kind busyWith; // the kind of the oldest; null: there are none
+  private volatile @Nullable Kind busyWith; // the kind of the oldest that isn't held; null: none
+  private volatile boolean isBusy; // there are some, held ones included
   private final Waiters<Boolean> waiting = new Waiters<>();
 
   void of(Engine made) {
@@ -110,14 +112,15 @@ final class RunningScripts implements Gate, Engine.Busy {
       slow.remove(run);
       follow();
     }
-    if (busyWith == null) {
+    if (!isBusy) {
       waiting.wake(any -> true);
     }
   }
 
   private void follow() {
-    boolean isBusy = !slow.isEmpty();
-    busyWith = isBusy ? slow.getFirst().kind : null;
+    isBusy = !slow.isEmpty();
+    busyWith =
+        slow.stream().filter(each -> !each.isHeld).map(each -> each.kind).findFirst().orElse(null);
     if (isBusy) { // first the gate: who gives up waiting comes back to it
       engine().gates.closed(this, true);
     }
@@ -190,6 +193,11 @@ final class RunningScripts implements Gate, Engine.Busy {
     return kind == null ? null : busy(kind);
   }
 
+  @Override
+  public boolean isOver() {
+    return !isBusy;
+  }
+
   // ── the gate ──
 
   @Override
@@ -204,7 +212,14 @@ final class RunningScripts implements Gate, Engine.Busy {
 
   @Override
   public @Nullable CommandError refuse(Call call) {
-    return call.command().is(Command.ALLOW_BUSY) ? null : refusal();
+    if (call.command().is(Command.ALLOW_BUSY)) {
+      return null;
+    }
+    CommandError refusal = refusal();
+    if (refusal == null && isBusy) {
+      call.await(over, Call.FOR_EVER);
+    }
+    return refusal;
   }
 
   @Override
@@ -217,7 +232,7 @@ final class RunningScripts implements Gate, Engine.Busy {
         @Override
         public void begin(Waiting call) {
           waiting.add(call, true);
-          if (busyWith == null) {
+          if (!isBusy) {
             waiting.wake(any -> true);
           }
         }

@@ -32,6 +32,7 @@ public final class Scripts {
   final ConfigLog log;
   final RunningScripts running = new RunningScripts();
   final Libraries libraries = new Libraries(this);
+  final Debugging debugging = new Debugging(this);
   private @Nullable Engine engine; // before the first session
 
   /// By SHA-1, in small letters.
@@ -52,6 +53,17 @@ public final class Scripts {
     running.of(made);
     made.libraries(libraries);
     made.onForget(interpreters::remove);
+    made.onClose(debugging::forget);
+  }
+
+  /// Sets where scripts are debugged. Before the first session; without it they can't be.
+  public void debugAt(DebugHost host) {
+    debugging.at(host);
+  }
+
+  /// Ends what is being debugged, as the server ends. None begins afterwards, as no client is left.
+  public void close() {
+    debugging.close();
   }
 
   Engine engine() {

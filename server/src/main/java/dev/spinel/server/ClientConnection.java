@@ -16,6 +16,7 @@ import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,8 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private @Nullable Runnable drained; // run after output has left
   private boolean tellsDrained;
   private boolean isMeanwhile; // see runMeanwhile
+  private @Nullable Diversion diversion; // who gets what comes; null: it is run
+  private final ConcurrentLinkedQueue<byte[]> aside = new ConcurrentLinkedQueue<>(); // to be sent
   private boolean publishes; // and its receivers hadn't taken enough when it last ran
 
   ClientConnection(LoopSide side, Connection connection) {
@@ -68,6 +71,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       return;
     }
     publishes = false;
+    if (diversion != null) {
+      diversion.received(buffer, from, to);
+      return;
+    }
     boundOutput();
     try {
       side.pump.run(this, buffer, from, to);
@@ -81,11 +88,16 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
 
   @Override
   public boolean mayRunMeanwhile() {
-    return reader.sunkBytes() == 0 && keptHeapBytes == 0 && !publishes && !session.isParked();
+    return diversion != null
+        || reader.sunkBytes() == 0 && keptHeapBytes == 0 && !publishes && !session.isParked();
   }
 
   @Override
   public void runMeanwhile(byte[] buffer, int from, int to) {
+    if (diversion != null) {
+      diversion.received(buffer, from, to);
+      return;
+    }
     mostPendingBytes = connection.output().pendingBytes() + Loop.REPLY_BYTES_PER_TURN;
     boundOutput();
     isMeanwhile = true;
@@ -93,6 +105,41 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       side.pumpMeanwhile.run(this, buffer, from, to);
     } finally {
       isMeanwhile = false;
+    }
+  }
+
+  @Override
+  public void endsMeanwhile() {
+    if (diversion != null) {
+      diversion.ended();
+    }
+  }
+
+  // ── a client that talks to a debugger ──
+
+  @Override
+  public boolean divert(Diversion to) {
+    if (isMeanwhile) {
+      return false;
+    }
+    diversion = to;
+    side.diverted.add(this);
+    return true;
+  }
+
+  @Override
+  public void sendAside(byte[] bytes) {
+    aside.add(bytes);
+    post(this::takeAside);
+  }
+
+  /// Writes what is to be sent to the output.
+  void takeAside() {
+    for (byte[] bytes; (bytes = aside.poll()) != null; ) {
+      if (connection.isOpen()) {
+        connection.output().write(bytes);
+        connection.flush();
+      }
     }
   }
 
@@ -126,6 +173,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
 
   @Override
   public boolean ran(int outcome, byte[] buffer, int at, int to) {
+    if (diversion != null) {
+      diversion.received(buffer, at, to);
+      return false;
+    }
     if (outcome == Dispatcher.RUN_ON) {
       boolean waits =
           !isMeanwhile && side.pump.dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
@@ -239,7 +290,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
 
   /// Whether `timeout` holds for it: not for one that waits for keys or messages.
   boolean mayBeIdle() {
-    return !session.isParked() && !session.monitors && !session.subscribed() && !session.isReplica;
+    return diversion == null
+        && !session.isParked()
+        && !session.monitors
+        && !session.subscribed()
+        && !session.isReplica;
   }
 
   /// Input of a waiting client is read on, so that its end is noticed, and counted: a client for
@@ -303,6 +358,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   @Override
   public void closed() {
     side.connections.remove(this);
+    if (diversion != null) {
+      side.diverted.remove(this);
+      diversion.ended();
+    }
     side.server.admission.left();
     try {
       side.server.incidents.closed(this);

@@ -26,6 +26,7 @@ final class LoopSide implements LoopHooks {
   final LargeSink large; // of its connections' readers
   final Inbox inbox; // of all its sessions
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
+  final LinkedHashSet<ClientConnection> diverted = new LinkedHashSet<>();
   private boolean cronRuns;
   volatile long lastCronNanos; // on the clock of System.nanoTime; 0: it has had nothing to do yet
   private volatile boolean awaitsRelease; // and is to be told
@@ -75,6 +76,7 @@ final class LoopSide implements LoopHooks {
 
   /// A script holds this thread up: serves its clients as far as that is possible.
   private void serveMeanwhile(boolean waits) {
+    diverted.forEach(ClientConnection::takeAside);
     loop.serveMeanwhile(waits ? MEANWHILE_NANOS : 0);
   }
 

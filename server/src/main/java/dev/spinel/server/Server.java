@@ -123,7 +123,7 @@ public final class Server implements AutoCloseable {
   private final Pause pause = new Pause();
   private final TrackingLimit trackingLimit = new TrackingLimit();
   final ClientEviction clientEviction;
-  private final Scripts scripts;
+  final Scripts scripts;
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
   private final Encryption encryption;
@@ -212,6 +212,7 @@ public final class Server implements AutoCloseable {
     }
     engine.gates.are(replicationFront.gates(front.gates(gates.toArray(new Gate[0]))));
     scripts.of(engine);
+    scripts.debugAt(new DebugPlaces(this));
     pause.of(engine);
     trackingLimit.of(engine, config);
     clientEviction.of(engine, config);
@@ -475,6 +476,11 @@ public final class Server implements AutoCloseable {
     }
   }
 
+  /// Starts no more than what commands need: nothing is loaded, kept or replicated.
+  void startBeside() {
+    keyspace.start(engine);
+  }
+
   private LoopSide side(Loop loop) {
     LoopSide side = new LoopSide(this, loop);
     engine.journal.onRelease(side::released);
@@ -624,6 +630,7 @@ public final class Server implements AutoCloseable {
   private void end() {
     stopping(); // scripts, too
     stop.wake();
+    scripts.close();
     if (cluster != null) {
       cluster.close();
     }
