@@ -10,6 +10,8 @@ import dev.spinel.wire.Quoting;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -143,14 +145,39 @@ class DebuggerTest {
   }
 
   @Test
-  void theRecordedDialoguesAreWhatARealServerSays(@TempDir java.nio.file.Path folder)
-      throws Exception {
+  void theRecordedDialoguesAreWhatARealServerSays(@TempDir Path folder) throws Exception {
     try (RealRedis real = RealRedis.ready(folder)) {
       assumeTrue(real.isSeven2(), "REDIS_SERVER isn't a 7.2");
       for (Dialogue dialogue : Dialogue.recorded()) {
         assertThat(dialogue.with(real.port())).as(dialogue.title()).isEqualTo(dialogue.lines());
       }
     }
+  }
+
+  @Test
+  void theStockClientDebugs(@TempDir Path folder) throws Exception {
+    Path script = Files.writeString(folder.resolve("s.lua"), "local a = 7\nreturn a + ARGV[1]\n");
+    ProcessBuilder client =
+        new ProcessBuilder(
+            List.of(
+                "redis-cli", "-p", "" + spinel.port(), "--ldb", "--eval", "" + script, ",", "1"));
+    client.environment().remove("TERM");
+    client.redirectErrorStream(true);
+    Process process;
+    try {
+      process = client.start();
+    } catch (IOException e) {
+      assumeTrue(false, "no redis-cli");
+      throw e;
+    }
+    process.getOutputStream().write("s\np a\ns\nquit\n".getBytes(StandardCharsets.US_ASCII));
+    process.getOutputStream().close();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+    assertThat(said)
+        .contains("* Stopped at 1, stop reason = step over\n-> 1   local a = 7\n")
+        .contains("-> 2   return a + ARGV[1]\n<value> 7\n")
+        .endsWith(
+            "(integer) 8\n\n(Lua debugging session ended -- dataset changes rolled back)\n\n");
   }
 
   @Test
