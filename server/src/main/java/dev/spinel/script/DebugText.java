@@ -6,6 +6,7 @@ import dev.spinel.lua.LuaString;
 import dev.spinel.lua.LuaTable;
 import dev.spinel.wire.Quoting;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /// How the debugger shows values of Lua's and replies of commands: each on one line.
 final class DebugText {
@@ -15,11 +16,11 @@ final class DebugText {
   private DebugText() {}
 
   /// A value of a script's.
-  static String of(Lua lua, Object value) {
+  static String of(Lua lua, @Nullable Object value) {
     return of(lua, value, 0);
   }
 
-  private static String of(Lua lua, Object value, int depth) {
+  private static String of(Lua lua, @Nullable Object value, int depth) {
     if (depth == MOST_DEPTH) {
       return TOO_DEEP;
     }

@@ -428,10 +428,11 @@ final class Debugger implements Lua.LineHook {
       Object first = results.length == 0 ? null : results[0];
       sayTrimmed("<retval> " + DebugText.of(lua, first));
     } catch (LuaError e) {
-      boolean isTable = e.value() instanceof LuaTable;
       said.add(
           "<error> "
-              + (isTable ? ScriptReply.errorText(lua, (LuaTable) e.value()) : e.getMessage()));
+              + (e.value() instanceof LuaTable table
+                  ? ScriptReply.errorText(lua, table)
+                  : e.getMessage()));
     }
   }
 

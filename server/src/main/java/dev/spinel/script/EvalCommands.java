@@ -140,8 +140,9 @@ final class EvalCommands implements Family {
       return null; // it runs elsewhere
     }
     EvalScript script = script(row, call);
-    boolean isDebugged = script != null && scripts.debugging.runOf(call.session()) != null;
-    return isDebugged ? script.anew() : script; // alone
+    return script != null && scripts.debugging.runOf(call.session()) != null
+        ? script.anew() // of which nothing is known, so it runs alone
+        : script;
   }
 
   private @Nullable EvalScript script(int row, Call call) {
