@@ -113,7 +113,11 @@ final class Meanwhile {
     if (session.multi && command.is(Command.NO_MULTI)) {
       return new CommandError("ERR Command not allowed inside a transaction");
     }
-    return command.is(Command.ALLOW_BUSY) ? null : engine.busy().refusal();
+    if (command.is(Command.ALLOW_BUSY)) {
+      return null;
+    }
+    CommandError loading = engine.gates.refusal(Gate.Rank.LOADING, call); // a file's script
+    return loading != null ? loading : engine.busy().refusal();
   }
 
   /// Whether the command needs what the thread has no right to now: it locks slots, or frees memory
