@@ -384,7 +384,7 @@ final class StreamReader {
   /// Returns how much is pending there.
   private long consumer(RdbType type) {
     Slice name = name(words);
-    if (groups.findConsumer(name)) throw in.corrupt("two consumers of one name");
+    if (groups.findConsumer(name)) throw in.corrupt("Duplicate stream consumer detected");
     long seen = in.int64();
     long active = type == RdbType.STREAM_3 ? in.int64() : seen;
     groups.createConsumer(name, seen, active);
