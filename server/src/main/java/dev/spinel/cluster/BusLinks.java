@@ -33,6 +33,7 @@ final class BusLinks {
     final long id;
     final boolean inbound;
     final long since;
+    final long sinceWall;
     @Nullable ClusterNode node;
     String remote = "";
     int remotePort;
@@ -42,10 +43,11 @@ final class BusLinks {
     /// Dialled to find out who is there. See [Rejoining].
     boolean probes;
 
-    BusLink(long id, boolean inbound, long since) {
+    BusLink(long id, boolean inbound, long since, long sinceWall) {
       this.id = id;
       this.inbound = inbound;
       this.since = since;
+      this.sinceWall = sinceWall;
     }
   }
 
@@ -167,7 +169,8 @@ final class BusLinks {
     }
   }
 
-  private void dial(ClusterNode node) {
+  /// A node that has no link yet.
+  void dial(ClusterNode node) {
     BusLink link = dial(node.ip, node.busPort);
     link.node = node;
     node.link = link.id;
@@ -177,7 +180,7 @@ final class BusLinks {
 
   /// Dials without knowing who is there.
   BusLink dial(String host, int busPort) {
-    BusLink link = new BusLink(++lastId, false, machine.now());
+    BusLink link = new BusLink(++lastId, false, machine.now(), machine.wall());
     link.remote = host;
     link.remotePort = busPort;
     open.put(link.id, link);
@@ -207,7 +210,7 @@ final class BusLinks {
       machine.act(new ClusterAction.Close(event.link(), "too many links"));
       return;
     }
-    BusLink link = new BusLink(event.link(), true, machine.now());
+    BusLink link = new BusLink(event.link(), true, machine.now(), machine.wall());
     link.remote = event.remote();
     link.remotePort = event.remotePort();
     link.local = event.local();

@@ -3,6 +3,7 @@ package dev.spinel.cluster;
 import dev.spinel.peer.IpAddress;
 import dev.spinel.wire.Numbers;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -17,6 +18,7 @@ final class ClusterCommands {
   private static final String OK = "+OK\r\n";
   private static final String SYNTAX = "syntax error";
   private static final long NO_NUMBER = Long.MIN_VALUE;
+  private static final long MEETING_MILLIS = 500;
 
   /// A user's mistake. Nothing has been changed.
   private static final class Refused extends Exception {
@@ -28,6 +30,7 @@ final class ClusterCommands {
   }
 
   private final ClusterMachine machine;
+  private final List<Meeting> meetings = new ArrayList<>();
 
   ClusterCommands(ClusterMachine machine) {
     this.machine = machine;
@@ -113,9 +116,33 @@ final class ClusterCommands {
       node.ip = ip;
       node.port = (int) port;
       node.busPort = bus;
+      machine.links().dial(node);
       machine.changed();
+      meetings.add(new Meeting(client, node, machine.now() + MEETING_MILLIS));
+    } else {
+      machine.reply(client, OK);
     }
-    machine.reply(client, OK);
+  }
+
+  /// A MEET that isn't answered yet.
+  private record Meeting(long client, ClusterNode node, long until) {}
+
+  /// MEET is answered once the other node has called, as both know each other then: whoever takes
+  /// the next step at once finds the cluster ready for it. Redis answers before it has dialled. If
+  /// nobody is there, the answer comes after half a second, and is the same.
+  void endOfStep() {
+    meetings.removeIf(
+        meeting -> {
+          ClusterNode node = meeting.node;
+          boolean isOver =
+              machine.nodes().get(node.id) != node
+                  || node.inbound != 0 && !node.isHandshake()
+                  || machine.now() >= meeting.until;
+          if (isOver) {
+            machine.reply(meeting.client, OK);
+          }
+          return isOver;
+        });
   }
 
   private void forget(long client, String id) throws Refused {
@@ -321,6 +348,7 @@ final class ClusterCommands {
         machine.slots().give(machine.myself(), slot);
       }
     }
+    machine.news().aboutMyself();
     done(client);
   }
 
@@ -342,7 +370,6 @@ final class ClusterCommands {
     checkStill(slot);
     String action = arguments.get(2).toLowerCase(Locale.ROOT);
     boolean named = arguments.size() == 4;
-    boolean durable = false;
     if (action.equals("migrating") && named) {
       if (slots.owner(slot) != myself) {
         throw new Refused("I'm not the owner of hash slot " + slot);
@@ -359,17 +386,14 @@ final class ClusterCommands {
     } else if (action.equals("node") && named) {
       ClusterNode owner = primary(arguments.get(3), "Unknown node ");
       assign(slot, owner);
-      // Others may forget it in a loss of power, and are told again; nobody tells the owner.
-      durable = owner == myself;
+      if (owner == myself) {
+        machine.saveAndSyncSoon(); // others are told again if they forget it; nobody tells the owner
+      }
     } else {
       throw new Refused("Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP");
     }
     machine.health().lookAgain();
-    if (durable) {
-      done(client);
-    } else {
-      machine.replyWhenSaved(client, OK);
-    }
+    machine.replyWhenSaved(client, OK);
   }
 
   /// SETSLOT NODE.

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 ///   other nodes ◄─ bus ─► Accepted, Received … ─► ┌ BusLinks    who is connected          ┐ ─► Dial, Send, Close
 ///                                                 │ Heartbeats  PING, PONG, gossip        │
 ///   clients ────────────► Asked ────────────────► │ Failures    who has failed            │ ─► Reply
+///                                                 │ News        what all are told at once │
 ///                                                 │ Elections   a replica wants votes     │ ─► Follow, Promote
 ///   the clock ──────────► Tick ─────────────────► │ Votes       a primary gives one       │
 ///                                                 │ Lease       how long it takes writes  │ ─► Lease
@@ -65,6 +66,8 @@ public final class ClusterMachine {
     String newId();
   }
 
+  private static final long SYNC_LATER_MILLIS = 1000;
+
   private record AfterSave(long generation, Runnable action) {}
 
   private final World world;
@@ -72,6 +75,7 @@ public final class ClusterMachine {
   private final SlotMap slots;
   private final BusLinks links;
   private final Heartbeats heartbeats;
+  private final News news;
   private final Failures failures;
   private final Elections elections;
   private final Votes votes;
@@ -96,6 +100,7 @@ public final class ClusterMachine {
   private boolean ticks;
   private boolean saves;
   private boolean savesDurably;
+  private long syncDue = Long.MAX_VALUE; // when what was written is to be on the disk for good
   private boolean isSaving; // one at a time: what happens meanwhile is in the next
   private long generation;
   private final ArrayDeque<AfterSave> afterSave = new ArrayDeque<>();
@@ -113,6 +118,7 @@ public final class ClusterMachine {
     this.slots = new SlotMap(this);
     this.links = new BusLinks(this);
     this.heartbeats = new Heartbeats(this);
+    this.news = new News(this);
     this.failures = new Failures(this);
     this.elections = new Elections(this);
     this.votes = new Votes(this);
@@ -168,6 +174,7 @@ public final class ClusterMachine {
     ticks = true;
     links.tick();
     heartbeats.tick();
+    news.tick();
     failures.tick();
     rejoining.tick();
     slots.leaveReplica();
@@ -185,13 +192,22 @@ public final class ClusterMachine {
     manual.look();
     elections.look();
     failures.endOfStep();
+    news.endOfStep();
+    commands.endOfStep();
     health.look();
     lease.look();
     moves.endOfStep();
     slots.endOfStep();
+    boolean isTick = ticks;
     ticks = false;
+    if (isTick && now > syncDue) {
+      saveDurably();
+    }
     if (saves && !isSaving) {
       isSaving = true;
+      if (savesDurably) {
+        syncDue = Long.MAX_VALUE;
+      }
       generation++;
       actions.add(new ClusterAction.Save(generation, contents(), savesDurably));
       saves = false;
@@ -264,6 +280,7 @@ public final class ClusterMachine {
   }
 
   private void configure(ClusterPolicy changed) {
+    ClusterPolicy before = policy;
     policy = changed;
     changed(); // ports and address are shown at once, and told with the next heartbeat
     myself.port = changed.port();
@@ -283,6 +300,9 @@ public final class ClusterMachine {
       myself.hostname = changed.hostname();
       myself.humanName = changed.humanName();
       save();
+    }
+    if (!changed.announcesSameAs(before)) {
+      news.aboutMyself();
     }
     health.lookAgain();
   }
@@ -378,6 +398,10 @@ public final class ClusterMachine {
     return heartbeats;
   }
 
+  News news() {
+    return news;
+  }
+
   Failures failures() {
     return failures;
   }
@@ -448,7 +472,7 @@ public final class ClusterMachine {
     act(new ClusterAction.Reply(client, text));
   }
 
-  /// Replies once `nodes.conf` is written, though a power cut may still undo it.
+  /// Replies once `nodes.conf` is written, though a loss of power may still undo it.
   void replyWhenSaved(long client, String text) {
     save();
     afterSave.add(new AfterSave(generation + 1, () -> reply(client, text)));
@@ -468,6 +492,21 @@ public final class ClusterMachine {
 
   void saveDurably() {
     savesDurably = true;
+    save();
+  }
+
+  /// It is written now, and on the disk for good with the next tick. So a cluster that is resharded
+  /// slot by slot doesn't wait for a disk each time.
+  void saveAndSyncSoon() {
+    syncDue = Math.min(syncDue, now);
+    save();
+  }
+
+  /// What others know better, and tell again if this node forgets it in a loss of power. It is on
+  /// the disk for good a second later: long after them ([#saveAndSyncSoon]), so it is never the
+  /// only thing that is left of a change.
+  void saveAndSyncLater() {
+    syncDue = Math.min(syncDue, now + SYNC_LATER_MILLIS);
     save();
   }
 

@@ -131,6 +131,17 @@ public record ClusterPolicy(
         List.of());
   }
 
+  /// Whether a node tells others the same of itself with these settings as with those.
+  boolean announcesSameAs(ClusterPolicy other) {
+    return announcedIp.equals(other.announcedIp)
+        && port == other.port
+        && otherPort == other.otherPort
+        && busPort == other.busPort
+        && hostname.equals(other.hostname)
+        && humanName.equals(other.humanName)
+        && neverPromote == other.neverPromote;
+  }
+
   long pingGapMillis() {
     return pingIntervalMillis > 0 ? pingIntervalMillis : nodeTimeoutMillis / 2;
   }

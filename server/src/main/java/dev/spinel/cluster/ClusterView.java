@@ -78,7 +78,7 @@ public final class ClusterView {
             new LinkView(
                 link.inbound,
                 node.id,
-                machine.onTheWall(link.since),
+                link.sinceWall,
                 machine.world().unsentBytes(link.id)));
       }
     }

@@ -15,10 +15,14 @@ import org.jspecify.annotations.Nullable;
 /// id. Everybody else is learned by gossip, and only from nodes that are known. The slots, the
 /// epochs and the role of a node are taken from its own headers alone.
 ///
+/// What nobody is to wait for is told in heartbeats of its own: see [News].
+///
 /// Belongs to the machine's thread.
 final class Heartbeats {
   private static final int GOSSIP_FUTURE_MILLIS = 500;
   private static final int GOSSIP_LEAST = 3;
+  private static final int GOSSIP_MOST = 400;
+  private static final long NEW_MILLIS = 2000;
   private static final int PING_NUMBERS = 1 << 15;
   private static final long RANDOM_PING_MILLIS = 1000;
 
@@ -75,15 +79,29 @@ final class Heartbeats {
 
   /// A link stands: this is the first thing that is said over it.
   void greet(ClusterNode node) {
-    sendPing(node, node.is(NodeFlags.MEET) ? BusType.MEET : BusType.PING);
-    node.clear(NodeFlags.MEET);
+    if (node.is(NodeFlags.MEET)) {
+      sendPing(node, BusType.MEET, Naming.SOME);
+      node.clear(NodeFlags.MEET);
+    } else {
+      sendPing(node, BusType.PING, Naming.ALL);
+    }
   }
 
   void ping(ClusterNode node) {
-    sendPing(node, BusType.PING);
+    sendPing(node, BusType.PING, Naming.SOME);
   }
 
-  private void sendPing(ClusterNode node, BusType type) {
+  /// Tells a node of all others.
+  void introduce(ClusterNode node) {
+    sendPing(node, BusType.PING, Naming.ALL);
+  }
+
+  /// Tells a node of these, before others.
+  void tell(ClusterNode node, List<ClusterNode> names) {
+    sendPing(node, BusType.PING, new Naming(names, GOSSIP_LEAST));
+  }
+
+  private void sendPing(ClusterNode node, BusType type, Naming naming) {
     if (!node.linkStands || machine.links().isSilent()) {
       return;
     }
@@ -95,12 +113,12 @@ final class Heartbeats {
     }
     pingNumber = pingNumber % (PING_NUMBERS - 1) + 1;
     machine.lease().pinged(node, pingNumber);
-    machine.links().send(node, heartbeat(type, true, pingNumber));
+    machine.links().send(node, heartbeat(type, true, pingNumber, naming));
   }
 
   /// A PING over whatever link; nothing is expected of it.
   void pingOver(BusLink link, BusType type) {
-    machine.links().send(link.id, heartbeat(type, true, 0));
+    machine.links().send(link.id, heartbeat(type, true, 0, Naming.SOME));
   }
 
   /// A PONG that nobody has asked for: news. Primaries may not lean on it.
@@ -112,7 +130,7 @@ final class Heartbeats {
               && node.primary != null
               && (node.primary == myself || node.primary == myself.primary);
       if (node != myself && !node.isHandshake() && (!toShardOnly || ofShard)) {
-        machine.links().send(node, heartbeat(BusType.PONG, true, 0));
+        machine.links().send(node, heartbeat(BusType.PONG, true, 0, Naming.SOME));
       }
     }
   }
@@ -131,25 +149,33 @@ final class Heartbeats {
     }
   }
 
-  /// A heartbeat with a tenth of the nodes that are known, three at least, chosen by chance, and
+  /// Whom the gossip of a heartbeat names: these, and so many others, chosen by chance.
+  private record Naming(List<ClusterNode> first, int least) {
+    static final Naming SOME = new Naming(List.of(), GOSSIP_LEAST);
+    static final Naming ALL = new Naming(List.of(), GOSSIP_MOST);
+  }
+
+  /// A heartbeat with those that it is to name, a tenth of the nodes that are known at least, and
   /// all that may have failed.
-  private BusMessage heartbeat(BusType type, boolean withoutLease, int number) {
+  private BusMessage heartbeat(BusType type, boolean withoutLease, int number, Naming naming) {
     heartbeats++;
     List<ClusterNode> all = machine.nodes().all();
     int fresh = all.size() - 2;
-    int wanted = Math.min(fresh, Math.max(GOSSIP_LEAST, all.size() / 10));
-    List<Gossip> gossip = new ArrayList<>(Math.max(0, wanted));
-    for (int i = wanted * 3; i > 0 && fresh > 0 && gossip.size() < wanted; i--) {
-      ClusterNode node = machine.nodes().any();
-      if (node.isMyself() || node.mayHaveFailed() || node.gossipedIn == heartbeats) {
-        continue;
+    int wanted = Math.min(fresh, Math.max(naming.least, all.size() / 10));
+    List<Gossip> gossip = new ArrayList<>(Math.max(0, wanted) + naming.first.size());
+    for (ClusterNode node : naming.first) {
+      name(node, gossip);
+    }
+    int names = gossip.size() + wanted;
+    if (all.size() <= naming.least) {
+      for (ClusterNode node : all) {
+        name(node, gossip);
       }
-      node.gossipedIn = heartbeats;
-      fresh--;
-      if (!node.is(NodeFlags.HANDSHAKE | NodeFlags.NOADDR)
-          && (node.link != 0 || !node.slots.isEmpty())
-          && !machine.rejoining().holdsBack(node)) {
-        gossip.add(gossip(node));
+    } else {
+      for (int i = wanted * 3; i > 0 && fresh > 0 && gossip.size() < names; i--) {
+        if (name(machine.nodes().any(), gossip)) {
+          fresh--;
+        }
       }
     }
     if (machine.failures().suspected() > 0) {
@@ -162,6 +188,21 @@ final class Heartbeats {
     boolean noLease = type == BusType.PONG && withoutLease;
     Header header = machine.header(type, machine.currentEpoch(), false, noLease, number);
     return new BusMessage.Heartbeat(header, gossip, extensions());
+  }
+
+  /// Names a node, if it isn't named yet and others can use it. Returns whether it was its turn.
+  private boolean name(ClusterNode node, List<Gossip> gossip) {
+    if (node.isMyself() || node.mayHaveFailed() || node.gossipedIn == heartbeats) {
+      return false;
+    }
+    node.gossipedIn = heartbeats;
+    boolean isNew = machine.now() - node.created < NEW_MILLIS;
+    if (!node.is(NodeFlags.HANDSHAKE | NodeFlags.NOADDR)
+        && (node.link != 0 || !node.slots.isEmpty() || isNew)
+        && !machine.rejoining().holdsBack(node)) {
+      gossip.add(gossip(node));
+    }
+    return true;
   }
 
   private Gossip gossip(ClusterNode node) {
@@ -243,7 +284,7 @@ final class Heartbeats {
     machine.sawEpoch(header.currentEpoch());
     if (Long.compareUnsigned(header.configEpoch(), sender.configEpoch) > 0) {
       sender.configEpoch = header.configEpoch();
-      machine.saveDurably();
+      machine.saveAndSyncLater();
     }
     sender.offset = header.offset();
     sender.offsetTime = machine.now();
@@ -266,7 +307,7 @@ final class Heartbeats {
     }
     machine.nodes().promote(node);
     node.configEpoch = update.configEpoch();
-    machine.saveDurably();
+    machine.saveAndSyncLater();
     machine.slots().claim(node, update.configEpoch(), claimed);
     if (stale) {
       machine.bumpEpoch(); // the sender believes whoever has the greater epoch
@@ -302,6 +343,7 @@ final class Heartbeats {
     }
     if (type == BusType.PING) {
       machine.rejoining().noteAddress(sender, link, header);
+      machine.news().called(sender);
     }
     if (type == BusType.PONG && !link.inbound) {
       ponged(sender, header);
@@ -331,7 +373,10 @@ final class Heartbeats {
     if (extendsLease && sender != null && !machine.links().isSilent()) {
       sender.leaseGranted = machine.now();
     }
-    machine.links().send(link.id, heartbeat(BusType.PONG, !extendsLease, header.pingNumber()));
+    Naming naming = header.type() == BusType.MEET ? Naming.ALL : Naming.SOME;
+    machine
+        .links()
+        .send(link.id, heartbeat(BusType.PONG, !extendsLease, header.pingNumber(), naming));
   }
 
   /// An unknown node wants to be taken up. Its id is found out by dialling it.
@@ -341,6 +386,7 @@ final class Heartbeats {
     node.port = header.port();
     node.otherPort = header.otherPort();
     node.busPort = header.busPort();
+    machine.links().dial(node);
     machine.save();
   }
 
@@ -363,7 +409,8 @@ final class Heartbeats {
     dialled.flags |= header.flags() & (NodeFlags.PRIMARY | NodeFlags.REPLICA);
     dialled.dataReceived = machine.now();
     note(dialled, header);
-    machine.saveDurably();
+    machine.news().met(dialled);
+    machine.saveAndSyncLater();
     return dialled;
   }
 
@@ -397,7 +444,7 @@ final class Heartbeats {
     if (primary != null && sender.primary != primary) {
       machine.nodes().setPrimary(sender, primary);
       machine.nodes().setShard(sender, primary.shard);
-      machine.saveDurably();
+      machine.saveAndSyncLater();
     }
   }
 
@@ -449,7 +496,7 @@ final class Heartbeats {
     for (Gossip gossip : gossips) {
       ClusterNode node = machine.nodes().get(gossip.node());
       if (node == null) {
-        learn(gossip);
+        learn(gossip, sender);
         continue;
       }
       boolean fails = (gossip.flags() & (NodeFlags.FAIL | NodeFlags.PFAIL)) != 0;
@@ -485,7 +532,7 @@ final class Heartbeats {
   }
 
   /// A node that wasn't known. It is believed, since a known node told so.
-  private void learn(Gossip gossip) {
+  private void learn(Gossip gossip, ClusterNode from) {
     if ((gossip.flags() & NodeFlags.NOADDR) != 0
         || !NodesFile.isId(gossip.node())
         || gossip.ip().isEmpty()
@@ -505,7 +552,8 @@ final class Heartbeats {
     node.port = gossip.port();
     node.otherPort = gossip.otherPort();
     node.busPort = gossip.busPort();
-    machine.saveDurably();
+    machine.news().learned(node, from);
+    machine.saveAndSyncLater();
   }
 
   private void extensions(ClusterNode sender, List<Extension> extensions) {

@@ -83,6 +83,7 @@ final class Nodes {
     node.replicas.clear();
     setPrimary(node, null);
     machine.links().closeAll(node, "the node is removed");
+    machine.news().removed(node);
     byId.remove(node.id);
     all.remove(node);
     machine.changed();

@@ -237,6 +237,7 @@ final class Rejoining {
     node.addressChanged = machine.now();
     node.twinSince = 0;
     node.linkSince = 0; // dialled at once
+    machine.news().moved(node);
     machine.links().close(node.link, "its address has changed");
     if (node == machine.myself().primary) {
       machine.followPrimary();

@@ -155,7 +155,7 @@ final class SlotMap {
         }
         take(slot);
         give(sender, slot);
-        machine.saveDurably();
+        machine.saveAndSyncLater();
         machine.health().lookAgain();
       }
     }

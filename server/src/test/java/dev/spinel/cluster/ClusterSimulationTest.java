@@ -294,6 +294,76 @@ class ClusterSimulationTest {
     assertThat(stories.get(0)).isNotEmpty().isEqualTo(stories.get(1));
   }
 
+  /// In a star, in a chain, or as two clusters that are made one.
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void aSecondAfterTheyHaveMetAllKnowAll(long seed) {
+    make(seed, SimNetwork.Conditions.GOOD, 8);
+    try {
+      Random random = cluster.network.random();
+      int shape = random.nextInt(3);
+      for (int i = 1; i < 8; i++) {
+        int other = shape == 0 ? 0 : shape == 1 || i % 4 != 0 ? i - 1 : i;
+        meet(i, other);
+      }
+      if (shape == 2) {
+        assertThat(cluster.runUntil(() -> knows(0, 4) && knows(4, 4), 1000)).isTrue();
+        meet(random.nextInt(4), 4 + random.nextInt(4));
+      }
+      assertThat(cluster.runUntil(cluster::allKnowAll, 1000)).as("shape %d", shape).isTrue();
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("seed " + seed + "\n" + cluster.describe(), e);
+    }
+  }
+
+  private boolean knows(int first, int count) {
+    return cluster.nodes.subList(first, first + count).stream()
+        .allMatch(node -> node.machine().nodes().size() == count);
+  }
+
+  private void meet(int who, int whom) {
+    if (who != whom) {
+      String host = cluster.hostName(cluster.nodes.get(whom));
+      cluster.nodes.get(who).ask("MEET", host, Integer.toString(SimCluster.PORT));
+    }
+  }
+
+  @Test
+  void aNodeThatJoinsIsKnownToAllOnceItHasMetOneAndCostsFewMessages() {
+    int count = 60;
+    make(3, SimNetwork.Conditions.GOOD, count);
+    cluster.form(count);
+    cluster.run(5000);
+    long before = cluster.messages();
+    cluster.run(1000);
+    long usual = cluster.messages() - before;
+    cluster.add(SimCluster.policy(TIMEOUT, List.of()));
+    ToyNode added = cluster.nodes.getLast();
+    long client = added.ask("MEET", cluster.hostName(some()), Integer.toString(SimCluster.PORT));
+    before = cluster.messages();
+    assertThat(cluster.runUntil(() -> added.reply(client) != null, 400)).isTrue();
+    assertThat(added.reply(client)).isEqualTo("+OK\r\n");
+    assertThat(cluster.runUntil(() -> cluster.nodes.stream().allMatch(node -> knows(node, added)), 100))
+        .isTrue();
+    cluster.run(1000);
+    assertThat(cluster.messages() - before).isLessThan(2 * usual + 50L * count);
+  }
+
+  private static boolean knows(ToyNode node, ToyNode other) {
+    return node.machine().nodes().get(other.id()) != null;
+  }
+
+  @Test
+  void whoeverMeetsNobodyIsAnsweredAllTheSame() {
+    make(4, SimNetwork.Conditions.GOOD, 1);
+    ToyNode node = cluster.nodes.getFirst();
+    long client = node.ask("MEET", "10.9.9.9", Integer.toString(SimCluster.PORT));
+    cluster.run(400);
+    assertThat(node.reply(client)).isNull();
+    cluster.run(300);
+    assertThat(node.reply(client)).isEqualTo("+OK\r\n");
+  }
+
   /// By hand: `-Dspinel.thousand=1000`.
   @Test
   @EnabledIfSystemProperty(named = "spinel.thousand", matches = "\\d+")

@@ -275,7 +275,7 @@ final class SimCluster {
     assertThat(runUntil(this::settled, 120_000)).as(this::describe).isTrue();
   }
 
-  private boolean allKnowAll() {
+  boolean allKnowAll() {
     for (ToyNode node : nodes) {
       if (node.isRunning()) {
         Nodes known = node.machine().nodes();
