@@ -18,7 +18,7 @@ final class ClusterCommands {
   private static final String OK = "+OK\r\n";
   private static final String SYNTAX = "syntax error";
   private static final long NO_NUMBER = Long.MIN_VALUE;
-  private static final long MEETING_MILLIS = 500;
+  private static final long MEETING_MILLIS = 1000;
 
   /// A user's mistake. Nothing has been changed.
   private static final class Refused extends Exception {
@@ -127,22 +127,33 @@ final class ClusterCommands {
   /// A MEET that isn't answered yet.
   private record Meeting(long client, ClusterNode node, long until) {}
 
-  /// MEET is answered once the other node has called, as both know each other then: whoever takes
-  /// the next step at once finds the cluster ready for it. Redis answers before it has dialled. If
-  /// nobody is there, the answer comes after half a second, and is the same.
+  /// MEET is answered once the other node has called, as both know each other then, and all nodes
+  /// that this one knows have said which slots they have: whoever takes the next step at once finds
+  /// the cluster ready for it. Redis answers before it has dialled. If nobody is there, the answer
+  /// comes after a second, and is the same.
   void endOfStep() {
+    if (meetings.isEmpty()) {
+      return;
+    }
+    boolean all = !machine.nodes().exists(ClusterCommands::isExpected);
     meetings.removeIf(
         meeting -> {
           ClusterNode node = meeting.node;
           boolean isOver =
               machine.nodes().get(node.id) != node
-                  || node.inbound != 0 && !node.isHandshake()
+                  || all && node.inbound != 0 && !node.isHandshake()
                   || machine.now() >= meeting.until;
           if (isOver) {
             machine.reply(meeting.client, OK);
           }
           return isOver;
         });
+  }
+
+  /// Whether it hasn't been heard yet, though it is there as far as is known.
+  private static boolean isExpected(ClusterNode node) {
+    int elsewhere = NodeFlags.MYSELF | NodeFlags.HANDSHAKE | NodeFlags.NOADDR;
+    return node.answeredAt == 0 && !node.is(elsewhere | NodeFlags.PFAIL | NodeFlags.FAIL);
   }
 
   private void forget(long client, String id) throws Refused {

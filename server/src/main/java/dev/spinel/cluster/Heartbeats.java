@@ -552,6 +552,7 @@ final class Heartbeats {
     node.port = gossip.port();
     node.otherPort = gossip.otherPort();
     node.busPort = gossip.busPort();
+    machine.links().dial(node);
     machine.news().learned(node, from);
     machine.saveAndSyncLater();
   }

@@ -343,6 +343,7 @@ class ClusterSimulationTest {
     before = cluster.messages();
     assertThat(cluster.runUntil(() -> added.reply(client) != null, 400)).isTrue();
     assertThat(added.reply(client)).isEqualTo("+OK\r\n");
+    assertThat(added.machine().slots().owned()).isEqualTo(SlotSet.SLOTS);
     assertThat(cluster.runUntil(() -> cluster.nodes.stream().allMatch(node -> knows(node, added)), 100))
         .isTrue();
     cluster.run(1000);
@@ -358,7 +359,7 @@ class ClusterSimulationTest {
     make(4, SimNetwork.Conditions.GOOD, 1);
     ToyNode node = cluster.nodes.getFirst();
     long client = node.ask("MEET", "10.9.9.9", Integer.toString(SimCluster.PORT));
-    cluster.run(400);
+    cluster.run(900);
     assertThat(node.reply(client)).isNull();
     cluster.run(300);
     assertThat(node.reply(client)).isEqualTo("+OK\r\n");
