@@ -398,7 +398,8 @@ final class ClusterCommands {
       ClusterNode owner = primary(arguments.get(3), "Unknown node ");
       assign(slot, owner);
       if (owner == myself) {
-        machine.saveAndSyncSoon(); // others are told again if they forget it; nobody tells the owner
+        machine
+            .saveAndSyncSoon(); // others are told again if they forget it; nobody tells the owner
       }
     } else {
       throw new Refused("Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP");

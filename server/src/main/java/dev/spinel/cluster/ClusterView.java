@@ -76,10 +76,7 @@ public final class ClusterView {
       if (node != null) {
         links.add(
             new LinkView(
-                link.inbound,
-                node.id,
-                link.sinceWall,
-                machine.world().unsentBytes(link.id)));
+                link.inbound, node.id, link.sinceWall, machine.world().unsentBytes(link.id)));
       }
     }
     return links;

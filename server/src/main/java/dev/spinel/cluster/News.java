@@ -21,11 +21,10 @@ import java.util.Set;
 ///   this node's own part changes ──► one round of PINGs to all
 /// ```
 ///
-/// So a node that joins costs a PING for each node, and a few more for each, whatever the
-/// cluster's size. Rounds are rare, too: what comes up within 2 ms for each known node, 100 ms at
-/// least, is one round, and a round names at most [#NAMES_MOST]. A thousand nodes that form one
-/// cluster send 16 PINGs in two seconds each for that, and whoever was met by all of them 500 a
-/// second.
+/// So a node that joins costs a PING for each node, and a few more for each, whatever the cluster's
+/// size. Rounds are rare, too: what comes up within 2 ms for each known node, 100 ms at least, is
+/// one round, and a round names at most [#NAMES_MOST]. A thousand nodes that form one cluster send
+/// 16 PINGs in two seconds each for that, and whoever was met by all of them 500 a second.
 ///
 /// A stock node doesn't look at the gossip of the PONG that ends its handshake. That is why a new
 /// node is told twice.

@@ -344,7 +344,9 @@ class ClusterSimulationTest {
     assertThat(cluster.runUntil(() -> added.reply(client) != null, 400)).isTrue();
     assertThat(added.reply(client)).isEqualTo("+OK\r\n");
     assertThat(added.machine().slots().owned()).isEqualTo(SlotSet.SLOTS);
-    assertThat(cluster.runUntil(() -> cluster.nodes.stream().allMatch(node -> knows(node, added)), 100))
+    assertThat(
+            cluster.runUntil(
+                () -> cluster.nodes.stream().allMatch(node -> knows(node, added)), 100))
         .isTrue();
     cluster.run(1000);
     assertThat(cluster.messages() - before).isLessThan(2 * usual + 50L * count);
