@@ -73,8 +73,11 @@ public final class ClusterTool {
 
   /// Runs the program; answers its exit status.
   static int run(Screen screen, List<String> words) {
-    return Main.status(
-        screen, () -> new ClusterTool(screen, Options.parse(screen, words)).run() ? 0 : 1);
+    return Main.status(screen, () -> run(screen, Options.parse(screen, words)));
+  }
+
+  static int run(Screen screen, Options options) throws IOException {
+    return new ClusterTool(screen, options).run() ? 0 : 1;
   }
 
   private boolean run() throws IOException {

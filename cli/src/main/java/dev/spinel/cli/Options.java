@@ -74,6 +74,11 @@ final class Options {
   int pipeTimeoutSeconds = PIPE_TIMEOUT_SECONDS;
   int memorySamples;
   @Nullable String evalFile;
+
+  /// Run after each command of the cluster manager's: a test may end the program there, by what it
+  /// throws.
+  Runnable afterCommand = () -> {};
+
   boolean debugger;
   boolean debuggerInSync;
   @Nullable String hintFor;

@@ -72,7 +72,9 @@ final class Peer {
     Client c = client;
     if (c == null) return null;
     try {
-      return c.command(command);
+      RespValue reply = c.command(command);
+      options.afterCommand.run();
+      return reply;
     } catch (IOException e) {
       close();
       return null;

@@ -1,0 +1,286 @@
+package dev.spinel.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// The manager of clusters dies behind one of the commands that it sends, whichever: the next one
+/// that mends the cluster ends with all slots served and every key there once, with its value.
+///
+/// `-Dspinel.killed.runs=N` has it die N times (a dozen in CI), `-Dspinel.killed.seed=S` has the
+/// same happen again.
+@Timeout(300)
+class KilledToolTest {
+  private static final int KEYS = 2000;
+  private static final int SLOTS_MOVED = 12;
+  private static final int RUNS = 12;
+
+  @TempDir Path directory;
+  private Stock stock;
+  private final long seed = Long.getLong("spinel.killed.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+  private int[] ports = {};
+
+  /// The program is dead: nothing in it catches this.
+  private static final class Dead extends Error {
+    private static final long serialVersionUID = 1;
+
+    Dead() {
+      super("killed", null, false, false);
+    }
+  }
+
+  @BeforeEach
+  void start() throws IOException {
+    stock = new Stock(directory);
+    ports = new int[] {stock.node(), stock.node(), stock.node(), stock.node()};
+  }
+
+  @AfterEach
+  void stop() {
+    stock.close();
+  }
+
+  private static RespValue ask(int port, String... command) {
+    try (Client client = Client.connect("127.0.0.1", port)) {
+      return client.command(command);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String address(int port) {
+    return "127.0.0.1:" + port;
+  }
+
+  /// A run of one of the two programs, which dies behind so many commands. Returns how many it has
+  /// sent.
+  private static int run(int most, String... words) {
+    List<String> all = List.of(words);
+    boolean isManager = all.contains("--cluster");
+    Screen screen =
+        new Screen(
+            new ByteArrayInputStream(new byte[0]),
+            new ByteArrayOutputStream(),
+            new ByteArrayOutputStream(),
+            Map.of(),
+            false,
+            false);
+    int[] sent = {0};
+    Main.Work work =
+        () -> {
+          Options options = Options.parse(screen, all);
+          options.afterCommand =
+              () -> {
+                if (++sent[0] >= most) throw new Dead();
+              };
+          return isManager
+              ? new ClusterManager(screen, options).run()
+              : ClusterTool.run(screen, options);
+        };
+    try {
+      Main.status(screen, work);
+    } catch (Dead end) {
+      // as it was to be
+    }
+    return sent[0];
+  }
+
+  /// Three primaries with some hundred keys in each of a few slots, and a fourth without slots.
+  private void build() throws IOException {
+    int[] ends = {0, 5461, 10923, 16384};
+    for (int i = 0; i < 4; i++) {
+      ask(ports[i], "CLUSTER", "SET-CONFIG-EPOCH", "" + (i + 1));
+      if (i > 0) ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + ports[i]);
+      if (i < 3) ask(ports[i], "CLUSTER", "ADDSLOTSRANGE", "" + ends[i], "" + (ends[i + 1] - 1));
+    }
+    awaitAgreement(4);
+    try (Client one = Client.connect("127.0.0.1", ports[0]);
+        Client two = Client.connect("127.0.0.1", ports[1]);
+        Client three = Client.connect("127.0.0.1", ports[2])) {
+      for (int i = 0; i < KEYS; i++) {
+        for (Client each : List.of(one, two, three)) {
+          if (!each.command("SET", "key:" + i, "value:" + i).isError()) break;
+        }
+      }
+    }
+  }
+
+  private void awaitAgreement(int nodes) {
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .ignoreExceptions()
+        .until(
+            () -> {
+              for (int port : Arrays.copyOf(ports, nodes)) {
+                String info = ask(port, "CLUSTER", "INFO").text();
+                if (!info.contains("cluster_state:ok")
+                    || !info.contains("cluster_known_nodes:" + nodes + "\r")) {
+                  return false;
+                }
+              }
+              return owners(ports[0]).equals(owners(ports[1]))
+                  && owners(ports[0]).equals(owners(ports[2]));
+            });
+  }
+
+  /// Ranges of slots, and who has them as a node sees it.
+  private static String owners(int port) {
+    TreeMap<Long, String> ranges = new TreeMap<>();
+    for (RespValue range : ask(port, "CLUSTER", "SLOTS").elements()) {
+      List<RespValue> parts = range.elements();
+      String owner = parts.get(2).elements().get(1).text();
+      ranges.put(parts.get(0).integer(), parts.get(1).integer() + " " + owner);
+    }
+    return ranges.toString();
+  }
+
+  private void assertNothingIsLost(String what) throws IOException {
+    long slots = 0;
+    long keys = 0;
+    for (RespValue range : ask(ports[0], "CLUSTER", "SLOTS").elements()) {
+      slots += range.elements().get(1).integer() - range.elements().get(0).integer() + 1;
+    }
+    for (int port : ports) {
+      keys += ask(port, "DBSIZE").integer();
+      assertThat(ask(port, "CLUSTER", "NODES").text()).as(what).doesNotContain("->-", "-<-");
+    }
+    assertThat(slots).as(what).isEqualTo(16384);
+    assertThat(keys).as(what).isEqualTo(KEYS);
+    boolean[] found = new boolean[KEYS];
+    for (int port : ports) {
+      try (Client client = Client.connect("127.0.0.1", port)) {
+        for (RespValue key : client.command("KEYS", "*").elements()) {
+          int number = Integer.parseInt(key.text().substring("key:".length()));
+          assertThat(client.command("GET", key.text()).text())
+              .as(what)
+              .isEqualTo("value:" + number);
+          assertThat(found[number]).as(what + ", " + key.text()).isFalse();
+          found[number] = true;
+        }
+      }
+    }
+  }
+
+  /// What is done to the cluster: words of the command line, and how many commands that takes.
+  private record Act(int most, String... words) {}
+
+  private Act act() {
+    int at = random.nextInt(3);
+    String from = ask(ports[at], "CLUSTER", "MYID").text();
+    String to = ask(ports[(at + 1 + random.nextInt(2)) % 3], "CLUSTER", "MYID").text();
+    String port = "" + ports[random.nextInt(3)];
+    return switch (random.nextInt(4)) {
+      case 0, 1 ->
+          new Act(
+              60 + 8 * SLOTS_MOVED,
+              all(port, "reshard", "--cluster-from", from, "--cluster-to", to, "--cluster-slots")
+                  .toArray(String[]::new));
+      case 2 ->
+          new Act(
+              200, "--cluster", "rebalance", "127.0.0.1:" + port, "--cluster-threshold", "0.001");
+      default -> new Act(400, "-p", port, "balance", "--yes");
+    };
+  }
+
+  private static List<String> all(String port, String command, String... options) {
+    List<String> words = new ArrayList<>(List.of("--cluster", command, "127.0.0.1:" + port));
+    words.addAll(List.of(options));
+    words.addAll(List.of("" + SLOTS_MOVED, "--cluster-yes"));
+    return words;
+  }
+
+  /// Mends what a program has left. That one may die, too; the last doesn't.
+  private void mend(String what) throws IOException {
+    String port = "" + ports[random.nextInt(3)];
+    String[][] ways = {
+      {"--cluster", "fix", "127.0.0.1:" + port}, {"-p", port, "resume"},
+    };
+    if (random.nextInt(3) == 0) {
+      run(1 + random.nextInt(60), ways[random.nextInt(2)]);
+    }
+    String[] last = ways[random.nextInt(2)];
+    run(Integer.MAX_VALUE, last);
+    assertNothingIsLost(what + ", mended by " + String.join(" ", last));
+  }
+
+  @Test
+  void whereverItDiesWhileSlotsMoveTheNextOneMendsTheCluster() throws IOException {
+    build();
+    int runs = Integer.getInteger("spinel.killed.runs", RUNS);
+    for (int i = 0; i < runs; i++) {
+      Act act = act();
+      int at = 1 + random.nextInt(act.most());
+      run(at, act.words());
+      mend("seed " + seed + ", run " + i + ": " + String.join(" ", act.words()) + " up to " + at);
+      awaitAgreement(4);
+    }
+  }
+
+  private boolean isMember(int port) {
+    return ask(ports[0], "CLUSTER", "NODES").text().contains(":" + port + "@");
+  }
+
+  /// The fourth node is a stranger to the others again.
+  private void takeOut() {
+    String id = ask(ports[3], "CLUSTER", "MYID").text();
+    for (int i = 0; i < 3; i++) ask(ports[i], "CLUSTER", "FORGET", id);
+    ask(ports[3], "CLUSTER", "RESET", "HARD"); // by another id, or it would be turned away
+    awaitAgreement(3);
+  }
+
+  @Test
+  void whereverItDiesWhileTheClusterGrowsAndShrinksNothingIsLost() throws IOException {
+    build();
+    takeOut();
+    int runs = Integer.getInteger("spinel.killed.runs", RUNS);
+    boolean wholly = runs > RUNS; // some ten thousand commands for each time
+    for (int i = 0; i < Math.max(2, runs / RUNS); i++) {
+      String port = "" + ports[random.nextInt(3)];
+      String fourth = address(ports[3]);
+      int most = wholly && random.nextBoolean() ? 12_000 : 200;
+      int at = 1 + random.nextInt(most);
+      String what = "seed " + seed + ", run " + i + ", grow up to " + at;
+      run(at, "-p", port, "grow", fourth, "--yes");
+      mend(what);
+      if (!isMember(ports[3])) {
+        run(wholly ? Integer.MAX_VALUE : 200, "-p", port, "grow", fourth, "--yes");
+        mend(what + ", again");
+      }
+      awaitAgreement(4);
+      if (wholly) {
+        run(Integer.MAX_VALUE, "-p", port, "balance", "--yes");
+        assertNothingIsLost(what + ", finished");
+        assertThat(ask(ports[3], "DBSIZE").integer()).as(what).isPositive();
+        awaitAgreement(4);
+      }
+      at = 1 + random.nextInt(most);
+      what = "seed " + seed + ", run " + i + ", shrink up to " + at;
+      run(at, "-p", port, "shrink", fourth, "--yes");
+      mend(what);
+      if (isMember(ports[3])) run(Integer.MAX_VALUE, "-p", port, "shrink", fourth, "--yes");
+      assertNothingIsLost(what + ", finished");
+      assertThat(ask(ports[3], "DBSIZE").integer()).as(what).isZero();
+      takeOut();
+    }
+  }
+}
