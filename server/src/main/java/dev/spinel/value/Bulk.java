@@ -17,7 +17,7 @@ final class Bulk {
     if (n <= SMALL) {
       byte[] into = out.beginBulk(n);
       m.copyOut(address, into, out.output().at(), n);
-      out.endBulk(n);
+      out.endBulk(into, n);
     } else {
       out.bulkHeader(n);
       append(m, out.output(), address, n);

@@ -1172,6 +1172,11 @@ public final class Dictionary {
     traversal.copyPage(header, from, out);
   }
 
+  /// Copies the whole leaf that holds a hash.
+  void copyLeaf(long header, long hash, Traversal.Page out) {
+    traversal.copyLeaf(header, hash, out);
+  }
+
   /// Takes over the preserved chain: its newest block, or 0.
   long takeChain(long header) {
     long block = memory.getLong(header + CHAIN);

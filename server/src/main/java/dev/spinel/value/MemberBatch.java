@@ -18,17 +18,23 @@ import java.util.Arrays;
 ///   }
 /// ```
 ///
-/// A single look-up waits for memory several times, one load after the other. In a batch the loads
-/// of many look-ups are under way side by side ([Prefetch]), a member is hashed once for all
-/// dictionaries in which it is looked up, and a listpack is hashed once for all members that are
-/// looked up in it. Members come out of a dictionary in the order of the hash that all dictionaries
-/// share, so look-ups in another one walk its pages from the first to the last.
+/// **Two dictionaries are merged.** Members come out of a dictionary in the order of the hash that
+/// all dictionaries share, and its pages tell the first 20 bits or more of each hash. So the pages
+/// of the other one are gone through side by side with those that are read, and only members whose
+/// known bits are equal are compared: no member is hashed, and those that only one of the sets has
+/// are hardly ever touched. Where the other set is many times larger, where a page tells nothing
+/// and where several members have the same known bits, members are looked up.
 ///
-/// Integers out of an intset stay integers until their text is needed.
+/// **Look-ups go side by side.** A single one waits for memory several times, one load after the
+/// other. In a batch the loads of many are under way at once ([Prefetch]), a member is hashed once
+/// for all dictionaries in which it is looked up, and a listpack is hashed once for all members
+/// that are looked up in it.
 ///
-/// Everything is in arrays that are used again; a member of more than [#TEXT_BYTES] is a batch of
-/// its own. One per seat; the locks of all sets' slots are held. No set may change while it is
-/// read, but others may.
+/// Integers out of an intset stay integers until their text is needed, and the members of a
+/// dictionary stay where they are.
+///
+/// Everything is in arrays that are used again. One per seat; the locks of all sets' slots are
+/// held. No set may change while it is read, but others may.
 final class MemberBatch {
   /// Which members stay: those that the other set has, or lacks.
   enum Kept {
@@ -47,6 +53,9 @@ final class MemberBatch {
   private static final int TEXT_BYTES = 32 << 10;
   private static final int SIDE_BY_SIDE = 32;
 
+  /// A dictionary of more times as many members isn't merged with.
+  private static final int MERGING_PAYS = 16;
+
   /// Fewer members are sought in a listpack one by one.
   private static final int INDEXING_PAYS = 8;
 
@@ -57,28 +66,34 @@ final class MemberBatch {
   private final Prefetch prefetch;
   private final Place place = new Place();
   private final Slice sought = new Slice();
-  private final Dictionary.Visitor collect = this::collect;
 
   // The set that is being read.
   private int encoding;
   private long value; // address of the intset, listpack or header
-  private long cursor; // an index, a position, or the cursor of a scan
+  private long cursor; // an index, a position, or the first hash that hasn't been read
   private boolean exhausted;
   private int portion;
 
-  // What was read of a dictionary and isn't in a batch yet.
-  private long[] entries = {};
-  private int entryCount;
-  private int entryAt;
+  // What was read of a dictionary: of its page at hand what comes from `pageAt` on isn't in a
+  // batch.
+  private final Traversal.Page page = new Traversal.Page();
+  private int pageAt;
+  private final Traversal.Page other = new Traversal.Page(); // of the dictionary merged with
 
   // The batch.
   private int count;
   private long[] integers = {}; // if they came out of an intset
   private boolean integer;
+  private boolean nested;
   private byte[] text = {};
   private int[] from = {};
   private int[] lengths = {};
-  private boolean hasText;
+  private boolean hasText; // those that are left have it, in `text` or, if `from` is ELSEWHERE, not
+  private long[] entries = {}; // if they came out of a dictionary
+  private long[] prefixes = {}; // and the first bits of their hashes
+  private int[] known = {}; // how many these are
+  private long[] found = {}; // what may be the same member in another set
+  private boolean fetched; // the entries have been touched
   private long[] hashes = {};
   private boolean hasHashes;
   private int[] left = {}; // which of them haven't been struck out
@@ -106,8 +121,8 @@ final class MemberBatch {
     cursor = encoding == Entry.LISTPACK ? Listpack.first(m, value) : 0;
     exhausted = encoding == Entry.LISTPACK && cursor == 0;
     portion = FIRST;
-    entryCount = 0;
-    entryAt = 0;
+    page.count = 0;
+    pageAt = 0;
     if (left.length == 0) {
       resize(MOST);
       text = new byte[TEXT_BYTES];
@@ -116,6 +131,10 @@ final class MemberBatch {
 
   private void resize(int members) {
     integers = new long[members];
+    entries = new long[members];
+    prefixes = new long[members];
+    known = new int[members];
+    found = new long[members];
     from = new int[members];
     lengths = new int[members];
     hashes = new long[members];
@@ -128,6 +147,7 @@ final class MemberBatch {
     hasText = false;
     hasHashes = false;
     integer = encoding == Entry.INTSET;
+    nested = encoding == Entry.NESTED;
     switch (encoding) {
       case Entry.INTSET -> nextIntegers();
       case Entry.LISTPACK -> nextElements();
@@ -162,36 +182,32 @@ final class MemberBatch {
   }
 
   private void nextEntries() {
-    hasText = true;
-    if (entryAt == entryCount && !exhausted) scan();
-    int used = 0;
-    while (entryAt < entryCount && count < MOST) {
-      long entry = entries[entryAt];
-      int length = Entry.keyLength(m, entry);
-      if (!hasRoom(used, length)) return;
-      from[count] = used;
-      lengths[count++] = length;
-      m.copyOut(Entry.keyAddress(m, entry), text, used, length);
-      used += length;
-      entryAt++;
+    fetched = false;
+    while (count < MOST) {
+      if (pageAt == page.count) {
+        if (exhausted || count >= portion) return;
+        dictionary.copyPage(value, cursor, page);
+        pageAt = 0;
+        cursor = page.last + 1;
+        exhausted = page.last == -1;
+      }
+      for (; pageAt < page.count && count < MOST; pageAt++) {
+        long word = page.words[pageAt];
+        if (word == 0) continue;
+        entries[count] = Leaf.entry(word);
+        prefixes[count] = page.hash(word);
+        known[count++] = page.known;
+      }
     }
   }
 
-  private void scan() {
-    entryCount = 0;
-    entryAt = 0;
-    cursor = dictionary.scan(value, cursor, portion, collect);
-    exhausted = cursor == 0;
+  /// Touches the entries of those that are left, all at once.
+  private void fetch() {
+    if (fetched) return;
+    fetched = true;
     long sum = 0;
-    for (int i = 0; i < entryCount; i++) sum += m.getLong(entries[i]); // all at once
+    for (int i = 0; i < leftCount; i++) sum += m.getLong(entries[left[i]]);
     read += sum;
-  }
-
-  private void collect(long entry) {
-    if (entryCount == entries.length) {
-      entries = Arrays.copyOf(entries, Math.max(MOST, 2 * entryCount));
-    }
-    entries[entryCount++] = entry;
   }
 
   /// Whether `length` bytes more of text belong to this batch; if so there is room for them.
@@ -205,7 +221,9 @@ final class MemberBatch {
   /// The set is read, or nobody wants the rest of it: lets go of arrays that have become large.
   void close() {
     if (text.length > TEXT_BYTES) text = new byte[TEXT_BYTES];
-    if (entries.length > KEPT_WORDS) entries = new long[MOST];
+    if (element.length > TEXT_BYTES) element = new byte[SCRATCH];
+    if (page.words.length > KEPT_WORDS) page.words = new long[Leaf.MAX_WORDS];
+    if (other.words.length > KEPT_WORDS) other.words = new long[Leaf.MAX_WORDS];
     if (positions.length > KEPT_WORDS) {
       positions = new int[0];
       prints = new int[0];
@@ -226,11 +244,18 @@ final class MemberBatch {
     switch (Entry.encoding(m, other)) {
       case Entry.INTSET -> keepIntegers(value, kept);
       case Entry.LISTPACK -> keepElements(value, kept);
-      default -> keepEntries(value, kept);
+      default -> {
+        if (nested && dictionary.count(value) / MERGING_PAYS <= dictionary.count(this.value)) {
+          keepMerged(value, kept);
+        } else {
+          keepEntries(value, kept);
+        }
+      }
     }
   }
 
   private void keepIntegers(long is, Kept kept) {
+    if (!integer) needText();
     int n = 0;
     int at = 0;
     for (int i = 0; i < leftCount; i++) {
@@ -240,8 +265,11 @@ final class MemberBatch {
         int found = Intset.find(m, is, integers[member], at);
         there = found >= 0;
         at = there ? found : -1 - found;
-      } else if (Listpack.canonical(text, from[member], lengths[member])) {
-        there = Intset.find(m, is, Listpack.parse(text, from[member], lengths[member])) >= 0;
+      } else {
+        Slice text = text(member);
+        if (Listpack.canonical(text.array, text.offset, text.length)) {
+          there = Intset.find(m, is, Listpack.parse(text.array, text.offset, text.length)) >= 0;
+        }
       }
       if (there == (kept == Kept.PRESENT)) left[n++] = member;
     }
@@ -249,20 +277,23 @@ final class MemberBatch {
   }
 
   private void keepElements(long lp, Kept kept) {
-    needText();
     boolean indexed = leftCount >= INDEXING_PAYS;
     if (indexed) {
       needHashes();
       index(lp);
     }
+    needText();
     int first = Listpack.first(m, lp);
     int n = 0;
     for (int i = 0; i < leftCount; i++) {
       int member = left[i];
-      boolean there =
-          indexed
-              ? isIndexed(lp, member)
-              : Listpack.find(m, lp, first, text, from[member], lengths[member], 0) != 0;
+      boolean there;
+      if (indexed) {
+        there = isIndexed(lp, member);
+      } else {
+        Slice text = text(member);
+        there = Listpack.find(m, lp, first, text.array, text.offset, text.length, 0) != 0;
+      }
       if (there == (kept == Kept.PRESENT)) left[n++] = member;
     }
     leftCount = n;
@@ -291,22 +322,22 @@ final class MemberBatch {
   }
 
   private int indexMask;
-  private byte[] element = new byte[128]; // scratch
+  private static final int SCRATCH = 128;
+  private byte[] element = new byte[SCRATCH]; // scratch
 
   private boolean isIndexed(long lp, int member) {
     int print = (int) (hashes[member] >>> 32);
     for (int slot = print & indexMask; positions[slot] != 0; slot = (slot + 1) & indexMask) {
-      if (prints[slot] == print
-          && Listpack.equal(m, lp, positions[slot], text, from[member], lengths[member])) {
-        return true;
-      }
+      if (prints[slot] != print) continue;
+      Slice text = text(member);
+      if (Listpack.equal(m, lp, positions[slot], text.array, text.offset, text.length)) return true;
     }
     return false;
   }
 
   private void keepEntries(long header, Kept kept) {
-    needText();
     needHashes();
+    needText();
     int n = 0;
     for (int begin = 0; begin < leftCount; begin += SIDE_BY_SIDE) {
       int end = Math.min(leftCount, begin + SIDE_BY_SIDE);
@@ -315,35 +346,144 @@ final class MemberBatch {
       prefetch.run();
       for (int i = begin; i < end; i++) {
         int member = left[i];
-        sought.set(text, from[member], lengths[member]);
-        boolean there = dictionary.find(header, hashes[member], sought, place);
+        boolean there = dictionary.find(header, hashes[member], text(member), place);
         if (there == (kept == Kept.PRESENT)) left[n++] = member;
       }
     }
     leftCount = n;
   }
 
+  // ── merging two dictionaries ──
+
+  private static final long NONE = 0, UNSURE = -1;
+
+  private void keepMerged(long header, Kept kept) {
+    other.count = 0;
+    otherAt = 0;
+    long sum = 0;
+    for (int i = 0; i < leftCount; i++) {
+      long candidate = candidate(header, left[i]);
+      found[i] = candidate;
+      if (candidate != NONE && candidate != UNSURE) {
+        sum += m.getLong(candidate) + m.getLong(entries[left[i]]);
+      }
+    }
+    read += sum;
+    int n = 0;
+    for (int i = 0; i < leftCount; i++) {
+      int member = left[i];
+      boolean there =
+          found[i] == UNSURE ? isIn(header, member) : found[i] != NONE && isSame(member, found[i]);
+      if (there == (kept == Kept.PRESENT)) left[n++] = member;
+    }
+    leftCount = n;
+  }
+
+  private int otherAt; // the first word of the other page that may be the next member
+
+  /// The only entry of another dictionary whose hash may be that of a member.
+  private long candidate(long header, int member) {
+    int bits = known[member];
+    if (bits == 0) return UNSURE;
+    long first = prefixes[member];
+    long last = first | ~HashTree.prefixMask(bits);
+    if (other.count == 0 || !other.holds(first)) {
+      dictionary.copyLeaf(header, first, other);
+      otherAt = 0;
+    }
+    if (!other.holds(last) || other.known == 0) return UNSURE;
+    long rest = ~HashTree.prefixMask(other.known);
+    long candidate = NONE;
+    for (int at = otherAt; at < other.count; at++) {
+      long word = other.words[at];
+      if (word == 0) continue;
+      long hash = other.hash(word);
+      if (Long.compareUnsigned(hash | rest, first) < 0) {
+        otherAt = at + 1;
+      } else if (Long.compareUnsigned(hash, last) > 0) {
+        break;
+      } else if (candidate != NONE) {
+        return UNSURE;
+      } else {
+        candidate = Leaf.entry(word);
+      }
+    }
+    return candidate;
+  }
+
+  private boolean isSame(int member, long entry) {
+    int length = Entry.keyLength(m, entry);
+    return length == Entry.keyLength(m, entries[member])
+        && m.equal(Entry.keyAddress(m, entries[member]), Entry.keyAddress(m, entry), length);
+  }
+
+  private boolean isIn(long header, int member) {
+    return dictionary.find(header, dictionary.hashOf(entries[member]), key(member), place);
+  }
+
+  // ── texts and hashes ──
+
   private void needText() {
     if (hasText) return;
     hasText = true;
+    if (nested) fetch();
     int used = 0;
-    for (int i = 0; i < count; i++) {
-      from[i] = used;
-      used = Numbers.format(integers[i], text, used);
-      lengths[i] = used - from[i];
+    for (int i = 0; i < leftCount; i++) {
+      int member = left[i];
+      int length;
+      if (nested) {
+        length = Entry.keyLength(m, entries[member]);
+        if (used + length > TEXT_BYTES) {
+          from[member] = ELSEWHERE;
+          continue;
+        }
+        m.copyOut(Entry.keyAddress(m, entries[member]), text, used, length);
+      } else {
+        length = Numbers.format(integers[member], text, used) - used;
+      }
+      from[member] = used;
+      lengths[member] = length;
+      used += length;
     }
+  }
+
+  private static final int ELSEWHERE = -1;
+
+  /// The text of a member that is left, good until the next one is asked for. [#needText] was
+  /// called.
+  private Slice text(int member) {
+    return from[member] == ELSEWHERE
+        ? key(member)
+        : sought.set(text, from[member], lengths[member]);
+  }
+
+  /// The same where it stands in its entry only.
+  private Slice key(int member) {
+    long entry = entries[member];
+    int length = Entry.keyLength(m, entry);
+    if (element.length < length) element = new byte[length];
+    m.copyOut(Entry.keyAddress(m, entry), element, 0, length);
+    return sought.set(element, 0, length);
   }
 
   private void needHashes() {
     if (hasHashes) return;
     hasHashes = true;
-    for (int i = 0; i < count; i++) hashes[i] = dictionary.hash(text, from[i], lengths[i]);
+    needText();
+    for (int i = 0; i < leftCount; i++) {
+      int member = left[i];
+      hashes[member] =
+          from[member] == ELSEWHERE
+              ? dictionary.hashOf(entries[member])
+              : dictionary.hash(text, from[member], lengths[member]);
+    }
   }
 
   // ── what is left ──
 
   /// Visits the members that are left, in the order in which they were read.
   void each(Visitor visitor) {
+    if (nested) fetch();
     for (int i = 0; i < leftCount; i++) {
       hand = left[i];
       visitor.member(this);
@@ -354,6 +494,9 @@ final class MemberBatch {
   void writeMember(RespWriter out) {
     if (integer) {
       out.bulk(integers[hand]);
+    } else if (nested) {
+      long entry = entries[hand];
+      Bulk.write(m, out, Entry.keyAddress(m, entry), Entry.keyLength(m, entry));
     } else {
       out.bulk(text, from[hand], lengths[hand]);
     }
@@ -362,7 +505,7 @@ final class MemberBatch {
   /// The member at hand as a slice, good until the next one is at hand.
   Slice member() {
     needText();
-    return sought.set(text, from[hand], lengths[hand]);
+    return text(hand);
   }
 
   /// Whether the member at hand came as an integer: then [#integer] is its value.
@@ -376,7 +519,6 @@ final class MemberBatch {
 
   /// The hash of the member at hand.
   long hash() {
-    needText();
     needHashes();
     return hashes[hand];
   }

@@ -97,7 +97,7 @@ public final class StreamId implements Comparable<StreamId> {
     int n = digits(ms) + 1 + digits(seq);
     byte[] into = out.beginBulk(n);
     format(into, out.output().at());
-    out.endBulk(n);
+    out.endBulk(into, n);
   }
 
   private static int digits(long value) {

@@ -290,26 +290,51 @@ final class Traversal {
     return n;
   }
 
-  /// What the walker copies of one page, under the lock.
+  /// A copy of one page, made under the lock.
   static final class Page {
     long[] words = new long[Leaf.MAX_WORDS]; // some may be 0
     int count;
     int shift;
     long first;
     long last; // the last hash of the page
+
+    /// How many of the highest bits of the hashes the page tells; 0 if it tells none.
+    int known;
+
+    boolean holds(long hash) {
+      return Long.compareUnsigned(first, hash) <= 0 && Long.compareUnsigned(hash, last) <= 0;
+    }
+
+    /// The bits of a word's hash that are known, in their places; the others are 0.
+    long hash(long word) {
+      return first & HashTree.prefixMask(shift)
+          | ((long) Leaf.bits(word) << Leaf.ADDRESS_BITS) >>> shift;
+    }
+  }
+
+  /// Copies the whole leaf that holds a hash.
+  void copyLeaf(long header, long hash, Page out) {
+    tree.descend(header, hash);
+    copy(hash & HashTree.prefixMask(tree.prefixBits()), out);
   }
 
   /// Copies the words from hash `from` on, of the leaf that holds it.
   void copyPage(long header, long from, Page out) {
     tree.descend(header, from);
+    copy(from, out);
+  }
+
+  private void copy(long from, Page out) {
     int prefix = tree.prefixBits();
     long mask = HashTree.prefixMask(prefix);
     out.shift = tree.atShift;
     out.first = from;
     out.last = from | ~mask;
     out.count = 0;
+    out.known = Math.min(Long.SIZE, tree.atShift + Leaf.HASH_BITS);
     long page = tree.atRef & HashTree.ADDRESS;
     if (HashTree.kind(tree.atRef) == HashTree.BUCKET) {
+      out.known = 0;
       int n = 0;
       for (long at = page; at != 0; at = memory.getLong(at + 8)) n += memory.getInt(at);
       if (out.words.length < n) out.words = new long[n + n / 2];

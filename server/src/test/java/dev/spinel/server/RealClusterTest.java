@@ -22,14 +22,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
+import org.awaitility.core.ThrowingRunnable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -105,11 +109,21 @@ class RealClusterTest {
         });
   }
 
-  private static void eventually(org.awaitility.core.ThrowingRunnable assertion) {
-    Awaitility.await()
-        .pollInterval(Duration.ofMillis(20))
-        .atMost(Duration.ofSeconds(40))
-        .untilAsserted(assertion);
+  private void eventually(ThrowingRunnable assertion) {
+    try {
+      Awaitility.await()
+          .pollInterval(Duration.ofMillis(20))
+          .atMost(Duration.ofSeconds(40))
+          .untilAsserted(assertion);
+    } catch (ConditionTimeoutException e) {
+      throw new AssertionError(e.getMessage() + "\nWhat our nodes said:\n" + logs(), e);
+    }
+  }
+
+  private String logs() {
+    return nodes.stream()
+        .map(ours -> String.join("\n", on(() -> List.copyOf(ours.node.log))))
+        .collect(Collectors.joining("\n── next ──\n"));
   }
 
   /// A node of ours: the machines of the cluster and of replication.
@@ -322,6 +336,29 @@ class RealClusterTest {
         });
   }
 
+  /// Waits until all agree about the epochs of the primaries, which begin with equal ones. A voter
+  /// that has seen a newer epoch than a replica claims refuses its vote.
+  private void epochsAgree(int primaries) {
+    eventually(
+        () -> {
+          Set<Map<String, String>> views = new HashSet<>();
+          for (RealRedis server : servers) {
+            views.add(epochs(String.valueOf(server.call("CLUSTER", "NODES"))));
+          }
+          for (Ours ours : nodes) views.add(epochs(on(() -> ours.node.view().nodesText())));
+          assertThat(views).hasSize(1);
+          assertThat(Set.copyOf(views.iterator().next().values())).hasSize(primaries);
+        });
+  }
+
+  private static Map<String, String> epochs(String nodes) {
+    return nodes
+        .lines()
+        .map(line -> line.split(" "))
+        .filter(words -> words[2].contains("master"))
+        .collect(Collectors.toMap(words -> words[0], words -> words[6]));
+  }
+
   private void allUp() {
     eventually(
         () -> {
@@ -334,12 +371,12 @@ class RealClusterTest {
         });
   }
 
-  private static void isPrimaryOf(RealRedis server, String id, int shard) {
+  private void isPrimaryOf(RealRedis server, String id, int shard) {
     String range = first(shard) + "-" + (first(shard + 1) - 1);
     eventually(() -> assertThat(line(server, id)).contains("master - ").endsWith(range));
   }
 
-  private static void isPrimaryOf(Ours ours, String id, int shard) {
+  private void isPrimaryOf(Ours ours, String id, int shard) {
     eventually(
         () -> {
           assertThat(ours.sees(id).isPrimary()).isTrue();
@@ -348,7 +385,7 @@ class RealClusterTest {
         });
   }
 
-  private static void isLinked(RealRedis replica) {
+  private void isLinked(RealRedis replica) {
     eventually(
         () ->
             assertThat(String.valueOf(replica.call("INFO", "replication")))
@@ -413,6 +450,7 @@ class RealClusterTest {
     String taken = id(replica);
     eventually(() -> assertThat(one.sees(taken).isReplica()).isTrue());
     eventually(() -> assertThat(two.sees(taken).isReplica()).isTrue());
+    epochsAgree(3);
     servers.remove(dies);
     dies.close();
     isPrimaryOf(one, taken, 0);
@@ -439,6 +477,7 @@ class RealClusterTest {
             assertThat(String.valueOf(dies.call("INFO", "replication"))).contains("state=online"));
     eventually(() -> assertThat(line(one, replica.id())).contains("slave " + id(dies)));
     eventually(() -> assertThat(line(two, replica.id())).contains("slave " + id(dies)));
+    epochsAgree(3);
     servers.remove(dies);
     dies.close();
     isPrimaryOf(one, replica.id(), 0);

@@ -165,12 +165,11 @@ public final class RespWriter {
     return b;
   }
 
-  /// See [#beginBulk]: the `n` bytes are there.
-  public void endBulk(int n) {
-    byte[] b = out.reserve(n + 2);
+  /// The `n` bytes are in the array that [#beginBulk] gave.
+  public void endBulk(byte[] into, int n) {
     int at = out.at() + n;
-    b[at] = '\r';
-    b[at + 1] = '\n';
+    into[at] = '\r';
+    into[at + 1] = '\n';
     out.advance(at + 2);
   }
 

@@ -59,7 +59,7 @@ class RespWriterTest {
               w.output().write(new byte[9000]);
               byte[] into = w.beginBulk(n);
               System.arraycopy(b, 0, into, w.output().at(), n);
-              w.endBulk(n);
+              w.endBulk(into, n);
             },
             "\0".repeat(9000) + expected);
     }
