@@ -12,6 +12,8 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -61,6 +63,7 @@ class ClusterSimulationTest {
 
   @ParameterizedTest
   @MethodSource("seeds")
+  @Execution(ExecutionMode.CONCURRENT)
   void inTheEndAllAgree(long seed) {
     Random shape = new Random(seed);
     int primaries = 3 + shape.nextInt(3);
@@ -136,6 +139,7 @@ class ClusterSimulationTest {
 
   @ParameterizedTest
   @MethodSource("seeds")
+  @Execution(ExecutionMode.CONCURRENT)
   void slotsThatMoveLoseNothing(long seed) {
     make(seed, conditions(seed), 6);
     try {

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -270,6 +272,7 @@ final class SlotMovesSimulationTest {
 
   @ParameterizedTest
   @MethodSource("seeds")
+  @Execution(ExecutionMode.CONCURRENT)
   void whateverHappensEachSlotStaysWholeWithOneOwner(long seed) {
     Random random = new Random(seed);
     boolean rough = random.nextInt(3) == 0;

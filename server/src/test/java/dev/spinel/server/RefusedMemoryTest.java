@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -300,6 +302,7 @@ class RefusedMemoryTest {
         "LSET large 0 x",
         "LSET large 1 LONG",
       })
+  @Execution(ExecutionMode.CONCURRENT)
   void nothingIsLost(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {
       try (Fixture fixture = new Fixture()) {
@@ -403,6 +406,7 @@ class RefusedMemoryTest {
         "XGROUP SETID stream g 3-1",
         "XSETID stream 100-1 ENTRIESADDED 200",
       })
+  @Execution(ExecutionMode.CONCURRENT)
   void whatIsDoneInPartIsRecordedInPart(String command) throws Exception {
     for (boolean walked : new boolean[] {false, true}) {
       try (Fixture fixture = new Fixture()) {

@@ -17,6 +17,8 @@ import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -128,6 +130,7 @@ class DictionaryTest {
   @ParameterizedTest
   @ValueSource(
       longs = {-1, 0xf000_0000_0000_0000L, 0x1f, 0x00ff_ff00_0000_0000L, 0x0000_0001_0001_0007L, 0})
+  @Execution(ExecutionMode.CONCURRENT)
   void behavesAsAMapUnderRandomOperations(long mask) {
     long seed = 42;
     Random random = new Random(seed);
@@ -209,6 +212,7 @@ class DictionaryTest {
   @ParameterizedTest
   @ValueSource(
       longs = {-1, 0x1f, 0x8000_0fff_0000_0000L, 0x8000_00ff_ff00_0000L, 0xf000_0000_0000_0000L})
+  @Execution(ExecutionMode.CONCURRENT)
   void aScanReturnsWhatIsThereThroughoutExactlyOnce(long mask) {
     for (int seed = 1; seed <= 24; seed++) {
       Random random = new Random(seed);
@@ -269,6 +273,7 @@ class DictionaryTest {
   /// Chi-square over every key, at sizes of one leaf, many leaves, and after shrinking.
   @ParameterizedTest
   @ValueSource(longs = {-1, 0x1f, 0x0000_0fff_0000_0000L})
+  @Execution(ExecutionMode.CONCURRENT)
   void randomPicksAreUniform(long mask) {
     Random random = new Random(99);
     for (int size : mask == -1 ? new int[] {1, 5, 100, 700, 3_000} : new int[] {1, 5, 600}) {

@@ -16,6 +16,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Snapshots of long lists and strings are exact: seeded operations between every half step of the
 /// walker, compared with the model at the cut; poison shows what is read after it was freed, and
@@ -393,6 +395,7 @@ class SequenceWalkTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsExactWhateverHappensBetweenItsHalfSteps() {
     long seeds = Long.getLong("spinel.seeds", 2_000);
     long first = Long.getLong("spinel.seed", 1);
@@ -403,6 +406,7 @@ class SequenceWalkTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsExactWhileAnotherThreadWrites() throws Exception {
     long end = System.nanoTime() + 5_000_000_000L;
     for (long seed = 1; seed <= 12 && System.nanoTime() < end; seed++) {

@@ -14,6 +14,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Snapshots of streams are exact: seeded operations between every half step of the walker, which
 /// reads a stream in pieces, compared with the model at the cut; poison shows what is read after it
@@ -233,6 +235,7 @@ class StreamWalkTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsExactWhateverHappensBetweenItsHalfSteps() {
     long seeds = Long.getLong("spinel.seeds", 2_000);
     long first = Long.getLong("spinel.seed", 1);
@@ -241,6 +244,7 @@ class StreamWalkTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsExactWhileAnotherThreadWrites() throws Exception {
     long end = System.nanoTime() + 5_000_000_000L;
     for (long seed = 1; seed <= 12 && System.nanoTime() < end; seed++) {

@@ -20,6 +20,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Snapshots are exact: seeded operations between every half step of the walker, compared with a
 /// copy of the model that was made at the cut; and the account closes.
@@ -559,6 +561,7 @@ class WalkTest {
   /// The system refuses memory in the middle of changes beside a snapshot: those have not happened,
   /// or have; the snapshot is right, or says that it isn't; nothing is left of it.
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsRightOrFailsWhenMemoryIsRefused() {
     int refused = 0;
     int spoilt = 0;
@@ -608,6 +611,7 @@ class WalkTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsExactWhateverHappensBetweenItsHalfSteps() {
     long seeds = Long.getLong("spinel.seeds", 2_000);
     long first = Long.getLong("spinel.seed", 1);
@@ -635,6 +639,7 @@ class WalkTest {
   /// Two threads: a writer at full speed, and a walker, with a lock between them as the server has
   /// it.
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aSnapshotIsExactWhileAnotherThreadWrites() throws Exception {
     for (long seed = 1; seed <= 6; seed++) {
       try (World world = new World(seed)) {
