@@ -207,7 +207,7 @@ public final class Main {
     Path pidFile = writePid(config, pid, log);
     if (!load(server, log)) {
       if (pidFile != null) {
-        removePid(pidFile, log);
+        deletePid(pidFile, log); // silently: the last line says what is wrong with the data
       }
       server.close();
       return 1;
@@ -352,6 +352,10 @@ public final class Main {
 
   static void removePid(Path file, Log log) {
     log.notice("Removing the pid file.");
+    deletePid(file, log);
+  }
+
+  private static void deletePid(Path file, Log log) {
     try {
       Files.deleteIfExists(file);
     } catch (IOException e) {

@@ -71,6 +71,21 @@ class MainTest {
   }
 
   @Test
+  void theLastLineSaysWhatIsWrongWithTheData() throws Exception {
+    Path log = Files.createDirectory(directory.resolve("appendonlydir"));
+    Files.writeString(
+        log.resolve("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n");
+    Files.writeString(log.resolve("appendonly.aof.1.incr.aof"), "*1\r\n$4\r\nPING\r\n!!!\r\n");
+    String port = Integer.toString(RealRedis.freePort());
+    Path pid = directory.resolve("pid");
+    Run run = run("--port", port, "--appendonly", "yes", "--pidfile", pid.toString());
+    assertThat(run.status).isEqualTo(1);
+    assertThat(run.out.lines().toList().getLast())
+        .contains(" # Bad file format reading the append only file appendonly.aof.1.incr.aof");
+    assertThat(pid).doesNotExist();
+  }
+
+  @Test
   void aServerThatIsToSpeakTlsAndCannotDoesNotStart() throws Exception {
     Path file = Files.writeString(directory.resolve("redis.conf"), "port 0\ntls-port 6380\n");
     Run run = run(file.toString());
