@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,7 @@ public final class ClusterView {
   private final boolean isUp;
   private final NodeView myself;
   private final Map<String, NodeView> nodes;
-  private final @Nullable NodeView[] owners;
+  private final @Nullable String[] owners; // ids
   private final SortedMap<Integer, String> migrating;
   private final SortedMap<Integer, String> importing;
   private final int size;
@@ -43,14 +44,9 @@ public final class ClusterView {
     isUp = machine.health().isUp();
     awaitsTakeover = machine.health().awaitsTakeover();
     nodes = new LinkedHashMap<>();
-    owners = new NodeView[SlotSet.SLOTS];
+    owners = machine.slots().ids();
     for (ClusterNode node : machine.nodes().all()) {
-      NodeView view = machine.describe(node);
-      nodes.put(node.id, view);
-      SlotSet slots = view.slots();
-      for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-        owners[slot] = view;
-      }
+      nodes.put(node.id, machine.describe(node));
     }
     myself = machine.describe(machine.myself());
     migrating = ClusterMachine.ids(machine.slots().migrating());
@@ -136,13 +132,14 @@ public final class ClusterView {
   }
 
   public @Nullable NodeView owner(int slot) {
-    return owners[slot];
+    String id = owners[slot];
+    return id == null ? null : nodes.get(id);
   }
 
   /// Whether this node owns the slot, or its primary does.
   public boolean isMine(int slot) {
-    NodeView owner = owners[slot];
-    return owner != null && (owner.isMyself() || owner.id().equals(myself.primary()));
+    String id = owners[slot];
+    return id != null && (id.equals(myself.id()) || id.equals(myself.primary()));
   }
 
   /// Where a slot of this node is going, or null.
@@ -171,14 +168,7 @@ public final class ClusterView {
         || !handed.equals(other.handed)) {
       return false;
     }
-    for (int slot = 0; slot < owners.length; slot++) {
-      NodeView here = owners[slot];
-      NodeView there = other.owners[slot];
-      if (here != there && (here == null || there == null || !here.id().equals(there.id()))) {
-        return false;
-      }
-    }
-    return true;
+    return owners == other.owners; // there is a new array whenever one has changed
   }
 
   /// Slots of this node that are going elsewhere.
@@ -241,9 +231,9 @@ public final class ClusterView {
   public List<Range> ranges() {
     List<Range> ranges = new ArrayList<>();
     for (int slot = 0; slot < SlotSet.SLOTS; ) {
-      NodeView owner = owners[slot];
+      NodeView owner = owner(slot);
       int first = slot;
-      while (slot < SlotSet.SLOTS && owners[slot] == owner) {
+      while (slot < SlotSet.SLOTS && Objects.equals(owners[slot], owners[first])) {
         slot++;
       }
       if (owner != null) {
@@ -284,14 +274,13 @@ public final class ClusterView {
     int assigned = 0;
     int failed = 0;
     int suspected = 0;
-    for (NodeView owner : owners) {
-      if (owner != null) {
-        assigned++;
-        if (owner.hasFailed()) {
-          failed++;
-        } else if (owner.mayHaveFailed()) {
-          suspected++;
-        }
+    for (NodeView owner : nodes.values()) {
+      int slots = owner.slots().count();
+      assigned += slots;
+      if (owner.hasFailed()) {
+        failed += slots;
+      } else if (owner.mayHaveFailed()) {
+        suspected += slots;
       }
     }
     List<String> lines = new ArrayList<>();

@@ -69,6 +69,7 @@ final class Nodes {
     byId.remove(node.id);
     node.id = id;
     byId.put(id, node);
+    machine.slots().renamed(node);
   }
 
   /// Nothing refers to it any more: no slot, no replica, no report, no link.

@@ -18,6 +18,8 @@ public final class ServedSlots {
   private final Slots slots;
   private final Redirect redirect;
   private final byte[] flags = new byte[Slots.COUNT]; // stopped world
+  private SlotSet served = SlotSet.all(); // of this node, as shown last; stopped world
+  private SlotSet moving = new SlotSet(); // with other flags; stopped world
   private SlotSet purging = new SlotSet(); // stopped world; read by whoever is seated
 
   public ServedSlots(Engine engine, Redirect redirect) {
@@ -31,9 +33,20 @@ public final class ServedSlots {
   /// world.
   public void show(ClusterView view, Dispatcher stopped) {
     assert stopped.seat().stopsWorld();
-    for (int slot = 0; slot < Slots.COUNT; slot++) {
-      NodeView owner = view.owner(slot);
-      flags[slot] = owner != null && owner.isMyself() ? 0 : Slots.FOREIGN;
+    SlotSet mine = view.myself().slots();
+    SlotSet others = new SlotSet(); // whose flags may differ from before
+    others.addAll(mine.without(served));
+    others.addAll(served.without(mine));
+    others.addAll(moving);
+    moving = new SlotSet();
+    view.importing().forEach(moving::add);
+    view.migrating().forEach(moving::add);
+    moving.addAll(view.hidden());
+    moving.addAll(view.handed());
+    moving.addAll(redirect.paused());
+    others.addAll(moving);
+    for (int slot = others.next(0); slot >= 0; slot = others.next(slot + 1)) {
+      flags[slot] = mine.contains(slot) ? 0 : Slots.FOREIGN;
     }
     for (int slot : view.importing()) {
       flags[slot] |= Slots.IMPORTING;
@@ -46,9 +59,10 @@ public final class ServedSlots {
     mark(view.hidden());
     mark(view.handed());
     mark(redirect.paused());
-    for (int slot = 0; slot < Slots.COUNT; slot++) {
+    for (int slot = others.next(0); slot >= 0; slot = others.next(slot + 1)) {
       slots.ownership(slot, flags[slot]);
     }
+    served = mine;
     purging = view.purging();
     redirect.show(view);
     engine.newEra();
@@ -60,8 +74,8 @@ public final class ServedSlots {
     return slots.isHidden(slot) && purging.contains(slot);
   }
 
-  private void mark(SlotSet moving) {
-    for (int slot = moving.next(0); slot >= 0; slot = moving.next(slot + 1)) {
+  private void mark(SlotSet which) {
+    for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
       flags[slot] |= Slots.MOVING;
     }
   }
@@ -71,6 +85,7 @@ public final class ServedSlots {
     redirect.pause(move, which);
     for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
       flags[slot] |= Slots.MOVING;
+      moving.add(slot);
       slots.ownership(slot, flags[slot]);
     }
     engine.newEra();

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 final class SlotMap {
   private final ClusterMachine machine;
   private final @Nullable ClusterNode[] owners = new ClusterNode[SlotSet.SLOTS];
+  private final @Nullable String[] ids = new String[SlotSet.SLOTS];
+  private @Nullable String @Nullable [] shown; // the ids, unless one has changed
   private final SortedMap<Integer, ClusterNode> migrating = new TreeMap<>();
   private final SortedMap<Integer, ClusterNode> importing = new TreeMap<>();
   private final SlotSet unclaimed = new SlotSet();
@@ -28,6 +30,28 @@ final class SlotMap {
 
   @Nullable ClusterNode owner(int slot) {
     return owners[slot];
+  }
+
+  /// The owners' ids, slot by slot: the same array as before if none has changed. Nobody changes it.
+  @Nullable String[] ids() {
+    @Nullable String[] same = shown;
+    if (same == null) {
+      shown = same = ids.clone();
+    }
+    return same;
+  }
+
+  /// The node has another id.
+  void renamed(ClusterNode node) {
+    for (int slot = node.slots.next(0); slot >= 0; slot = node.slots.next(slot + 1)) {
+      own(slot, node);
+    }
+  }
+
+  private void own(int slot, @Nullable ClusterNode node) {
+    owners[slot] = node;
+    ids[slot] = node == null ? null : node.id;
+    shown = null;
   }
 
   int owned() {
@@ -58,7 +82,7 @@ final class SlotMap {
   /// Gives a slot that nobody owns to a node.
   void give(ClusterNode node, int slot) {
     assert owners[slot] == null;
-    owners[slot] = node;
+    own(slot, node);
     owned++;
     node.slots.add(slot);
     if (node.slots.count() == 1 && machine.nodes().exists(n -> !n.isReplica() && hasReplica(n))) {
@@ -74,7 +98,7 @@ final class SlotMap {
   void take(int slot) {
     ClusterNode node = owners[slot];
     if (node != null) {
-      owners[slot] = null;
+      own(slot, null);
       owned--;
       node.slots.remove(slot);
       unclaimed.remove(slot);
@@ -115,10 +139,10 @@ final class SlotMap {
   /// Whether somebody claims slots of which this node knows an owner with a newer configuration.
   /// Returns that owner, or null.
   @Nullable ClusterNode newerOwner(ClusterNode sender, long epoch, SlotSet claimed) {
-    for (int slot = claimed.next(0); slot >= 0; slot = claimed.next(slot + 1)) {
+    SlotSet others = claimed.without(sender.slots);
+    for (int slot = others.next(0); slot >= 0; slot = others.next(slot + 1)) {
       ClusterNode owner = owners[slot];
       if (owner != null
-          && owner != sender
           && !unclaimed.contains(slot)
           && Long.compareUnsigned(owner.configEpoch, epoch) > 0) {
         return owner;
@@ -138,11 +162,15 @@ final class SlotMap {
     ClusterNode current = myself.isPrimary() ? myself : myself.primary;
     SlotSet dirty = new SlotSet();
     int ours = 0;
-    for (int slot = claimed.next(0); slot >= 0; slot = claimed.next(slot + 1)) {
-      ClusterNode owner = owners[slot];
-      if (owner == sender) {
+    for (int slot = unclaimed.next(0); slot >= 0; slot = unclaimed.next(slot + 1)) {
+      if (owners[slot] == sender && claimed.contains(slot)) {
         unclaimed.remove(slot);
-      } else if (!importing.containsKey(slot)
+      }
+    }
+    SlotSet fresh = claimed.without(sender.slots);
+    for (int slot = fresh.next(0); slot >= 0; slot = fresh.next(slot + 1)) {
+      ClusterNode owner = owners[slot];
+      if (!importing.containsKey(slot)
           && (isUnclaimed(slot)
               || owner != null && Long.compareUnsigned(owner.configEpoch, epoch) < 0)) {
         if (owner == myself
@@ -159,11 +187,7 @@ final class SlotMap {
         machine.health().lookAgain();
       }
     }
-    for (int slot = sender.slots.next(0); slot >= 0; slot = sender.slots.next(slot + 1)) {
-      if (!claimed.contains(slot)) {
-        unclaimed.add(slot);
-      }
-    }
+    unclaimed.addAll(sender.slots.without(claimed));
     if (ours > 0 && current == myself) {
       machine.moves().replacedBy(sender);
     }

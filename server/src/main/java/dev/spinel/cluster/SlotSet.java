@@ -77,6 +77,46 @@ public final class SlotSet {
     return i << 6 | Long.numberOfTrailingZeros(word);
   }
 
+  /// The first slot that isn't in the set, from this one on; [#SLOTS]: none.
+  int nextAbsent(int slot) {
+    if (slot >= SLOTS) {
+      return SLOTS;
+    }
+    int i = slot >> 6;
+    long word = ~words[i] & -1L << slot;
+    while (word == 0) {
+      if (++i == words.length) {
+        return SLOTS;
+      }
+      word = ~words[i];
+    }
+    return i << 6 | Long.numberOfTrailingZeros(word);
+  }
+
+  /// All slots.
+  static SlotSet all() {
+    var words = new long[SLOTS / 64];
+    Arrays.fill(words, -1);
+    return new SlotSet(words, SLOTS);
+  }
+
+  /// Those that aren't in the other set.
+  SlotSet without(SlotSet other) {
+    var rest = new long[words.length];
+    int number = 0;
+    for (int i = 0; i < rest.length; i++) {
+      rest[i] = words[i] & ~other.words[i];
+      number += Long.bitCount(rest[i]);
+    }
+    return new SlotSet(rest, number);
+  }
+
+  void addAll(SlotSet other) {
+    for (int slot = other.next(0); slot >= 0; slot = other.next(slot + 1)) {
+      add(slot);
+    }
+  }
+
   public void add(int slot) {
     if (!contains(slot)) {
       own();
@@ -118,12 +158,9 @@ public final class SlotSet {
 
   public void ranges(RangeVisitor visitor) {
     for (int first = next(0); first >= 0; ) {
-      int last = first;
-      while (last + 1 < SLOTS && contains(last + 1)) {
-        last++;
-      }
-      visitor.range(first, last);
-      first = next(last + 1);
+      int end = nextAbsent(first);
+      visitor.range(first, end - 1);
+      first = next(end);
     }
   }
 
