@@ -32,7 +32,8 @@ final class SlotMap {
     return owners[slot];
   }
 
-  /// The owners' ids, slot by slot: the same array as before if none has changed. Nobody changes it.
+  /// The owners' ids, slot by slot: the same array as before if none has changed. Nobody changes
+  /// it.
   @Nullable String[] ids() {
     @Nullable String[] same = shown;
     if (same == null) {
