@@ -43,6 +43,7 @@ final class Debugging {
   private final ConcurrentHashMap<Session, Run> running = new ConcurrentHashMap<>();
 
   private final Set<Dialogue> dialogues = ConcurrentHashMap.newKeySet();
+  private boolean isClosed; // monitor
   private volatile @Nullable DebugHost host; // before the first session
 
   Debugging(Scripts scripts) {
@@ -117,12 +118,23 @@ final class Debugging {
       throw new CommandError("ERR scripts can't be debugged by this client");
     }
     wanted.remove(session);
-    dialogues.add(dialogue);
-    dialogue.thread.start();
+    start(dialogue);
+  }
+
+  private synchronized void start(Dialogue dialogue) {
+    if (!isClosed) { // else the connection closes soon, as all do
+      dialogues.add(dialogue);
+      dialogue.thread.start();
+    }
+  }
+
+  private synchronized void refuseMore() {
+    isClosed = true;
   }
 
   /// The server ends.
   void close() {
+    refuseMore();
     for (Dialogue each : dialogues) {
       each.stop();
     }

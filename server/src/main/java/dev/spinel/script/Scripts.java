@@ -61,7 +61,7 @@ public final class Scripts {
     debugging.at(host);
   }
 
-  /// Ends what is being debugged, as the server ends. None begins afterwards, as no client is left.
+  /// Ends what is being debugged, as the server ends. None begins afterwards.
   public void close() {
     debugging.close();
   }

@@ -1,6 +1,5 @@
 package dev.spinel.server;
 
-import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.Session;
@@ -8,7 +7,6 @@ import dev.spinel.peer.ReplyReader;
 import dev.spinel.script.DebugHost;
 import dev.spinel.script.Scripts;
 import dev.spinel.wire.RespValue;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -31,9 +29,7 @@ final class DebugPlaces implements DebugHost {
 
   @Override
   public Place copy() {
-    Config config = server.config.beside();
-    Server copy =
-        new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM);
+    Server copy = new Server(server.config.beside(), server.log, Clock.SYSTEM);
     try {
       copy.startBeside();
       return new Beside(server, copy);
@@ -142,10 +138,8 @@ final class DebugPlaces implements DebugHost {
 
     Keys(Server live) {
       this.live = live;
-      session = new LocalSession(live);
-      session.session().user = null;
-      session.session().authenticated = true;
-      session.session().gatesChanged();
+      session = new LocalSession(live, (command, error) -> {}); // no gate concerns it
+      session.session().noTouch = true;
       for (int i = 0; i < databases(); i++) {
         lent.add(new HashSet<>());
       }

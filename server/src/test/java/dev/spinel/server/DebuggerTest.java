@@ -261,6 +261,23 @@ class DebuggerTest {
   }
 
   @Test
+  void onANodeOfAClusterTheKeysOfTheNodeAreLent(@TempDir Path folder) throws IOException {
+    spinel.close();
+    String[] settings = {
+      "cluster-enabled", "yes", "cluster-node-timeout", "500", "dir", folder.toString()
+    };
+    spinel = Spinel.start(log, settings);
+    try (RawPeer other = new RawPeer(spinel.port(), 2)) {
+      other.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+      await().until(() -> other.ask("SET", "k", "7").equals("+OK\r\n"));
+      try (RawPeer peer = begin("yes", "return redis.call('incr', 'k')", "k")) {
+        assertThat(peer.ask("s")).contains("<reply> 8").contains("<endsession>");
+      }
+      assertThat(other.ask("GET", "k")).isEqualTo("$1\r\n7\r\n");
+    }
+  }
+
+  @Test
   void inSyncModeOthersWaitAndChangesStay() throws IOException {
     try (RawPeer other = new RawPeer(spinel.port(), 2);
         RawPeer peer = begin("sync", "redis.call('set', 'k', 'v')\nreturn 1")) {
