@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -269,7 +270,9 @@ class DebuggerTest {
     spinel = Spinel.start(log, settings);
     try (RawPeer other = new RawPeer(spinel.port(), 2)) {
       other.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
-      await().until(() -> other.ask("SET", "k", "7").equals("+OK\r\n"));
+      await()
+          .atMost(40, TimeUnit.SECONDS)
+          .until(() -> other.ask("SET", "k", "7").equals("+OK\r\n"));
       try (RawPeer peer = begin("yes", "return redis.call('incr', 'k')", "k")) {
         assertThat(peer.ask("s")).contains("<reply> 8").contains("<endsession>");
       }
