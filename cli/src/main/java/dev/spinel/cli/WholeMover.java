@@ -4,7 +4,6 @@ import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// Has slots moved whole by their nodes (`CLUSTER MIGRATION`), where both ends and their replicas
 /// can and the user asked for it. Whoever calls moves them key by key otherwise ([SlotMover]).
@@ -19,6 +18,8 @@ final class WholeMover {
   }
 
   private static final long LOOK_MILLIS = 10;
+  private static final long GIVEN_UP_MILLIS = 10_000;
+  private static final int ATTEMPTS = 50;
 
   private boolean isPossible; // allowed, and no node has said otherwise
 
@@ -38,55 +39,84 @@ final class WholeMover {
       command.add(Integer.toString(end - 1));
       first = slots.nextSetBit(end);
     }
-    RespValue begun = to.ask(command.toArray(new String[0]));
-    if (begun == null) {
-      return Outcome.UNKNOWN;
-    }
-    if (begun instanceof RespValue.Error) {
-      isPossible = false; // a stock server doesn't know the command; one of ours says why it can't
-      return Outcome.NOT_SO;
-    }
-    return await(to, Form.textOf(begun));
-  }
-
-  private static Outcome await(Peer to, String id) {
-    while (true) {
-      RespValue reply = to.ask("CLUSTER", "MIGRATION", "STATUS", "ID", id);
-      if (reply == null) {
+    for (int attempt = 1; ; attempt++) {
+      RespValue begun = to.ask(command.toArray(new String[0]));
+      if (begun == null) {
         return Outcome.UNKNOWN;
       }
-      String state = reply instanceof RespValue.Error ? null : state(reply);
-      if (state == null) {
-        return Outcome.UNKNOWN; // the target was restarted: it has forgotten the move
+      if (begun instanceof RespValue.Error) {
+        isPossible = false; // a stock server doesn't know it; one of ours says why it can't
+        return Outcome.NOT_SO;
       }
-      switch (state) {
-        case "completed" -> {
-          return Outcome.MOVED;
-        }
-        case "failed", "cancelled" -> {
-          return Outcome.NOT_SO;
-        }
-        default -> {
-          try {
-            Thread.sleep(LOOK_MILLIS);
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return Outcome.UNKNOWN;
-          }
-        }
+      String[] why = {""};
+      Outcome outcome = await(to, Form.textOf(begun), why);
+      boolean isBusy = why[0].contains("just now"); // the source ends its last move
+      if (outcome == Outcome.MOVED || !awaitPurged(to) || !isBusy || attempt == ATTEMPTS) {
+        return outcome;
       }
     }
   }
 
-  private static @Nullable String state(RespValue reply) {
-    for (RespValue move : reply.elements()) {
-      List<RespValue> fields = move.elements();
-      for (int i = 0; i + 1 < fields.size(); i += 2) {
-        if (Form.textOf(fields.get(i)).equals("state")) {
-          return Form.textOf(fields.get(i + 1));
+  private static Outcome await(Peer to, String id, String[] why) {
+    long retracting = 0;
+    while (true) {
+      RespValue reply = to.ask("CLUSTER", "MIGRATION", "STATUS", "ID", id);
+      if (reply == null || reply instanceof RespValue.Error || reply.elements().isEmpty()) {
+        return Outcome.UNKNOWN; // the target was restarted: it has forgotten the move
+      }
+      int completed = 0;
+      int failed = 0;
+      for (RespValue move : reply.elements()) {
+        String state = field(move, "state");
+        completed += state.equals("completed") ? 1 : 0;
+        if (state.equals("failed") || state.equals("cancelled")) {
+          failed++;
+          why[0] = field(move, "last_error");
+        } else if (state.equals("retracting") && ++retracting * LOOK_MILLIS > GIVEN_UP_MILLIS) {
+          failed++; // the slots stay where they were; copies go once a replica is back
         }
       }
+      if (completed + failed >= reply.elements().size()) {
+        return failed == 0 ? Outcome.MOVED : Outcome.NOT_SO;
+      }
+      if (!pause()) {
+        return Outcome.UNKNOWN;
+      }
     }
-    return null;
+  }
+
+  /// What came of a move that has failed goes in small steps; before, nothing can be done with
+  /// these slots. Returns false if the node doesn't answer.
+  private static boolean awaitPurged(Peer to) {
+    for (long waited = 0; waited < GIVEN_UP_MILLIS; waited += LOOK_MILLIS) {
+      String info = Peer.textOf(to.ask("INFO", "cluster"));
+      if (info == null) {
+        return false;
+      }
+      if (info.contains("cluster_slots_hidden:0") || !pause()) {
+        return true;
+      }
+    }
+    return true;
+  }
+
+  private static boolean pause() {
+    try {
+      Thread.sleep(LOOK_MILLIS);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static String field(RespValue move, String name) {
+    List<RespValue> fields = move.elements();
+    for (int i = 0; i + 1 < fields.size(); i += 2) {
+      if (Form.textOf(fields.get(i)).equals(name)) {
+        return Form.textOf(fields.get(i + 1));
+      }
+    }
+    return "";
   }
 }

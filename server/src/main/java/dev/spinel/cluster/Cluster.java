@@ -498,7 +498,15 @@ public final class Cluster implements AutoCloseable {
             Path.of(config.text(Settings.DIR)),
             moveEvents);
     sender = made;
-    made.begin();
+    try {
+      made.begin();
+    } catch (RuntimeException | OutOfMemoryError e) { // of memory, or of threads
+      sender = null;
+      made.end();
+      String why = "the slots can't be sent: " + e;
+      tell(new ClusterEvent.MoveFailed(export.move(), why), stopped);
+      return "-ERR " + why.replaceAll("[\r\n]", " ") + "\r\n";
+    }
     return null;
   }
 

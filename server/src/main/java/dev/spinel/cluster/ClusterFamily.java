@@ -3,6 +3,7 @@ package dev.spinel.cluster;
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
+import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Condition;
@@ -10,6 +11,7 @@ import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Waiting;
+import dev.spinel.wire.Args;
 import dev.spinel.wire.KeySlot;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -152,8 +154,9 @@ public final class ClusterFamily implements Family {
     t.command(
         MIGRATION,
         "CLUSTER|MIGRATION operation [argument...]",
-        "cluster 8.4.0" + CHANGES,
-        "Moves whole slots to this node, tells how far that is, or cancels it.\nO(N), N slots");
+        "cluster 8.4.0 admin stale no_async_loading roams",
+        "Moves whole slots to this node, tells how far that is, or cancels it.\nO(N), N slots",
+        allBut("STATUS"));
     t.command(
         MYID, "CLUSTER|MYID", "cluster 3.0.0 stale", "Tells the identifier of this node.\nO(1)");
     t.command(
@@ -225,9 +228,26 @@ public final class ClusterFamily implements Family {
     t.command(
         SYNC_SLOTS,
         "CLUSTER|SYNCSLOTS argument [argument...]",
-        "cluster 8.4.0 admin noscript stale no_async_loading no_multi global",
+        "cluster 8.4.0 admin noscript stale no_async_loading no_multi roams",
         "Asks for the keys of slots that move to another node: for nodes among themselves.\n"
-            + "O(N), N keys");
+            + "O(N), N keys",
+        allBut("ACK"));
+  }
+
+  /// A command that has no keys, and runs in a stopped world unless its operation is this one,
+  /// which comes often.
+  private static Command.KeyFinder allBut(String operation) {
+    return new Command.KeyFinder() {
+      @Override
+      public int find(Args args, int from, int[] out, int @Nullable [] flags) {
+        return 0;
+      }
+
+      @Override
+      public boolean roams(Args args, int from) {
+        return !args.at(from + 1).is(operation);
+      }
+    };
   }
 
   @Override
@@ -253,9 +273,10 @@ public final class ClusterFamily implements Family {
         if (slot < 0 || slot >= SlotSet.SLOTS) {
           throw new CommandError("ERR Invalid slot");
         }
-        reply.integer(keys().count(call.seat(), (int) slot));
+        boolean isHidden = view.hidden().contains((int) slot); // keys that nobody is served
+        reply.integer(isHidden ? 0 : keys().count(call.seat(), (int) slot));
       }
-      case GET_KEYS -> getKeys(call, reply);
+      case GET_KEYS -> getKeys(view, call, reply);
       case INFO -> text(reply, view.infoText());
       case KEYSLOT -> reply.integer(KeySlot.of(call.arg(2)));
       case LINKS -> links(view, reply);
@@ -391,7 +412,7 @@ public final class ClusterFamily implements Family {
     List<MoveView> moves = view.moves();
     if (call.argc() == 5 && call.is(3, "ID")) {
       String id = call.text(4);
-      moves = moves.stream().filter(move -> move.id().equals(id)).toList();
+      moves = moves.stream().filter(move -> move.id().equals(id) || move.job().equals(id)).toList();
     } else if (call.argc() != 3 && !(call.argc() == 4 && call.is(3, "ALL"))) {
       throw CommandError.SYNTAX;
     }
@@ -424,13 +445,14 @@ public final class ClusterFamily implements Family {
 
   // ── keys ──
 
-  private void getKeys(Call call, Reply reply) {
+  private void getKeys(ClusterView view, Call call, Reply reply) {
     long slot = call.integer(2);
     long count = call.integer(3);
     if (slot < 0 || slot >= SlotSet.SLOTS || count < 0) {
       throw new CommandError("ERR Invalid slot or number of keys");
     }
-    List<byte[]> names = keys().some(call, (int) slot, count);
+    boolean isHidden = view.hidden().contains((int) slot);
+    List<byte[]> names = keys().some(call, (int) slot, isHidden ? 0 : count);
     reply.array(names.size());
     names.forEach(reply::bulk);
   }

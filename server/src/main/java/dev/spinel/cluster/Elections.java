@@ -283,7 +283,7 @@ final class Elections {
         machine.slots().give(myself, slot);
       }
     }
-    machine.moves().promoted(before);
+    machine.moves().promoted();
     machine.health().lookAgain();
     machine.heartbeats().broadcastPong(false);
     machine.manual().reset();

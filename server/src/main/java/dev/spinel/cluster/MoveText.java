@@ -17,6 +17,7 @@ final class MoveText {
   enum Written {
     STAGING,
     TAKING,
+    CLAIMING,
     RETRACTING,
     HANDED,
 

@@ -14,8 +14,11 @@ final class SlotMove {
     STAGING,
     /// Target: it has all, and its replicas are told so before it takes the slots. On the disk.
     TAKING,
-    /// Target: it has given up after its replicas may have been told. Nobody is answered until they
-    /// know that. On the disk.
+    /// Target: it was promoted, and its primary may have taken the slots or given them back: it
+    /// asks the source. On the disk.
+    CLAIMING,
+    /// Target: it has given up after its replicas may have been told. The keys stay until they know
+    /// that, or the source has the slots again. On the disk.
     RETRACTING,
     /// Source: the keys go out.
     SENDING,
@@ -27,7 +30,7 @@ final class SlotMove {
     HANDED;
 
     boolean isOfTarget() {
-      return this == STAGING || this == TAKING || this == RETRACTING;
+      return this == STAGING || this == TAKING || this == CLAIMING || this == RETRACTING;
     }
 
     /// Whether a restarted node has to know of it.
@@ -43,8 +46,11 @@ final class SlotMove {
 
   final String id;
 
-  /// The other primary.
-  final String peer;
+  /// Of the moves of one IMPORT; empty: it isn't known here.
+  String job = "";
+
+  /// The other primary. Source: whoever may give the slots back.
+  String peer;
 
   final SlotSet slots;
   State state;
@@ -72,12 +78,23 @@ final class SlotMove {
 
   final Set<String> promised = new LinkedHashSet<>();
 
+  /// Target: that it has that epoch, and may tell its replicas to take the slots, is on the disk.
+  boolean isPrepared;
+
+  /// Target: that the source has handed the slots over is on that one's disk.
+  boolean isHandedOver;
+
   /// Source: that it has handed the slots over is on the disk. Before, it must not ask: it would
   /// know nothing of it after a restart, and the target takes the slots.
   boolean mayAsk;
 
   /// Source: when its clients began to wait.
   long pausedAt;
+
+  /// What it waits for too long, in words, and when that was last logged.
+  String trouble = "";
+
+  long saidAt;
 
   /// Target: who waits to be told.
   final Set<String> askers = new LinkedHashSet<>();

@@ -6,10 +6,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Slots that move whole between primaries of ours.
@@ -53,6 +52,7 @@ final class SlotMoves {
   private static final long LIMIT_MILLIS = 5_000;
 
   private static final long ASK_SELDOM_MILLIS = 1_000;
+  private static final long SAY_SELDOM_MILLIS = 10_000;
   private static final int MOST = 16;
   private static final int HISTORY = 64;
 
@@ -75,21 +75,12 @@ final class SlotMoves {
   /// Slots that were taken, by their slot: whose they were. Third parties may not know it yet.
   private final Map<Integer, String> taken = new HashMap<>();
 
-  // As a primary: what its replicas are told.
-  private String version = "";
-  private long versions;
-  private final Set<String> knownTo = new HashSet<>();
-  private boolean tells;
-
-  // As a replica: what its primary has told.
-  private List<MoveText.Item> kept = List.of();
-  private String keptFrom = "";
-  private String keptVersion = "";
-  private boolean isKept; // on the disk
-  private boolean isAnswered;
+  /// What replicas know.
+  private final MoveNotes notes;
 
   SlotMoves(ClusterMachine machine) {
     this.machine = machine;
+    notes = new MoveNotes(machine, this::told);
   }
 
   // ── what others ask ──
@@ -114,12 +105,12 @@ final class SlotMoves {
     SlotSet claimed = own.copy();
     for (SlotMove move : moves) {
       if (move.state == SlotMove.State.HANDED) {
-        removeAll(claimed, move.slots);
+        claimed.removeAll(move.slots);
       }
     }
-    for (MoveText.Item item : kept) {
+    for (MoveText.Item item : notes.kept()) {
       if (item.state() == MoveText.Written.HANDED) {
-        removeAll(claimed, item.slots());
+        claimed.removeAll(item.slots());
       }
     }
     return claimed;
@@ -130,12 +121,12 @@ final class SlotMoves {
     SlotSet hidden = purging.copy();
     for (SlotMove move : moves) {
       if (move.state.isOfTarget()) {
-        addAll(hidden, move.slots);
+        hidden.addAll(move.slots);
       }
     }
-    for (MoveText.Item item : kept) {
+    for (MoveText.Item item : notes.kept()) {
       if (item.state() != MoveText.Written.HANDED) {
-        addAll(hidden, item.slots());
+        hidden.addAll(item.slots());
       }
     }
     return hidden;
@@ -146,30 +137,35 @@ final class SlotMoves {
     SlotSet handed = unsaved.copy();
     for (SlotMove move : moves) {
       if (move.state == SlotMove.State.HANDED) {
-        addAll(handed, move.slots);
+        handed.addAll(move.slots);
       }
     }
     return handed;
+  }
+
+  /// Whether that is so of this slot.
+  boolean isHandedOrUnsaved(int slot) {
+    return isHanded(slot) || unsaved.contains(slot);
   }
 
   /// Under way first, then the last ones that have ended.
   List<MoveView> views() {
     List<MoveView> views = new ArrayList<>();
     for (SlotMove move : moves) {
-      views.add(view(move, move.state.name().toLowerCase(java.util.Locale.ROOT), "", false));
+      views.add(view(move, move.state.name().toLowerCase(Locale.ROOT), move.trouble, false));
     }
     views.addAll(history);
     return views;
   }
 
   boolean awaitsOffset() {
-    return isKept && !isAnswered;
+    return notes.awaitsOffset();
   }
 
   // ── begin ──
 
   /// IMPORT: returns the id, or throws the reason in words. What each owner has is a move of its
-  /// own, all named by the first one's id.
+  /// own; the id is that of all of them, and the first one's.
   String begin(SlotSet slots) throws NotMovable {
     ClusterNode myself = machine.myself();
     if (myself.isReplica()) {
@@ -200,17 +196,14 @@ final class SlotMoves {
         throw new NotMovable("node " + source.id + " can't be reached");
       }
     }
-    String first = "";
+    String job = machine.world().newId();
+    String id = job;
     for (var each : sources.entrySet()) {
       ClusterNode source = each.getKey();
       SlotMove move =
-          new SlotMove(
-              machine.world().newId(),
-              source.id,
-              each.getValue(),
-              SlotMove.State.STAGING,
-              machine.now());
-      first = first.isEmpty() ? move.id : first;
+          new SlotMove(id, source.id, each.getValue(), SlotMove.State.STAGING, machine.now());
+      id = machine.world().newId();
+      move.job = job;
       move.flushes = machine.world().flushes();
       moves.add(move);
       machine.notice("Importing slots " + move.slots + " from node " + source.named());
@@ -218,13 +211,12 @@ final class SlotMoves {
           () -> {
             if (moves.contains(move)) {
               machine.act(
-                  new ClusterAction.Import(
-                      move.id, source.ip, clientPort(source), move.slots.copy()));
+                  new ClusterAction.Import(move.id, source.ip, source.port, move.slots.copy()));
             }
           });
     }
     listChanged();
-    return first;
+    return job;
   }
 
   /// Why slots can't be moved.
@@ -241,10 +233,6 @@ final class SlotMoves {
     String why() {
       return why;
     }
-  }
-
-  private static int clientPort(ClusterNode node) {
-    return node.port;
   }
 
   private void checkFree(int slot) throws NotMovable {
@@ -265,6 +253,9 @@ final class SlotMoves {
     for (ClusterNode replica : primary.replicas) {
       if (!replica.isMyself() && !replica.isOurs) {
         throw new NotMovable("replica " + replica.id + " can't move whole slots: use MIGRATE");
+      }
+      if (replica.hasFailed()) { // it has to write down what happens
+        throw new NotMovable("replica " + replica.id + " has failed");
       }
     }
   }
@@ -307,7 +298,7 @@ final class SlotMoves {
           move.state == SlotMove.State.STAGING && move.total < 0
               || move.state == SlotMove.State.SENDING
               || move.state == SlotMove.State.HANDING;
-      if (mayEnd && (id == null || id.equals(move.id))) {
+      if (mayEnd && (id == null || id.equals(move.id) || id.equals(move.job))) {
         fail(move, "cancelled");
         cancelled++;
       }
@@ -322,6 +313,7 @@ final class SlotMoves {
     if (move != null && move.state == SlotMove.State.SENDING) {
       move.become(SlotMove.State.HANDING, machine.now());
       listChanged();
+      tellTarget(move, "prepare " + move.id);
     }
   }
 
@@ -332,7 +324,15 @@ final class SlotMoves {
     }
     move.become(SlotMove.State.HANDED, machine.now());
     move.total = total;
+    tellTarget(move, "end " + move.id + " " + total); // it gets ready while this is written
     askWhenSaved(move);
+  }
+
+  private void tellTarget(SlotMove move, String words) {
+    ClusterNode target = machine.nodes().get(move.peer);
+    if (target != null) {
+      say(target, words);
+    }
   }
 
   private void askWhenSaved(SlotMove move) {
@@ -356,8 +356,11 @@ final class SlotMoves {
       return; // as soon as it may
     }
     move.become(SlotMove.State.TAKING, machine.now());
-    newVersion();
-    machine.whenSaved(() -> tells = true); // a restarted node must know whom it has told
+    if (move.isPrepared) {
+      notes.changed();
+    } else {
+      machine.whenSaved(notes::changed); // a restarted node must know whom it has told
+    }
   }
 
   void failed(String id, String reason) {
@@ -368,7 +371,7 @@ final class SlotMoves {
     }
     switch (move.state) {
       case STAGING, SENDING, HANDING, PAUSING -> fail(move, reason);
-      case TAKING, RETRACTING, HANDED -> {} // what is to come needs no stream
+      case TAKING, CLAIMING, RETRACTING, HANDED -> {} // what is to come needs no stream
     }
   }
 
@@ -377,7 +380,7 @@ final class SlotMoves {
     if (machine.myself().isReplica()) {
       return; // of another life
     }
-    addAll(purged, slots);
+    purged.addAll(slots);
     purgedOffset = machine.world().offset();
     lookAtPurged();
   }
@@ -389,8 +392,8 @@ final class SlotMoves {
       }
     }
     if (!purged.isEmpty()) {
-      removeAll(purging, purged);
-      removeAll(ordered, purged);
+      purging.removeAll(purged);
+      ordered.removeAll(purged);
       purged = new SlotSet();
       listChanged();
     }
@@ -402,6 +405,7 @@ final class SlotMoves {
   private void fail(SlotMove move, String reason) {
     machine.warning("Moving slots " + move.slots + " has failed: " + reason);
     boolean wasTold = move.state == SlotMove.State.TAKING;
+    assert move.state != SlotMove.State.CLAIMING; // somebody may have written to the slots
     if (move.state.isOfTarget()) {
       machine.act(new ClusterAction.EndImport(move.id));
       if (!wasTold) {
@@ -413,20 +417,23 @@ final class SlotMoves {
     remember(move, reason.equals("cancelled") ? "cancelled" : "failed", reason);
     if (wasTold) {
       move.become(SlotMove.State.RETRACTING, machine.now());
+      move.trouble = reason;
     } else {
       moves.remove(move);
-      returnToAskers(move);
     }
+    returnToAskers(move);
     listChanged();
   }
 
+  /// The keys of these slots go, once it is on the disk that they may: a restarted node mustn't
+  /// take slots half of whose keys are gone.
   private void purge(SlotSet slots) {
     for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
       if (machine.slots().owner(slot) != machine.myself()) {
         purging.add(slot);
       }
     }
-    purges = true;
+    machine.whenSaved(() -> purges = true);
     machine.changed();
   }
 
@@ -444,6 +451,7 @@ final class SlotMoves {
     long now = machine.now();
     return new MoveView(
         move.id,
+        move.job,
         move.slots.toString(),
         comes ? move.peer : own,
         comes ? own : move.peer,
@@ -462,11 +470,16 @@ final class SlotMoves {
   /// when it returns. So it asks first: whoever answers with an epoch beyond the one that this node
   /// is going to use elects nobody with that any more, and elects nobody at all before the lease
   /// ends.
+  ///
+  /// From here on the file says that replicas may have been told to take the slots, so that it
+  /// needn't be written between the end of the stream and that.
   private void prepare(SlotMove move) {
-    move.epoch = machine.nextEpoch();
-    machine.nextEpoch();
-    machine.saveDurably();
-    askForPromises(move);
+    if (move.epoch == 0) {
+      move.epoch = machine.nextEpoch();
+      machine.nextEpoch();
+      machine.whenSaved(() -> move.isPrepared = true);
+      askForPromises(move);
+    }
   }
 
   private void askForPromises(SlotMove move) {
@@ -487,6 +500,9 @@ final class SlotMoves {
   }
 
   private boolean mayTake(SlotMove move) {
+    if (!move.isHandedOver) {
+      return false; // the source might know nothing of it after a restart
+    }
     if (!machine.lease().stands() || machine.manual().isRunning()) {
       return false; // a replica may be about to take this node's place
     }
@@ -509,13 +525,13 @@ final class SlotMoves {
       taken.put(slot, move.peer);
     }
     machine.notice("Slots " + move.slots + " have moved here from node " + move.peer);
-    if (Long.compareUnsigned(myself.configEpoch, move.epoch) < 0) {
+    if (move.epoch != 0 && Long.compareUnsigned(myself.configEpoch, move.epoch) < 0) {
       myself.configEpoch = move.epoch;
     }
-    addAll(unsaved, move.slots);
+    unsaved.addAll(move.slots);
     machine.whenSaved(
         () -> {
-          removeAll(unsaved, move.slots);
+          unsaved.removeAll(move.slots);
           machine.changed();
         });
     machine.holdUntilSaved();
@@ -564,8 +580,7 @@ final class SlotMoves {
 
   void tick() {
     long now = machine.now();
-    forgetFormerReplicas();
-    tells |= !version.isEmpty() && !allKnow();
+    notes.tick();
     lookAtPurged();
     for (SlotMove move : List.copyOf(moves)) {
       long in = now - move.since;
@@ -575,7 +590,8 @@ final class SlotMoves {
             fail(move, "the end of the stream hasn't come in time");
           } else if (move.total < 0) {
             askWhetherItStands(move);
-          } else {
+          }
+          if (move.epoch != 0) {
             askForPromises(move);
           }
         }
@@ -583,9 +599,11 @@ final class SlotMoves {
           if (in > LIMIT_MILLIS) {
             fail(
                 move,
-                allKnow()
-                    ? "too few primaries answer"
-                    : "replica " + unknowing() + " doesn't answer");
+                !notes.areKnown()
+                    ? "replica " + notes.unknowing() + " doesn't answer"
+                    : move.isHandedOver
+                        ? "too few primaries answer"
+                        : "the source hasn't handed the slots over");
           } else {
             askForPromises(move);
           }
@@ -594,9 +612,9 @@ final class SlotMoves {
           if (in > LIMIT_MILLIS) {
             fail(
                 move,
-                allKnow()
+                notes.areKnown()
                     ? "this node has no lease"
-                    : "replica " + unknowing() + " doesn't answer");
+                    : "replica " + notes.unknowing() + " doesn't answer");
           }
         }
         case PAUSING -> {
@@ -605,14 +623,47 @@ final class SlotMoves {
           }
         }
         case HANDED -> {
-          if (move.mayAsk && (in < ASK_SELDOM_MILLIS || in % ASK_SELDOM_MILLIS < 100)) {
+          if (move.mayAsk && isTimeToAsk(in)) {
             ask(move);
           }
+          sayThatItWaits(move, in);
+        }
+        case CLAIMING -> {
+          if (isTimeToAsk(in)) {
+            claim(move);
+          }
+          sayThatItWaits(move, in);
         }
         case SENDING -> askWhetherItStands(move);
-        case RETRACTING -> {}
+        case RETRACTING -> {
+          if (isTimeToAsk(in)) {
+            sayToShard(move, "still " + move.id);
+          }
+          if (!notes.areKnown()) {
+            move.trouble = "replica " + notes.unknowing() + " doesn't answer: its copies stay";
+          }
+        }
       }
     }
+  }
+
+  private static boolean isTimeToAsk(long in) {
+    return in < ASK_SELDOM_MILLIS || in % ASK_SELDOM_MILLIS < 100;
+  }
+
+  /// Only the other end can say whose the slots are, and it is silent.
+  private void sayThatItWaits(SlotMove move, long in) {
+    if (in < LIMIT_MILLIS || machine.now() - move.saidAt < SAY_SELDOM_MILLIS) {
+      return;
+    }
+    move.saidAt = machine.now();
+    move.trouble =
+        "node "
+            + move.peer
+            + " doesn't say whose the slots are: it or its replica has to come back, or else be"
+            + " forgotten here (CLUSTER FORGET)";
+    machine.warning("Slots " + move.slots + " can't be served: " + move.trouble);
+    machine.changed();
   }
 
   /// A stream may have ended without this end hearing of it.
@@ -625,14 +676,32 @@ final class SlotMoves {
     }
   }
 
+  /// That it has no part in a move any more is said only once that is on the disk, here and at its
+  /// replicas.
   private void askedWhetherItStands(ClusterNode sender, String id) {
-    if (move(id) == null) {
-      say(sender, "gone " + id);
+    if (move(id) == null && isKnownForGood()) {
+      machine.whenSaved(
+          () -> {
+            if (move(id) == null && isKnownForGood()) {
+              say(sender, "gone " + id);
+            }
+          });
     }
+  }
+
+  private boolean isKnownForGood() {
+    notes.begin();
+    return machine.myself().isPrimary() && notes.areKnown();
   }
 
   private void gone(ClusterNode sender, String id) {
     SlotMove move = move(id);
+    if (move != null && move.state == SlotMove.State.RETRACTING) {
+      if (isOfPeer(sender, move)) {
+        retracted(move); // nobody will be given the slots, whatever a replica still knows
+      }
+      return;
+    }
     if (move != null
         && move.peer.equals(sender.id)
         && machine.now() - move.began > LIMIT_MILLIS
@@ -652,17 +721,13 @@ final class SlotMoves {
     if (purges) {
       purges = false;
       SlotSet added = purging.copy();
-      removeAll(added, ordered);
+      added.removeAll(ordered);
       if (!added.isEmpty()) {
-        addAll(ordered, added);
+        ordered.addAll(added);
         machine.act(new ClusterAction.Purge(added));
       }
     }
-    answerPrimary();
-    if (tells) {
-      tells = false;
-      tellReplicas();
-    }
+    notes.endOfStep();
   }
 
   private void look(SlotMove move, ClusterNode myself) {
@@ -680,16 +745,19 @@ final class SlotMoves {
       case TAKING -> {
         if (move.flushes != machine.world().flushes()) {
           fail(move, "all data of this node was deleted");
-        } else if (allKnow() && mayTake(move)) {
+        } else if (notes.areKnown() && mayTake(move)) {
           take(move);
         }
       }
+      case CLAIMING -> {
+        if (owns(myself, move.slots)) {
+          moves.remove(move); // others have known it all along
+          listChanged();
+        }
+      }
       case RETRACTING -> {
-        if (allKnow()) {
-          moves.remove(move);
-          purge(move.slots);
-          machine.saveDurably();
-          returnToAskers(move);
+        if (notes.areKnown()) {
+          retracted(move);
         }
       }
       case SENDING, PAUSING -> {
@@ -698,9 +766,12 @@ final class SlotMoves {
         }
       }
       case HANDING -> {
+        ClusterNode target = machine.nodes().get(move.peer);
         if (!owns(myself, move.slots)) {
           fail(move, "this node doesn't own the slots any more");
-        } else if (allKnow() && machine.lease().stands() && !machine.manual().isRunning()) {
+        } else if (target == null || hasFailed(target)) {
+          fail(move, "the target, or a replica of it, has failed");
+        } else if (notes.areKnown() && machine.lease().stands() && !machine.manual().isRunning()) {
           move.become(SlotMove.State.PAUSING, machine.now());
           move.pausedAt = machine.now();
           machine.act(new ClusterAction.PauseMove(move.id, move.slots.copy()));
@@ -712,6 +783,18 @@ final class SlotMoves {
         }
       }
     }
+  }
+
+  /// Whether it couldn't take anything just now.
+  private static boolean hasFailed(ClusterNode target) {
+    return target.hasFailed() || target.workingReplicas() < target.replicas.size();
+  }
+
+  /// The staged keys can go.
+  private void retracted(SlotMove move) {
+    moves.remove(move);
+    purge(move.slots);
+    listChanged();
   }
 
   /// Some node claims the slots, with a greater epoch or since nobody else does.
@@ -774,27 +857,21 @@ final class SlotMoves {
     ordered.clear();
     unsaved.clear();
     taken.clear();
-    version = "";
-    knownTo.clear();
-    kept = List.of();
-    keptFrom = "";
-    keptVersion = "";
-    isKept = false;
+    notes.follows();
   }
 
   /// Nothing is known any more.
   void reset() {
     demoted();
+    notes.clear();
   }
 
   /// This node takes its primary's place: it goes on with what that one had begun. The slots that
   /// it was handing over stay with the former primary, for this node, until the target decides.
-  void promoted(ClusterNode before) {
-    List<MoveText.Item> inherited = keptFrom.equals(before.id) ? kept : List.of();
-    kept = List.of();
-    keptFrom = "";
-    isKept = false;
+  /// Those that it may have taken are claimed: only the source knows whether they were given back.
+  void promoted() {
     ClusterNode myself = machine.myself();
+    List<MoveText.Item> inherited = notes.promoted();
     for (MoveText.Item item : inherited) {
       switch (item.state()) {
         case HANDED -> {
@@ -804,16 +881,9 @@ final class SlotMoves {
           moves.add(move);
           askWhenSaved(move);
         }
-        case TAKING -> {
-          if (!hasAll(item)) {
-            purge(item.slots()); // then this node hasn't said so, and the slots weren't taken
-            break;
-          }
-          machine.notice("Slots " + item.slots() + " have moved here from node " + item.node());
-          for (int slot = item.slots().next(0); slot >= 0; slot = item.slots().next(slot + 1)) {
-            machine.slots().take(slot);
-            machine.slots().give(myself, slot);
-            taken.put(slot, item.node());
+        case TAKING, CLAIMING -> {
+          if (!owns(myself, item.slots())) {
+            claimLater(item);
           }
         }
         default -> purge(item.slots());
@@ -824,9 +894,22 @@ final class SlotMoves {
     }
   }
 
+  private void claimLater(MoveText.Item item) {
+    SlotMove move =
+        new SlotMove(item.id(), item.node(), item.slots(), SlotMove.State.CLAIMING, machine.now());
+    move.offset = machine.world().offset();
+    moves.add(move);
+    machine.whenSaved(
+        () -> {
+          if (moves.contains(move)) {
+            claim(move);
+          }
+        });
+  }
+
   /// Whether a promoted replica doesn't claim this slot of its primary's.
   boolean isHandedByPrimary(int slot) {
-    for (MoveText.Item item : kept) {
+    for (MoveText.Item item : notes.kept()) {
       if (item.state() == MoveText.Written.HANDED && item.slots().contains(slot)) {
         return true;
       }
@@ -865,96 +948,57 @@ final class SlotMoves {
   // ── replicas are told ──
 
   private void listChanged() {
-    newVersion();
-    tells = true;
+    notes.changed();
     machine.saveDurably();
-  }
-
-  private void newVersion() {
-    version = machine.wall() + "." + ++versions; // no other life of this node had it
-    knownTo.clear();
-    machine.changed();
   }
 
   private boolean hasReplicas() {
     return !machine.myself().replicas.isEmpty();
   }
 
-  private boolean allKnow() {
-    for (ClusterNode replica : machine.myself().replicas) {
-      if (!knownTo.contains(replica.id)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private String unknowing() {
-    for (ClusterNode replica : machine.myself().replicas) {
-      if (!knownTo.contains(replica.id)) {
-        return replica.id;
-      }
-    }
-    return "";
-  }
-
-  /// A replica that leaves forgets what it was told, and may come back.
-  private void forgetFormerReplicas() {
-    if (!knownTo.isEmpty()) {
-      Set<String> ids = new HashSet<>();
-      for (ClusterNode replica : machine.myself().replicas) {
-        ids.add(replica.id);
-      }
-      knownTo.retainAll(ids);
-    }
-  }
-
   /// A new replica of this primary has to know, too.
   void hasReplica(ClusterNode replica) {
-    if (replica.isOurs && !knownTo.contains(replica.id)) {
-      tells = !version.isEmpty();
-    }
-  }
-
-  private void tellReplicas() {
-    ClusterNode myself = machine.myself();
-    if (myself.isReplica() || version.isEmpty()) {
-      return;
-    }
-    String list = MoveText.write(told());
-    for (ClusterNode replica : myself.replicas) {
-      if (replica.isOurs && !knownTo.contains(replica.id)) {
-        say(replica, "list " + version + " " + list);
-      }
-    }
+    notes.hasReplica(replica);
   }
 
   private List<MoveText.Item> told() {
     List<MoveText.Item> items = new ArrayList<>();
     for (SlotMove move : moves) {
       if (move.state.isTold()) {
-        items.add(item(move));
+        items.add(item(move, state(move)));
       }
     }
     SlotSet unwanted = purging.copy();
     for (SlotMove move : moves) {
       if (move.state == SlotMove.State.RETRACTING) {
-        addAll(unwanted, move.slots);
+        unwanted.addAll(move.slots);
       }
     }
     addPurging(items, unwanted);
     return items;
   }
 
-  private static MoveText.Item item(SlotMove move) {
-    MoveText.Written state =
-        switch (move.state) {
-          case STAGING -> MoveText.Written.STAGING;
-          case TAKING -> MoveText.Written.TAKING;
-          case RETRACTING -> MoveText.Written.RETRACTING;
-          case SENDING, HANDING, PAUSING, HANDED -> MoveText.Written.HANDED;
-        };
+  private static MoveText.Item item(SlotMove move, MoveText.Written state) {
     return new MoveText.Item(move.id, state, move.peer, move.offset, move.slots);
+  }
+
+  /// What replicas are told.
+  private static MoveText.Written state(SlotMove move) {
+    return switch (move.state) {
+      case STAGING -> MoveText.Written.STAGING;
+      case TAKING, CLAIMING -> MoveText.Written.TAKING;
+      case RETRACTING -> MoveText.Written.RETRACTING;
+      case SENDING, HANDING, PAUSING, HANDED -> MoveText.Written.HANDED;
+    };
+  }
+
+  /// What this node has to know after a restart.
+  private static MoveText.Written stateOfFile(SlotMove move) {
+    return switch (move.state) {
+      case STAGING -> move.epoch == 0 ? MoveText.Written.STAGING : MoveText.Written.TAKING;
+      case CLAIMING -> MoveText.Written.CLAIMING;
+      default -> state(move);
+    };
   }
 
   private static void addPurging(List<MoveText.Item> items, SlotSet slots) {
@@ -962,50 +1006,6 @@ final class SlotMoves {
       items.add(
           new MoveText.Item(MoveText.NONE, MoveText.Written.PURGING, MoveText.NONE, 0, slots));
     }
-  }
-
-  private void told(ClusterNode sender, String which, String text) {
-    if (sender != machine.myself().primary) {
-      return;
-    }
-    List<MoveText.Item> list = MoveText.read(text);
-    if (list == null) {
-      return;
-    }
-    boolean same = keptFrom.equals(sender.id) && MoveText.write(kept).equals(text);
-    kept = list;
-    keptFrom = sender.id;
-    keptVersion = which;
-    isAnswered = false;
-    if (same && isKept) {
-      return; // answered at the end of the step
-    }
-    isKept = false;
-    machine.whenSaved(
-        () -> {
-          if (keptVersion.equals(which)) {
-            isKept = true;
-          }
-        });
-  }
-
-  private boolean hasAll(MoveText.Item item) {
-    return machine.world().hasCompleteCopy() && machine.world().offset() >= item.offset();
-  }
-
-  /// As soon as it is on the disk and all data is here.
-  private void answerPrimary() {
-    ClusterNode primary = machine.myself().primary;
-    if (!isKept || isAnswered || primary == null) {
-      return;
-    }
-    for (MoveText.Item item : kept) {
-      if (item.state() == MoveText.Written.TAKING && !hasAll(item)) {
-        return;
-      }
-    }
-    isAnswered = true;
-    say(primary, "known " + keptVersion);
   }
 
   // ── source and target ──
@@ -1019,13 +1019,55 @@ final class SlotMoves {
       returned(move);
       return;
     }
-    String words = "ask " + move.id + " " + move.total + " " + MoveText.ranges(move.slots);
-    say(target, words);
-    for (ClusterNode node : machine.nodes().ofShard(target.shard)) {
-      if (node != target && !node.isMyself() && node.isOurs) {
+    sayToShard(move, "ask " + move.id + " " + move.total + " " + MoveText.ranges(move.slots));
+  }
+
+  /// To the other end, and to whoever may have taken its place.
+  private void sayToShard(SlotMove move, String words) {
+    ClusterNode peer = machine.nodes().get(move.peer);
+    if (peer == null) {
+      return;
+    }
+    say(peer, words);
+    for (ClusterNode node : machine.nodes().ofShard(peer.shard)) {
+      if (node != peer && !node.isMyself() && node.isOurs) {
         say(node, words);
       }
     }
+  }
+
+  /// Whether the node is the other end, or is of its shard.
+  private boolean isOfPeer(ClusterNode node, SlotMove move) {
+    ClusterNode peer = machine.nodes().get(move.peer);
+    return node == peer || peer != null && node.shard.equals(peer.shard);
+  }
+
+  /// The source is about to hand over: what can be done before it does, is.
+  private void prepared(ClusterNode sender, String id) {
+    SlotMove move = move(id);
+    if (move != null && move.state == SlotMove.State.STAGING && move.peer.equals(sender.id)) {
+      prepare(move);
+    }
+  }
+
+  /// The source has sent all, but what it has done about that isn't on its disk yet.
+  private void ended(ClusterNode sender, String id, long total) {
+    SlotMove move = move(id);
+    if (move != null
+        && move.state == SlotMove.State.STAGING
+        && move.peer.equals(sender.id)
+        && move.total < 0
+        && total >= 0) {
+      awaitTail(move, total);
+    }
+  }
+
+  private void awaitTail(SlotMove move, long total) {
+    move.total = total;
+    move.since = machine.now();
+    move.pausedAt = machine.now();
+    prepare(move);
+    machine.act(new ClusterAction.AwaitTail(move.id, total));
   }
 
   private void asked(ClusterNode sender, String id, long total, SlotSet slots) {
@@ -1036,15 +1078,14 @@ final class SlotMoves {
     SlotMove move = move(id);
     if (move != null && move.state.isOfTarget()) {
       move.askers.add(sender.id);
-      if (move.state == SlotMove.State.STAGING) {
+      move.isHandedOver = true;
+      if (move.state == SlotMove.State.RETRACTING) {
+        returnToAskers(move);
+      } else if (move.state == SlotMove.State.STAGING && move.total < 0) {
         if (total < 0) {
           fail(move, "the source was restarted");
-        } else if (move.total < 0) {
-          move.total = total;
-          move.since = machine.now();
-          move.pausedAt = machine.now();
-          prepare(move);
-          machine.act(new ClusterAction.AwaitTail(id, total));
+        } else {
+          awaitTail(move, total);
         }
       }
       return;
@@ -1073,13 +1114,15 @@ final class SlotMoves {
     }
   }
 
-  private void decided(String id, String owner) {
+  private void decided(ClusterNode sender, String id, String owner) {
     SlotMove move = move(id);
     if (move == null || move.state != SlotMove.State.HANDED) {
       return;
     }
     if (owner.equals("-")) {
-      returned(move);
+      if (speaksForTarget(sender, move)) {
+        returned(move);
+      }
       return;
     }
     ClusterNode node = machine.nodes().get(owner);
@@ -1101,9 +1144,86 @@ final class SlotMoves {
     }
   }
 
+  /// Whether the node is the target, or has taken its place, so that it may give the slots back.
+  private boolean speaksForTarget(ClusterNode sender, SlotMove move) {
+    ClusterNode target = machine.nodes().get(move.peer);
+    return target == null
+        || sender == target
+        || sender.isPrimary()
+            && sender.shard.equals(target.shard)
+            && (target.isReplica()
+                || Long.compareUnsigned(sender.configEpoch, target.configEpoch) > 0);
+  }
+
+  // ── a promoted replica of the target claims the slots ──
+
+  private void claim(SlotMove move) {
+    if (machine.nodes().get(move.peer) == null) {
+      take(move); // the operator says that the source is gone for good
+      return;
+    }
+    sayToShard(move, "claim " + move.id + " " + MoveText.ranges(move.slots));
+  }
+
+  /// A node claims slots that it may have been given, or not: whoever had them knows. If they are
+  /// still handed over, they are that node's from now on, whatever its former primary says.
+  private void claimed(ClusterNode sender, String id, SlotSet slots) {
+    ClusterNode myself = machine.myself();
+    SlotMove move = move(id);
+    if (myself.isReplica() || !sender.isPrimary()) {
+      return;
+    }
+    if (move != null) {
+      if (move.state != SlotMove.State.HANDED || !speaksForTarget(sender, move)) {
+        return;
+      }
+      if (!move.peer.equals(sender.id)) {
+        move.peer = sender.id;
+        listChanged();
+      }
+      if (notes.areKnown() && machine.lease().stands()) {
+        machine.whenSaved(
+            () -> {
+              if (moves.contains(move) && move.peer.equals(sender.id)) {
+                say(sender, "granted " + id);
+              }
+            });
+      }
+      return;
+    }
+    ClusterNode owner = machine.slots().owner(slots.next(0));
+    if (owner == null || !isKnownForGood()) {
+      return;
+    }
+    boolean isIts = owner != myself && owner.shard.equals(sender.shard);
+    machine.whenSaved(
+        () -> {
+          if (machine.slots().owner(slots.next(0)) == owner && move(id) == null) {
+            say(sender, (isIts ? "granted " : "refused ") + id);
+          }
+        });
+  }
+
+  private void granted(ClusterNode sender, String id) {
+    SlotMove move = move(id);
+    if (move != null && move.state == SlotMove.State.CLAIMING && isOfPeer(sender, move)) {
+      take(move);
+    }
+  }
+
+  private void refused(ClusterNode sender, String id) {
+    SlotMove move = move(id);
+    if (move != null && move.state == SlotMove.State.CLAIMING && isOfPeer(sender, move)) {
+      moves.remove(move);
+      purge(move.slots);
+      remember(move, "failed", "the source has the slots again");
+      listChanged();
+    }
+  }
+
   // ── messages ──
 
-  private void say(ClusterNode to, String words) {
+  void say(ClusterNode to, String words) {
     byte[] text = words.getBytes(StandardCharsets.ISO_8859_1);
     ByteBuffer body = ByteBuffer.allocate(MODULE_HEADER + text.length);
     body.put(MODULE).putInt(text.length).put((byte) 0).put(text);
@@ -1138,17 +1258,43 @@ final class SlotMoves {
       }
       case "decided" -> {
         if (words.length == 4) {
-          decided(words[1], words[2]);
+          decided(sender, words[1], words[2]);
         }
       }
       case "list" -> {
         if (words.length == 3) {
-          told(sender, words[1], words[2]);
+          notes.told(sender, words[1], words[2]);
         }
       }
       case "known" -> {
-        if (words.length == 2 && words[1].equals(version)) {
-          knownTo.add(sender.id);
+        if (words.length == 2) {
+          notes.known(sender, words[1]);
+        }
+      }
+      case "prepare" -> {
+        if (words.length == 2) {
+          prepared(sender, words[1]);
+        }
+      }
+      case "end" -> {
+        if (words.length == 3) {
+          ended(sender, words[1], MoveText.number(words[2]));
+        }
+      }
+      case "claim" -> {
+        SlotSet slots = words.length == 3 ? MoveText.slots(words[2]) : null;
+        if (slots != null) {
+          claimed(sender, words[1], slots);
+        }
+      }
+      case "granted" -> {
+        if (words.length == 2) {
+          granted(sender, words[1]);
+        }
+      }
+      case "refused" -> {
+        if (words.length == 2) {
+          refused(sender, words[1]);
         }
       }
       default -> {} // of a later version
@@ -1162,12 +1308,12 @@ final class SlotMoves {
     List<MoveText.Item> items = new ArrayList<>();
     for (SlotMove move : moves) {
       if (move.state.isKept()) {
-        items.add(item(move));
+        items.add(item(move, stateOfFile(move)));
       }
     }
     addPurging(items, purging);
     if (machine.myself().isReplica()) {
-      return kept.isEmpty() ? "" : keptFrom + "|" + MoveText.write(kept);
+      return notes.contents();
     }
     return items.isEmpty() ? "" : "-|" + MoveText.write(items);
   }
@@ -1176,13 +1322,12 @@ final class SlotMoves {
   void load(String text) {
     int bar = text.indexOf('|');
     List<MoveText.Item> items = bar < 0 ? null : MoveText.read(text.substring(bar + 1));
-    if (items == null) {
-      return;
-    }
     ClusterNode myself = machine.myself();
+    if (items == null) {
+      items = List.of();
+    }
     if (myself.isReplica()) {
-      keptFrom = text.substring(0, bar);
-      kept = items;
+      notes.load(text.substring(0, Math.max(0, bar)), items);
       return;
     }
     for (MoveText.Item item : items) {
@@ -1194,6 +1339,7 @@ final class SlotMoves {
           move.mayAsk = true;
           moves.add(move);
         }
+        case CLAIMING -> claimLater(item);
         case TAKING, RETRACTING ->
             moves.add(
                 new SlotMove(
@@ -1206,8 +1352,7 @@ final class SlotMoves {
       }
     }
     if (!items.isEmpty()) {
-      newVersion();
-      tells = true;
+      notes.changed();
     }
   }
 
@@ -1229,18 +1374,6 @@ final class SlotMoves {
       }
     }
     return null;
-  }
-
-  static void addAll(SlotSet to, SlotSet slots) {
-    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-      to.add(slot);
-    }
-  }
-
-  private static void removeAll(SlotSet from, SlotSet slots) {
-    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-      from.remove(slot);
-    }
   }
 
   /// For tests.

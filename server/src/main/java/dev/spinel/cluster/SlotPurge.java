@@ -38,7 +38,7 @@ public final class SlotPurge {
   ///
   /// @param whenDone is told of slots that are empty
   public synchronized void add(SlotSet slots, Consumer<SlotSet> whenDone) {
-    SlotMoves.addAll(pending, slots);
+    pending.addAll(slots);
     done = whenDone;
     if (!isRunning && !pending.isEmpty()) {
       isRunning = true;
@@ -81,7 +81,7 @@ public final class SlotPurge {
       return false;
     }
     synchronized (this) {
-      SlotMoves.addAll(pending, slots);
+      pending.addAll(slots);
     }
     return true;
   }

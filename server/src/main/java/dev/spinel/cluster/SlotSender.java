@@ -96,16 +96,12 @@ final class SlotSender implements CopyOwner, Journal.Reader {
     return sent;
   }
 
-  /// Begins. The session's thread.
+  /// Begins. If it throws, nothing was sent, and [#end] is to be called. The session's thread.
   void begin() {
     Spool.Reader ofBase = base.reader(id);
     Spool.Reader ofTail = tail.reader(id);
     base.closeToReaders();
     tail.closeToReaders();
-    session.isReplica = true;
-    session.gatesChanged();
-    feed.send("+OK\r\n", new Stream(ofBase, ofTail), "");
-    feed.deliver(true);
     synchronized (this) {
       Thread thread = new Thread(this::filter, "spinel-slots");
       thread.setDaemon(true);
@@ -113,6 +109,10 @@ final class SlotSender implements CopyOwner, Journal.Reader {
       filtering = thread;
     }
     cancel = persistence.slotsTo(base, slots::contains, this);
+    session.isReplica = true;
+    session.gatesChanged();
+    feed.send("+OK\r\n", new Stream(ofBase, ofTail), "");
+    feed.deliver(true);
   }
 
   /// What is sent: first the one, then the other.

@@ -18,6 +18,7 @@ import dev.spinel.cluster.ClusterFamily;
 import dev.spinel.cluster.ClusterModes;
 import dev.spinel.cluster.ClusterView;
 import dev.spinel.cluster.Migrate;
+import dev.spinel.cluster.MovesSection;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
@@ -390,6 +391,7 @@ public final class Server implements AutoCloseable {
         new Sections.ErrorStatistics(),
         new LatencyFamily.Percentiles(config),
         new Sections.Fixed("Cluster", "cluster_enabled:" + (isClusterNode() ? 1 : 0) + "\n"),
+        new MovesSection(() -> cluster),
         new Sections.KeyCounts());
   }
 

@@ -29,7 +29,7 @@ final class SlotMovesSimulationTest {
   private int completed;
 
   static LongStream seeds() {
-    String range = System.getProperty("spinel.moves", "1-12");
+    String range = System.getProperty("spinel.moves", "1-8");
     int dash = range.indexOf('-');
     return LongStream.rangeClosed(
         Long.parseLong(range.substring(0, dash)), Long.parseLong(range.substring(dash + 1)));
@@ -50,18 +50,22 @@ final class SlotMovesSimulationTest {
 
   private void run(long millis) {
     for (long at = 0; at < millis; at += 20) {
-      for (int i = 0; i < TRACKED; i++) {
-        for (ToyNode node : cluster.nodes) {
-          if (node.takesWrites(slot(i))) {
-            assertThat(node.value(slot(i)))
-                .as("slot %d at %s", slot(i), node.name)
-                .isGreaterThanOrEqualTo(acknowledged[i]);
-            node.count(slot(i));
-          }
+      count();
+      cluster.run(Math.min(20, millis - at));
+      acknowledge();
+    }
+  }
+
+  private void count() {
+    for (int i = 0; i < TRACKED; i++) {
+      for (ToyNode node : cluster.nodes) {
+        if (node.takesWrites(slot(i))) {
+          assertThat(node.value(slot(i)))
+              .as("slot %d at %s", slot(i), node.name)
+              .isGreaterThanOrEqualTo(acknowledged[i]);
+          node.count(slot(i));
         }
       }
-      cluster.run(20);
-      acknowledge();
     }
   }
 
@@ -91,6 +95,26 @@ final class SlotMovesSimulationTest {
       run(100);
     }
     return false;
+  }
+
+  /// Until either end comes to a step of the protocol, and some milliseconds more: so what happens
+  /// then happens at every step, however short.
+  private void runUntilStep(Random random, List<ToyNode> ends) {
+    SlotMove.State[] states = SlotMove.State.values();
+    SlotMove.State state = states[random.nextInt(states.length)];
+    for (int at = 0; at < 1500; at += 2) {
+      if (at % 20 == 0) {
+        run(2);
+      } else {
+        cluster.network.run(2);
+      }
+      for (ToyNode node : ends) {
+        if (node.machine().moves().underWay().stream().anyMatch(move -> move.state == state)) {
+          cluster.run(random.nextInt(4) == 0 ? random.nextInt(300) : random.nextInt(12));
+          return;
+        }
+      }
+    }
   }
 
   // ── moves ──
@@ -270,6 +294,79 @@ final class SlotMovesSimulationTest {
     assertThat(target.reply(refused)).contains("can't move whole slots: use MIGRATE");
   }
 
+  /// The target has told its replica to take the slots, and it is killed before it can answer.
+  private ToyNode replicaDiesWhileTaking(ToyNode target) {
+    ToyNode replica = cluster.nodes.get(4);
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    cluster.network.part(cluster.hostName(target), cluster.hostName(replica));
+    assertThat(runUntil(() -> isAt(target, SlotMove.State.TAKING), 4000))
+        .as(cluster::describe)
+        .isTrue();
+    cluster.crash(replica, false);
+    cluster.network.heal();
+    return replica;
+  }
+
+  private static boolean isAt(ToyNode node, SlotMove.State state) {
+    return node.machine().moves().underWay().stream().anyMatch(move -> move.state == state);
+  }
+
+  @Test
+  void aReplicaOfTheTargetThatDiesEndsTheMoveAndTheSourceGoesOn() {
+    make(4, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    run(1000);
+    ToyNode source = cluster.nodes.get(0);
+    ToyNode target = cluster.nodes.get(1);
+    replicaDiesWhileTaking(target);
+    assertThat(runUntil(() -> source.takesWrites(0), 8000)).as(cluster::describe).isTrue();
+    assertThat(source.machine().moves().underWay()).isEmpty();
+    // Nobody can have the slots any more, so the copies go, though the replica is gone for good.
+    assertThat(runUntil(() -> !target.values().containsKey(0), 5000)).isTrue();
+    assertThat(target.machine().moves().underWay()).isEmpty();
+  }
+
+  @Test
+  void aReplicaThatKnowsOfSlotsToTakeAsksBeforeItTakesThem() {
+    make(5, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    run(1000);
+    ToyNode source = cluster.nodes.get(0);
+    ToyNode target = cluster.nodes.get(1);
+    ToyNode replica = cluster.nodes.get(4);
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    assertThat(runUntilExactly(() -> knowsOfTaking(replica), 4000)).as(cluster::describe).isTrue();
+    cluster.crash(replica, false);
+    cluster.crash(target, false); // it may have taken them, or not
+    run(500);
+    cluster.start(replica, false);
+    assertThat(runUntil(() -> replica.takesWrites(0) || source.takesWrites(0), 30_000))
+        .as(cluster::describe)
+        .isTrue();
+    cluster.healAll();
+    assertThat(runUntil(this::isQuiet, 30_000)).as(cluster::describe).isTrue();
+    verify();
+  }
+
+  private static boolean knowsOfTaking(ToyNode node) {
+    byte[] file = node.nodesConf();
+    return file != null
+        && new String(file, java.nio.charset.StandardCharsets.ISO_8859_1).contains(",TAKING,");
+  }
+
+  private boolean runUntilExactly(java.util.function.BooleanSupplier condition, int mostMillis) {
+    for (int at = 0; at < mostMillis; at++) {
+      if (condition.getAsBoolean()) {
+        return true;
+      }
+      if (at % 20 == 0) {
+        count();
+      }
+      cluster.network.run(1);
+    }
+    return false;
+  }
+
   @ParameterizedTest
   @MethodSource("seeds")
   @Execution(ExecutionMode.CONCURRENT)
@@ -291,7 +388,11 @@ final class SlotMovesSimulationTest {
         List<ToyNode> ends = move(random);
         if (!ends.isEmpty()) {
           for (int i = random.nextInt(4); i > 0; i--) {
-            run(random.nextInt(random.nextBoolean() ? 200 : 900));
+            if (random.nextBoolean()) {
+              run(random.nextInt(random.nextBoolean() ? 200 : 900));
+            } else {
+              runUntilStep(random, ends);
+            }
             happen(random, ends);
           }
         }

@@ -251,9 +251,15 @@ public final class ToyNode implements ClusterMachine.World {
         && clocks.steady() >= pausedUntil;
   }
 
-  /// Whether clients of the slot wait, or are asked to come again.
-  boolean standsStill(int slot) {
-    return machine.moves().handed().contains(slot) || pausedSlots.contains(slot);
+  private boolean standsStill(int slot) {
+    return machine.moves().isHandedOrUnsaved(slot) || pausedSlots.contains(slot);
+  }
+
+  /// Slots whose clients wait, or are asked to come again.
+  SlotSet standingStill() {
+    SlotSet slots = machine.moves().handed();
+    slots.addAll(pausedSlots);
+    return slots;
   }
 
   public void write(int slot) {
@@ -748,7 +754,7 @@ public final class ToyNode implements ClusterMachine.World {
     }
 
     void pause() {
-      SlotMoves.addAll(pausedSlots, slots);
+      pausedSlots.addAll(slots);
       long total = lines;
       long millis = stalls && random.nextInt(10) == 0 ? 1500 : random.nextInt(10);
       peers.after(millis, () -> paused(total));
