@@ -134,12 +134,6 @@ public final class SlotSet {
   }
 
   /// All of another set.
-  void addAll(SlotSet slots) {
-    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-      add(slot);
-    }
-  }
-
   void removeAll(SlotSet slots) {
     for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
       remove(slot);
