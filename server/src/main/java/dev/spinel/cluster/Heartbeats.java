@@ -196,13 +196,17 @@ final class Heartbeats {
       return false;
     }
     node.gossipedIn = heartbeats;
-    boolean isNew = machine.now() - node.created < NEW_MILLIS;
     if (!node.is(NodeFlags.HANDSHAKE | NodeFlags.NOADDR)
-        && (node.link != 0 || !node.slots.isEmpty() || isNew)
+        && (node.link != 0 || !node.slots.isEmpty() || isNew(node))
         && !machine.rejoining().holdsBack(node)) {
       gossip.add(gossip(node));
     }
     return true;
+  }
+
+  /// Whether it was met or heard of a moment ago, since this node was started.
+  private boolean isNew(ClusterNode node) {
+    return node.created != machine.started() && machine.now() - node.created < NEW_MILLIS;
   }
 
   private Gossip gossip(ClusterNode node) {
@@ -288,7 +292,7 @@ final class Heartbeats {
     }
     sender.offset = header.offset();
     sender.offsetTime = machine.now();
-    sender.isOurs |= header.type() == BusType.PING && header.pingNumber() != 0;
+    sender.isOurs |= header.pingNumber() != 0;
     machine.manual().heard(sender, header);
   }
 

@@ -135,7 +135,7 @@ public final class Config {
   // ── Reading ──
 
   /// That of a server beside this one, which keeps nothing, listens nowhere, and is no part of
-  /// anything; what it may hold in memory is the same.
+  /// anything. It may hold a quarter of what this one may.
   public synchronized Config beside() {
     Config made = new Config(values.draft(), null, directives, lines, List.of(), false);
     made.put(Settings.PORT, 0L);
@@ -146,6 +146,7 @@ public final class Config {
     made.put(Settings.CLUSTER_ENABLED, false);
     made.put(Settings.ACLFILE, "");
     made.put(Settings.MIN_REPLICAS_TO_WRITE, 0L);
+    made.put(Settings.MAXMEMORY, (get(Settings.MAXMEMORY) + 3) / 4); // 0 stays without limit
     made.put(Settings.MAXMEMORY_POLICY, "noeviction");
     return made;
   }

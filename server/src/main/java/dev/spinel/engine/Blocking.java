@@ -473,7 +473,7 @@ final class Blocking {
   }
 
   private void replied(Session session, long position, Runnable behind) {
-    if (session.isReplica) {
+    if (session.isReplica && session.replies == Session.Replies.ON) {
       engine.repliedToReplica(session, null);
     }
     if (position != 0 && session.replies == Session.Replies.ON) {

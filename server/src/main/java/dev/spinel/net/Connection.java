@@ -476,6 +476,7 @@ public final class Connection {
     } catch (Throwable t) {
       loop.report(t, this);
       closeAsap("it failed");
+      handler.endsMeanwhile();
     } finally {
       isRunning = false;
     }
@@ -502,7 +503,8 @@ public final class Connection {
       try {
         push();
       } catch (IOException e) {
-        isOver = true; // the next turn finds that, too
+        isOver = true; // the next turn finds that, too, but who is waited for meanwhile must know
+        handler.endsMeanwhile();
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.spinel.script;
 
 import dev.spinel.engine.Session;
 import java.util.List;
+import java.util.function.Consumer;
 
 /// Where a script that is debugged can run: the server itself, or one beside it.
 public interface DebugHost {
@@ -43,8 +44,8 @@ public interface DebugHost {
     /// count as lent, whether they exist or not.
     List<Loan> lend(int database, List<byte[]> keys);
 
-    /// All keys that haven't been lent.
-    List<Loan> lendAll();
+    /// Lends all keys that haven't been lent, one after the other.
+    void lendAll(Consumer<Loan> to);
 
     /// How many databases there are.
     int databases();

@@ -16,11 +16,13 @@ final class DebugText {
   private DebugText() {}
 
   /// A value of a script's.
-  static String of(Lua lua, @Nullable Object value) {
-    return of(lua, value, 0);
+  ///
+  /// @param most how many characters are wanted: of a table that has more, the rest is left out
+  static String of(Lua lua, @Nullable Object value, int most) {
+    return of(lua, value, 0, most);
   }
 
-  private static String of(Lua lua, @Nullable Object value, int depth) {
+  private static String of(Lua lua, @Nullable Object value, int depth, int most) {
     if (depth == MOST_DEPTH) {
       return TOO_DEEP;
     }
@@ -29,7 +31,7 @@ final class DebugText {
       case Boolean flag -> flag.toString();
       case Double number -> number(lua, number);
       case LuaString text -> quoted(text.bytes());
-      case LuaTable table -> table(lua, table, depth + 1);
+      case LuaTable table -> table(lua, table, depth + 1, most);
       default -> reference(lua, value);
     };
   }
@@ -43,7 +45,7 @@ final class DebugText {
   }
 
   /// As a list if its keys are 1, 2, 3 …, in this order; else with its keys.
-  private static String table(Lua lua, LuaTable table, int depth) {
+  private static String table(Lua lua, LuaTable table, int depth, int most) {
     StringBuilder list = new StringBuilder();
     StringBuilder pairs = new StringBuilder();
     int[] next = {1};
@@ -51,11 +53,11 @@ final class DebugText {
     table.forEach(
         (key, value) -> {
           isList[0] &= key instanceof Double index && index == next[0]++;
-          String shown = of(lua, value, depth);
+          String shown = of(lua, value, depth, most);
           list.append(list.isEmpty() ? "" : "; ").append(shown);
           pairs.append(pairs.isEmpty() ? "" : "; ");
-          pairs.append('[').append(of(lua, key, depth)).append("]=").append(shown);
-          return true;
+          pairs.append('[').append(of(lua, key, depth, most)).append("]=").append(shown);
+          return list.length() <= most;
         });
     return "{" + (isList[0] ? list : pairs) + "}";
   }

@@ -31,6 +31,9 @@ final class Debugger implements Lua.LineHook {
     /// The next bytes from the client; null if none will come any more. Waits.
     byte @Nullable [] read();
 
+    /// Whoever reads is told that none will come any more. Any thread.
+    void wake();
+
     void send(byte[] bytes);
   }
 
@@ -43,6 +46,8 @@ final class Debugger implements Lua.LineHook {
   private static final int USUAL_TRIM = 256;
   private static final int LEAST_TRIM = 60;
   private static final int SHOWN_WORDS = 10; // of a command
+  private static final int MOST_DEBUGGED = 1 << 20; // of what a script shows between two stops
+  private static final int MOST_SHOWN = 1 << 24; // of one value, where values aren't cut off
   private static final long USUAL_LIMIT_MILLIS = 5000;
 
   /// Those of the debugger's commands that let the script go on.
@@ -93,6 +98,7 @@ final class Debugger implements Lua.LineHook {
   private long limitMillis; // a script that doesn't stop for so long is stopped
   private long goesOnSinceNanos = System.nanoTime();
   private int mostBytes = USUAL_TRIM;
+  private int debugged; // characters of what the script has shown since the last stop
   private boolean knowsMaxlen;
 
   /// @param source the text that was asked to be run, which the debugger shows
@@ -132,11 +138,18 @@ final class Debugger implements Lua.LineHook {
 
   /// `redis.debug(…)`.
   void debug(List<@Nullable Object> values) {
+    if (debugged > MOST_DEBUGGED) {
+      return;
+    }
     StringBuilder text = new StringBuilder("<debug> line " + line + ": ");
     for (int i = 0; i < values.size(); i++) {
-      text.append(i == 0 ? "" : ", ").append(DebugText.of(lua, values.get(i)));
+      text.append(i == 0 ? "" : ", ").append(DebugText.of(lua, values.get(i), MOST_DEBUGGED));
     }
+    debugged += text.length();
     said.add(text.toString());
+    if (debugged > MOST_DEBUGGED) {
+      said.add("<debug> ... until the next stop");
+    }
   }
 
   /// A command is about to run.
@@ -426,7 +439,7 @@ final class Debugger implements Lua.LineHook {
     try {
       Object[] results = lua.call(lua.load(chunk));
       Object first = results.length == 0 ? null : results[0];
-      sayTrimmed("<retval> " + DebugText.of(lua, first));
+      sayTrimmed("<retval> " + DebugText.of(lua, first, mostShown()));
     } catch (LuaError e) {
       said.add(
           "<error> "
@@ -455,7 +468,11 @@ final class Debugger implements Lua.LineHook {
     if (words.size() != 2) {
       List<Lua.Variable> own = levels.isEmpty() ? List.of() : levels.getFirst().variables();
       for (Lua.Variable variable : own) {
-        sayTrimmed("<value> " + variable.name() + " = " + DebugText.of(lua, variable.value()));
+        sayTrimmed(
+            "<value> "
+                + variable.name()
+                + " = "
+                + DebugText.of(lua, variable.value(), mostShown()));
       }
       if (own.isEmpty()) {
         said.add("No local variables in the current context.");
@@ -466,13 +483,13 @@ final class Debugger implements Lua.LineHook {
     for (Lua.Level level : levels) {
       for (Lua.Variable variable : level.variables()) {
         if (variable.name().equals(name)) {
-          sayTrimmed("<value> " + DebugText.of(lua, variable.value()));
+          sayTrimmed("<value> " + DebugText.of(lua, variable.value(), mostShown()));
           return;
         }
       }
     }
     if (name.equals("KEYS") || name.equals("ARGV")) {
-      sayTrimmed("<value> " + DebugText.of(lua, lua.globals().get(name)));
+      sayTrimmed("<value> " + DebugText.of(lua, lua.globals().get(name), mostShown()));
     } else {
       said.add("No such variable.");
     }
@@ -515,9 +532,15 @@ final class Debugger implements Lua.LineHook {
     }
   }
 
+  /// How much of a value anybody will see.
+  private int mostShown() {
+    return mostBytes <= 0 ? MOST_SHOWN : mostBytes;
+  }
+
   private void send() {
     console.send(said(said));
     said.clear();
+    debugged = 0;
   }
 
   /// Lines, as they are sent.

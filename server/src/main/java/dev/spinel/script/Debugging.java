@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /// SCRIPT DEBUG, and the scripts that are being debugged.
@@ -28,7 +29,10 @@ import org.jspecify.annotations.Nullable;
 /// Where Redis forks, nobody pays for the data that a script doesn't touch, either: the keys that
 /// the call names are lent as of one moment, the others as they are when it is their turn.
 final class Debugging {
-  private static final int MOST_SESSIONS = 16;
+  static final int MOST_SESSIONS = 16;
+
+  /// What a client may send ahead while its script runs.
+  private static final int MOST_HELD = 1 << 20;
 
   enum Mode {
     /// On a copy.
@@ -105,26 +109,36 @@ final class Debugging {
     if (session.inMulti()) {
       throw new CommandError("ERR a script of a transaction can't be debugged");
     }
-    if (dialogues.size() >= MOST_SESSIONS) {
-      throw new CommandError("ERR too many scripts are being debugged");
-    }
     Mode mode = Objects.requireNonNull(wanted.get(session));
     byte[][] words = new byte[call.argc()][];
     for (int i = 0; i < words.length; i++) {
       words[i] = call.bytes(i);
     }
     Dialogue dialogue = at == null ? null : new Dialogue(at, session, mode, words);
-    if (dialogue == null || !session.outlet.divert(dialogue)) {
+    if (dialogue == null) {
       throw new CommandError("ERR scripts can't be debugged by this client");
     }
-    wanted.remove(session);
     start(dialogue);
+    wanted.remove(session);
   }
 
   private synchronized void start(Dialogue dialogue) {
-    if (!isClosed) { // else the connection closes soon, as all do
-      dialogues.add(dialogue);
+    if (dialogues.size() >= MOST_SESSIONS) {
+      throw new CommandError("ERR too many scripts are being debugged");
+    }
+    if (!dialogue.client.outlet.divert(dialogue)) {
+      throw new CommandError("ERR scripts can't be debugged by this client");
+    }
+    if (isClosed) { // then the connection closes soon, as all do
+      return;
+    }
+    dialogues.add(dialogue);
+    try {
       dialogue.thread.start();
+    } catch (OutOfMemoryError e) { // the system has no thread for it
+      dialogues.remove(dialogue);
+      dialogue.client.outlet.closeAfterReply();
+      throw e;
     }
   }
 
@@ -152,6 +166,7 @@ final class Debugging {
     private final Mode mode;
     private final byte[][] words;
     private final LinkedBlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
+    private final AtomicInteger held = new AtomicInteger(); // bytes in there
     final Thread thread = new Thread(this, "spinel-debug");
     private final int database;
     private final int protocol;
@@ -176,7 +191,12 @@ final class Debugging {
 
     @Override
     public void received(byte[] buffer, int from, int to) {
-      if (!isOver && to > from) {
+      if (isOver || to <= from) {
+        return;
+      }
+      if (held.addAndGet(to - from) > MOST_HELD) {
+        stop();
+      } else {
         received.add(Arrays.copyOfRange(buffer, from, to));
       }
     }
@@ -202,6 +222,7 @@ final class Debugging {
       try {
         byte[] next = received.take();
         if (next != END) {
+          held.addAndGet(-next.length);
           return next;
         }
         received.add(END);
@@ -209,6 +230,11 @@ final class Debugging {
         Thread.currentThread().interrupt();
       }
       return null;
+    }
+
+    @Override
+    public void wake() {
+      received.add(END);
     }
 
     @Override
@@ -242,15 +268,15 @@ final class Debugging {
     private void run(DebugHost.Place at) {
       Session session = at.session();
       session.database = database;
+      session.authenticated = true;
+      DebugHost.Lender lender = mode == Mode.SYNC ? null : at.lender();
+      if (lender != null) {
+        lendNamed(at, lender); // whatever this user may do
+      }
       session.protocol = protocol;
       session.user = user;
       session.readOnly = readOnly;
-      session.authenticated = true;
       session.gatesChanged();
-      DebugHost.Lender lender = mode == Mode.SYNC ? null : at.lender();
-      if (lender != null) {
-        lendNamed(at, lender);
-      }
       Debugging there = at.scripts().debugging;
       Run run = new Run(this, words[1], lender);
       there.running.put(session, run);
@@ -272,7 +298,11 @@ final class Debugging {
         keys.add(words[3 + i]);
       }
       for (DebugHost.Lender.Loan loan : lender.lend(database, keys)) {
-        at.run(restoring(loan));
+        byte[] reply = at.run(restoring(loan));
+        if (reply.length > 0 && reply[0] == '-') {
+          String why = new String(reply, 1, reply.length - 1, StandardCharsets.ISO_8859_1).strip();
+          throw new IllegalStateException("a key can't be lent to the copy: " + why);
+        }
       }
     }
   }

@@ -280,6 +280,7 @@ final class Interpreter implements LuaHook {
     lua.lines(made);
     if (debugged.lender == null) { // from now on everybody waits
       mine.isHeld = true;
+      mine.onKill = debugged.console::wake;
       isSlow = true;
       scripts.running.add(mine, false);
     }
@@ -387,6 +388,9 @@ final class Interpreter implements LuaHook {
     if (outer.engine().stopping) {
       throw new Ended();
     }
+    if (isSlow && scripts.running.isKilled(mine)) {
+      throw new Killed(lua.innermost());
+    }
     Debugger debugs = debugger;
     if (debugs != null) {
       debugs.tick();
@@ -400,9 +404,6 @@ final class Interpreter implements LuaHook {
     if (isSlow && now - servedNanos > SERVED_NANOS) {
       servedNanos = now;
       outer.seat().whileBusy();
-    }
-    if (isSlow && scripts.running.isKilled(mine)) {
-      throw new Killed(lua.innermost());
     }
   }
 

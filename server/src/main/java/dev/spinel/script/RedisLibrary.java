@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The table `redis` of a script: running commands, and what belongs to that.
@@ -301,20 +302,20 @@ final class RedisLibrary {
       return; // it will be refused for that
     }
     boolean touchesData = command.is(Command.READONLY | Command.WRITE);
-    List<DebugHost.Lender.Loan> loans = new ArrayList<>();
+    int own = inner.database();
+    Consumer<DebugHost.Lender.Loan> restore =
+        loan -> {
+          inner.database(loan.database());
+          inner.runAside(Debugging.restoring(loan));
+        };
     if (touchesData && inner.roams()) {
-      loans.addAll(lender.lendAll());
+      lender.lendAll(restore);
     } else if (command.name.equals("move") || command.name.equals("copy")) {
       for (int database = 0; database < lender.databases(); database++) {
-        loans.addAll(lender.lend(database, keys));
+        lender.lend(database, keys).forEach(restore);
       }
     } else {
-      loans.addAll(lender.lend(inner.database(), keys));
-    }
-    int own = inner.database();
-    for (DebugHost.Lender.Loan loan : loans) {
-      inner.database(loan.database());
-      inner.runAside(Debugging.restoring(loan));
+      lender.lend(own, keys).forEach(restore);
     }
     inner.database(own);
   }

@@ -59,6 +59,7 @@ final class RunningScripts implements Gate, Engine.Busy {
     final long beganNanos;
     byte[][] words = {}; // of the call, once it is slow
     boolean isHeld; // by a debugger: others wait instead of being refused
+    volatile @Nullable Runnable onKill; // any thread
 
     private boolean isKilled; // the list's monitor
     private boolean hasWritten; // the list's monitor, once it is slow
@@ -154,6 +155,10 @@ final class RunningScripts implements Gate, Engine.Busy {
         CommandError why = whyNot(run, kind);
         if (why == null) {
           run.isKilled = true;
+          Runnable told = run.onKill;
+          if (told != null) {
+            told.run();
+          }
           return;
         }
         refusal = refusal == NOT_BUSY ? why : refusal;

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /// Where the scripts of a server are debugged: in a session of its own, or in a server beside it
 /// that lasts as long.
@@ -126,7 +127,6 @@ final class DebugPlaces implements DebugHost {
   /// The keys of a server, each lent once.
   private static final class Keys implements Lender {
     private static final String PAGE = "1000"; // keys that one SCAN looks for
-    private static final int AT_ONCE = 100; // keys that are read as of one moment, of all others
     private static final ReplyReader.Limits WHOLE = new ReplyReader.Limits(Integer.MAX_VALUE, 8);
 
     private final Server live;
@@ -162,27 +162,21 @@ final class DebugPlaces implements DebugHost {
     }
 
     @Override
-    public List<Loan> lendAll() {
-      List<Loan> all = new ArrayList<>();
+    public void lendAll(Consumer<Loan> to) {
       for (int database = 0; database < databases() && !lentAll; database++) {
-        lendAll(database, all);
+        lendAll(database, to);
       }
       lentAll = true;
-      return all;
     }
 
-    private void lendAll(int database, List<Loan> to) {
+    private void lendAll(int database, Consumer<Loan> to) {
       ask("SELECT", Integer.toString(database));
       String cursor = "0";
       do {
         List<RespValue> page = ask("SCAN", cursor, "COUNT", PAGE).elements();
         cursor = String.valueOf(page.get(0).text());
-        List<byte[]> found = new ArrayList<>();
         for (RespValue key : page.get(1).elements()) {
-          found.add(bytes(key));
-        }
-        for (int i = 0; i < found.size(); i += AT_ONCE) {
-          to.addAll(lend(database, found.subList(i, Math.min(found.size(), i + AT_ONCE))));
+          lend(database, List.of(bytes(key))).forEach(to);
         }
       } while (!cursor.equals("0"));
     }

@@ -48,7 +48,7 @@ final class MemberBatch {
     void member(MemberBatch batch);
   }
 
-  private static final int MOST = 512; // members of a batch, unless a dictionary gives more at once
+  private static final int MOST = 512; // members of a batch
   private static final int FIRST = 64; // of the first one: perhaps no more are needed
   private static final int TEXT_BYTES = 32 << 10;
   private static final int SIDE_BY_SIDE = 32;
@@ -78,7 +78,7 @@ final class MemberBatch {
   // batch.
   private final Traversal.Page page = new Traversal.Page();
   private int pageAt;
-  private final Traversal.Page other = new Traversal.Page(); // of the dictionary merged with
+  private final Traversal.Page theirs = new Traversal.Page(); // of the dictionary merged with
 
   // The batch.
   private int count;
@@ -223,7 +223,7 @@ final class MemberBatch {
     if (text.length > TEXT_BYTES) text = new byte[TEXT_BYTES];
     if (element.length > TEXT_BYTES) element = new byte[SCRATCH];
     if (page.words.length > KEPT_WORDS) page.words = new long[Leaf.MAX_WORDS];
-    if (other.words.length > KEPT_WORDS) other.words = new long[Leaf.MAX_WORDS];
+    if (theirs.words.length > KEPT_WORDS) theirs.words = new long[Leaf.MAX_WORDS];
     if (positions.length > KEPT_WORDS) {
       positions = new int[0];
       prints = new int[0];
@@ -358,8 +358,8 @@ final class MemberBatch {
   private static final long NONE = 0, UNSURE = -1;
 
   private void keepMerged(long header, Kept kept) {
-    other.count = 0;
-    otherAt = 0;
+    theirs.count = 0;
+    theirsAt = 0;
     long sum = 0;
     for (int i = 0; i < leftCount; i++) {
       long candidate = candidate(header, left[i]);
@@ -379,7 +379,7 @@ final class MemberBatch {
     leftCount = n;
   }
 
-  private int otherAt; // the first word of the other page that may be the next member
+  private int theirsAt; // the first word of the other page that may be the next member
 
   /// The only entry of another dictionary whose hash may be that of a member.
   private long candidate(long header, int member) {
@@ -387,19 +387,19 @@ final class MemberBatch {
     if (bits == 0) return UNSURE;
     long first = prefixes[member];
     long last = first | ~HashTree.prefixMask(bits);
-    if (other.count == 0 || !other.holds(first)) {
-      dictionary.copyLeaf(header, first, other);
-      otherAt = 0;
+    if (theirs.count == 0 || !theirs.holds(first)) {
+      dictionary.copyLeaf(header, first, theirs);
+      theirsAt = 0;
     }
-    if (!other.holds(last) || other.known == 0) return UNSURE;
-    long rest = ~HashTree.prefixMask(other.known);
+    if (!theirs.holds(last) || theirs.known == 0) return UNSURE;
+    long rest = ~HashTree.prefixMask(theirs.known);
     long candidate = NONE;
-    for (int at = otherAt; at < other.count; at++) {
-      long word = other.words[at];
+    for (int at = theirsAt; at < theirs.count; at++) {
+      long word = theirs.words[at];
       if (word == 0) continue;
-      long hash = other.hash(word);
+      long hash = theirs.hash(word);
       if (Long.compareUnsigned(hash | rest, first) < 0) {
-        otherAt = at + 1;
+        theirsAt = at + 1;
       } else if (Long.compareUnsigned(hash, last) > 0) {
         break;
       } else if (candidate != NONE) {
@@ -418,7 +418,8 @@ final class MemberBatch {
   }
 
   private boolean isIn(long header, int member) {
-    return dictionary.find(header, dictionary.hashOf(entries[member]), key(member), place);
+    Slice key = key(member);
+    return dictionary.find(header, dictionary.hash(key), key, place);
   }
 
   // ── texts and hashes ──
@@ -435,6 +436,7 @@ final class MemberBatch {
         length = Entry.keyLength(m, entries[member]);
         if (used + length > TEXT_BYTES) {
           from[member] = ELSEWHERE;
+          lengths[member] = length;
           continue;
         }
         m.copyOut(Entry.keyAddress(m, entries[member]), text, used, length);
@@ -472,10 +474,13 @@ final class MemberBatch {
     needText();
     for (int i = 0; i < leftCount; i++) {
       int member = left[i];
-      hashes[member] =
-          from[member] == ELSEWHERE
-              ? dictionary.hashOf(entries[member])
-              : dictionary.hash(text, from[member], lengths[member]);
+      if (from[member] == ELSEWHERE) {
+        byte[] key = new byte[lengths[member]]; // `element` may be what somebody was given
+        m.copyOut(Entry.keyAddress(m, entries[member]), key, 0, key.length);
+        hashes[member] = dictionary.hash(key, 0, key.length);
+      } else {
+        hashes[member] = dictionary.hash(text, from[member], lengths[member]);
+      }
     }
   }
 

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// before a reply: what is lost then was lost by the move.
 ///
 /// By hand: `-Dspinel.kills=FROM-TO` for more seeds.
-@Timeout(3600)
+@Timeout(900)
 final class MovesKilledTest {
   private static final int TRACKED = 48; // slots that move
   private static final int WRITERS = 3;

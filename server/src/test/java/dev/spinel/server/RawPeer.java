@@ -20,7 +20,7 @@ final class RawPeer implements AutoCloseable {
   RawPeer(int port, int protocol) throws IOException {
     socket = new Socket("127.0.0.1", port);
     socket.setTcpNoDelay(true);
-    socket.setSoTimeout(5_000);
+    socket.setSoTimeout(20_000);
     in = new BufferedInputStream(socket.getInputStream());
     if (protocol == 3) {
       ask("HELLO", "3");

@@ -485,7 +485,7 @@ final class Shards implements AutoCloseable {
 
     /// Waits until it is there, or the move has ended.
     void awaitMove(String move, String state) throws IOException, InterruptedException {
-      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
       while (System.nanoTime() - end < 0) {
         String now = stateOf(move);
         if (now != null
