@@ -342,6 +342,10 @@ class ByHandTutorialTest {
       host.shell("redis-cli -h 127.0.0.1 -p " + parts[0] + " cluster addslots {" + parts[1] + "}")
           .is("OK");
     }
+    for (int port = 8002; port <= 8006; port++) {
+      int each = port;
+      soon(40, () -> at(each, "CLUSTER", "INFO"), "^cluster_state:ok$");
+    }
     soon(40, () -> at(8001, "CLUSTER", "INFO"), "^cluster_state:ok$")
         .shows(
             "^cluster_slots_assigned:16384$",
