@@ -4,8 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -172,7 +174,7 @@ final class SlotMoves {
       throw new NotMovable("slots are imported by primaries");
     }
     check(myself);
-    Map<ClusterNode, SlotSet> sources = new java.util.LinkedHashMap<>();
+    Map<ClusterNode, SlotSet> sources = new LinkedHashMap<>();
     for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
       ClusterNode owner = machine.slots().owner(slot);
       if (owner == null) {
@@ -1232,7 +1234,7 @@ final class SlotMoves {
 
   void received(ClusterNode sender, byte[] body) {
     if (body.length <= MODULE_HEADER
-        || !java.util.Arrays.equals(body, 0, MODULE.length, MODULE, 0, MODULE.length)) {
+        || !Arrays.equals(body, 0, MODULE.length, MODULE, 0, MODULE.length)) {
       return;
     }
     String text =

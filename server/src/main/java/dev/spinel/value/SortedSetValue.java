@@ -109,8 +109,6 @@ public final class SortedSetValue implements Structure {
   private int scoreAt;
   private long pair;
 
-  private long read; // keeps the JIT from leaving loads out
-
   SortedSetValue(Dictionary dictionary, LargeStrings large, Ranking ranking) {
     this.dictionary = dictionary;
     this.large = large;
@@ -593,9 +591,6 @@ public final class SortedSetValue implements Structure {
   }
 
   private void visit(long[] entries, int n, Visitor visitor) {
-    long sum = 0;
-    for (int i = 0; i < n; i++) sum += m.getLong(entries[i]); // waits for all at once
-    read += sum;
     for (int i = 0; i < n; i++) {
       hand(entries[i]);
       visitor.member(this);
