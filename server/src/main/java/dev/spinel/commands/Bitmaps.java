@@ -245,13 +245,16 @@ public final class Bitmaps implements Family {
     if (operation == BitmapValue.Operation.NOT && count != 1) {
       throw new CommandError("ERR BITOP NOT must be called with a single source key.");
     }
+    call.hold(8L * count);
     long[] entries = new long[count];
     int length = 0;
     for (int i = 0; i < count; i++) {
-      entries[i] = call.read(i + 3, Entry.STRING).entry();
+      Key key = call.read(i + 3, Entry.STRING);
+      entries[i] = key.entry();
       if (entries[i] != 0) {
         length = Math.max(length, call.values().strings().length(entries[i]));
       }
+      call.done(key);
     }
     Key destination = call.write(2);
     if (call.lacksMemory(length)) {
@@ -263,8 +266,7 @@ public final class Bitmaps implements Family {
           .combine(destination.place, destination.name, operation, entries, count, length);
       call.changed(destination, Events.STRING, "set");
     } else if (destination.exists()) {
-      call.remove(destination);
-      call.changed(destination, Events.GENERIC, "del");
+      call.delete(destination);
     }
     reply.integer(length);
   }

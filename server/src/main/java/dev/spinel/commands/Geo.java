@@ -260,6 +260,7 @@ public final class Geo implements Family {
     if (words == 0 || words % 3 != 0 || (options & both) == both) {
       throw CommandError.SYNTAX;
     }
+    if (call.recorded()) call.hold(ZADD_BYTES * (words / 3));
     if (SortedSetAddition.run(call, reply, options, first, 3, Geo::hashAt)) {
       recordAsZadd(call, first, words / 3);
     }
@@ -269,6 +270,8 @@ public final class Geo implements Family {
     return SortedSetAddition.option(word)
         & (SortedSetAddition.NX | SortedSetAddition.XX | SortedSetAddition.CH);
   }
+
+  private static final long ZADD_BYTES = 72; // of each place: two words, a slice, a number
 
   private static void recordAsZadd(Call call, int first, int places) {
     Object[] words = new Object[call.recorded() ? first + 2 * places : 0];
@@ -401,7 +404,7 @@ public final class Geo implements Family {
     search.read();
     if (search.storeAt == 0) {
       search.reply(reply);
-    } else if (!key.exists() || !call.lacksMemory(call.weight(key.entry()))) {
+    } else if (!key.exists() || !call.lacksMemory(search.mostBytes())) {
       search.store(reply);
     }
   }
@@ -686,6 +689,13 @@ public final class Geo implements Family {
         String event = form.is(OPTIONS) ? "geosearchstore" : "georadiusstore";
         SortedSets.store(call, reply, storeAt, draft, event, draft.length());
       }
+    }
+
+    /// About how many bytes a STORE form's result takes at most.
+    long mostBytes() {
+      long weight = call.weight(key.entry());
+      long length = sets.length(key.entry());
+      return count == 0 || count >= length ? weight : (long) ((double) weight / length * count);
     }
 
     private Found sortedFound() {

@@ -523,8 +523,8 @@ public final class Hashes implements Family {
                 pair -> {
                   byte[] field = pair.field();
                   if (scan.matches(field) && !pair.isOver(now)) {
-                    scan.found().add(field);
-                    scan.found().add(pair.value());
+                    scan.add(field);
+                    scan.add(pair.value());
                   }
                 }));
   }

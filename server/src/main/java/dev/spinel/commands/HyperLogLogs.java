@@ -159,6 +159,7 @@ public final class HyperLogLogs implements Family {
           throw CORRUPT;
         }
       }
+      call.done(key);
     }
     return dense;
   }

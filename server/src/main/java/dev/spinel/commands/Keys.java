@@ -18,7 +18,6 @@ import dev.spinel.value.Place;
 import dev.spinel.wire.Glob;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
-import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// Commands on keys, whatever their values.
@@ -584,46 +583,46 @@ public final class Keys implements Family {
     Scan scan = Scan.ofKeys(call, 2);
     int first = (int) Math.min(cursor >>> Dictionary.CURSOR_BITS, KeySlot.SLOTS);
     long within = cursor & (1L << Dictionary.CURSOR_BITS) - 1;
-    List<byte[]> found = scan.found();
     Memory memory = call.values().memory();
     long[] seenAndNext = new long[2];
     call.sweep(
         first,
         (slot, header) -> {
-          int left = scan.count(seenAndNext[0]);
-          if (left == 0) {
-            seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS;
-            return false;
-          }
-          int begun = found.size();
-          long next =
-              call.values()
-                  .dictionary()
-                  .scan(
-                      header,
-                      slot == first ? within : 0,
-                      left,
-                      entry -> {
-                        seenAndNext[0]++;
-                        byte[] name = Entry.key(memory, entry);
-                        if (scan.matches(name)) {
-                          found.add(name);
-                        }
-                      });
-          for (int i = found.size() - 1; i >= begun; i--) {
-            Key key = call.peek(new Slice(found.get(i)));
-            if (!key.exists() || !scan.matchesType(call.values().typeName(key.entry()))) {
-              found.remove(i);
+          long next = slot == first ? within : 0;
+          do {
+            int left = scan.count(seenAndNext[0]);
+            if (left == 0) {
+              seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS | next;
+              return false;
             }
-            call.done(key);
-          }
-          if (next != 0) {
-            seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS | next;
-            return false;
-          }
+            int begun = scan.size();
+            next =
+                call.values()
+                    .dictionary()
+                    .scan(
+                        header,
+                        next,
+                        left,
+                        entry -> {
+                          seenAndNext[0]++;
+                          byte[] name = Entry.key(memory, entry);
+                          if (scan.matches(name)) {
+                            scan.add(name);
+                          }
+                        });
+            scan.retain(begun, name -> isThere(call, name, scan));
+          } while (next != 0);
           return true;
         });
     scan.reply(reply, seenAndNext[1]);
+  }
+
+  /// Whether a key is there, if its time isn't over, and is of the type that is wanted.
+  private static boolean isThere(Call call, byte[] name, Scan scan) {
+    Key key = call.peek(new Slice(name));
+    boolean is = key.exists() && scan.matchesType(call.values().typeName(key.entry()));
+    call.done(key);
+    return is;
   }
 
   private static void randomkey(Call call, Reply reply) {

@@ -9,8 +9,8 @@ import dev.spinel.value.Dictionary;
 import dev.spinel.wire.Glob;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// What SCAN, HSCAN, SSCAN and ZSCAN have in common: the cursor's form, the options, and the reply.
@@ -46,12 +46,24 @@ final class Scan {
   private byte @Nullable [] pattern; // null: all match
   private @Nullable String type; // lower case, null: any
   private final ArrayList<byte[]> found = new ArrayList<>();
+  private final Call call;
+  private long foundBytes;
+  private long heldBytes; // of the call's heap, for what was found
 
-  private Scan() {}
+  private static final int AN_ARRAY = 24; // bytes of one, and of what refers to it
+  private static final long PIECE = 1 << 20; // of heap, that is held at once
+  private static final int AT_ONCE = 1 << 10; // elements that are looked at before it is asked again
+
+  /// Bytes found that are enough for a reply, whatever COUNT, which is a hint.
+  private static final long ENOUGH = 64 << 20;
+
+  private Scan(Call call) {
+    this.call = call;
+  }
 
   /// The options of SCAN from argument `from` on.
   static Scan ofKeys(Call call, int from) {
-    return new Scan().read(call.options(from), true);
+    return new Scan(call).read(call.options(from), true);
   }
 
   private Scan read(Options o, boolean ofKeys) {
@@ -87,20 +99,26 @@ final class Scan {
   static void run(Call call, Reply reply, int type, Portions value) {
     long cursor = cursor(call.arg(2));
     Key key = call.read(1, type);
-    Scan scan = new Scan();
+    Scan scan = new Scan(call);
     long next = 0;
     if (key.exists()) {
       scan.read(call.options(3), false);
-      next = value.show(key.entry(), cursor & CURSOR, scan.count(0), scan);
+      next = cursor & CURSOR;
+      long seen = 0;
+      do {
+        int count = scan.count(seen);
+        next = value.show(key.entry(), next, count, scan);
+        seen += count;
+      } while (next != 0 && scan.count(seen) > 0);
     }
     scan.reply(reply, next);
   }
 
   private static final long CURSOR = (1L << Dictionary.CURSOR_BITS) - 1;
 
-  /// How many elements are still to be looked at when `seen` have been.
+  /// How many elements are to be looked at next when `seen` have been; 0 when that is enough.
   int count(long seen) {
-    return Math.clamp(count - seen, 0, Integer.MAX_VALUE);
+    return foundBytes >= ENOUGH ? 0 : Math.clamp(count - seen, 0, AT_ONCE);
   }
 
   boolean matches(byte[] name) {
@@ -112,9 +130,24 @@ final class Scan {
     return type == null || type.equals(name);
   }
 
-  /// What is in the reply: names, or each name followed by its value.
-  List<byte[]> found() {
-    return found;
+  /// Puts a name into the reply, or the value behind a name.
+  void add(byte[] word) {
+    found.add(word);
+    foundBytes += word.length + AN_ARRAY;
+    if (foundBytes > heldBytes + PIECE) {
+      call.hold(PIECE);
+      heldBytes += PIECE;
+    }
+  }
+
+  /// How many words are in the reply.
+  int size() {
+    return found.size();
+  }
+
+  /// Leaves only those of the words from `begin` on for which `wanted` says so.
+  void retain(int begin, Predicate<byte[]> wanted) {
+    found.subList(begin, found.size()).removeIf(wanted.negate());
   }
 
   void reply(Reply reply, long next) {

@@ -397,7 +397,7 @@ public final class Sets implements Family {
                 set -> {
                   byte[] member = set.member();
                   if (scan.matches(member)) {
-                    scan.found().add(member);
+                    scan.add(member);
                   }
                 }));
   }

@@ -187,7 +187,7 @@ enum SortedSetAlgebra {
 
     private static final int FEW = 64;
     private static final int SCORE_BYTES = 24;
-    private static final int INDEX_BITS = 20;
+    private static final int INDEX_BITS = 31; // more inputs than any call has
 
     private static final CommandError NEGATIVE_LIMIT =
         new CommandError("ERR LIMIT can't be negative");
@@ -319,7 +319,7 @@ enum SortedSetAlgebra {
     }
 
     private int index(int input) {
-      return (int) order[input] & (1 << INDEX_BITS) - 1;
+      return (int) (order[input] & (1L << INDEX_BITS) - 1);
     }
 
     boolean isSame(int a, int b) {

@@ -764,9 +764,8 @@ public final class SortedSets implements Family {
                 byte[] member = at.member();
                 if (scan.matches(member)) {
                   double score = at.score();
-                  scan.found().add(member);
-                  scan.found()
-                      .add(asStored ? Numbers.bytes(score) : Numbers.seventeenDigits(score));
+                  scan.add(member);
+                  scan.add(asStored ? Numbers.bytes(score) : Numbers.seventeenDigits(score));
                 }
               });
         });

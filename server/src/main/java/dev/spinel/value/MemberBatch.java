@@ -4,6 +4,7 @@ import dev.spinel.memory.Memory;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /// Reads the members of one set, some hundred at a time, and strikes out those that another set
@@ -27,11 +28,11 @@ import java.util.Arrays;
 ///
 /// **Look-ups go side by side.** A single one waits for memory several times, one load after the
 /// other. In a batch the loads of many are under way at once ([Prefetch]), a member is hashed once
-/// for all dictionaries in which it is looked up, and a listpack is hashed once for all members
-/// that are looked up in it.
+/// for all dictionaries in which it is looked up, and the elements of a listpack are put into a
+/// table once for all members that are looked up in it.
 ///
 /// Integers out of an intset stay integers until their text is needed, and the members of a
-/// dictionary stay where they are.
+/// dictionary or a listpack stay where they are.
 ///
 /// Everything is in arrays that are used again. One per seat; the locks of all sets' slots are
 /// held. No set may change while it is read, but others may.
@@ -85,6 +86,7 @@ final class MemberBatch {
   private long[] integers = {}; // if they came out of an intset
   private boolean integer;
   private boolean nested;
+  private int[] places = {}; // positions, if they came out of a listpack
   private byte[] text = {};
   private int[] from = {};
   private int[] lengths = {};
@@ -100,9 +102,9 @@ final class MemberBatch {
   private int leftCount;
   private int hand; // the member at hand
 
-  // The members of a listpack by their hashes.
+  // The members of another listpack by their fingerprints.
   private int[] positions = {};
-  private int[] prints = {}; // 32 bits of the hash
+  private int[] prints = {};
 
   private long read; // keeps the JIT from leaving loads out
 
@@ -132,6 +134,7 @@ final class MemberBatch {
   private void resize(int members) {
     integers = new long[members];
     entries = new long[members];
+    places = new int[members];
     prefixes = new long[members];
     known = new int[members];
     found = new long[members];
@@ -167,15 +170,9 @@ final class MemberBatch {
   }
 
   private void nextElements() {
-    hasText = true;
-    int used = 0;
     while (!exhausted && count < portion) {
       int at = (int) cursor;
-      int length = Listpack.length(m, value, at);
-      if (!hasRoom(used, length)) return;
-      from[count] = used;
-      lengths[count++] = Listpack.copyOut(m, value, at, text, used);
-      used += length;
+      places[count++] = at;
       cursor = Listpack.next(m, value, at);
       exhausted = cursor == 0;
     }
@@ -210,17 +207,8 @@ final class MemberBatch {
     read += sum;
   }
 
-  /// Whether `length` bytes more of text belong to this batch; if so there is room for them.
-  private boolean hasRoom(int used, int length) {
-    if (used + length <= TEXT_BYTES) return true;
-    if (count > 0) return false;
-    if (text.length < length) text = new byte[length];
-    return true;
-  }
-
   /// The set is read, or nobody wants the rest of it: lets go of arrays that have become large.
   void close() {
-    if (text.length > TEXT_BYTES) text = new byte[TEXT_BYTES];
     if (element.length > TEXT_BYTES) element = new byte[SCRATCH];
     if (page.words.length > KEPT_WORDS) page.words = new long[Leaf.MAX_WORDS];
     if (theirs.words.length > KEPT_WORDS) theirs.words = new long[Leaf.MAX_WORDS];
@@ -278,18 +266,20 @@ final class MemberBatch {
 
   private void keepElements(long lp, Kept kept) {
     boolean indexed = leftCount >= INDEXING_PAYS;
-    if (indexed) {
-      needHashes();
-      index(lp);
-    }
-    needText();
+    if (indexed) index(lp);
+    boolean compared = indexed && encoding == Entry.LISTPACK; // as they are, without their text
+    if (!compared) needText();
+    MemorySegment s = m.segment(value);
+    long o = m.offset(value);
     int first = Listpack.first(m, lp);
     int n = 0;
     for (int i = 0; i < leftCount; i++) {
       int member = left[i];
       boolean there;
-      if (indexed) {
-        there = isIndexed(lp, member);
+      if (compared) {
+        there = isIndexed(lp, Listpack.fingerprint(s, o + places[member]), places[member]);
+      } else if (indexed) {
+        there = isIndexed(lp, text(member));
       } else {
         Slice text = text(member);
         there = Listpack.find(m, lp, first, text.array, text.offset, text.length, 0) != 0;
@@ -299,7 +289,7 @@ final class MemberBatch {
     leftCount = n;
   }
 
-  /// Hashes the elements of a listpack: open addressing, half full.
+  /// Makes the table of a listpack's elements: open addressing, half full.
   private void index(long lp) {
     int size = Math.max(16, Integer.highestOneBit(Math.max(1, Listpack.count(m, lp))) * 4);
     if (positions.length < size) {
@@ -309,11 +299,10 @@ final class MemberBatch {
       Arrays.fill(positions, 0, size, 0);
     }
     indexMask = size - 1;
+    MemorySegment s = m.segment(lp);
+    long o = m.offset(lp);
     for (int at = Listpack.first(m, lp); at != 0; at = Listpack.next(m, lp, at)) {
-      int length = Listpack.length(m, lp, at);
-      if (element.length < length) element = new byte[length];
-      Listpack.copyOut(m, lp, at, element, 0);
-      int print = (int) (dictionary.hash(element, 0, length) >>> 32);
+      int print = Listpack.fingerprint(s, o + at);
       int slot = print & indexMask;
       while (positions[slot] != 0) slot = (slot + 1) & indexMask;
       positions[slot] = at;
@@ -325,12 +314,21 @@ final class MemberBatch {
   private static final int SCRATCH = 128;
   private byte[] element = new byte[SCRATCH]; // scratch
 
-  private boolean isIndexed(long lp, int member) {
-    int print = (int) (hashes[member] >>> 32);
+  /// Whether the other listpack has the element at `place` of the one that is read.
+  private boolean isIndexed(long lp, int print, int place) {
     for (int slot = print & indexMask; positions[slot] != 0; slot = (slot + 1) & indexMask) {
-      if (prints[slot] != print) continue;
-      Slice text = text(member);
-      if (Listpack.equal(m, lp, positions[slot], text.array, text.offset, text.length)) return true;
+      if (prints[slot] == print && Listpack.equal(m, lp, positions[slot], value, place)) return true;
+    }
+    return false;
+  }
+
+  private boolean isIndexed(long lp, Slice text) {
+    int print = Listpack.fingerprint(text.array, text.offset, text.length);
+    for (int slot = print & indexMask; positions[slot] != 0; slot = (slot + 1) & indexMask) {
+      if (prints[slot] == print
+          && Listpack.equal(m, lp, positions[slot], text.array, text.offset, text.length)) {
+        return true;
+      }
     }
     return false;
   }
@@ -431,17 +429,16 @@ final class MemberBatch {
     int used = 0;
     for (int i = 0; i < leftCount; i++) {
       int member = left[i];
-      int length;
-      if (nested) {
-        length = Entry.keyLength(m, entries[member]);
-        if (used + length > TEXT_BYTES) {
-          from[member] = ELSEWHERE;
-          lengths[member] = length;
-          continue;
-        }
-        m.copyOut(Entry.keyAddress(m, entries[member]), text, used, length);
-      } else {
+      int length = integer ? MOST_DIGITS : length(member);
+      if (used + length > TEXT_BYTES) {
+        from[member] = ELSEWHERE;
+        lengths[member] = length;
+        continue;
+      }
+      if (integer) {
         length = Numbers.format(integers[member], text, used) - used;
+      } else {
+        copyOut(member, text, used, length);
       }
       from[member] = used;
       lengths[member] = length;
@@ -450,6 +447,7 @@ final class MemberBatch {
   }
 
   private static final int ELSEWHERE = -1;
+  private static final int MOST_DIGITS = 20; // of 512 integers there is always room
 
   /// The text of a member that is left, good until the next one is asked for. [#needText] was
   /// called.
@@ -459,13 +457,26 @@ final class MemberBatch {
         : sought.set(text, from[member], lengths[member]);
   }
 
-  /// The same where it stands in its entry only.
+  /// The same where it stands in its dictionary or listpack only.
   private Slice key(int member) {
-    long entry = entries[member];
-    int length = Entry.keyLength(m, entry);
+    int length = length(member);
     if (element.length < length) element = new byte[length];
-    m.copyOut(Entry.keyAddress(m, entry), element, 0, length);
+    copyOut(member, element, 0, length);
     return sought.set(element, 0, length);
+  }
+
+  private int length(int member) {
+    return nested
+        ? Entry.keyLength(m, entries[member])
+        : Listpack.length(m, value, places[member]);
+  }
+
+  private void copyOut(int member, byte[] to, int at, int length) {
+    if (nested) {
+      m.copyOut(Entry.keyAddress(m, entries[member]), to, at, length);
+    } else {
+      Listpack.copyOut(m, value, places[member], to, at);
+    }
   }
 
   private void needHashes() {
@@ -476,7 +487,7 @@ final class MemberBatch {
       int member = left[i];
       if (from[member] == ELSEWHERE) {
         byte[] key = new byte[lengths[member]]; // `element` may be what somebody was given
-        m.copyOut(Entry.keyAddress(m, entries[member]), key, 0, key.length);
+        copyOut(member, key, 0, key.length);
         hashes[member] = dictionary.hash(key, 0, key.length);
       } else {
         hashes[member] = dictionary.hash(text, from[member], lengths[member]);
@@ -503,7 +514,12 @@ final class MemberBatch {
       long entry = entries[hand];
       Bulk.write(m, out, Entry.keyAddress(m, entry), Entry.keyLength(m, entry));
     } else {
-      out.bulk(text, from[hand], lengths[hand]);
+      int at = places[hand];
+      if (Listpack.isInteger(m, value, at)) {
+        out.bulk(Listpack.integer(m, value, at));
+      } else {
+        Bulk.write(m, out, Listpack.text(m, value, at), Listpack.textLength(m, value, at));
+      }
     }
   }
 

@@ -111,10 +111,10 @@ public final class SetAlgebra {
     for (int i = 0; i < count; i++) byLength[i] = lengths[i] << INDEX_BITS | i;
     Arrays.sort(byLength);
     long[] old = Arrays.copyOf(entries, count);
-    for (int i = 0; i < count; i++) entries[i] = old[(int) (byLength[i] & (1 << INDEX_BITS) - 1)];
+    for (int i = 0; i < count; i++) entries[i] = old[(int) (byLength[i] & (1L << INDEX_BITS) - 1)];
   }
 
-  private static final int INDEX_BITS = 24; // more arguments than any call has
+  private static final int INDEX_BITS = 31; // more arguments than any call has
 
   // ── unions ──
 

@@ -27,7 +27,7 @@ class ArgumentFuzzTest {
     long seed = CallGenerator.SEED;
     for (int done = 0; done < CallGenerator.CALLS; done += CALLS_PER_FIXTURE) {
       var random = new Random(seed);
-      try (Fixture fixture = new Fixture(CallGenerator.BOUND, CallGenerator.BOUND_VALUE)) {
+      try (Fixture fixture = fixture(seed)) {
         var failure = new AtomicReference<Throwable>();
         var call = new AtomicReference<List<String>>(List.of());
         var worker =
@@ -54,6 +54,26 @@ class ArgumentFuzzTest {
       }
       seed++;
     }
+  }
+
+  /// Every second one has values in their large forms from three elements on.
+  private static Fixture fixture(long seed) {
+    List<String> settings =
+        new ArrayList<>(List.of(CallGenerator.BOUND, CallGenerator.BOUND_VALUE));
+    if ((seed & 1) != 0) {
+      for (String name :
+          List.of(
+              "hash-max-listpack-entries",
+              "list-max-listpack-size",
+              "set-max-listpack-entries",
+              "set-max-intset-entries",
+              "zset-max-listpack-entries",
+              "stream-node-max-entries")) {
+        settings.addAll(List.of(name, "3"));
+      }
+      settings.addAll(List.of("hll-sparse-max-bytes", "20"));
+    }
+    return new Fixture(settings.toArray(String[]::new));
   }
 
   private static void run(Fixture fixture, Random random, AtomicReference<List<String>> current) {

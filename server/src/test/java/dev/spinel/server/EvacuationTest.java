@@ -103,7 +103,7 @@ class EvacuationTest {
       String own = mine + n % 50;
       String value = Integer.toString(random.nextInt());
       say(session, "SET", own, value);
-      switch (random.nextInt(7)) {
+      switch (random.nextInt(8)) {
         case 0 -> say(session, "DEL", "s" + key);
         case 1 -> {
           say(session, "HSET", "h" + key, "f" + value, value);
@@ -121,6 +121,15 @@ class EvacuationTest {
           say(session, "HDEL", "big", "f" + random.nextInt(9_000));
           say(session, "HEXPIRE", "big", "9999", "FIELDS", "1", "f" + random.nextInt(9_000));
           say(session, "HEXPIRE", "h" + key, "9999", "FIELDS", "1", "a");
+        }
+        case 6 -> {
+          String member = "m" + random.nextInt(9_000);
+          say(session, "ZADD", "ranking", value, member, "1", "m" + key);
+          say(session, "ZINCRBY", "ranking", "7", "m" + random.nextInt(9_000));
+          say(session, "ZREM", "ranking", "m" + random.nextInt(9_000));
+          say(session, "ZADD", "z" + key, value, member);
+          say(session, "ZADD", "ranks" + mine, value, own);
+          assertThat(say(session, "ZSCORE", "ranks" + mine, own)).endsWith(" " + value);
         }
         default -> say(session, "SET", "s" + key, "w".repeat(random.nextInt(600)));
       }
@@ -146,11 +155,12 @@ class EvacuationTest {
     for (int i = 0; i < KEYS; i++) {
       say(session, "SELECT", Integer.toString(i % 3));
       String length = "x".repeat(random.nextInt(1200));
-      switch (random.nextInt(20)) {
+      switch (random.nextInt(22)) {
         case 0, 1, 2 -> say(session, "HSET", "h" + i, "a", length, "b", "1", "c", "2");
         case 3, 4, 5 -> say(session, "RPUSH", "l" + i, length, "1", "2", length, "3", "4");
         case 6 -> say(session, "SET", "s" + i, "y".repeat(20_000 + random.nextInt(150_000)));
         case 7 -> say(session, "SET", "s" + i, length, "EX", "100000");
+        case 8, 9 -> say(session, "ZADD", "z" + i, "1", length, "2", "b", "3", "c");
         default -> say(session, "SET", "s" + i, length + length);
       }
     }
@@ -158,6 +168,8 @@ class EvacuationTest {
     for (int i = 0; i < 9_000; i++) {
       say(session, "HSET", "big", "f" + i, "x".repeat(random.nextInt(500)));
       say(session, "SADD", "set", "m" + i + "x".repeat(random.nextInt(500)));
+      say(session, "ZADD", "ranking", "" + i % 70, "m" + i);
+      say(session, "ZADD", "long-names", "" + i % 70, i + "x".repeat(random.nextInt(500)));
       say(session, "RPUSH", "long", "x".repeat(random.nextInt(500)));
       say(session, "RPUSH", "long-of-large", "x".repeat(i % 300 == 0 ? 90_000 : 3));
     }
@@ -174,15 +186,17 @@ class EvacuationTest {
     for (int i = 0; i < KEYS; i++) {
       if (random.nextInt(10) < 7) {
         say(session, "SELECT", Integer.toString(i % 3));
-        say(session, "DEL", "s" + i, "h" + i, "l" + i);
+        say(session, "DEL", "s" + i, "h" + i, "l" + i, "z" + i);
       }
     }
     say(session, "SELECT", "0");
     for (int i = 0; i < 9_000; i++) {
       if (random.nextInt(10) < 7) {
         say(session, "HDEL", "big", "f" + i);
+        say(session, "ZREM", "ranking", "m" + i);
       }
     }
+    say(session, "ZREMRANGEBYRANK", "long-names", "1000", "7000");
     say(session, "LTRIM", "long", "3000", "6000");
   }
 }

@@ -135,7 +135,7 @@ class SnapshotTest {
     String bit = Integer.toString(random.nextInt(2_000_000));
     String sketch = "p" + random.nextInt(20);
     String stream = "x" + random.nextInt(10);
-    switch (random.nextInt(44)) {
+    switch (random.nextInt(50)) {
       case 0, 1 -> say(session, "DEL", "s" + n, "h" + other);
       case 2 -> say(session, "APPEND", "s" + n, "tail");
       case 3 -> say(session, "INCR", "c" + n);
@@ -152,6 +152,10 @@ class SnapshotTest {
       case 41 -> say(session, "HPEXPIRE", "h" + n, "100000" + n, "FIELDS", "2", "f0", "f3");
       case 42 -> say(session, "HPERSIST", "big", "FIELDS", "2", "f" + n, "f" + other);
       case 43 -> say(session, "HPEXPIRE", "h" + n, "0", "FIELDS", "1", "f" + random.nextInt(5));
+      case 44, 45 -> say(session, "SADD", "set" + random.nextInt(3), "m" + n, "m" + other);
+      case 46 -> say(session, "SREM", "set" + random.nextInt(3), "m" + n);
+      case 47, 48 -> say(session, "ZADD", "z" + random.nextInt(3), n, "m" + other, other, "m" + n);
+      case 49 -> say(session, "ZREM", "z" + random.nextInt(3), "m" + n);
       case 15 -> say(session, "SETRANGE", "s" + n, "3", "xyz");
       case 16 -> {
         if (random.nextInt(400) == 0) {

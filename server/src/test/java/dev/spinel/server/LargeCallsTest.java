@@ -1,0 +1,91 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.say;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.engine.Clock;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/// Calls of more words than most have elements, and replies longer than anybody asks for.
+class LargeCallsTest {
+  /// More than 2^20.
+  private static final int MANY = (1 << 20) + 7;
+
+  @Test
+  void moreThanAMillionKeysAreEachTakenForWhatTheyAre() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      say(session, "ZADD", "first", "1", "a");
+      say(session, "ZADD", "last", "5", "a", "7", "b");
+      say(session, "SADD", "set:first", "a");
+      say(session, "SADD", "set:last", "b", "c");
+      String[] words = new String[MANY + 3];
+      Arrays.fill(words, "absent");
+      words[0] = "ZUNIONSTORE";
+      words[1] = "to";
+      words[2] = Integer.toString(MANY);
+      words[3] = "first";
+      words[words.length - 1] = "last";
+      assertThat(say(session, words)).isEqualTo(":2");
+      assertThat(say(session, "ZRANGE", "to", "0", "-1", "WITHSCORES"))
+          .isEqualTo("*4 $1 a $1 6 $1 b $1 7");
+      Arrays.fill(words, "first");
+      words[0] = "ZINTER";
+      words[1] = Integer.toString(MANY + 1);
+      words[words.length - 1] = "last";
+      assertThat(say(session, words)).isEqualTo("*1 $1 a");
+      Arrays.fill(words, "absent");
+      words[0] = "SUNION";
+      words[1] = "set:first";
+      words[words.length - 1] = "set:last";
+      assertThat(say(session, words)).startsWith("*3 ").contains("a", "b", "c");
+      Arrays.fill(words, "set:first");
+      words[0] = "SINTER";
+      assertThat(say(session, words)).isEqualTo("*1 $1 a");
+      words[0] = "PFMERGE";
+      Arrays.fill(words, 1, words.length, "sketch");
+      assertThat(say(session, words)).isEqualTo("+OK");
+      words[0] = "BITOP";
+      words[1] = "OR";
+      assertThat(say(session, words)).startsWith(":");
+    }
+  }
+
+  @Test
+  void aScanThatWantsEverythingComesInPortions() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      String tail = "x".repeat(10_000);
+      for (int i = 0; i < 8_000; i++) say(session, "SADD", "set", i + tail);
+      Set<String> seen = new HashSet<>();
+      int portions = 0;
+      String cursor = "0";
+      do {
+        String[] reply = say(session, "SSCAN", "set", cursor, "COUNT", "100000000").split(" ");
+        cursor = reply[2];
+        seen.addAll(List.of(reply).stream().filter(word -> word.endsWith(tail)).toList());
+        portions++;
+      } while (!cursor.equals("0"));
+      assertThat(seen).hasSize(8_000);
+      assertThat(portions).isBetween(2, 4);
+    }
+  }
+
+  @Test
+  void aScanOfManySmallKeysComesAtOnce() {
+    try (Fixture fixture = new Fixture(Clock.SYSTEM)) {
+      LocalSession session = fixture.session();
+      for (int i = 0; i < 40_000; i++) {
+        say(session, "SET", "{one slot}" + i, "v");
+        say(session, "ZADD", "ranking", "1", "m" + i);
+      }
+      assertThat(say(session, "SCAN", "0", "COUNT", "1000000")).startsWith("*2 $1 0 *40001 ");
+      assertThat(say(session, "ZSCAN", "ranking", "0", "COUNT", "1000000"))
+          .startsWith("*2 $1 0 *80000 ");
+    }
+  }
+}
