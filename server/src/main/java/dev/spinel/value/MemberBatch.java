@@ -317,7 +317,8 @@ final class MemberBatch {
   /// Whether the other listpack has the element at `place` of the one that is read.
   private boolean isIndexed(long lp, int print, int place) {
     for (int slot = print & indexMask; positions[slot] != 0; slot = (slot + 1) & indexMask) {
-      if (prints[slot] == print && Listpack.equal(m, lp, positions[slot], value, place)) return true;
+      if (prints[slot] == print && Listpack.equal(m, lp, positions[slot], value, place))
+        return true;
     }
     return false;
   }
@@ -466,9 +467,7 @@ final class MemberBatch {
   }
 
   private int length(int member) {
-    return nested
-        ? Entry.keyLength(m, entries[member])
-        : Listpack.length(m, value, places[member]);
+    return nested ? Entry.keyLength(m, entries[member]) : Listpack.length(m, value, places[member]);
   }
 
   private void copyOut(int member, byte[] to, int at, int length) {

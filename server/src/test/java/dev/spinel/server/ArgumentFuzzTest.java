@@ -71,7 +71,6 @@ class ArgumentFuzzTest {
               "stream-node-max-entries")) {
         settings.addAll(List.of(name, "3"));
       }
-      settings.addAll(List.of("hll-sparse-max-bytes", "20"));
     }
     return new Fixture(settings.toArray(String[]::new));
   }

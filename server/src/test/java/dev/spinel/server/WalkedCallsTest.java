@@ -19,7 +19,8 @@ class WalkedCallsTest {
   /// with.
   private static final String[] SETTINGS = {
     "hash-max-listpack-entries", "3", "list-max-listpack-size", "3", "stream-node-max-entries", "3",
-    "set-max-listpack-entries", "3", "set-max-intset-entries", "3", "zset-max-listpack-entries", "3",
+    "set-max-listpack-entries", "3", "set-max-intset-entries", "3", "zset-max-listpack-entries",
+        "3",
   };
 
   @Test
