@@ -69,6 +69,7 @@ final class Aof implements AppendLog.Owner {
   private final Config config;
   private final Disk disk;
   private final LongConsumer synced;
+  private final Object telling = new Object(); // held while the gate is told, never for more
 
   private volatile State state = State.OFF;
   private volatile @Nullable AppendLog log;
@@ -86,7 +87,7 @@ final class Aof implements AppendLog.Owner {
   private volatile long rewrites;
   private volatile long consecutiveFailures;
   private volatile long olderBytes; // of all files but the one that is appended to
-  private volatile long baseBytes; // of all files after the last rewrite, or at the start
+  private volatile long baseBytes; // of all files after the last rewrite; at first of the base
   private volatile long notBeforeMillis; // the next rewrite that nobody asked for
 
   /// @param synced is told of positions that would survive a loss of power
@@ -283,8 +284,9 @@ final class Aof implements AppendLog.Owner {
     }
     persistence.notice(
         (made ? "Creating" : "Opening") + " AOF incr file " + increment + " on server start");
-    olderBytes = bytes(now) - out.size();
-    baseBytes = bytes(now);
+    olderBytes = bytes(loaded) - (made ? 0 : out.size());
+    Manifest.Part base = loaded.base();
+    baseBytes = base == null ? 0 : disk.size(file(base.name()));
     deleteHistory();
     AppendLog opened = newLog(out);
     persistence.inStoppedWorld(seat -> attach(opened));
@@ -393,11 +395,13 @@ final class Aof implements AppendLog.Owner {
   private void turnOff() {
     State was = state;
     state = State.OFF;
+    scheduled = false;
     if (running != null) {
       persistence.notice("Killing running AOF rewrite child: " + ProcessHandle.current().pid());
       cancelRewrite();
     }
     AppendLog old = was == State.ON ? detach() : null;
+    failing(null);
     Thread.startVirtualThread(
         () -> {
           if (old != null) {
@@ -438,6 +442,7 @@ final class Aof implements AppendLog.Owner {
     closeLog();
     log = null;
     state = State.OFF;
+    failing(null);
   }
 
   /// Writes everything, and waits for the disk. A rewrite that is still to begin won't.
@@ -664,23 +669,26 @@ final class Aof implements AppendLog.Owner {
         try {
           check();
           complete();
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
           why = e;
         }
       }
-      if (why != null) {
-        failed(why);
-      }
-      if (temporary != null) {
-        TemporaryFiles.release(temporary);
-      }
-      synchronized (Aof.this) {
-        lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
-        if (running == this) { // and not the next one already
-          running = null;
+      try {
+        if (why != null) {
+          failed(why);
         }
+        if (temporary != null) {
+          TemporaryFiles.release(temporary);
+        }
+      } finally {
+        synchronized (Aof.this) {
+          lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
+          if (running == this) { // and not the next one already
+            running = null;
+          }
+        }
+        letGoIfOff();
       }
-      letGoIfOff();
     }
 
     private void complete() throws IOException {
@@ -832,7 +840,8 @@ final class Aof implements AppendLog.Owner {
     return olderBytes + (now == null ? 0 : now.fileBytes());
   }
 
-  /// Bytes of all files after the last rewrite, or at the start.
+  /// Bytes of all files after the last rewrite; before the first one since the start, of the base
+  /// that was loaded, as Redis has it.
   long baseBytes() {
     return baseBytes;
   }
@@ -849,8 +858,18 @@ final class Aof implements AppendLog.Owner {
   }
 
   @Override
-  public void failing(@Nullable String reason) {
-    persistence.diskGate.appendingFailed(reason);
+  public void failing(AppendLog of, @Nullable String reason) {
+    synchronized (telling) {
+      if (of == log && state != State.OFF) { // else nobody relies on it any more
+        persistence.diskGate.appendingFailed(reason);
+      }
+    }
+  }
+
+  private void failing(@Nullable String reason) {
+    synchronized (telling) {
+      persistence.diskGate.appendingFailed(reason);
+    }
   }
 
   @Override

@@ -33,7 +33,7 @@ public final class AofSection implements Section {
     if (log != null && aof.state() != Aof.State.OFF) {
       out.field("aof_current_size", aof.currentBytes());
       out.field("aof_base_size", aof.baseBytes());
-      out.field("aof_pending_rewrite", 0);
+      out.field("aof_pending_rewrite", aof.isScheduled() ? 1 : 0);
       out.field("aof_buffer_length", log.pendingBytes());
       out.field("aof_pending_bio_fsync", log.isSyncing() ? 1 : 0);
       out.field("aof_delayed_fsync", log.delayedSyncs());

@@ -53,8 +53,8 @@ final class AppendLog implements Journal.Reader {
     /// The data can't be kept as promised: the server must end.
     void fatal(String why);
 
-    /// Why nothing can be kept just now; null: it can again.
-    void failing(@Nullable String reason);
+    /// Why `log` can keep nothing just now; null: it can again.
+    void failing(AppendLog log, @Nullable String reason);
 
     void notice(String text);
 
@@ -252,8 +252,8 @@ final class AppendLog implements Journal.Reader {
 
   /// `everysec` and `no`. The lock.
   private void writeIfPossible() {
-    if (committing) {
-      return; // the policy has just changed: the thread goes on
+    if (committing || isBroken) {
+      return; // the policy has just changed: the thread goes on, or nobody does
     }
     if (writeFailure != null) {
       release(passedPosition);
@@ -308,6 +308,9 @@ final class AppendLog implements Journal.Reader {
       return true;
     } catch (IOException e) {
       failed(e);
+      if (policy == Policy.ALWAYS) {
+        unrecoverable();
+      }
       return false;
     }
   }
@@ -318,7 +321,7 @@ final class AppendLog implements Journal.Reader {
       owner.warning("Error writing to the AOF file: " + IoReason.of(e));
     }
     writeFailure = e;
-    owner.failing(IoReason.of(e));
+    owner.failing(this, IoReason.of(e));
     retryNanos = System.nanoTime() + SECOND_NANOS;
     try {
       if (file.size() != fileBytes) {
@@ -330,11 +333,13 @@ final class AppendLog implements Journal.Reader {
               + " AOF the next time it starts.  ftruncate: "
               + IoReason.of(uncut));
     }
-    if (policy == Policy.ALWAYS) {
-      isBroken = true;
-      owner.fatal(
-          "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
-    }
+  }
+
+  /// `always` can't keep what it has promised. The lock.
+  private void unrecoverable() {
+    isBroken = true;
+    owner.fatal(
+        "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...");
   }
 
   private void release(long position) {
@@ -416,7 +421,7 @@ final class AppendLog implements Journal.Reader {
 
   private void tellFailing() {
     IOException why = writeFailure != null ? writeFailure : syncFailure;
-    owner.failing(why == null ? null : IoReason.of(why));
+    owner.failing(this, why == null ? null : IoReason.of(why));
   }
 
   private void commitAll() {
@@ -452,8 +457,9 @@ final class AppendLog implements Journal.Reader {
       pendingBytes -= chunk.length;
       recycle(chunk);
     }
-    if (unwritten != null) {
+    if (unwritten != null) { // whatever the policy is by now: the chunks are gone
       failed(unwritten);
+      unrecoverable();
       return;
     }
     if (unsyncable != null) {

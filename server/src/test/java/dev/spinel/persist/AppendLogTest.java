@@ -39,7 +39,7 @@ class AppendLogTest implements AppendLog.Owner {
   }
 
   @Override
-  public synchronized void failing(String reason) {
+  public synchronized void failing(AppendLog of, String reason) {
     failing = reason;
   }
 
@@ -221,6 +221,24 @@ class AppendLogTest implements AppendLog.Owner {
     log.policy(AppendLog.Policy.ALWAYS);
     await().until(() -> !fatal().isEmpty());
     assertThat(fatal().getFirst()).startsWith("Can't recover from AOF write error");
+  }
+
+  @Test
+  void aFailedCommitEndsTheServerEvenIfThePolicyHasChangedMeanwhile() throws IOException {
+    start(AppendLog.Policy.ALWAYS);
+    Semaphore permits = new Semaphore(0);
+    disk.holdWrites(permits);
+    append("SET", "k", "1");
+    await().until(permits::hasQueuedThreads);
+    log.policy(AppendLog.Policy.EVERYSEC);
+    disk.failNextWriteAfter(7);
+    permits.release(100);
+    await().until(() -> !fatal().isEmpty());
+    long behind = append("SET", "k", "2");
+    journal.detach(Journal.AOF);
+    log.close(true);
+    assertThat(disk.text(FILE)).as("no gap").isEmpty();
+    assertThat(journal.released()).isLessThan(behind);
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Semaphore;
+import java.util.function.BiPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// A disk in memory that can fail, and lose its power.
@@ -22,6 +23,15 @@ import org.jspecify.annotations.Nullable;
 /// files have any part from the beginning on, perhaps with torn bytes behind it, and names are the
 /// old or the new ones.
 public final class TestDisk implements Disk {
+  /// What is done to a file, or (SYNC_FOLDER) to a folder.
+  public enum Act {
+    CREATE,
+    WRITE,
+    SYNC,
+    RENAME,
+    SYNC_FOLDER
+  }
+
   private static final class Content {
     byte[] cached = {};
     int length;
@@ -42,12 +52,26 @@ public final class TestDisk implements Disk {
   private @Nullable String writesFail;
   private int shortBytes = -1; // the next write takes so many of its bytes, then fails
   private @Nullable String syncsFail;
+  private @Nullable BiPredicate<Act, Path> fails;
   private @Nullable Semaphore syncs; // one permit each
+  private @Nullable Semaphore writes; // one permit each
   int syncCount;
 
   /// From now on writes fail for this reason, until null.
-  synchronized void failWrites(@Nullable String why) {
+  public synchronized void failWrites(@Nullable String why) {
     writesFail = why;
+  }
+
+  /// From now on whatever this says fails; null: no more. Of RENAME it is asked with the new name.
+  public synchronized void failWhen(@Nullable BiPredicate<Act, Path> when) {
+    fails = when;
+  }
+
+  private void may(Act act, Path file) throws IOException {
+    BiPredicate<Act, Path> when = fails;
+    if (when != null && when.test(act, file)) {
+      throw new IOException("Input/output error");
+    }
   }
 
   /// The next write fails after so many bytes.
@@ -55,13 +79,18 @@ public final class TestDisk implements Disk {
     shortBytes = bytes;
   }
 
-  synchronized void failSyncs(@Nullable String why) {
+  public synchronized void failSyncs(@Nullable String why) {
     syncsFail = why;
   }
 
   /// From now on each sync needs a permit; null: no more.
   synchronized void holdSyncs(@Nullable Semaphore permits) {
     syncs = permits;
+  }
+
+  /// From now on each write needs a permit; null: no more.
+  synchronized void holdWrites(@Nullable Semaphore permits) {
+    writes = permits;
   }
 
   synchronized byte[] bytes(Path file) {
@@ -119,14 +148,20 @@ public final class TestDisk implements Disk {
   }
 
   private final class MemoryOutput implements Output {
+    private final Path name; // that it was opened by
     private final Content content;
 
-    MemoryOutput(Content content) {
+    MemoryOutput(Path name, Content content) {
+      this.name = name;
       this.content = content;
     }
 
     @Override
     public void write(byte[] bytes, int from, int length) throws IOException {
+      Semaphore held = writePermits();
+      if (held != null) {
+        held.acquireUninterruptibly();
+      }
       synchronized (TestDisk.this) {
         if (shortBytes >= 0) {
           content.write(bytes, from, Math.min(shortBytes, length));
@@ -136,6 +171,7 @@ public final class TestDisk implements Disk {
         if (writesFail != null) {
           throw new IOException(writesFail);
         }
+        may(Act.WRITE, name);
         content.write(bytes, from, length);
       }
     }
@@ -151,6 +187,7 @@ public final class TestDisk implements Disk {
         if (syncsFail != null) {
           throw new IOException(syncsFail);
         }
+        may(Act.SYNC, name);
         content.durable = Arrays.copyOf(content.cached, content.length);
       }
     }
@@ -177,9 +214,13 @@ public final class TestDisk implements Disk {
     return syncs;
   }
 
+  private synchronized @Nullable Semaphore writePermits() {
+    return writes;
+  }
+
   @Override
   public synchronized Output append(Path file) {
-    return new MemoryOutput(cached.computeIfAbsent(file, made -> new Content()));
+    return new MemoryOutput(file, cached.computeIfAbsent(file, made -> new Content()));
   }
 
   @Override
@@ -187,9 +228,10 @@ public final class TestDisk implements Disk {
     if (writesFail != null) {
       throw new IOException(writesFail);
     }
+    may(Act.CREATE, file);
     Content content = new Content();
     cached.put(file, content);
-    return new MemoryOutput(content);
+    return new MemoryOutput(file, content);
   }
 
   @Override
@@ -239,6 +281,7 @@ public final class TestDisk implements Disk {
 
   @Override
   public synchronized void rename(Path from, Path to) throws IOException {
+    may(Act.RENAME, to);
     Content moved = cached.remove(from);
     if (moved == null) {
       throw new FileNotFoundException(from + " (No such file or directory)");
@@ -263,6 +306,7 @@ public final class TestDisk implements Disk {
     if (syncsFail != null) {
       throw new IOException(syncsFail);
     }
+    may(Act.SYNC_FOLDER, folder);
     Map<Path, Content> now = new TreeMap<>(durable);
     now.keySet().removeIf(name -> folder.equals(name.getParent()));
     cached.forEach(

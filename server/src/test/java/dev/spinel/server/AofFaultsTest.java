@@ -1,0 +1,169 @@
+package dev.spinel.server;
+
+import static dev.spinel.server.Fixture.text;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.keyspace.Schedule;
+import dev.spinel.persist.TestDisk;
+import dev.spinel.persist.TestDisk.Act;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiPredicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/// A server with an append-only file on a disk that fails.
+@Timeout(60)
+class AofFaultsTest {
+  private final ByteArrayOutputStream logged = new ByteArrayOutputStream();
+  private TestDisk disk = new TestDisk();
+
+  private Server start(String... more) {
+    List<String> pairs = new ArrayList<>(List.of("appendonly", "yes", "save", ""));
+    pairs.addAll(List.of(more));
+    Config config = Config.of(pairs.toArray(String[]::new));
+    Server server = new Server(config, new Log(config, logged), Clock.SYSTEM, Schedule.FREE, disk);
+    server.startWithoutListening();
+    return server;
+  }
+
+  private String log() {
+    return logged.toString(StandardCharsets.ISO_8859_1);
+  }
+
+  private static String run(LocalSession session, String... words) {
+    String got = text(session.run(words));
+    return got.isEmpty() ? text(session.await(10_000)) : got;
+  }
+
+  private static String info(LocalSession session) {
+    return run(session, "INFO", "persistence");
+  }
+
+  private static long field(LocalSession session, String name) {
+    Matcher found = Pattern.compile(name + ":(\\d+)").matcher(info(session));
+    assertThat(found.find()).as(name).isTrue();
+    return Long.parseLong(found.group(1));
+  }
+
+  private static void awaitRewrite(LocalSession session) {
+    await().until(() -> info(session).contains("aof_rewrite_in_progress:0"));
+  }
+
+  @Test
+  void whoTurnsTheFileOffMayWriteThoughItsDiskFails() {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      disk.failWrites("No space left on device");
+      assertThat(run(session, "SET", "b", "1")).as("it ran").isEqualTo("+OK");
+      assertThat(run(session, "SET", "c", "1"))
+          .isEqualTo("-MISCONF Errors writing to the AOF file: No space left on device");
+      assertThat(run(session, "CONFIG", "SET", "appendonly", "no")).isEqualTo("+OK");
+      assertThat(run(session, "SET", "c", "1")).isEqualTo("+OK");
+      disk.failWrites(null);
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      awaitRewrite(session);
+      assertThat(run(session, "SET", "d", "1")).isEqualTo("+OK");
+      assertThat(info(session)).contains("aof_last_write_status:ok");
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DBSIZE")).isEqualTo(":4");
+    }
+  }
+
+  /// Whatever step of a rewrite fails, the next start finds all data in what the files say, and the
+  /// next rewrite succeeds.
+  @Test
+  void aRewriteThatFailsLosesNothing() throws Exception {
+    Map<String, BiPredicate<Act, String>> steps =
+        Map.of(
+            "prepare", (act, name) -> act == Act.CREATE && name.endsWith("incr.aof"),
+            "base", (act, name) -> act == Act.CREATE && name.startsWith("temp-rewriteaof"),
+            "walk", (act, name) -> act == Act.WRITE && name.startsWith("temp-rewriteaof"),
+            "sync", (act, name) -> act == Act.SYNC && name.startsWith("temp-rewriteaof"),
+            "memory",
+                (act, name) -> {
+                  if (act == Act.RENAME && name.contains(".base.")) {
+                    throw new OutOfMemoryError("for a test");
+                  }
+                  return false;
+                },
+            "rename", (act, name) -> act == Act.RENAME && name.contains(".base."),
+            "manifest", (act, name) -> act == Act.RENAME && name.endsWith("manifest"),
+            "folder", (act, name) -> act == Act.SYNC_FOLDER);
+    for (Map.Entry<String, BiPredicate<Act, String>> step : steps.entrySet()) {
+      for (String preamble : List.of("yes", "no")) {
+        disk = new TestDisk();
+        String when = step.getKey() + ", preamble " + preamble;
+        TestDisk killed;
+        try (Server server = start("aof-use-rdb-preamble", preamble);
+            LocalSession session = new LocalSession(server)) {
+          run(session, "SET", "before", "1");
+          disk.failWhen((act, path) -> step.getValue().test(act, path.getFileName().toString()));
+          run(session, "BGREWRITEAOF");
+          awaitRewrite(session);
+          assertThat(info(session)).as(when).contains("aof_last_bgrewrite_status:err");
+          assertThat(run(session, "SET", "after", "1")).as(when).isEqualTo("+OK");
+          killed = disk.kill();
+          disk.failWhen(null);
+          run(session, "BGREWRITEAOF");
+          awaitRewrite(session);
+          assertThat(info(session)).as(when).contains("aof_last_bgrewrite_status:ok");
+          run(session, "SET", "last", "1");
+        }
+        find(when, ":3", preamble);
+        disk = killed;
+        find(when + ", killed", ":2", preamble);
+      }
+    }
+  }
+
+  private void find(String when, String size, String preamble) {
+    try (Server server = start("aof-use-rdb-preamble", preamble);
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DBSIZE")).as(when).isEqualTo(size);
+    }
+  }
+
+  @Test
+  void turningTheFileOffForgetsARewriteThatWasToCome() {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      text(session.run("MULTI"));
+      text(session.run("BGREWRITEAOF"));
+      text(session.run("CONFIG", "SET", "appendonly", "no"));
+      text(session.run("INFO", "persistence"));
+      assertThat(run(session, "EXEC")).contains("scheduled").contains("aof_rewrite_scheduled:0");
+    }
+  }
+
+  @Test
+  void theSizeThatGrowthIsMeasuredByIsThatOfTheLoadedBase() throws Exception {
+    long base;
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(info(session)).contains("aof_base_size:0").contains("aof_current_size:0");
+      run(session, "SET", "a", "1");
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      base = field(session, "aof_base_size");
+      assertThat(base).isPositive();
+      run(session, "SET", "a", "x".repeat(1000));
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(field(session, "aof_base_size")).isEqualTo(base);
+      assertThat(field(session, "aof_current_size")).isGreaterThan(base + 1000);
+    }
+  }
+}
