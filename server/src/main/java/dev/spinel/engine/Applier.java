@@ -41,6 +41,7 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
   private long before; // of the stream, what comes before index 0 of the buffer at hand
   private long commandEnd; // of the command that runs, or ran last
   private long appliedBytes; // up to the end of the last command that isn't in an open MULTI
+  private long commands;
   private boolean broken;
   private boolean closing;
   private boolean waits;
@@ -179,6 +180,11 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
     return appliedBytes;
   }
 
+  /// How many commands were run, or queued.
+  public long commands() {
+    return commands;
+  }
+
   /// Whether a MULTI waits for its EXEC.
   public boolean isInTransaction() {
     return session.multi;
@@ -280,6 +286,7 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
 
   @Override
   public void runs(int at) {
+    commands++;
     commandEnd = before + at;
   }
 

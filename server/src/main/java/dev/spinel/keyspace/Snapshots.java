@@ -238,6 +238,7 @@ public final class Snapshots {
       if (closed) {
         return closing();
       }
+      walk.forgetPeak();
       try {
         sink.prepare();
       } catch (Throwable t) {

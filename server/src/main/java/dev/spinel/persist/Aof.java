@@ -84,6 +84,7 @@ final class Aof implements AppendLog.Owner {
   // What INFO tells.
   private volatile boolean lastRewriteFailed;
   private volatile long lastRewriteSeconds = -1;
+  private volatile long lastKeptBytes;
   private volatile long rewrites;
   private volatile long consecutiveFailures;
   private volatile long olderBytes; // of all files but the one that is appended to
@@ -538,7 +539,8 @@ final class Aof implements AppendLog.Owner {
     private final boolean starts; // the log, which isn't there yet
     private @Nullable Path temporary; // once it is taken
     private @Nullable Path temporaryIncrement;
-    private @Nullable BaseFile base;
+    private volatile @Nullable BaseFile base; // written by the thread
+    private final SaveDelay delay = new SaveDelay(config);
     private Disk.@Nullable Output increment;
     private boolean rdb;
     private @Nullable AppendLog began;
@@ -586,10 +588,7 @@ final class Aof implements AppendLog.Owner {
       temporary = TemporaryFiles.take(directory(), "temp-rewriteaof-bg-", ".aof");
       Disk.Output out = disk.create(temporary);
       boolean often = config.get(Settings.AOF_REWRITE_INCREMENTAL_FSYNC);
-      base =
-          rdb
-              ? persistence.rdbBase(out, often)
-              : new CommandBase(out, often, engine.libraries()::codes);
+      base = rdb ? persistence.rdbBase(out, often) : persistence.commandBase(out, often);
     }
 
     /// Files that are there, of a time when the log was on, are of no use any more, but their names
@@ -634,11 +633,13 @@ final class Aof implements AppendLog.Owner {
     @Override
     public void entry(long entry, long expiry) {
       base().entry(entry, expiry);
+      delay.owe();
     }
 
     @Override
     public void open(long entry, long expiry, long count, boolean isTimed) {
       base().open(entry, expiry, count, isTimed);
+      delay.owe();
     }
 
     @Override
@@ -653,13 +654,14 @@ final class Aof implements AppendLog.Owner {
 
     @Override
     public boolean more() {
-      return base().more();
+      return base().more() || delay.isOwed();
     }
 
     @Override
     public void drain() throws IOException {
       check();
       base().drain();
+      delay.pay(this::check);
     }
 
     @Override
@@ -724,6 +726,7 @@ final class Aof implements AppendLog.Owner {
       if (now != null) {
         now.rewritten();
       }
+      lastKeptBytes = engine.keyspace.walk().peakBytes();
       rewrites++;
       consecutiveFailures = 0;
       notBeforeMillis = 0;
@@ -824,6 +827,17 @@ final class Aof implements AppendLog.Owner {
   long currentRewriteSeconds() {
     Rewrite now = running;
     return now == null ? -1 : (engine.clock.millis() - now.beganMillis) / 1000;
+  }
+
+  /// The most that was kept for the last rewrite that succeeded.
+  long lastKeptBytes() {
+    return lastKeptBytes;
+  }
+
+  /// The base that is being written, null if none is.
+  @Nullable BaseFile written() {
+    Rewrite now = running;
+    return now == null ? null : now.base;
   }
 
   long rewrites() {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// Loads an append-only file: its base, then each increment, in the order of the manifest.
@@ -44,6 +45,8 @@ final class AofLoader {
   }
 
   private static final int BUFFER_BYTES = 256 * 1024;
+  private static final int SLOW_BYTES = 1024; // at a time, where key-load-delay is set
+  private static final long LOOK_NANOS = 10_000_000;
   private static final byte[] RDB = {'R', 'E', 'D', 'I', 'S'};
 
   private final Persistence persistence;
@@ -193,7 +196,8 @@ final class AofLoader {
       applier.begin();
       try {
         long zeros = 0; // that may be the end
-        for (int n; (n = in.read(buffer, 0, buffer.length)) > 0; ) {
+        for (int n; (n = in.read(buffer, 0, mostBytes())) > 0; ) {
+          check();
           int end = n;
           while (end > 0 && buffer[end - 1] == 0) {
             end--;
@@ -205,6 +209,7 @@ final class AofLoader {
           for (byte[] gap = new byte[4096]; zeros > 0; zeros -= Math.min(zeros, gap.length)) {
             applier.apply(gap, 0, (int) Math.min(zeros, gap.length));
           }
+          long before = applier.commands();
           boolean more = applier.apply(buffer, 0, end);
           zeros = n - end;
           if (failure != null) {
@@ -221,6 +226,7 @@ final class AofLoader {
                     + applier.error()
                     + ")");
           }
+          delay(applier, applier.commands() - before);
         }
         boolean isOpen = applier.isInTransaction();
         if (!isOpen && !applier.isInCommand() && zeros == 0) {
@@ -234,6 +240,41 @@ final class AofLoader {
       } finally {
         applier.end();
       }
+    }
+  }
+
+  private int mostBytes() {
+    return persistence.config.get(Settings.KEY_LOAD_DELAY) == 0 ? BUFFER_BYTES : SLOW_BYTES;
+  }
+
+  private void check() throws Unloadable {
+    if (persistence.loading.isCancelled()) {
+      throw new Unloadable("the loading was ended before its end");
+    }
+  }
+
+  /// `key-load-delay`, for so many commands. Nobody has to wait for the applier meanwhile.
+  private void delay(Applier applier, long commands) throws Unloadable {
+    long owedMicros = 0;
+    for (long i = 0, delay = persistence.config.get(Settings.KEY_LOAD_DELAY);
+        delay != 0 && i < commands;
+        i++) {
+      owedMicros += SaveDelay.micros(delay);
+    }
+    if (owedMicros == 0) {
+      return;
+    }
+    applier.end();
+    try {
+      long until = System.nanoTime() + 1000 * owedMicros;
+      for (long left = until - System.nanoTime();
+          left > 0 && persistence.config.get(Settings.KEY_LOAD_DELAY) != 0;
+          left = until - System.nanoTime()) {
+        LockSupport.parkNanos(Math.min(left, LOOK_NANOS));
+        check();
+      }
+    } finally {
+      applier.begin();
     }
   }
 

@@ -30,6 +30,7 @@ public final class AofSection implements Section {
     out.field("aof_rewrites", aof.rewrites());
     out.field("aof_rewrites_consecutive_failures", aof.consecutiveFailures());
     out.field("aof_last_write_status", aof.failure() == null ? "ok" : "err");
+    out.field("aof_last_cow_size", aof.lastKeptBytes());
     if (log != null && aof.state() != Aof.State.OFF) {
       out.field("aof_current_size", aof.currentBytes());
       out.field("aof_base_size", aof.baseBytes());

@@ -1,7 +1,6 @@
 package dev.spinel.persist;
 
 import dev.spinel.config.IoReason;
-import dev.spinel.config.Settings;
 import dev.spinel.engine.Condition;
 import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
@@ -11,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /// One BGSAVE: a snapshot that becomes the dump file, or nothing.
@@ -28,8 +26,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The thread of [Snapshots], but for what is said to be any thread's.
 final class BackgroundSave implements Snapshots.Sink {
-  private static final long LOOK_NANOS = 100_000_000;
-
   private final Persistence persistence;
   private final Saving saving;
   final @Nullable CopyOwner replicas;
@@ -41,23 +37,21 @@ final class BackgroundSave implements Snapshots.Sink {
 
   private @Nullable Path temporary;
   private @Nullable Path target;
-  private @Nullable RdbFile file;
+  private volatile @Nullable RdbFile file; // written by the thread
   private boolean began;
-  private long owedMicros; // of rdb-key-save-delay
+  private final SaveDelay delay;
 
   /// What [dev.spinel.engine.Engine#changes] said at the cut.
   volatile long changesAtCut;
 
   final long startedMillis;
 
-  /// The most that was kept for the walk.
-  volatile long peakKeptBytes;
-
   /// @param replicas who wait for the file, or null
   BackgroundSave(Persistence persistence, Saving saving, @Nullable CopyOwner replicas) {
     this.persistence = persistence;
     this.saving = saving;
     this.replicas = replicas;
+    delay = new SaveDelay(persistence.config);
     startedMillis = persistence.engine.clock.millis();
   }
 
@@ -105,7 +99,6 @@ final class BackgroundSave implements Snapshots.Sink {
   synchronized void cancel(String by) {
     if (!isRenamed && cancelledBy == null) {
       cancelledBy = by;
-      notifyAll();
     }
   }
 
@@ -124,15 +117,9 @@ final class BackgroundSave implements Snapshots.Sink {
     return replicas != null && !isAbandoned;
   }
 
-  /// How many keys are written, and of how many.
-  long keys() {
-    RdbFile now = file;
-    return now == null ? 0 : now.keys;
-  }
-
-  long allKeys() {
-    RdbFile now = file;
-    return now == null ? 0 : now.allKeys();
+  /// The file that is being written, null before that.
+  @Nullable BaseFile written() {
+    return file;
   }
 
   // ── the walk ──
@@ -178,13 +165,13 @@ final class BackgroundSave implements Snapshots.Sink {
   @Override
   public void entry(long entry, long expiry) {
     file().entry(entry, expiry);
-    owe();
+    delay.owe();
   }
 
   @Override
   public void open(long entry, long expiry, long count, boolean isTimed) {
     file().open(entry, expiry, count, isTimed);
-    owe();
+    delay.owe();
   }
 
   @Override
@@ -197,50 +184,14 @@ final class BackgroundSave implements Snapshots.Sink {
 
   @Override
   public boolean more() {
-    return file().more() || owedMicros > 0;
-  }
-
-  private void owe() {
-    long delay = persistence.config.get(Settings.RDB_KEY_SAVE_DELAY);
-    if (delay != 0) {
-      owedMicros += delay(delay);
-    }
-  }
-
-  /// How long to wait for a key, in microseconds: one of so many waits for 1 if the setting is
-  /// negative, as nobody can wait for less.
-  static long delay(long setting) {
-    return setting >= 0 ? setting : ThreadLocalRandom.current().nextLong(-setting) == 0 ? 1 : 0;
+    return file().more() || delay.isOwed();
   }
 
   @Override
   public void drain() throws IOException {
     check();
     file().drain();
-    peakKeptBytes = Math.max(peakKeptBytes, persistence.engine.keyspace.walk().preservedBytes());
-    if (owedMicros > 0) {
-      long until = System.nanoTime() + owedMicros * 1000;
-      owedMicros = 0;
-      sleepUntil(until);
-    }
-  }
-
-  private synchronized void sleepUntil(long nanos) throws IOException {
-    try {
-      while (cancelledBy == null) {
-        long left = nanos - System.nanoTime();
-        if (left <= 0) {
-          return;
-        }
-        if (persistence.config.get(Settings.RDB_KEY_SAVE_DELAY) == 0) {
-          return; // it was set back meanwhile
-        }
-        long piece = Math.min(left, LOOK_NANOS);
-        wait(piece / 1_000_000, (int) (piece % 1_000_000));
-      }
-    } catch (InterruptedException e) {
-      throw new IOException("the server is being closed", e);
-    }
+    delay.pay(this::check);
   }
 
   // ── the end ──

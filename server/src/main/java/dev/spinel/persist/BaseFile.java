@@ -25,8 +25,11 @@ abstract class BaseFile implements Snapshots.Sink {
   private long bytes;
   private @Nullable Seat seat;
 
-  /// Keys written so far.
+  /// Keys written so far. Any thread reads it.
   volatile long keys;
+
+  /// How many there are, or nearly so. Any thread reads it.
+  volatile long allKeys;
 
   BaseFile(Disk.Output file, boolean syncsOften) {
     this.file = file;

@@ -60,9 +60,12 @@ final class CommandBase extends BaseFile implements Contents {
 
   private final Supplier<List<byte[]>> libraries;
 
+  /// @param expected how many keys there are, or nearly so
   /// @param libraries asked at the cut for the texts of all libraries of functions
-  CommandBase(Disk.Output file, boolean syncsOften, Supplier<List<byte[]>> libraries) {
+  CommandBase(
+      Disk.Output file, boolean syncsOften, long expected, Supplier<List<byte[]>> libraries) {
     super(file, syncsOften);
+    allKeys = expected;
     this.libraries = libraries;
   }
 
@@ -276,7 +279,7 @@ final class CommandBase extends BaseFile implements Contents {
       word(key);
       word(Long.toString(expiry));
     }
-    keys++;
+    keys = keys + 1;
   }
 
   @Override

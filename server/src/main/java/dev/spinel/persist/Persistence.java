@@ -522,10 +522,32 @@ public final class Persistence {
     return copying != null;
   }
 
-  void copied(StreamedCopy copy) {
+  /// It is over.
+  ///
+  /// @param whole whether all of it was written
+  void copied(StreamedCopy copy, boolean whole) {
+    saving.written(copy.startedMillis, whole);
     if (copying == copy) {
       copying = null;
     }
+  }
+
+  /// What all data is being written to just now; null: nothing.
+  @Nullable BaseFile written() {
+    BackgroundSave save = saving.running();
+    BaseFile to = save == null ? null : save.written();
+    if (to == null) {
+      StreamedCopy copy = copying;
+      to = copy == null ? null : copy.written();
+    }
+    return to != null ? to : aof.written();
+  }
+
+  /// When the save began that is under way, or the stream to replicas; -1: none is.
+  long savingSinceMillis() {
+    BackgroundSave save = saving.running();
+    StreamedCopy copy = copying;
+    return save != null ? save.startedMillis : copy != null ? copy.startedMillis : -1;
   }
 
   /// Bytes that were appended and aren't written yet: the disk is at something else.
@@ -587,6 +609,29 @@ public final class Persistence {
   /// The dump's stream, to replicas.
   RdbFile rdbStream(Disk.Output out) {
     return new RdbFile(engine, config, out, false, false, stream, this::tellNewer);
+  }
+
+  /// How many keys there are, or nearly so. Without a seat.
+  private long keys() {
+    long sum = 0;
+    try (Seat seat = engine.keyspace.seat()) {
+      seat.enter();
+      try {
+        Keyspace keyspace = engine.keyspace;
+        for (int i = keyspace.nextUsed(0); i >= 0; i = keyspace.nextUsed(i + 1)) {
+          sum += keyspace.database(i).size(seat);
+          seat.breathe();
+        }
+      } finally {
+        seat.leave();
+      }
+    }
+    return sum;
+  }
+
+  /// A file of commands that is the base of an append-only file.
+  BaseFile commandBase(Disk.Output out, boolean syncsOften) {
+    return new CommandBase(out, syncsOften, keys(), engine.libraries()::codes);
   }
 
   /// A stream that is the base of an append-only file.

@@ -52,7 +52,6 @@ final class RdbFile extends BaseFile {
   private @Nullable StreamFacts facts; // of the cut
   private List<byte[]> libraries = List.of(); // of the cut
   private int database = NONE; // whose keys come next, of which the stream doesn't know yet
-  private volatile long allKeys;
   private boolean hasTimed; // hashes with fields that expire
   private long timedSet; // Keyspace.timedSet before that was found out
 
@@ -152,11 +151,6 @@ final class RdbFile extends BaseFile {
     return made;
   }
 
-  /// How many keys there are, or nearly so. Any thread.
-  long allKeys() {
-    return allKeys;
-  }
-
   // ── what a walk shows ──
 
   @Override
@@ -249,7 +243,7 @@ final class RdbFile extends BaseFile {
       }
       long delay = config.get(Settings.RDB_KEY_SAVE_DELAY);
       if (delay != 0) {
-        LockSupport.parkNanos(1000 * BackgroundSave.delay(delay));
+        LockSupport.parkNanos(1000 * SaveDelay.micros(delay));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

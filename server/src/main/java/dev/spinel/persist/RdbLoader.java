@@ -385,7 +385,7 @@ final class RdbLoader {
     private void key(RdbReader reader) throws Unloadable {
       long delay = persistence.config.get(Settings.KEY_LOAD_DELAY);
       if (delay != 0) {
-        LockSupport.parkNanos(1000 * BackgroundSave.delay(delay));
+        LockSupport.parkNanos(1000 * SaveDelay.micros(delay));
       }
       long expiry = reader.expiry();
       if (dropsExpired && expiry >= 0 && expiry < nowMillis) {

@@ -126,14 +126,22 @@ final class Saving {
       persistence.warning("Background saving error");
       lastFailed = true;
     }
-    lastSeconds = seconds() - one.startedMillis / 1000;
-    lastKeptBytes = one.peakKeptBytes;
+    written(one.startedMillis, failure == null);
     synchronized (this) {
       if (running == one) {
         running = null;
       }
     }
     followGate();
+  }
+
+  /// All data was written, to a file or to replicas, or that has failed. No other snapshot is being
+  /// taken yet.
+  void written(long startedMillis, boolean whole) {
+    lastSeconds = seconds() - startedMillis / 1000;
+    if (whole) {
+      lastKeptBytes = engine.keyspace.walk().peakBytes();
+    }
   }
 
   /// Ends what is under way, if anything is.
@@ -272,7 +280,8 @@ final class Saving {
     return lastFailed;
   }
 
-  /// How long the last one in the background took; -1: there was none.
+  /// How long the last one in the background took, or the last stream to replicas; -1: there was
+  /// none.
   long lastSeconds() {
     return lastSeconds;
   }
@@ -281,7 +290,7 @@ final class Saving {
     return saves.get();
   }
 
-  /// The most that was kept for the last one in the background.
+  /// The most that was kept for the last one in the background that succeeded.
   long lastKeptBytes() {
     return lastKeptBytes;
   }

@@ -3,11 +3,12 @@ package dev.spinel.persist;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
+import dev.spinel.value.Walk;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// INFO persistence, and what it tells of the dump file. Memory that is "copied on write" is what
-/// is kept for a snapshot here.
+/// is kept for a snapshot here; it is told as it is at that moment, so its age is always 0.
 public final class SavingSection implements Section {
   private @Nullable Persistence persistence; // before the first session
 
@@ -63,19 +64,21 @@ public final class SavingSection implements Section {
   public void tell(Call call, Fields out) {
     Persistence known = Objects.requireNonNull(persistence);
     Saving saving = known.saving;
-    BackgroundSave running = saving.running();
-    if (running != null) {
-      long kept = call.engine().keyspace.walk().preservedBytes();
-      long keys = running.keys();
-      long all = running.allKeys();
-      out.field("current_cow_peak", Math.max(kept, running.peakKeptBytes));
+    BaseFile written = known.written();
+    if (written != null) {
+      Walk walk = call.engine().keyspace.walk();
+      long kept = walk.preservedBytes();
+      long keys = written.keys;
+      long all = written.allKeys;
+      out.field("current_cow_peak", Math.max(kept, walk.peakBytes()));
       out.field("current_cow_size", kept);
       out.field("current_fork_perc", Fields.decimal(all == 0 ? 0 : 100.0 * keys / all));
       out.field("current_save_keys_processed", keys);
       out.field("current_save_keys_total", all);
-      out.field(
-          "rdb_current_bgsave_time_sec",
-          (call.engine().clock.millis() - running.startedMillis) / 1000);
+    }
+    long since = known.savingSinceMillis();
+    if (since >= 0) {
+      out.field("rdb_current_bgsave_time_sec", (call.engine().clock.millis() - since) / 1000);
     }
     out.field("rdb_changes_since_last_save", saving.changes());
     out.field("rdb_bgsave_in_progress", known.isSaving() ? 1 : 0);

@@ -1,25 +1,23 @@
 package dev.spinel.persist;
 
-import dev.spinel.config.Settings;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import java.io.IOException;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A snapshot that goes straight to replicas, as an RDB stream. The thread of [Snapshots], but for
 /// [#cancel].
 final class StreamedCopy implements Snapshots.Sink {
-  private static final long LOOK_MICROS = 10_000; // whether it is cancelled
-
   private final Persistence persistence;
   private final Disk.Output out;
   private final boolean hasData;
   private final CopyOwner owner;
-  private @Nullable RdbFile file;
-  private long owedMicros; // of waiting
+  private final SaveDelay delay;
+  private volatile @Nullable RdbFile file; // written by the thread
   private volatile @Nullable String cancelledBy;
+
+  final long startedMillis;
 
   /// @param hasData whether it has any keys
   StreamedCopy(Persistence persistence, Disk.Output out, boolean hasData, CopyOwner owner) {
@@ -27,6 +25,13 @@ final class StreamedCopy implements Snapshots.Sink {
     this.out = out;
     this.hasData = hasData;
     this.owner = owner;
+    delay = new SaveDelay(persistence.config);
+    startedMillis = persistence.engine.clock.millis();
+  }
+
+  /// The stream that is being written, null before that.
+  @Nullable BaseFile written() {
+    return file;
   }
 
   /// Ends it soon. Any thread.
@@ -70,7 +75,7 @@ final class StreamedCopy implements Snapshots.Sink {
   public void entry(long entry, long expiry) {
     if (hasData) {
       file().entry(entry, expiry);
-      owe();
+      delay.owe();
     }
   }
 
@@ -78,7 +83,7 @@ final class StreamedCopy implements Snapshots.Sink {
   public void open(long entry, long expiry, long count, boolean isTimed) {
     if (hasData) {
       file().open(entry, expiry, count, isTimed);
-      owe();
+      delay.owe();
     }
   }
 
@@ -94,27 +99,14 @@ final class StreamedCopy implements Snapshots.Sink {
 
   @Override
   public boolean more() {
-    return hasData && (file().more() || owedMicros > 0);
+    return hasData && (file().more() || delay.isOwed());
   }
 
   @Override
   public void drain() throws IOException {
     check();
     file().drain();
-    while (owedMicros > 0) {
-      long now = Math.min(owedMicros, LOOK_MICROS);
-      LockSupport.parkNanos(1000 * now);
-      owedMicros -= now;
-      check();
-    }
-  }
-
-  /// `rdb-key-save-delay`.
-  private void owe() {
-    long delay = persistence.config.get(Settings.RDB_KEY_SAVE_DELAY);
-    if (delay != 0) {
-      owedMicros += BackgroundSave.delay(delay);
-    }
+    delay.pay(this::check);
   }
 
   @Override
@@ -128,10 +120,11 @@ final class StreamedCopy implements Snapshots.Sink {
         why = e;
       }
     }
-    if (why != null && file != null) {
-      file.abandon();
+    RdbFile written = file;
+    if (why != null && written != null) {
+      written.abandon();
     }
-    persistence.copied(this);
+    persistence.copied(this, why == null);
     if (why == null) {
       persistence.notice("Background RDB transfer terminated with success");
     } else if (cancelledBy != null) {

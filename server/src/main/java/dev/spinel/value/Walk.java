@@ -48,6 +48,7 @@ public final class Walk {
 
   private final AtomicLong preservedBytes = new AtomicLong();
   private final Memory memory;
+  private volatile long peakBytes; // of preservedBytes; racy, for statistics
   private int epoch = 1; // stopped world
   private boolean active; // stopped world
   private long budgetBytes = Long.MAX_VALUE; // stopped world
@@ -149,8 +150,19 @@ public final class Walk {
     return bytes == 0 || preservedBytes.get() + bytes - SLACK_BYTES <= budgetBytes;
   }
 
+  /// The most that existed for the walk under way, or for the last one.
+  public long peakBytes() {
+    return peakBytes;
+  }
+
+  /// The next walk is that of another snapshot, which may fail before it begins.
+  public void forgetPeak() {
+    peakBytes = 0;
+  }
+
   void account(long bytes) {
-    preservedBytes.addAndGet(bytes);
+    long now = preservedBytes.addAndGet(bytes);
+    if (now > peakBytes) peakBytes = now;
   }
 
   /// What happens to an entry of the dictionary at `header` that leaves it or is to be changed.

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.persist.Ending;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -436,5 +438,74 @@ class AofTest {
       assertThat(run(session, "CONFIG", "SET", "appendonly", "yes")).isEqualTo("+OK");
       awaitRewrite(session);
     }
+  }
+
+  @Test
+  void aRewriteTellsHowFarItIsAndWaitsForEachKeyIfItIsToldTo() {
+    for (String preamble : List.of("yes", "no")) {
+      try (Server server = start("aof-use-rdb-preamble", preamble);
+          LocalSession session = new LocalSession(server)) {
+        run(session, "FLUSHALL");
+        for (int i = 0; i < 300; i++) {
+          say(session, "SET", "k" + i, "v");
+        }
+        run(session, "CONFIG", "SET", "rdb-key-save-delay", "200000");
+        run(session, "BGREWRITEAOF");
+        await()
+            .until(
+                () -> {
+                  String info = run(session, "INFO", "persistence");
+                  return info.contains("current_save_keys_total:300")
+                      && !info.contains("current_save_keys_processed:0");
+                });
+        for (int i = 0; i < 300; i++) {
+          say(session, "SET", "k" + i, "w");
+        }
+        assertThat(run(session, "INFO", "persistence"))
+            .contains("aof_rewrite_in_progress:1")
+            .contains("rdb_bgsave_in_progress:0")
+            .doesNotContain("current_cow_peak:0")
+            .doesNotContain("current_cow_size:0")
+            .doesNotContain("current_fork_perc:0.00");
+        run(session, "CONFIG", "SET", "rdb-key-save-delay", "0");
+        awaitRewrite(session);
+        assertThat(run(session, "INFO", "persistence"))
+            .contains("current_save_keys_total:0")
+            .contains("current_cow_peak:0")
+            .doesNotContain("aof_last_cow_size:0");
+      }
+    }
+  }
+
+  @Test
+  void theLoadingOfCommandsCanBeEndedAndIsAsSlowAsItIsToldToBe() throws Exception {
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      for (int i = 0; i < 3_000; i++) {
+        say(session, "SET", "k" + i, "v");
+      }
+    }
+    byte[] before = Files.readAllBytes(file("1.incr.aof"));
+    Config config =
+        Config.of(
+            "appendonly", "yes", "save", "", "dir", folder.toString(), "key-load-delay", "100000");
+    try (Server server = new Server(config, new Log(config, logged), Clock.SYSTEM)) {
+      server.announceData();
+      server.startWithoutListening();
+      Crowd loading = new Crowd().start(() -> assertThat(server.load()).isFalse());
+      try (LocalSession session = new LocalSession(server)) {
+        await()
+            .until(
+                () -> {
+                  String info = run(session, "INFO", "persistence");
+                  return info.contains("loading_loaded_bytes:")
+                      && !info.contains("loading_loaded_bytes:0");
+                });
+        assertThat(run(session, "INFO", "persistence")).contains("loading:1");
+      }
+      assertThat(server.shutDown(Ending.DEFAULT)).isTrue();
+      loading.join();
+    }
+    assertThat(Files.readAllBytes(file("1.incr.aof"))).isEqualTo(before);
   }
 }
