@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// A primary and its replicas; and Sentinels that watch them, if that is wanted, and make a replica
@@ -36,6 +38,10 @@ import org.jspecify.annotations.Nullable;
 public final class SpinelReplication extends Topology {
   static final String ROLES = "roles";
   private static final String FOLLOWS = " follows ";
+  private static final Pattern AGREED_PORT =
+      Pattern.compile("(?m)^sentinel monitor mymaster 127\\.0\\.0\\.1 (\\d{1,5}) ");
+  private static final Pattern AGREED_EPOCH =
+      Pattern.compile("(?m)^sentinel config-epoch mymaster (\\d{1,18})$");
   private static final int MAX_NODES = 100;
   private static final int SENTINEL_OFFSET = 20_000;
   private static final long FORM_MILLIS = 10_000;
@@ -104,6 +110,7 @@ public final class SpinelReplication extends Topology {
   private final boolean isStore;
   private final long downAfterMillis;
   private final Map<Node, String> follows = new HashMap<>(); // names; the monitor
+  private volatile boolean isFormed; // all nodes have been started once
 
   private SpinelReplication(Plan plan) {
     super(plan);
@@ -128,6 +135,9 @@ public final class SpinelReplication extends Topology {
       throw new IllegalArgumentException(
           "there are no " + count + " ports from " + plan.port + " on");
     }
+    if (directory != null && plan.sentinels > 0 && plan.port > 0) {
+      keepOnePrimary(directory, plan.port, roles);
+    }
     makeNodes(plan.port, count, roles);
     makeSentinels(plan.port, plan.sentinels);
     try {
@@ -135,6 +145,7 @@ public final class SpinelReplication extends Topology {
         node.start();
       }
       noted();
+      isFormed = true;
       startSentinels();
     } catch (InterruptedException e) {
       giveUp(e);
@@ -239,6 +250,41 @@ public final class SpinelReplication extends Topology {
     return roles;
   }
 
+  /// Of several primaries, the one that Sentinels agreed on last keeps its role, and the others
+  /// follow it: all ended before that was done. Where no Sentinel's file names one of them, all
+  /// stay as they are.
+  static void keepOnePrimary(Path directory, int firstPort, Map<String, String> roles) {
+    String agreed = null;
+    long latest = -1;
+    for (int i = 1; Files.exists(directory.resolve("sentinel-" + i + "/sentinel.conf")); i++) {
+      String text = textOf(directory.resolve("sentinel-" + i + "/sentinel.conf"));
+      Matcher at = AGREED_PORT.matcher(text);
+      Matcher epoch = AGREED_EPOCH.matcher(text);
+      if (at.find() && epoch.find() && Long.parseLong(epoch.group(1)) > latest) {
+        String name = "node-" + (Integer.parseInt(at.group(1)) - firstPort + 1);
+        if ("".equals(roles.get(name))) {
+          agreed = name;
+          latest = Long.parseLong(epoch.group(1));
+        }
+      }
+    }
+    if (agreed != null) {
+      for (Map.Entry<String, String> role : roles.entrySet()) {
+        if (role.getValue().isEmpty() && !role.getKey().equals(agreed)) {
+          role.setValue(agreed);
+        }
+      }
+    }
+  }
+
+  private static String textOf(Path file) {
+    try {
+      return Files.readString(file, StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static String primaryOf(Map<String, String> roles) {
     for (Map.Entry<String, String> role : roles.entrySet()) {
       if (role.getValue().isEmpty()) {
@@ -257,15 +303,28 @@ public final class SpinelReplication extends Topology {
     return follows.getOrDefault(node, "");
   }
 
-  /// Notes who follows whom now.
+  /// Notes who follows whom now. A primary that is down follows the one that Sentinels have
+  /// promoted in its place: what it has is older.
   @Override
   synchronized void noted() {
     boolean hasChanged = false;
+    List<Node> leading = new ArrayList<>();
     for (Node node : nodes) {
       Member server = node.running();
       if (server != null) {
         String now = followed(node, server.view());
         hasChanged |= !now.equals(follows.put(node, now));
+        if (now.isEmpty()) {
+          leading.add(node);
+        }
+      }
+    }
+    if (isFormed && !sentinels.isEmpty() && leading.size() == 1) {
+      for (Node node : nodes) {
+        if (lastFollowed(node).isEmpty() && node != leading.getFirst()) {
+          follow(node, leading.getFirst().name());
+          hasChanged = true;
+        }
       }
     }
     if (directory != null && !isStore && (hasChanged || !Files.exists(directory.resolve(ROLES)))) {
@@ -309,7 +368,7 @@ public final class SpinelReplication extends Topology {
 
   @Override
   List<String> role(Node node) {
-    if (!sentinels.isEmpty() && lastFollowed(node).isEmpty()) {
+    if (isFormed && !sentinels.isEmpty() && lastFollowed(node).isEmpty()) {
       followWhoeverTookOver(node);
     }
     String name = lastFollowed(node);

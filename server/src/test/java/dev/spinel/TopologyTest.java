@@ -5,15 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -230,6 +236,120 @@ class TopologyTest {
     assertThat(folder.resolve("sentinel-2/sentinel.conf"))
         .content()
         .contains("sentinel known-sentinel mymaster");
+  }
+
+  @Test
+  void whatTheNewPrimaryWasToldIsThereAfterARestartOfAllWithTheOldOneKilled() throws Exception {
+    String promoted;
+    try (SpinelReplication store =
+        Spinel.replication(2).sentinels(1).downAfterMillis(500).directory(folder).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      ask(store.primary(), "SET", "greeting", "hello");
+      for (Topology.Node node : store.nodes()) {
+        awaitAnswer(node, "hello", "GET", "greeting");
+      }
+      store.nodes().getFirst().kill();
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(() -> store.status().stream().anyMatch(Topology.Status::isPrimary));
+      promoted = store.primary().name();
+      ask(store.primary(), "SET", "more", "yes");
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(folder.resolve("roles"))
+                      .content()
+                      .contains("node-1 follows " + promoted));
+    }
+    try (SpinelReplication store = Spinel.replication(-1).sentinels(1).directory(folder).start()) {
+      assertThat(store.primary().name()).isEqualTo(promoted);
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      for (Topology.Node node : store.nodes()) {
+        awaitAnswer(node, "2", "EXISTS", "greeting", "more");
+      }
+    }
+  }
+
+  @Test
+  void ofTwoPrimariesTheOneThatSentinelsAgreedOnLastIsOne() throws Exception {
+    for (int i = 1; i <= 3; i++) {
+      Files.createDirectories(folder.resolve("sentinel-" + i));
+      Files.writeString(
+          folder.resolve("sentinel-" + i + "/sentinel.conf"),
+          "sentinel monitor mymaster 127.0.0.1 %d 2\nsentinel config-epoch mymaster %d\n"
+              .formatted(i == 2 ? 7001 : 7000, i == 2 ? 7 : 6));
+    }
+    Map<String, String> roles = new HashMap<>(Map.of("node-1", "", "node-2", "", "node-3", ""));
+    SpinelReplication.keepOnePrimary(folder, 7000, roles);
+    assertThat(roles).isEqualTo(Map.of("node-1", "node-2", "node-2", "", "node-3", "node-2"));
+    Map<String, String> settled = new HashMap<>(Map.of("node-1", "", "node-2", "node-1"));
+    SpinelReplication.keepOnePrimary(folder, 7000, settled);
+    assertThat(settled).isEqualTo(Map.of("node-1", "", "node-2", "node-1"));
+    Map<String, String> unknown = new HashMap<>(Map.of("node-1", "", "node-2", ""));
+    SpinelReplication.keepOnePrimary(folder, 9000, unknown);
+    assertThat(unknown).isEqualTo(Map.of("node-1", "", "node-2", ""));
+  }
+
+  /// Adds to a list at whoever is the primary until it is told to stop; returns what was answered.
+  private static Set<String> write(SpinelReplication store, AtomicBoolean stops) {
+    Set<String> answered = new HashSet<>();
+    int next = 0;
+    while (!stops.get()) {
+      Topology.Node to = store.nodes().get(next % 2);
+      try (Client client = Client.connect("127.0.0.1", to.port()).timeoutMillis(20_000)) {
+        RespValue reply;
+        do {
+          String value = "v" + next++;
+          reply = client.command("RPUSH", "list", value);
+          if (reply instanceof RespValue.Int) {
+            answered.add(value);
+          }
+        } while (!stops.get() && reply instanceof RespValue.Int);
+      } catch (IOException e) {
+        next++; // its client was ended; nobody knows what became of that value
+      }
+    }
+    return answered;
+  }
+
+  @Test
+  void aSwitchInWhichThePrimaryHandsOverLosesNoWrite() throws Exception {
+    AtomicBoolean stops = new AtomicBoolean();
+    try (SpinelReplication store = Spinel.replication(1).sentinels(1).directory(folder).start()) {
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      CompletableFuture<Set<String>> writer =
+          CompletableFuture.supplyAsync(() -> write(store, stops), Thread::startVirtualThread);
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(() -> askCoordinated(store.sentinels().getFirst()).equals("OK"));
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(
+              () ->
+                  store.status().get(1).isPrimary()
+                      && "node-2".equals(store.status().get(0).follows()));
+      stops.set(true);
+      Set<String> answered = writer.get(20, TimeUnit.SECONDS);
+      assertThat(answered).hasSizeGreaterThan(10);
+      assertThat(store.awaitInSync(SOON)).isTrue();
+      for (Topology.Node node : store.nodes()) {
+        try (Client client = Client.connect("127.0.0.1", node.port()).timeoutMillis(20_000)) {
+          List<String> all =
+              client.command("LRANGE", "list", "0", "-1").elements().stream()
+                  .map(RespValue::text)
+                  .toList();
+          assertThat(all).containsAll(answered);
+        }
+      }
+    }
+  }
+
+  private static String askCoordinated(Topology.Node sentinel) {
+    try (Client client = Client.connect("127.0.0.1", sentinel.port()).timeoutMillis(20_000)) {
+      return client.command("SENTINEL", "FAILOVER", "mymaster", "COORDINATED").text();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static String askSentinel(Topology.Node sentinel, String verb) {
