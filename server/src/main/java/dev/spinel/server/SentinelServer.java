@@ -28,6 +28,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -55,6 +56,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   private final CountDownLatch ends = new CountDownLatch(1);
   private final Map<Integer, Process> scripts = new HashMap<>(); // loop thread
   private final Map<String, String> known = new ConcurrentHashMap<>(); // names looked up
+  private String lastText = ""; // of the file: the starting thread, then the loop's
   private @Nullable String logLevel; // loop thread; null: as the file says
   private final Runnable crash;
   private @Nullable Net net; // the starting thread
@@ -156,7 +158,8 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
     if (wrong != null) {
       throw directives.get(wrong.index()).error(wrong.reason());
     }
-    for (List<String> own : SentinelFile.own(Files.readString(file, StandardCharsets.ISO_8859_1))) {
+    lastText = Files.readString(file, StandardCharsets.ISO_8859_1);
+    for (List<String> own : SentinelFile.own(lastText)) {
       if (machine.configure(List.of(own), System.currentTimeMillis()) != null) {
         log.warning(
             "A comment of Spinel's own isn't understood, and will vanish: sentinel "
@@ -210,12 +213,21 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
       all.add("loglevel " + logLevel);
     }
     try {
-      String before = Files.readString(file, StandardCharsets.ISO_8859_1);
-      byte[] after = SentinelFile.rewrite(before, all).getBytes(StandardCharsets.ISO_8859_1);
-      WholeFile.replace(file, after);
+      String after = SentinelFile.rewrite(read(), all);
+      WholeFile.replace(file, after.getBytes(StandardCharsets.ISO_8859_1));
+      lastText = after;
       return null;
     } catch (IOException e) {
       return String.valueOf(e.getMessage());
+    }
+  }
+
+  /// The file's text, with what somebody has changed meanwhile; of a file that is gone the last.
+  private String read() throws IOException {
+    try {
+      return Files.readString(file, StandardCharsets.ISO_8859_1);
+    } catch (NoSuchFileException e) {
+      return lastText;
     }
   }
 
