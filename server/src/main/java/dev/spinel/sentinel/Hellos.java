@@ -116,18 +116,20 @@ final class Hellos {
     if (primary.configEpoch >= hello.configEpoch()) {
       return;
     }
-    primary.configEpoch = hello.configEpoch();
     if (hello.primaryPort() == primary.address.port()
         && machine.isHostOf(primary.address, hello.primaryHost())) {
+      primary.configEpoch = hello.configEpoch();
       return;
     }
     SentinelAddress to = machine.addressOrNull(hello.primaryHost(), hello.primaryPort(), false);
+    if (to == null) {
+      return; // the next hello says it again
+    }
+    primary.configEpoch = hello.configEpoch();
     machine.event(Level.WARNING, "+config-update-from", from, "");
     machine.switches(primary, hello.primaryHost(), hello.primaryPort());
-    if (to != null) {
-      SentinelAddress before = primary.address;
-      machine.moveTo(primary, to);
-      machine.runReconfigurationScript(primary, "observer", before, to);
-    }
+    SentinelAddress before = primary.address;
+    machine.moveTo(primary, to);
+    machine.runReconfigurationScript(primary, "observer", before, to);
   }
 }

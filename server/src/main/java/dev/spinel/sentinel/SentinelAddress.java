@@ -9,7 +9,8 @@ import dev.spinel.peer.Address;
 record SentinelAddress(String host, String ip, int port) {
   /// Whether both are the same place: by address, or by name if there is no address.
   boolean isSame(SentinelAddress other) {
-    return port == other.port && (ip.equals(other.ip) || host.equalsIgnoreCase(other.host));
+    return port == other.port
+        && ((!ip.isEmpty() && ip.equals(other.ip)) || host.equalsIgnoreCase(other.host));
   }
 
   Address toDial() {

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// to be looked up), then the primaries, then what concerns them.
 final class SentinelDirectives {
   private static final int PASSES = 3;
+  private static final String NO_HISTORY = "?";
 
   private final SentinelMachine machine;
   private final SentinelSettings settings;
@@ -71,6 +72,10 @@ final class SentinelDirectives {
               machine.addSentinel(primary(words), words.get(2), port(words.get(3)), words.get(4));
               yield null;
             }
+            case "known-former-primary" -> {
+              wasPrimary(primary(words), words.get(2), port(words.get(3)), words.get(4));
+              yield null;
+            }
             default -> unknown();
           };
       default -> unknown();
@@ -94,6 +99,17 @@ final class SentinelDirectives {
     return null;
   }
 
+  /// A replica that led before, under this history ([SentinelFile]'s own directive).
+  private void wasPrimary(WatchedPrimary primary, String host, int port, String history) {
+    SentinelAddress at = machine.address(host, port, true);
+    for (WatchedReplica replica : primary.replicas.values()) {
+      if (replica.address.isSame(at)) {
+        replica.wasPrimary = true;
+        replica.primaryHistory = history.equals(NO_HISTORY) ? "" : history;
+      }
+    }
+  }
+
   private WatchedPrimary primary(List<String> words) {
     String name = words.getFirst().toLowerCase(Locale.ROOT);
     boolean known =
@@ -111,6 +127,7 @@ final class SentinelDirectives {
               "known-replica",
               "known-sentinel",
               "known-history",
+              "known-former-primary",
               "rename-command",
               "master-reboot-down-after-period" ->
               true;
@@ -311,6 +328,29 @@ final class SentinelDirectives {
     }
     primary.renamed.forEach((from, to) -> add(lines, "rename-command", name, from, to));
     primary.histories.forEach(id -> add(lines, "known-history", name, id));
+    for (WatchedReplica replica : primary.replicas.values()) {
+      if (replica.wasPrimary && !replica.address.isSame(at)) {
+        addFormerPrimary(lines, machine, name, replica.address, replica.primaryHistory);
+      }
+    }
+    if (!primary.address.isSame(at)) {
+      addFormerPrimary(lines, machine, name, primary.address, primary.history);
+    }
+  }
+
+  private static void addFormerPrimary(
+      List<String> lines,
+      SentinelMachine machine,
+      String name,
+      SentinelAddress at,
+      String history) {
+    add(
+        lines,
+        "known-former-primary",
+        name,
+        machine.shown(at),
+        Integer.toString(at.port()),
+        history.isEmpty() ? NO_HISTORY : history);
   }
 
   private static void addIfSet(List<String> lines, String directive, String name, String value) {

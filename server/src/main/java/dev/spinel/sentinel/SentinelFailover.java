@@ -29,7 +29,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A *coordinated* failover is a manual one in which the primary itself hands over (FAILOVER): it
 /// stops its writes, waits until the replica has them all, and becomes its replica. No write is
-/// lost.
+/// lost. Once the replica is a primary both write that to their configurations, and end their
+/// clients, which look for the primary anew. One that is given up is called off; if the primary
+/// goes down meanwhile, it is replaced as usual.
 final class SentinelFailover {
   private static final int DESYNC = 1000;
 
@@ -105,20 +107,20 @@ final class SentinelFailover {
   }
 
   private void awaitElection(WatchedPrimary primary) {
-    if (!primary.isForced) {
-      Leadership.Count count = machine.leadership.count(primary, primary.failoverEpoch);
-      if (!machine.id.equals(count.leader())) {
-        long passed = machine.now() - primary.failoverAt;
-        if (passed > Math.min(machine.periods.election, primary.failoverTimeout)) {
-          machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
-          abort(primary);
-        } else if (count.isSplit() && machine.now() - primary.stateAt > 0) {
-          machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
-          abort(primary);
-          primary.retryAt = machine.now() + 50 + machine.random.nextInt(DESYNC);
-        }
-        return;
+    Leadership.Count count = machine.leadership.count(primary, primary.failoverEpoch);
+    boolean leads =
+        primary.isForced ? hasVotedForItself(primary) : machine.id.equals(count.leader());
+    if (!leads) {
+      long passed = machine.now() - primary.failoverAt;
+      if (passed > Math.min(machine.periods.election, primary.failoverTimeout)) {
+        machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
+        abort(primary, "ERR The vote couldn't be saved. Check server logs.");
+      } else if (!primary.isForced && count.isSplit() && machine.now() - primary.stateAt > 0) {
+        machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
+        abort(primary);
+        primary.retryAt = machine.now() + 50 + machine.random.nextInt(DESYNC);
       }
+      return;
     }
     machine.event(Level.WARNING, "+elected-leader", primary, "");
     if (machine.crashesElected) {
@@ -126,6 +128,13 @@ final class SentinelFailover {
     }
     to(primary, FailoverState.SELECT_SLAVE);
     machine.event(Level.WARNING, "+failover-state-select-slave", primary, "");
+  }
+
+  /// All that a forced failover needs: nobody else gets the vote of this Sentinel in its epoch.
+  private boolean hasVotedForItself(WatchedPrimary primary) {
+    return !primary.voteIsUnsaved
+        && primary.leaderEpoch == primary.failoverEpoch
+        && machine.id.equals(primary.leader);
   }
 
   private void crash() {
@@ -204,6 +213,7 @@ final class SentinelFailover {
     }
     long client = primary.coordinatedFor;
     primary.coordinatedFor = 0;
+    primary.isCoordinated = false; // there is nothing to be called off
     machine.event(Level.WARNING, "-failover-abort-master-refuses", primary, " #" + reason);
     if (primary.isFailingOver() && primary.state.compareTo(FailoverState.WAIT_PROMOTION) <= 0) {
       abort(primary);
@@ -211,8 +221,19 @@ final class SentinelFailover {
     machine.reply(client, Texts.error(reason));
   }
 
+  /// Tells a primary that hands over to go on as it is: its clients wait meanwhile.
+  void callOff(WatchedPrimary primary) {
+    if (primary.isCoordinated && primary.state == FailoverState.WAIT_PROMOTION) {
+      machine.links.ask(primary, null, "FAILOVER", "ABORT");
+    }
+  }
+
   private void awaitPromotion(WatchedPrimary primary) {
-    if (!abortIfLate(primary)
+    if (primary.isCoordinated && primary.isAgreedDown) {
+      machine.event(Level.WARNING, "-failover-abort-master-down", primary, "");
+      abort(primary);
+      primary.retryAt = machine.now() + 50 + machine.random.nextInt(DESYNC); // the usual way
+    } else if (!abortIfLate(primary)
         && primary.promoted != null
         && machine.now() - primary.promoted.infoAt > 50) {
       machine.links.info(primary.promoted);
@@ -236,6 +257,10 @@ final class SentinelFailover {
     machine.event(Level.WARNING, "+promoted-slave", replica, "");
     if (machine.crashesPromoted) {
       crash();
+    }
+    if (primary.isCoordinated) { // else SLAVEOF has brought that about
+      machine.links.settle(replica);
+      machine.links.settle(primary);
     }
     machine.event(Level.WARNING, "+failover-state-reconf-slaves", primary, "");
     machine.runReconfigurationScript(primary, "leader", primary.address, replica.address);
@@ -333,6 +358,12 @@ final class SentinelFailover {
 
   /// Gives a failover up, as long as nobody has been promoted.
   private void abort(WatchedPrimary primary) {
+    abort(primary, "NOGOODSLAVE No suitable replica to promote");
+  }
+
+  /// @param reply for the client that waits, if one does
+  private void abort(WatchedPrimary primary, String reply) {
+    callOff(primary);
     WatchedReplica promoted = primary.promoted;
     to(primary, FailoverState.NONE);
     primary.isForced = false;
@@ -341,8 +372,7 @@ final class SentinelFailover {
       primary.promoted = null;
     }
     if (primary.coordinatedFor != 0) {
-      machine.reply(
-          primary.coordinatedFor, Texts.error("NOGOODSLAVE No suitable replica to promote"));
+      machine.reply(primary.coordinatedFor, Texts.error(reply));
       primary.coordinatedFor = 0;
     }
     primary.isCoordinated = false;
@@ -373,6 +403,7 @@ final class SentinelFailover {
               && now - replica.infoAt <= infoMost
               && replica.linkDownMillis <= aloneMost
               && !replica.isForeign
+              && SentinelLinks.isKnown(replica)
               && (replica.isWhole || !primary.hasData);
       if (usable) {
         good.add(replica);

@@ -158,7 +158,7 @@ final class SentinelLinks {
     }
     long now = machine.now();
     if (node instanceof WatchedServer server
-        && (server.infoAt == 0 || now - server.infoAt > infoPeriod(server))) {
+        && (!isKnown(server) || now - server.infoAt > infoPeriod(server))) {
       info(server);
     }
     long period = Math.min(node.downAfter, machine.periods.ping);
@@ -171,6 +171,7 @@ final class SentinelLinks {
   }
 
   void info(WatchedServer server) {
+    @Nullable Channel over = server.link.commands;
     if (!server.infoAsked) {
       server.infoAsked =
           ask(
@@ -178,6 +179,7 @@ final class SentinelLinks {
               reply -> {
                 server.infoAsked = false;
                 if (reply instanceof RespValue.Bulk || reply instanceof RespValue.Verbatim) {
+                  server.infoOver = over;
                   machine.reports.take(server, String.valueOf(reply.text()));
                 }
               },
@@ -251,16 +253,35 @@ final class SentinelLinks {
 
   // ── SLAVEOF ──
 
+  /// Whether the server has said over the present connection who it is: at its address may be
+  /// another one than before.
+  static boolean isKnown(WatchedServer server) {
+    return server.infoOver != null && server.infoOver == server.link.commands;
+  }
+
   /// Makes a server a replica of an address, or a primary (null), as one transaction that also
   /// writes its configuration and makes its clients ask for the primary anew. Returns false if it
-  /// can't be sent.
+  /// can't be sent, or if it isn't known who is at the other end.
   boolean slaveOf(WatchedServer server, @Nullable SentinelAddress of) {
-    String host = of == null ? "NO" : machine.shown(of);
-    String port = of == null ? "ONE" : Integer.toString(of.port());
-    if (!ask(server, null, "MULTI")) {
+    if (!isKnown(server)) {
       return false;
     }
+    String host = of == null ? "NO" : machine.shown(of);
+    String port = of == null ? "ONE" : Integer.toString(of.port());
+    ask(server, null, "MULTI");
     ask(server, null, "SLAVEOF", host, port);
+    settleAndExecute(server);
+    return true;
+  }
+
+  /// Has a server write its configuration and end its clients: its role has changed otherwise.
+  void settle(WatchedServer server) {
+    if (ask(server, null, "MULTI")) {
+      settleAndExecute(server);
+    }
+  }
+
+  private void settleAndExecute(WatchedServer server) {
     ask(server, null, "CONFIG", "REWRITE");
     ask(server, null, "CLIENT", "KILL", "TYPE", "normal");
     ask(server, null, "CLIENT", "KILL", "TYPE", "pubsub");
@@ -271,7 +292,6 @@ final class SentinelLinks {
           info(server); // it says at once what has become of it
         },
         "EXEC");
-    return true;
   }
 
   // ── what is told of connections ──

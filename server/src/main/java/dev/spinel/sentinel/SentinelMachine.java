@@ -356,7 +356,8 @@ public final class SentinelMachine {
     if (ip == null) {
       return (settings.resolvesNames ? address.host() : address.ip()).equalsIgnoreCase(host);
     }
-    return address.ip().equals(ip);
+    return address.ip().equals(ip)
+        || (settings.resolvesNames && address.host().equalsIgnoreCase(host));
   }
 
   // ── who is watched ──
@@ -416,6 +417,7 @@ public final class SentinelMachine {
 
   /// Forgets everything that was learnt of a primary.
   void reset(WatchedPrimary primary, boolean keepsSentinels) {
+    failover.callOff(primary);
     failover.giveUpCoordinated(primary, "ERR The master was reset");
     primary.replicas.values().forEach(this::forget);
     primary.replicas.clear();

@@ -17,12 +17,18 @@ import org.jspecify.annotations.Nullable;
 /// since.
 ///
 /// **Who never is.** A server with data of which no history of this group is known belongs to
-/// somebody else, who has got the address: SLAVEOF would wipe it. An old primary of our own that
-/// has no replicas counts as ours: its history may be new after a restart.
+/// somebody else, who has got the address: SLAVEOF would wipe it. A server counts as ours if it
+/// follows one of this group, or was its primary, has no replicas and can have been restarted since
+/// we lost it: histories may be new after a restart. Nobody is sent SLAVEOF over a connection over
+/// which it hasn't said yet who it is.
 final class ServerReports {
   /// So long a server counts as just restarted, in milliseconds: it may have been seen while a
   /// failover was still under way.
   private static final long JUST = 3000;
+
+  /// A server may have been restarted so long before its connection was seen to be lost, in
+  /// milliseconds.
+  private static final long SLACK = 30_000;
 
   private final SentinelMachine machine;
 
@@ -158,10 +164,7 @@ final class ServerReports {
     }
     boolean unknown =
         report.hasKeys && !primary.histories.isEmpty() && report.has("master_replid") && !descends;
-    boolean ours =
-        report.isReplica
-            ? !replica.linkUp || followsOurs(replica)
-            : replica.wasPrimary && report.number("connected_slaves") == 0;
+    boolean ours = report.isReplica ? followsGroup(replica) : mayHaveRestarted(replica, report);
     boolean foreign = unknown && !ours && !replica.isPromoted;
     if (foreign && !replica.isForeign) {
       machine.log(
@@ -184,6 +187,24 @@ final class ServerReports {
     if (primary.knowHistory(report.text("master_replid2")) || isNew) {
       machine.saveSoon();
     }
+  }
+
+  /// Whether a replica follows a server of this group, be it the primary or not.
+  private boolean followsGroup(WatchedReplica replica) {
+    return followsOurs(replica)
+        || replica.primary().replicas.values().stream()
+            .anyMatch(other -> other != replica && isFollowing(replica, other.address));
+  }
+
+  /// Whether a server may be an old primary of ours that has been restarted, as it has no replicas:
+  /// unless its process is older than the end of our connection.
+  private boolean mayHaveRestarted(WatchedReplica replica, InfoReport report) {
+    long lost = replica.link.lostAt;
+    boolean isOlder =
+        lost != 0
+            && report.has("uptime_in_seconds")
+            && report.number("uptime_in_seconds") * 1000 > machine.now() - lost + SLACK;
+    return replica.wasPrimary && report.number("connected_slaves") == 0 && !isOlder;
   }
 
   private boolean followsOurs(WatchedReplica replica) {
@@ -210,10 +231,12 @@ final class ServerReports {
         && !replica.isForeign
         && (patient
             || (!primary.isFailingOver()
+                && machine.now() - replica.correctedAt > machine.periods.info // it may not obey
                 && (isStale(replica, report) || isReplaced(replica, report))))
         && machine.links.slaveOf(replica, primary.address)) {
       machine.event(Level.NOTICE, "+convert-to-slave", replica, "");
       replica.roleAt = machine.now(); // it is given time again
+      replica.correctedAt = machine.now();
     }
   }
 

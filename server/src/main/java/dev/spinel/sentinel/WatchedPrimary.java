@@ -64,7 +64,7 @@ final class WatchedPrimary extends WatchedServer {
 
   // ── its data ──
   final Set<String> histories = new LinkedHashSet<>(); // replication ids of this group
-  boolean hasData;
+  boolean hasData = true; // until it says that it has none
   String history = ""; // its own replication id, as it says
   String lack = ""; // of Sentinels, in words
   long lackAt;

@@ -7,6 +7,7 @@ abstract sealed class WatchedServer extends WatchedNode permits WatchedPrimary, 
   long infoAt;
   boolean infoAsked; // and not answered
   @Nullable String info;
+  NodeLink.@Nullable Channel infoOver; // the connection that it came over
   boolean reportsPrimary;
   long roleAt; // since when it reports this role
   boolean rebooted; // another process answers now than before

@@ -26,7 +26,8 @@ class SentinelScriptTest {
         "other-sentinels",
         "a-crash-of-the-leader",
         "full-disk",
-        "settings"
+        "settings",
+        "all-sentinels-restarted"
       })
   void goesAsWritten(String name) {
     Script.check(getClass(), name + ".txt", new SentinelPlayer());

@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.peer.SimNetwork;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -22,8 +26,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// `-Dspinel.seeds=N` runs N of them, from `-Dspinel.seed=S` on: each takes about a second of a
 /// processor.
 class SentinelSimulationTest {
+  private static final AtomicInteger RUNS = new AtomicInteger();
+  private static final AtomicInteger CHOICES = new AtomicInteger();
+
   private final List<ToyRedis> servers = new ArrayList<>();
   private final List<ToySentinel> sentinels = new ArrayList<>();
+  private final Set<String> paused = new HashSet<>(); // Sentinels
   private SimNetwork network;
   private ToySentinel.Ledger ledger;
 
@@ -108,8 +116,12 @@ class SentinelSimulationTest {
       network.heal();
       for (ToyRedis server : servers) {
         network.host(server.name).goOn();
+        server.isWhole = true;
+        if (server.isStranger && server.isUp()) {
+          server.crash();
+        }
         if (!server.isUp()) {
-          server.restart();
+          restart(server);
         }
       }
       for (ToySentinel sentinel : sentinels) {
@@ -122,9 +134,56 @@ class SentinelSimulationTest {
       }
       boolean agree = network.runUntil(() -> agreed() != null, 600_000);
       assertThat(agree).as("seed %d: %s", seed, state()).isTrue();
+      RUNS.incrementAndGet();
+      CHOICES.addAndGet(ledger.choices);
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError("seed " + seed + ": " + e.getMessage() + state(), e);
     }
+  }
+
+  /// The checks have had something to check.
+  @AfterAll
+  static void choicesWereHeldAgainstTheOffsets() {
+    assertThat(CHOICES.get()).isGreaterThanOrEqualTo(RUNS.get() >= 6 ? 1 : 0);
+  }
+
+  private void restart(ToyRedis server) {
+    if (server.isStranger) {
+      server.takeBack();
+    }
+    server.restart();
+  }
+
+  /// Has a Sentinel fail over, if all are well: by itself it needs no majority, so another one that
+  /// doesn't hear of it may lead one of the same epoch.
+  private void failOver(ToySentinel sentinel, boolean isCoordinated) {
+    boolean isWell = paused.isEmpty() && !sentinel.diskFails;
+    for (ToySentinel each : sentinels) {
+      isWell &= each.isUp() && !each.primary().isFailingOver();
+      isWell &= each.machine.epoch == sentinel.machine.epoch;
+      for (ToySentinel other : sentinels) {
+        isWell &= other == each || network.isReachable(each.name, other.name);
+      }
+      for (ToyRedis server : servers) {
+        isWell &= network.isReachable(each.name, server.name);
+      }
+    }
+    if (isWell) {
+      List<String> words = new ArrayList<>(List.of("SENTINEL", "FAILOVER", "m"));
+      if (isCoordinated) {
+        words.add("COORDINATED");
+      }
+      sentinel.tell(new SentinelEvent.Asked(-1, words));
+    }
+  }
+
+  /// The address of a server that is down may be had by another one: not where it may be thought to
+  /// be an old primary, which comes back with a history that nobody knows.
+  private boolean mayBeLent(ToyRedis server) {
+    return server.primary != null
+        && sentinels.stream()
+            .noneMatch(
+                each -> each.isOrWasPrimary(server.name) || each.primary().histories.isEmpty());
   }
 
   private void live(int happenings) {
@@ -134,7 +193,7 @@ class SentinelSimulationTest {
       ToyRedis server = servers.get(random.nextInt(servers.size()));
       ToySentinel sentinel = sentinels.get(random.nextInt(sentinels.size()));
       ToySentinel other = sentinels.get(random.nextInt(sentinels.size()));
-      switch (random.nextInt(21)) {
+      switch (random.nextInt(26)) {
         case 0 -> network.part(sentinel.name, server.name);
         case 1 -> network.part(sentinel.name, other.name);
         case 2 -> network.isolate(random.nextBoolean() ? server.name : sentinel.name);
@@ -148,7 +207,7 @@ class SentinelSimulationTest {
         }
         case 10, 11 -> {
           if (!server.isUp()) {
-            server.restart();
+            restart(server);
           }
         }
         case 12 -> {
@@ -163,11 +222,37 @@ class SentinelSimulationTest {
             }
           }
         }
-        case 15 -> network.host(sentinel.name).pause();
-        case 16 -> sentinels.forEach(each -> network.host(each.name).goOn());
+        case 15 -> {
+          network.host(sentinel.name).pause();
+          paused.add(sentinel.name);
+        }
+        case 16 -> {
+          sentinels.forEach(each -> network.host(each.name).goOn());
+          paused.clear();
+        }
         case 17 -> sentinel.diskFails = !sentinel.diskFails;
         case 19 -> sentinel.dies = true;
         case 18 -> sentinel.clockOffset += random.nextInt(20_000) - 10_000;
+        case 20 -> failOver(sentinel, random.nextBoolean());
+        case 21 -> {
+          if (server.isUp() && !server.isStranger) { // with an append-only file
+            server.crash();
+            server.forget();
+            server.restart();
+          }
+        }
+        case 22 -> {
+          if (!server.isUp() && !server.isStranger && mayBeLent(server)) {
+            server.lend();
+          }
+        }
+        case 23 -> {
+          if (server.isWhole && server.primary != null) {
+            server.isWhole = false;
+            server.incompleteAt = network.now();
+          }
+        }
+        case 24 -> servers.forEach(each -> each.isWhole = true);
         default -> {}
       }
     }

@@ -1,5 +1,7 @@
 package dev.spinel.sentinel;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.spinel.peer.Address;
 import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
@@ -33,6 +35,8 @@ final class ToyRedis {
   boolean isStuck; // gets nothing from its primary
   boolean isWhole = true; // its copy is complete
   boolean isLoading;
+  boolean isStranger; // somebody else's, who has got this name: nobody may make it a replica
+  long incompleteAt; // since when its copy isn't complete
   long crashedAt;
   private final SimNetwork network;
   private SimNetwork.Host host;
@@ -43,6 +47,9 @@ final class ToyRedis {
   private long startedAt;
   private @Nullable Requests toPrimary;
   private int lives;
+  private List<String> lent = List.of(); // its histories, while another one has its name
+  private long lentOffset;
+  private @Nullable Address lentPrimary;
 
   ToyRedis(SimNetwork network, String name, @Nullable String primary) {
     this.network = network;
@@ -83,10 +90,33 @@ final class ToyRedis {
     host.crash();
   }
 
-  /// It gets a name that others know another one by.
+  /// It gets a name that others know another one by, or is restarted with an append-only file,
+  /// which knows no history.
   void forget() {
     history = id();
     secondHistory = "0".repeat(40);
+  }
+
+  /// While it is down somebody else's server gets its name, and has been running for long.
+  void lend() {
+    lent = List.of(history, secondHistory);
+    lentOffset = offset;
+    lentPrimary = primary;
+    forget();
+    primary = null;
+    offset = network.random().nextInt(1_000_000);
+    isStranger = true;
+    restart();
+    startedAt = network.now() - 1_000_000_000L;
+  }
+
+  /// That one is gone, and ours has its name again. It is down.
+  void takeBack() {
+    isStranger = false;
+    history = lent.get(0);
+    secondHistory = lent.get(1);
+    offset = lentOffset;
+    primary = lentPrimary;
   }
 
   /// It will start again at another host, which its name means from now on. It is down.
@@ -159,6 +189,7 @@ final class ToyRedis {
     if (isStubborn) {
       return;
     }
+    assertThat(isStranger).as("%s is somebody else's", name).isFalse();
     if (to == null && primary != null) {
       secondHistory = history;
       history = id();
@@ -296,6 +327,9 @@ final class ToyRedis {
         }
         case "FAILOVER" -> {
           send("+OK\r\n");
+          if (words.get(1).equals("ABORT")) {
+            return;
+          }
           handOver(new Address(words.get(2), Integer.parseInt(words.get(3))));
         }
         case "TAKE" -> {

@@ -47,6 +47,12 @@ final class ToySentinel implements SentinelHost {
       assertThat(count).as("votes of %d", epoch).isGreaterThan(sentinels / 2);
     }
 
+    private void forced(long epoch, String voter, String id) {
+      assertThat(votes.getOrDefault(epoch, Map.of()).get(voter))
+          .as("own vote of the leader of %d", epoch)
+          .isEqualTo(id);
+    }
+
     private void promotes(long epoch, String id) {
       assertThat(leaders.get(epoch)).as("who promotes in epoch %d", epoch).isEqualTo(id);
     }
@@ -57,6 +63,10 @@ final class ToySentinel implements SentinelHost {
       WatchedPrimary group = by.primary();
       ToyRedis old = server(group.address);
       ToyRedis best = server(chosen.address);
+      assertThat(best.isStranger).as("%s is somebody else's", best).isFalse();
+      assertThat(best.isWhole || by.network.now() - best.incompleteAt < 20_000)
+          .as("%s isn't a complete copy", best)
+          .isTrue();
       if (old.isUp() || by.network.now() - old.crashedAt < 500) {
         return;
       }
@@ -162,6 +172,19 @@ final class ToySentinel implements SentinelHost {
     return machine.primaries.values().iterator().next();
   }
 
+  /// As it knows now, or will after a restart.
+  boolean isOrWasPrimary(String server) {
+    WatchedPrimary group = primary();
+    return group.currentAddress().host().equals(server)
+        || group.address.host().equals(server)
+        || group.replicas.values().stream()
+            .anyMatch(each -> each.wasPrimary && each.address.host().equals(server))
+        || file.stream()
+            .anyMatch(
+                line ->
+                    line.matches("sentinel (monitor|known-former-primary) m " + server + " .*"));
+  }
+
   @Override
   public void log(SentinelAction.Level level, String text) {
     if (!isUp()) {
@@ -171,15 +194,16 @@ final class ToySentinel implements SentinelHost {
     if (level != SentinelAction.Level.DEBUG || text.contains("script")) {
       story(level.mark + " " + text);
     }
-    if (primary().isForced) {
-      return;
-    }
     if (text.startsWith("+elected-leader")) {
-      ledger.elected(primary().failoverEpoch, machine.id);
+      if (primary().isForced) {
+        ledger.forced(primary().failoverEpoch, name, machine.id);
+      } else {
+        ledger.elected(primary().failoverEpoch, machine.id);
+      }
     } else if (text.startsWith("+selected-slave")) {
       WatchedReplica chosen = primary().promoted;
       ledger.chose(this, chosen == null ? machine.failover.select(primary()) : chosen);
-    } else if (text.startsWith("+failover-state-wait-promotion")) {
+    } else if (text.startsWith("+failover-state-wait-promotion") && !primary().isForced) {
       ledger.promotes(primary().failoverEpoch, machine.id);
     }
   }
