@@ -107,6 +107,11 @@ public final class Pause implements Gate {
     return extent != Extent.NOTHING && engine().clock.millis() < endMillis;
   }
 
+  /// Whether they wait since `why` asked for it. Any thread.
+  public synchronized boolean isOn(Reason why) {
+    return engine().clock.millis() < asked[why.ordinal()].endMillis;
+  }
+
   /// Some ten times a second: lets calls go on whose pause is over.
   public void look() {
     if (extent == Extent.NOTHING) {

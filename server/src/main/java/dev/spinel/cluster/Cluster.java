@@ -418,7 +418,11 @@ public final class Cluster implements AutoCloseable {
         forData.add(stopped -> data.dropChannels(slots, stopped));
       }
       case ClusterAction.PauseWrites pause ->
-          forData.add(stopped -> data.pauseWrites(pause.millis(), stopped));
+          forData.add(
+              stopped -> {
+                data.pauseWrites(pause.millis(), stopped);
+                if (pause.millis() > 0) tell(new ClusterEvent.WritesPaused(pause.pause()), stopped);
+              });
       case ClusterAction.Import begin -> receive(begin);
       case ClusterAction.EndImport end -> {
         SlotReceiver receiver = receivers.remove(end.move());

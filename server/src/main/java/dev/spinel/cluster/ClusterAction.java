@@ -50,8 +50,11 @@ public sealed interface ClusterAction {
   /// Whoever subscribes to a shard channel of these slots is told that it ends.
   record DropChannels(SlotSet slots) implements ClusterAction {}
 
-  /// Clients' writes wait, so many milliseconds at most; 0: they go on.
-  record PauseWrites(long millis) implements ClusterAction {}
+  /// Clients' writes wait, so many milliseconds at most, which is answered by
+  /// [ClusterEvent.WritesPaused]; 0: they go on.
+  ///
+  /// @param pause its number
+  record PauseWrites(long millis, long pause) implements ClusterAction {}
 
   // ── slots that move whole: see SlotMoves ──
 

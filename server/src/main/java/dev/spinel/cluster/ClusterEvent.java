@@ -60,6 +60,9 @@ public sealed interface ClusterEvent {
   @SuppressWarnings("ArrayRecordComponent")
   record Publish(byte[] channel, byte[] message, boolean sharded) implements ClusterEvent {}
 
+  /// No client writes any more, for [ClusterAction.PauseWrites] of this number.
+  record WritesPaused(long pause) implements ClusterEvent {}
+
   /// The data is loaded: its slots are compared with what this node owns.
   record Loaded() implements ClusterEvent {}
 

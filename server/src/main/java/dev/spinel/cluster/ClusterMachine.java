@@ -154,6 +154,7 @@ public final class ClusterMachine {
       case ClusterEvent.Saved saved -> saved(saved.generation());
       case ClusterEvent.PrimaryLinkLost _ -> elections.primaryLinkLost();
       case ClusterEvent.Applied _ -> {}
+      case ClusterEvent.WritesPaused paused -> manual.paused(paused.pause());
       case ClusterEvent.Asked asked -> commands.asked(asked.client(), asked.arguments());
       case ClusterEvent.Publish publish -> heartbeats.publish(publish);
       case ClusterEvent.Loaded _ -> slots.compareWithKeys();
@@ -597,7 +598,7 @@ public final class ClusterMachine {
         policy.busPort(),
         myself.flags,
         !health.isUp(),
-        myself.isPrimary() && manual.isRunning(),
+        myself.isPrimary() && manual.isPaused(),
         forced,
         withoutLease,
         pingNumber);

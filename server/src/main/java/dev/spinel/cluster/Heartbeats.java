@@ -279,7 +279,7 @@ final class Heartbeats {
     switch (header.type()) {
       case AUTH_REQUEST -> machine.votes().asked(sender, header);
       case AUTH_ACK -> machine.elections().granted(sender, header);
-      default -> machine.manual().requested(link, sender);
+      default -> machine.manual().requested(sender);
     }
   }
 

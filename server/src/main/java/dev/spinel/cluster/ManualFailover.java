@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// CLUSTER FAILOVER: a replica takes over from a primary that works, and nothing is lost.
 ///
 /// ```
-///   replica ──MFSTART──► primary: clients' writes wait
-///   replica ◄──PING, flagged as paused, with the last offset── primary
+///   replica ──MFSTART──► primary: clients' writes are to wait
+///   all of them do ──► replica ◄──PING, flagged as paused, with the last offset── primary
 ///   replica has processed everything up to there ──► it asks for votes, and is the primary
 /// ```
 ///
@@ -23,6 +23,8 @@ final class ManualFailover {
   private final ClusterMachine machine;
   private long ends; // 0: none is under way
   private @Nullable ClusterNode replica; // on the primary: for whom clients wait
+  private long pauses; // on the primary: how many were asked for
+  private boolean paused; // on the primary: nobody writes any more
   private long primaryOffset = -1; // on the replica
   private boolean mayStart;
 
@@ -32,6 +34,11 @@ final class ManualFailover {
 
   boolean isRunning() {
     return ends != 0;
+  }
+
+  /// On the primary: clients' writes wait, so its offset stands still.
+  boolean isPaused() {
+    return paused;
   }
 
   /// On the replica: it may ask for votes.
@@ -45,10 +52,11 @@ final class ManualFailover {
 
   void reset() {
     if (replica != null) {
-      machine.act(new ClusterAction.PauseWrites(0));
+      machine.act(new ClusterAction.PauseWrites(0, ++pauses));
     }
     ends = 0;
     replica = null;
+    paused = false;
     primaryOffset = -1;
     mayStart = false;
   }
@@ -96,7 +104,7 @@ final class ManualFailover {
   void look() {
     if (awaitsOffset()
         && machine.myself().isReplica()
-        && machine.world().offset() == primaryOffset) {
+        && machine.world().offset() >= primaryOffset) {
       mayStart = true;
       machine.elections().reset();
       machine.notice("All master replication stream processed, manual failover can start.");
@@ -106,23 +114,30 @@ final class ManualFailover {
   // ── on the primary ──
 
   /// A replica wants to take over.
-  void requested(BusLink link, ClusterNode sender) {
+  void requested(ClusterNode sender) {
     if (sender.primary != machine.myself()) {
       return;
     }
     reset();
     ends = machine.now() + TIMEOUT_MILLIS;
     replica = sender;
-    machine.act(new ClusterAction.PauseWrites(PAUSE_MILLIS));
+    machine.act(new ClusterAction.PauseWrites(PAUSE_MILLIS, ++pauses));
     machine.notice("Manual failover requested by replica " + sender.named() + ".");
-    machine.heartbeats().pingOver(link, BusType.PING);
+  }
+
+  /// Clients' writes wait, as was asked for: what is said of the offset from now on is the last.
+  void paused(long pause) {
+    if (replica != null && pause == pauses) {
+      paused = true;
+      machine.heartbeats().ping(replica);
+    }
   }
 
   void tick() {
     if (ends != 0 && ends < machine.now()) {
       machine.warning("Manual failover timed out.");
       reset();
-    } else if (replica != null) {
+    } else if (replica != null && paused) {
       machine.heartbeats().ping(replica);
     }
   }

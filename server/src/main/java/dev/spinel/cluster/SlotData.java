@@ -43,6 +43,7 @@ public interface SlotData {
   /// @param whenDone is told of slots that are empty; any thread
   void purge(SlotSet slots, Consumer<SlotSet> whenDone);
 
-  /// Whether no data loop has stood still for so long. Any thread.
+  /// Whether no data loop has stood still for so long, but for a script that others are told of
+  /// (BUSY). Any thread.
   boolean isAlive(long millis);
 }

@@ -30,6 +30,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The replication of one server: the shell around its [ReplicationMachine].
@@ -89,6 +90,7 @@ public final class Replication implements AutoCloseable {
   private final CopyLoader loader;
   private final ReplicationMachine machine; // lock
   private final List<RoleListener> roleListeners = new CopyOnWriteArrayList<>();
+  private BooleanSupplier standsStill = () -> false; // before the start
   private final List<PauseListener> pauseListeners = new CopyOnWriteArrayList<>();
   private final List<Runnable> standingListeners = new CopyOnWriteArrayList<>();
   private final ConcurrentHashMap<Long, ReplicaFeed> feeds = new ConcurrentHashMap<>(); // by client
@@ -316,6 +318,12 @@ public final class Replication implements AutoCloseable {
   /// nothing. Before the start.
   public void onStanding(Runnable listener) {
     standingListeners.add(listener);
+  }
+
+  /// While `condition` says so, the stream has no heartbeats: a replica waits for its end. Before
+  /// the start.
+  public void holdHeartbeatsWhile(BooleanSupplier condition) {
+    standsStill = condition;
   }
 
   /// Has `listener` told when writes are to wait. Before the start.
@@ -617,7 +625,9 @@ public final class Replication implements AutoCloseable {
       }
       case ReplicationAction.PauseWrites pause ->
           pauseListeners.forEach(listener -> listener.paused(pause.paused()));
-      case ReplicationAction.Feed feed -> feed(feed.text().getBytes(StandardCharsets.ISO_8859_1));
+      case ReplicationAction.Feed feed -> {
+        if (!standsStill.getAsBoolean()) feed(feed.text().getBytes(StandardCharsets.ISO_8859_1));
+      }
       case ReplicationAction.SelectAnew _ -> engine.journal.selectAnew(Journal.REPLICAS);
       case ReplicationAction.BeginSync begin -> beginSync(begin);
       case ReplicationAction.AbandonSync _ -> abandonSync();

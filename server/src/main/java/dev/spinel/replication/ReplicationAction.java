@@ -136,7 +136,7 @@ public sealed interface ReplicationAction {
   /// Close its connection, after what has been replied.
   record Drop(long replica, String reason) implements ReplicationAction {}
 
-  /// Append to the stream, for replicas only.
+  /// Append to the stream, for replicas only, unless it has to stand still: a heartbeat.
   record Feed(String text) implements ReplicationAction {}
 
   /// The next record of the stream begins with a SELECT.

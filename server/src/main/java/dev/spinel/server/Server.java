@@ -224,6 +224,7 @@ public final class Server implements AutoCloseable {
     replication = new Replication(engine, persistence, config, log, peerLoop);
     replication.onRole((by, now) -> log.become(now.isReplica() ? 'S' : 'M'));
     replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
+    replication.holdHeartbeatsWhile(() -> pause.isOn(Pause.Reason.CLUSTER));
     replicationFront.of(replication, engine, persistence);
     if (isClusterNode()) {
       Cluster made =

@@ -142,6 +142,6 @@ final class ServerSlots implements SlotData {
 
   @Override
   public boolean isAlive(long millis) {
-    return loops.haveTurned(millis);
+    return engine().keyspace.world().isBusy() || loops.haveTurned(millis);
   }
 }

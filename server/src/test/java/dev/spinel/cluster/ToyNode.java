@@ -412,7 +412,7 @@ public final class ToyNode implements ClusterMachine.World {
         }
       }
       case ClusterAction.DropChannels _ -> {}
-      case ClusterAction.PauseWrites pause -> pausedUntil = clocks.steady() + pause.millis();
+      case ClusterAction.PauseWrites pause -> pauseWrites(pause);
       case ClusterAction.Deliver message ->
           delivered.add(
               new String(message.channel(), StandardCharsets.ISO_8859_1)
@@ -564,6 +564,23 @@ public final class ToyNode implements ClusterMachine.World {
   }
 
   // ── replication ──
+
+  /// Calls that are under way end, and may write, before those that come wait.
+  private void pauseWrites(ClusterAction.PauseWrites pause) {
+    if (pause.millis() == 0) {
+      pausedUntil = 0;
+      return;
+    }
+    int bornIn = life;
+    peers.after(
+        random.nextInt(3),
+        () -> {
+          if (bornIn == life) {
+            pausedUntil = clocks.steady() + pause.millis();
+            step(new ClusterEvent.WritesPaused(pause.pause()));
+          }
+        });
+  }
 
   private void follow(@Nullable Address to) {
     heardAt = clocks.steady();
