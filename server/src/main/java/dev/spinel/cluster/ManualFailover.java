@@ -1,6 +1,5 @@
 package dev.spinel.cluster;
 
-import dev.spinel.cluster.BusLinks.BusLink;
 import dev.spinel.cluster.BusMessage.Header;
 import org.jspecify.annotations.Nullable;
 

@@ -23,18 +23,21 @@ import org.jspecify.annotations.Nullable;
 /// after a timeout it isn't.
 ///
 /// In a cluster, what a target with replicas has taken is deleted only once one of them has it,
-/// too: the target is asked to WAIT for that, a little. Else a failover there would lose what is
-/// nowhere else any more. A target that has answered in vain isn't asked again for a while.
+/// too: the target is asked to WAIT for that. Else a failover there would lose what is nowhere else
+/// any more. If none has it soon, it is asked whether it has replicas at all (ROLE): if so, to WAIT
+/// for longer, and if that is in vain, too, all keys stay; if not, it isn't asked for a while.
 ///
 /// All of it on the links' thread, but for [#start].
 final class MigrationLinks {
   static final String UNCONNECTED = "IOERR error or timeout connecting to the client";
   static final String UNWRITTEN = "IOERR error or timeout writing to target instance";
   static final String UNREAD = "IOERR error or timeout reading to target instance";
+  static final String UNREPLICATED =
+      "IOERR no replica of the target instance has confirmed the keys in time";
 
   private static final int KEPT_MOST = 64;
   private static final long KEPT_MILLIS = 10_000;
-  private static final long REPLICA_MILLIS = 500; // that one may take
+  private static final long REPLICA_MILLIS = 500; // that one takes at most, as a rule
   private static final int PIECE = 64 << 10;
   private static final int UNSENT_MOST = 256 << 10;
   private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
@@ -42,7 +45,19 @@ final class MigrationLinks {
   private final PeerThread thread;
   private final BooleanSupplier encrypted;
   private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
-  private final Map<Address, Long> unreplicated = new HashMap<>(); // when one has waited in vain
+  private final Map<Address, Long> unreplicated = new HashMap<>(); // when it had no replicas
+
+  /// What the target is asked about its replicas.
+  private enum Question {
+    NONE,
+    /// To WAIT for one.
+    WAIT,
+    /// Whether there are any.
+    ROLE,
+    /// To WAIT for one for longer.
+    WAIT_LONGER
+  }
+
   private byte[] piece = {};
 
   /// @param encrypted whether links that are made from now on use TLS; asked on the links' thread
@@ -100,7 +115,7 @@ final class MigrationLinks {
     private int arrived;
     private @Nullable String error;
     private boolean refused; // AUTH or SELECT was: what follows may be in the wrong place
-    private boolean asksReplica;
+    private Question question = Question.NONE;
     private boolean timedOut;
 
     Line(Address target) {
@@ -115,7 +130,7 @@ final class MigrationLinks {
       arrived = 0;
       error = null;
       refused = false;
-      asksReplica = false;
+      question = Question.NONE;
       watch(next.how().timeoutMillis());
       if (link == null) {
         link =
@@ -173,10 +188,16 @@ final class MigrationLinks {
         sent += n;
       }
       if (sent == what.parcel().bytes() && awaitsReplica(what)) {
-        asksReplica = true;
-        long millis = Math.min(REPLICA_MILLIS, Math.max(1, what.how().timeoutMillis() / 2));
-        over.send(Requests.command("WAIT", "1", Long.toString(millis)));
+        ask(over, Question.WAIT, Math.min(REPLICA_MILLIS, what.how().timeoutMillis() / 2));
       }
+    }
+
+    private void ask(PeerLink over, Question next, long millis) {
+      question = next;
+      over.send(
+          next == Question.ROLE
+              ? Requests.command("ROLE")
+              : Requests.command("WAIT", "1", Long.toString(Math.max(1, millis))));
     }
 
     private boolean awaitsReplica(Transfer what) {
@@ -197,13 +218,13 @@ final class MigrationLinks {
     @Override
     public void received(PeerLink from, byte[] bytes, int begin, int end) {
       lastMillis = peers.now();
-      reader.feed(bytes, begin, end, this::replied);
+      reader.feed(bytes, begin, end, reply -> replied(from, reply));
       if (reader.error() != null) {
         from.close("Protocol error: " + reader.error());
       }
     }
 
-    private boolean replied(RespValue reply) {
+    private boolean replied(PeerLink from, RespValue reply) {
       Transfer of = transfer;
       if (of == null) {
         close("Protocol error: a reply that nobody has asked for");
@@ -211,13 +232,8 @@ final class MigrationLinks {
       }
       int introductions = (logsIn ? 1 : 0) + (selects ? 1 : 0);
       int number = replies++ - introductions;
-      if (number == of.arguments().length) {
-        if (reply instanceof RespValue.Int count && count.value() > 0) {
-          unreplicated.remove(target);
-        } else {
-          unreplicated.put(target, peers.now());
-        }
-        end(of);
+      if (number >= of.arguments().length) {
+        heardOfReplicas(from, of, reply);
         return true;
       }
       if (reply instanceof RespValue.Error refusal) {
@@ -231,10 +247,36 @@ final class MigrationLinks {
       } else if (error != null) {
         refused = true;
       }
-      if (number == of.arguments().length - 1 && !asksReplica) {
+      if (number == of.arguments().length - 1 && question == Question.NONE) {
         end(of);
       }
       return true;
+    }
+
+    private void heardOfReplicas(PeerLink from, Transfer of, RespValue reply) {
+      boolean isConfirmed = reply instanceof RespValue.Int count && count.value() > 0;
+      if (isConfirmed) {
+        end(of);
+      } else if (question == Question.WAIT) {
+        ask(from, Question.ROLE, 0);
+      } else if (question == Question.ROLE && hasReplicas(reply)) {
+        ask(from, Question.WAIT_LONGER, of.how().timeoutMillis() / 2);
+      } else {
+        if (question == Question.ROLE) {
+          unreplicated.put(target, peers.now());
+        } else {
+          of.noneArrived();
+          error = error == null ? UNREPLICATED : error;
+        }
+        end(of);
+      }
+    }
+
+    private static boolean hasReplicas(RespValue role) {
+      return role instanceof RespValue.Array words
+          && words.elements().size() == 3
+          && words.elements().get(2) instanceof RespValue.Array replicas
+          && !replicas.elements().isEmpty();
     }
 
     private void end(Transfer of) {
@@ -277,7 +319,7 @@ final class MigrationLinks {
       if (of == null) {
         return;
       }
-      if (asksReplica) {
+      if (question != Question.NONE) {
         of.noneArrived(); // it may be dying, and its replicas know of nothing
       }
       if (!stands) {

@@ -381,6 +381,71 @@ class MigrateTest {
     assertThat(ask(reader, "GET", "a")).isEqualTo("$1 1");
   }
 
+  private static String node(char id, String words, int epoch) {
+    return String.valueOf(id).repeat(40) + " " + words + " 0 0 " + epoch + " connected";
+  }
+
+  /// A node's target says how many replicas it has, and whether one of them has the key.
+  @Test
+  void aNodeDeletesOnlyWhatAReplicaOfTheTargetHas() throws Exception {
+    Silent target = silent();
+    Silent alone = silent();
+    Path nodes = folder.resolve("nodes.conf");
+    Files.writeString(
+        nodes,
+        node('a', "127.0.0.1:0@0 myself,master -", 1)
+            + " 0-16383\n"
+            + node('b', "127.0.0.1:%d@1 master -".formatted(target.port()), 2)
+            + "\n"
+            + node('c', "127.0.0.1:2@2 slave " + "b".repeat(40), 2)
+            + "\n"
+            + node('d', "127.0.0.1:%d@3 master -".formatted(alone.port()), 3)
+            + "\n"
+            + node('e', "127.0.0.1:4@4 slave " + "d".repeat(40), 3)
+            + "\n"
+            + "vars currentEpoch 3 lastVoteEpoch 0\n");
+    Server source =
+        ours(
+            "cluster-enabled", "yes",
+            "cluster-node-timeout", "600000",
+            "cluster-config-file", nodes.toString());
+    Client mover = client(source.port());
+    Awaitility.await().until(() -> ask(mover, "SET", "a", "1").equals("+OK"));
+    send(mover, "MIGRATE", "127.0.0.1", "" + target.port(), "a", "0", "20000");
+    String role = "*3\r\n$6\r\nmaster\r\n:7\r\n*%d\r\n";
+    String replica = "*3\r\n$9\r\n127.0.0.1\r\n$4\r\n6380\r\n$1\r\n7\r\n";
+    try (Socket link = target.accept(3)) { // SELECT, RESTORE-ASKING, WAIT
+      Silent.say(link, "+OK\r\n+OK\r\n:0\r\n");
+      Silent.readRequest(link);
+      Silent.say(link, role.formatted(1) + replica);
+      Silent.readRequest(link);
+      Silent.say(link, ":0\r\n");
+      assertThat(reply(mover)).startsWith("-IOERR no replica of the target instance");
+      assertThat(ask(mover, "GET", "a")).isEqualTo("$1 1");
+      send(mover, "MIGRATE", "127.0.0.1", "" + target.port(), "a", "0", "20000", "REPLACE");
+      for (int i = 0; i < 3; i++) Silent.readRequest(link);
+      Silent.say(link, "+OK\r\n+OK\r\n:0\r\n");
+      Silent.readRequest(link);
+      Silent.say(link, role.formatted(1) + replica);
+      Silent.readRequest(link);
+      Silent.say(link, ":1\r\n");
+      assertThat(reply(mover)).isEqualTo("+OK");
+      assertThat(ask(mover, "EXISTS", "a")).isEqualTo(":0");
+    }
+    ask(mover, "MSET", "{a}1", "1", "{a}2", "2");
+    send(mover, "MIGRATE", "127.0.0.1", "" + alone.port(), "{a}1", "0", "20000");
+    try (Socket link = alone.accept(3)) {
+      Silent.say(link, "+OK\r\n+OK\r\n:0\r\n");
+      Silent.readRequest(link);
+      Silent.say(link, role.formatted(0));
+      assertThat(reply(mover)).isEqualTo("+OK");
+      send(mover, "MIGRATE", "127.0.0.1", "" + alone.port(), "{a}2", "0", "20000");
+      Silent.readRequest(link); // it is asked for nothing more now
+      Silent.say(link, "+OK\r\n");
+      assertThat(reply(mover)).isEqualTo("+OK");
+    }
+  }
+
   @Test
   void aSilentTargetIsGivenUp() throws Exception {
     Server source = ours();
