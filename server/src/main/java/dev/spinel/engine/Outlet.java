@@ -25,6 +25,10 @@ public interface Outlet {
   /// nobody. Own thread.
   default void onDrained(@Nullable Runnable listener) {}
 
+  /// From now on small packets wait until those before them have arrived, so that there are fewer.
+  /// Own thread.
+  default void delaySmall() {}
+
   /// The session was parked and goes on: run the input that it kept. Own thread.
   void resume();
 

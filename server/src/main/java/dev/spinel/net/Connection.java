@@ -345,6 +345,16 @@ public final class Connection {
     return createdAtMillis;
   }
 
+  /// Small packets wait until those before them have arrived, so that there are fewer. A socket
+  /// that has no such choice is as it was.
+  public void delaySmall() {
+    try {
+      link.delaySmall();
+    } catch (IOException e) {
+      return; // a unix socket: there are no packets
+    }
+  }
+
   /// The system's number for its socket, or -1 if that isn't known. From any thread.
   public int descriptor() {
     return link.descriptor();

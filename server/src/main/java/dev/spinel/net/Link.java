@@ -21,6 +21,10 @@ interface Link {
   /// it are set, as in Redis.
   void equip(int keepAliveSeconds) throws IOException;
 
+  /// TCP only: small packets wait until those before them have arrived, so that there are fewer.
+  /// Throws if the system refuses that.
+  void delaySmall() throws IOException;
+
   /// Closes a socket that no transport observes. Any thread.
   void abandon();
 }

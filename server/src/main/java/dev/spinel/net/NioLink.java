@@ -61,6 +61,11 @@ final class NioLink implements Link {
     }
   }
 
+  @Override
+  public void delaySmall() throws IOException {
+    set(StandardSocketOptions.TCP_NODELAY, false);
+  }
+
   /// An option that this system doesn't have is passed by.
   private <T> void set(SocketOption<T> option, T value) throws IOException {
     if (!channel.supportedOptions().contains(option)) {

@@ -108,6 +108,11 @@ final class UringLink implements Link {
     }
   }
 
+  @Override
+  public void delaySmall() throws IOException {
+    set("TCP_NODELAY", Descriptors.IPPROTO_TCP, Descriptors.TCP_NODELAY, 0);
+  }
+
   private void set(String name, int level, int option, int value) throws IOException {
     try {
       accepted.set(descriptor, level, option, value);

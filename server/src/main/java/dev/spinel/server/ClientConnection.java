@@ -410,6 +410,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   }
 
   @Override
+  public void delaySmall() {
+    connection.delaySmall();
+  }
+
+  @Override
   public void resume() {
     if (connection.isOpen()) {
       connection.resume();

@@ -525,6 +525,17 @@ class ConnectionTest extends NetFixture {
   }
 
   @Test
+  void smallPacketsMayWaitForThoseBefore() throws IOException {
+    try (var client = client()) {
+      var connection = toy.sessions.get(integer(client.command("ID"))).connection;
+      assertThat(options(connection.link)).startsWith(1);
+      connection.delaySmall();
+      assertThat(options(connection.link)).startsWith(0);
+      assertThat(client.command("PING")).isEqualTo(PONG);
+    }
+  }
+
+  @Test
   void anOptionThatTheSystemRefusesIsToldOnceAndTheConnectionDoesWithoutIt() throws IOException {
     assumeThat(System.getProperty("os.name")).isEqualTo("Linux"); // whose limit is 32767 seconds
     net.keepAlive(32767);
