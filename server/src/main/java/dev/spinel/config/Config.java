@@ -4,7 +4,9 @@ import dev.spinel.wire.Quoting;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +65,8 @@ public final class Config {
 
   /// Null until [#logTo]; under the monitor.
   private @Nullable ConfigLog log;
+
+  private volatile Set<Setting<?>> said = Set.of(); // by CONFIG SET; changed under the monitor
 
   /// A line for a log that isn't there yet.
   record Note(char level, String text) {}
@@ -151,10 +155,10 @@ public final class Config {
     return made;
   }
 
-  /// Whether a line of the configuration, or an option of the command line, has set it at the
-  /// start.
+  /// Whether a line of the configuration, an option of the command line or CONFIG SET has set it,
+  /// be it to its default.
   public boolean isGiven(Setting<?> setting) {
-    return lines[setting.index()] != null;
+    return lines[setting.index()] != null || said.contains(setting);
   }
 
   /// The value of a setting.
@@ -339,6 +343,9 @@ public final class Config {
     }
     values = draft;
     apply(old, calls, causes);
+    Set<Setting<?>> given = new HashSet<>(said);
+    given.addAll(List.of(settings));
+    said = Set.copyOf(given);
     for (Setting<?> setting : settings) warnOf(setting);
   }
 
@@ -430,9 +437,12 @@ public final class Config {
     if (file == null) throw reply("ERR The server is running without a config file");
     try {
       ConfigRewrite rewrite = ConfigRewrite.of(file);
-      if (all) rewrite.writeAll();
       SettingValues now = valuesNow();
-      for (int i = 0; i < Settings.count(); i++) Settings.at(i).rewrite(now, rewrite);
+      for (int i = 0; i < Settings.count(); i++) {
+        Setting<?> setting = Settings.at(i);
+        rewrite.writeAll(all || (setting.is(Setting.GIVEN_COUNTS) && isGiven(setting)));
+        setting.rewrite(now, rewrite);
+      }
       if (get(Settings.ACLFILE).isEmpty()) {
         rewrite.users(users);
       } else {

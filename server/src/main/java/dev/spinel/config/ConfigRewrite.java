@@ -95,9 +95,9 @@ final class ConfigRewrite {
     }
   }
 
-  /// From now on all lines that are offered are written.
-  void writeAll() {
-    writesAll = true;
+  /// Whether from now on all lines that are offered are written.
+  void writeAll(boolean on) {
+    writesAll = on;
   }
 
   /// Offers the lines of users. Whatever other lines of users there are vanish.

@@ -27,6 +27,10 @@ public abstract class Setting<T> {
   /// A text that may contain zero bytes; others end there.
   static final int BINARY = 1 << 7;
 
+  /// Somebody having given it says more than the default, whatever the value: CONFIG REWRITE writes
+  /// it.
+  static final int GIVEN_COUNTS = 1 << 8;
+
   final int index;
   private final String name;
   private final @Nullable String alias;

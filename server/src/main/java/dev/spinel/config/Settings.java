@@ -2,6 +2,7 @@ package dev.spinel.config;
 
 import static dev.spinel.config.Setting.ALWAYS_APPLIED;
 import static dev.spinel.config.Setting.BINARY;
+import static dev.spinel.config.Setting.GIVEN_COUNTS;
 import static dev.spinel.config.Setting.HIDDEN;
 import static dev.spinel.config.Setting.IMMUTABLE;
 import static dev.spinel.config.Setting.MANY_ARGUMENTS;
@@ -426,9 +427,7 @@ public final class Settings {
   public static final Setting<Long> REPL_BACKLOG_TTL =
       number(row("repl-backlog-ttl"), 0, Long.MAX_VALUE, 3600);
   public static final Setting<Boolean> REPL_DISABLE_TCP_NODELAY =
-      yesNo(
-          never("repl-disable-tcp-nodelay", "what a turn has for a replica is sent at once"),
-          false);
+      yesNo(row("repl-disable-tcp-nodelay"), false);
   public static final Setting<Boolean> REPL_DISKLESS_SYNC = yesNo(row("repl-diskless-sync"), true);
   public static final Setting<Long> REPL_DISKLESS_SYNC_DELAY =
       number(row("repl-diskless-sync-delay"), 0, Integer.MAX_VALUE, 5);
@@ -455,7 +454,12 @@ public final class Settings {
       yesNo(row("replica-keep-data-of-lost-primary"), false);
 
   public static final Setting<String> PROPAGATION_ERROR_BEHAVIOR =
-      choice(row("propagation-error-behavior"), "ignore", "ignore", "panic", "panic-on-replicas");
+      choice(
+          row("propagation-error-behavior", GIVEN_COUNTS),
+          "ignore",
+          "ignore",
+          "panic",
+          "panic-on-replicas");
 
   // ── Cluster ──
 
