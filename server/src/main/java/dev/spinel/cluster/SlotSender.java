@@ -175,6 +175,11 @@ final class SlotSender implements CopyOwner, Journal.Reader {
   }
 
   @Override
+  public boolean isWanted() {
+    return !isOver;
+  }
+
+  @Override
   public void ended(@Nullable Throwable failure, @Nullable Path file) {
     if (failure == null) {
       base.complete();

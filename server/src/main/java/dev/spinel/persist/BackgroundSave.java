@@ -33,7 +33,6 @@ final class BackgroundSave implements Snapshots.Sink {
   private boolean isCut; // or has failed before; monitor
   private @Nullable String cancelledBy; // monitor
   private boolean isRenamed; // monitor
-  private volatile boolean isAbandoned; // by its replicas
 
   private @Nullable Path temporary;
   private @Nullable Path target;
@@ -106,7 +105,6 @@ final class BackgroundSave implements Snapshots.Sink {
   ///
   /// @param goesOn whether it is of use even so
   void abandon(boolean goesOn) {
-    isAbandoned = true;
     if (!goesOn) {
       cancel("signal 10"); // as Redis says it: it ends a child process
     }
@@ -114,7 +112,7 @@ final class BackgroundSave implements Snapshots.Sink {
 
   /// Whether replicas wait for it.
   boolean isForReplicas() {
-    return replicas != null && !isAbandoned;
+    return replicas != null && replicas.isWanted();
   }
 
   /// The file that is being written, null before that.

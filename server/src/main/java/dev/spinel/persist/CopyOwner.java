@@ -9,6 +9,9 @@ public interface CopyOwner {
   /// The copy shows the data of this moment. In the stopped world: returns soon.
   void cut() throws IOException;
 
+  /// Whether it is of use to anybody. Any thread; once false it stays so.
+  boolean isWanted();
+
   /// The copy is complete, or (`failure`) not worth anything. Exactly once.
   ///
   /// @param file where it is, if it is one

@@ -37,6 +37,7 @@ public final class Replacement {
   private @Nullable Map<Integer, Database> beside; // by number; loaded, to be swapped in
   private @Nullable RdbLoader besideLoader; // that loaded it
   private boolean isSwapped;
+  private boolean hasDiscarded;
   private final Object marking = new Object();
   private @Nullable Path marker; // that is there, as far as this knows; `marking`
   private int markings; // `marking`
@@ -49,21 +50,36 @@ public final class Replacement {
   // ── whether the data is complete ──
 
   /// Notes that the data isn't complete, whatever happens next. A server that keeps nothing has
-  /// nothing to note.
+  /// nothing to note. Errors: it isn't noted, and no data may be discarded.
   public void markIncomplete() throws IOException {
     if (!persistence.keepsData()) {
       return;
     }
     synchronized (marking) {
       markings++; // no earlier markComplete counts
-      Path made = persistence.dump.incomplete();
+      Path wanted = persistence.dump.incomplete();
+      if (!wanted.equals(marker)) {
+        marker = mark(wanted);
+      }
+    }
+  }
+
+  private Path mark(Path made) throws IOException {
+    try {
       try (Disk.Output out = persistence.disk.create(made)) {
         byte[] text = TEXT.getBytes(StandardCharsets.UTF_8);
         out.write(text, 0, text.length);
         out.sync();
       }
       persistence.disk.syncFolder(TemporaryFiles.folderOf(made));
-      marker = made;
+      return made;
+    } catch (IOException e) {
+      try {
+        persistence.disk.delete(made); // the data stays, and is what it was
+      } catch (IOException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
     }
   }
 
@@ -99,7 +115,7 @@ public final class Replacement {
       return false;
     }
     synchronized (marking) {
-      marker = persistence.dump.incompleteIfThere();
+      marker = persistence.dump.incompleteIfThere(); // it was durable before data went
       return marker != null;
     }
   }
@@ -178,6 +194,7 @@ public final class Replacement {
   public @Nullable String load(
       Dispatcher by, Received file, BooleanSupplier cancelled, Loaded loaded) {
     Disk.Input in;
+    hasDiscarded = false;
     try {
       in = persistence.disk.read(file.path); // before it gets another name
     } catch (IOException e) {
@@ -199,6 +216,11 @@ public final class Replacement {
               + " in MASTER <-> REPLICA synchronization: "
               + IoReason.of(e));
     }
+  }
+
+  /// Whether the last `load` has come so far that the data that there was is gone.
+  public boolean hasDiscarded() {
+    return hasDiscarded;
   }
 
   private String told(String failure) {
@@ -328,6 +350,7 @@ public final class Replacement {
       String name,
       BooleanSupplier cancelled,
       Loaded loaded) {
+    hasDiscarded = true;
     persistence.saving.cancel("a full synchronization");
     stopped(by, () -> begin(by, bytes));
     boolean done = false;

@@ -22,7 +22,8 @@ final class CopyLoader implements AutoCloseable {
     /// @param database that the stream behind it means at first
     void loaded(int database, Dispatcher by);
 
-    void loadFailed(String text, String why);
+    /// @param keptData whether the data that there was still is
+    void loadFailed(String text, String why, boolean keptData);
 
     /// The world stands still, as was asked.
     void worldStopped(Dispatcher by);
@@ -72,6 +73,8 @@ final class CopyLoader implements AutoCloseable {
   private long payloadBytes; // that come, or -1
   private boolean hasEnded;
   private boolean wasDropped; // while it was loaded
+  private @Nullable IOException unmarked; // why it isn't noted that data may go
+  private @Nullable IOException unwritten; // why there is no file
 
   CopyLoader(Engine engine, Replacement replacement, Owner owner) {
     this.engine = engine;
@@ -170,7 +173,8 @@ final class CopyLoader implements AutoCloseable {
           owner.warn("A bug: " + bug + (frames.length > 0 ? " at " + frames[0] : ""));
           owner.loadFailed(
               "Failed trying to load the MASTER synchronization DB, check server logs.",
-              "the primary's data can't be loaded: " + bug);
+              "the primary's data can't be loaded: " + bug,
+              false);
         }
       }
     } finally {
@@ -184,6 +188,7 @@ final class CopyLoader implements AutoCloseable {
         discard();
         payloadBytes = begin.bytes;
         hasEnded = false;
+        unwritten = null;
       }
       case Piece piece -> write(piece);
       case End _ -> hasEnded = true;
@@ -195,12 +200,16 @@ final class CopyLoader implements AutoCloseable {
   }
 
   private void write(Piece piece) {
+    if (unwritten != null) {
+      return; // that was told
+    }
     try {
       if (file == null) {
         file = replacement.receive();
       }
       file.write(piece.bytes, piece.from, piece.to - piece.from);
     } catch (IOException e) {
+      unwritten = e;
       discard();
       if (drops == 0) {
         owner.payloadFailed(
@@ -226,7 +235,9 @@ final class CopyLoader implements AutoCloseable {
       } else {
         replacement.markIncomplete();
       }
+      unmarked = null;
     } catch (IOException e) {
+      unmarked = e;
       cantNote(e);
     }
   }
@@ -253,7 +264,13 @@ final class CopyLoader implements AutoCloseable {
         };
     String failure;
     String from;
-    if (way != ReplicationAction.Way.INSTEAD) {
+    boolean kept = true;
+    if (way == ReplicationAction.Way.INSTEAD && unmarked != null) {
+      // A server that starts from what such a load leaves would take it for a whole copy.
+      from = hasEnded ? "disk" : "socket";
+      failure = "it can't be noted that the data isn't complete: " + IoReason.of(unmarked);
+      discard();
+    } else if (way != ReplicationAction.Way.INSTEAD) {
       from = "socket";
       failure =
           replacement.loadBeside(
@@ -270,13 +287,14 @@ final class CopyLoader implements AutoCloseable {
       from = "disk";
       Replacement.Received received = file;
       if (received == null) {
-        failure = "nothing has come";
+        failure = unwritten == null ? "nothing has come" : IoReason.of(unwritten);
       } else {
         failure = finish(received);
         if (failure != null) {
           owner.warn("Can't keep the data of the primary: " + failure);
         } else {
           failure = replacement.load(dispatcher, received, this::isGivenUp, loaded);
+          kept = !replacement.hasDiscarded();
         }
       }
       discard();
@@ -290,13 +308,15 @@ final class CopyLoader implements AutoCloseable {
               "the primary's data",
               this::isGivenUp,
               loaded);
+      kept = !replacement.hasDiscarded();
     }
     if (failure != null && !isGivenUp()) {
       owner.loadFailed(
           "Failed trying to load the MASTER synchronization DB from "
               + from
               + ", check server logs.",
-          "the primary's data can't be loaded: " + failure);
+          "the primary's data can't be loaded: " + failure,
+          kept);
     }
   }
 

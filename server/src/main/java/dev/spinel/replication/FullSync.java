@@ -27,10 +27,9 @@ final class FullSync implements CopyOwner {
   private final @Nullable Spool spool; // of a stream
   private final String mark = newMark();
   private Runnable cancel = () -> {};
-  private volatile boolean isAbandoned;
   private boolean deletesFile;
   private @Nullable FileChannel file; // once it is written; monitor
-  private int users = 1; // of the file; monitor
+  private int users = 1; // the one whose it is, and who reads the file; 0: nobody wants it; monitor
 
   /// What keeps the stream from the cut on, until the replicas do. The owner's.
   Backlog.@Nullable Cursor pin;
@@ -64,11 +63,16 @@ final class FullSync implements CopyOwner {
 
   /// Nobody wants it any more.
   void abandon() {
-    isAbandoned = true;
+    letGo();
     cancel.run();
     if (spool != null) {
       spool.release();
     }
+  }
+
+  @Override
+  public synchronized boolean isWanted() {
+    return users > 0;
   }
 
   /// Sends the replica the stream, as it comes.
@@ -127,7 +131,7 @@ final class FullSync implements CopyOwner {
   @Override
   public void ended(@Nullable Throwable failure, @Nullable Path path) {
     Throwable why = failure;
-    if (spool == null && why == null && path != null && !isAbandoned) {
+    if (spool == null && why == null && path != null) {
       try {
         open(path);
       } catch (IOException e) {
@@ -144,6 +148,9 @@ final class FullSync implements CopyOwner {
   }
 
   private synchronized void open(Path path) throws IOException {
+    if (!isWanted()) {
+      return;
+    }
     file = FileChannel.open(path, StandardOpenOption.READ);
     if (deletesFile) {
       Files.deleteIfExists(path); // it stays readable

@@ -130,6 +130,9 @@ public final class PrimarySide {
   private static final String PING = "*1\r\n$4\r\nPING\r\n";
   private static final int HOST_BYTES_MAX = 256;
 
+  /// Bytes that wait for a replica so far behind that they aren't kept any more.
+  static final long LOST = Long.MAX_VALUE;
+
   private final ReplicationMachine machine;
   private final History history;
   private final Map<Long, Replica> clients = new LinkedHashMap<>();
@@ -276,7 +279,7 @@ public final class PrimarySide {
       replica.aofOffset = Math.max(replica.aofOffset, aof);
     }
     replica.ackSeconds = machine.seconds();
-    if (replica.state == State.SYNCING && running == Target.CONNECTIONS) {
+    if (replica.state == State.SYNCING && running != Target.FILE) {
       transferred(replica.client); // it has all: the news of our own connection is slower
     }
     if (replica.state == State.ONLINE && replica.startsOnAck) {
@@ -532,6 +535,7 @@ public final class PrimarySide {
         drop(replica, "the snapshot failed");
       } else if (replica.state == State.SYNCING && ended == Target.FILE) {
         replica.state = State.SENDING;
+        replica.stuckSinceSeconds = -1;
         machine.act(new ReplicationAction.SendFile(replica.client));
       }
     }
@@ -565,6 +569,14 @@ public final class PrimarySide {
       machine.act(new ReplicationAction.Stream(number));
     } else {
       replica.startsOnAck = true;
+    }
+  }
+
+  void transferFailed(long number, String reason) {
+    Replica replica = clients.get(number);
+    if (replica != null && replica.state != State.NONE) {
+      machine.warning("The data can't be sent to replica " + replica.name() + ": " + reason);
+      drop(replica, reason);
     }
   }
 
@@ -644,8 +656,32 @@ public final class PrimarySide {
     }
     replica.pendingBytes = bytes;
     if (isOverLimit(replica, now)) {
+      tellOverLimit(replica);
       drop(replica, "output buffer limits");
     }
+  }
+
+  private void tellOverLimit(Replica replica) {
+    ReplicationPolicy policy = machine.policy();
+    boolean isLost = replica.pendingBytes == LOST;
+    machine.warning(
+        "Client id="
+            + replica.client
+            + " flags=S"
+            + (isLost ? "" : " omem=" + replica.pendingBytes)
+            + " scheduled to be closed ASAP for overcoming of output buffer limits.");
+    machine.warning(
+        "Replica "
+            + replica.name()
+            + " takes the stream too slowly: "
+            + (isLost ? "too much waits" : replica.pendingBytes + " bytes wait")
+            + " for it. client-output-buffer-limit allows "
+            + atLeastBacklog(policy.hardBytes())
+            + " bytes, or "
+            + atLeastBacklog(policy.softBytes())
+            + " for "
+            + policy.softSeconds()
+            + " seconds (0: no limit).");
   }
 
   /// The limits of a replica are never below the size of the backlog: so much it may take anyway.
@@ -653,7 +689,7 @@ public final class PrimarySide {
     ReplicationPolicy policy = machine.policy();
     long hard = atLeastBacklog(policy.hardBytes());
     long soft = atLeastBacklog(policy.softBytes());
-    if (hard > 0 && replica.pendingBytes >= hard) {
+    if (replica.pendingBytes == LOST || (hard > 0 && replica.pendingBytes >= hard)) {
       return true;
     }
     if (soft == 0 || replica.pendingBytes < soft) {
@@ -698,7 +734,7 @@ public final class PrimarySide {
     if (replica.state == State.ONLINE && !replica.old && now - replica.ackSeconds > timeout) {
       machine.warning("Disconnecting timedout replica (streaming sync): " + replica.name());
       drop(replica, "it acknowledged nothing in time");
-    } else if (replica.state == State.SYNCING
+    } else if ((replica.state == State.SYNCING || replica.state == State.SENDING)
         && replica.stuckSinceSeconds >= 0
         && now - replica.stuckSinceSeconds > timeout) {
       machine.warning("Disconnecting timedout replica (full sync): " + replica.name());

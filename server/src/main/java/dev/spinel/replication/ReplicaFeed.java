@@ -1,5 +1,6 @@
 package dev.spinel.replication;
 
+import dev.spinel.config.IoReason;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Outlet;
 import dev.spinel.engine.Session;
@@ -143,11 +144,16 @@ public final class ReplicaFeed {
   }
 
   /// Sends the stream, from its place on.
-  void stream() {
+  ///
+  /// @param fewPackets rather than soon
+  void stream(boolean fewPackets) {
     add(
         () -> {
           if (!isOver) {
             streams = true;
+            if (fewPackets) {
+              outlet.delaySmall();
+            }
             outlet.onDrained(this::drained);
             pump();
           }
@@ -228,7 +234,8 @@ public final class ReplicaFeed {
         continue;
       }
       if (n < 0) {
-        outlet.kill(); // it is too far behind
+        news.accept(new ReplicationEvent.Pending(session.id, PrimarySide.LOST));
+        outlet.kill();
         return;
       }
       awaitsMore.set(true);
@@ -296,10 +303,11 @@ public final class ReplicaFeed {
         awaitRoom(0);
         outlet.post(this::done);
       } catch (IOException e) {
-        outlet.post(this::failed);
+        String reason = IoReason.of(e);
+        outlet.post(() -> failed(reason));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        outlet.post(this::failed);
+        outlet.post(() -> failed("the server is being closed"));
       } finally {
         from.close();
       }
@@ -355,8 +363,10 @@ public final class ReplicaFeed {
       }
     }
 
-    private void failed() {
+    private void failed(String reason) {
       if (transfer == this) {
+        transfer = null;
+        news.accept(new ReplicationEvent.TransferFailed(session.id, reason));
         outlet.kill();
       }
     }

@@ -103,6 +103,7 @@ public final class ReplicaSide {
   private boolean established; // this primary was followed before, since it was named
   private boolean beganFully; // the link that stands: by a full synchronization
   private boolean complete = true; // see the essay
+  private boolean wasComplete; // before the load that is under way
   private byte[] early = NOTHING; // of the stream, while loading
   private long readOffset;
   private long appliedOffset;
@@ -497,6 +498,7 @@ public final class ReplicaSide {
   }
 
   private void fullSync(String text) {
+    primaryId = History.NONE;
     String[] words = text.split(" ", 3);
     if (words.length < 3 || words[1].length() != 40 || !words[2].matches("-?\\d{1,18}")) {
       machine.warning("Master replied with wrong +FULLRESYNC syntax.");
@@ -514,11 +516,13 @@ public final class ReplicaSide {
   /// [ReplicationPolicy#keepsDataOfLostPrimary]. A primary that was named by hand is always
   /// followed.
   private boolean isSuspect() {
-    return machine.policy().keepsDataOfLostPrimary()
-        && established
-        && !primaryId.equals(cachedId)
-        && !primaryId.equals(history.id())
-        && !primaryId.equals(history.secondId());
+    return machine.policy().keepsDataOfLostPrimary() && established && !isKnown(primaryId);
+  }
+
+  /// A primary that doesn't say of which history its data is (SYNC) has one that nobody knows.
+  private boolean isKnown(String id) {
+    return !id.equals(History.NONE)
+        && (id.equals(cachedId) || id.equals(history.id()) || id.equals(history.secondId()));
   }
 
   /// Whether the primary has as good as nothing of what this server has, to judge by the database
@@ -674,6 +678,7 @@ public final class ReplicaSide {
   private void load() {
     if (!loadsBeside) {
       leaveOldHistory();
+      wasComplete = complete;
       setComplete(false);
       machine.notice("MASTER <-> REPLICA sync: Flushing old data");
     }
@@ -695,17 +700,30 @@ public final class ReplicaSide {
   }
 
   void payloadFailed(String text) {
-    if (state == State.TRANSFER) {
+    if (state == State.TRANSFER || (state == State.LOADING && !loadsFromLink)) {
       machine.warning(text);
       failedAgain(Retries.Cause.COPY);
+      keptData();
       failAndReconnect(text);
     }
   }
 
-  void loadFailed(String text, String why) {
+  /// The data that was going to be discarded wasn't.
+  private void keptData() {
+    if (wasComplete && !complete) {
+      setComplete(true);
+    }
+    wasComplete = false;
+  }
+
+  void loadFailed(String text, String why, boolean keptData) {
     if (state == State.LOADING || (state == State.TRANSFER && loadsFromLink)) {
       machine.warning(text);
       failedAgain(Retries.Cause.COPY);
+      if (keptData) {
+        keptData();
+      }
+      wasComplete = false;
       if (loadsBeside) {
         machine.notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
       }
@@ -726,6 +744,7 @@ public final class ReplicaSide {
       machine.act(new ReplicationAction.Swap());
       machine.notice("MASTER <-> REPLICA sync: Discarding old DB in background");
     }
+    wasComplete = false;
     boolean counts = initialOffset >= 0;
     long offset = counts ? initialOffset : 0;
     history.begin(counts ? primaryId : machine.newId());

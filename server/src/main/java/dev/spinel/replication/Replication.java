@@ -2,6 +2,7 @@ package dev.spinel.replication;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
+import dev.spinel.config.IoReason;
 import dev.spinel.config.ReplicaOf;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Command;
@@ -119,10 +120,6 @@ public final class Replication implements AutoCloseable {
   private volatile @Nullable String known; // the id of the data's history, if it is known
   private volatile Standing standing;
 
-  /// Whether somebody has said what is to be done about errors of the stream. Redis's default goes
-  /// on with data that differs, which nobody gets here without having asked for it.
-  private volatile boolean ignoresErrors;
-
   private volatile boolean isClosed;
 
   /// @param thread where links to other servers live
@@ -168,8 +165,6 @@ public final class Replication implements AutoCloseable {
     machine.step(
         engine.clock.millis(), new ReplicationEvent.Second()); // the first PING comes later
     standing = standingNow();
-    ignoresErrors = config.isGiven(Settings.PROPAGATION_ERROR_BEHAVIOR);
-    config.onChange(Settings.PROPAGATION_ERROR_BEHAVIOR, changed -> ignoresErrors = true);
     engine.onClose(this::closed);
     persistence.stream(this::facts);
     persistence.onSynced(this::synced);
@@ -729,7 +724,7 @@ public final class Replication implements AutoCloseable {
         }
       }
       case ReplicationAction.SendFile _ -> sendFile(feed, now);
-      case ReplicationAction.Stream _ -> feed.stream();
+      case ReplicationAction.Stream _ -> feed.stream(config.get(Settings.REPL_DISABLE_TCP_NODELAY));
       case ReplicationAction.Drop _ -> feed.drop();
       default -> throw new AssertionError(action);
     }
@@ -755,20 +750,28 @@ public final class Replication implements AutoCloseable {
 
   private void keep(ReplicaFeed feed, long from) {
     Backlog kept = backlog;
+    long client = feed.client();
     if (kept == null || !kept.has(from)) {
-      feed.drop(); // it has grown meanwhile: the replica asks again
+      tellOvertaken(client);
+      feed.drop();
       return;
     }
-    long client = feed.client();
     try {
       feed.keep(
           kept.open(
               from,
               mostBehind(),
-              () -> thread.post(() -> tell(new ReplicationEvent.Pending(client, Long.MAX_VALUE)))));
-    } catch (IllegalArgumentException e) { // likewise
+              () ->
+                  thread.post(() -> tell(new ReplicationEvent.Pending(client, PrimarySide.LOST)))));
+    } catch (IllegalArgumentException e) {
+      tellOvertaken(client);
       feed.drop();
     }
+  }
+
+  /// The stream has grown since the machine decided: the replica asks again.
+  private void tellOvertaken(long client) {
+    log.log('*', "The backlog has just let go of what " + nameOf(client) + " needs first.");
   }
 
   /// How far a replica may fall behind, 0: as far as it likes.
@@ -783,8 +786,7 @@ public final class Replication implements AutoCloseable {
         from.fileTo(feed);
       }
     } catch (IOException e) {
-      log.log('#', "The file for a replica can't be read: " + e.getMessage());
-      feed.drop();
+      events.add(new ReplicationEvent.TransferFailed(feed.client(), IoReason.of(e)));
     }
   }
 
@@ -854,7 +856,6 @@ public final class Replication implements AutoCloseable {
     if (old != null) {
       unpin(old);
       old.abandon();
-      old.letGo();
     }
   }
 
@@ -997,11 +998,15 @@ public final class Replication implements AutoCloseable {
 
     @Override
     public boolean mayPassOver(@Nullable Command command, String error) {
-      boolean passes =
-          !config.get(Settings.REPLICA_READ_ONLY)
-              || ignoresErrors && config.text(Settings.PROPAGATION_ERROR_BEHAVIOR).equals("ignore");
       engine.unexpectedError(false, command, error);
-      return passes;
+      return !config.get(Settings.REPLICA_READ_ONLY) || ignoresErrors();
+    }
+
+    /// Redis's default goes on with data that differs, which nobody gets here without having asked
+    /// for it.
+    private boolean ignoresErrors() {
+      return config.isGiven(Settings.PROPAGATION_ERROR_BEHAVIOR)
+          && config.text(Settings.PROPAGATION_ERROR_BEHAVIOR).equals("ignore");
     }
   }
 
@@ -1023,8 +1028,8 @@ public final class Replication implements AutoCloseable {
     }
 
     @Override
-    public void loadFailed(String text, String why) {
-      tell(new ReplicationEvent.LoadFailed(text, why));
+    public void loadFailed(String text, String why, boolean keptData) {
+      tell(new ReplicationEvent.LoadFailed(text, why, keptData));
     }
 
     @Override

@@ -75,7 +75,8 @@ public sealed interface ReplicationEvent {
   ///
   /// @param text for the log
   /// @param why for INFO
-  record LoadFailed(String text, String why) implements ReplicationEvent {}
+  /// @param keptData whether the data that there was still is
+  record LoadFailed(String text, String why, boolean keptData) implements ReplicationEvent {}
 
   /// The stream is applied up to this offset: up to the end of a command that isn't in an open
   /// MULTI.
@@ -117,6 +118,10 @@ public sealed interface ReplicationEvent {
   /// All of the snapshot has been given to this replica's connection.
   record Transferred(long replica) implements ReplicationEvent {}
 
-  /// Bytes that wait for this replica's connection. Told when they change, at least each second.
+  /// The snapshot, or the stream behind it, can't be given to this replica.
+  record TransferFailed(long replica, String reason) implements ReplicationEvent {}
+
+  /// Bytes that wait for this replica's connection. Told when they change, at least each second;
+  /// [PrimarySide#LOST]: they aren't kept any more.
   record Pending(long replica, long bytes) implements ReplicationEvent {}
 }

@@ -95,7 +95,7 @@ public final class ReplicationMachine {
       case ReplicationEvent.WorldStopped _ -> replicaSide.worldStopped();
       case ReplicationEvent.Loaded _ -> replicaSide.loaded();
       case ReplicationEvent.LoadFailed failed ->
-          replicaSide.loadFailed(failed.text(), failed.why());
+          replicaSide.loadFailed(failed.text(), failed.why(), failed.keptData());
       case ReplicationEvent.Applied applied -> replicaSide.applied(applied.offset());
       case ReplicationEvent.Fsynced fsynced -> replicaSide.fsynced(fsynced.offset());
       case ReplicationEvent.AckAsked _ -> replicaSide.ack();
@@ -110,6 +110,8 @@ public final class ReplicationMachine {
       case ReplicationEvent.SyncRefused _ -> primarySide.syncRefused();
       case ReplicationEvent.SyncEnded ended -> primarySide.syncEnded(ended.succeeded());
       case ReplicationEvent.Transferred done -> primarySide.transferred(done.replica());
+      case ReplicationEvent.TransferFailed failed ->
+          primarySide.transferFailed(failed.replica(), failed.reason());
       case ReplicationEvent.Pending pending ->
           primarySide.pending(pending.replica(), pending.bytes());
     }

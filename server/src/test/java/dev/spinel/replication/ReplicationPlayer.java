@@ -109,7 +109,8 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case "payload-failed" -> step(new ReplicationEvent.PayloadFailed(rest));
       case "world-stopped" -> step(new ReplicationEvent.WorldStopped());
       case "loaded" -> step(new ReplicationEvent.Loaded());
-      case "load-failed" -> step(new ReplicationEvent.LoadFailed(rest, rest));
+      case "load-failed" -> step(new ReplicationEvent.LoadFailed(rest, rest, false));
+      case "load-failed-before" -> step(new ReplicationEvent.LoadFailed(rest, rest, true));
       case "applied" -> {
         last = Long.parseLong(rest);
         step(new ReplicationEvent.Applied(last));
@@ -160,6 +161,8 @@ final class ReplicationPlayer implements Function<String, List<String>> {
                   words.length > 3));
       case "gone" -> step(new ReplicationEvent.ReplicaGone(client));
       case "transferred" -> step(new ReplicationEvent.Transferred(client));
+      case "transfer-failed" ->
+          step(new ReplicationEvent.TransferFailed(client, String.join(" ", arguments)));
       case "pending" -> step(new ReplicationEvent.Pending(client, Long.parseLong(words[1])));
       default -> throw new IllegalArgumentException("no such line: " + words[0]);
     }

@@ -616,7 +616,7 @@ public final class ToyServer {
           payload = null;
           loading = false;
           if (failsAtTimes && random.nextInt(15) == 0) {
-            tell(new ReplicationEvent.LoadFailed("it is Friday", "it is Friday"));
+            tell(new ReplicationEvent.LoadFailed("it is Friday", "it is Friday", false));
             return;
           }
           loaded = new TreeMap<>(dump.read(whole.toByteArray()));
