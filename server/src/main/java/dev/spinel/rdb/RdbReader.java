@@ -84,6 +84,8 @@ public final class RdbReader {
   /// Facts and functions of more bytes are nobody's.
   private static final int MAX_TEXT = 16 << 20;
 
+  private static final int MOST_TOLD = 48; // bytes of a key that is too long
+
   private final RdbInput in;
   private final StringInput string;
   private final int version;
@@ -257,7 +259,11 @@ public final class RdbReader {
     string.open();
     long n = string.length();
     if (n > Entry.MAX_KEY) {
-      throw in.unsupported("a key of " + n + " bytes: " + Entry.MAX_KEY + " are the most");
+      byte[] first = new byte[MOST_TOLD];
+      string.read(first, 0, first.length);
+      String name = new String(first, StandardCharsets.ISO_8859_1).replaceAll("[^ -~]", "?");
+      throw in.unsupported(
+          "a key of " + n + " bytes ('" + name + "…'): " + Entry.MAX_KEY + " are the most");
     }
     if (keyBytes.length < n) keyBytes = new byte[2 * (int) n];
     string.whole((int) n);

@@ -7,8 +7,9 @@ import dev.spinel.wire.RespWriter;
 /// The bytes of a long string, in a [Sequence] of chunks of up to 64 KB: reading and writing
 /// anywhere without ever having the whole in one piece.
 ///
-/// A seat has a few, each with a cursor of its own: [#open] a root cell first. What a walk may
-/// still read is copied chunk by chunk, as the sequence does it.
+/// A seat has a few, each with a cursor of its own: [#open] a root cell first. Of what a walk may
+/// still read the bytes that are overwritten are kept ([Sequence.Orphans#keeps]), or the chunk is
+/// copied, as the sequence does it.
 public final class ChunkedBytes {
 
   /// The most bytes that one chunk holds: sixteen granules of the allocator.
@@ -61,6 +62,17 @@ public final class ChunkedBytes {
       int offset = reach(at + done);
       int piece = (int) Math.min(n - done, sequence.leafCount() - offset);
       m.copyOut(sequence.leaf() + offset, to, from + done, piece);
+      done += piece;
+    }
+  }
+
+  /// Makes a copy of bytes `at` to `at + n`, which is in `to[from…]`, what they were at the cut.
+  void restore(BeforeImages before, long at, byte[] to, int from, int n) {
+    int done = 0;
+    while (done < n) {
+      int offset = reach(at + done);
+      int piece = (int) Math.min(n - done, sequence.leafCount() - offset);
+      before.restore(sequence.leaf(), offset, to, from + done, piece);
       done += piece;
     }
   }
@@ -169,9 +181,9 @@ public final class ChunkedBytes {
     int done = 0;
     while (done < n) {
       sequence.seek(at + done);
-      long chunk = sequence.writable();
       int offset = sequence.offset(at + done);
       int piece = (int) Math.min(n - done, sequence.leafCount() - offset);
+      long chunk = sequence.overwritable(offset, piece);
       m.copyIn(a, from + done, chunk + offset, piece);
       done += piece;
     }
@@ -185,9 +197,9 @@ public final class ChunkedBytes {
       long from = source.address(done);
       int run = source.run(done);
       sequence.seek(at + done);
-      long chunk = sequence.writable();
       int offset = sequence.offset(at + done);
       int piece = (int) Math.min(run, sequence.leafCount() - offset);
+      long chunk = sequence.overwritable(offset, piece);
       m.copy(from, chunk + offset, piece);
       done += piece;
     }
@@ -196,7 +208,8 @@ public final class ChunkedBytes {
   /// Overwrites the byte at `at`, which exists.
   public void put(long at, byte b) {
     sequence.seek(at);
-    m.putByte(sequence.writable() + sequence.offset(at), b);
+    int offset = sequence.offset(at);
+    m.putByte(sequence.overwritable(offset, 1) + offset, b);
   }
 
   /// Makes sure that bytes `at` to `at + n`, which exist, can be overwritten without another
@@ -207,8 +220,10 @@ public final class ChunkedBytes {
     }
     for (long done = 0; done < n; ) {
       sequence.seek(at + done);
-      sequence.writable();
-      done += sequence.leafCount() - sequence.offset(at + done);
+      int offset = sequence.offset(at + done);
+      int piece = (int) Math.min(n - done, sequence.leafCount() - offset);
+      sequence.overwritable(offset, piece);
+      done += piece;
     }
   }
 

@@ -628,7 +628,8 @@ public final class Dictionary {
     return shared || walk.fate(p.header, p.hash, entry) != Walk.FREE ? weight(entry) : 0;
   }
 
-  private boolean isCurrent(long entry) {
+  /// Whether an entry was made after the cut of the walk under way.
+  boolean isCurrent(long entry) {
     return Entry.epoch(memory, entry) == (walk.epoch() & 0xff);
   }
 

@@ -47,6 +47,14 @@ public final class Sequence {
   public interface Orphans {
     /// The node goes back to the allocator of any seat once the walk has left the sequence.
     void orphan(long node);
+
+    /// Bytes `at` to `at + n` of a chunk are about to be overwritten. Returns true if a walk that
+    /// reads the chunk finds them anyway; else it is copied first.
+    ///
+    /// @param length of the chunk
+    default boolean keeps(long chunk, int length, int at, int n) {
+      return false;
+    }
   }
 
   /// Of a sequence that nobody changes while it is frozen.
@@ -368,6 +376,14 @@ public final class Sequence {
     putCell(path[depth], (word & ~ADDRESS) | copy, leafCount());
     orphans.orphan(old);
     return copy;
+  }
+
+  /// The chunk's address, once bytes `at` to `at + n` of it may be overwritten: unlike [#writable]
+  /// it may leave the chunk and the way to it where they are.
+  long overwritable(int at, int n) {
+    boolean kept =
+        frozen && epochAt(path[depth]) != epoch && orphans.keeps(leaf(), (int) leafCount(), at, n);
+    return kept ? leaf() : writable();
   }
 
   /// Whether a walk may still read nodes of the sequence that is open, so that changes copy them.

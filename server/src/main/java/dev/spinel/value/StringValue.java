@@ -5,6 +5,7 @@ import dev.spinel.memory.Memory;
 import dev.spinel.wire.Numbers;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
+import java.lang.invoke.VarHandle;
 
 /// Strings, in four shapes:
 ///
@@ -62,6 +63,11 @@ public final class StringValue implements Structure {
     @Override
     public void orphan(long node) {
       dictionary.bury(header, node);
+    }
+
+    @Override
+    public boolean keeps(long chunk, int length, int at, int n) {
+      return dictionary.walk.before.keep(allocator, header, chunk, length, at, n);
     }
   }
 
@@ -274,8 +280,20 @@ public final class StringValue implements Structure {
       System.arraycopy(digits, from, to, at, n);
     } else if (isChunked(entry)) {
       read(entry).copyOut(from, to, at, n);
+      restore(entry, from, to, at, n);
     } else {
       m.copyOut(Entry.valueAddress(m, entry) + from, to, at, n);
+    }
+  }
+
+  /// If the entry is read for a walk, a younger twin may share its chunks, and have changed bytes
+  /// in them, also while they were copied.
+  private void restore(long entry, int from, byte[] to, int at, int n) {
+    if (dictionary.walk.active()) {
+      VarHandle.fullFence(); // the bytes have been read
+      if (sequence.isFrozen(Entry.valueAddress(m, entry))) {
+        read(entry).restore(dictionary.walk.before, from, to, at, n);
+      }
     }
   }
 
@@ -544,12 +562,13 @@ public final class StringValue implements Structure {
     return e;
   }
 
-  /// Opens a chunked string to be changed; `entry` is writable.
+  /// Opens a chunked string to be changed; `entry` is writable. One that is older than the cut is
+  /// so because the walk has written it: then nothing of it is kept any more.
   private ChunkedBytes open(Place p, long entry) {
     buried.header = p.header;
     return otherChunks.open(
         Entry.valueAddress(m, entry),
-        !dictionary.passed(p.header),
+        !dictionary.passed(p.header) && dictionary.isCurrent(entry),
         dictionary.walk.epoch(),
         buried);
   }

@@ -44,6 +44,7 @@ public final class Walk {
 
   final Flight table = new Flight();
   final Flight nested = new Flight();
+  final BeforeImages before;
   private static final long SLACK_BYTES = 64 << 10; // what one plain entry may be beyond the budget
 
   private final AtomicLong preservedBytes = new AtomicLong();
@@ -62,6 +63,7 @@ public final class Walk {
 
   public Walk(Memory memory) {
     this.memory = memory;
+    this.before = new BeforeImages(memory, this);
   }
 
   /// The cut. Stopped world; no walk may be active.

@@ -143,6 +143,7 @@ public final class Walker {
   public void finish() {
     for (long stray = walk.takeStray(); stray != 0; stray = walk.takeStray())
       dictionary.freeKept(stray);
+    walk.before.dropAll(dictionary.allocator);
     walk.finish();
   }
 
@@ -246,6 +247,7 @@ public final class Walker {
       // what was buried since the chain was taken waited for the chain to be written
       long header = flight.header;
       memory.putInt(header + Dictionary.PASSED, walk.epoch());
+      walk.before.drop(dictionary.allocator, header);
       chain = dictionary.takeChain(header);
       flight.end();
       state = PASSED;

@@ -9,12 +9,15 @@ import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -224,6 +227,53 @@ class LoadingTest {
           .contains("rdb_last_load_keys_loaded:2")
           .contains("rdb_changes_since_last_save:0");
       assertThat(fixture.log()).contains("Done loading RDB, keys loaded: 2, keys expired: 1.");
+    }
+  }
+
+  /// A file of version 11 without a checksum.
+  private void dumpOf(byte[]... parts) throws IOException {
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    file.writeBytes("REDIS0011".getBytes(StandardCharsets.US_ASCII));
+    for (byte[] part : parts) {
+      file.writeBytes(part);
+    }
+    file.writeBytes(HexFormat.of().parseHex("ff0000000000000000"));
+    Files.write(dump(), file.toByteArray());
+  }
+
+  private static byte[] hex(String digits) {
+    return HexFormat.of().parseHex(digits.replace(" ", ""));
+  }
+
+  @Test
+  void aKeyThatIsTooLongIsRefusedByItsName() throws Exception {
+    byte[] key = "user:1:".repeat(200_000).getBytes(StandardCharsets.US_ASCII);
+    byte[] length = ByteBuffer.allocate(5).put((byte) 0x80).putInt(key.length).array();
+    dumpOf(hex("fe00 00"), length, key, hex("0161"));
+    try (Fixture fixture = fixture()) {
+      assertThatThrownBy(fixture::load)
+          .hasMessageContaining("a key of 1400000 bytes ('user:1:user:1:")
+          .hasMessageContaining("are the most");
+    }
+  }
+
+  @Test
+  void dataOfModulesIsRefusedAndSizesOfSlotsArePassedOver() throws Exception {
+    String module = "81 6c4ae1e3bb4ed400";
+    dumpOf(hex("fe00 07 016b" + module + "00"));
+    try (Fixture fixture = fixture()) {
+      assertThatThrownBy(fixture::load)
+          .hasMessageContaining("key 'k': values of the module");
+    }
+    dumpOf(hex("f7" + module + "02 02 00"), hex("fe00 00 016b 0176"));
+    try (Fixture fixture = fixture()) {
+      assertThatThrownBy(fixture::load)
+          .hasMessageContaining("AUX module data I can't load: no matching module");
+    }
+    dumpOf(hex("fe00 fb0100 f4 7140 0100 00 016b 0176"));
+    try (Fixture fixture = fixture()) {
+      fixture.load();
+      assertThat(say(fixture.session(), "GET", "k")).isEqualTo("$1 v");
     }
   }
 

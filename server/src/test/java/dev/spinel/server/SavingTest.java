@@ -11,6 +11,7 @@ import dev.spinel.persist.Disk;
 import dev.spinel.persist.Ending;
 import dev.spinel.persist.SystemDisk;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.Stream;
@@ -505,6 +508,103 @@ class SavingTest {
       }
       assertThat(loadedDigest()).as("%s", String.join(" ", change)).isEqualTo(digest);
     }
+  }
+
+  /// Between any two pieces of a large string that are saved, many small changes happen to it. Each
+  /// keeps little more than what it overwrites, so no writer has to wait for the walk; of copies of
+  /// whole chunks the budget of 4 MB would soon be used up.
+  @Test
+  void smallChangesOfAGiantStringKeepLittleForTheSave() throws Exception {
+    int length = 8_000_000;
+    Semaphore turn = new Semaphore(0);
+    Semaphore goOn = new Semaphore(0);
+    Failing inTurns =
+        new Failing() {
+          @Override
+          public Output create(Path file) throws IOException {
+            Output to = super.create(file);
+            return new Output() {
+              @Override
+              public void write(byte[] bytes, int from, int n) throws IOException {
+                turn.release();
+                goOn.acquireUninterruptibly();
+                to.write(bytes, from, n);
+              }
+
+              @Override
+              public void sync() throws IOException {
+                to.sync();
+              }
+
+              @Override
+              public long size() throws IOException {
+                return to.size();
+              }
+
+              @Override
+              public void truncate(long size) throws IOException {
+                to.truncate(size);
+              }
+
+              @Override
+              public void close() throws IOException {
+                to.close();
+              }
+            };
+          }
+        };
+    Random random = new Random(4);
+    byte[] model = new byte[length];
+    random.nextBytes(model);
+    String digest;
+    try (Fixture fixture = new Fixture(inTurns, with("rdbcompression", "no"))) {
+      LocalSession session = fixture.session();
+      say(session, "SETRANGE", "big", "" + (length - 1), "x");
+      for (int at = 0; at < length; at += 1_000_000) {
+        byte[] part = Arrays.copyOfRange(model, at, at + 1_000_000);
+        session.run("SETRANGE", "big", "" + at, latin(part));
+      }
+      digest = fixture.digest(session);
+      assertThat(bgsave(session)).isEqualTo("+Background saving started");
+      int turns = 0;
+      while (info(session, "rdb_bgsave_in_progress").equals("1")) {
+        if (!turn.tryAcquire(10, TimeUnit.MILLISECONDS)) {
+          continue;
+        }
+        for (int i = 0; i < 100; i++) {
+          change(session, model, random, turns % 20 == 7 && i == 0);
+        }
+        turns++;
+        goOn.release();
+      }
+      assertThat(turns).isGreaterThan(90);
+      assertThat(info(session, "rdb_last_bgsave_status")).isEqualTo("ok");
+      assertThat(Long.parseLong(info(session, "rdb_last_cow_size"))).isBetween(1L, 4L << 20);
+      byte[] got = session.run("GET", "big");
+      int head = ("$" + length + "\r\n").length();
+      assertThat(Arrays.equals(got, head, head + length, model, 0, length)).isTrue();
+    }
+    assertThat(loadedDigest()).isEqualTo(digest);
+  }
+
+  private static void change(LocalSession session, byte[] model, Random random, boolean isLong) {
+    int at = random.nextInt(model.length - 200_000);
+    if (random.nextInt(4) == 0) {
+      boolean was = (model[at] & 0x80) != 0;
+      String bit = was ? "0" : "1";
+      assertThat(say(session, "SETBIT", "big", "" + 8L * at, bit)).isEqualTo(was ? ":1" : ":0");
+      model[at] ^= (byte) 0x80;
+      return;
+    }
+    byte[] other = new byte[isLong ? 150_000 : 1 + random.nextInt(150)];
+    random.nextBytes(other);
+    byte[] reply = session.run("SETRANGE", "big", "" + at, latin(other));
+    assertThat(text(reply)).as("nobody has to wait").isEqualTo(":" + model.length);
+    System.arraycopy(other, 0, model, at, other.length);
+  }
+
+  private static String latin(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 
   // ── which file ──
