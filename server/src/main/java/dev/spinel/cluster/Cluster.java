@@ -116,6 +116,7 @@ public final class Cluster implements AutoCloseable {
   private volatile boolean isReady; // the data is loaded
   private volatile boolean isClosed;
   private boolean isSilent; // the links' thread
+  private boolean isKept; // the last file that was synced; by the start, then the disk's thread
   private boolean linkWasUp; // the links' thread
   private @Nullable FileClaim claim; // the starting thread
   private int busPort; // immutable after the start
@@ -191,17 +192,44 @@ public final class Cluster implements AutoCloseable {
     thread.post(this::tick);
   }
 
+  /// What `nodes.conf` was when it was brought to the disk last, before it was replaced by one that
+  /// wasn't.
+  private static Path synced(Path file) {
+    return file.resolveSibling(file.getFileName() + ".synced");
+  }
+
   private NodesFile.@Nullable Contents read(Path file) throws IOException {
-    if (!Files.exists(file) || Files.size(file) == 0) {
+    if (!Files.exists(file)) {
       return null;
     }
     try {
-      return NodesFile.read(Files.readAllBytes(file));
+      byte[] bytes = Files.readAllBytes(file);
+      if (isBlank(bytes) && Files.exists(synced(file))) {
+        log.log(
+            '#',
+            "The cluster configuration file "
+                + file
+                + " is empty, as a loss of power may leave it: this node goes on from "
+                + synced(file)
+                + ", the last one that was surely on the disk.");
+        bytes = Files.readAllBytes(synced(file));
+        isKept = true;
+      }
+      return bytes.length == 0 ? null : NodesFile.read(bytes);
     } catch (NodesFile.Corrupt e) {
       throw new IOException("Unrecoverable error: " + e.explain(file.toString()), e);
     } catch (IOException e) {
       throw new IOException("Loading the cluster node config " + file + ": " + IoReason.of(e), e);
     }
+  }
+
+  private static boolean isBlank(byte[] bytes) {
+    for (byte each : bytes) {
+      if (each != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// The data is loaded.
@@ -629,7 +657,12 @@ public final class Cluster implements AutoCloseable {
       Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
       if (save.durable()) {
         WholeFile.replace(file, bytes);
+        isKept = false;
       } else {
+        if (!isKept && Files.exists(file) && Files.size(file) > 0) {
+          WholeFile.keep(file, synced(file));
+          isKept = true;
+        }
         WholeFile.replaceSoon(file, bytes);
       }
     } catch (IOException | RuntimeException e) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -37,9 +38,22 @@ public final class WholeFile {
   }
 
   /// The same, but it isn't waited until the new text is on the disk: after a loss of power either
-  /// may be there.
+  /// may be there; on some file systems (XFS) also an empty file, or one of zeros. See [#keep].
   public static void replaceSoon(Path file, byte[] bytes) throws IOException {
     replace(file, bytes, false);
+  }
+
+  /// Has `beside` be what the file is now, and on the disk, whatever takes the file's place later.
+  public static void keep(Path file, Path beside) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    }
+    Files.deleteIfExists(beside);
+    try {
+      Files.createLink(beside, file);
+    } catch (UnsupportedOperationException | FileSystemException e) { // one that has no links
+      replace(beside, Files.readAllBytes(file));
+    }
   }
 
   private static Path write(Path file, byte[] bytes, boolean sync) throws IOException {

@@ -262,8 +262,7 @@ class LoadingTest {
     String module = "81 6c4ae1e3bb4ed400";
     dumpOf(hex("fe00 07 016b" + module + "00"));
     try (Fixture fixture = fixture()) {
-      assertThatThrownBy(fixture::load)
-          .hasMessageContaining("key 'k': values of the module");
+      assertThatThrownBy(fixture::load).hasMessageContaining("key 'k': values of the module");
     }
     dumpOf(hex("f7" + module + "02 02 00"), hex("fe00 00 016b 0176"));
     try (Fixture fixture = fixture()) {
