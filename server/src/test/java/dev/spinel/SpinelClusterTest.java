@@ -79,7 +79,21 @@ class SpinelClusterTest {
     assertThat(Files.readString(folder.resolve("cluster"))).isEqualTo("primaries 3 replicas 3\n");
     try (SpinelCluster cluster =
         Spinel.cluster(0, -1).directory(folder).nodeTimeoutMillis(2000).start()) {
-      assertThat(ask(cluster.nodes().get(0), "GET", "{fHh}x")).isEqualTo("2");
+      SpinelCluster.Node first = cluster.nodes().getFirst();
+      assertThat(ask(first, "GET", "{fHh}x")).isEqualTo("2");
+      // it is meant to be on one machine
+      assertThat(Files.readString(folder.resolve("node-1/log")))
+          .contains("Cluster state changed: ok")
+          .doesNotContain("loopback");
+      assertThat(ask(first, "INFO", "cluster")).doesNotContain("masterauth");
+      assertThat(ask(first, "CONFIG", "SET", "requirepass", "x", "masterauth", "")).contains("OK");
+      try (Client client = Client.connect("127.0.0.1", first.port())) {
+        client.command("AUTH", "x");
+        assertThat(new String(((RespValue.Bulk) client.command("INFO", "cluster")).bytes()))
+            .contains("cluster_masterauth_missing:1");
+      }
+      assertThat(Files.readString(folder.resolve("node-1/log")))
+          .contains("requirepass is set and masterauth isn't");
     }
     assertThatThrownBy(() -> Spinel.cluster(4, 4).directory(folder).start())
         .isInstanceOf(IllegalArgumentException.class)

@@ -4,6 +4,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.Setting;
 import dev.spinel.config.Settings;
 import dev.spinel.peer.Address;
+import dev.spinel.peer.IpAddress;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -96,6 +97,11 @@ public record ClusterPolicy(
   private static int announced(Config config, Setting<Long> announcement, Setting<Long> port) {
     int announced = config.intOf(announcement);
     return announced != 0 ? announced : config.intOf(port);
+  }
+
+  /// Whether the cluster is meant to be on this machine only: so say the seeds.
+  boolean isLocal() {
+    return !seeds.isEmpty() && seeds.stream().allMatch(seed -> IpAddress.isLoopback(seed.host()));
   }
 
   private static List<Address> seeds(String text) {

@@ -84,7 +84,7 @@ final class Rejoining {
     myself.ip = here;
     machine.notice("IP address for this node updated to " + here);
     machine.save();
-    if (loopback && !warnedOfLoopback) {
+    if (loopback && !warnedOfLoopback && !machine.policy().isLocal()) {
       warnedOfLoopback = true;
       machine.warning(
           "The cluster knows this node by a loopback address now: nodes on other machines won't"

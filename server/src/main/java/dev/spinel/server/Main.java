@@ -161,14 +161,6 @@ public final class Main {
           "Protected mode is off, as a default of this installation: whoever reaches this port may"
               + " read and change all data. Set a password (requirepass), or protected-mode yes.");
     }
-    if (config.get(Settings.CLUSTER_ENABLED)
-        && !config.get(Settings.REQUIREPASS).isEmpty()
-        && config.get(Settings.MASTERAUTH).isEmpty()) {
-      log.warning(
-          "requirepass is set and masterauth isn't: as a replica this node can't log in to its"
-              + " primary and gets no copy of its data, and nobody takes over without loss. Set"
-              + " masterauth to the password of the other nodes.");
-    }
     MemoryLimits.warn(config, log);
     server.announceData();
     if (!Boolean.getBoolean("spinel.anyport")) {

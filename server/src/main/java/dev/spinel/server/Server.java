@@ -16,9 +16,9 @@ import dev.spinel.client.TrackingLimit;
 import dev.spinel.cluster.Cluster;
 import dev.spinel.cluster.ClusterFamily;
 import dev.spinel.cluster.ClusterModes;
+import dev.spinel.cluster.ClusterSection;
 import dev.spinel.cluster.ClusterView;
 import dev.spinel.cluster.Migrate;
-import dev.spinel.cluster.MovesSection;
 import dev.spinel.commands.Bitmaps;
 import dev.spinel.commands.Databases;
 import dev.spinel.commands.Dumps;
@@ -237,6 +237,8 @@ public final class Server implements AutoCloseable {
       cluster = null;
     }
     config.onChange(Settings.MAXMEMORY, this::warnOfMaxmemory);
+    config.onChange(Settings.REQUIREPASS, this::warnOfMasterauth);
+    config.onChange(Settings.MASTERAUTH, this::warnOfMasterauth);
     paceExpiry(config);
     config.onChange(Settings.HZ, this::paceExpiry);
     config.onChange(Settings.ACTIVE_EXPIRE_EFFORT, this::paceExpiry);
@@ -308,6 +310,15 @@ public final class Server implements AutoCloseable {
   /// What was promised can't be kept any more.
   private void fatal(String why) {
     stop.fail();
+  }
+
+  private void warnOfMasterauth(Config changed) {
+    if (ClusterSection.lacksMasterauth(changed)) {
+      log.warning(
+          "requirepass is set and masterauth isn't: as a replica this node can't log in to its"
+              + " primary and gets no copy of its data, and nobody takes over without loss. Set"
+              + " masterauth to the password of the other nodes.");
+    }
   }
 
   private void warnOfMaxmemory(Config changed) {
@@ -392,7 +403,7 @@ public final class Server implements AutoCloseable {
         new Sections.ErrorStatistics(),
         new LatencyFamily.Percentiles(config),
         new Sections.Fixed("Cluster", "cluster_enabled:" + (isClusterNode() ? 1 : 0) + "\n"),
-        new MovesSection(() -> cluster),
+        new ClusterSection(config, () -> cluster),
         new Sections.KeyCounts());
   }
 
@@ -413,6 +424,7 @@ public final class Server implements AutoCloseable {
   }
 
   private void start(Opening opening) throws IOException {
+    warnOfMasterauth(config);
     keyspace.start(engine);
     try {
       users.load();
