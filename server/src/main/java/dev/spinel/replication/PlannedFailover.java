@@ -36,6 +36,7 @@ public final class PlannedFailover {
   private @Nullable Address target; // null: whoever has all first
   private boolean forced;
   private long endMillis; // 0: never
+  private long sinceMillis;
 
   PlannedFailover(ReplicationMachine machine) {
     this.machine = machine;
@@ -54,6 +55,7 @@ public final class PlannedFailover {
         target == null
             ? "FAILOVER requested to any replica."
             : "FAILOVER requested to " + target + ".");
+    sinceMillis = machine.now();
     state = State.WAITING;
     machine.act(new ReplicationAction.PauseWrites(true));
     answer(asked.client(), "+OK");
@@ -168,9 +170,13 @@ public final class PlannedFailover {
     return accepted;
   }
 
-  /// Whether PING would move the offset that a replica is to reach in time.
+  /// Whether PING would move the offset that a replica is to reach. If it is sent each second, each
+  /// acknowledgement may come a moment too late, again and again. Without a time limit PINGs go on
+  /// before replicas take silence for a broken link.
   boolean holdsStill() {
-    return state == State.WAITING && endMillis != 0;
+    return state == State.WAITING
+        && (endMillis != 0
+            || machine.now() - sinceMillis < machine.policy().timeoutSeconds() * 500L);
   }
 
   public State state() {

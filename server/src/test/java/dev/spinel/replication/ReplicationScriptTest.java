@@ -29,6 +29,7 @@ class ReplicationScriptTest {
         "roles.txt",
         "promoted-too-early.txt",
         "failover.txt",
+        "failover-without-a-limit.txt",
         "failover-that-fails.txt",
         "restarts.txt",
         "restarts-of-a-primary.txt",

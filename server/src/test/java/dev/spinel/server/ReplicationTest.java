@@ -506,6 +506,79 @@ class ReplicationTest extends ReplicationFixture {
     assertThat(primary.info("stats", "sync_full")).isEqualTo("1");
   }
 
+  /// Clients write at both servers all the time: who isn't the primary refuses.
+  @ParameterizedTest
+  @ValueSource(strings = {"ours", "real"})
+  void rolesAreHandedOverAndBackWhileClientsWriteAndSnapshotsAreTaken(String other)
+      throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Ours ours = ours("event-loops", "2", "repl-backlog-size", "64mb");
+    Node second =
+        other.equals("ours")
+            ? ours("event-loops", "2", "repl-backlog-size", "64mb")
+            : real("--repl-backlog-size", "64mb", "--enable-debug-command", "yes");
+    follow(second, ours);
+    try (Load atOurs = new Load(ours, seed, 2);
+        Load atSecond = new Load(second, seed + 100, 2)) {
+      handOver(ours, second);
+      handOver(second, ours);
+    }
+    agree(ours, second);
+    assertThat(ours.info("stats", "sync_full")).isEqualTo("1");
+    assertThat(second.info("stats", "sync_full")).isEqualTo("0");
+  }
+
+  private static void handOver(Node from, Node to) throws IOException {
+    beginSnapshots(from, to);
+    assertThat(from.call("FAILOVER")).isEqualTo("OK");
+    eventually(() -> assertThat(from.info("replication", "role")).isEqualTo("slave"));
+    isUp(from);
+    assertThat(to.info("replication", "role")).isEqualTo("master");
+    endSnapshots(from, to);
+  }
+
+  /// Both are at it, in the midst of their keys.
+  private static void beginSnapshots(Node... nodes) throws IOException {
+    for (Node node : nodes) {
+      eventually(
+          () ->
+              assertThat(Integer.parseInt(String.valueOf(node.call("DBSIZE")))).isGreaterThan(100));
+      eventually(
+          () -> assertThat(node.info("persistence", "rdb_bgsave_in_progress")).isEqualTo("0"));
+      node.call("CONFIG", "SET", "rdb-key-save-delay", "3000");
+      assertThat(node.call("BGSAVE")).isEqualTo("Background saving started");
+      assertThat(node.info("persistence", "rdb_bgsave_in_progress")).isEqualTo("1");
+    }
+  }
+
+  private static void endSnapshots(Node... nodes) throws IOException {
+    for (Node node : nodes) {
+      node.call("CONFIG", "SET", "rdb-key-save-delay", "0");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ours", "real"})
+  void aReplicaIsPromotedWhileClientsWriteAndSnapshotsAreTaken(String other) throws Exception {
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Ours first = ours("event-loops", "2", "repl-backlog-size", "64mb");
+    Node second =
+        other.equals("ours")
+            ? ours("event-loops", "2", "repl-backlog-size", "64mb")
+            : real("--repl-backlog-size", "64mb");
+    follow(second, first);
+    try (Load atFirst = new Load(first, seed, 2);
+        Load atSecond = new Load(second, seed + 100, 2)) {
+      beginSnapshots(first, second);
+      assertThat(second.call("REPLICAOF", "NO", "ONE")).isEqualTo("OK");
+      endSnapshots(first, second);
+      follow(first, second); // what it has taken meanwhile is gone
+    }
+    agree(second, first);
+  }
+
   @Test
   void rolesChangeUnderLoadAndSnapshots() throws Exception {
     long seed = System.nanoTime();
