@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// their events are listened to, too.
 ///
 /// ```
-///   kill ──────► +sdown ──► +switch-master        (Sentinel: first of all that listen)
+///   kill ─► +sdown ─► +odown ─► +switch-master    (Sentinel: first of all that are heard)
 ///     └──────────────────────────► first write    (at whoever takes it)
 ///   started again, answers ──────► is a replica   (until then it may take writes that are lost)
 /// ```
@@ -47,9 +47,18 @@ public final class FailoverBench {
 
   /// Milliseconds of each loss.
   private record Result(
-      List<Double> down, List<Double> switched, List<Double> written, List<Double> converted) {
+      List<Double> down,
+      List<Double> switched,
+      List<Double> written,
+      List<Double> agreedToWritten,
+      List<Double> converted) {
     Result() {
-      this(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+      this(
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>());
     }
   }
 
@@ -162,8 +171,9 @@ public final class FailoverBench {
     }
     System.out.println(
         "| deployment | program | signal | to +sdown, ms | to +switch-master | to the first write:"
-            + " median | p99 | longest | back: until it is a replica, median | longest |");
-    System.out.println("|---|---|---|---|---|---|---|---|---|---|");
+            + " median | p99 | longest | from +odown to it, median | back: until it is a replica,"
+            + " median | longest |");
+    System.out.println("|---|---|---|---|---|---|---|---|---|---|---|");
     for (Kind kind : kinds.isEmpty() ? List.of(Kind.values()) : kinds) {
       for (String signal : signals.isEmpty() ? List.of("KILL", "STOP") : signals) {
         for (String program : programs) {
@@ -187,7 +197,7 @@ public final class FailoverBench {
       }
       System.out.printf(
           Locale.ROOT,
-          "| %s, %d ms | %s | SIG%s | %s | %s | %s | %s | %s | %s | %s |%n",
+          "| %s, %d ms | %s | SIG%s | %s | %s | %s | %s | %s | %s | %s | %s |%n",
           kind.name().toLowerCase(Locale.ROOT),
           timeout,
           version,
@@ -197,6 +207,7 @@ public final class FailoverBench {
           shown(result.written, .5),
           shown(result.written, .99),
           shown(result.written, 1),
+          shown(result.agreedToWritten, .5),
           shown(result.converted, .5),
           shown(result.converted, 1));
     } finally {
@@ -320,7 +331,7 @@ public final class FailoverBench {
   private void listen(int port) throws IOException {
     Client client = Client.connect("127.0.0.1", port).timeoutMillis(0);
     listeners.add(client);
-    client.send("SUBSCRIBE", "+sdown", "+switch-master");
+    client.send("SUBSCRIBE", "+sdown", "+odown", "+switch-master");
     client.flush();
     Thread.ofPlatform()
         .daemon()
@@ -384,6 +395,12 @@ public final class FailoverBench {
     if (kind == Kind.SENTINEL) {
       await(() -> events.containsKey("+switch-master"), "no Sentinel tells of a switch");
       result.down.add((events.getOrDefault("+sdown", at) - at) / 1e6);
+      Long agreed = events.get("+odown"); // the SDOWN that completes the quorum
+      if (agreed != null) {
+        synchronized (first) {
+          result.agreedToWritten.add((first[0] - agreed) / 1e6);
+        }
+      }
       result.switched.add((events.getOrDefault("+switch-master", at) - at) / 1e6);
     }
     synchronized (first) {

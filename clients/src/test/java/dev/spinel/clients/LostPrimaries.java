@@ -31,7 +31,7 @@ final class LostPrimaries implements AutoCloseable {
     awaitProgress(topology.primary(), keys);
     for (int i = 0; i < LOSSES; i++) {
       Node lost = topology.primary();
-      lost.stop();
+      lost.kill();
       awaitProgress(successor(), keys);
       lost.start();
       assertThat(topology.awaitInSync(PATIENCE_MILLIS)).as("all are in sync").isTrue();
