@@ -28,6 +28,8 @@ final class SentinelClient implements PeerLink.Listener {
 
   final long id;
   final long since;
+  private long heardAt; // the last bytes
+  String lastCommand = "NULL"; // as CLIENT LIST shows it
   int protocol = 2;
   boolean isAuthenticated;
   @Nullable Principal user; // null: one who may do everything
@@ -51,6 +53,7 @@ final class SentinelClient implements PeerLink.Listener {
     this.link = link;
     this.shell = shell;
     this.since = shell.now();
+    this.heardAt = since;
     RequestReader.Limits limits = RequestReader.Limits.none();
     limits.bulkBytes = BULK_MAX;
     limits.queryBytes = BULK_MAX * 4;
@@ -83,8 +86,14 @@ final class SentinelClient implements PeerLink.Listener {
     return link.localAddress();
   }
 
+  /// So long it has said nothing.
+  long idleSeconds() {
+    return (shell.now() - heardAt) / 1000;
+  }
+
   @Override
   public void received(PeerLink from, byte[] bytes, int begin, int end) {
+    heardAt = shell.now();
     if (waits) {
       reader.keep(bytes, begin, end);
       return;

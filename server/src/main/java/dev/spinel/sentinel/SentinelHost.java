@@ -46,6 +46,9 @@ public interface SentinelHost {
   /// How many clients may be connected at a time.
   int clientsMax();
 
+  /// After so long a client that says nothing is ended, unless it has subscribed; 0: never.
+  long clientIdleSeconds();
+
   /// The version that INFO and HELLO tell.
   String version();
 }

@@ -12,12 +12,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The commands that a Sentinel answers, and no more.
 final class SentinelSession {
   /// Names and arities.
   private static final Map<String, Integer> COMMANDS = commands();
+
+  private static final Set<String> CONTAINERS = Set.of("acl", "client", "command", "sentinel");
 
   private static final Set<String> SECTIONS =
       new LinkedHashSet<>(List.of("server", "clients", "cpu", "stats", "sentinel"));
@@ -63,6 +66,10 @@ final class SentinelSession {
       client.send(error("ERR wrong number of arguments for '" + name + "' command"));
       return true;
     }
+    client.lastCommand =
+        CONTAINERS.contains(name) && words.size() > 1
+            ? name + "|" + words.get(1).toLowerCase(Locale.ROOT)
+            : name;
     boolean open =
         switch (name) {
           case "auth", "hello" -> true;
@@ -264,40 +271,85 @@ final class SentinelSession {
 
   private RespValue command(List<String> words) {
     String sub = words.isEmpty() ? "" : words.getFirst().toLowerCase(Locale.ROOT);
+    Integer arity = COMMAND_ARITIES.get(sub);
+    if (arity == null) {
+      return sub.isEmpty()
+          ? described(List.copyOf(COMMANDS.keySet()))
+          : error("ERR unknown subcommand '" + words.getFirst() + "'. Try COMMAND HELP.");
+    }
+    List<String> rest = words.subList(1, words.size());
+    int size = words.size() + 1;
+    if (arity >= 0 ? size != arity : size < -arity) {
+      return error("ERR wrong number of arguments for 'command|" + sub + "' command");
+    }
     return switch (sub) {
       case "count" -> new RespValue.Int(COMMANDS.size());
       case "list" ->
           new RespValue.Array(shell.access().commands().stream().map(Texts::bulk).toList());
-      case "docs" -> docs(words.subList(1, words.size()));
-      case "", "info" -> {
-        List<RespValue> all = new ArrayList<>();
-        COMMANDS.forEach(
-            (name, arity) -> {
-              if (words.size() < 2 || words.contains(name)) {
-                RespValue none = new RespValue.Array(List.of());
-                RespValue zero = new RespValue.Int(0);
-                all.add(
-                    new RespValue.Array(
-                        List.of(
-                            bulk(name),
-                            new RespValue.Int(arity),
-                            none,
-                            zero,
-                            zero,
-                            zero,
-                            none,
-                            none,
-                            none,
-                            none)));
-              }
-            });
-        yield new RespValue.Array(all);
-      }
-      default -> error("ERR unknown subcommand '" + words.getFirst() + "'. Try COMMAND HELP.");
+      case "docs" -> docs(rest);
+      case "info" -> described(rest.isEmpty() ? List.copyOf(COMMANDS.keySet()) : rest);
+      case "help" ->
+          lines(
+              "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+              "(no subcommand)",
+              "COUNT",
+              "DOCS [<command-name> ...]",
+              "GETKEYS <full-command>",
+              "GETKEYSANDFLAGS <full-command>",
+              "HELP",
+              "INFO [<command-name> ...]",
+              "LIST");
+      default -> // GETKEYS, GETKEYSANDFLAGS
+          COMMANDS.containsKey(rest.getFirst().toLowerCase(Locale.ROOT))
+              ? error("ERR The command has no key arguments")
+              : error("ERR Invalid command specified");
     };
   }
 
-  private RespValue docs(List<String> names) {
+  /// Arities of COMMAND's subcommands.
+  private static final Map<String, Integer> COMMAND_ARITIES =
+      Map.ofEntries(
+          Map.entry("count", 2),
+          Map.entry("docs", -2),
+          Map.entry("getkeys", -3),
+          Map.entry("getkeysandflags", -3),
+          Map.entry("help", 2),
+          Map.entry("info", -2),
+          Map.entry("list", -2));
+
+  /// What COMMAND INFO says of each; nil for one that there isn't.
+  private static RespValue described(List<String> names) {
+    List<RespValue> all = new ArrayList<>();
+    for (String asked : names) {
+      String name = asked.toLowerCase(Locale.ROOT);
+      Integer arity = COMMANDS.get(name);
+      RespValue none = new RespValue.Array(List.of());
+      RespValue zero = new RespValue.Int(0);
+      all.add(
+          arity == null
+              ? new RespValue.Nil()
+              : new RespValue.Array(
+                  List.of(
+                      bulk(name),
+                      new RespValue.Int(arity),
+                      none,
+                      zero,
+                      zero,
+                      zero,
+                      none,
+                      none,
+                      none,
+                      none)));
+    }
+    return new RespValue.Array(all);
+  }
+
+  private static RespValue lines(String... lines) {
+    return new RespValue.Array(Stream.of(lines).<RespValue>map(RespValue.Simple::new).toList());
+  }
+
+  private RespValue docs(List<String> asked) {
+    List<String> names = asked.stream().map(each -> each.toLowerCase(Locale.ROOT)).toList();
     List<RespValue> map = new ArrayList<>();
     for (String name : shell.access().commands()) {
       if (names.isEmpty() || names.contains(name)) {
@@ -396,28 +448,22 @@ final class SentinelSession {
   }
 
   private static RespValue help() {
-    List<RespValue> lines = new ArrayList<>();
-    lines.add(
-        new RespValue.Simple("CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    for (String line :
-        List.of(
-            "GETNAME",
-            "GETREDIR",
-            "HELP",
-            "ID",
-            "INFO",
-            "KILL (<ip:port>|<option> <value> [<option> <value> ...])",
-            "LIST [TYPE <type>|ID <id> [<id> ...]]",
-            "NO-EVICT (ON|OFF)",
-            "REPLY (ON|OFF|SKIP)",
-            "SETINFO (LIB-NAME|LIB-VER) <value>",
-            "SETNAME <name>",
-            "TRACKINGINFO",
-            "UNBLOCK <id> [TIMEOUT|ERROR]",
-            "UNPAUSE")) {
-      lines.add(new RespValue.Simple(line));
-    }
-    return new RespValue.Array(lines);
+    return lines(
+        "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "GETNAME",
+        "GETREDIR",
+        "HELP",
+        "ID",
+        "INFO",
+        "KILL (<ip:port>|<option> <value> [<option> <value> ...])",
+        "LIST [TYPE <type>|ID <id> [<id> ...]]",
+        "NO-EVICT (ON|OFF)",
+        "REPLY (ON|OFF|SKIP)",
+        "SETINFO (LIB-NAME|LIB-VER) <value>",
+        "SETNAME <name>",
+        "TRACKINGINFO",
+        "UNBLOCK <id> [TIMEOUT|ERROR]",
+        "UNPAUSE");
   }
 
   private static final Set<String> TYPES = Set.of("normal", "master", "slave", "replica", "pubsub");
@@ -496,15 +542,20 @@ final class SentinelSession {
         + of.name
         + " age="
         + (shell.now() - of.since) / 1000
+        + " idle="
+        + of.idleSeconds()
         + " flags="
         + (of.isSubscriber() ? "P" : "N")
         + " db=0 sub="
         + of.channels.size()
         + " psub="
         + of.patterns.size()
+        + " ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0"
+        + " omem=0 tot-mem=0 events=r cmd="
+        + of.lastCommand
         + " user="
         + (of.user == null ? "default" : new String(of.user.name(), StandardCharsets.ISO_8859_1))
-        + " resp="
+        + " redir=-1 resp="
         + of.protocol
         + " lib-name="
         + of.libraryName

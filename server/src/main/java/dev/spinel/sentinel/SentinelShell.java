@@ -29,11 +29,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Belongs to the thread of its [Peers].
 public final class SentinelShell {
-  private static final long DIAL_MILLIS = 10_000;
-
   final SentinelHost host;
   private final Peers peers;
-  private final boolean encrypted;
+  private final Peers.Dialling dialling;
   private final SentinelMachine machine;
   private final LongSupplier clock;
   private final Map<Integer, Requests> channels = new HashMap<>();
@@ -49,14 +47,14 @@ public final class SentinelShell {
   private SentinelAccess access = SentinelAccess.OPEN;
 
   /// @param clock the time of the wall
-  /// @param encrypted whether the servers and Sentinels that it talks to are reached with TLS
+  /// @param dialling how the servers and Sentinels that it talks to are reached
   public SentinelShell(
       Peers peers,
       SentinelMachine machine,
       SentinelHost host,
       LongSupplier clock,
-      boolean encrypted) {
-    this.encrypted = encrypted;
+      Peers.Dialling dialling) {
+    this.dialling = dialling;
     this.peers = peers;
     this.machine = machine;
     this.host = host;
@@ -110,7 +108,19 @@ public final class SentinelShell {
   private void tick() {
     if (!isOver) {
       tell(new SentinelEvent.Tick());
+      endIdleClients();
       peers.after(machine.nextTickMillis(), this::tick);
+    }
+  }
+
+  private void endIdleClients() {
+    long most = host.clientIdleSeconds();
+    if (most > 0) {
+      for (SentinelClient client : clients()) {
+        if (!client.isSubscriber() && client.idleSeconds() > most) {
+          client.kill();
+        }
+      }
     }
   }
 
@@ -209,7 +219,7 @@ public final class SentinelShell {
             tell(new SentinelEvent.LinkEnded(channel, reason));
           }
         });
-    requests.dial(dial.to(), new Peers.Dialling(DIAL_MILLIS, "", encrypted));
+    requests.dial(dial.to(), dialling);
   }
 
   private static String hostOf(String address) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// Decides whether a new connection becomes a client: not beyond `maxclients`, and not in protected
 /// mode. Called on the thread of the connection's loop.
 final class Admission implements Acceptor {
-  private static final String PROTECTED =
+  static final String PROTECTED =
       "DENIED Spinel runs in protected mode: no password is set for the default user, so only"
           + " clients on this machine may connect. To change that, set a password (CONFIG SET"
           + " requirepass, or requirepass in the configuration file), or, if nobody else can reach"

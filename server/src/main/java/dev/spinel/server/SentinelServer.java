@@ -5,6 +5,7 @@ import dev.spinel.config.ConfigError;
 import dev.spinel.config.Directive;
 import dev.spinel.config.Settings;
 import dev.spinel.config.WholeFile;
+import dev.spinel.net.Acceptor;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Connection;
 import dev.spinel.net.Incidents;
@@ -15,6 +16,7 @@ import dev.spinel.net.Net;
 import dev.spinel.net.TransportChoice;
 import dev.spinel.observe.Identity;
 import dev.spinel.peer.IpAddress;
+import dev.spinel.peer.Peers;
 import dev.spinel.sentinel.HostNames;
 import dev.spinel.sentinel.SentinelAction;
 import dev.spinel.sentinel.SentinelEvent;
@@ -23,6 +25,7 @@ import dev.spinel.sentinel.SentinelHost;
 import dev.spinel.sentinel.SentinelMachine;
 import dev.spinel.sentinel.SentinelSettings;
 import dev.spinel.sentinel.SentinelShell;
+import dev.spinel.wire.RespWriter;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -48,6 +51,11 @@ import org.jspecify.annotations.Nullable;
 /// made, started and closed; after that nothing of it is left but its file.
 public final class SentinelServer implements SentinelHost, Incidents, HostNames, AutoCloseable {
   private static final long LOOKUP_MILLIS = 500;
+  private static final long DIAL_MILLIS = 10_000;
+
+  /// How many there are. What ends by one has this and 128 as its status, like a script that exits
+  /// with that.
+  private static final int SIGNALS = 64;
 
   private final Config config;
   private final Log log;
@@ -113,7 +121,14 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
     LoopPeers peers = new LoopPeers(made, encryption);
     SentinelShell serving =
         new SentinelShell(
-            peers, machine, this, System::currentTimeMillis, config.get(Settings.TLS_REPLICATION));
+            peers,
+            machine,
+            this,
+            System::currentTimeMillis,
+            new Peers.Dialling(
+                DIAL_MILLIS,
+                config.text(Settings.BIND_SOURCE_ADDR),
+                config.get(Settings.TLS_REPLICATION)));
     users = new SentinelUsers(config, log, serving);
     serving.access(users);
     loop = made;
@@ -124,16 +139,31 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
           config.get(Settings.BIND),
           config.intOf(Settings.PORT),
           config.intOf(Settings.TCP_BACKLOG),
-          LoopPeers.acceptor(serving::accept));
+          protectedFrom(LoopPeers.acceptor(serving::accept)));
     }
     if (config.get(Settings.TLS_PORT) != 0) {
       started.listen(
           config.get(Settings.BIND),
           config.intOf(Settings.TLS_PORT),
           config.intOf(Settings.TCP_BACKLOG),
-          encryption.over(LoopPeers.acceptor(serving::accept)));
+          encryption.over(protectedFrom(LoopPeers.acceptor(serving::accept))));
     }
     made.post(serving::start);
+  }
+
+  /// In protected mode nobody from elsewhere comes in, unless there is a password. A Sentinel isn't
+  /// in it unless its file says so.
+  private Acceptor protectedFrom(Acceptor inner) {
+    if (!config.get(Settings.PROTECTED_MODE)) {
+      return inner;
+    }
+    return connection -> {
+      if (!connection.isLocal() && !Objects.requireNonNull(users).isPasswordRequired()) {
+        new RespWriter(connection.output(), 2).error(Admission.PROTECTED);
+        return null;
+      }
+      return inner.accept(connection);
+    };
   }
 
   /// The machine, as the file says.
@@ -256,7 +286,8 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
               .thenAccept(
                   ended -> {
                     int status = ended.exitValue();
-                    int signal = status > 128 ? status - 128 : 0;
+                    boolean isSignal = status > 128 && status <= 128 + SIGNALS;
+                    int signal = isSignal ? status - 128 : 0;
                     post(new SentinelEvent.ScriptEnded(job, signal == 0 ? status : 0, signal));
                     Objects.requireNonNull(loop).post(() -> scripts.remove(job));
                   });
@@ -287,6 +318,9 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
 
   @Override
   public void shutdown() {
+    if (!hasEnded()) {
+      log.notice("User requested shutdown...");
+    }
     ends.countDown();
   }
 
@@ -303,6 +337,11 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   @Override
   public int clientsMax() {
     return config.intOf(Settings.MAXCLIENTS);
+  }
+
+  @Override
+  public long clientIdleSeconds() {
+    return config.get(Settings.TIMEOUT);
   }
 
   // ── HostNames ──
@@ -346,7 +385,7 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
   @Override
   public void loopEnded(Loop ended) {
     failed = true;
-    shutdown();
+    ends.countDown();
   }
 
   @Override

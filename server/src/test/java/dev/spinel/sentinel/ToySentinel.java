@@ -2,6 +2,7 @@ package dev.spinel.sentinel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.peer.Peers;
 import dev.spinel.peer.SimNetwork;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,6 +85,7 @@ final class ToySentinel implements SentinelHost {
             server.priority != 0
                 && server.isWhole
                 && !other.isForeign
+                && !other.reportsPrimary // nor has it told its priority
                 && other.linkDownMillis <= group.downAfter * 10;
         if (hears && follows && mayBeChosen && server != best) {
           assertThat(best.priority)
@@ -138,7 +140,7 @@ final class ToySentinel implements SentinelHost {
             .map(line -> List.of(line.split(" ")).subList(1, line.split(" ").length))
             .toList();
     assertThat(made.configure(words, clock())).isNull();
-    shell = new SentinelShell(host, made, this, this::clock, false);
+    shell = new SentinelShell(host, made, this, this::clock, new Peers.Dialling(10_000));
     host.listen(PORT, shell::accept);
     shell.start();
     return made;
@@ -260,6 +262,11 @@ final class ToySentinel implements SentinelHost {
   @Override
   public int clientsMax() {
     return 100;
+  }
+
+  @Override
+  public long clientIdleSeconds() {
+    return 0;
   }
 
   @Override

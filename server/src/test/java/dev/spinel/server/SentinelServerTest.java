@@ -1,19 +1,36 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.RealRedis;
+import dev.spinel.ServerProcess;
 import dev.spinel.config.CommandLine;
 import dev.spinel.config.Config;
 import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// What a Sentinel does as a process: its file, its scripts, its doors.
+@Timeout(60)
 class SentinelServerTest {
   @TempDir private Path folder;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
@@ -45,6 +62,136 @@ class SentinelServerTest {
           .content()
           .contains("port " + port + "\n", "# mine\n", "sentinel monitor m 127.0.0.1 1 2\n")
           .contains("sentinel myid ");
+      assertThat(server.hasEnded()).isFalse();
+    }
+  }
+
+  @Test
+  void whatBecomesOfScripts() throws Exception {
+    List<String> directives = new ArrayList<>();
+    for (String how : List.of("exit 0", "exit 1", "exit 255", "kill -9 $$")) {
+      String name = how.replaceAll("[^a-z0-9]", "");
+      Path script = Files.writeString(folder.resolve(name), "#!/bin/sh\n" + how + "\n");
+      assertThat(script.toFile().setExecutable(true)).isTrue();
+      directives.add("sentinel monitor " + name + " 127.0.0.1 1 2");
+      directives.add("sentinel notification-script " + name + " " + script);
+    }
+    try (SentinelServer server = start(directives.toArray(String[]::new));
+        Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(log.toString(StandardCharsets.ISO_8859_1))
+                      .contains("# -script-error " + folder.resolve("exit255") + " 0 255"));
+      await()
+          .untilAsserted(
+              () -> {
+                String pending = client.command("SENTINEL", "PENDING-SCRIPTS").toString();
+                assertThat(pending)
+                    .contains("exit1", "kill9", "scheduled")
+                    .doesNotContain("exit0", "exit255", "running");
+              });
+      assertThat(log.toString(StandardCharsets.ISO_8859_1)).containsOnlyOnce("-script-error");
+      assertThat(server.hasEnded()).isFalse();
+    }
+  }
+
+  @Test
+  void idleClientsAreEndedUnlessTheyListen() throws Exception {
+    try (SentinelServer server = start("timeout 1");
+        Client idle = Client.connect("127.0.0.1", port).timeoutMillis(20_000);
+        Client listener = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+      listener.command("HELLO", "3");
+      listener.send("SUBSCRIBE", "x");
+      listener.flush();
+      assertThatThrownBy(idle::receive).isInstanceOf(EOFException.class);
+      assertThat(ask("CLIENT", "LIST", "TYPE", "pubsub")).contains("sub=1");
+      assertThat(server.hasEnded()).isFalse();
+    }
+  }
+
+  @Test
+  void serversAreReachedFromTheAddressThatIsSet() throws Exception {
+    try (ServerSocket primary = new ServerSocket(0, 9, InetAddress.getByName("127.0.0.1"));
+        SentinelServer server =
+            start(
+                "bind-source-addr 127.0.0.3",
+                "sentinel monitor m 127.0.0.1 " + primary.getLocalPort() + " 1");
+        Socket link = primary.accept()) {
+      assertThat(link.getInetAddress().getHostAddress()).isEqualTo("127.0.0.3");
+      assertThat(server.hasEnded()).isFalse();
+    }
+  }
+
+  @Test
+  void inProtectedModeOnlyThisMachineComesIn() throws Exception {
+    String elsewhere = null;
+    for (NetworkInterface each : NetworkInterface.networkInterfaces().toList()) {
+      for (InetAddress address : Collections.list(each.getInetAddresses())) {
+        elsewhere =
+            address instanceof Inet4Address && !address.isLoopbackAddress()
+                ? address.getHostAddress()
+                : elsewhere;
+      }
+    }
+    assumeThat(elsewhere).as("an address that isn't local").isNotNull();
+    try (SentinelServer server = start("protected-mode yes");
+        Client client = Client.connect(elsewhere, port).timeoutMillis(20_000)) {
+      assertThat(client.receive().text()).startsWith("DENIED ");
+      assertThat(ask("PING")).isEqualTo("PONG");
+      assertThat(server.hasEnded()).isFalse();
+    }
+  }
+
+  @Test
+  void withoutAFileNothingIsStarted() throws Exception {
+    Process process =
+        ServerProcess.of("--sentinel", "--port", "" + RealRedis.freePort())
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+    assertThat(process.waitFor()).isEqualTo(1);
+    assertThat(said).contains("Sentinel needs config file on disk to save state. Exiting...");
+  }
+
+  @Test
+  void shutdownIsSaid() throws Exception {
+    try (SentinelServer server = start();
+        Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+      client.send("SHUTDOWN");
+      client.flush();
+      server.awaitStop();
+      assertThat(log.toString(StandardCharsets.ISO_8859_1))
+          .containsOnlyOnce("* User requested shutdown...");
+    }
+  }
+
+  @Test
+  void commandsAndClientsAreDescribed() throws Exception {
+    try (SentinelServer server = start();
+        Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+      RespValue described = client.command("COMMAND", "info", "PING", "nobody");
+      assertThat(described.elements()).hasSize(2);
+      assertThat(described.elements().get(0).elements().getFirst().text()).isEqualTo("ping");
+      assertThat(described.elements().get(1).isNil()).isTrue();
+      assertThat(client.command("COMMAND", "HELP").elements()).hasSizeGreaterThan(5);
+      assertThat(client.command("COMMAND", "GETKEYSANDFLAGS", "publish", "a", "b").text())
+          .isEqualTo("ERR The command has no key arguments");
+      assertThat(client.command("COMMAND", "GETKEYS", "get", "a").text())
+          .isEqualTo("ERR Invalid command specified");
+      assertThat(client.command("COMMAND", "GETKEYS").text())
+          .isEqualTo("ERR wrong number of arguments for 'command|getkeys' command");
+      String line = client.command("CLIENT", "LIST").text();
+      List<String> fields = new ArrayList<>();
+      for (String field : line.strip().split(" ")) {
+        fields.add(field.substring(0, field.indexOf('=')));
+      }
+      assertThat(String.join(" ", fields))
+          .isEqualTo(
+              "id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem"
+                  + " multi-mem rbs rbp obl oll omem tot-mem events cmd user redir resp lib-name"
+                  + " lib-ver");
+      assertThat(line).contains(" cmd=client|list ");
       assertThat(server.hasEnded()).isFalse();
     }
   }
