@@ -316,10 +316,7 @@ final class SentinelCommands {
   }
 
   private RespValue checkQuorum(WatchedPrimary primary) {
-    int usable = 1;
-    for (FellowSentinel sentinel : primary.sentinels.values()) {
-      usable += sentinel.isDown ? 0 : 1;
-    }
+    int usable = primary.usable();
     boolean quorum = usable >= primary.quorum;
     boolean majority = usable >= primary.voters() / 2 + 1;
     if (quorum && majority) {

@@ -159,15 +159,15 @@ final class SentinelFailover {
     machine.event(Level.NOTICE, "+failover-state-send-slaveof-noone", replica, "");
   }
 
-  /// Whether a replica that may be the newest has not told its offset since the primary is down: it
-  /// was asked then.
+  /// Whether a replica that may be the newest has not told its offset since the primary is down, or
+  /// since it is connected: it was asked then.
   private static boolean isInfoAwaited(WatchedPrimary primary) {
     return primary.isDown
         && primary.replicas.values().stream()
             .anyMatch(
                 replica ->
                     replica.infoAsked
-                        && replica.infoAt < primary.downAt
+                        && (replica.infoAt < primary.downAt || !SentinelLinks.isKnown(replica))
                         && !replica.isDown
                         && !replica.link.isDisconnected);
   }
@@ -184,6 +184,8 @@ final class SentinelFailover {
     } else {
       machine.event(Level.NOTICE, "+failover-state-wait-promotion", replica, "");
       to(primary, FailoverState.WAIT_PROMOTION);
+      replica.wasPrimary = true; // it will be known as ours whatever becomes of it, and of us
+      machine.saveSoon();
     }
   }
 
@@ -265,6 +267,7 @@ final class SentinelFailover {
     machine.event(Level.WARNING, "+failover-state-reconf-slaves", primary, "");
     machine.runReconfigurationScript(primary, "leader", primary.address, replica.address);
     machine.links.helloToAll(primary);
+    machine.downDetection.askOthers(primary, true); // who has moved on doesn't miss it any more
   }
 
   private void reconfigure(WatchedPrimary primary) {

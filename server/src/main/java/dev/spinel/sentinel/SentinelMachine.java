@@ -152,7 +152,7 @@ public final class SentinelMachine {
         watch(sentinel);
       }
       failover.switchIfDone(primary);
-      sayIfFew(primary, 3 * periods.info);
+      sayIfFew(primary, 5 * periods.publish);
     }
     scripts.tick(now);
   }
@@ -211,6 +211,15 @@ public final class SentinelMachine {
       return voters == 1
           ? "only this one is known; a failover that survives its loss takes three"
           : "only 2 are known; if one is lost the other has no majority, so take three";
+    }
+    int usable = primary.usable();
+    if (usable < primary.votesNeeded()) {
+      return "only "
+          + usable
+          + " of "
+          + voters
+          + " answer, and a failover takes "
+          + primary.votesNeeded();
     }
     return "";
   }

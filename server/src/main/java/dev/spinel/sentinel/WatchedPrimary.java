@@ -125,6 +125,15 @@ final class WatchedPrimary extends WatchedServer {
     return sentinels.size() + 1;
   }
 
+  /// Sentinels that answer, this one included.
+  int usable() {
+    int usable = 1;
+    for (FellowSentinel sentinel : sentinels.values()) {
+      usable += sentinel.isDown ? 0 : 1;
+    }
+    return usable;
+  }
+
   /// Votes that a leader needs.
   int votesNeeded() {
     return Math.max(voters() / 2 + 1, quorum);
