@@ -84,6 +84,7 @@ final class ToySentinel implements SentinelHost {
         boolean mayBeChosen =
             server.priority != 0
                 && server.isWhole
+                && other.isWhole // as it has told
                 && !other.isForeign
                 && !other.reportsPrimary // nor has it told its priority
                 && other.linkDownMillis <= group.downAfter * 10;
