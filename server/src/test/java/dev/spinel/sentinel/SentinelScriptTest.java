@@ -27,7 +27,8 @@ class SentinelScriptTest {
         "a-crash-of-the-leader",
         "full-disk",
         "settings",
-        "all-sentinels-restarted"
+        "all-sentinels-restarted",
+        "a-replica-that-does-not-obey"
       })
   void goesAsWritten(String name) {
     Script.check(getClass(), name + ".txt", new SentinelPlayer());
