@@ -68,7 +68,7 @@ final class ToySentinel implements SentinelHost {
       assertThat(best.isWhole || by.network.now() - best.incompleteAt < 20_000)
           .as("%s isn't a complete copy", best)
           .isTrue();
-      if (old.isUp() || by.network.now() - old.crashedAt < 500) {
+      if (group.isForced || old.isUp() || by.network.now() - old.crashedAt < 500) {
         return;
       }
       choices++;
