@@ -406,7 +406,8 @@ public final class Settings {
       yesNo(
           never(
               "replica-ignore-disk-write-errors",
-              "a replica whose disk fails goes on, as with yes"),
+              "a replica whose disk fails goes on, until 32 MB wait to be written: then the"
+                  + " primary's stream waits"),
           false);
   public static final Setting<Boolean> REPLICA_ANNOUNCED = yesNo(row("replica-announced"), true);
   public static final Setting<String> REPLICA_ANNOUNCE_IP =

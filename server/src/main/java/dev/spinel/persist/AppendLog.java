@@ -94,7 +94,7 @@ final class AppendLog implements Journal.Reader {
   // All below: the lock.
   private final ArrayDeque<Chunk> pending = new ArrayDeque<>();
   private byte @Nullable [] spare;
-  private long pendingBytes;
+  private volatile long pendingBytes;
   private Policy policy;
   private Disk.Output file; // and its size: the thread's while `committing`
   private volatile long fileBytes;
@@ -708,8 +708,9 @@ final class AppendLog implements Journal.Reader {
     return fileBytes;
   }
 
+  /// Bytes that were appended and aren't written yet.
   long pendingBytes() {
-    return locked(() -> pendingBytes);
+    return pendingBytes;
   }
 
   boolean isSyncing() {

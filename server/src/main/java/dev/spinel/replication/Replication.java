@@ -132,7 +132,7 @@ public final class Replication implements AutoCloseable {
     this.thread = thread;
     replacement = persistence.replacement();
     link = new PrimaryLink(thread, new LinkEvents());
-    applier = new StreamApplier(engine, new StreamEvents());
+    applier = new StreamApplier(engine, new StreamEvents(), persistence::unwrittenBytes);
     loader = new CopyLoader(engine, replacement, new CopyEvents());
     recorder = engine.recorder();
     policy = ReplicationPolicy.of(config);
@@ -994,6 +994,16 @@ public final class Replication implements AutoCloseable {
     @Override
     public void full(boolean on) {
       link.full(on);
+    }
+
+    @Override
+    public void heldUp(boolean on) {
+      log.log(
+          on ? '#' : '*',
+          on
+              ? "The append-only file can't be written fast enough, or at all: the primary's stream"
+                  + " waits until it can."
+              : "The append-only file can be written again: the primary's stream goes on.");
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.spinel.engine.Engine;
 import dev.spinel.wire.Threads;
 import java.util.ArrayDeque;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Applies the primary's stream, on a thread of its own, and stops the world for the machine where
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///   links' thread ──bytes──► queue (4 MB, then the link is paused) ──► this thread: seat · 64 KB · seat left · applied(offset)
 /// ```
+///
+/// **A disk that fails** would have what is applied gather on the Java heap. So nothing is applied
+/// while 32 MB wait to be written to the append-only file.
 ///
 /// **The end of a stream.** What came before the link ended is applied before the machine is told
 /// ([#afterAll]): it knows then exactly what to ask the primary for. If the machine itself gives a
@@ -36,6 +40,9 @@ final class StreamApplier implements AutoCloseable {
     /// The queue is full, or has room again. Any thread.
     void full(boolean on);
 
+    /// Nothing is applied because the disk takes no more, or it goes on.
+    void heldUp(boolean on);
+
     /// The command failed. Returns whether the stream goes on even so.
     boolean mayPassOver(@Nullable Command command, String error);
   }
@@ -43,6 +50,11 @@ final class StreamApplier implements AutoCloseable {
   private static final long QUEUE_MOST = 4 << 20;
   private static final long QUEUE_LEAST = 1 << 20;
   private static final int AT_A_TIME = 64 << 10;
+
+  /// So much may wait to be written to the append-only file before nothing more is applied.
+  static final long UNWRITTEN_MOST = 32 << 20;
+
+  private static final long LOOK_MILLIS = 100;
 
   /// A stream from one offset on.
   private static final class Stream {
@@ -74,6 +86,7 @@ final class StreamApplier implements AutoCloseable {
 
   private final Engine engine;
   private final Owner owner;
+  private final LongSupplier unwritten; // bytes; waits for nothing
   private final ArrayDeque<Piece> queue = new ArrayDeque<>(); // monitor
   private final ArrayDeque<Stream> over = new ArrayDeque<>(); // to be closed by the thread; monitor
   private @Nullable Stream current; // monitor
@@ -81,14 +94,19 @@ final class StreamApplier implements AutoCloseable {
   private int nextDatabase; // monitor
   private long queuedBytes; // monitor
   private boolean isFull; // monitor
+  private int ends; // pieces of the queue after which the machine is told something; monitor
+  private boolean isHeldUp; // the thread
   private boolean hasMail; // monitor
   private @Nullable Consumer<Dispatcher> wantsStop; // monitor
   private boolean closing; // monitor
   private @Nullable Thread thread; // monitor
 
-  StreamApplier(Engine engine, Owner owner) {
+  /// @param unwritten says how many bytes wait to be written to the append-only file; waits for
+  ///   nothing
+  StreamApplier(Engine engine, Owner owner, LongSupplier unwritten) {
     this.engine = engine;
     this.owner = owner;
+    this.unwritten = unwritten;
   }
 
   // ── under the machine's lock ──
@@ -142,6 +160,7 @@ final class StreamApplier implements AutoCloseable {
       return false;
     }
     queue.add(new Piece(stream, NOTHING, 0, 0, action));
+    ends++;
     work();
     return true;
   }
@@ -222,15 +241,13 @@ final class StreamApplier implements AutoCloseable {
         Stream now = current;
         Applier at = now == null ? null : now.applier;
         waiting = at != null && at.waits() ? at : null;
-        if (closing
-            || wantsStop != null
-            || !over.isEmpty()
-            || hasMail
-            || waiting == null && !queue.isEmpty()) {
+        boolean hasWork = waiting == null && !queue.isEmpty();
+        boolean heldUp = hasWork && mustWait();
+        if (closing || wantsStop != null || !over.isEmpty() || hasMail || hasWork && !heldUp) {
           break;
         }
         try {
-          wait();
+          wait(heldUp ? LOOK_MILLIS : 0);
         } catch (InterruptedException e) {
           closing = true;
         }
@@ -254,6 +271,7 @@ final class StreamApplier implements AutoCloseable {
           piece = queue.poll();
           if (piece != null) {
             queuedBytes -= piece.to - piece.from;
+            ends -= piece.then == null ? 0 : 1;
             room();
           }
         }
@@ -275,6 +293,17 @@ final class StreamApplier implements AutoCloseable {
       }
     }
     return true;
+  }
+
+  /// Whether the disk takes no more. What has come when the link ends is applied in any case: the
+  /// machine may have to know at once where that was. The monitor.
+  private boolean mustWait() {
+    boolean now = ends == 0 && unwritten.getAsLong() > UNWRITTEN_MOST;
+    if (now != isHeldUp) {
+      isHeldUp = now;
+      owner.heldUp(now);
+    }
+    return now;
   }
 
   private synchronized @Nullable Stream streamOf(Applier applier) {

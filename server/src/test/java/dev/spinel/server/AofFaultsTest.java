@@ -4,6 +4,7 @@ import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.spinel.Spinel;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.keyspace.Schedule;
@@ -164,6 +165,30 @@ class AofFaultsTest {
         LocalSession session = new LocalSession(server)) {
       assertThat(field(session, "aof_base_size")).isEqualTo(base);
       assertThat(field(session, "aof_current_size")).isGreaterThan(base + 1000);
+    }
+  }
+
+  @Test
+  void aReplicaWhoseDiskFailsDoesNotGatherItsPrimarysStreamWithoutBound() throws Exception {
+    try (Spinel primary = Spinel.start();
+        RawPeer writer = new RawPeer(primary.port(), 2);
+        Server server = start("replicaof", "127.0.0.1 " + primary.port());
+        LocalSession session = new LocalSession(server)) {
+      writer.ask("SET", "k", "0");
+      await().until(() -> run(session, "GET", "k").equals("$1 0"));
+      awaitRewrite(session);
+      disk.failWrites("No space left on device");
+      String large = "x".repeat(1_000_000);
+      for (int i = 1; i <= 60; i++) {
+        writer.ask("SET", "k", i + large);
+      }
+      await().until(() -> log().contains("the primary's stream waits"));
+      assertThat(server.persistence.unwrittenBytes()).isBetween(32L << 20, 40L << 20);
+      disk.failWrites(null);
+      writer.ask("SET", "last", "1");
+      await().until(() -> run(session, "GET", "last").equals("$1 1"));
+      assertThat(log()).contains("the primary's stream goes on");
+      assertThat(run(session, "GETRANGE", "k", "0", "2")).isEqualTo("$3 60x");
     }
   }
 }
