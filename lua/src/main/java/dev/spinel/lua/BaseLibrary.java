@@ -104,10 +104,11 @@ final class BaseLibrary {
   private static void toNumber(LuaCall call) {
     int base = (int) call.integer(2, 10);
     if (base == 10) {
-      call.ret((Object) Lua.toNumber(call.any(1)));
+      call.ret((Object) call.lua().number(call.any(1)));
       return;
     }
     LuaString text = call.string(1);
+    call.lua().stepOver(text.length());
     if (base < 2 || base > 36) throw call.argumentError(2, "base out of range");
     call.ret((Object) NumberReader.read(text, base));
   }
@@ -145,7 +146,9 @@ final class BaseLibrary {
   }
 
   private static void rawEqual(LuaCall call) {
-    call.any(1);
+    if (call.any(1) instanceof LuaString string && call.any(2) instanceof LuaString) {
+      call.lua().stepOver(string.length());
+    }
     call.any(2);
     call.ret(Operations.rawEqual(call.get(1), call.get(2)));
   }
@@ -253,7 +256,7 @@ final class BaseLibrary {
   private static void setEnvironment(LuaCall call) {
     LuaTable environment = call.table(2);
     LuaClosure function = environmentOf(call, false);
-    Double level = Lua.toNumber(call.get(1));
+    Double level = call.lua().number(call.get(1));
     if (level != null && level == 0) {
       call.lua().running.globals = environment;
       return;
@@ -275,7 +278,7 @@ final class BaseLibrary {
 
   private static void compile(LuaCall call, LuaString source, LuaString name) {
     try {
-      call.lua().step(source.length());
+      call.lua().step(source.length() + name.length());
       call.lua().charge(32L * source.length());
       LuaChunk chunk = LuaChunk.compile(source, name, call.boundaries);
       call.results.add(new LuaClosure(chunk.prototype, call.lua().running.globals));
@@ -307,7 +310,6 @@ final class BaseLibrary {
         break;
       }
       if (text.length() == 0) break;
-      call.lua().charge(text.length());
       source.put(text);
     }
     if (failed.isEmpty()) {

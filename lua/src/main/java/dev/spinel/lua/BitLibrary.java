@@ -2,7 +2,6 @@ package dev.spinel.lua;
 
 import java.util.function.IntBinaryOperator;
 import java.util.function.IntUnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /// The library `bit`: Lua BitOp 1.0.2, on 32 bits. A number counts by its lowest 32 bits, fractions
 /// rounded to even, and every result is signed.
@@ -75,14 +74,6 @@ public final class BitLibrary {
   }
 
   private static int bits(LuaCall call, int n) {
-    Double number = number(call.get(n));
-    if (number == null) {
-      throw call.typeError(n, "number");
-    }
-    return (int) Double.doubleToRawLongBits(number + TO_BITS);
-  }
-
-  private static @Nullable Double number(@Nullable Object value) {
-    return value instanceof Double number ? number : Lua.toNumber(value);
+    return (int) Double.doubleToRawLongBits(call.number(n) + TO_BITS);
   }
 }

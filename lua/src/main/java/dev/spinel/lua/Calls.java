@@ -194,6 +194,7 @@ final class Calls {
       if (--lua.fuel < 0) lua.tick(call);
       host.body.call(call);
       lua.release();
+      lua.current = frame;
       return done(frame, call);
     }
 
@@ -274,11 +275,14 @@ final class Calls {
         lua.running.park(frame);
         return SUSPEND;
       }
+      lua.current = callee;
       int answer = closure.prototype.body.run(callee);
       while (answer == TAIL) {
         Frame next = Objects.requireNonNull(lua.pending);
+        lua.current = next;
         answer = next.function.prototype.body.run(next);
       }
+      lua.current = frame;
       if (answer == RETURN) return done(frame, lua.results);
       if (answer == SUSPEND) {
         lua.running.park(frame);

@@ -53,7 +53,7 @@ final class CoroutineLibrary {
     if (error == null) return;
     call.results.count = 0;
     call.ret(false);
-    call.ret(error == NIL ? null : error);
+    call.pass(error == NIL ? null : error);
   }
 
   private static void wrap(LuaCall call) {

@@ -475,7 +475,9 @@ final class Expressions {
       Object a = frame.other;
       Object b = right.eval(frame);
       if (a == b) return wanted;
-      if (a instanceof LuaString string) return string.equals(b) == wanted;
+      if (a instanceof LuaString string) {
+        return (b instanceof LuaString that && frame.lua.same(string, that)) == wanted;
+      }
       frame.at = this;
       return Operations.equal(frame, a, b) == wanted;
     }
@@ -504,7 +506,7 @@ final class Expressions {
       return (other == value
               || value instanceof LuaString string
                   && other instanceof LuaString that
-                  && string.sameAs(that))
+                  && frame.lua.same(string, that))
           == wanted;
     }
   }

@@ -218,6 +218,7 @@ public final class JsonLibrary {
 
     /// Writes all of a value, or of a table its beginning.
     private void begin(@Nullable Object value) {
+      call.lua().step(1);
       switch (value) {
         case null -> word(NULL);
         case LuaString string -> string(string);
@@ -250,6 +251,7 @@ public final class JsonLibrary {
 
     private void string(LuaString string) {
       byte[] bytes = string.bytes();
+      call.lua().stepOver(bytes.length);
       out.put('"');
       int from = 0;
       for (int i = 0; i < bytes.length; i++) {
@@ -559,9 +561,12 @@ public final class JsonLibrary {
 
     private void next() {
       int c = peek(at);
+      int from = at;
       while (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
         c = peek(++at);
       }
+      lua.step(1);
+      lua.stepOver(at - from);
       tokenAt = at;
       switch (c) {
         case '{' -> single(Token.T_OBJ_BEGIN);
@@ -632,6 +637,7 @@ public final class JsonLibrary {
       }
       token = Token.T_NUMBER;
       value = number;
+      lua.stepOver(numbers.end() - at);
       at = numbers.end();
     }
 
@@ -655,6 +661,7 @@ public final class JsonLibrary {
       while (end < json.length && json[end] != '"' && json[end] != '\\' && json[end] != 0) {
         end++;
       }
+      lua.stepOver(end - from);
       if (peek(end) == '"') {
         at = end + 1;
         token = Token.T_STRING;
@@ -665,7 +672,7 @@ public final class JsonLibrary {
     }
 
     private LuaString text(byte[] array, int from, int count) {
-      lua.charge(count);
+      lua.charge(24L + count);
       return LuaString.of(array, from, count);
     }
 
@@ -706,6 +713,7 @@ public final class JsonLibrary {
         scratch[length++] = (byte) meant;
         at += 2;
       }
+      lua.stepOver(at - plainEnd);
       at++;
       token = Token.T_STRING;
       value = text(scratch, 0, length);

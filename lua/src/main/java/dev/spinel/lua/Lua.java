@@ -41,11 +41,25 @@ public final class Lua {
   /// What a boundary weighs, in nodes.
   static final int BOUNDARY_WEIGHT = 8;
 
+  /// What a state may take before it asks for memory.
+  public static final long FIRST_BYTES = 64 << 10;
+
+  /// What it asks for at a time, at least.
+  private static final long GRANT_BYTES = 1 << 20;
+
+  /// Whoever makes so many bytes at once takes steps for that, a step for every
+  /// [#BULK_BYTES_PER_STEP].
+  static final int BULK_BYTES = 4096;
+
+  static final int BULK_BYTES_PER_STEP = 256;
+
   private final LuaLimits limits;
   private final LuaTable globals;
   private final LuaTable stringMetatable;
   private LuaCall[] calls = new LuaCall[16];
   private int callCount; // of `calls` in use
+  private final @Nullable LuaMemory shared; // that it has its memory from; null: its own
+  private long granted; // bytes that there may be before somebody looks
   private long charged; // bytes made since the last measurement
   private long measured; // bytes alive at the last measurement
   private int measurements;
@@ -66,7 +80,7 @@ public final class Lua {
   /// With [Node#SUSPEND]: the coroutine yields, rather than making room on the stack.
   boolean yielding;
 
-  /// The activation that runs, whenever a host function runs or an error is thrown.
+  /// The activation that runs. From here a measurement finds what is alive.
   @Nullable Activation current;
 
   /// The coroutine that runs; the first one if none.
@@ -82,7 +96,15 @@ public final class Lua {
 
   /// A state with the base, string, table, math and coroutine libraries in its globals.
   public Lua(LuaLimits limits) {
+    this(limits, null);
+  }
+
+  /// The same, which asks `shared` for its memory, beyond the first [#FIRST_BYTES], and gives back
+  /// what it doesn't need with [#trim]; null: the limits alone bound it.
+  public Lua(LuaLimits limits, @Nullable LuaMemory shared) {
     this.limits = limits;
+    this.shared = shared;
+    granted = shared == null ? limits.memoryBytes() : FIRST_BYTES;
     globals = new LuaTable(this, 0, 64);
     mainThread = new LuaThread(null, globals);
     mainThread.status = LuaThread.Status.RUNNING;
@@ -125,7 +147,7 @@ public final class Lua {
 
   /// An empty buffer for a string.
   public LuaBuffer buffer() {
-    return new LuaBuffer(limits.stringBytes());
+    return new LuaBuffer(this, limits.stringBytes());
   }
 
   /// Makes a table of functions, `name` in the globals.
@@ -279,6 +301,7 @@ public final class Lua {
     Frame frame = first;
     while (true) {
       int mark = thread.parkedCount();
+      current = frame;
       switch (frame.function.prototype.body.run(frame)) {
         case Node.TAIL -> frame = pending();
         case Node.SUSPEND -> {
@@ -371,7 +394,7 @@ public final class Lua {
       before.restore();
       call.results.count = 0;
       call.ret(false);
-      call.ret(value);
+      call.pass(value);
     }
   }
 
@@ -507,11 +530,17 @@ public final class Lua {
     asked.tick(this);
   }
 
-  /// Takes `steps` steps inside of a library function.
-  void step(long steps) {
+  /// Takes `steps` steps inside of a host function: whatever may be long has to, in proportion to
+  /// its work, about one for 50 ns.
+  public void step(long steps) {
     long left = fuel - steps;
     fuel = (int) Math.max(left, -1);
     if (left < 0) tick(null);
+  }
+
+  /// Takes steps for looking at so many bytes, one after the other.
+  void stepOver(long bytes) {
+    if (bytes >= 64) step(bytes >> 5);
   }
 
   /// Restarts `math.random` with this seed, as `math.randomseed` does.
@@ -520,10 +549,24 @@ public final class Lua {
   }
 
   /// How many bytes the values that the state can still reach take, approximately. Walks over all
-  /// of them.
+  /// of them, and takes steps for that.
   public long measure() {
-    measured = new Measurement(++measurements).of(this);
+    for (int i = 0; i < calls.length && calls[i] != null; i++) calls[i].forget(i < callCount);
+    measured = new Measurement(++measurements, this).bytes();
     charged = 0;
+    return measured;
+  }
+
+  /// Measures, and gives back the memory that the state doesn't need now.
+  public long trim() {
+    measure();
+    if (shared != null) {
+      long needed = FIRST_BYTES * (1 + measured / FIRST_BYTES);
+      if (needed < granted) {
+        shared.give(granted - needed);
+        granted = needed;
+      }
+    }
     return measured;
   }
 
@@ -532,10 +575,12 @@ public final class Lua {
     return measured + charged;
   }
 
-  /// Counts memory that a host function took on behalf of a script: an error if that is too much.
+  /// Counts memory that a host function takes on behalf of a script, before it is made: an error if
+  /// that is too much. Much of it takes steps.
   public void charge(long bytes) {
     charged += bytes;
-    if (measured + charged > limits.memoryBytes()) makeSure(bytes);
+    if (measured + charged > granted) makeSure(bytes);
+    if (bytes >= BULK_BYTES) step(bytes / BULK_BYTES_PER_STEP);
   }
 
   /// Counts a string that is about to be made.
@@ -544,12 +589,24 @@ public final class Lua {
     charge(24 + length);
   }
 
-  /// Too much was made since the last measurement; but how much of it is still alive?
+  /// Too much was made since the last measurement; but how much of it is still alive? If that is
+  /// more than half, the state asks for more memory. If there is none, a state that is nearly full
+  /// is full: else it would be measured again and again for a few bytes each.
   private void makeSure(long bytes) {
-    if (measure() + bytes > limits.memoryBytes()) {
+    long alive = measure() + bytes;
+    if (alive > granted / 2) grow(alive);
+    if (alive > granted - granted / 16) {
       throw new LuaError("not enough memory").asFinal();
     }
     charged = bytes;
+  }
+
+  private void grow(long alive) {
+    if (shared == null) return;
+    long wanted = Math.min(Math.max(2 * alive, granted + GRANT_BYTES), limits.memoryBytes());
+    long least = Math.min(alive + alive / 8 + FIRST_BYTES, limits.memoryBytes());
+    if (wanted > granted && shared.take(wanted - granted)) granted = wanted;
+    else if (least > granted && shared.take(least - granted)) granted = least;
   }
 
   // ── where a script stands ──
@@ -662,6 +719,24 @@ public final class Lua {
       case Double number -> NumberText.of(number);
       case null, default -> null;
     };
+  }
+
+  /// The same, with steps for a long string.
+  @Nullable Double number(@Nullable Object value) {
+    if (value instanceof LuaString string) stepOver(string.length());
+    return toNumber(value);
+  }
+
+  /// Whether two strings have the same bytes; takes steps for long ones.
+  boolean same(LuaString a, LuaString b) {
+    if (a.length() == b.length()) stepOver(a.length() / 8);
+    return a.sameAs(b);
+  }
+
+  /// Compares two strings as [LuaString#compareTo] does; takes steps for long ones.
+  int compare(LuaString a, LuaString b) {
+    stepOver(Math.min(a.length(), b.length()) / 8);
+    return a.compareTo(b);
   }
 
   /// A number, or a string that reads as one; null for any other value.

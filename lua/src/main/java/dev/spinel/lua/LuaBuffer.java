@@ -2,15 +2,23 @@ package dev.spinel.lua;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// Bytes under construction, for host functions that answer with a string. Bounded by the state's
-/// limit of a string.
+/// limit of a string; what it takes counts against the state's memory, and takes steps.
 public final class LuaBuffer {
+  private final @Nullable Lua lua; // that pays for it; null: nobody does
   private final int most;
   private byte[] bytes = new byte[64];
   private int length;
 
+  /// For texts whose length the host bounds.
   LuaBuffer(int most) {
+    this(null, most);
+  }
+
+  LuaBuffer(@Nullable Lua lua, int most) {
+    this.lua = lua;
     this.most = most;
   }
 
@@ -62,7 +70,9 @@ public final class LuaBuffer {
   }
 
   private void grow(int count) {
-    if (count > most - length) throw new LuaError("not enough memory");
-    bytes = Arrays.copyOf(bytes, (int) Math.min(most, Math.max(length + count, bytes.length * 2L)));
+    if (count > most - length) throw new LuaError("not enough memory").asFinal();
+    int size = (int) Math.min(most, Math.max(length + count, bytes.length * 2L));
+    if (lua != null) lua.charge(size - bytes.length);
+    bytes = Arrays.copyOf(bytes, size);
   }
 }

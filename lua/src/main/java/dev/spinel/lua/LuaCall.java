@@ -30,8 +30,10 @@ public final class LuaCall extends Activation {
     results.count = 0;
   }
 
-  void setCount(int count) {
-    this.count = count;
+  /// Keeps nothing alive but its arguments and results, and if it isn't in use, nothing at all.
+  void forget(boolean inUse) {
+    Arrays.fill(objects, inUse ? count : 0, objects.length, null);
+    if (!inUse) results.clear();
   }
 
   /// The state that calls.
@@ -70,7 +72,7 @@ public final class LuaCall extends Activation {
   /// Argument `n` as a number.
   public double number(int n) {
     if (n <= count && objects[n - 1] == NUMBER) return numbers[n - 1];
-    Double number = Lua.toNumber(get(n));
+    Double number = lua.number(get(n));
     if (number == null) throw typeError(n, "number");
     return number;
   }
@@ -127,6 +129,12 @@ public final class LuaCall extends Activation {
   /// Adds any value to the results. A string counts against the state's limit.
   public void ret(@Nullable Object value) {
     if (value instanceof LuaString string) lua.charge(24L + string.length());
+    results.add(value);
+  }
+
+  /// Adds a value that the state has already, such as an error's: no memory is needed for it, so
+  /// this doesn't fail.
+  public void pass(@Nullable Object value) {
     results.add(value);
   }
 

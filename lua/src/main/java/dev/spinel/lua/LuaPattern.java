@@ -1,5 +1,7 @@
 package dev.spinel.lua;
 
+import java.util.Arrays;
+
 /// One pattern on its way over one subject: Lua's pattern matching, by backtracking.
 ///
 /// A pattern ends at its first zero byte, as in C. Matching takes steps of the state's fuel, so a
@@ -15,6 +17,7 @@ final class LuaPattern {
   private static final int POSITION = -2; // the length of a capture that is a position
 
   private static final int STEPS_AT_ONCE = 256;
+  private static final int LOOKED_AT_ONCE = 4096;
 
   private final LuaCall call;
   private final byte[] subject;
@@ -34,6 +37,7 @@ final class LuaPattern {
     int end = 0;
     while (end < this.pattern.length && this.pattern[end] != 0) end++;
     patternEnd = end;
+    call.lua().stepOver(end);
     mostNested = Math.min(MOST_NESTED, (Lua.HARD_WEIGHT + MOST_NESTED - call.weight) / 3);
   }
 
@@ -88,6 +92,16 @@ final class LuaPattern {
     return p < patternEnd ? pattern[p] & 0xff : 0;
   }
 
+  /// Takes steps, [#STEPS_AT_ONCE] of them together.
+  private void work(int more) {
+    steps += more;
+    if (steps >= STEPS_AT_ONCE) {
+      int taken = steps;
+      steps = 0;
+      call.lua().step(taken);
+    }
+  }
+
   private int match(int start, int item) {
     if (++nested > mostNested) throw call.error("pattern too complex");
     int end = matchHere(start, item);
@@ -99,10 +113,7 @@ final class LuaPattern {
     int s = start;
     int p = item;
     while (true) {
-      if (++steps == STEPS_AT_ONCE) {
-        steps = 0;
-        call.lua().step(STEPS_AT_ONCE);
-      }
+      work(1);
       switch (at(p)) {
         case 0 -> {
           return s;
@@ -128,6 +139,7 @@ final class LuaPattern {
             p += 2;
             if (at(p) != '[') throw call.error("missing '[' after '%f' in pattern");
             int end = classEnd(p);
+            work((end - p) / 16);
             int before = s == 0 ? 0 : subject[s - 1] & 0xff;
             int here = s < subject.length ? subject[s] & 0xff : 0;
             if (inSet(before, p, end - 1) || !inSet(here, p, end - 1)) return NONE;
@@ -144,6 +156,7 @@ final class LuaPattern {
         default -> {}
       }
       int end = classEnd(p);
+      work((end - p) / 16);
       boolean one = isOne(s, p, end);
       switch (at(end)) {
         case '?' -> {
@@ -174,8 +187,14 @@ final class LuaPattern {
   /// As many as there are, then fewer.
   private int most(int s, int p, int end) {
     int count = 0;
-    while (isOne(s + count, p, end)) count++;
-    call.lua().step(count >> 3);
+    int length = end - p;
+    for (int untold = 0; isOne(s + count, p, end); count++) {
+      untold += length;
+      if (untold >= 16) {
+        work(untold / 16);
+        untold = 0;
+      }
+    }
     for (; count >= 0; count--) {
       int matched = match(s + count, end + 1);
       if (matched != NONE) return matched;
@@ -221,10 +240,9 @@ final class LuaPattern {
     int length = lengths[i];
     // C compares the length of a position, -2, as the huge number that it is without a sign.
     if (length == POSITION || length > subject.length - s) return NONE;
-    for (int k = 0; k < length; k++) {
-      if (subject[starts[i] + k] != subject[s + k]) return NONE;
-    }
-    return s + length;
+    int differs = Arrays.mismatch(subject, starts[i], starts[i] + length, subject, s, s + length);
+    work((differs < 0 ? length : differs) / 64);
+    return differs < 0 ? s + length : NONE;
   }
 
   private int balanced(int start, int p) {
@@ -234,6 +252,7 @@ final class LuaPattern {
     byte closer = pattern[p + 1];
     int open = 1;
     for (int s = start + 1; s < subject.length; s++) {
+      if ((s & 15) == 0) work(1);
       if (subject[s] == closer) {
         if (--open == 0) return s + 1;
       } else if (subject[s] == opener) {
@@ -323,17 +342,24 @@ final class LuaPattern {
   // ── plain text ──
 
   /// Where `text` stands in `subject` first, from `from` on; [#NONE] if it doesn't.
-  static int find(LuaString subject, LuaString text, int from) {
+  static int find(Lua lua, LuaString subject, LuaString text, int from) {
     byte[] in = subject.bytes;
     byte[] of = text.bytes;
     if (of.length == 0) return from;
     int last = in.length - of.length;
+    int looked = 0; // at so many bytes since steps were taken for that
     for (int i = from; i <= last; i++) {
+      if (looked++ >= LOOKED_AT_ONCE) {
+        lua.stepOver(looked);
+        looked = 0;
+      }
       if (in[i] != of[0]) continue;
       int k = 1;
       while (k < of.length && in[i + k] == of[k]) k++;
       if (k == of.length) return i;
+      looked = (int) Math.min((long) looked + k, Integer.MAX_VALUE - 1);
     }
+    lua.stepOver(looked);
     return NONE;
   }
 }

@@ -28,6 +28,9 @@ public final class LuaTable {
 
   private static final int MOST_BITS = 26;
 
+  /// Fewer places than this are looked at without taking steps.
+  private static final int FEW = 64;
+
   // What a place takes, with a number in it.
   private static final long SLOT_BYTES = 20;
   private static final long PAIR_BYTES = 44;
@@ -79,12 +82,18 @@ public final class LuaTable {
     int at = key.hashCode() & (next.length - 1);
     do {
       Object other = pairs[2 * at];
-      if (other == key || other instanceof LuaString string && string.sameAs(key)) {
+      if (other == key || other instanceof LuaString string && same(string, key)) {
         return pairs[2 * at + 1];
       }
       at = next[at];
     } while (at >= 0);
     return null;
+  }
+
+  private boolean same(LuaString string, LuaString key) {
+    if (!string.sameAs(key)) return false;
+    lua.stepOver(key.bytes.length);
+    return true;
   }
 
   /// The value of the number `key`.
@@ -137,7 +146,10 @@ public final class LuaTable {
       high *= 2;
       if (high > Integer.MAX_VALUE) { // made on purpose: look at each
         long i = 1;
-        while (get(i) != null) i++;
+        while (get(i) != null) {
+          lua.step(1);
+          i++;
+        }
         return i - 1;
       }
     }
@@ -176,7 +188,7 @@ public final class LuaTable {
     int at = key.hashCode() & (next.length - 1);
     do {
       Object other = pairs[2 * at];
-      if (other == key || other instanceof LuaString string && string.sameAs(key)) {
+      if (other == key || other instanceof LuaString string && same(string, key)) {
         pairs[2 * at + 1] = value;
         return;
       }
@@ -310,6 +322,7 @@ public final class LuaTable {
 
   /// Makes the parts as large as the keys, `extra` included, deserve.
   private void rehash(Object extra) {
+    lua.step(places() / 4);
     int[] counts = new int[MOST_BITS + 1]; // [i]: keys in use from 2^(i-1) + 1 to 2^i
     int integers = countArray(counts);
     int all = integers;
@@ -435,27 +448,35 @@ public final class LuaTable {
     return i < next.length && pairs[2 * i] == key;
   }
 
-  /// The first position from `position` on that is in use, plus one; 0 if there is none.
-  int nextUsed(int position) {
+  /// The position of the first key that is in use behind `position`, which is 0 at first; 0 if
+  /// there is none. In the order of Lua's `next`, as long as nobody adds a key.
+  public int nextUsed(int position) {
     int i = position;
     for (; i < array.length; i++) {
-      if (array[i] != null) return i + 1;
+      if (array[i] != null) return passed(position, i + 1);
     }
     int size = next.length;
     for (i -= array.length; i < size; i++) {
-      if (pairs[2 * i + 1] != null) return array.length + i + 1;
+      if (pairs[2 * i + 1] != null) return passed(position, array.length + i + 1);
     }
+    passed(position, array.length + size);
     return 0;
   }
 
+  /// Takes steps for a long way from one position to another. Returns that.
+  private int passed(int from, int to) {
+    if (to - from > FEW) lua.step((to - from) / 16);
+    return to;
+  }
+
   /// The key at `position`, as [#nextUsed] gave it; null if it is the number `position`.
-  @Nullable Object keyAt(int position) {
+  public @Nullable Object keyAt(int position) {
     int i = position - 1;
     return i < array.length ? null : pairs[2 * (i - array.length)];
   }
 
   /// The value at `position`, as [#nextUsed] gave it.
-  @Nullable Object valueAt(int position) {
+  public @Nullable Object valueAt(int position) {
     int i = position - 1;
     return i < array.length ? array[i] : pairs[2 * (i - array.length) + 1];
   }
@@ -464,6 +485,7 @@ public final class LuaTable {
   /// too, but not add any. Stops when it returns false.
   public void forEach(Visitor visitor) {
     for (int at = nextUsed(0); at != 0; at = nextUsed(at)) {
+      if ((at & FEW - 1) == 0) lua.step(FEW);
       Object key = keyAt(at);
       Object value = Objects.requireNonNull(valueAt(at));
       if (!visitor.visit(key == null ? (Double) (double) at : key, value)) return;
@@ -506,6 +528,11 @@ public final class LuaTable {
     Object method = get(event.key);
     if (method == null) absentEvents |= event.bit;
     return method;
+  }
+
+  /// How many keys it has room for.
+  int places() {
+    return array.length + next.length;
   }
 
   /// What it takes, without what its values take.

@@ -12,15 +12,21 @@ import org.jspecify.annotations.Nullable;
 /// counts many times; to the limit this is an error on the safe side, and it costs strings no
 /// field.
 final class Measurement {
+  private static final int WORK_AT_ONCE = 1024;
+
   private final int number;
+  private final Lua lua;
   private final ArrayDeque<Object> open = new ArrayDeque<>();
   private long bytes;
+  private long work; // places looked at since steps were taken for that
 
-  Measurement(int number) {
+  Measurement(int number, Lua lua) {
     this.number = number;
+    this.lua = lua;
   }
 
-  long of(Lua lua) {
+  /// Walks, and answers what it has found. Takes steps.
+  long bytes() {
     see(lua.globals());
     see(lua.stringMetatable());
     for (Activation at = lua.current; at != null; at = at.caller) activation(at);
@@ -29,9 +35,15 @@ final class Measurement {
     values(lua.results);
     while (true) {
       Object next = open.poll();
-      if (next == null) return bytes;
+      if (next == null) break;
       look(next);
+      if (++work >= WORK_AT_ONCE) {
+        lua.step(work / 4);
+        work = 0;
+      }
     }
+    lua.step(work / 4);
+    return bytes;
   }
 
   private void see(@Nullable Object value) {
@@ -65,6 +77,7 @@ final class Measurement {
     switch (value) {
       case LuaTable table -> {
         bytes += table.bytes();
+        work += table.places();
         see(table.metatable);
         table.forEach(
             (key, content) -> {
@@ -96,6 +109,7 @@ final class Measurement {
 
   private void activation(Activation at) {
     bytes += 64 + 12L * at.objects.length;
+    work += at.objects.length;
     slots(at.objects, at.objects.length);
     if (at instanceof Frame frame) {
       see(frame.function);

@@ -51,6 +51,7 @@ public final class MessagePackLibrary {
   }
 
   private static void put(Lua lua, LuaBuffer out, @Nullable Object value, int level) {
+    lua.step(1);
     switch (value) {
       case LuaString string -> putString(out, string);
       case Boolean truth -> out.put(truth ? 0xc3 : 0xc2);
@@ -310,6 +311,7 @@ public final class MessagePackLibrary {
 
     /// The next value, or if that has elements, the table that they go to, which is innermost then.
     private @Nullable Object begin(int slots) {
+      lua.step(1);
       need(1);
       checkSlots(
           slots + 1, "too many return values at once; use unpack_one or unpack_limit instead.");
@@ -394,9 +396,9 @@ public final class MessagePackLibrary {
 
     private LuaString string(long length) {
       need(length);
+      lua.charge(24 + length);
       LuaString string = LuaString.of(bytes, at, (int) length);
       at += (int) length;
-      lua.charge(length);
       return string;
     }
 

@@ -134,8 +134,8 @@ final class Operations {
       @Nullable Object b,
       @Nullable Naming aName,
       @Nullable Naming bName) {
-    Double x = Lua.toNumber(a);
-    Double y = Lua.toNumber(b);
+    Double x = from.lua.number(a);
+    Double y = from.lua.number(b);
     if (x != null && y != null) return Arithmetic.compute(event, x, y);
     Object handler = metamethod(from.lua, a, event);
     if (handler == null) handler = metamethod(from.lua, b, event);
@@ -184,7 +184,7 @@ final class Operations {
 
   static boolean less(Activation from, @Nullable Object a, @Nullable Object b) {
     if (a instanceof Double x && b instanceof Double y) return (double) x < (double) y;
-    if (a instanceof LuaString x && b instanceof LuaString y) return x.compareTo(y) < 0;
+    if (a instanceof LuaString x && b instanceof LuaString y) return from.lua.compare(x, y) < 0;
     if (sameType(a, b)) {
       Object handler = orderHandler(from.lua, a, b, Event.LT);
       if (handler != null) return ExpressionNode.isTrue(from.lua.invoke(from, handler, a, b));
@@ -194,7 +194,7 @@ final class Operations {
 
   static boolean atMost(Activation from, @Nullable Object a, @Nullable Object b) {
     if (a instanceof Double x && b instanceof Double y) return (double) x <= (double) y;
-    if (a instanceof LuaString x && b instanceof LuaString y) return x.compareTo(y) <= 0;
+    if (a instanceof LuaString x && b instanceof LuaString y) return from.lua.compare(x, y) <= 0;
     if (sameType(a, b)) {
       Object handler = orderHandler(from.lua, a, b, Event.LE);
       if (handler != null) return ExpressionNode.isTrue(from.lua.invoke(from, handler, a, b));

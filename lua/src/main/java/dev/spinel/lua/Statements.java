@@ -228,7 +228,7 @@ final class Statements {
     }
 
     private double bound(Frame frame, int slot, String what) {
-      Double number = Lua.toNumber(frame.value(slot));
+      Double number = frame.lua.number(frame.value(slot));
       if (number != null) return number;
       frame.at = this;
       throw Operations.error(frame, "'for' " + what + " must be a number");
@@ -293,7 +293,7 @@ final class Statements {
     private int overList(Frame frame, LuaTable list) {
       Lua lua = frame.lua;
       boolean resuming = frame.resuming;
-      Double first = Lua.toNumber(frame.value(slot + 2));
+      Double first = frame.lua.number(frame.value(slot + 2));
       if (first == null) return overCalls(frame);
       int at = resuming ? frame.place() : (int) NumberReader.toLong(first);
       while (true) {

@@ -91,18 +91,23 @@ final class StringLibrary {
 
   private static void reverse(LuaCall call) {
     LuaString string = call.string(1);
+    call.lua().chargeString(string.length());
+    call.lua().stepOver(string.length());
     byte[] all = new byte[string.length()];
     for (int i = 0; i < all.length; i++) all[i] = string.bytes[all.length - 1 - i];
-    call.ret(LuaString.of(all));
+    call.results.add(LuaString.of(all));
   }
 
   private static void mapped(LuaCall call, boolean upper) {
-    byte[] all = call.string(1).bytes.clone();
+    LuaString string = call.string(1);
+    call.lua().chargeString(string.length());
+    call.lua().stepOver(string.length());
+    byte[] all = string.bytes.clone();
     for (int i = 0; i < all.length; i++) {
       int c = all[i] & 0xff;
       all[i] = (byte) (upper ? CType.toUpper(c) : CType.toLower(c));
     }
-    call.ret(LuaString.of(all));
+    call.results.add(LuaString.of(all));
   }
 
   private static void dump(LuaCall call) {
@@ -117,8 +122,9 @@ final class StringLibrary {
     LuaString pattern = call.string(2);
     long given = position(call.integer(3, 1), subject.length()) - 1;
     int start = (int) Math.min(Math.max(given, 0), subject.length());
+    call.lua().stepOver(pattern.length());
     if (wherever && (call.test(4) || LuaPattern.isText(pattern))) {
-      int found = LuaPattern.find(subject, pattern, start);
+      int found = LuaPattern.find(call.lua(), subject, pattern, start);
       if (found == LuaPattern.NONE) {
         call.results.add(null);
       } else {
@@ -194,7 +200,7 @@ final class StringLibrary {
       int end = matcher.matchAt(start);
       if (end != LuaPattern.NONE) {
         count++;
-        if (template != null) expand(all, template, matcher, subject, start, end);
+        if (template != null) expand(call, all, template, matcher, subject, start, end);
         else all.put(replaced(call, replacement, matcher, subject, start, end));
       }
       if (end != LuaPattern.NONE && end > start) start = end;
@@ -209,6 +215,7 @@ final class StringLibrary {
 
   /// A replacement string, in which `%1` to `%9` stand for captures and `%0` for the match.
   private static void expand(
+      LuaCall call,
       LuaBuffer all,
       LuaString template,
       LuaPattern matcher,
@@ -216,6 +223,7 @@ final class StringLibrary {
       int start,
       int end) {
     byte[] bytes = template.bytes;
+    call.lua().stepOver(bytes.length);
     for (int i = 0; i < bytes.length; i++) {
       if (bytes[i] != '%') {
         all.put(bytes[i]);
@@ -317,7 +325,10 @@ final class StringLibrary {
           all.put(conversion.formatUnsigned(NumberReader.toUnsigned(call.number(argument))));
       case 'e', 'E', 'f', 'g', 'G' -> all.put(conversion.format(call.number(argument)));
       case 'q' -> quote(all, call.string(argument));
-      case 's' -> string(all, conversion, call.string(argument));
+      case 's' -> {
+        call.lua().stepOver(call.string(argument).length());
+        string(all, conversion, call.string(argument));
+      }
       default -> {
         LuaBuffer text = call.lua().buffer().put("invalid option '%");
         if (letter != 0) text.put(letter);

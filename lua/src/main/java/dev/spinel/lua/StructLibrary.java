@@ -54,6 +54,7 @@ public final class StructLibrary {
     }
 
     int option() {
+      call.lua().step(1);
       return text[at++];
     }
 
@@ -258,6 +259,7 @@ public final class StructLibrary {
             size = takeSize(call, results);
             mustHave(call, data, position, size);
           }
+          call.lua().charge(24 + size);
           results.add(LuaString.of(data, at, (int) size));
         }
         case 's' -> {
@@ -265,9 +267,11 @@ public final class StructLibrary {
           while (end < data.length && data[end] != 0) {
             end++;
           }
+          call.lua().stepOver(end - at);
           if (end == data.length) {
             throw call.error("unfinished string in data");
           }
+          call.lua().charge(24 + end - at);
           results.add(LuaString.of(data, at, end - at));
           size = end - at + 1;
         }
@@ -290,7 +294,7 @@ public final class StructLibrary {
 
   /// The number that was read last is the length of what follows.
   private static long takeSize(LuaCall call, ArrayList<@Nullable Object> results) {
-    Double size = results.isEmpty() ? null : Lua.toNumber(results.removeLast());
+    Double size = results.isEmpty() ? null : call.lua().number(results.removeLast());
     if (size == null) {
       throw call.error("format 'c0' needs a previous size");
     }

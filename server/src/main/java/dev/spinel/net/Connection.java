@@ -506,10 +506,11 @@ public final class Connection {
         && handler.mayRunMeanwhile();
   }
 
-  /// Sends what there is while the loop is held up. Whatever follows from that waits for the end of
-  /// the turn: the connection stays touched.
+  /// Sends what there is while the loop is held up, unless it is this one that holds it up: its
+  /// reply may be written in part. Whatever follows from that waits for the end of the turn: the
+  /// connection stays touched.
   void sendMeanwhile() {
-    if (open && !doomed && !socketFull && !isTorn() && unsentBytes() > 0) {
+    if (open && !isRunning && !doomed && !socketFull && !isTorn() && unsentBytes() > 0) {
       try {
         push();
       } catch (IOException e) {

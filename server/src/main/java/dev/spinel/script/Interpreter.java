@@ -2,6 +2,7 @@ package dev.spinel.script;
 
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
+import dev.spinel.engine.CommandError;
 import dev.spinel.engine.InnerCalls;
 import dev.spinel.engine.Reply;
 import dev.spinel.lua.BitLibrary;
@@ -64,6 +65,7 @@ final class Interpreter implements LuaHook {
 
   final Lua lua;
   final Scripts scripts;
+  final HeapShare share;
   final RedisLibrary library;
   private final ScriptReply answers;
   final LuaReplies replies;
@@ -83,7 +85,8 @@ final class Interpreter implements LuaHook {
 
   Interpreter(Scripts scripts) {
     this.scripts = scripts;
-    lua = new Lua(scripts.limits());
+    share = scripts.share();
+    lua = new Lua(scripts.limits(), share);
     lua.seed(scripts.seed());
     answers = new ScriptReply(lua);
     replies = new LuaReplies(lua);
@@ -122,13 +125,19 @@ final class Interpreter implements LuaHook {
     call.ret(error);
   }
 
-  /// Arguments of the call as an array.
+  /// Arguments of the call as an array. Errors: there is no memory for them.
   LuaTable words(Call from, int first, int end) {
-    LuaTable words = lua.table(end - first, 0);
-    for (int i = first; i < end; i++) {
-      words.set(i - first + 1L, LuaString.of(from.bytes(i)));
+    try {
+      LuaTable words = lua.table(end - first, 0);
+      for (int i = first; i < end; i++) {
+        LuaString word = LuaString.of(from.bytes(i));
+        lua.charge(24L + word.length());
+        words.set(i - first + 1L, word);
+      }
+      return words;
+    } catch (LuaError e) {
+      throw new CommandError("ERR " + shown(e.value()));
     }
-    return words;
   }
 
   /// Lua's `pcall`, but an error that is a table with the field `err` comes as what that says: so
@@ -148,7 +157,7 @@ final class Interpreter implements LuaHook {
       Object[] results = call.invoke(function, arguments);
       call.ret(true);
       for (Object result : results) {
-        call.ret(result);
+        call.pass(result);
       }
     } catch (LuaError e) {
       Object value = e.value();
@@ -157,7 +166,7 @@ final class Interpreter implements LuaHook {
         value = Lua.toText(text) == null ? value : text;
       }
       call.ret(false);
-      call.ret(value);
+      call.pass(value);
     }
   }
 
@@ -266,11 +275,16 @@ final class Interpreter implements LuaHook {
       inner.end();
       call = null;
       run = null;
-      if (lua.memory() - measuredBytes > UNMEASURED_BYTES) {
-        measuredBytes = lua.measure();
-      }
+      trim();
     }
     return !inner.hasStrayed();
+  }
+
+  /// Gives back the memory that its values don't need any more, if there may be much of it.
+  void trim() {
+    if (lua.memory() - measuredBytes > UNMEASURED_BYTES) {
+      measuredBytes = lua.trim();
+    }
   }
 
   private void debug(Call outer, RunningScripts.Run mine, Debugging.Run debugged) {

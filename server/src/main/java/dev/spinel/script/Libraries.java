@@ -81,16 +81,29 @@ final class Libraries implements LibraryStore {
   /// Errors: the Java heap has no room for them; what a file or a primary says is taken all the
   /// same.
   private void become(Shelf now, boolean isTrusted) {
-    long bytes = heapBytes(now) - heapBytes(shelf);
+    Shelf before = shelf;
+    long bytes = heapBytes(now) - heapBytes(before);
     if (isTrusted) {
       scripts.engine().heap.add(bytes);
     } else if (bytes > 0 && !scripts.engine().heap.hold(bytes)) {
+      end(now, before);
       throw new CommandError("OOM the server's Java heap has no room for more libraries");
     } else if (bytes < 0) {
       scripts.engine().heap.release(-bytes);
     }
     shelf = now;
+    end(before, now);
     scripts.engine().newEra();
+  }
+
+  /// Ends those libraries that only the first shelf has.
+  @SuppressWarnings("ReferenceEquality") // one of the same name may have come instead
+  private static void end(Shelf of, Shelf not) {
+    for (Library library : of.libraries.values()) {
+      if (not.libraries.get(library.name) != library) {
+        library.end();
+      }
+    }
   }
 
   private static long heapBytes(Shelf of) {
@@ -110,30 +123,42 @@ final class Libraries implements LibraryStore {
     if (before != null) {
       now.take(before);
     }
-    now.put(Library.load(scripts, header, code, isTrusted ? 0 : Library.LOAD_MILLIS));
+    Library made =
+        Library.load(scripts, header, code, isTrusted ? 0 : Library.LOAD_MILLIS, isTrusted);
+    try {
+      now.put(made);
+    } catch (CommandError e) {
+      made.end();
+      throw e;
+    }
     become(now, isTrusted);
     return header.name();
   }
 
   /// Loads several, all or none. Errors: one can't be loaded, or is there already.
   void restore(List<byte[]> codes, Policy policy) {
-    Incoming all = incoming();
+    Incoming all = new Incoming(false);
     codes.forEach(all::add);
     if (policy == Policy.FLUSH) {
       become(all.together, false);
     } else {
-      all.join(policy == Policy.REPLACE, false);
+      all.join(policy == Policy.REPLACE);
     }
   }
 
   @Override
   public Incoming incoming() {
-    return new Incoming();
+    return new Incoming(true);
   }
 
   /// Libraries that are being loaded.
   final class Incoming implements LibraryStore.Incoming {
     private final Shelf together = Shelf.EMPTY.copy();
+    private final boolean isTrusted; // a file or a primary says so
+
+    Incoming(boolean isTrusted) {
+      this.isTrusted = isTrusted;
+    }
 
     @Override
     public void add(byte[] code) {
@@ -141,15 +166,11 @@ final class Libraries implements LibraryStore {
       if (together.libraries.containsKey(header.name())) {
         throw new CommandError("ERR Library '" + header.name() + "' already exists");
       }
-      together.put(Library.load(scripts, header, code, 0));
+      together.put(Library.load(scripts, header, code, 0, isTrusted));
     }
 
     @Override
     public void join(boolean replacing) {
-      join(replacing, true);
-    }
-
-    private void join(boolean replacing, boolean isTrusted) {
       if (together.libraries.isEmpty()) {
         return;
       }

@@ -159,14 +159,32 @@ final class Library {
   /// Runs the text. Errors: it fails, registers nothing, or takes too long.
   ///
   /// @param mostMillis it may take; 0: as long as it likes
-  static Library load(Scripts scripts, Header header, byte[] code, long mostMillis) {
+  /// @param isTrusted a file or a primary says so: it may take what memory it likes, too
+  static Library load(
+      Scripts scripts, Header header, byte[] code, long mostMillis, boolean isTrusted) {
     Library made = new Library(scripts, header.name(), code);
     LuaString source = LuaString.of(Arrays.copyOfRange(code, header.length(), code.length));
-    made.run(source, mostMillis);
-    if (made.functions.isEmpty()) {
-      throw new CommandError("ERR No functions registered");
+    boolean isLoaded = false;
+    made.interpreter.share.trust(isTrusted);
+    try {
+      made.run(source, mostMillis);
+      if (made.functions.isEmpty()) {
+        throw new CommandError("ERR No functions registered");
+      }
+      isLoaded = true;
+      made.interpreter.trim();
+    } finally {
+      made.interpreter.share.trust(false);
+      if (!isLoaded) {
+        made.end();
+      }
     }
     return made;
+  }
+
+  /// Nobody will use it any more.
+  void end() {
+    interpreter.share.end();
   }
 
   private void run(LuaString source, long mostMillis) {

@@ -41,6 +41,8 @@ final class RedisLibrary {
   /// Words of so many bytes, with 16 for each, are never overwritten: effects refer to them.
   private static final int LONG = 16 * 1024;
 
+  private static final int MOST_SCRATCH = Integer.MAX_VALUE - 16;
+
   private static final String NOPERM = "NOPERM ";
   private static final byte[] NAN = {'n', 'a', 'n'};
   private static final byte[] NEGATIVE_NAN = {'-', 'n', 'a', 'n'};
@@ -179,7 +181,7 @@ final class RedisLibrary {
     try {
       args = words(call);
     } catch (LuaError e) {
-      if (raises) {
+      if (raises || !(e.value() instanceof LuaTable)) {
         throw e;
       }
       call.ret(e.value());
@@ -222,8 +224,17 @@ final class RedisLibrary {
   }
 
   private void room(int length, int more) {
+    lua.step(more >> 8);
     if (scratch.length - length < more) {
-      scratch = Arrays.copyOf(scratch, Math.max(2 * scratch.length, length + more));
+      long size = Math.max(2L * scratch.length, (long) length + more);
+      if (size > MOST_SCRATCH) {
+        size = MOST_SCRATCH;
+      }
+      if (size - length < more) {
+        throw new LuaError("not enough memory");
+      }
+      lua.charge(size);
+      scratch = Arrays.copyOf(scratch, (int) size);
     }
   }
 
@@ -421,6 +432,7 @@ final class RedisLibrary {
     for (int i = 2; i <= call.count(); i++) {
       LuaString text = Lua.toText(call.get(i));
       if (text != null) {
+        lua.charge(2L * text.length());
         line.append(i == 2 ? "" : " ").append(text);
       }
     }
@@ -468,6 +480,7 @@ final class RedisLibrary {
       throw raised("wrong number of arguments");
     }
     LuaString text = Lua.toText(call.get(1));
+    lua.step(text == null ? 0 : text.length() >> 4);
     call.ret(LuaString.of(sha1hex(text == null ? new byte[0] : text.bytes())));
   }
 

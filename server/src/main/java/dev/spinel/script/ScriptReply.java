@@ -5,7 +5,7 @@ import dev.spinel.lua.Lua;
 import dev.spinel.lua.LuaString;
 import dev.spinel.lua.LuaTable;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /// Writes a Lua value as a reply: what a script returns.
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// `big_number`, `verbatim_string`, `map`, `set`, in this order), else an array of its values from
 /// 1 on up to the first nil. Whatever else there is becomes nil.
 ///
-/// Arrays in arrays take no Java stack. Belongs to one thread.
+/// What is nested takes no Java stack. Belongs to one thread.
 final class ScriptReply {
   /// Slots of C's stack, which bound how deep what is returned may be nested.
   private static final int MOST_SLOTS = 8000;
@@ -35,63 +35,104 @@ final class ScriptReply {
   private final LuaString map = LuaString.of("map");
   private final LuaString set = LuaString.of("set");
 
-  // arrays that are being written, the innermost last, and how many of their values are
-  private @Nullable LuaTable[] arrays = new LuaTable[8];
-  private long[] written = new long[8];
-  private int open;
+  /// A table of which a part has been written.
+  private static final class Nest {
+    final Kind kind;
+    final LuaTable table;
+    final int slots; // of C's stack that are in use around it
+    int at; // of an array: the index written last; else the position of the key written last
+    boolean hasKey; // of a map: the value is next
+    long count; // of its elements, of a map: of its pairs
+
+    Nest(Kind kind, LuaTable table, int slots) {
+      this.kind = kind;
+      this.table = table;
+      this.slots = slots;
+    }
+
+    /// The key at hand; null behind the last one.
+    @Nullable Object key() {
+      if (at == 0) {
+        return null;
+      }
+      Object key = table.keyAt(at);
+      return key == null ? (Double) (double) at : key;
+    }
+  }
+
+  private enum Kind {
+    ARRAY(1),
+    SET(3),
+    MAP(3);
+
+    final int slots; // of C's stack, while an element is being written
+
+    Kind(int slots) {
+      this.slots = slots;
+    }
+  }
+
+  private final ArrayDeque<Nest> open = new ArrayDeque<>(); // the innermost first
 
   ScriptReply(Lua lua) {
     this.lua = lua;
   }
 
+  /// Takes a step of the state for each value. What ends it then loses the reply, of which a part
+  /// may have been written.
+  ///
   /// @param protocol that the script asked for: it decides what booleans are
   void write(@Nullable Object value, Reply reply, int protocol) {
-    open = 0;
-    write(value, reply, protocol, FIRST_SLOTS);
-  }
-
-  private void write(@Nullable Object root, Reply reply, int protocol, int slots) {
-    int bottom = open;
-    Object value = root;
-    while (true) {
-      LuaTable array = single(value, reply, protocol, slots + open - bottom);
-      if (array != null) {
-        reply.deferArray();
-        push(array);
+    try {
+      single(value, reply, protocol, FIRST_SLOTS);
+      for (Nest nest = open.peek(); nest != null && !reply.isLost(); nest = open.peek()) {
+        lua.step(1);
+        element(nest, reply, protocol);
       }
-      do {
-        if (open == bottom) {
-          return;
+    } finally {
+      if (!open.isEmpty()) {
+        while (open.poll() != null) {
+          reply.close(0);
         }
-        value = top().get(++written[open - 1]);
-        if (value == null) {
-          reply.close(written[open - 1] - 1);
-          arrays[--open] = null;
-        }
-      } while (value == null);
+        reply.lose();
+      }
     }
   }
 
-  private LuaTable top() {
-    LuaTable top = arrays[open - 1];
-    assert top != null;
-    return top;
-  }
-
-  private void push(LuaTable array) {
-    if (open == arrays.length) {
-      arrays = Arrays.copyOf(arrays, 2 * open);
-      written = Arrays.copyOf(written, 2 * open);
+  /// Writes the next element of the innermost table, or its end.
+  private void element(Nest nest, Reply reply, int protocol) {
+    int slots = nest.slots + nest.kind.slots;
+    Object value;
+    if (nest.kind == Kind.ARRAY) {
+      value = nest.table.get(nest.at + 1L);
+      nest.at++;
+    } else if (nest.hasKey) {
+      nest.hasKey = false;
+      value = nest.table.valueAt(nest.at);
+    } else {
+      nest.at = nest.table.nextUsed(nest.at);
+      nest.hasKey = nest.kind == Kind.MAP;
+      slots += nest.hasKey ? 1 : 0;
+      value = nest.key();
     }
-    arrays[open] = array;
-    written[open++] = 0;
+    if (value == null) {
+      open.pop();
+      reply.close(nest.count);
+      return;
+    }
+    nest.count += nest.hasKey || nest.kind != Kind.MAP ? 1 : 0;
+    single(value, reply, protocol, slots);
   }
 
-  /// Writes the value, unless it is an array: then returns it.
-  private @Nullable LuaTable single(@Nullable Object value, Reply reply, int protocol, int slots) {
+  private void begin(Kind kind, LuaTable table, int slots) {
+    open.push(new Nest(kind, table, slots));
+  }
+
+  /// Writes the value, or the beginning of a table, which is innermost then.
+  private void single(@Nullable Object value, Reply reply, int protocol, int slots) {
     if (slots + NEEDED_SLOTS > MOST_SLOTS) {
       reply.error("ERR reached lua stack limit");
-      return null;
+      return;
     }
     switch (value) {
       case LuaString text -> reply.bulk(text.bytes());
@@ -104,12 +145,9 @@ final class ScriptReply {
           reply.nil();
         }
       }
-      case LuaTable table -> {
-        return table(table, reply, protocol, slots);
-      }
+      case LuaTable table -> table(table, reply, slots);
       case null, default -> reply.nil();
     }
-    return null;
   }
 
   /// As C does it on this machine: what is no 64-bit integer becomes the least one.
@@ -117,7 +155,7 @@ final class ScriptReply {
     return number >= -0x1p63 && number < 0x1p63 ? (long) number : Long.MIN_VALUE;
   }
 
-  private @Nullable LuaTable table(LuaTable table, Reply reply, int protocol, int slots) {
+  private void table(LuaTable table, Reply reply, int slots) {
     if (table.get(err) instanceof LuaString) {
       error(table, reply);
     } else if (table.get(ok) instanceof LuaString status) {
@@ -127,32 +165,17 @@ final class ScriptReply {
     } else if (table.get(bigNumber) instanceof LuaString digits) {
       reply.writer().bigNumber(oneLine(digits.bytes()));
     } else if (verbatim(table, reply)) {
-      return null;
+      return;
     } else if (table.get(map) instanceof LuaTable pairs) {
       reply.deferMap();
-      long[] count = {0};
-      pairs.forEach(
-          (key, value) -> {
-            write(key, reply, protocol, slots + 4);
-            write(value, reply, protocol, slots + 3);
-            count[0]++;
-            return true;
-          });
-      reply.close(count[0]);
+      begin(Kind.MAP, pairs, slots);
     } else if (table.get(set) instanceof LuaTable elements) {
       reply.deferSet();
-      long[] count = {0};
-      elements.forEach(
-          (key, value) -> {
-            write(key, reply, protocol, slots + 3);
-            count[0]++;
-            return true;
-          });
-      reply.close(count[0]);
+      begin(Kind.SET, elements, slots);
     } else {
-      return table;
+      reply.deferArray();
+      begin(Kind.ARRAY, table, slots);
     }
-    return null;
   }
 
   private boolean verbatim(LuaTable table, Reply reply) {

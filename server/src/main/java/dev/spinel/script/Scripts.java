@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// needed, so scripts whose keys have nothing to do with each other run side by side. A library of
 /// functions has one, as its functions may share variables; it is used by one thread at a time.
 public final class Scripts {
-  /// Of the Java heap, for the values of one interpreter: this part, but not more than
-  /// [#MOST_HEAP].
+  /// Of the Java heap, for the values of all interpreters together: this part, of which one has not
+  /// more than [#MOST_HEAP].
   private static final int HEAP_PARTS = 4;
 
   private static final long MOST_HEAP = 1L << 30;
@@ -41,6 +41,7 @@ public final class Scripts {
   private final AtomicLong knownBytes = new AtomicLong(); // of the Java heap
   private final ConcurrentHashMap<Dispatcher, Interpreter> interpreters = new ConcurrentHashMap<>();
 
+  private final AtomicLong sharedBytes = new AtomicLong(); // that interpreters have
   private final AtomicInteger seeds = new AtomicInteger();
 
   public Scripts(ConfigLog log) {
@@ -52,7 +53,7 @@ public final class Scripts {
     engine = made;
     running.of(made);
     made.libraries(libraries);
-    made.onForget(interpreters::remove);
+    made.onForget(this::forget);
     made.onClose(debugging::forget);
   }
 
@@ -94,6 +95,11 @@ public final class Scripts {
     return new LuaLimits(heap, (int) Math.min(MOST_STRING, heap));
   }
 
+  /// What one more interpreter has of the Java heap.
+  HeapShare share() {
+    return new HeapShare(engine().heap, sharedBytes, Runtime.getRuntime().maxMemory() / HEAP_PARTS);
+  }
+
   // ── EVAL's ──
 
   /// The interpreter of a dispatcher's thread.
@@ -104,6 +110,13 @@ public final class Scripts {
       interpreters.put(of, made);
     }
     return made;
+  }
+
+  private void forget(Dispatcher of) {
+    Interpreter gone = interpreters.remove(of);
+    if (gone != null) {
+      gone.share.end();
+    }
   }
 
   @Nullable EvalScript known(String sha) {
@@ -137,7 +150,7 @@ public final class Scripts {
         engine().heap.release(gone.heapBytes());
       }
     }
-    interpreters.clear();
+    interpreters.keySet().forEach(this::forget);
   }
 
   int count() {
