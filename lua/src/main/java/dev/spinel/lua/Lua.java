@@ -679,7 +679,17 @@ public final class Lua {
 
   /// `object[key]`, metamethods included.
   public @Nullable Object index(@Nullable Object object, @Nullable Object key) {
-    return Operations.index(operator(), object, key, null);
+    if (object instanceof LuaTable table) {
+      Object value = table.get(key);
+      if (value != null || table.metatable == null) return value;
+    }
+    Position before = new Position();
+    try {
+      return Operations.index(operator(), object, key, null);
+    } catch (Throwable t) {
+      before.restore();
+      throw t;
+    }
   }
 
   /// `object[key] = value`, metamethods included.

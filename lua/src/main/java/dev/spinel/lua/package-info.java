@@ -14,8 +14,7 @@
 /// script by throwing what is its own.
 ///
 /// What it must not know: the store around it. It depends on the JDK alone, reads no file, starts
-/// no thread, has no clock but the processor time of `os.clock`. A state belongs to one thread at a
-/// time; compiled chunks may be shared.
+/// no thread, has no clock. A state belongs to one thread at a time; compiled chunks may be shared.
 @NullMarked
 package dev.spinel.lua;
 

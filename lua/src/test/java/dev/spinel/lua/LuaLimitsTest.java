@@ -165,15 +165,17 @@ class LuaLimitsTest {
   @Test
   void aFullStateHearsItsHook() {
     Lua lua = lua(new LuaLimits(32 << 20, 4 << 20), null);
-    run(lua, "f = function() return {} end t = {} pcall(function() for i = 1, 1e7 do t[i] = {} end end)");
+    run(
+        lua,
+        "f = function() return {} end t = {} pcall(function() for i = 1, 1e7 do t[i] = {} end"
+            + " end)");
     int[] ticks = {0};
     lua.hook(
         10_000,
         state -> {
           if (++ticks[0] > 50) throw new Enough();
         });
-    assertThatThrownBy(() -> run(lua, "while true do pcall(f) end"))
-        .isInstanceOf(Enough.class);
+    assertThatThrownBy(() -> run(lua, "while true do pcall(f) end")).isInstanceOf(Enough.class);
   }
 
   @Test

@@ -251,10 +251,9 @@ final class Interpreter implements LuaHook {
       if (debugged != null) {
         debug(outer, mine, debugged);
       }
-      Object[] results = lua.call(function, arguments);
-      answers.write(results.length == 0 ? null : results[0], reply, inner.protocol());
-    } catch (LuaError e) {
-      fail(reply, name, e);
+      answer(reply, name, inner, function, arguments);
+    } catch (LuaError e) { // in what the script has put into its own error
+      reply.error("ERR " + shown(e.value()));
     } catch (InnerCalls.Restart e) {
       outer.startAgain();
     } catch (Killed e) {
@@ -278,6 +277,20 @@ final class Interpreter implements LuaHook {
       trim();
     }
     return !inner.hasStrayed();
+  }
+
+  private void answer(
+      Reply reply,
+      String name,
+      InnerCalls inner,
+      LuaFunction function,
+      @Nullable Object... arguments) {
+    try {
+      Object[] results = lua.call(function, arguments);
+      answers.write(results.length == 0 ? null : results[0], reply, inner.protocol());
+    } catch (LuaError e) {
+      fail(reply, name, e);
+    }
   }
 
   /// Gives back the memory that its values don't need any more, if there may be much of it.
