@@ -334,11 +334,13 @@ class TopologyTest {
       assertThat(store.awaitInSync(SOON)).isTrue();
       for (Topology.Node node : store.nodes()) {
         try (Client client = Client.connect("127.0.0.1", node.port()).timeoutMillis(20_000)) {
-          List<String> all =
-              client.command("LRANGE", "list", "0", "-1").elements().stream()
-                  .map(RespValue::text)
-                  .toList();
-          assertThat(all).containsAll(answered);
+          await() // the replica has the last one in a moment
+              .atMost(30, TimeUnit.SECONDS)
+              .untilAsserted(
+                  () ->
+                      assertThat(client.command("LRANGE", "list", "0", "-1").elements())
+                          .extracting(RespValue::text)
+                          .containsAll(answered));
         }
       }
     }

@@ -685,7 +685,9 @@ public final class Lua {
     }
     Position before = new Position();
     try {
-      return Operations.index(operator(), object, key, null);
+      Object value = Operations.index(operator(), object, key, null);
+      current = before.current;
+      return value;
     } catch (Throwable t) {
       before.restore();
       throw t;

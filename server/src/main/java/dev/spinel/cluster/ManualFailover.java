@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ```
 ///   replica ──MFSTART──► primary: clients' writes are to wait
-///   all of them do ──► replica ◄──PING, flagged as paused, with the last offset── primary
+///   all writes wait ──► replica ◄──PING, flagged as paused, with the last offset── primary
 ///   replica has processed everything up to there ──► it asks for votes, and is the primary
 /// ```
 ///
@@ -103,7 +103,7 @@ final class ManualFailover {
   void look() {
     if (awaitsOffset()
         && machine.myself().isReplica()
-        && machine.world().offset() >= primaryOffset) {
+        && machine.world().offset() == primaryOffset) { // of another history it hardly is
       mayStart = true;
       machine.elections().reset();
       machine.notice("All master replication stream processed, manual failover can start.");

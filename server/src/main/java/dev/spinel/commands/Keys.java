@@ -588,14 +588,14 @@ public final class Keys implements Family {
     call.sweep(
         first,
         (slot, header) -> {
+          int left = scan.count(seenAndNext[0]);
+          if (left == 0) {
+            seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS;
+            return false;
+          }
+          int begun = scan.size();
           long next = slot == first ? within : 0;
           do {
-            int left = scan.count(seenAndNext[0]);
-            if (left == 0) {
-              seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS | next;
-              return false;
-            }
-            int begun = scan.size();
             next =
                 call.values()
                     .dictionary()
@@ -610,8 +610,14 @@ public final class Keys implements Family {
                             scan.add(name);
                           }
                         });
-            scan.retain(begun, name -> isThere(call, name, scan));
-          } while (next != 0);
+            left = scan.count(seenAndNext[0]);
+          } while (next != 0 && left > 0);
+          // those whose time is over go now, and with the last one the slot's table
+          scan.retain(begun, name -> isThere(call, name, scan));
+          if (next != 0) {
+            seenAndNext[1] = (long) slot << Dictionary.CURSOR_BITS | next;
+            return false;
+          }
           return true;
         });
     scan.reply(reply, seenAndNext[1]);

@@ -51,6 +51,7 @@ public final class WholeFile {
     Files.deleteIfExists(beside);
     try {
       Files.createLink(beside, file);
+      syncDirectory(Objects.requireNonNull(beside.toAbsolutePath().getParent()));
     } catch (UnsupportedOperationException | FileSystemException e) { // one that has no links
       replace(beside, Files.readAllBytes(file));
     }

@@ -718,13 +718,9 @@ public final class Call {
       try {
         long header = keys.header(slot);
         on = header == 0 || sweep.slot(slot, header);
-        if (lock && !dispatcher.recorder.effects.isEmpty()) { // in EXEC it is a part of the whole
-          dispatcher.recorder.effects
-              .apart(); // keys that expired have nothing to do with each other
-          engine.append(dispatcher.recorder, slot);
-        }
       } finally {
-        if (lock) {
+        if (lock) { // in EXEC it is a part of the whole
+          appendApart(slot);
           seat.unlock(slot);
         }
       }
@@ -732,6 +728,15 @@ public final class Call {
       if (!on) {
         return;
       }
+    }
+  }
+
+  /// What was deleted in a slot, as its time was over: keys that have nothing to do with each
+  /// other.
+  private void appendApart(int slot) {
+    if (!dispatcher.recorder.effects.isEmpty()) {
+      dispatcher.recorder.effects.apart();
+      engine.append(dispatcher.recorder, slot);
     }
   }
 

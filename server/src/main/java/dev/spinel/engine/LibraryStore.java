@@ -24,6 +24,9 @@ public interface LibraryStore {
     ///
     /// @param replacing whether they may take the place of those of the same names
     void join(boolean replacing);
+
+    /// None of them is going to join.
+    void abandon();
   }
 
   /// There are none, and there can't be any.

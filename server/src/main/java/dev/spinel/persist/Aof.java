@@ -542,6 +542,9 @@ final class Aof implements AppendLog.Owner {
     private volatile @Nullable BaseFile base; // written by the thread
     private final SaveDelay delay = new SaveDelay(config);
     private Disk.@Nullable Output increment;
+    private final Object sizes = new Object(); // held for what stands below, and for nothing more
+    private boolean isSwitched; // to the new increment; the monitor of `sizes`
+    private boolean isComplete; // the monitor of `sizes`
     private boolean rdb;
     private @Nullable AppendLog began;
     private boolean recorded; // the log is on
@@ -619,10 +622,18 @@ final class Aof implements AppendLog.Owner {
         AppendLog now = log;
         if (now != null) {
           long before = currentBytes();
-          now.switchTo(next, () -> olderBytes = before);
+          now.switchTo(next, () -> switched(before));
         }
       }
       base().begin(seat, engine.clock.millis(), config.get(Settings.AOF_TIMESTAMP_ENABLED));
+    }
+
+    /// What came before the cut is written, which may be after the base is.
+    private void switched(long olderBytesNow) {
+      synchronized (sizes) {
+        isSwitched = true;
+        if (!isComplete) olderBytes = olderBytesNow;
+      }
     }
 
     @Override
@@ -720,9 +731,12 @@ final class Aof implements AppendLog.Owner {
               + name);
       disk.syncFolder(folder());
       write(next);
-      olderBytes = size;
-      baseBytes = currentBytes();
       AppendLog now = log;
+      synchronized (sizes) {
+        isComplete = true;
+        olderBytes = size;
+        baseBytes = size + (now != null && (starts || isSwitched) ? now.fileBytes() : 0);
+      }
       if (now != null) {
         now.rewritten();
       }
@@ -750,6 +764,7 @@ final class Aof implements AppendLog.Owner {
       if (began != null) {
         if (log == began) {
           detach();
+          Aof.this.failing(null);
         } else {
           engine.journal.detach(Journal.AOF);
           began.close(false);

@@ -154,6 +154,7 @@ final class RdbLoader {
     try {
       libraries.join(replacing);
     } catch (CommandError e) {
+      libraries.abandon();
       String why = "Failed loading library, " + e.text().substring(e.text().indexOf(' ') + 1);
       persistence.warning(why);
       throw new Unloadable(why);
@@ -199,6 +200,18 @@ final class RdbLoader {
   }
 
   private long load(Disk.Input file, String name, Inserter inserter)
+      throws IOException, Unloadable {
+    boolean isLoaded = false;
+    try {
+      long end = read(file, name, inserter);
+      isLoaded = true;
+      return end;
+    } finally {
+      if (!isLoaded) libraries.abandon();
+    }
+  }
+
+  private long read(Disk.Input file, String name, Inserter inserter)
       throws IOException, Unloadable {
     Reading reading = new Reading(inserter);
     try {

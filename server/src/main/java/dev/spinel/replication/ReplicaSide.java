@@ -603,6 +603,7 @@ public final class ReplicaSide {
     payloadBytes = Long.MIN_VALUE; // its header hasn't come
     receivedBytes = 0;
     lastIoSeconds = machine.seconds();
+    wasComplete = false; // whatever came of the load before: it isn't under way any more
   }
 
   private final PayloadReader.Sink sink =

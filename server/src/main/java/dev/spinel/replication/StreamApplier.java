@@ -298,7 +298,8 @@ final class StreamApplier implements AutoCloseable {
   /// Whether the disk takes no more. What has come when the link ends is applied in any case: the
   /// machine may have to know at once where that was. The monitor.
   private boolean mustWait() {
-    boolean now = ends == 0 && unwritten.getAsLong() > UNWRITTEN_MOST;
+    long most = isHeldUp ? UNWRITTEN_MOST / 2 : UNWRITTEN_MOST; // it doesn't flicker
+    boolean now = ends == 0 && unwritten.getAsLong() > most;
     if (now != isHeldUp) {
       isHeldUp = now;
       owner.heldUp(now);

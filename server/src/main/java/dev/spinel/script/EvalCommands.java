@@ -240,6 +240,8 @@ final class EvalCommands implements Family {
     boolean isDebugged = scripts.debugging.runOf(call.session()) != null;
     LuaTable globals = interpreter.lua.globals();
     globals.setReadOnly(false);
+    globals.set("KEYS", null); // what the last script had is of no use while these are made
+    globals.set("ARGV", null);
     globals.set("KEYS", interpreter.words(call, 3, 3 + keys));
     globals.set("ARGV", interpreter.words(call, 3 + keys, call.argc()));
     globals.setReadOnly(true);

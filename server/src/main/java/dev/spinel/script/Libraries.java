@@ -138,11 +138,16 @@ final class Libraries implements LibraryStore {
   /// Loads several, all or none. Errors: one can't be loaded, or is there already.
   void restore(List<byte[]> codes, Policy policy) {
     Incoming all = new Incoming(false);
-    codes.forEach(all::add);
-    if (policy == Policy.FLUSH) {
-      become(all.together, false);
-    } else {
-      all.join(policy == Policy.REPLACE);
+    try {
+      codes.forEach(all::add);
+      if (policy == Policy.FLUSH) {
+        become(all.together, false);
+      } else {
+        all.join(policy == Policy.REPLACE);
+      }
+    } catch (CommandError e) {
+      all.abandon();
+      throw e;
     }
   }
 
@@ -166,7 +171,18 @@ final class Libraries implements LibraryStore {
       if (together.libraries.containsKey(header.name())) {
         throw new CommandError("ERR Library '" + header.name() + "' already exists");
       }
-      together.put(Library.load(scripts, header, code, 0, isTrusted));
+      Library made = Library.load(scripts, header, code, 0, isTrusted);
+      try {
+        together.put(made);
+      } catch (CommandError e) {
+        made.end();
+        throw e;
+      }
+    }
+
+    @Override
+    public void abandon() {
+      together.libraries.values().forEach(Library::end);
     }
 
     @Override

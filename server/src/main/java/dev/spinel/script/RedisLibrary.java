@@ -181,6 +181,7 @@ final class RedisLibrary {
     try {
       args = words(call);
     } catch (LuaError e) {
+      letGoOfScratch();
       if (raises || !(e.value() instanceof LuaTable)) {
         throw e;
       }
@@ -221,6 +222,11 @@ final class RedisLibrary {
       ends[i] = length;
     }
     return args(count, length);
+  }
+
+  /// Of a call that isn't made after all.
+  private void letGoOfScratch() {
+    if (scratch.length > LONG) scratch = new byte[1024];
   }
 
   private void room(int length, int more) {
@@ -407,6 +413,7 @@ final class RedisLibrary {
 
   private void aclCheckCmd(LuaCall call) {
     Args args = words(call);
+    letGoOfScratch();
     Call outer = interpreter.call();
     Command command = outer.engine().table.lookup(args);
     if (command == null) {

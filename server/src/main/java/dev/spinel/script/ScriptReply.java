@@ -41,7 +41,8 @@ final class ScriptReply {
     final LuaTable table;
     final int slots; // of C's stack that are in use around it
     int at; // of an array: the index written last; else the position of the key written last
-    boolean hasKey; // of a map: the value is next
+    boolean hasKey; // of a map: its value is next
+    @Nullable Object value; // what it was when the key was written, which may run a script's code
     long count; // of its elements, of a map: of its pairs
 
     Nest(Kind kind, LuaTable table, int slots) {
@@ -108,12 +109,13 @@ final class ScriptReply {
       nest.at++;
     } else if (nest.hasKey) {
       nest.hasKey = false;
-      value = nest.table.valueAt(nest.at);
+      value = nest.value;
     } else {
       nest.at = nest.table.nextUsed(nest.at);
       nest.hasKey = nest.kind == Kind.MAP;
       slots += nest.hasKey ? 1 : 0;
       value = nest.key();
+      nest.value = nest.hasKey && value != null ? nest.table.valueAt(nest.at) : null;
     }
     if (value == null) {
       open.pop();

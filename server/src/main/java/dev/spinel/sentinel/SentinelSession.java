@@ -68,7 +68,7 @@ final class SentinelSession {
     }
     client.lastCommand =
         CONTAINERS.contains(name) && words.size() > 1
-            ? name + "|" + words.get(1).toLowerCase(Locale.ROOT)
+            ? name + "|" + shortened(words.get(1).toLowerCase(Locale.ROOT))
             : name;
     boolean open =
         switch (name) {
@@ -96,6 +96,12 @@ final class SentinelSession {
   private SentinelAccess.Asked asked(List<String> words) {
     String line = line(client).stripTrailing();
     return new SentinelAccess.Asked(words, client.user, client.id, line, shell.now());
+  }
+
+  /// A subcommand as CLIENT LIST may show it.
+  private static String shortened(String word) {
+    boolean isPlain = word.length() <= 32 && word.chars().allMatch(c -> c > ' ' && c < 127);
+    return isPlain ? word : "NULL";
   }
 
   private static boolean mayBeSubscribed(String name) {

@@ -280,8 +280,8 @@ public final class Listpack {
 
   private static final long ODD = 0x9e3779b97f4a7c15L; // 2^64 ÷ the golden ratio
 
-  /// 32 bits of the element at `p` that are the same wherever it stands, in an array, too. They
-  /// aren't keyed: for tables of one listpack's elements, which find nothing slower than [#find].
+  /// A hash of 32 bits of the element at `p`, the same wherever it stands, in an array, too. It
+  /// isn't keyed: a table of one listpack's elements is at worst a linear search, as [#find] is.
   static int fingerprint(MemorySegment s, long p) {
     int b = s.get(Memory.BYTE, p) & 0xff;
     if (isInteger(b)) return fingerprint(integerAt(s, p));

@@ -103,7 +103,7 @@ class BusyScriptTest {
         "return setmetatable({}, {__index = function(t) while true do end end}).x",
         "('x'):rep(100000):gsub('.', function() while true do end end)",
         "local s = ('a'):rep(1000000) while true do s:find(('a'):rep(1000) .. 'b', 1, true) end",
-        "local t = {} for i = 1, 60 do t = {t, t} end while true do cjson.encode(t) end",
+        "local t = {} for i = 1, 60 do t = {t, t} end while true do pcall(cjson.encode, t) end",
         "for i = 1, 1e300 do loadstring('return ' .. i)() end",
         "error(setmetatable({}, {__index = function() while true do end end}))",
         "return setmetatable({err = 'x'}, {__index = function() while true do end end})",

@@ -287,7 +287,13 @@ public final class Fixture implements AutoCloseable {
       }
       // at one moment: the keeper may be evicting
       byte[][] recorded = new byte[1][];
-      String digest = digest(last, () -> recorded[0] = effects.toByteArray());
+      String digest =
+          digest(
+              last,
+              () -> {
+                server.engine.journal.offset(Journal.AOF); // and with it all that is appended
+                recorded[0] = effects.toByteArray();
+              });
       byte[] all = recorded[0];
       replay.run(Arrays.copyOfRange(all, verified, all.length));
       if (!digest(replay).equals(digest)) {
