@@ -8,8 +8,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// No script escapes whoever bounds it: long work takes steps, wherever it is done, and what a
-/// state holds is counted, wherever it is held.
+/// Every long operation takes steps, so that the host can end any script, and all that a state
+/// holds is counted.
 @Timeout(60)
 class LuaLimitsTest {
   private static final int STEPS = 1000;

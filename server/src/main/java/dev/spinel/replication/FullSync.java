@@ -29,7 +29,7 @@ final class FullSync implements CopyOwner {
   private Runnable cancel = () -> {};
   private boolean deletesFile;
   private @Nullable FileChannel file; // once it is written; monitor
-  private int users = 1; // the one whose it is, and who reads the file; 0: nobody wants it; monitor
+  private int users = 1; // the owner, and readers of the file; 0: not wanted; monitor
 
   /// What keeps the stream from the cut on, until the replicas do. The owner's.
   Backlog.@Nullable Cursor pin;

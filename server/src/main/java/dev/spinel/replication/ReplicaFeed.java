@@ -145,7 +145,7 @@ public final class ReplicaFeed {
 
   /// Sends the stream, from its place on.
   ///
-  /// @param fewPackets rather than soon
+  /// @param fewPackets whether small packets are held back
   void stream(boolean fewPackets) {
     add(
         () -> {

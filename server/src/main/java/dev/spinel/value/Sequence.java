@@ -32,12 +32,12 @@ import dev.spinel.memory.Memory;
 ///
 /// **Snapshots.** Sequences have no key order into which a walk's cursor could be put, so here
 /// *nodes* are copied, not preserved one by one. While a walk may still read the sequence as it was
-/// at the cut ([#frozen]), a node whose epoch isn't the current one is never written: [#writable]
-/// copies the path from the root to the leaf, and the nodes that were replaced go to [Orphans], who
-/// gives them back when the walk has left. The frozen tree is then reachable from the frozen root
-/// cell (in the preserved entry), the new one from the new; what they share belongs to the new one.
-/// So each node is freed exactly once: by its tree, or as an orphan; and the frozen root cell owns
-/// nothing.
+/// at the cut ([#frozen]), a node whose epoch isn't the current one isn't written, but for small
+/// changes of a chunk, whose old bytes are kept ([BeforeImages]): [#writable] copies the path from
+/// the root to the leaf, and the nodes that were replaced go to [Orphans], who gives them back when
+/// the walk has left. The frozen tree is then reachable from the frozen root cell (in the preserved
+/// entry), the new one from the new; what they share belongs to the new one. So each node is freed
+/// exactly once: by its tree, or as an orphan; and the frozen root cell owns nothing.
 ///
 /// 24 bits of epoch count 16 million cuts, one a minute for 31 years. A node's epoch of 0 means
 /// "old", always safe.

@@ -562,8 +562,8 @@ public final class StringValue implements Structure {
     return e;
   }
 
-  /// Opens a chunked string to be changed; `entry` is writable. One that is older than the cut is
-  /// so because the walk has written it: then nothing of it is kept any more.
+  /// Opens a chunked string to be changed; `entry` is writable. If it is older than the cut, the
+  /// walk has already written it, so nothing of it is kept.
   private ChunkedBytes open(Place p, long entry) {
     buried.header = p.header;
     return otherChunks.open(

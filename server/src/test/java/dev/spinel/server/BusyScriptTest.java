@@ -91,7 +91,7 @@ class BusyScriptTest {
     }
   }
 
-  /// Whatever a script does, it hears who kills it.
+  /// Whatever a script does, SCRIPT KILL ends it.
   @ParameterizedTest
   @ValueSource(
       strings = {
