@@ -546,7 +546,7 @@ class ReplicationTest extends ReplicationFixture {
               assertThat(Integer.parseInt(String.valueOf(node.call("DBSIZE")))).isGreaterThan(100));
       eventually(
           () -> assertThat(node.info("persistence", "rdb_bgsave_in_progress")).isEqualTo("0"));
-      node.call("CONFIG", "SET", "rdb-key-save-delay", "200000");
+      node.call("CONFIG", "SET", "rdb-key-save-delay", "3000");
       assertThat(node.call("BGSAVE")).isEqualTo("Background saving started");
       assertThat(node.info("persistence", "rdb_bgsave_in_progress")).isEqualTo("1");
     }
