@@ -42,11 +42,6 @@ final class MigrationLinks {
   private static final int UNSENT_MOST = 256 << 10;
   private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
 
-  private final PeerThread thread;
-  private final BooleanSupplier encrypted;
-  private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
-  private final Map<Address, Long> unreplicated = new HashMap<>(); // when it had no replicas
-
   /// What the target is asked about its replicas.
   private enum Question {
     NONE,
@@ -58,6 +53,10 @@ final class MigrationLinks {
     WAIT_LONGER
   }
 
+  private final PeerThread thread;
+  private final BooleanSupplier encrypted;
+  private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
+  private final Map<Address, Long> unreplicated = new HashMap<>(); // when it had no replicas
   private byte[] piece = {};
 
   /// @param encrypted whether links that are made from now on use TLS; asked on the links' thread
@@ -256,6 +255,7 @@ final class MigrationLinks {
     private void heardOfReplicas(PeerLink from, Transfer of, RespValue reply) {
       boolean isConfirmed = reply instanceof RespValue.Int count && count.value() > 0;
       if (isConfirmed) {
+        unreplicated.remove(target);
         end(of);
       } else if (question == Question.WAIT) {
         ask(from, Question.ROLE, 0);

@@ -52,8 +52,9 @@ final class Scan {
 
   private static final int AN_ARRAY = 24; // bytes of one, and of what refers to it
   private static final long PIECE = 1 << 20; // of heap, that is held at once
-  private static final int AT_ONCE =
-      1 << 10; // elements that are looked at before it is asked again
+
+  /// Elements that are looked at before it is asked whether that is enough.
+  private static final int AT_ONCE = 1 << 10;
 
   /// Bytes found that are enough for a reply, whatever COUNT, which is a hint.
   private static final long ENOUGH = 64 << 20;

@@ -61,6 +61,13 @@ class BusyScriptTest {
         .until(() -> peer.ask("PING").startsWith("-BUSY"));
   }
 
+  /// One client runs a script, another kills it once it takes long.
+  private static void runAndKill(RawPeer slow, RawPeer other, String script) throws IOException {
+    slow.send("EVAL", script, "0");
+    awaitBusy(other);
+    assertThat(other.ask("SCRIPT", "KILL")).isEqualTo("+OK\r\n");
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void whoTakesLongIsToldAndCanBeKilled(int loops) throws IOException {
@@ -112,9 +119,7 @@ class BusyScriptTest {
     start(1);
     try (RawPeer slow = peer();
         RawPeer other = peer()) {
-      slow.send("EVAL", script, "0");
-      awaitBusy(other);
-      assertThat(other.ask("SCRIPT", "KILL")).isEqualTo("+OK\r\n");
+      runAndKill(slow, other, script);
       assertThat(slow.read("")).as(script).startsWith(KILLED);
       assertThat(slow.ask("PING")).isEqualTo("+PONG\r\n");
     }
@@ -133,9 +138,7 @@ class BusyScriptTest {
     start(1);
     try (RawPeer slow = peer();
         RawPeer other = peer()) {
-      slow.send("EVAL", script, "0");
-      awaitBusy(other);
-      assertThat(other.ask("SCRIPT", "KILL")).isEqualTo("+OK\r\n");
+      runAndKill(slow, other, script);
       assertThat(slow.read("")).isEqualTo("<closed>");
       assertThat(other.ask("PING")).isEqualTo("+PONG\r\n");
       assertThat(other.ask("EVAL", "return {1, {2}}", "0")).isEqualTo("*2\r\n:1\r\n*1\r\n:2\r\n");
@@ -256,9 +259,7 @@ class BusyScriptTest {
       assertThat(slow.ask("EVAL", some, "0")).isEqualTo("+PONG\r\n");
       assertThat(log()).doesNotContain("Slow script");
       assertThat(other.ask("CONFIG", "SET", "busy-reply-threshold", "1")).isEqualTo("+OK\r\n");
-      slow.send("EVAL", FOR_EVER, "0");
-      awaitBusy(other);
-      assertThat(other.ask("SCRIPT", "KILL")).isEqualTo("+OK\r\n");
+      runAndKill(slow, other, FOR_EVER);
       assertThat(slow.read("")).startsWith(KILLED);
     }
   }

@@ -186,7 +186,8 @@ class SavingTest {
     private final Disk whole = new SystemDisk();
     volatile boolean fails;
 
-    private void act() throws IOException {
+    /// Before each write.
+    void act() throws IOException {
       if (fails) {
         throw new IOException("No space left on device");
       }
@@ -521,36 +522,9 @@ class SavingTest {
     Failing inTurns =
         new Failing() {
           @Override
-          public Output create(Path file) throws IOException {
-            Output to = super.create(file);
-            return new Output() {
-              @Override
-              public void write(byte[] bytes, int from, int n) throws IOException {
-                turn.release();
-                goOn.acquireUninterruptibly();
-                to.write(bytes, from, n);
-              }
-
-              @Override
-              public void sync() throws IOException {
-                to.sync();
-              }
-
-              @Override
-              public long size() throws IOException {
-                return to.size();
-              }
-
-              @Override
-              public void truncate(long size) throws IOException {
-                to.truncate(size);
-              }
-
-              @Override
-              public void close() throws IOException {
-                to.close();
-              }
-            };
+          void act() {
+            turn.release();
+            goOn.acquireUninterruptibly();
           }
         };
     Random random = new Random(4);
