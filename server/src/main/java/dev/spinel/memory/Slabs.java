@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 /// **One thread talks to the system.** Taking 4 MB costs 2 to 5 ms, for it is zeroed and faulted in
 /// page by page, up to 30 ms beside a busy neighbour; closing costs 0.4 ms. No command should pay
 /// that, so a daemon of the heap makes slabs *ahead of need*: it keeps [#reservePages()] full pages
-/// free, more of them the larger the heap, and more for a while after a request had to wait. Empty
-/// slabs beyond that go back once they have been surplus for [#SURPLUS_MILLIS], so that a queue
-/// that fills and drains doesn't keep it busy.
+/// free, more of them the larger the heap, and more for a while after a request had to wait. Of the
+/// empty slabs beyond that, those go back that nothing has needed for [#SURPLUS_MILLIS]: as many as
+/// were surplus all that time. So a queue that fills and drains doesn't keep it busy.
 ///
 /// A request that finds nothing waits for the daemon; if the system refuses, it gets an
 /// [OutOfMemoryError] and the heap is as it was.
@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 /// round; the daemon holds neither while it talks to the system.
 final class Slabs {
 
-  private static final long SURPLUS_MILLIS = 100;
+  private static final long SURPLUS_MILLIS = 1000;
+  private static final long REFUSED_MILLIS = 100;
   private static final long QUIET_MILLIS = 500;
   private static final long BOOST_MILLIS = 100;
   private static final long LOOK_MILLIS = 50;
@@ -52,6 +53,9 @@ final class Slabs {
 
   /// Over all slabs that are not marked.
   private int freePages;
+
+  /// The fewest of them at any time since the daemon last set this.
+  private int fewestFree;
 
   private int emptySlabs;
 
@@ -152,6 +156,7 @@ final class Slabs {
     freePages -= slab.freePages();
     slab.claim(found, granules);
     freePages += slab.freePages();
+    fewestFree = Math.min(fewestFree, freePages);
     long address = slab.address + ((long) found << GRANULE_BITS);
     Page page =
         new Page(
@@ -199,7 +204,12 @@ final class Slabs {
   }
 
   private boolean surplus() {
-    return emptySlabs > 0 && freePages - Slab.PAGES >= reservePages() + Slab.PAGES / 4;
+    return emptySlabs > 0 && surplusSlabs(freePages) > 0;
+  }
+
+  /// How many slabs could go if so many pages are free.
+  private int surplusSlabs(int free) {
+    return Math.max(0, free - reservePages() - Slab.PAGES / 4) / Slab.PAGES;
   }
 
   // ── the daemon ──
@@ -207,6 +217,7 @@ final class Slabs {
   private void serve() {
     long start = System.nanoTime();
     long surplusSince = 0; // ms since `start`, plus 1; 0: there is none
+    int surplus = 0; // slabs that are on their way back
     long quietSince = 0;
     long boostedSince = 0;
     int seenReleases = 0;
@@ -223,14 +234,25 @@ final class Slabs {
           boostedSince = now;
         }
         seenBoost = boost;
-        surplusSince = !surplus() ? 0 : surplusSince == 0 ? now : surplusSince;
+        if (!surplus()) {
+          surplus = 0;
+          surplusSince = 0;
+        } else if (surplusSince == 0) {
+          surplusSince = now;
+          fewestFree = freePages;
+        } else if (now - surplusSince >= SURPLUS_MILLIS) {
+          surplus = surplusSlabs(fewestFree);
+          surplusSince = now;
+          fewestFree = freePages;
+        }
         if (releases != seenReleases) quietSince = now;
         seenReleases = releases;
 
         if (wanted || freePages < reservePages()) {
           make = true;
-        } else if (surplusSince != 0 && now - surplusSince >= SURPLUS_MILLIS) {
+        } else if (surplus > 0) {
           back = removeLastEmpty();
+          surplus--;
         } else if (releases > 0 && now - quietSince >= QUIET_MILLIS) {
           releases = 0;
           seenReleases = 0;
@@ -275,7 +297,7 @@ final class Slabs {
         refusals++;
         wanted = false;
         notifyAll();
-        if (!closed) pause(SURPLUS_MILLIS);
+        if (!closed) pause(REFUSED_MILLIS);
       }
     } catch (RuntimeException | Error e) {
       synchronized (this) {

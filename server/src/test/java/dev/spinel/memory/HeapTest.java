@@ -6,7 +6,9 @@ import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
@@ -85,6 +87,28 @@ class HeapTest {
       await().atMost(Duration.ofSeconds(20)).until(() -> heap.residentBytes() <= 8 * MB);
     }
     assertThat(heap.stats().slabs()).isBetween(1, 2);
+  }
+
+  /// What a busy machine holds up for a second loses its slabs rightly: so once in some attempts.
+  @Test
+  void whatFillsAndDrainsFindsTheSlabsOfTheTimeBefore() {
+    Allocator allocator = heap.allocator();
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(
+            () -> {
+              Set<Long> first = fillAndDrain(allocator);
+              Thread.sleep(400); // longer than the daemon takes for a look
+              return fillAndDrain(allocator).equals(first);
+            });
+    await().atMost(Duration.ofSeconds(20)).until(() -> heap.residentBytes() <= 8 * MB);
+  }
+
+  private static Set<Long> fillAndDrain(Allocator allocator) {
+    Set<Long> nodes = new HashSet<>();
+    for (int i = 0; i < 40; i++) nodes.add(allocator.allocate(Allocator.MAX_RUN));
+    nodes.forEach(allocator::free);
+    return nodes;
   }
 
   @Test
