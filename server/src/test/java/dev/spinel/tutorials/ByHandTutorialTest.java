@@ -16,11 +16,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Two tutorials that make a cluster by commands of their own: CLUSTER MEET, ADDSLOTS, REPLICATE.
 ///
 /// With `-Dspinel.tutorials.whole=true` a fourth primary gets a quarter of the slots, else 256.
 @Timeout(600)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class ByHandTutorialTest {
   @TempDir Path folder;
   private Hosts hosts;

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// Machines for a tutorial: network namespaces, each with an address of its own, at one switch. So
 /// whatever a text types is done with its own ports and addresses, beside whatever else runs here.
@@ -19,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 ///
 /// It takes root and iproute2; a test is left out, and says so, where one of these is missing.
 final class Hosts implements AutoCloseable {
-  private static int count;
+  private static final AtomicInteger COUNT = new AtomicInteger();
 
   private final Path folder;
   private final String prefix;
@@ -36,7 +37,8 @@ final class Hosts implements AutoCloseable {
     assumeTrue(isThere("ip", "-V"), "no iproute2 here (ip)");
     assumeTrue(isThere("redis-cli", "--version"), "no stock redis-cli here");
     removeForgotten();
-    Hosts hosts = new Hosts(folder, "spinel" + ProcessHandle.current().pid() + "-" + ++count);
+    Hosts hosts =
+        new Hosts(folder, "spinel" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet());
     assumeTrue(
         isThere("ip", "netns", "add", hosts.prefix), "no network namespaces here: it takes root");
     hosts.namespaces.add(hosts.prefix);

@@ -17,10 +17,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// A tutorial of 18 steps: a cluster with a password and the append-only file, each node on a
 /// machine of its own; then a loss of power, after which all addresses have moved.
 @Timeout(600)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class PowerLossTutorialTest {
   private static final String NET = "192.169.0.";
 

@@ -11,11 +11,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// The first part of a tutorial, 24 steps: a master and two slaves, each on a machine of its own,
 /// by commands and then by files. Servers are ours, `redis-cli` is the stock one. Where the text is
 /// wrong its words are given all the same, and must be refused.
 @Timeout(600)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class ReplicationTutorialTest {
   @TempDir Path folder;
   private Hosts hosts;

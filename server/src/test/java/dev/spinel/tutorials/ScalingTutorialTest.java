@@ -14,6 +14,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// A tutorial of 24 steps: a cluster by the stock `redis-cli --cluster` on one machine; a primary
 /// that fails and comes back, two more nodes, and away with them. Its servers are ours.
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// With `-Dspinel.tutorials.whole=true` nodes fail after the default 15 seconds and 4096 slots
 /// move, as in the text; else two seconds and 256 slots are enough.
 @Timeout(600)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class ScalingTutorialTest {
   private static final String IP = "192.168.2.242";
 

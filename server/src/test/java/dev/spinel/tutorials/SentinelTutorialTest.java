@@ -13,6 +13,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// The second part of a tutorial, 14 steps: a master, two slaves and two Sentinels, each on a
 /// machine of its own. The log lines that the text shows must be there, in its order.
@@ -20,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /// With `-Dspinel.tutorials.whole=true` the master is down after the text's 60 seconds; else after
 /// 3.
 @Timeout(600)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class SentinelTutorialTest {
   private static final int DOWN_AFTER_MILLIS =
       Boolean.getBoolean("spinel.tutorials.whole") ? 60_000 : 3_000;
