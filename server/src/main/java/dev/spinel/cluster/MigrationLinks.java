@@ -40,7 +40,7 @@ final class MigrationLinks {
   private static final long REPLICA_MILLIS = 500; // that one takes at most, as a rule
   private static final int PIECE = 64 << 10;
   private static final int UNSENT_MOST = 256 << 10;
-  private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
+  private static final ReplyReader.ReplyLimits SHORT = new ReplyReader.ReplyLimits(64 << 10, 4);
 
   /// What the target is asked about its replicas.
   private enum Question {

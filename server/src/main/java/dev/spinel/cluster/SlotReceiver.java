@@ -37,7 +37,7 @@ final class SlotReceiver implements PeerLink.Listener {
   private static final long QUEUE_LEAST = 1 << 20;
   private static final int AT_A_TIME = 64 << 10;
   private static final long ACKED_AT_LEAST = 1 << 20;
-  private static final ReplyReader.Limits SHORT = new ReplyReader.Limits(64 << 10, 4);
+  private static final ReplyReader.ReplyLimits SHORT = new ReplyReader.ReplyLimits(64 << 10, 4);
 
   final String id;
   private final Engine engine;

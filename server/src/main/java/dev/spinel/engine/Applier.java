@@ -59,7 +59,7 @@ public final class Applier implements RequestPump.Source, Outlet, AutoCloseable 
   public Applier(Engine engine, Session.Owner owner) {
     this.dispatcher = engine.dispatcher();
     this.pump = new RequestPump(dispatcher);
-    this.reader = new RequestReader(RequestReader.Limits.none(), pump.large).recordsOnly();
+    this.reader = new RequestReader(RequestReader.RequestLimits.none(), pump.large).recordsOnly();
     this.session =
         engine.openTrusted(
             this,

@@ -97,7 +97,7 @@ public final class Engine implements KeyspaceListener {
   public final Command exec;
 
   /// What requests may hold, before they run and waiting to.
-  public final RequestReader.Limits requests;
+  public final RequestReader.RequestLimits requests;
 
   /// What clients may take of the Java heap.
   public final HeapBudget heap;

@@ -36,7 +36,7 @@ public final class Limits {
   public int notify;
 
   /// What requests may hold, before they run and waiting to.
-  final RequestReader.Limits requests = new RequestReader.Limits();
+  final RequestReader.RequestLimits requests = new RequestReader.RequestLimits();
 
   Limits(Config config) {
     numbers = config.numbers();

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads replies (RESP2 and RESP3) as their bytes arrive, in whatever pieces.
 ///
-/// A reply becomes a tree of bounded size ([Limits]): another server can't make this one run out of
-/// memory. Only a string that its reader wants in pieces ([Sink#takesPieces]) may be longer than
-/// that; it is handed on as it comes and never held.
+/// A reply becomes a tree of bounded size ([ReplyLimits]): another server can't make this one run
+/// out of memory. Only a string that its reader wants in pieces ([Sink#takesPieces]) may be longer
+/// than that; it is handed on as it comes and never held.
 ///
 /// ```
 ///   header ──"*2"──► header of its first element …            frames: aggregates that are open
@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// Bytes that are no reply break the reader ([#error]); the link they came by is of no use then.
 public final class ReplyReader {
   /// What a reply may be. `treeBytes` counts strings as they are, and each element with 32.
-  public record Limits(int treeBytes, int nesting) {
+  public record ReplyLimits(int treeBytes, int nesting) {
     /// Replies of commands that servers send each other: INFO, CLUSTER SLOTS, lists of Sentinels.
-    public static final Limits USUAL = new Limits(8 << 20, 32);
+    public static final ReplyLimits USUAL = new ReplyLimits(8 << 20, 32);
   }
 
   /// Gets what was read.
@@ -74,7 +74,7 @@ public final class ReplyReader {
   private static final int ELEMENT_BYTES = 32;
   private static final byte[] NOTHING = {};
 
-  private final Limits limits;
+  private final ReplyLimits limits;
   private final ArrayList<Frame> frames = new ArrayList<>();
   private State state = State.HEADER;
   private byte[] line = NOTHING;
@@ -86,7 +86,7 @@ public final class ReplyReader {
   private long treeBytes; // of the reply at hand
   private @Nullable String error;
 
-  public ReplyReader(Limits limits) {
+  public ReplyReader(ReplyLimits limits) {
     this.limits = limits;
   }
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// Commands over a link, and their replies in order.
 ///
 /// ```java
-/// var requests = new Requests(peers, ReplyReader.Limits.USUAL);
+/// var requests = new Requests(peers, ReplyReader.ReplyLimits.USUAL);
 /// requests.dial(address, how);
 /// requests.ask(1000, answer, "PING");            // may be asked before the link stands
 /// ```
@@ -58,12 +58,12 @@ public final class Requests implements PeerLink.Listener {
   private boolean messages;
   private String overReason = "";
 
-  public Requests(Peers peers, ReplyReader.Limits limits) {
+  public Requests(Peers peers, ReplyReader.ReplyLimits limits) {
     this(peers, limits, 10_000);
   }
 
   /// @param waitingMax replies that may be outstanding; a request beyond that fails at once
-  public Requests(Peers peers, ReplyReader.Limits limits, int waitingMax) {
+  public Requests(Peers peers, ReplyReader.ReplyLimits limits, int waitingMax) {
     this.peers = peers;
     this.reader = new ReplyReader(limits);
     this.waitingMax = waitingMax;

@@ -54,7 +54,7 @@ final class SentinelClient implements PeerLink.Listener {
     this.shell = shell;
     this.since = shell.now();
     this.heardAt = since;
-    RequestReader.Limits limits = RequestReader.Limits.none();
+    RequestReader.RequestLimits limits = RequestReader.RequestLimits.none();
     limits.bulkBytes = BULK_MAX;
     limits.queryBytes = BULK_MAX * 4;
     this.reader = new RequestReader(limits, LargeSink.NONE);

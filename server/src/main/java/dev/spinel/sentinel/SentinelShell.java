@@ -205,7 +205,7 @@ public final class SentinelShell {
 
   private void dial(SentinelAction.Dial dial) {
     int channel = dial.channel();
-    Requests requests = new Requests(peers, ReplyReader.Limits.USUAL);
+    Requests requests = new Requests(peers, ReplyReader.ReplyLimits.USUAL);
     channels.put(channel, requests);
     if (dial.forMessages()) {
       requests.messages();

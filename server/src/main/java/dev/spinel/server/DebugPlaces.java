@@ -127,7 +127,8 @@ final class DebugPlaces implements DebugHost {
   /// The keys of a server, each lent once.
   private static final class Keys implements Lender {
     private static final String PAGE = "1000"; // keys that one SCAN looks for
-    private static final ReplyReader.Limits WHOLE = new ReplyReader.Limits(Integer.MAX_VALUE, 8);
+    private static final ReplyReader.ReplyLimits WHOLE =
+        new ReplyReader.ReplyLimits(Integer.MAX_VALUE, 8);
 
     private final Server live;
     private final LocalSession session;

@@ -63,7 +63,7 @@ public final class LocalSession implements Outlet, AutoCloseable {
     this.server = server;
     this.dispatcher = server.engine.dispatcher();
     this.pump = new RequestPump(dispatcher);
-    this.reader = new RequestReader(RequestReader.Limits.none(), pump.large);
+    this.reader = new RequestReader(RequestReader.RequestLimits.none(), pump.large);
     this.session = server.engine.openTrusted(this, owner);
     server.engine.journal.onRelease(released);
     session.authenticated = true;

@@ -17,7 +17,7 @@ class ReplyReaderTest {
           + ">2\r\n+message\r\n+hi\r\n|1\r\n+ttl\r\n:3\r\n*1\r\n|1\r\n+a\r\n+b\r\n:7\r\n";
 
   private final List<RespValue> replies = new ArrayList<>();
-  private final ReplyReader reader = new ReplyReader(new ReplyReader.Limits(10_000, 4));
+  private final ReplyReader reader = new ReplyReader(new ReplyReader.ReplyLimits(10_000, 4));
 
   private static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.ISO_8859_1);
@@ -70,7 +70,7 @@ class ReplyReaderTest {
     Random random = new Random(seed);
     byte[] all = bytes(EVERYTHING);
     for (int round = 0; round < 200; round++) {
-      ReplyReader anew = new ReplyReader(new ReplyReader.Limits(10_000, 4));
+      ReplyReader anew = new ReplyReader(new ReplyReader.ReplyLimits(10_000, 4));
       List<RespValue> read = new ArrayList<>();
       for (int at = 0; at < all.length; ) {
         int n = Math.min(all.length - at, 1 + random.nextInt(round == 0 ? 1 : 9));

@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 /// Requests over a simulated link: the other side is played by the test.
 class RequestsTest {
   private final SimNetwork network = new SimNetwork(System.nanoTime(), SimNetwork.Conditions.ROUGH);
-  private final Requests requests = new Requests(network.host("a"), ReplyReader.Limits.USUAL, 100);
+  private final Requests requests =
+      new Requests(network.host("a"), ReplyReader.ReplyLimits.USUAL, 100);
   private final List<String> told = new ArrayList<>();
   private final StringBuilder asked = new StringBuilder();
   private @Nullable PeerLink server;

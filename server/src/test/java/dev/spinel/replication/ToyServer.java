@@ -114,7 +114,7 @@ public final class ToyServer {
   private final class Client implements PeerLink.Listener, ReplyReader.Sink {
     final long number = ++clientNumbers;
     final PeerLink link;
-    final ReplyReader reader = new ReplyReader(ReplyReader.Limits.USUAL);
+    final ReplyReader reader = new ReplyReader(ReplyReader.ReplyLimits.USUAL);
     Backlog.@Nullable Cursor cursor;
     boolean streams;
     boolean getsPayload;
@@ -650,7 +650,7 @@ public final class ToyServer {
   }
 
   private static int commandLength(byte[] bytes, int from) {
-    ReplyReader reader = new ReplyReader(ReplyReader.Limits.USUAL);
+    ReplyReader reader = new ReplyReader(ReplyReader.ReplyLimits.USUAL);
     boolean[] whole = new boolean[1];
     int end =
         reader.feed(
@@ -666,7 +666,7 @@ public final class ToyServer {
 
   private void run(byte[] bytes, int from, int length) {
     List<String> words = new ArrayList<>();
-    new ReplyReader(ReplyReader.Limits.USUAL)
+    new ReplyReader(ReplyReader.ReplyLimits.USUAL)
         .feed(
             bytes,
             from,

@@ -203,7 +203,7 @@ final class SentinelPlayer implements Function<String, List<String>> {
   private void ask(String name, String[] words) {
     Requests client = clients.get(name);
     if (client == null || !client.isOpen()) {
-      client = new Requests(network.host("client"), ReplyReader.Limits.USUAL);
+      client = new Requests(network.host("client"), ReplyReader.ReplyLimits.USUAL);
       client.dial(new Address(name, ToySentinel.PORT), new Peers.Dialling(1000));
       clients.put(name, client);
     }

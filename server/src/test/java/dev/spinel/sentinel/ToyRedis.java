@@ -148,7 +148,7 @@ final class ToyRedis {
     Requests link = toPrimary;
     if (link == null || !link.isOpen()) {
       lose();
-      link = new Requests(host, ReplyReader.Limits.USUAL);
+      link = new Requests(host, ReplyReader.ReplyLimits.USUAL);
       link.dial(from, new Peers.Dialling(1000));
       toPrimary = link;
     }
@@ -205,7 +205,7 @@ final class ToyRedis {
 
   /// As FAILOVER does: the other one takes over, then this one follows it.
   private void handOver(Address to) {
-    Requests other = new Requests(host, ReplyReader.Limits.USUAL);
+    Requests other = new Requests(host, ReplyReader.ReplyLimits.USUAL);
     other.dial(to, new Peers.Dialling(1000));
     other.ask(
         1500,
@@ -272,7 +272,7 @@ final class ToyRedis {
 
   private final class Client implements PeerLink.Listener {
     private final PeerLink link;
-    private final ReplyReader reader = new ReplyReader(ReplyReader.Limits.USUAL);
+    private final ReplyReader reader = new ReplyReader(ReplyReader.ReplyLimits.USUAL);
     private final List<List<String>> queued = new ArrayList<>();
     private boolean queues;
     private final int life = lives;

@@ -105,7 +105,7 @@ class LoopPeersTest {
     var made = new CompletableFuture<Requests>();
     loop.post(
         () -> {
-          var requests = new Requests(peers, new ReplyReader.Limits(20_000_000, 4));
+          var requests = new Requests(peers, new ReplyReader.ReplyLimits(20_000_000, 4));
           requests.onEnd(reason -> told.add("end: " + reason));
           requests.ask(10_000, noted(), "PING");
           requests.dial(new Address(host, to), new Peers.Dialling(10_000));

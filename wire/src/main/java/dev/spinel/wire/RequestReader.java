@@ -97,7 +97,7 @@ public final class RequestReader {
   public static final int REFUSED = 5;
 
   /// Limits that a whole server shares and may change while it runs.
-  public static final class Limits {
+  public static final class RequestLimits {
     /// `proto-max-bulk-len`.
     public volatile long bulkBytes = 512L << 20;
 
@@ -108,25 +108,25 @@ public final class RequestReader {
     /// commands of less than 16 KB are never refused.
     public final HeapBudget heap;
 
-    public Limits(HeapBudget heap) {
+    public RequestLimits(HeapBudget heap) {
       this.heap = heap;
     }
 
     /// None: for requests that must be read whatever they take.
-    public static Limits none() {
-      Limits limits = new Limits(new HeapBudget(Long.MAX_VALUE));
+    public static RequestLimits none() {
+      RequestLimits limits = new RequestLimits(new HeapBudget(Long.MAX_VALUE));
       limits.bulkBytes = Long.MAX_VALUE;
       limits.queryBytes = Long.MAX_VALUE;
       return limits;
     }
 
     /// With Redis's default limits, and a budget of its own.
-    public Limits() {
+    public RequestLimits() {
       this(HeapBudget.ofThisJvm());
     }
   }
 
-  private final Limits limits;
+  private final RequestLimits limits;
 
   private final LargeSink sink;
 
@@ -197,14 +197,14 @@ public final class RequestReader {
     }
   }
 
-  public RequestReader(Limits limits, LargeSink sink) {
+  public RequestReader(RequestLimits limits, LargeSink sink) {
     this.limits = limits;
     this.sink = sink;
   }
 
   /// With Redis's default limits, and large arguments on the heap.
   public RequestReader() {
-    this(new Limits(), LargeSink.NONE);
+    this(new RequestLimits(), LargeSink.NONE);
   }
 
   /// Whether the client has proved who it is, or need not: otherwise at most 10 arguments of at

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 
 class ArgsTest {
   private final LargeSinkModel sink = new LargeSinkModel();
-  private final RequestReader reader = new RequestReader(new RequestReader.Limits(), sink);
+  private final RequestReader reader = new RequestReader(new RequestReader.RequestLimits(), sink);
   private final Args args = new Args();
 
   private void read(int... lengths) {

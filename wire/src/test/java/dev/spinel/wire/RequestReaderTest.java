@@ -107,15 +107,16 @@ class RequestReaderTest {
       LargeSinkModel sink = new LargeSinkModel();
       assertThat(
               Requests.answers(
-                  input, new RequestReader(new RequestReader.Limits(), sink), sink, null))
+                  input, new RequestReader(new RequestReader.RequestLimits(), sink), sink, null))
           .isEqualTo(plain);
       assertThat(sink.live).isEmpty();
-      RequestReader cut = new RequestReader(new RequestReader.Limits(), sink);
+      RequestReader cut = new RequestReader(new RequestReader.RequestLimits(), sink);
       // pieces as a socket gives them, not the tiny ones
       assertThat(piecewise(input, cut, sink, r)).isEqualTo(plain);
       assertThat(sink.live).isEmpty();
       sink.declines = true;
-      assertThat(piecewise(input, new RequestReader(new RequestReader.Limits(), sink), sink, r))
+      assertThat(
+              piecewise(input, new RequestReader(new RequestReader.RequestLimits(), sink), sink, r))
           .isEqualTo(plain);
     }
   }
@@ -148,14 +149,14 @@ class RequestReaderTest {
   @Test
   void aConnectionThatEndsGivesItsLargeArgumentsUp() {
     LargeSinkModel sink = new LargeSinkModel();
-    RequestReader r = new RequestReader(new RequestReader.Limits(), sink);
+    RequestReader r = new RequestReader(new RequestReader.RequestLimits(), sink);
     byte[] b = Requests.bytes("*3\r\n$40000\r\n" + "a".repeat(40_000) + "\r\n$50000\r\nbbb");
     assertThat(r.next(b, 0, b.length, args)).isEqualTo(RequestReader.INCOMPLETE);
     assertThat(sink.live).hasSize(2);
     assertThat(r.unparsedBytes()).isEqualTo(3);
     r.close();
     assertThat(sink.live).isEmpty();
-    r = new RequestReader(new RequestReader.Limits(), sink);
+    r = new RequestReader(new RequestReader.RequestLimits(), sink);
     b = Requests.bytes("*3\r\n$40000\r\n" + "a".repeat(40_000) + "\r\n$x\r\n");
     assertThat(r.next(b, 0, b.length, args)).isEqualTo(RequestReader.ERROR);
     r.close();
@@ -194,7 +195,8 @@ class RequestReaderTest {
   @Test
   void ofManyArgumentsOnlyThePlacesStayOnTheHeap() {
     LargeSinkModel sink = new LargeSinkModel();
-    RequestReader.Limits limits = new RequestReader.Limits(new HeapBudget(10_000_000));
+    RequestReader.RequestLimits limits =
+        new RequestReader.RequestLimits(new HeapBudget(10_000_000));
     RequestReader r = new RequestReader(limits, sink);
     Random random = new Random(12);
     int n = 300_000;
@@ -246,7 +248,7 @@ class RequestReaderTest {
   @Test
   void aConnectionThatEndsGivesItsBlocksUp() {
     LargeSinkModel sink = new LargeSinkModel();
-    RequestReader r = new RequestReader(new RequestReader.Limits(), sink);
+    RequestReader r = new RequestReader(new RequestReader.RequestLimits(), sink);
     byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(1000));
     assertThat(r.next(b, 0, b.length, args)).isEqualTo(RequestReader.INCOMPLETE);
     for (int i = 0; i < 50; i++)
@@ -259,7 +261,7 @@ class RequestReaderTest {
   @Test
   void endlessTinyArgumentsAreRefusedBeforeTheirPlacesFillTheHeap() {
     LargeSinkModel sink = new LargeSinkModel();
-    RequestReader.Limits limits = new RequestReader.Limits(new HeapBudget(3_000_000));
+    RequestReader.RequestLimits limits = new RequestReader.RequestLimits(new HeapBudget(3_000_000));
     RequestReader r = new RequestReader(limits, sink);
     byte[] b = Requests.bytes("*2000000000\r\n" + "$0\r\n\r\n".repeat(1000));
     int status = r.next(b, 0, b.length, args);
@@ -287,7 +289,7 @@ class RequestReaderTest {
     for (int round = 0; round < 300; round++) {
       LargeSinkModel sink = new LargeSinkModel();
       HeapBudget heap = new HeapBudget(40_000 + random.nextInt(100_000));
-      RequestReader r = new RequestReader(new RequestReader.Limits(heap), sink);
+      RequestReader r = new RequestReader(new RequestReader.RequestLimits(heap), sink);
       List<String> all = new ArrayList<>();
       StringBuilder input = new StringBuilder();
       for (int i = 0; i < 12; i++) {
@@ -339,7 +341,7 @@ class RequestReaderTest {
   @Test
   void ofSeveralLongCommandsAtOnceAllGetThroughOneAfterTheOther() {
     HeapBudget heap = new HeapBudget(6_000_000);
-    RequestReader.Limits limits = new RequestReader.Limits(heap);
+    RequestReader.RequestLimits limits = new RequestReader.RequestLimits(heap);
     int count = 5;
     LargeSinkModel sink = new LargeSinkModel();
     RequestReader[] readers = new RequestReader[count];
@@ -435,7 +437,7 @@ class RequestReaderTest {
 
   @Test
   void theQueryBufferLimitCountsWhatIsNotParsed() {
-    RequestReader.Limits limits = new RequestReader.Limits();
+    RequestReader.RequestLimits limits = new RequestReader.RequestLimits();
     limits.queryBytes = 1000;
     RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b =
@@ -459,7 +461,7 @@ class RequestReaderTest {
 
   @Test
   void theHeapLimitCountsWhatAllConnectionsHold() {
-    RequestReader.Limits limits = new RequestReader.Limits(new HeapBudget(100_000));
+    RequestReader.RequestLimits limits = new RequestReader.RequestLimits(new HeapBudget(100_000));
     RequestReader r = new RequestReader(limits, LargeSink.NONE);
     byte[] b = Requests.bytes("*1000000\r\n" + "$9\r\n123456789\r\n".repeat(50));
     int status = r.next(b, 0, b.length, args);
@@ -484,7 +486,7 @@ class RequestReaderTest {
 
   @Test
   void theBulkLimitCanBeChangedWhileRunning() {
-    RequestReader.Limits limits = new RequestReader.Limits();
+    RequestReader.RequestLimits limits = new RequestReader.RequestLimits();
     RequestReader r = new RequestReader(limits, LargeSink.NONE);
     limits.bulkBytes = 1 << 20;
     byte[] b = Requests.bytes("*2\r\n$4\r\nECHO\r\n$1048576\r\n");
