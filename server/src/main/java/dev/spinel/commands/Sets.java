@@ -465,6 +465,9 @@ public final class Sets implements Family {
 
   private static void sunion(Call call, Reply reply) {
     long[] entries = entries(call, 1, call.argc() - 1);
+    if (call.lacksMemory(call.weight(call.values().setAlgebra().collectedByUnion(entries)))) {
+      return;
+    }
     reply.deferSet();
     reply.close(
         call.values().setAlgebra().union(entries, entries.length, limits(call), reply.writer()));
@@ -472,11 +475,19 @@ public final class Sets implements Family {
 
   private static void sdiff(Call call, Reply reply) {
     long[] entries = entries(call, 1, call.argc() - 1);
+    if (call.lacksMemory(besideDifference(call, entries))) {
+      return;
+    }
     reply.deferSet();
     reply.close(
         call.values()
             .setAlgebra()
             .difference(entries, entries.length, limits(call), reply.writer()));
+  }
+
+  /// Bytes that a difference takes at most while it is made, besides its result.
+  private static long besideDifference(Call call, long[] entries) {
+    return call.weight(call.values().setAlgebra().collectedByDifference(entries, limits(call)));
   }
 
   /// Bytes of the set that takes the least: no intersection takes more.
@@ -519,7 +530,7 @@ public final class Sets implements Family {
   private static void sdiffstore(Call call, Reply reply) {
     long[] entries = entries(call, 2, call.argc() - 2);
     Key to = call.write(1);
-    if (call.lacksMemory(call.weight(entries[0]))) {
+    if (call.lacksMemory(call.weight(entries[0]) + besideDifference(call, entries))) {
       return;
     }
     try (Draft draft = call.values().draft(to.name)) {
@@ -609,6 +620,12 @@ public final class Sets implements Family {
       return;
     }
     SetValue sets = call.values().sets();
+    long rest = size - count;
+    if (count < size && rest < count) { // the rest may become a set of its own
+      if (call.lacksMemory((long) ((double) rest / size * call.weight(key.entry())))) {
+        return;
+      }
+    }
     reply.deferSet(); // so that nothing is said if there is no memory for it
     if (count >= size) {
       long[] all = {key.entry()};

@@ -127,6 +127,9 @@ enum SortedSetAlgebra {
     Inputs inputs = new Inputs(call, 1);
     boolean scores = inputs.options(this, Form.READ);
     boolean nested = scores && reply.protocol() > 2;
+    if (call.lacksMemory(inputs.mostBytes(this))) {
+      return;
+    }
     try (NewSortedSet draft = inputs.sets.draft(call.arg(0))) {
       collect(inputs, draft);
       long length = draft.length();

@@ -689,13 +689,16 @@ public final class Strings implements Family {
       throw new CommandError("ERR If you want both the length and indexes, please just use IDX.");
     }
     StringValue strings = call.values().strings();
-    byte[] a = first.exists() ? strings.bytes(first.entry()) : new byte[0];
-    byte[] b = second.exists() ? strings.bytes(second.entry()) : new byte[0];
-    long cells = (a.length + 1L) * (b.length + 1L);
+    long bytesOfA = first.exists() ? strings.length(first.entry()) : 0;
+    long bytesOfB = second.exists() ? strings.length(second.entry()) : 0;
+    long cells = (bytesOfA + 1) * (bytesOfB + 1);
     if (cells * 4 > call.limits().get(Settings.PROTO_MAX_BULK_LEN)) {
       throw new CommandError(
           "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
     }
+    call.hold(2 * (bytesOfA + bytesOfB)); // and the result
+    byte[] a = first.exists() ? strings.bytes(first.entry()) : new byte[0];
+    byte[] b = second.exists() ? strings.bytes(second.entry()) : new byte[0];
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment table = arena.allocate(cells * 4, 4);
       int common = fill(table, a, b);

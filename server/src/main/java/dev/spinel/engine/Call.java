@@ -1337,13 +1337,23 @@ public final class Call {
 
   /// Whether the call has to wait for memory, as it is about to take so many bytes more than its
   /// arguments have. A handler asks this before it changes anything. If so, the handler returns and
-  /// runs again later.
+  /// runs again later. Where it can't wait, as inside EXEC, room is made at once, if that can be.
   public boolean lacksMemory(long bytes) {
-    if (bytes < MUCH_BYTES) {
+    if (bytes < MUCH_BYTES || session.isTrusted()) {
       return false;
     }
-    Condition room = engine.roomFor(dispatcher, bytes);
+    if (!mayWait) {
+      dispatcher.makeRoomNow(bytes); // if there is none it runs all the same, as the last
+      return false;
+    }
+    Condition room = engine.roomFor(this, bytes);
     return room != null && await(room, FOR_EVER);
+  }
+
+  /// The slots of its keys, ascending, each once.
+  public int[] slots() {
+    int[] slots = Arrays.copyOf(keySlots, keyCount);
+    return Arrays.copyOf(slots, LockSet.sorted(slots, keyCount));
   }
 
   /// About how many bytes of memory the values at some entries take, all of them together; 0 stands

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -54,6 +55,12 @@ public final class Dispatcher implements AutoCloseable {
   private static final long SETTLED_TWICE = 2; // a handler may make a copy
   private static final int SAMPLED = 16; // of each quick command every 16th call is timed
 
+  private static final CommandError NO_SYSTEM_MEMORY =
+      new CommandError("OOM the system has no memory for all of this command");
+  private static final int FEW_ELEMENTS = 8; // so few take little, and find room where they are
+  private static final long ELEMENT_BYTES = 64; // each, besides its own
+  private static final long SPARE = 256 << 10; // nodes of each size have pages of their own
+
   final Engine engine;
   private final Seat seat;
   private final Slots slots;
@@ -67,6 +74,7 @@ public final class Dispatcher implements AutoCloseable {
   private final InnerCalls inner;
   private final Meanwhile meanwhile;
   private final LockSet locks;
+  private final IntPredicate isTouched;
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
@@ -87,6 +95,7 @@ public final class Dispatcher implements AutoCloseable {
     this.lookahead = new Lookahead(engine.keyspace, seat);
     this.locks =
         new LockSet(seat, slots, engine.keyspace.world(), engine.parking, engine.outOfOrder);
+    this.isTouched = locks::isTouched;
     this.recorder = new Recorder(journal, seat.values.large(), engine.pressure, engine);
     recorder.invalidations.hasTurns = true;
     this.statistics = new Statistics(engine.table.size());
@@ -388,7 +397,23 @@ public final class Dispatcher implements AutoCloseable {
       refused(session, command, refusal);
       return RUN_ON;
     }
+    if (call.does(Command.DENYOOM) && !session.isTrusted() && !isForeseen(session, args)) {
+      refused(session, command, NO_SYSTEM_MEMORY);
+      return RUN_ON;
+    }
     return command == engine.exec ? exec.run(session) : runAlone();
+  }
+
+  /// Whether the system has memory for all that a long call, or a transaction, brings with it: it
+  /// is to be refused before it has changed anything, not half way.
+  private boolean isForeseen(Session session, Args args) {
+    boolean all = call.command == engine.exec;
+    int elements = all ? session.queuedCommands() : args.count();
+    if (elements <= FEW_ELEMENTS) {
+      return true;
+    }
+    long bytes = all ? session.queuedHeapBytes() : args.plainBytes();
+    return engine.keyspace.heap().makeFree(bytes + bytes / 4 + ELEMENT_BYTES * elements + SPARE);
   }
 
   void show(Session session, Command command, Args args) {
@@ -640,6 +665,12 @@ public final class Dispatcher implements AutoCloseable {
     }
   }
 
+  /// Makes room in the memory now, by keys that the running call, or transaction, doesn't touch.
+  /// Returns false if there is none.
+  public boolean makeRoomNow(long bytes) {
+    return engine.makeRoomNow(this, bytes, isTouched);
+  }
+
   /// Runs one command of a transaction. Its keys are locked, and there is room for them.
   void runQueued(Session session, Command command, Args args) {
     boolean hasRoom = collectKeys(call, command, args);
@@ -648,7 +679,8 @@ public final class Dispatcher implements AutoCloseable {
     call.beginWithoutWaiting(session, command, args, now);
     call.resolve();
     reply.to(outputOf(session), session.protocol);
-    CommandError refusal = session.gated ? engine.gates.queuedRefusal(call) : null;
+    boolean asks = session.gated || engine.gates.anyClosed;
+    CommandError refusal = asks ? engine.gates.queuedRefusal(call) : null;
     if (refusal != null) {
       engine.countError(refusal.code());
       reply.error(refusal.text());

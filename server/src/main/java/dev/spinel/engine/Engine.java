@@ -28,6 +28,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -510,9 +511,15 @@ public final class Engine implements KeyspaceListener {
   }
 
   /// See [Reclaimer#roomFor].
-  @Nullable Condition roomFor(Dispatcher dispatcher, long bytes) {
+  @Nullable Condition roomFor(Call call, long bytes) {
     Reclaimer asked = reclaimer;
-    return asked == null ? null : asked.roomFor(dispatcher, bytes);
+    return asked == null ? null : asked.roomFor(call, bytes);
+  }
+
+  /// See [Reclaimer#makeRoomNow].
+  boolean makeRoomNow(Dispatcher dispatcher, long bytes, IntPredicate isSpared) {
+    Reclaimer asked = reclaimer;
+    return asked == null || asked.makeRoomNow(dispatcher, bytes, isSpared);
   }
 
   /// Calls that had to wait for a walk, since the start.

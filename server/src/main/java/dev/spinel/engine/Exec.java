@@ -13,6 +13,7 @@ import java.util.function.Consumer;
 ///   EXEC ─► lock the slots of all keys queued and watched   (a GLOBAL or sweeping command among
 ///           has a watch been broken? then that is the reply  them: stop the world instead)
 ///           run what was queued, each into its part of the reply
+///           (if memory is short, room for it is made first, or that one is refused)
 ///           append all effects as one record
 ///           serve who waits for what changed
 ///           unlock
@@ -174,6 +175,9 @@ final class Exec {
       dispatcher.tellEnded(session);
       return;
     }
+    if (seat.stopsWorld()) {
+      touchAll(queue);
+    }
     call.before = null; // these calls are tried once
     reply.array(queue.size());
     for (int i = 0; i < queue.size(); i++) {
@@ -184,6 +188,14 @@ final class Exec {
     dispatcher.bind(position);
     dispatcher.tellEnded(session);
     dispatcher.blocking.serve();
+  }
+
+  /// Says which slots are the transaction's, as it holds no locks that would.
+  private void touchAll(Queue queue) {
+    for (int i = 0; i < queue.size(); i++) {
+      dispatcher.collectKeys(call, queue.command(i), queue.args(i));
+      locks.touch(call);
+    }
   }
 
   /// Whether the time of a watched key is over that wasn't when its watch began.

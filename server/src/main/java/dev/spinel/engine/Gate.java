@@ -57,7 +57,7 @@ public interface Gate {
   @Nullable CommandError refuse(Call call);
 
   /// Why a command that passed the gates when it was queued may not run now, or null. Asked by
-  /// EXEC, under its locks, if the gates have something to say to the session.
+  /// EXEC, under its locks, if the gates have something to say to the session or to everybody.
   default @Nullable CommandError refuseQueued(Call call) {
     return null;
   }

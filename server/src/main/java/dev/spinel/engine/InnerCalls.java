@@ -223,6 +223,7 @@ public final class InnerCalls {
     Seat seat = dispatcher.seat();
     Command command = inner.command;
     if (seat.stopsWorld()) {
+      locks.touch(inner);
       hasStrayed = hasStrayed || needsWorld() || !keepsToCall();
     } else if (needsWorld() || !holdsKeys(seat)) {
       hasStrayed = true;
@@ -304,6 +305,9 @@ public final class InnerCalls {
   public void run() {
     Dispatcher.empty(output);
     reply.to(output, session.protocol);
+    if (inner.command.is(Command.DENYOOM) && !session.isTrusted()) {
+      dispatcher.makeRoomNow(0); // a script that has begun is never refused for want of it
+    }
     dispatcher.run(inner, reply);
     dispatcher.gather(inner);
     dispatcher.recorder.effects.mark(); // stays, whatever comes of the outer call

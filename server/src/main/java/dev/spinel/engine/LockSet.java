@@ -32,6 +32,8 @@ final class LockSet {
   private int count;
   private final long[] marks = new long[Slots.COUNT / 64];
   private boolean marked; // what was added is in `marks`
+  private final long[] touched = new long[Slots.COUNT / 64]; // see touch
+  private boolean hasTouched;
 
   LockSet(Seat seat, Slots slots, World world, Parking parking, OutOfOrder outOfOrder) {
     this.seat = seat;
@@ -93,8 +95,30 @@ final class LockSet {
     }
   }
 
-  /// Forgets what was added.
+  /// Notes that the call or transaction, which has the world to itself, touches the call's keys.
+  void touch(Call call) {
+    hasTouched = true;
+    for (int i = 0; i < call.keyCount; i++) {
+      int slot = call.keySlots[i];
+      touched[slot >>> 6] |= 1L << slot;
+    }
+  }
+
+  /// Whether keys of the slot were touched, in a stopped world.
+  boolean isTouched(int slot) {
+    return (touched[slot >>> 6] & 1L << slot) != 0;
+  }
+
+  /// Forgets what was added, and touched.
   void clear() {
+    if (hasTouched) {
+      Arrays.fill(touched, 0);
+      hasTouched = false;
+    }
+    forget();
+  }
+
+  private void forget() {
     count = 0;
     if (marked) {
       Arrays.fill(marks, 0);
@@ -121,7 +145,7 @@ final class LockSet {
         set[at++] = i << 6 | Long.numberOfTrailingZeros(word);
       }
     }
-    clear();
+    forget();
     count = found;
   }
 

@@ -22,6 +22,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /// The gate of `maxmemory`. A command that may need memory first makes room by evicting keys as the
@@ -39,6 +41,10 @@ import org.jspecify.annotations.Nullable;
 /// same time may together exceed it by what their commands need. While the keeper frees what only
 /// it can free (large values), calls wait for that, and nothing more is evicted.
 ///
+/// **Who can't wait**, as what EXEC or a script runs, has room made at once, with its locks
+/// ([#makeRoomNow]). What it has locked stays, as does what a call is about to copy that waits for
+/// room for the copy ([#roomFor]).
+///
 /// The keeper evicts, too, where no call does, as after the limit was lowered.
 public final class Eviction implements Gate, Reclaimer {
   private static final CommandError OUT_OF_MEMORY =
@@ -54,6 +60,11 @@ public final class Eviction implements Gate, Reclaimer {
   private static final int ARGUMENT_BYTES = 24;
 
   private static final long BACKGROUND_NANOS = 25_000_000;
+
+  /// A call that can't wait without its locks waits so long with them, for others to free.
+  private static final long PATIENCE_NANOS = 100_000_000;
+
+  private static final long PAUSE_NANOS = 50_000;
   private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
 
   private final Engine engine;
@@ -168,7 +179,7 @@ public final class Eviction implements Gate, Reclaimer {
       if (isShort(0) && !isDenied) {
         call.outOfMemory();
       }
-      return isShort(0) && isDenied ? OUT_OF_MEMORY : null;
+      return isDenied && isShort(all ? bytes : 0) ? OUT_OF_MEMORY : null;
     }
     call.await(waiting.roomFor(bytes), Call.FOR_EVER);
     return null;
@@ -185,13 +196,53 @@ public final class Eviction implements Gate, Reclaimer {
     return (isCopied ? args.bytes() : args.plainBytes()) + (long) ARGUMENT_BYTES * count;
   }
 
+  /// What EXEC runs is refused alone if nothing else can go any more, as it would be outside.
   @Override
-  public @Nullable Condition roomFor(Dispatcher dispatcher, long bytes) {
+  public @Nullable CommandError refuseQueued(Call call) {
+    if (!call.command().is(Command.DENYOOM) || call.session().isTrusted()) {
+      return null;
+    }
+    return call.dispatcher().makeRoomNow(0) ? null : OUT_OF_MEMORY;
+  }
+
+  @Override
+  public @Nullable Condition roomFor(Call call, long bytes) {
     if (!isShort(bytes)) {
       return null;
     }
-    WaitingCalls waiting = calls(dispatcher);
-    return waiting.isLast() ? null : waiting.roomFor(bytes);
+    WaitingCalls waiting = calls(call.dispatcher());
+    return waiting.isLast() ? null : waiting.roomFor(bytes, call.slots());
+  }
+
+  @Override
+  public boolean makeRoomNow(Dispatcher dispatcher, long bytes, IntPredicate isSpared) {
+    if (!isShort(bytes)) {
+      return true;
+    }
+    Evictor evictor = evictor(dispatcher);
+    long deadline = System.nanoTime() + PATIENCE_NANOS;
+    while (isShort(bytes)) {
+      Evictor.Outcome outcome = Evictor.Outcome.NOTHING;
+      if (keeper.helpWholly(evictor.seat)) {
+        freed();
+        continue;
+      }
+      if (policy != Policy.NOEVICTION) {
+        outcome = evictor.evictOneNow(isSpared);
+      }
+      if (outcome == Evictor.Outcome.EVICTED) {
+        statistics.evictedOne();
+      } else if (System.nanoTime() - deadline > 0) {
+        return false;
+      } else if (outcome != Evictor.Outcome.GONE) {
+        boolean othersFree = outcome == Evictor.Outcome.KEPT || keeper.pending() > 0;
+        if (!othersFree || evictor.seat.stopsWorld()) {
+          return false;
+        }
+        LockSupport.parkNanos(PAUSE_NANOS);
+      }
+    }
+    return true;
   }
 
   private WaitingCalls calls(Dispatcher dispatcher) {

@@ -15,6 +15,8 @@ import dev.spinel.wire.Slice;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Chooses keys to evict, and evicts them, for one thread.
@@ -46,6 +48,8 @@ final class Evictor {
     NOTHING
   }
 
+  private static final IntPredicate NOTHING_IS = slot -> false;
+
   private record Candidate(int database, int slot, byte[] key, long score) {}
 
   private final Engine engine;
@@ -63,6 +67,10 @@ final class Evictor {
   private final Sampled sampled = new Sampled();
   private long noneSince = -1; // what Keyspace.expiriesSet was when none was found
 
+  // what goes for now: see sparing and now
+  private IntPredicate isSpared = NOTHING_IS;
+  private boolean mayWait = true; // for locks
+
   Evictor(Engine engine, Eviction eviction, Seat seat) {
     this.engine = engine;
     this.eviction = eviction;
@@ -77,6 +85,50 @@ final class Evictor {
     recorder.close();
   }
 
+  /// Runs `action`, during which no key of these slots is evicted, which ascend.
+  <T> T sparing(int[] slots, Supplier<T> action) {
+    if (slots.length == 0) {
+      return action.get();
+    }
+    isSpared = slot -> Arrays.binarySearch(slots, slot) >= 0;
+    try {
+      return action.get();
+    } finally {
+      isSpared = NOTHING_IS;
+    }
+  }
+
+  /// Evicts one key, while the thread holds locks of other slots, or has the world to itself: so it
+  /// waits for no lock. What it holds stays, and what `touched` tells.
+  Outcome evictOneNow(IntPredicate touched) {
+    isSpared = touched;
+    mayWait = false;
+    try {
+      return evictOne();
+    } finally {
+      isSpared = NOTHING_IS;
+      mayWait = true;
+    }
+  }
+
+  /// Begins to look at a slot. False if its keys can't go now.
+  private boolean enter(int slot) {
+    if (isSpared.test(slot)) {
+      return false;
+    }
+    if (mayWait) {
+      seat.lock(slot);
+      return true;
+    }
+    return seat.stopsWorld() || seat.tryLock(slot);
+  }
+
+  private void leave(int slot) {
+    if (!seat.stopsWorld()) {
+      seat.unlock(slot);
+    }
+  }
+
   /// Evicts one key.
   Outcome evictOne() {
     Policy policy = eviction.policy();
@@ -88,7 +140,8 @@ final class Evictor {
       return Outcome.NOTHING;
     }
     Outcome outcome = policy.random() ? evictAny(policy) : evictBest(policy);
-    noneSince = outcome == Outcome.NOTHING ? set : -1;
+    boolean all = mayWait && isSpared == NOTHING_IS;
+    noneSince = outcome == Outcome.NOTHING && all ? set : -1;
     return outcome;
   }
 
@@ -190,15 +243,17 @@ final class Evictor {
               .isHidden(slot)) { // without a lock: taken only where there is something
         continue;
       }
+      if (!enter(slot)) {
+        continue;
+      }
       sampled.slot = slot;
-      seat.lock(slot);
       try {
         long header = engine.keyspace.database(number).header(slot);
         if (header != 0 && (!policy.onlyExpiring || dictionary.expiring(header) > 0)) {
           sample(header, policy);
         }
       } finally {
-        seat.unlock(slot);
+        leave(slot);
       }
     }
     return sampled.left < eviction.samples();
@@ -244,17 +299,16 @@ final class Evictor {
     int first = random.nextInt(Slots.COUNT);
     for (int i = 0; i < Slots.COUNT && database.used(); i++) {
       int slot = (first + i) & (Slots.COUNT - 1);
-      if (database.header(slot) == 0) {
+      if (database.header(slot) == 0 || !enter(slot)) {
         continue;
       }
-      seat.lock(slot);
       try {
         long header = engine.keyspace.database(number).header(slot);
         if (header != 0 && pick(header, policy)) {
           return new Candidate(number, slot, Entry.key(memory, place.entry), 0);
         }
       } finally {
-        seat.unlock(slot);
+        leave(slot);
       }
     }
     return null;
@@ -287,7 +341,9 @@ final class Evictor {
   }
 
   private Outcome evict(Candidate what, Policy policy) {
-    seat.lock(what.slot);
+    if (!enter(what.slot)) {
+      return Outcome.GONE;
+    }
     try {
       Database database = engine.keyspace.database(what.database);
       long header = database.header(what.slot);
@@ -307,7 +363,7 @@ final class Evictor {
       }
       return Outcome.EVICTED;
     } finally {
-      seat.unlock(what.slot);
+      leave(what.slot);
     }
   }
 }

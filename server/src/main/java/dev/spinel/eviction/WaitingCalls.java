@@ -20,7 +20,10 @@ import java.util.ArrayDeque;
 ///
 /// Belongs to the dispatcher's thread.
 final class WaitingCalls {
-  private record Entry(Waiting call, long bytes) {}
+  /// @param spared slots that the room isn't made in, ascending
+  private record Entry(Waiting call, long bytes, int[] spared) {}
+
+  private static final int[] NONE = {};
 
   private final Eviction eviction;
   final Evictor evictor;
@@ -45,10 +48,15 @@ final class WaitingCalls {
 
   /// The condition that there is room for `bytes` more.
   Condition roomFor(long bytes) {
+    return roomFor(bytes, NONE);
+  }
+
+  /// The same, made without evicting anything of these slots, which ascend.
+  Condition roomFor(long bytes, int[] spared) {
     return new Condition() {
       @Override
       public void begin(Waiting call) {
-        waiting.add(new Entry(call, bytes));
+        waiting.add(new Entry(call, bytes, spared));
         if (!lookComes) {
           lookAgain(Room.LATER);
         }
@@ -88,7 +96,7 @@ final class WaitingCalls {
       long deadline = eviction.deadline();
       for (int left = waiting.size(); left > 0 && !waiting.isEmpty(); left--) {
         Entry next = waiting.element();
-        room = eviction.makeRoom(evictor, deadline, next.bytes);
+        room = evictor.sparing(next.spared, () -> eviction.makeRoom(evictor, deadline, next.bytes));
         if (room.isAwaited()) {
           break;
         }

@@ -137,6 +137,24 @@ public final class Keeper {
     return true;
   }
 
+  /// As [#help], but also frees one that the keeper would free, in one step, whatever it takes: for
+  /// a caller that can't wait. Flushed databases it leaves to the keeper.
+  public boolean helpWholly(Seat seat) {
+    if (help(seat)) {
+      return true;
+    }
+    Object item = large.peek();
+    if (!(item instanceof Long entry) || !large.remove(item)) {
+      return false;
+    }
+    try {
+      seat.values.dictionary().free(entry, () -> {});
+    } finally {
+      unfreedLarge.decrementAndGet();
+    }
+    return true;
+  }
+
   Reaper reaper() {
     return (entry, nodes) -> {
       if (thread == null || closed) {

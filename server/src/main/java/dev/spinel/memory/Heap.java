@@ -173,6 +173,17 @@ public final class Heap implements AutoCloseable {
     round.raise();
   }
 
+  /// Waits until about `bytes` more can be allocated, though not whether they still can when the
+  /// caller comes to it: others allocate, too. Returns false if the system refuses them.
+  public boolean makeFree(long bytes) {
+    return slabs.makeFree(bytes);
+  }
+
+  /// From now on the system refuses more than so many slabs. For tests.
+  public void mostSlabs(int slabs) {
+    this.slabs.most(slabs);
+  }
+
   long takeRun(int bytes) {
     int granules = SizeClasses.capacityFor(bytes) >> SizeClasses.GRANULE_BITS;
     Page page = slabs.take(granules, null, PageMap.RUN);

@@ -34,6 +34,8 @@ final class Slabs {
   private static final long BOOST_MILLIS = 100;
   private static final long LOOK_MILLIS = 50;
   private static final int MAX_RESERVE_SLABS = 16;
+  private static final long PAGE_BYTES = (long) Slab.PAGE_GRANULES * GRANULE;
+  private static final int MOST_DEMANDED = 1 << 24; // pages
 
   /// Bounded mode: so many indexes stay unused after their slab, that a stale address is an
   /// exception.
@@ -70,6 +72,11 @@ final class Slabs {
 
   /// A request waits for a slab.
   private boolean wanted;
+
+  /// So many pages somebody waits for who is about to take them; 0: nobody.
+  private int demandedPages;
+
+  private int mostSlabs = Integer.MAX_VALUE; // see most
 
   /// Attempts of the daemon that the system has refused.
   private int refusals;
@@ -130,6 +137,41 @@ final class Slabs {
     } finally {
       if (interrupted) Thread.currentThread().interrupt();
     }
+  }
+
+  /// Waits until pages for `bytes` are free. Returns false if the system refuses them, or the heap
+  /// is closed. Others may take them before the caller does.
+  boolean makeFree(long bytes) {
+    int pages = (int) Math.min(MOST_DEMANDED, bytes / PAGE_BYTES + 1);
+    if (freePages >= pages) return true; // without the lock: good enough to be sure of so many
+    boolean interrupted = false;
+    try {
+      synchronized (this) {
+        int seen = refusals;
+        while (freePages < pages) {
+          if (closed || failure != null || refusals != seen) return false;
+          demandedPages = Math.max(demandedPages, pages);
+          notifyAll();
+          try {
+            wait();
+          } catch (InterruptedException e) {
+            interrupted = true;
+          }
+        }
+        return true;
+      }
+    } finally {
+      synchronized (this) {
+        demandedPages = 0; // whoever else demands some says so again
+        notifyAll();
+      }
+      if (interrupted) Thread.currentThread().interrupt();
+    }
+  }
+
+  /// From now on there are never more than so many slabs: the system refuses others. For tests.
+  synchronized void most(int slabs) {
+    mostSlabs = slabs;
   }
 
   /// The first slab with room, and where in [#found]; or null.
@@ -199,8 +241,9 @@ final class Slabs {
 
   /// Full pages that should be free at any time.
   private int reservePages() {
-    if (count <= 2 && boost == 0) return Slab.PAGES / 2;
-    return Slab.PAGES * Math.min(MAX_RESERVE_SLABS, 1 + count / 64 + boost);
+    if (count <= 2 && boost == 0) return Math.max(demandedPages, Slab.PAGES / 2);
+    return Math.max(
+        demandedPages, Slab.PAGES * Math.min(MAX_RESERVE_SLABS, 1 + count / 64 + boost));
   }
 
   private boolean surplus() {
@@ -282,6 +325,9 @@ final class Slabs {
   private void make() {
     Arena arena = Arena.ofShared();
     try {
+      synchronized (this) {
+        if (count >= mostSlabs) throw new OutOfMemoryError("no more slabs are allowed");
+      }
       MemorySegment segment = arena.allocate(Memory.SLAB, GRANULE);
       synchronized (this) {
         if (!closed) {

@@ -26,6 +26,7 @@ public final class SetAlgebra {
   private static final int FEW = 4;
 
   private static final Slice NO_NAME = new Slice();
+  private static final long[] NO_ENTRIES = {};
 
   private final Dictionary dictionary;
   private final SetValue sets;
@@ -131,6 +132,11 @@ public final class SetAlgebra {
       addDifferent(entries, count, collector);
       return collector.end();
     }
+  }
+
+  /// Those of the sets whose members a union in a reply collects before it writes them.
+  public long[] collectedByUnion(long[] entries) {
+    return entries.length > FEW ? entries : NO_ENTRIES;
   }
 
   /// Makes the set of the members that any of the first `count` sets has; it may be empty.
@@ -267,6 +273,15 @@ public final class SetAlgebra {
     } else {
       strikeOut(entries, count, limits, draft, name);
     }
+  }
+
+  /// Those of the sets whose members a difference collects meanwhile, in a reply or stored.
+  public long[] collectedByDifference(long[] entries, Thresholds limits) {
+    boolean collects =
+        !isNothing(entries, entries.length)
+            && !isCheaperByLookUp(entries, entries.length)
+            && isLarge(sets.length(entries[0]), limits);
+    return collects ? Arrays.copyOfRange(entries, 1, entries.length) : NO_ENTRIES;
   }
 
   /// Whether nothing can be left: the first set isn't there, or is one of the others.

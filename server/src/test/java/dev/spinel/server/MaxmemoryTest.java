@@ -190,6 +190,71 @@ class MaxmemoryTest {
           to.write("-", "EXEC");
         }
       }
+    },
+    /// Each adds 2 MB of which no argument tells.
+    TRANSACTIONS_OF_COPIES {
+      @Override
+      void write(Requests to) {
+        for (int i = 0; i < 6; i++) {
+          to.writeMany(to.key(0), 500, 1, "RPUSH", to.key(0), 1_000);
+          to.write("-", "MULTI");
+          for (int n = 1; n < 5; n++) {
+            to.write("-", "COPY", to.key(0), to.key(10 * i + n));
+          }
+          to.write("-", "EXEC");
+          to.write("-", "DEL", to.key(0));
+        }
+      }
+    },
+    TRANSACTIONS_OF_UNIONS {
+      @Override
+      void write(Requests to) {
+        for (int i = 0; i < 6; i++) {
+          to.writeMany(to.key(0), 2_000, 1, "SADD", to.key(0), 100);
+          to.writeMany(to.key(1), 2_000, 1, "SADD", to.key(1), 100);
+          to.write("-", "MULTI");
+          for (int n = 2; n < 6; n++) {
+            to.write("-", "SUNIONSTORE", to.key(10 * i + n), to.key(0), to.key(1));
+          }
+          to.write("-", "SETRANGE", to.key(10 * i + 6), "60000", "x");
+          to.write("-", "EXEC");
+          to.write("-", "DEL", to.key(0), to.key(1));
+        }
+      }
+    },
+    /// One that names its keys, and one that doesn't and stops the world.
+    SCRIPTS {
+      @Override
+      void write(Requests to) {
+        String fill = "for i = 1, 20 do redis.call('SET', %s .. i, string.rep('x', 100000)) end";
+        for (int i = 0; i < 4; i++) {
+          to.write("-", "EVAL", fill.formatted("KEYS[1]"), "1", to.key(i));
+          to.write("-", "EVAL", fill.formatted("ARGV[1]"), "0", to.key(i));
+          to.writeMany(to.key(0), 500, 1, "RPUSH", to.key(0), 1_000);
+          String copy = "for i = 2, 4 do redis.call('COPY', KEYS[1], KEYS[i], 'REPLACE') end";
+          to.write("-", "EVAL", copy, "4", to.key(0), to.key(90), to.key(91), to.key(92));
+          to.write("-", "DEL", to.key(0));
+        }
+      }
+    },
+    /// What has to collect its reply before it says it.
+    COLLECTED {
+      @Override
+      void write(Requests to) {
+        for (int i = 0; i < 3; i++) {
+          for (int n = 0; n < 5; n++) {
+            to.writeMany(to.key(n), 600, 1, "SADD", to.key(n), 300);
+          }
+          String[] keys = {to.key(0), to.key(1), to.key(2), to.key(3), to.key(4)};
+          for (String call : List.of("SUNION", "SDIFF", "ZUNION 5", "ZDIFF 5", "ZINTER 5")) {
+            List<String> words = new ArrayList<>(List.of(call.split(" ")));
+            words.addAll(List.of(keys));
+            to.write("-", words.toArray(String[]::new));
+          }
+          to.write("-", "SPOP", to.key(0), "400");
+          to.write("-", "DEL", to.key(0), to.key(1), to.key(2), to.key(3), to.key(4));
+        }
+      }
     };
 
     abstract void write(Requests to);
@@ -383,6 +448,88 @@ class MaxmemoryTest {
       walks.join();
       watched.verify();
       assertThat(watched.mostKept).as("kept for a walk").isLessThan((4 << 20) + LIMIT / 8);
+    }
+  }
+
+  /// What a transaction makes itself isn't evicted while it runs: where that alone is too much,
+  /// what goes beyond the limit is refused, each command for itself.
+  @ParameterizedTest
+  @ValueSource(strings = {"allkeys-lru", "noeviction", "volatile-ttl"})
+  void ofATransactionThatIsTooLargeTheRestIsRefused(String policy) throws Exception {
+    try (Watched watched = new Watched(policy);
+        Client client = watched.connect()) {
+      for (int i = 0; i < 4; i++) {
+        client.command("RPUSH", "source", Shape.text(1 << 19));
+      }
+      for (String end : List.of("PING", "DBSIZE")) { // the second has it run in a stopped world
+        client.command("MULTI");
+        for (int i = 0; i < 20; i++) {
+          client.command("COPY", "source", "copy" + i, "REPLACE");
+        }
+        client.command("STRLEN", "source");
+        client.command("LLEN", "source");
+        client.command(end);
+        List<RespValue> replies = ((RespValue.Array) client.command("EXEC")).elements();
+        int done = 0;
+        for (RespValue reply : replies.subList(0, 20)) {
+          assertThat(reply.text()).isIn("1", OUT_OF_MEMORY);
+          done += reply.text().equals("1") ? 1 : 0;
+        }
+        assertThat(done).isBetween(6, 8);
+        assertThat(replies.get(0).text()).isEqualTo("1");
+        assertThat(replies.get(19).text()).isEqualTo(OUT_OF_MEMORY);
+        assertThat(replies.get(20).text()).startsWith("WRONGTYPE");
+        assertThat(replies.get(21).text()).isEqualTo("4");
+        for (int i = 0; i < done; i++) {
+          client.command("DEL", "copy" + i);
+        }
+      }
+      assertThat(client.command("SET", "k", "v").text()).isEqualTo("OK");
+      watched.verify();
+    }
+  }
+
+  private static final String OUT_OF_MEMORY =
+      "OOM command not allowed when used memory > 'maxmemory'.";
+
+  /// Its sources are what the policy would take first.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "COPY list target",
+        "SORT list ALPHA STORE target",
+        "SUNIONSTORE target set",
+        "ZUNIONSTORE target 1 set",
+        "MULTI, COPY list target, EXEC",
+        "EVAL return(redis.call('COPY',KEYS[1],KEYS[2])) 2 list target",
+        "EVAL return(redis.call('COPY',ARGV[1],ARGV[2])) 0 list target"
+      })
+  void roomForACopyIsNotMadeOfWhatIsCopied(String calls) throws Exception {
+    try (Watched watched = new Watched("volatile-ttl");
+        Client client = watched.connect()) {
+      for (int i = 0; i < 13; i++) {
+        client.command("SET", "old" + i, Shape.text(900_000), "EX", "10000");
+      }
+      List<String> list = new ArrayList<>(List.of("RPUSH", "list"));
+      List<String> set = new ArrayList<>(List.of("SADD", "set"));
+      for (int i = 0; i < 1_000; i++) {
+        list.add(i + Shape.text(2_000));
+        set.add(i + Shape.text(2_000));
+      }
+      client.command(list.toArray(String[]::new));
+      client.command(set.toArray(String[]::new));
+      client.command("EXPIRE", calls.contains("list") ? "list" : "set", "100");
+      RespValue last = null;
+      for (String call : calls.split(", ")) {
+        last = client.command(call.split(" "));
+      }
+      assertThat(String.valueOf(last)).contains("1");
+      String made = client.command("TYPE", "target").text();
+      String length = made.equals("list") ? "LLEN" : made.equals("set") ? "SCARD" : "ZCARD";
+      assertThat(client.command(length, "target").text()).isEqualTo("1000");
+      assertThat(client.command("EXISTS", "list", "set").text()).isEqualTo("2");
+      assertThat(client.command("INFO", "stats").text()).doesNotContain("evicted_keys:0");
+      watched.verify();
     }
   }
 

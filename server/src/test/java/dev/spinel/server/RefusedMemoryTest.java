@@ -4,6 +4,7 @@ import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.memory.Allocator;
+import dev.spinel.memory.Heap;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -431,6 +432,66 @@ class RefusedMemoryTest {
         }
       }
     }
+  }
+
+  /// A long call, or a transaction, is refused before it has changed anything if the system hasn't
+  /// got the memory for it.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "MSET | EACH v",
+        "MSETNX | EACH v",
+        "HSET fresh | EACH v",
+        "HSET hash | EACH v",
+        "RPUSH list | EACH",
+        "LPUSH fresh | EACH",
+        "SADD members | EACH",
+        "ZADD zset | 1 EACH",
+        "GEOADD fresh | 1 2 EACH",
+        "EXEC",
+      })
+  void whatTheSystemHasNoMemoryForIsRefusedAsAWhole(String form) throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      fill(session);
+      Heap heap = fixture.server.engine.keyspace.heap();
+      heap.mostSlabs(heap.stats().slabs());
+      for (int i = 0; heap.makeFree(270_000); i++) {
+        say(session, "SET", "filler" + i, HUGE.substring(0, 60_000));
+      }
+      String before = fixture.digest(session);
+      assertThat(sayMany(session, form))
+          .endsWith("OOM the system has no memory for all of this command")
+          .startsWith(form.equals("EXEC") ? "-EXECABORT " : "-OOM ");
+      assertThat(fixture.digest(session)).isEqualTo(before);
+      assertThat(say(session, "SET", "string", "v")).isEqualTo("+OK");
+      before = fixture.digest(session);
+      heap.mostSlabs(Integer.MAX_VALUE);
+      assertThat(sayMany(session, form)).doesNotStartWith("-");
+      assertThat(fixture.digest(session)).isNotEqualTo(before);
+    }
+  }
+
+  /// Says a command with some 15 KB of words, which are read into the JVM's heap, or a transaction
+  /// of so many.
+  private static String sayMany(LocalSession session, String form) {
+    int count = 200;
+    if (form.equals("EXEC")) {
+      say(session, "MULTI");
+      for (int i = 0; i < count; i++) {
+        say(session, "RPUSH", "target", "value " + i);
+      }
+      return say(session, form);
+    }
+    String some = LONG.substring(0, 70);
+    String[] parts = form.split(" \\| ");
+    List<String> words = new ArrayList<>(List.of(parts[0].split(" ")));
+    for (int i = 0; i < count; i++) {
+      for (String word : parts[1].split(" ")) {
+        words.add(word.equals("EACH") ? "m" + i + some : word);
+      }
+    }
+    return say(session, words.toArray(String[]::new));
   }
 
   /// A value that is restored is there as a whole, or not at all.
