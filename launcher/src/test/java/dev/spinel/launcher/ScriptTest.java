@@ -125,7 +125,50 @@ class ScriptTest {
     assertThat(shell.run(house, "./spinel", "server").out()).contains("LC_ALL=de_DE.ISO-8859-1\n");
   }
 
-  // ── The lock ──
+  // ── The heap ──
+
+  /// A quarter of the memory, which the JVM finds out itself, and at most 8 GB, which it is told.
+  @Test
+  void theHeapMayBecomeAQuarterOfTheMemoryAndEightGigabytes() throws Exception {
+    String quarter = "-XX:MaxRAMPercentage=25 -XX:MinRAMPercentage=25";
+    long gigabyte = 1 << 30;
+    assertThat(heapFlags(1 * gigabyte)).isEqualTo(quarter);
+    assertThat(heapFlags(32 * gigabyte)).isEqualTo(quarter);
+    assertThat(heapFlags(33 * gigabyte)).isEqualTo("-Xmx8g");
+    assertThat(heapFlags(512 * gigabyte)).isEqualTo("-Xmx8g");
+    String second = "/sys/fs/cgroup/a/b/memory.max";
+    assertThat(heapFlags(64 * gigabyte, "0::/a/b/c", second, "max")).isEqualTo("-Xmx8g");
+    assertThat(heapFlags(64 * gigabyte, "0::/a/b/c", second, "" + 2 * gigabyte)).isEqualTo(quarter);
+    assertThat(heapFlags(64 * gigabyte, "0::/", "/sys/fs/cgroup/memory.max", "" + gigabyte))
+        .isEqualTo(quarter);
+    String first = "/sys/fs/cgroup/memory/a/memory.limit_in_bytes";
+    String groups = "7:cpu:/other\n3:hugetlb,memory:/a";
+    assertThat(heapFlags(64 * gigabyte, groups, first, "" + 32 * gigabyte)).isEqualTo(quarter);
+    assertThat(heapFlags(64 * gigabyte, groups, first, "" + 40 * gigabyte)).isEqualTo("-Xmx8g");
+  }
+
+  /// What the script tells the JVM of its heap on a machine that has so many bytes.
+  ///
+  /// @param control the control groups of its process, then files of theirs, each with what it says
+  private String heapFlags(long bytes, String... control) throws Exception {
+    Path root = Files.createTempDirectory(directory, "root");
+    Files.createDirectories(root.resolve("proc/self"));
+    String memory = "MemTotal:  " + bytes / 1024 + " kB\nMemFree: 1 kB\n";
+    Files.writeString(root.resolve("proc/meminfo"), memory);
+    if (control.length > 0) {
+      Files.writeString(root.resolve("proc/self/cgroup"), control[0] + "\n");
+    }
+    for (int i = 1; i < control.length; i += 2) {
+      Path file = root.resolve(control[i].substring(1));
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, control[i + 1] + "\n");
+    }
+    String ofScript =
+        "sed -n '/^heap_flags()/,/^}/p; /^has_more_than_32_gb()/,/^}/p' '%s' | sed 's#/proc/#%s&#g; s#/sys/fs#%s&#g'"
+            .formatted(Shell.file("spinel"), root, root);
+    String said = "eval \"$(" + ofScript + ")\"; OSTYPE=linux; heap_flags; echo ${heap_flags[*]}";
+    return shell.run(directory, "bash", "-c", said).out().strip();
+  }
 
   @Test
   void aHeapThatTheJvmCannotHaveIsToldInOneLine() throws Exception {
@@ -168,6 +211,8 @@ class ScriptTest {
     assertThat(refused.out()).isEmpty();
     assertThat(refused.err()).startsWith("spinel: the JVM can't start").hasLineCount(1);
   }
+
+  // ── The lock ──
 
   @Test
   void whatIsNoLockIsNotWaitedFor() throws Exception {

@@ -493,11 +493,14 @@ public final class Net implements AutoCloseable {
       if (binding.reach() == Binding.Reach.ALL) {
         return open(binding.onlyIpv4(), port, backlog, acceptor, how);
       }
-      boolean unknown = binding.reach() == Binding.Reach.ALL_IPV6 || !Files.exists(IPV6_ADDRESSES);
-      reason = unknown ? "unable to bind socket, errno: 97" : "bind: " + NO_SUCH_ADDRESS;
-      if (!unknown && !binding.optional()) {
-        throw new BindException(binding.refusal(port, reason), null);
+      if (binding.optional()) {
+        return null; // as everybody's configuration has it: nothing is amiss
       }
+      boolean unknown = binding.reach() == Binding.Reach.ALL_IPV6 || !Files.exists(IPV6_ADDRESSES);
+      if (!unknown) {
+        throw new BindException(binding.refusal(port, "bind: " + NO_SUCH_ADDRESS), null);
+      }
+      reason = "unable to bind socket, errno: 97";
     } catch (IOException e) {
       abandon(channel, e);
       var message = String.valueOf(e.getMessage());

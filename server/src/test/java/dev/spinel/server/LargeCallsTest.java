@@ -2,12 +2,20 @@ package dev.spinel.server;
 
 import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import dev.spinel.Crowd;
+import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.wire.Client;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /// Calls of more words than most have elements, and replies longer than anybody asks for.
@@ -53,6 +61,73 @@ class LargeCallsTest {
       words[1] = "OR";
       assertThat(say(session, words)).startsWith(":");
     }
+  }
+
+  /// Several clients say calls of very many words at once, and one says short ones all the time.
+  /// `-Dspinel.large.words=500000` makes them as long as anybody has reported, and holds the short
+  /// ones to a second.
+  @Test
+  void whoSaysLittleIsServedBesideLongCalls() throws Exception {
+    Integer asked = Integer.getInteger("spinel.large.words");
+    int count = asked == null ? 20_000 : asked;
+    Config config = Config.of("port", "0", "bind", "127.0.0.1", "event-loops", "2");
+    Log log = new Log(config, OutputStream.nullOutputStream());
+    try (Server server = new Server(config, log, Clock.SYSTEM)) {
+      server.startAtAnyPort();
+      AtomicInteger talking = new AtomicInteger(8);
+      Crowd crowd =
+          Crowd.of(
+              8,
+              i -> {
+                try (Client client = connect(server)) {
+                  longCalls(client, "{" + i + "}", count);
+                } finally {
+                  talking.decrementAndGet();
+                }
+              });
+      long longest = 0;
+      int served = 0;
+      try (Client client = connect(server)) {
+        while (talking.get() > 0) {
+          long began = System.nanoTime();
+          assertThat(client.command("PING").text()).isEqualTo("PONG");
+          longest = Math.max(longest, System.nanoTime() - began);
+          served++;
+        }
+      }
+      crowd.join();
+      assertThat(served).isGreaterThan(10);
+      await().untilAsserted(() -> assertThat(server.engine.heap.heldBytes()).isZero());
+      assertThat(server.failed()).isFalse();
+      if (asked != null) {
+        assertThat(Duration.ofNanos(longest)).isLessThan(Duration.ofSeconds(1));
+      }
+    }
+  }
+
+  private static Client connect(Server server) throws IOException {
+    return Client.connect("127.0.0.1", server.port()).timeoutMillis(60_000);
+  }
+
+  private static void longCalls(Client client, String tag, int count) throws IOException {
+    String[] pairs = new String[count + 1];
+    String[] keys = new String[count / 2 + 1];
+    for (int i = 1; i <= count; i++) {
+      pairs[i] = i % 2 == 0 ? "v" : tag + i;
+      if (i % 2 == 1) {
+        keys[i / 2 + 1] = pairs[i];
+      }
+    }
+    pairs[0] = "MSET";
+    assertThat(client.command(pairs).text()).isEqualTo("OK");
+    keys[0] = "EXISTS";
+    assertThat(client.command(keys).text()).isEqualTo("" + count / 2);
+    keys[0] = "DEL";
+    assertThat(client.command(keys).text()).isEqualTo("" + count / 2);
+    pairs[0] = "RPUSH";
+    assertThat(client.command(pairs).text()).isEqualTo("" + (count - 1));
+    keys[0] = "UNLINK";
+    assertThat(client.command(keys).text()).isEqualTo("1");
   }
 
   @Test

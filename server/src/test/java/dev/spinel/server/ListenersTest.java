@@ -265,6 +265,49 @@ class ListenersTest {
   }
 
   @Test
+  void infoCountsReadsWritesAndTurnsOfTheLoops() throws Exception {
+    List<String> fields =
+        List.of(
+            "total_reads_processed",
+            "total_writes_processed",
+            "eventloop_cycles",
+            "eventloop_duration_sum",
+            "eventloop_duration_cmd_sum");
+    try (Server server = server("event-loops", "2")) {
+      server.startAtAnyPort();
+      try (Client client = client(server.port())) {
+        List<Long> before = numbers(client, fields);
+        for (int i = 0; i < 20; i++) {
+          client.command("SET", "key", "v".repeat(10_000));
+        }
+        List<Long> after = numbers(client, fields);
+        for (int i = 0; i < fields.size(); i++) {
+          long least = fields.get(i).contains("duration") ? 1 : 20;
+          assertThat(after.get(i) - before.get(i)).as(fields.get(i)).isGreaterThanOrEqualTo(least);
+        }
+        assertThat(client.command("CONFIG", "RESETSTAT").text()).isEqualTo("OK");
+        List<Long> anew = numbers(client, fields);
+        assertThat(anew.get(0)).as("reads, anew").isLessThan(after.get(0));
+        assertThat(anew.get(1)).as("writes, anew").isLessThan(after.get(1));
+      }
+    }
+  }
+
+  private static List<Long> numbers(Client client, List<String> fields) throws IOException {
+    List<String> lines = client.command("INFO", "stats", "debug").text().lines().toList();
+    List<Long> numbers = new ArrayList<>();
+    for (String field : fields) {
+      for (String line : lines) {
+        if (line.startsWith(field + ":")) {
+          numbers.add(Long.parseLong(line.substring(field.length() + 1)));
+        }
+      }
+    }
+    assertThat(numbers).as(lines.toString()).hasSize(fields.size());
+    return numbers;
+  }
+
+  @Test
   void asManyLoopsAsTheHeapHasRoomFor() {
     assertThat(Loops.mostIn(1 << 20)).isEqualTo(1);
     assertThat(Loops.mostIn(96 << 20)).isEqualTo(48);

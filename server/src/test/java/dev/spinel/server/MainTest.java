@@ -2,6 +2,7 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.RealRedis;
 import dev.spinel.ServerProcess;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -251,6 +253,135 @@ class MainTest {
       assertThat(receiver.receive()).contains("STOPPING=1\n");
       assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
     }
+  }
+
+  @Test
+  void theLogTellsOfTheFileThatIsRewrittenAndOfTheSocketThatGoes() throws Exception {
+    int port = RealRedis.freePort();
+    Path file =
+        Files.writeString(
+            directory.resolve("redis.conf"),
+            "port " + port + "\nsave ''\nunixsocket " + directory.resolve("s.sock") + "\n");
+    Process process =
+        ServerProcess.of(file.toString())
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("out").toFile())
+            .start();
+    try (Client client = connect(port, process)) {
+      assertThat(client.command("CONFIG", "SET", "timeout", "77").text()).isEqualTo("OK");
+      assertThat(client.command("CONFIG", "REWRITE").text()).isEqualTo("OK");
+      assertThat(directory.resolve("s.sock")).exists();
+    } finally {
+      process.destroy();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    }
+    assertThat(process.exitValue()).isZero();
+    assertThat(file).content().contains("timeout 77\n");
+    assertThat(directory.resolve("s.sock")).doesNotExist();
+    assertThat(text(directory.resolve("out")))
+        .contains("* CONFIG REWRITE executed with success.\n")
+        .contains("* Removing the unix socket file.\n")
+        .endsWith("# Redis is now ready to exit, bye bye...\n");
+  }
+
+  /// SIGALRM doesn't, SIGTERM does, also where clients hold all of the heap that they may.
+  @Test
+  void whatEndsAServerOfWhichAllIsTaken() throws Exception {
+    assumeThat(Path.of("/bin/kill")).isExecutable();
+    int port = RealRedis.freePort();
+    Process process =
+        ServerProcess.of("--port", "" + port, "--save", "")
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("out").toFile())
+            .start();
+    try (Client client = connect(port, process);
+        Client half = connect(port, process)) {
+      new ProcessBuilder("/bin/kill", "-ALRM", "" + process.pid()).start().waitFor();
+      assertThat(client.command("PING").text()).isEqualTo("PONG");
+      client.command("MULTI");
+      String value = "v".repeat(10_000);
+      String last = "";
+      for (int i = 0; i < 20_000 && !last.startsWith("OOM"); i++) {
+        last = client.command("SET", "key" + i, value).text();
+      }
+      assertThat(last).as("the heap is taken").startsWith("OOM");
+      client.command("DISCARD");
+      client.command("MULTI");
+      for (int i = 0; i < 3_000; i++) { // nearly as much
+        client.command("SET", "key" + i, value);
+      }
+      half.sendRaw("*100000\r\n$3\r\nDEL\r\n$5\r\nab".getBytes(StandardCharsets.US_ASCII));
+      half.flush();
+      process.destroy();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    assertThat(process.exitValue()).isZero();
+    assertThat(text(directory.resolve("out")))
+        .doesNotContain("A bug")
+        .endsWith("# Redis is now ready to exit, bye bye...\n");
+  }
+
+  /// In a network of its own, whose IPv6 is off.
+  @Test
+  void aHostWithoutIpv6() throws Exception {
+    String off = "for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 >$f || exit 9; done; ";
+    List<String> command = new ArrayList<>(List.of("unshare", "-rn", "sh", "-c"));
+    command.add(off + "ip link set lo up || exit 9; exec \"$@\"");
+    command.add("sh");
+    List<String> trial = new ArrayList<>(command);
+    trial.add("true");
+    assumeThat(isPossible(trial)).isTrue();
+
+    command.addAll(ServerProcess.of("--port", "7777", "--save", "").command());
+    Path out = directory.resolve("out");
+    Process refused = start(command, out, "--bind", "127.0.0.1", "::1");
+    assertThat(refused.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    assertThat(refused.exitValue()).isEqualTo(1);
+    assertThat(text(out))
+        .contains(
+            "# Warning: Could not create server TCP listening socket ::1:7777: bind: Cannot assign"
+                + " requested address\n")
+        .endsWith("# Failed listening on port 7777 (tcp), aborting.\n");
+    for (List<String> bind : List.of(List.<String>of(), List.of("--bind", "127.0.0.1", "-::1"))) {
+      Process process = start(command, out, bind.toArray(String[]::new));
+      try {
+        await()
+            .atMost(Duration.ofSeconds(30))
+            .untilAsserted(() -> assertThat(text(out)).contains("Ready to accept connections"));
+      } finally {
+        process.destroy();
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+      }
+      assertThat(process.exitValue()).isZero();
+      assertThat(text(out)).as(bind.toString()).doesNotContain("listening", "Warning", "errno");
+    }
+  }
+
+  private static boolean isPossible(List<String> command) throws Exception {
+    try {
+      return new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .waitFor()
+          == 0;
+    } catch (IOException noSuchProgram) {
+      return false;
+    }
+  }
+
+  private Process start(List<String> command, Path out, String... more) throws IOException {
+    List<String> all = new ArrayList<>(command);
+    all.addAll(List.of(more));
+    return new ProcessBuilder(all)
+        .directory(directory.toFile())
+        .redirectErrorStream(true)
+        .redirectOutput(out.toFile())
+        .start();
   }
 
   private static Client connect(int port, Process process) throws Exception {
