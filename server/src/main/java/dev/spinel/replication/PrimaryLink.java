@@ -121,6 +121,11 @@ final class PrimaryLink {
     }
   }
 
+  /// Whether it receives nothing for lack of room. The links' thread.
+  boolean isFull() {
+    return isFull;
+  }
+
   /// `ip:port` of the primary, as of the last link.
   String remote() {
     return remote;

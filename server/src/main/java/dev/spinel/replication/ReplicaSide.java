@@ -881,6 +881,11 @@ public final class ReplicaSide {
     }
   }
 
+  /// Who isn't listened to can't be silent.
+  void unread() {
+    lastIoSeconds = machine.seconds();
+  }
+
   void second() {
     if (primary == null) {
       return;

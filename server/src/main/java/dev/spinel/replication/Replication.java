@@ -1105,6 +1105,9 @@ public final class Replication implements AutoCloseable {
     for (ReplicaFeed feed : new ArrayList<>(feeds.values())) {
       tell(new ReplicationEvent.Pending(feed.client(), feed.pendingBytes()));
     }
+    if (link.isFull()) {
+      tell(new ReplicationEvent.PrimaryUnread());
+    }
     tell(new ReplicationEvent.Second());
   }
 

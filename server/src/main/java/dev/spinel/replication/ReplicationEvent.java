@@ -11,6 +11,10 @@ public sealed interface ReplicationEvent {
   /// Once each second.
   record Second() implements ReplicationEvent {}
 
+  /// In this second the primary's link isn't read, for there is no room for what it brings: told
+  /// before [Second], so that nobody takes that for the primary's silence.
+  record PrimaryUnread() implements ReplicationEvent {}
+
   /// The configuration has changed.
   record Configured(ReplicationPolicy policy) implements ReplicationEvent {}
 

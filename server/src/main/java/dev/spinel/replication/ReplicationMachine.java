@@ -73,6 +73,7 @@ public final class ReplicationMachine {
         replicaSide.second();
         primarySide.second();
       }
+      case ReplicationEvent.PrimaryUnread _ -> replicaSide.unread();
       case ReplicationEvent.Configured changed -> {
         policy = changed.policy();
         replicaSide.configured();

@@ -92,6 +92,13 @@ final class ReplicationPlayer implements Function<String, List<String>> {
           }
         }
       }
+      case "unread-seconds" -> {
+        for (int i = 0; i < Integer.parseInt(words[0]); i++) {
+          now += 1000;
+          step(new ReplicationEvent.PrimaryUnread());
+          step(new ReplicationEvent.Second());
+        }
+      }
       case "failover" -> failover(words);
       case "save" ->
           step(
