@@ -1,17 +1,30 @@
 package dev.spinel.cli;
 
+import java.util.function.Consumer;
+
 /// What the cluster manager says: with colours, where the terminal has them.
 final class ClusterLog {
   final Screen screen;
   private final boolean coloured;
+  private final Consumer<String> to;
 
   ClusterLog(Screen screen, boolean coloured) {
+    this(screen, coloured, screen::out);
+  }
+
+  /// All that is said, without colours, goes to `to`.
+  ClusterLog(Screen screen, Consumer<String> to) {
+    this(screen, false, to);
+  }
+
+  private ClusterLog(Screen screen, boolean coloured, Consumer<String> to) {
     this.screen = screen;
     this.coloured = coloured;
+    this.to = to;
   }
 
   private void say(String colour, String text) {
-    screen.out(coloured ? "\033[" + colour + text + "\033[0m" : text);
+    to.accept(coloured ? "\033[" + colour + text + "\033[0m" : text);
   }
 
   void info(String text) {
@@ -31,6 +44,6 @@ final class ClusterLog {
   }
 
   void plain(String text) {
-    screen.out(text);
+    to.accept(text);
   }
 }

@@ -9,8 +9,6 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,17 +36,23 @@ final class ClusterManager {
   private final ClusterOptions options;
   final ClusterLog log;
   final ClusterView view;
+  final Membership membership;
   final SlotMover mover;
   final WholeMover whole = new WholeMover();
   private final SplittableRandom random = new SplittableRandom();
   private final boolean fixes;
 
   ClusterManager(Screen screen, Options options) {
-    this.screen = screen;
+    this(options, new ClusterLog(screen, options.cluster.colours));
+  }
+
+  ClusterManager(Options options, ClusterLog log) {
+    this.screen = log.screen;
     this.all = options;
     this.options = options.cluster;
-    this.log = new ClusterLog(screen, options.cluster.colours);
+    this.log = log;
     this.view = new ClusterView(log, options);
+    this.membership = new Membership(view, log);
     this.fixes = "fix".equals(options.cluster.command);
     this.mover = new SlotMover(view, log, options, fixes);
   }
@@ -253,10 +257,10 @@ final class ClusterManager {
     for (Peer p : view.peers) p.ask("cluster", "set-config-epoch", Integer.toString(epoch++));
     log.info(">>> Sending CLUSTER MEET messages to join the cluster\n");
     Peer first = view.peers.get(0);
-    String ip = resolve(first.node.host);
+    String ip = membership.resolve(first.node.host);
     if (ip == null) return false;
     for (Peer p : view.peers.subList(1, view.peers.size())) {
-      RespValue reply = meet(p, ip, first.node);
+      RespValue reply = Membership.meet(p, ip, first.node);
       if (reply == null) screen.errLine("Failed to send CLUSTER MEET command.");
       if (!p.succeeds(reply)) return false;
     }
@@ -290,24 +294,6 @@ final class ClusterManager {
     boolean done = p.succeeds(p.ask(command.toArray(new String[0])));
     p.node.changed = false;
     return done;
-  }
-
-  static @Nullable RespValue meet(Peer p, String ip, ManagedNode known) {
-    String port = Integer.toString(known.port);
-    if (known.busPort == 0 || known.busPort == known.port + ManagedNode.BUS_PORT_OFFSET) {
-      return p.ask("CLUSTER", "MEET", ip, port);
-    }
-    return p.ask("CLUSTER", "MEET", ip, port, Integer.toString(known.busPort));
-  }
-
-  /// CLUSTER MEET takes no names.
-  @Nullable String resolve(String host) {
-    try {
-      return InetAddress.getByName(host).getHostAddress();
-    } catch (UnknownHostException e) {
-      screen.errLine("Invalid IP address or hostname specified: " + host);
-      return null;
-    }
   }
 
   // ── check, fix, info ──
@@ -356,10 +342,9 @@ final class ClusterManager {
       return false;
     }
     view.peers.add(fresh);
-    if (primary == null && !copyFunctions(first, fresh)) return false;
+    if (primary == null && !membership.copyFunctions(first, fresh)) return false;
     log.info(">>> Send CLUSTER MEET to node " + name + " to make it join the cluster.\n");
-    String ip = resolve(first.node.host);
-    if (ip == null || !fresh.succeeds(meet(fresh, ip, first.node))) return false;
+    if (!membership.introduce(fresh, first)) return false;
     if (primary != null) {
       screen.flush();
       Shell.pause(Sampler.SECOND_MICROS);
@@ -384,49 +369,6 @@ final class ClusterManager {
     return chosen;
   }
 
-  /// A new primary gets the functions that all have.
-  boolean copyFunctions(Peer from, Peer to) {
-    log.info(">>> Getting functions from cluster\n");
-    RespValue dump = from.ask("FUNCTION", "DUMP");
-    if (!(dump instanceof RespValue.Bulk functions)) {
-      String error = Peer.errorOf(dump);
-      log.info(
-          ">>> Failed retrieving Functions from the cluster, skip this step as Redis version do"
-              + " not support function command (error = '"
-              + (error == null ? "NULL reply" : error)
-              + "')\n");
-      return true;
-    }
-    String name = to.node.address();
-    log.info(">>> Send FUNCTION LIST to " + name + " to verify there is no functions in it\n");
-    RespValue list = to.ask("FUNCTION", "LIST");
-    if (list == null || list.isError()) {
-      String error = Peer.errorOf(list);
-      log.error(
-          ">>> Failed on CLUSTER LIST (error = '"
-              + (error == null ? "NULL reply" : error)
-              + "')\r\n");
-      return false;
-    }
-    if (!list.elements().isEmpty()) {
-      log.error(
-          ">>> New node already contains functions and can not be added to the cluster. Use"
-              + " FUNCTION FLUSH and try again.\r\n");
-      return false;
-    }
-    log.info(">>> Send FUNCTION RESTORE to " + name + "\n");
-    RespValue restored = to.ask("FUNCTION", "RESTORE", Form.textOf(functions));
-    if (restored == null || restored.isError()) {
-      String error = Peer.errorOf(restored);
-      log.error(
-          ">>> Failed loading functions to the new node (error = '"
-              + (error == null ? "NULL reply" : error)
-              + "')\r\n");
-      return false;
-    }
-    return true;
-  }
-
   private boolean deleteNode(List<String> arguments) {
     HostPort at = address(arguments.subList(0, 1));
     if (at == null) return false;
@@ -446,20 +388,7 @@ final class ClusterManager {
       return false;
     }
     log.info(">>> Sending CLUSTER FORGET messages to the cluster...\n");
-    for (Peer p : view.peers) {
-      if (p == gone) continue;
-      if (id.equalsIgnoreCase(p.node.primaryId) && !giveOtherPrimary(p)) return false;
-      if (!p.succeeds(p.ask("CLUSTER", "FORGET", id))) return false;
-    }
-    log.info(">>> Sending CLUSTER RESET SOFT to the deleted node.\n");
-    return gone.succeeds(gone.ask("CLUSTER", "RESET", "SOFT"));
-  }
-
-  boolean giveOtherPrimary(Peer replica) {
-    Peer primary = view.withFewestReplicas();
-    if (primary == null) return false;
-    log.info(">>> " + replica.node.address() + " as replica of " + primary.node.address() + "\n");
-    return replica.succeeds(replica.ask("CLUSTER", "REPLICATE", primary.node.id));
+    return membership.remove(gone, Membership.Removal.STRICT);
   }
 
   // ── reshard ──

@@ -9,6 +9,16 @@ final class ClusterOptions {
   static final int MIGRATE_PIPELINE = 10;
   static final int REBALANCE_THRESHOLD = 2;
 
+  /// How a cluster is mended.
+  enum Mending {
+    /// The user is asked before slots get another owner, as in Redis's own manager.
+    ASKS,
+    /// What would be done is shown, and not done.
+    SHOWS,
+    /// It is done: the user has been asked before.
+    ACTS
+  }
+
   @Nullable String command;
   List<String> arguments = List.of();
   boolean colours;
@@ -34,4 +44,16 @@ final class ClusterOptions {
   boolean useEmptyMasters;
   boolean searchMultipleOwners;
   boolean fixWithUnreachableMasters;
+
+  Mending mending = Mending.ASKS;
+
+  /// How many changes were shown instead of being made.
+  int shown;
+
+  /// Whether a change that comes now is only shown; if so, it is counted.
+  boolean onlyShows() {
+    if (mending != Mending.SHOWS) return false;
+    shown++;
+    return true;
+  }
 }

@@ -1,7 +1,9 @@
 package dev.spinel.cli;
 
+import dev.spinel.cli.cluster.Estimate;
 import dev.spinel.cli.cluster.HostPort;
 import dev.spinel.cli.cluster.ManagedNode;
+import dev.spinel.cli.cluster.NodeLine;
 import dev.spinel.cli.cluster.Spread;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
@@ -11,38 +13,54 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 
 /// `spinel cluster`: grows, shrinks, balances clusters of any nodes and says what ails them, one
 /// command each. The options in front are redis-cli's: they name one node of the cluster.
 ///
 /// Whatever moves slots shows its plan and asks first, moves one slot after the other, and stops
-/// between two when it is interrupted. Plans are made of what is there, so the same command, or
-/// `resume`, goes on where one ended, however it ended.
+/// between two when it is interrupted. Plans are made of what is there, and what is done already is
+/// passed over, so the same command goes on where one ended, however it ended.
 public final class ClusterTool {
   private static final int SLOTS_AT_ONCE = 256; // that move whole: between such, a user may stop
   private static final String USAGE =
       """
       Usage: spinel cluster [-h HOST] [-p PORT] [-a PASSWORD] [other options of redis-cli] COMMAND
 
+        form HOST:PORT...      makes a cluster of empty nodes, or finishes one that is half made
         status                 who has which slots, keys and replicas
         doctor                 what is wrong, why, and what helps
-        grow HOST:PORT...       takes empty nodes in as primaries, and spreads the slots evenly
-        shrink NODE...          spreads the slots of primaries over the others, and takes them out
+        fix [HOST:PORT...]     mends it: addresses that moved, slots half moved or without an owner;
+                               nodes may be at the addresses that are named
+        add-node HOST:PORT     takes an empty node in, and says what became of it
+        grow HOST:PORT...      takes empty nodes in as primaries, and spreads the slots evenly
+        shrink NODE...         spreads the slots of primaries over the others, and takes them out
         balance                spreads the slots evenly
         resume                 finishes slots that are half moved
         switch NODE            a replica and its primary change places, without losing a write
-        plan COMMAND ...       shows what grow, shrink or balance would do
+        plan COMMAND ...       shows what grow, shrink or balance would do, and how long it takes
 
         NODE is an address or (the beginning of) an id.
         --yes                  doesn't ask
+        --dry-run              fix: says what it would do, and changes nothing
+        --replicas N           form: replicas of each primary (0)
+        --replica              add-node: a replica of the primary that has the fewest
+        --replica-of NODE      add-node: a replica of this one
         --throttle N           moves at most N slots a second
         --whole                lets nodes move slots whole, which is faster and new, where they can
-        --json                 status, doctor and plan as JSON
+        --json                 one JSON object a line, the last of which says whether it is done
+
+        A command that was interrupted is simply given again.
       """;
 
   private static final int KEYS_AT_A_TIME = 100;
   private static final int WAIT_SECONDS = 60;
+  private static final int AGREE_SECONDS = 10;
+  private static final int PINGS = 3;
   private static final int ATTEMPT_TENTHS = 70;
   private static final long SECOND_NANOS = 1_000_000_000;
   private static final int SECONDS_BETWEEN_LINES = 10; // of progress, where nobody watches
@@ -51,10 +69,15 @@ public final class ClusterTool {
   private final Options options;
   private final ClusterManager manager;
   private final ClusterView view;
+  private final Notices notices;
+  private final boolean json;
   private final List<String> words = new ArrayList<>();
   private boolean yes;
-  private boolean json;
   private boolean onlyPlan;
+  private boolean dryRun;
+  private int replicas;
+  private boolean asReplica;
+  private @Nullable String replicaOf;
   private double throttle;
   private volatile boolean stopped;
 
@@ -62,7 +85,12 @@ public final class ClusterTool {
     this.screen = screen;
     this.options = options;
     options.cluster.pipeline = KEYS_AT_A_TIME;
-    manager = new ClusterManager(screen, options);
+    json = options.form.isJson() || options.command.contains("--json");
+    notices = new Notices(screen, json);
+    manager =
+        json
+            ? new ClusterManager(options, new ClusterLog(screen, notices::text))
+            : new ClusterManager(screen, options);
     view = manager.view;
   }
 
@@ -81,8 +109,20 @@ public final class ClusterTool {
   }
 
   private boolean run() throws IOException {
-    takeWords();
-    String command = words.isEmpty() ? "help" : words.removeFirst();
+    String command = "help";
+    boolean done = false;
+    try {
+      takeWords();
+      if (!words.isEmpty()) command = words.removeFirst();
+      done = run(command);
+      return done;
+    } finally {
+      if (!command.equals("help")) notices.end(command, done);
+    }
+  }
+
+  private boolean run(String given) throws IOException {
+    String command = given;
     if (command.equals("plan")) {
       onlyPlan = true;
       command = words.isEmpty() ? "balance" : words.removeFirst();
@@ -92,15 +132,24 @@ public final class ClusterTool {
       screen.out(USAGE);
       return true;
     }
-    boolean takesNodes = List.of("grow", "shrink", "switch").contains(command);
-    if (takesNodes == words.isEmpty()) throw usage();
+    boolean takesWords =
+        switch (command) {
+          case "form", "add-node", "grow", "shrink", "switch" -> true;
+          case "fix" -> !words.isEmpty(); // or none
+          default -> false;
+        };
+    if (takesWords == words.isEmpty()) throw usage();
+    if (words.size() > 1 && List.of("add-node", "switch").contains(command)) throw usage();
+    if (command.equals("form")) return form();
+    if (command.equals("fix")) return fix();
     if (!view.load(view.peer(options.host, options.port))) return false;
     return switch (command) {
       case "status" -> status();
       case "doctor" -> doctor();
+      case "add-node" -> addNode();
       case "grow" -> grow();
       case "shrink" -> shrink();
-      case "balance" -> move(Spread.evenly(primaries(), primaries()));
+      case "balance" -> balance();
       case "resume" -> resume();
       case "switch" -> switchOver();
       default -> throw usage();
@@ -112,8 +161,17 @@ public final class ClusterTool {
     for (int i = 0; i < given.size(); i++) {
       switch (given.get(i)) {
         case "--yes" -> yes = true;
-        case "--json" -> json = true;
+        case "--json" -> {} // seen before
+        case "--dry-run" -> dryRun = true;
+        case "--replica" -> asReplica = true;
         case "--whole" -> manager.whole.allow();
+        case "--replicas", "--replica-of" -> {
+          if (i + 1 == given.size()) throw usage();
+          boolean number = given.get(i).equals("--replicas");
+          i++;
+          if (number) replicas = replicas(given.get(i));
+          else replicaOf = given.get(i);
+        }
         case "--throttle" -> {
           if (++i == given.size()) throw usage();
           throttle = Figures.atof(given.get(i));
@@ -127,149 +185,36 @@ public final class ClusterTool {
     }
   }
 
+  private int replicas(String text) {
+    int number = Figures.isInteger(text) ? Figures.atoi(text) : -1;
+    if (number < 0) throw fails("--replicas takes a number");
+    return number;
+  }
+
   private Exit usage() {
     screen.err(USAGE);
     return new Exit(1);
   }
 
   private Exit fails(String message) {
-    screen.errLine(message);
+    notices.complain(message);
     return new Exit(1);
   }
 
-  private List<ManagedNode> primaries() {
-    List<ManagedNode> nodes = new ArrayList<>();
-    for (Peer p : view.primaries()) nodes.add(p.node);
-    return nodes;
+  private void say(String text) {
+    notices.say(text);
   }
 
-  /// A node of the cluster by its address, or the beginning of its id.
-  private Peer node(String name) {
-    for (Peer p : view.peers) if (p.node.address().equals(name)) return p;
-    Peer found = view.of(ManagedNode.byId(view.nodes(), name, true));
-    if (found == null) throw fails("There is no node " + name + " in the cluster.");
-    return found;
+  private boolean agreed(String question) throws IOException {
+    if (yes) return true;
+    if (json) throw fails("With --json nothing is asked: --yes says that it shall be done.");
+    return ClusterManager.confirms(screen, question);
   }
 
-  // ── looking ──
-
-  private boolean status() {
-    if (json) {
-      List<String> nodes = new ArrayList<>();
-      for (Peer p : view.peers) {
-        nodes.add(
-            "{\"id\":"
-                + quoted(p.node.id)
-                + ",\"address\":"
-                + quoted(p.node.address())
-                + ",\"role\":"
-                + quoted(p.node.isReplica() ? "replica" : "primary")
-                + ",\"primary\":"
-                + (p.node.primaryId == null ? "null" : quoted(p.node.primaryId))
-                + ",\"slots\":"
-                + p.node.slots.cardinality()
-                + ",\"ranges\":"
-                + quoted(p.node.slotText())
-                + ",\"keys\":"
-                + keys(p)
-                + "}");
-      }
-      screen.out("{\"nodes\":[" + String.join(",", nodes) + "]}\n");
-      return true;
-    }
-    for (Peer p : view.primaries()) {
-      screen.out(
-          String.format(
-              Locale.ROOT,
-              "primary %-21s %s  %5d slots  %d keys  %s%n",
-              p.node.address(),
-              p.node.id.substring(0, 8),
-              p.node.slots.cardinality(),
-              keys(p),
-              p.node.slotText()));
-      for (Peer r : view.peers) {
-        if (!p.node.id.equals(r.node.primaryId)) continue;
-        String info = String.valueOf(Peer.textOf(r.ask("INFO", "replication")));
-        screen.out(
-            String.format(
-                Locale.ROOT,
-                "  replica %-19s %s  link %s%n",
-                r.node.address(),
-                r.node.id.substring(0, 8),
-                Info.field(info, "master_link_status")));
-      }
-    }
-    return true;
-  }
-
-  private static long keys(Peer p) {
-    return p.ask("DBSIZE") instanceof RespValue.Int n ? n.value() : 0;
-  }
-
-  private boolean doctor() {
-    List<Doctor.Finding> findings = new Doctor(view).findings();
-    boolean well = findings.stream().noneMatch(Doctor.Finding::grave);
-    if (json) {
-      List<String> all = new ArrayList<>();
-      for (Doctor.Finding f : findings) {
-        all.add(
-            "{\"grave\":"
-                + f.grave()
-                + ",\"problem\":"
-                + quoted(f.problem())
-                + ",\"remedy\":"
-                + quoted(f.remedy())
-                + "}");
-      }
-      screen.out("{\"well\":" + well + ",\"findings\":[" + String.join(",", all) + "]}\n");
-      return well;
-    }
-    for (Doctor.Finding f : findings) {
-      screen.out((f.grave() ? "PROBLEM  " : "note     ") + f.problem() + "\n");
-      screen.out("         -> " + f.remedy() + "\n");
-    }
-    if (findings.isEmpty())
-      screen.out("Nothing is wrong with these " + view.peers.size() + " nodes.\n");
-    return well;
-  }
-
-  private static String quoted(String text) {
-    StringBuilder b = new StringBuilder("\"");
-    for (char c : text.toCharArray()) {
-      if (c == '"' || c == '\\') b.append('\\').append(c);
-      else if (c < ' ') b.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
-      else b.append(c);
-    }
-    return b.append('"').toString();
-  }
-
-  // ── growing and shrinking ──
-
-  private boolean grow() throws IOException {
-    List<Peer> fresh = new ArrayList<>();
-    for (String name : words) fresh.add(stranger(name));
-    if (!isWhole()) return false;
-    List<ManagedNode> all = new ArrayList<>(primaries());
-    for (Peer p : fresh) all.add(p.node);
-    if (onlyPlan) return move(Spread.evenly(all, all));
-    if (!agreed("Take in " + String.join(", ", words) + " and spread the slots evenly?")) {
-      return false;
-    }
-    Peer first = view.peers.getFirst();
-    for (Peer p : fresh) if (!join(p, first)) return false;
-    yes = true; // that was the question
-    return move(Spread.evenly(primaries(), primaries()));
-  }
-
-  /// A node that is to come into the cluster.
-  private Peer stranger(String name) {
+  private HostPort address(String name) {
     HostPort at = HostPort.parse(name);
     if (at == null || at.port() == 0) throw fails(oddAddress(name));
-    Peer p = view.peer(at.host(), at.port());
-    if (!p.connect() || !view.isClusterNode(p) || !view.loadNode(p, false) || !view.isEmpty(p)) {
-      throw new Exit(1);
-    }
-    return p;
+    return at;
   }
 
   private static String oddAddress(String name) {
@@ -286,21 +231,292 @@ public final class ClusterTool {
     return "'" + name + "' is no address HOST:PORT.";
   }
 
-  private boolean join(Peer fresh, Peer first) {
-    if (!manager.copyFunctions(first, fresh)) return false;
-    String ip = manager.resolve(first.node.host);
-    if (ip == null || !fresh.succeeds(ClusterManager.meet(fresh, ip, first.node))) return false;
+  private List<ManagedNode> primaries() {
+    List<ManagedNode> nodes = new ArrayList<>();
+    for (Peer p : view.primaries()) nodes.add(p.node);
+    return nodes;
+  }
+
+  /// A node of the cluster by its address, or the beginning of its id.
+  private Peer node(String name) {
+    Peer found = nodeOrNull(name);
+    if (found == null) throw fails("There is no node " + name + " in the cluster.");
+    return found;
+  }
+
+  private @Nullable Peer nodeOrNull(String name) {
+    if (name.isEmpty()) throw fails("A node has an address or an id.");
+    for (Peer p : view.peers) if (p.node.address().equals(name)) return p;
+    return view.of(ManagedNode.byId(view.nodes(), name, true));
+  }
+
+  // ── looking ──
+
+  private boolean status() {
+    if (json) {
+      List<String> nodes = new ArrayList<>();
+      for (Peer p : view.peers) {
+        nodes.add(
+            "{\"id\":"
+                + Notices.quoted(p.node.id)
+                + ",\"address\":"
+                + Notices.quoted(p.node.address())
+                + ",\"role\":"
+                + Notices.quoted(p.node.isReplica() ? "replica" : "primary")
+                + ",\"primary\":"
+                + (p.node.primaryId == null ? "null" : Notices.quoted(p.node.primaryId))
+                + ",\"slots\":"
+                + p.node.slots.cardinality()
+                + ",\"ranges\":"
+                + Notices.quoted(p.node.slotText())
+                + ",\"keys\":"
+                + p.countKeys()
+                + "}");
+      }
+      notices.answer("{\"nodes\":[" + String.join(",", nodes) + "]}");
+      return true;
+    }
+    for (Peer p : view.primaries()) {
+      screen.out(
+          String.format(
+              Locale.ROOT,
+              "primary %-21s %s  %5d slots  %d keys  %s%n",
+              p.node.address(),
+              p.node.id.substring(0, 8),
+              p.node.slots.cardinality(),
+              p.countKeys(),
+              p.node.slotText()));
+      for (Peer r : view.peers) {
+        if (!p.node.id.equals(r.node.primaryId)) continue;
+        String info = String.valueOf(Peer.textOf(r.ask("INFO", "replication")));
+        screen.out(
+            String.format(
+                Locale.ROOT,
+                "  replica %-19s %s  link %s%n",
+                r.node.address(),
+                r.node.id.substring(0, 8),
+                Info.field(info, "master_link_status")));
+      }
+    }
+    return true;
+  }
+
+  private boolean doctor() {
+    List<Doctor.Finding> findings = new Doctor(view).findings();
+    boolean well = findings.stream().noneMatch(Doctor.Finding::grave);
+    if (json) {
+      List<String> all = new ArrayList<>();
+      for (Doctor.Finding f : findings) {
+        all.add(
+            "{\"grave\":"
+                + f.grave()
+                + ",\"problem\":"
+                + Notices.quoted(f.problem())
+                + ",\"remedy\":"
+                + Notices.quoted(f.remedy())
+                + "}");
+      }
+      notices.answer("{\"well\":" + well + ",\"findings\":[" + String.join(",", all) + "]}");
+      return well;
+    }
+    for (Doctor.Finding f : findings) {
+      screen.out((f.grave() ? "PROBLEM  " : "note     ") + f.problem() + "\n");
+      screen.out("         -> " + f.remedy() + "\n");
+    }
+    if (findings.isEmpty())
+      screen.out("Nothing is wrong with these " + view.peers.size() + " nodes.\n");
+    return well;
+  }
+
+  // ── growing and shrinking ──
+
+  private boolean form() throws IOException {
+    List<HostPort> at = new ArrayList<>();
+    for (String name : words) at.add(address(name));
+    Formation formation = new Formation(view, manager.log, notices, replicas);
+    if (!formation.look(at)) return false;
+    if (formation.show() && !agreed("Make that of them?")) return false;
+    if (!formation.carryOut()) return false;
+    say("The cluster is formed, and serves.");
+    return true;
+  }
+
+  private boolean fix() throws IOException {
+    List<HostPort> named = new ArrayList<>();
+    for (String name : words) named.add(address(name));
+    Peer first = view.peer(options.host, options.port);
+    Repair repair = new Repair(view, manager.log, options, notices);
+    if (!repair.look(first, named)) return false;
+    boolean any = repair.show();
+    if (!any && repair.refuses()) return false;
+    if (!any) say("There is nothing to mend.");
+    if (!any || dryRun) return true;
+    if (!agreed("Do that?") || !repair.mend()) return false;
+    return view.load(first) && isWhole();
+  }
+
+  /// A node that comes in, and whether the cluster has it by now: an earlier attempt has ended
+  /// before its end then.
+  private record Newcomer(Peer peer, boolean isMember) {}
+
+  /// A node that is to come into the cluster. One that can't ends the program.
+  private Newcomer newcomer(String name) {
+    HostPort at = address(name);
+    Peer p = view.peer(at.host(), at.port());
+    if (!p.connect()) {
+      String other = p.isConnected() ? null : whereItAnswers(at);
+      if (other != null) notices.complain(other);
+      throw new Exit(1);
+    }
+    if (!view.isClusterNode(p) || !view.loadNode(p, false)) throw new Exit(1);
+    Peer member = view.byId(p.node.id);
+    if (member != null) return new Newcomer(member, true);
+    if (!knowsOnlyOurs(p) && !view.isEmpty(p)) throw new Exit(1);
+    return new Newcomer(p, false);
+  }
+
+  /// Whether a node has met nobody but nodes of this cluster, and at least one of them: it was on
+  /// its way in, or out.
+  private boolean knowsOnlyOurs(Peer p) {
+    boolean any = false;
+    for (NodeLine line : p.lines()) {
+      if (line.isMyself()) continue;
+      if (!line.has("handshake") && view.byId(line.id()) == null) return false;
+      any = true;
+    }
+    return any && p.node.slots.isEmpty() && p.countKeys() == 0;
+  }
+
+  /// Where at the same host a server answers that isn't one of the cluster's; null if none is found
+  /// at the ports that are likely.
+  private @Nullable String whereItAnswers(HostPort wanted) {
+    Set<Integer> ports = new TreeSet<>(List.of(6379, wanted.port() - 1, wanted.port() + 1));
+    ports.add(wanted.port() - ManagedNode.BUS_PORT_OFFSET);
+    for (Peer p : view.peers) ports.addAll(List.of(p.node.port, p.node.port + 1));
+    ports.removeIf(port -> port <= 0 || port > 65535 || port == wanted.port());
+    for (int port : ports) {
+      Peer p = view.peer(wanted.host(), port);
+      if (!p.connectQuietly()) continue;
+      boolean isMember = view.loadNode(p, true) && view.byId(p.node.id) != null;
+      p.close();
+      if (isMember) continue;
+      return "But a server that isn't in the cluster answers at "
+          + p.node.address()
+          + ": that may be the port in its configuration.";
+    }
+    return null;
+  }
+
+  private boolean addNode() throws IOException {
+    Newcomer one = newcomer(words.getFirst());
+    if (!isWhole()) return false;
+    one = newcomer(words.getFirst()); // the nodes may have been loaded anew
+    Peer primary = null;
+    if (replicaOf != null) primary = node(replicaOf);
+    else if (asReplica) primary = view.withFewestReplicas();
+    String name = one.peer.node.address();
+    if (primary != null && primary.node.isReplica()) {
+      throw fails(primary.node.address() + " is a replica, and can't have one.");
+    }
+    String as = primary == null ? "an empty primary" : "a replica of " + primary.node.address();
+    if (!one.isMember && !agreed("Take in " + name + " as " + as + "?")) return false;
+    Peer fresh = one.peer;
+    if (!one.isMember && !join(fresh, primary == null)) return false;
+    if (primary != null && !follow(fresh, primary)) return false;
+    say(whatItIs(fresh));
+    return true;
+  }
+
+  /// Makes a node without slots a replica, unless it is one by now, and waits for its copy.
+  private boolean follow(Peer fresh, Peer primary) {
+    if (!fresh.node.slots.isEmpty()) {
+      throw fails(fresh.node.address() + " is a primary that has slots.");
+    }
+    if (!primary.node.id.equals(fresh.node.primaryId)) {
+      RespValue reply = fresh.ask("CLUSTER", "REPLICATE", primary.node.id);
+      if (!fresh.succeeds(reply)) return false;
+    }
+    for (int tenths = 0; tenths < WAIT_SECONDS * 10; tenths++) {
+      if ("up".equals(link(fresh))) return view.loadNode(fresh, false);
+      Shell.pause(Sampler.SECOND_MICROS / 10);
+    }
+    notices.complain(
+        fresh.node.address() + " has no data of its primary yet: spinel cluster doctor says why.");
+    return false;
+  }
+
+  private static @Nullable String link(Peer replica) {
+    String info = Peer.textOf(replica.ask("INFO", "replication"));
+    return info == null ? null : Info.field(info, "master_link_status");
+  }
+
+  private String whatItIs(Peer p) {
+    String name = p.node.address() + " (" + p.node.id.substring(0, 8) + ") is in the cluster: ";
+    if (p.node.isReplica()) {
+      Peer primary = view.byId(String.valueOf(p.node.primaryId));
+      return name
+          + "a replica of "
+          + (primary == null ? p.node.primaryId : primary.node.address())
+          + ", its link "
+          + link(p)
+          + ".";
+    }
+    int slots = p.node.slots.cardinality();
+    return name
+        + (slots == 0
+            ? "a primary without slots. spinel cluster balance gives it its share."
+            : "a primary with " + slots + " slots.");
+  }
+
+  private boolean grow() throws IOException {
+    newcomers(); // mistakes first
+    if (!isWhole()) return false;
+    List<Newcomer> fresh = newcomers();
+    List<ManagedNode> all = new ArrayList<>(primaries());
+    for (Newcomer n : fresh) if (!n.isMember) all.add(n.peer.node);
+    if (onlyPlan) return move(Spread.evenly(all, all));
+    if (!agreed("Take in " + String.join(", ", words) + " and spread the slots evenly?")) {
+      return false;
+    }
+    for (Newcomer n : fresh) if (!n.isMember && !join(n.peer, true)) return false;
+    yes = true; // that was the question
+    return balance();
+  }
+
+  private boolean balance() throws IOException {
+    return isWhole() && move(Spread.evenly(primaries(), primaries()));
+  }
+
+  private List<Newcomer> newcomers() {
+    List<Newcomer> fresh = new ArrayList<>();
+    for (String name : words) {
+      Newcomer n = newcomer(name);
+      if (n.peer.node.isReplica()) {
+        throw fails(n.peer.node.address() + " is a replica in this cluster, and gets no slots.");
+      }
+      fresh.add(n);
+    }
+    return fresh;
+  }
+
+  private boolean join(Peer fresh, boolean isPrimary) {
+    Peer first = view.peers.getFirst();
+    if (isPrimary
+        && !Membership.hasFunctionsOf(fresh, first)
+        && !manager.membership.copyFunctions(first, fresh)) {
+      return false;
+    }
+    if (!manager.membership.introduce(fresh, first)) return false;
     say("Waiting for " + fresh.node.address() + " to find the cluster.");
     for (int tenths = 0; tenths < WAIT_SECONDS * 10; tenths++) {
       String text = Peer.textOf(fresh.ask("CLUSTER", "INFO"));
       if (text != null && text.contains("cluster_state:ok") && isKnown(fresh)) {
-        view.peers.add(fresh);
         view.loadNode(fresh, false);
         return view.load(first) && view.byId(fresh.node.id) != null;
       }
       Shell.pause(Sampler.SECOND_MICROS / 10);
     }
-    screen.errLine(
+    notices.complain(
         fresh.node.address()
             + " hasn't found the cluster. Its bus port ("
             + fresh.node.busPort
@@ -314,91 +530,120 @@ public final class ClusterTool {
   }
 
   private static boolean knows(Peer one, Peer other) {
-    String text = Peer.textOf(one.ask("CLUSTER", "NODES"));
-    if (text == null) return false;
-    for (String line : text.split("\n", -1)) {
-      if (line.startsWith(other.node.id)) return line.contains(" connected");
+    for (NodeLine line : one.lines()) {
+      if (line.id().equals(other.node.id)) return !line.isUnlinked();
     }
     return false;
   }
 
   private boolean shrink() throws IOException {
-    List<Peer> leaving = new ArrayList<>();
-    for (String name : words) leaving.add(node(name));
+    for (String name : words) leaver(name); // mistakes first
     if (!isWhole()) return false;
+    List<Peer> leaving = new ArrayList<>();
+    for (String name : words) leaving.add(leaver(name));
+    leaving.removeIf(this::hasLeft);
+    if (leaving.isEmpty()) {
+      say(String.join(", ", words) + " left the cluster before.");
+      return true;
+    }
     List<ManagedNode> staying = new ArrayList<>(primaries());
     for (Peer p : leaving) staying.remove(p.node);
     if (staying.isEmpty()) throw fails("No primary would be left.");
     List<Spread.Step> steps = Spread.evenly(primaries(), staying);
     if (onlyPlan) return move(steps);
-    if (!agreed(
-        "Move "
-            + steps.size()
-            + " slots, and take "
-            + String.join(", ", words)
-            + " out of the cluster?")) {
+    String names = String.join(", ", leaving.stream().map(p -> p.node.address()).toList());
+    if (!agreed("Move " + steps.size() + " slots, and take " + names + " out of the cluster?")) {
       return false;
     }
     yes = true;
     if (!move(steps)) return false;
     for (Peer gone : leaving) {
       Peer now = view.byId(gone.node.id); // asked again meanwhile
-      if (now == null || !forget(now)) return false;
+      Peer one = now == null ? gone : now;
+      if (!manager.membership.remove(one, Membership.Removal.REPEATED)) return false;
+      view.peers.remove(one);
     }
-    say(String.join(", ", words) + " left the cluster.");
+    say(names + " left the cluster.");
     return true;
   }
 
-  private boolean forget(Peer gone) {
+  /// A node that leaves. After an attempt that was interrupted some nodes may not know it any more,
+  /// or nobody does.
+  private Peer leaver(String name) {
+    Peer member = nodeOrNull(name);
+    if (member != null) return member;
     for (Peer p : view.peers) {
-      if (p == gone) continue;
-      if (gone.node.id.equals(p.node.primaryId) && !follow(p, gone)) return false;
-      RespValue reply = p.ask("CLUSTER", "FORGET", gone.node.id);
-      String error = Peer.errorOf(reply);
-      if (error != null && !error.contains("Unknown node") && !p.succeeds(reply)) return false;
+      for (NodeLine line : p.lines()) {
+        String address = line.host() + ":" + line.port();
+        if (!address.equals(name) && !line.id().startsWith(name)) continue;
+        Peer half = view.peer(line.host(), line.port());
+        if (half.connect() && view.loadNode(half, false) && half.node.id.equals(line.id())) {
+          return half;
+        }
+      }
     }
-    view.peers.remove(gone);
-    return gone.succeeds(gone.ask("CLUSTER", "RESET", "SOFT"));
+    HostPort at = HostPort.parse(name);
+    if (at != null && at.port() != 0) {
+      Peer out = view.peer(at.host(), at.port());
+      if (out.connectQuietly()
+          && view.loadNode(out, true)
+          && (hasLeft(out) || knowsOnlyOurs(out))) {
+        return out;
+      }
+    }
+    throw fails("There is no node " + name + " in the cluster.");
   }
 
-  /// A replica of a node that leaves follows the primary with the fewest, if it doesn't by now.
-  private boolean follow(Peer replica, Peer gone) {
-    String info = Peer.textOf(replica.ask("CLUSTER", "NODES"));
-    if (info != null && !info.contains("myself,slave " + gone.node.id)) return true;
-    Peer best = null;
-    for (Peer p : view.primaries()) {
-      if (p != gone && (best == null || p.node.replicas < best.node.replicas)) best = p;
-    }
-    if (best == null) return false;
-    best.node.replicas++;
-    return replica.succeeds(replica.ask("CLUSTER", "REPLICATE", best.node.id));
+  /// Whether a node knows nobody, as one that was taken out.
+  private boolean hasLeft(Peer p) {
+    return view.byId(p.node.id) == null
+        && p.lines().size() == 1
+        && p.node.slots.isEmpty()
+        && p.countKeys() == 0;
   }
 
   // ── moving slots ──
 
-  /// Nothing moves in a cluster that isn't whole.
-  private boolean isWhole() {
-    int slots = 0;
-    boolean open = false;
-    for (Peer p : view.primaries()) slots += p.node.slots.cardinality();
-    for (Peer p : view.peers) open |= !p.node.migrating.isEmpty() || !p.node.importing.isEmpty();
-    if (slots == ManagedNode.SLOTS && !open && view.agrees()) return true;
-    screen.errLine(
-        open
-            ? "Some slots are half moved: spinel cluster resume finishes them."
-            : "The cluster isn't whole: spinel cluster doctor says why.");
-    return false;
+  /// Nothing moves in a cluster that isn't whole. Slots that an interrupted command has left half
+  /// moved are finished first; what it has told only some nodes, the others hear within seconds.
+  private boolean isWhole() throws IOException {
+    boolean finished = onlyPlan;
+    for (int tenths = 0; ; tenths++) {
+      BitSet served = new BitSet();
+      int slots = 0;
+      boolean open = false;
+      for (Peer p : view.primaries()) {
+        slots += p.node.slots.cardinality();
+        served.or(p.node.slots);
+      }
+      for (Peer p : view.peers) open |= !p.node.migrating.isEmpty() || !p.node.importing.isEmpty();
+      boolean all = served.cardinality() == ManagedNode.SLOTS;
+      if (open && all && !finished) {
+        if (!agreed("Some slots are half moved. Finish them first?")) return false;
+        finished = true;
+        check();
+      } else if (slots == ManagedNode.SLOTS && (onlyPlan || !open) && view.agrees()) {
+        return true;
+      } else if (view.unreachablePrimaries > 0 || tenths == AGREE_SECONDS * 10) {
+        notices.complain("The cluster isn't whole: spinel cluster doctor says why.");
+        return false;
+      } else {
+        Shell.pause(Sampler.SECOND_MICROS / 10);
+      }
+      if (!view.load(view.peers.getFirst())) return false;
+    }
   }
 
-  private boolean agreed(String question) throws IOException {
-    if (yes) return true;
-    return ClusterManager.confirms(screen, question);
+  /// Checks all as redis-cli does, and mends it.
+  private boolean check() throws IOException {
+    SlotMover mover = new SlotMover(view, manager.log, options, true);
+    return new ClusterCheck(view, manager.log, options, mover, true, new SplittableRandom())
+        .run(true);
   }
 
   private boolean move(List<Spread.Step> steps) throws IOException {
-    if (!isWhole()) return false;
     if (steps.isEmpty()) {
-      if (json && onlyPlan) screen.out("{\"moves\":[]}\n");
+      if (json && onlyPlan) answerPlan(List.of(), new long[3], 0);
       else say("The slots are spread evenly.");
       return true;
     }
@@ -412,48 +657,80 @@ public final class ClusterTool {
   private record Route(ManagedNode from, ManagedNode to) {}
 
   private void showPlan(List<Spread.Step> steps) {
-    Map<Route, long[]> routes = new LinkedHashMap<>(); // slots, keys
+    Map<Route, long[]> routes = new LinkedHashMap<>(); // slots, keys, bytes
     for (Spread.Step step : steps) {
-      long[] sums = routes.computeIfAbsent(new Route(step.from(), step.to()), any -> new long[2]);
+      long[] sums = routes.computeIfAbsent(new Route(step.from(), step.to()), any -> new long[3]);
       sums[0]++;
       Peer from = view.of(step.from());
       if (from != null) sums[1] += Math.max(0, from.countKeys(step.slot()));
     }
+    Estimate estimate = new Estimate(view.primaries().size(), KEYS_AT_A_TIME, throttle);
     List<String> rows = new ArrayList<>();
+    long[] all = new long[3];
     routes.forEach(
         (route, sums) -> {
           Peer from = view.of(route.from());
-          long bytes = from == null ? 0 : sums[1] * bytesPerKey(from);
-          rows.add(
-              json && onlyPlan
-                  ? "{\"from\":"
-                      + quoted(route.from().address())
-                      + ",\"to\":"
-                      + quoted(route.to().address())
-                      + ",\"slots\":"
-                      + sums[0]
-                      + ",\"keys\":"
-                      + sums[1]
-                      + ",\"bytes\":"
-                      + bytes
-                      + "}"
-                  : String.format(
-                      Locale.ROOT,
-                      "%s -> %s: %d slots, %d keys, about %.1f MB",
-                      route.from().address(),
-                      route.to().address(),
-                      sums[0],
-                      sums[1],
-                      bytes / 1e6));
+          sums[2] = from == null ? 0 : sums[1] * bytesPerKey(from);
+          estimate.add((int) sums[0], sums[1], sums[2], from == null ? 0 : roundTrip(from));
+          for (int i = 0; i < 3; i++) all[i] += sums[i];
+          rows.add(json && onlyPlan ? object(route, sums) : row(route, sums));
         });
-    if (json && onlyPlan) screen.out("{\"moves\":[" + String.join(",", rows) + "]}\n");
-    else rows.forEach(this::say);
+    if (json && onlyPlan) {
+      answerPlan(rows, all, estimate.seconds());
+      return;
+    }
+    rows.forEach(this::say);
+    String time = Estimate.text(estimate.seconds());
+    say("In all " + amounts(all) + ": " + time + (throttle == 0 ? "." : ", with the throttle."));
+  }
+
+  private static String amounts(long[] sums) {
+    return String.format(
+        Locale.ROOT, "%d slots, %d keys, about %.1f MB", sums[0], sums[1], sums[2] / 1e6);
+  }
+
+  private static String row(Route route, long[] sums) {
+    return route.from().address() + " -> " + route.to().address() + ": " + amounts(sums);
+  }
+
+  private static String object(Route route, long[] sums) {
+    return "{\"from\":"
+        + Notices.quoted(route.from().address())
+        + ",\"to\":"
+        + Notices.quoted(route.to().address())
+        + fields(sums)
+        + "}";
+  }
+
+  private static String fields(long[] sums) {
+    return ",\"slots\":" + sums[0] + ",\"keys\":" + sums[1] + ",\"bytes\":" + sums[2];
+  }
+
+  private void answerPlan(List<String> moves, long[] all, double seconds) {
+    notices.answer(
+        String.format(
+            Locale.ROOT,
+            "{\"moves\":[%s]%s,\"seconds\":%.1f}",
+            String.join(",", moves),
+            fields(all),
+            seconds));
   }
 
   private static long bytesPerKey(Peer p) {
     String info = Peer.textOf(p.ask("INFO", "memory"));
     long used = info == null ? 0 : Info.number(info, "used_memory_dataset");
-    return Math.max(0, used) / Math.max(1, keys(p));
+    return Math.max(0, used) / Math.max(1, p.countKeys());
+  }
+
+  /// Seconds that a command to the node takes at least.
+  private static double roundTrip(Peer p) {
+    long best = Long.MAX_VALUE;
+    for (int i = 0; i < PINGS; i++) {
+      long begin = System.nanoTime();
+      p.ask("PING");
+      best = Math.min(best, System.nanoTime() - begin);
+    }
+    return best / 1e9;
   }
 
   private boolean carryOut(List<Spread.Step> steps) {
@@ -464,8 +741,9 @@ public final class ClusterTool {
     int whole = 0; // of the next steps, that have been moved already
     for (Spread.Step step : steps) {
       if (stopped && whole == 0) {
-        say(
-            "\nStopped: "
+        endProgress();
+        notices.complain(
+            "Stopped: "
                 + done
                 + " of "
                 + steps.size()
@@ -480,8 +758,9 @@ public final class ClusterTool {
       whole -= moved ? 1 : 0;
       String error = moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
       if (error != null) {
-        screen.errLine(
-            "\nSlot "
+        endProgress();
+        notices.complain(
+            "Slot "
                 + step.slot()
                 + " can't be moved from "
                 + from.node.address()
@@ -491,7 +770,7 @@ public final class ClusterTool {
                 + (error.isEmpty() ? "a node doesn't answer" : error)
                 + ". "
                 + done
-                + " slots are moved. spinel cluster doctor, then spinel cluster resume.");
+                + " slots are moved. spinel cluster doctor says more; the same command goes on.");
         return false;
       }
       from.node.slots.clear(step.slot());
@@ -499,13 +778,18 @@ public final class ClusterTool {
       done++;
       long now = System.nanoTime();
       if (now - told > pause || done == steps.size()) {
-        progress(done, steps.size(), now - begin);
+        notices.progress(done, steps.size(), done / ((now - begin) / 1e9));
         told = now;
       }
       throttle(done, begin);
     }
-    if (screen.isForPeople()) say("");
+    endProgress();
     return settle();
+  }
+
+  /// The line in which a person sees the progress ends.
+  private void endProgress() {
+    if (screen.isForPeople() && !json) say("");
   }
 
   /// Moves the slots of the next steps with one source and one target whole, if they can. Returns
@@ -523,21 +807,6 @@ public final class ClusterTool {
     return manager.whole.move(to, slots) == WholeMover.Outcome.MOVED ? end - begin : 0;
   }
 
-  private void progress(int done, int all, long nanos) {
-    double rate = done / (nanos / 1e9);
-    String line =
-        String.format(
-            Locale.ROOT,
-            "%d of %d slots (%d %%), %.0f a second, %.0f s left",
-            done,
-            all,
-            100L * done / all,
-            rate,
-            (all - done) / rate);
-    screen.out(screen.isForPeople() ? "\r" + line + "   " : line + "\n");
-    screen.flush();
-  }
-
   private void throttle(int done, long begin) {
     if (throttle == 0) return;
     long due = begin + (long) (done / throttle * SECOND_NANOS);
@@ -551,15 +820,14 @@ public final class ClusterTool {
       if (view.agrees()) return view.load(view.peers.getFirst());
       Shell.pause(Sampler.SECOND_MICROS / 10);
     }
-    screen.errLine("All is moved, but the nodes don't agree about it yet.");
+    notices.complain("All is moved, but the nodes don't agree about it yet.");
     return false;
   }
 
   private boolean resume() throws IOException {
-    options.cluster.command = "fix";
-    ClusterManager mending = new ClusterManager(screen, options);
-    if (!mending.view.load(mending.view.peer(options.host, options.port))) return false;
-    return mending.checkCluster(true);
+    if (json && !agreed("")) return false; // it may come to a question
+    if (yes) options.cluster.mending = ClusterOptions.Mending.ACTS;
+    return check();
   }
 
   // ── changing places ──
@@ -588,7 +856,7 @@ public final class ClusterTool {
       }
       Shell.pause(Sampler.SECOND_MICROS / 10);
     }
-    screen.errLine(
+    notices.complain(
         replica.node.address() + " hasn't become the primary: its log says why. Nothing is lost.");
     return false;
   }
@@ -597,10 +865,5 @@ public final class ClusterTool {
     RespValue reply = replica.ask("CLUSTER", "FAILOVER");
     String error = Peer.errorOf(reply);
     return error != null && error.contains("to a replica") || replica.succeeds(reply);
-  }
-
-  private void say(String text) {
-    screen.out(text + "\n");
-    screen.flush();
   }
 }

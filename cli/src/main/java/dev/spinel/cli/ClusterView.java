@@ -5,6 +5,7 @@ import dev.spinel.cli.cluster.ManagedNode;
 import dev.spinel.cli.cluster.NodeLine;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -132,6 +133,7 @@ final class ClusterView {
     List<NodeLine> lines = lines(first, false);
     if (lines == null) return false;
     peers.clear();
+    unreachablePrimaries = 0;
     peers.add(first);
     for (NodeLine line : lines) {
       if (line.isMyself()) {
@@ -148,6 +150,14 @@ final class ClusterView {
     }
     countReplicas();
     return true;
+  }
+
+  /// These are the nodes, each of which has been asked about itself.
+  void take(Collection<Peer> nodes) {
+    peers.clear();
+    unreachablePrimaries = 0;
+    peers.addAll(nodes);
+    countReplicas();
   }
 
   private boolean isUsable(Peer friend) {

@@ -75,16 +75,17 @@ final class Doctor {
       if (line.has("noaddr") || port == 0) {
         grave(
             "nobody knows where " + line.id() + " is",
-            "CLUSTER MEET from any node to its present address, or CLUSTER FORGET if it is gone");
+            "spinel cluster fix HOST:PORT, with its present address; or CLUSTER FORGET if it is"
+                + " gone");
       } else if (answersAsAnother(line)) {
         grave(
             who + " isn't at its address: another node answers there",
-            "its address has moved: CLUSTER MEET from any node to the new one");
+            "its address has moved: spinel cluster fix, with the new one if no node knows it");
       } else {
         grave(
             who + " can't be reached",
-            "start it; if its address has changed, CLUSTER MEET from any node to the new one; if"
-                + " it is gone for good, CLUSTER FORGET "
+            "start it; if its address has changed, spinel cluster fix with the new one; if it is"
+                + " gone for good, CLUSTER FORGET "
                 + line.id()
                 + " at all nodes");
       }
@@ -113,7 +114,7 @@ final class Doctor {
       grave(
           missing + " slots have no owner that can be reached: " + ManagedNode.rangesOf(unserved),
           lost
-              ? "redis-cli --cluster fix gives them to nodes (without the keys that were in them)"
+              ? "spinel cluster fix gives them to nodes (without the keys that were in them)"
               : "bring back the nodes above first: their slots and keys come back with them");
     }
     if (!view.agrees()) {
@@ -139,7 +140,7 @@ final class Doctor {
                     + name(p)
                     + (target == null ? " to an unknown node" : " to " + name(target))
                     + (both ? "" : ", and that node doesn't import it"),
-                "spinel cluster resume finishes it");
+                "spinel cluster resume (or fix) finishes it");
           });
     }
     for (Peer p : view.peers) {
@@ -148,7 +149,7 @@ final class Doctor {
             if (!seen.add(slot)) return;
             minor(
                 "slot " + slot + " is imported by " + name(p) + ", and nobody migrates it",
-                "spinel cluster resume finishes it");
+                "spinel cluster resume (or fix) finishes it");
           });
     }
   }
@@ -180,10 +181,7 @@ final class Doctor {
     } else if (p.node.replicas == 0) {
       grave(
           "primary " + name(p) + " has no replica: if it fails, its slots are out of service",
-          "redis-cli --cluster add-node NEW "
-              + name(p)
-              + " --cluster-slave --cluster-master-id "
-              + p.node.id);
+          "spinel cluster add-node NEW --replica-of " + name(p));
     }
     for (Peer r : view.peers) {
       if (p.node.id.equals(r.node.primaryId) && isOnOneHost(p, r)) {
@@ -271,7 +269,7 @@ final class Doctor {
         if (!line.address().equals(name(known)) && !isLoopback(known.node.host)) {
           minor(
               name(p) + " knows " + name(known) + " as " + line.address(),
-              "its address may have moved: CLUSTER MEET from " + name(p) + " to " + name(known));
+              "its address may have moved: spinel cluster fix");
         }
       }
     }

@@ -56,7 +56,8 @@ final class Help {
     return List.copyOf(groups);
   }
 
-  /// What a line may become: all commands that begin so, behind `help ` groups, too.
+  /// What a line may become: all commands that begin so, behind `help ` groups, too; behind a
+  /// command its options.
   List<String> completions(String line) {
     List<String> completions = new ArrayList<>();
     int start = 0;
@@ -72,6 +73,13 @@ final class Help {
     for (String name : names) {
       if (name.regionMatches(true, 0, rest, 0, rest.length())) {
         completions.add(line.substring(0, start) + name);
+      }
+    }
+    if (!help) {
+      int word = line.length();
+      while (word > 0 && !Quoting.isSpace(line.charAt(word - 1))) word--;
+      for (String option : Hint.options(line, docs())) {
+        completions.add(line.substring(0, word) + option);
       }
     }
     return completions;

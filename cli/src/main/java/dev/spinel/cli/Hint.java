@@ -4,8 +4,10 @@ import dev.spinel.cli.CommandDocs.Argument;
 import dev.spinel.cli.CommandDocs.Kind;
 import dev.spinel.wire.Quoting;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// What may still be typed: the synopsis of a command without the words that are there.
@@ -55,6 +57,83 @@ final class Hint {
     StringBuilder b = new StringBuilder();
     write(b, nodes, " ");
     return b.toString();
+  }
+
+  // ── What may come next ──
+
+  /// The words of the synopsis that may stand next; empty if only values may, or the words don't
+  /// fit.
+  private static List<String> next(List<String> words, List<Argument> arguments) {
+    List<Node> nodes = nodes(arguments);
+    Hint hint = new Hint(words);
+    if (hint.match(0, words.size(), nodes) != words.size()) return List.of();
+    Set<String> tokens = new LinkedHashSet<>();
+    next(nodes, tokens);
+    return List.copyOf(tokens);
+  }
+
+  /// Whether something of these must come before what stands behind them.
+  private static boolean next(List<Node> nodes, Set<String> into) {
+    for (int i = 0; i < nodes.size(); i++) {
+      Node node = nodes.get(i);
+      if (!node.is.optional()) {
+        if (!node.whole && next(node, into)) return true;
+        continue;
+      }
+      int end = endOfOptional(nodes, i);
+      boolean closed = end < nodes.size() && nodes.get(end).words > 0;
+      for (Node one : nodes.subList(i, end)) {
+        boolean begun = one.words > 0 && !one.whole;
+        if (begun && !one.is.multiple()) {
+          next(one, into);
+          return true;
+        }
+      }
+      for (Node one : nodes.subList(i, end)) {
+        if (!one.whole && (one.words > 0 || !closed)) next(one, into);
+      }
+      i = end - 1;
+    }
+    return false;
+  }
+
+  /// The same of one argument, which isn't whole.
+  private static boolean next(Node node, Set<String> into) {
+    Argument is = node.is;
+    boolean again = node.words > 0 && is.multiple(); // once more, or what follows
+    String token = is.token();
+    if (token != null && (again ? is.multipleToken() : !node.token)) {
+      into.add(token);
+      return !again;
+    }
+    switch (is.kind()) {
+      case ONE_OF -> {
+        boolean begun = node.parts.stream().anyMatch(part -> part.words > 0);
+        for (Node part : node.parts) {
+          if (!begun || part.words > 0 && !part.whole) next(part, into);
+        }
+      }
+      case BLOCK -> next(node.parts, into);
+      default -> {}
+    }
+    return !again;
+  }
+
+  /// The same of a line, whose last word is still being typed: those that begin like it.
+  static List<String> options(String line, List<CommandDocs.Entry> docs) {
+    List<String> all = Quoting.split(line);
+    if (all == null || all.isEmpty()) return List.of();
+    boolean blank = Quoting.isSpace(line.charAt(line.length() - 1));
+    String begun = blank ? "" : all.getLast();
+    List<String> typed = blank ? all : all.subList(0, all.size() - 1);
+    CommandDocs.Entry entry = entry(typed, docs);
+    if (entry == null || entry.arguments() == null) return List.of();
+    List<String> options = new ArrayList<>();
+    List<String> words = typed.subList(entry.words().size(), typed.size());
+    for (String token : next(words, entry.arguments())) {
+      if (token.regionMatches(true, 0, begun, 0, begun.length())) options.add(token);
+    }
+    return options;
   }
 
   private static List<Node> nodes(List<Argument> arguments) {
@@ -275,16 +354,23 @@ final class Hint {
     boolean blank = !line.isEmpty() && Quoting.isSpace(line.charAt(line.length() - 1));
     int n = blank ? all.size() : Math.max(0, all.size() - 1);
     List<String> typed = all.subList(0, n);
-    CommandDocs.Entry best = null;
-    for (CommandDocs.Entry entry : docs) {
-      if (best != null && entry.words().size() <= best.words().size()) continue;
-      if (beginsWith(typed, entry.words())) best = entry;
-    }
+    CommandDocs.Entry best = entry(typed, docs);
     if (best == null) return null;
     List<Argument> arguments = best.arguments();
     if (arguments == null) return "";
     String hint = after(typed.subList(best.words().size(), n), arguments);
     return hint == null ? "" : hint;
+  }
+
+  /// The command, or subcommand, that these words begin with.
+  private static CommandDocs.@Nullable Entry entry(
+      List<String> typed, List<CommandDocs.Entry> docs) {
+    CommandDocs.Entry best = null;
+    for (CommandDocs.Entry entry : docs) {
+      if (best != null && entry.words().size() <= best.words().size()) continue;
+      if (beginsWith(typed, entry.words())) best = entry;
+    }
+    return best;
   }
 
   private static boolean beginsWith(List<String> typed, List<String> words) {

@@ -1,14 +1,18 @@
 package dev.spinel.cli;
 
 import dev.spinel.cli.cluster.ManagedNode;
+import dev.spinel.cli.cluster.NodeLine;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A node that the cluster manager talks to. Whatever fails is told to the user where it happens;
 /// the caller sees null, or false.
 final class Peer {
+  private static final int QUIET_MILLIS = 2000;
+
   final ManagedNode node;
   private final ClusterLog log;
   private final Options options;
@@ -35,7 +39,7 @@ final class Peer {
     return connect(false);
   }
 
-  /// As [#connect()], without a word if nobody answers.
+  /// As [#connect()], without a word if nobody answers, for which two seconds are enough.
   boolean connectQuietly() {
     return connect(true);
   }
@@ -43,7 +47,7 @@ final class Peer {
   private boolean connect(boolean quiet) {
     close();
     try {
-      client = options.tls.connect(node.host, node.port);
+      client = options.tls.connect(node.host, node.port, quiet ? QUIET_MILLIS : 0);
     } catch (IOException | RuntimeException e) {
       if (!quiet) {
         log.screen.errLine(
@@ -103,6 +107,18 @@ final class Peer {
 
   // ── What is asked more than once ──
 
+  /// Its lines of CLUSTER NODES; empty if it doesn't answer.
+  List<NodeLine> lines() {
+    String text = textOf(ask("CLUSTER", "NODES"));
+    List<NodeLine> lines = text == null ? null : NodeLine.parse(text);
+    return lines == null ? List.of() : lines;
+  }
+
+  /// How many keys it has in all.
+  long countKeys() {
+    return ask("DBSIZE") instanceof RespValue.Int n ? n.value() : 0;
+  }
+
   /// How many keys it has in a slot; -1 if it doesn't say.
   long countKeys(int slot) {
     RespValue reply = ask("CLUSTER", "COUNTKEYSINSLOT", Integer.toString(slot));
@@ -112,17 +128,20 @@ final class Peer {
 
   /// CLUSTER SETSLOT; null if that succeeded, else the error.
   @Nullable String setSlot(int slot, String state, String id) {
+    if (options.cluster.onlyShows()) return null;
     RespValue reply = ask("CLUSTER", "SETSLOT", Integer.toString(slot), state, id);
     return reply == null ? "CLUSTER SETSLOT failed to run" : errorOf(reply);
   }
 
   /// The same; an error is shown.
   boolean setSlotOrSay(int slot, String state, String id) {
+    if (options.cluster.onlyShows()) return true;
     RespValue reply = ask("CLUSTER", "SETSLOT", Integer.toString(slot), state, id);
     return succeeds(reply);
   }
 
   boolean makeStable(int slot) {
+    if (options.cluster.onlyShows()) return true;
     return succeeds(ask("CLUSTER", "SETSLOT", Integer.toString(slot), "STABLE"));
   }
 }

@@ -137,7 +137,7 @@ final class Repl {
     shell.issue(command, repeat);
     shell.debug.showEnd();
     long millis = (System.nanoTime() - start) / 1_000_000;
-    if (screen.inputIsTerminal) hintAtPasted(command, line);
+    if (screen.inputIsTerminal && screen.outputIsTerminal) hintAtPasted(command, line);
     if (millis >= SLOW_MILLIS && shell.form == Form.STANDARD) {
       screen.outLine("(" + Figures.fixed(millis / 1000.0, 2) + "s)");
     }

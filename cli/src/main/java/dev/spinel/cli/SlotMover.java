@@ -46,6 +46,10 @@ final class SlotMover {
               + ": ");
       log.screen.flush();
     }
+    if (options.cluster.onlyShows()) {
+      log.plain(Math.max(0, from.countKeys(slot)) + " keys\n");
+      return null;
+    }
     if (way != Way.KEYS_ONLY) {
       String error = to.setSlot(slot, "importing", from.node.id);
       if (error == null) error = from.setSlot(slot, "migrating", to.node.id);

@@ -22,7 +22,12 @@ final class TlsOptions {
 
   /// Connects as long as the system tries.
   Client connect(String host, int port) throws IOException {
-    if (!on) return Client.connect(host, port, 0);
+    return connect(host, port, 0);
+  }
+
+  /// The same within `millis`, if they aren't 0; with TLS as long as the system tries.
+  Client connect(String host, int port, int millis) throws IOException {
+    if (!on) return Client.connect(host, port, millis);
     Tls tls = made;
     if (tls == null) {
       tls = make();

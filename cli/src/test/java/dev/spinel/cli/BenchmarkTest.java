@@ -20,26 +20,32 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Our redis-benchmark against a stock server: what it counts, and beside the stock program what it
-/// prints.
+/// Our redis-benchmark against a stock server and one of ours: what it counts, and beside the stock
+/// program what it prints.
+@ParameterizedClass
+@EnumSource(Servers.Kind.class)
 @Timeout(120)
 class BenchmarkTest {
+  @Parameter Servers.Kind kind;
   @TempDir Path directory;
-  private Stock stock;
+  private Servers servers;
   private int port;
 
   @BeforeEach
   void start() throws IOException {
-    stock = new Stock(directory);
-    port = stock.server();
+    servers = kind.in(directory);
+    port = servers.server();
   }
 
   @AfterEach
   void stop() {
-    stock.close();
+    if (servers != null) servers.close();
   }
 
   private Ours run(String... words) {

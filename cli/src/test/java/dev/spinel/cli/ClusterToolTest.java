@@ -18,21 +18,27 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/// `spinel cluster` on clusters of stock nodes.
+/// `spinel cluster` on clusters of stock nodes, and of ours.
+@ParameterizedClass
+@EnumSource(Servers.Kind.class)
 @Timeout(240)
 class ClusterToolTest {
+  @Parameter Servers.Kind kind;
   @TempDir Path directory;
-  private Stock stock;
+  private Servers servers;
 
   @BeforeEach
   void start() {
-    stock = new Stock(directory);
+    servers = kind.in(directory);
   }
 
   @AfterEach
   void stop() {
-    stock.close();
+    if (servers != null) servers.close();
   }
 
   private static Ours run(int port, String... words) {
@@ -60,7 +66,7 @@ class ClusterToolTest {
   /// Nodes that know each other and have these slots (`0 8190`; empty: none).
   private int[] cluster(String... slots) throws IOException {
     int[] ports = new int[slots.length];
-    for (int i = 0; i < ports.length; i++) ports[i] = stock.node();
+    for (int i = 0; i < ports.length; i++) ports[i] = servers.node();
     for (int i = 0; i < ports.length; i++) {
       assertThat(ask(ports[i], "CLUSTER", "SET-CONFIG-EPOCH", "" + (i + 1))).isEqualTo("OK");
       if (i > 0) ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + ports[i]);
@@ -95,12 +101,23 @@ class ClusterToolTest {
     for (int port : ports) fill(port);
     Ours plan = run(ports[0], "plan", "balance");
     assertThat(plan.status()).isZero();
-    assertThat(plan.out()).contains("127.0.0.1:" + ports[0] + " -> ", " slots, ", " keys, about ");
-    assertThat(run(ports[0], "plan", "balance", "--json").out())
-        .startsWith("{\"moves\":[{\"from\":");
+    assertThat(plan.out())
+        .contains("127.0.0.1:" + ports[0] + " -> ", " slots, ", " keys, about ")
+        .containsPattern("\nIn all \\d+ slots, \\d+ keys, about .* MB: about ");
+    assertThat(run(ports[0], "plan", "balance", "--json", "--throttle", "1").out())
+        .startsWith("{\"moves\":[{\"from\":")
+        .containsPattern(",\"slots\":(\\d+),\"keys\":\\d+,\"bytes\":\\d+,\"seconds\":\\1\\.0}\n$");
     assertThat(run(ports[0], "balance").out()).endsWith("Move them? (type 'yes' to accept): ");
-    Ours done = run(ports[0], "balance", "--yes", "--throttle", "1000");
+    Ours asks = run(ports[0], "balance", "--json");
+    assertThat(asks.status()).isEqualTo(1);
+    assertThat(asks.out().lines().toList().getLast())
+        .startsWith("{\"command\":\"balance\",\"done\":false,\"error\":\"With --json nothing is");
+    Ours done = run(ports[0], "balance", "--yes", "--throttle", "1000", "--json");
     assertThat(done.status()).as(done.err()).isZero();
+    assertThat(done.out().lines()).allMatch(line -> line.startsWith("{\"") && line.endsWith("}"));
+    assertThat(done.out())
+        .contains("{\"moved\":")
+        .endsWith("{\"command\":\"balance\",\"done\":true}\n");
     assertThat(run(ports[0], "balance").out()).isEqualTo("The slots are spread evenly.\n");
     long keys = 0;
     for (int port : ports) keys += Long.parseLong(ask(port, "DBSIZE"));
@@ -120,6 +137,9 @@ class ClusterToolTest {
     assertThat(done.out()).endsWith(" left the cluster.\n");
     assertThat(ask(ports[0], "CLUSTER", "NODES")).doesNotContain(leaving);
     assertThat(ask(ports[2], "CLUSTER", "INFO")).contains("cluster_known_nodes:1\r");
+    Ours again = run(ports[0], "shrink", "127.0.0.1:" + ports[2], "--yes");
+    assertThat(again.status()).as(again.err()).isZero();
+    assertThat(again.out()).endsWith(" left the cluster before.\n");
     await().until(() -> !ask(ports[3], "CLUSTER", "NODES").contains("myself,slave " + leaving));
     awaitWhole(ports[1], 3);
   }
@@ -127,16 +147,24 @@ class ClusterToolTest {
   @Test
   void aNewNodeGetsItsShare() throws IOException {
     int[] ports = cluster("0 5460", "5461 10922", "10923 16383");
-    int fresh = stock.node();
+    int fresh = servers.node();
     Ours plan = run(ports[0], "plan", "grow", "127.0.0.1:" + fresh, "--json");
     assertThat(plan.out()).contains("\"slots\":1365").contains("\"slots\":1366");
     assertThat(ask(fresh, "CLUSTER", "INFO")).contains("cluster_known_nodes:1\r");
-    Ours done = run(ports[0], "grow", "127.0.0.1:" + fresh, "--yes");
+    // whole, where they can: 4096 slots one by one take a while
+    Ours done = run(ports[0], "grow", "127.0.0.1:" + fresh, "--yes", "--whole");
     assertThat(done.status()).as(done.err()).isZero();
     assertThat(run(fresh, "status", "--json").out().split("\"slots\":4096", -1)).hasSize(5);
     Ours again = run(ports[0], "grow", "127.0.0.1:" + fresh, "--yes");
-    assertThat(again.status()).isEqualTo(1);
-    assertThat(again.out()).contains("is not empty");
+    assertThat(again.status()).as(again.err()).isZero();
+    assertThat(again.out()).isEqualTo("The slots are spread evenly.\n");
+    int other = servers.node();
+    ask(other, "SET", "key", "value");
+    ask(other, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await().until(() -> "OK".equals(ask(other, "SET", "key", "value")));
+    Ours full = run(ports[0], "grow", "127.0.0.1:" + other, "--yes");
+    assertThat(full.status()).isEqualTo(1);
+    assertThat(full.out()).contains("is not empty");
   }
 
   @Test
@@ -177,9 +205,13 @@ class ClusterToolTest {
     }
     String open = run(ports[1], login[0], login[1], login[2], "doctor", "--json").out();
     assertThat(open).contains("slot 6000 is on its way", "and that node doesn't import it");
-    assertThat(run(ports[1], login[0], login[1], login[2], "balance", "--yes").err())
-        .isEqualTo("Some slots are half moved: spinel cluster resume finishes them.\n");
-    assertThat(run(ports[1], login[0], login[1], login[2], "resume").status()).isZero();
+    assertThat(run(ports[1], login[0], login[1], login[2], "balance").out())
+        .isEqualTo("Some slots are half moved. Finish them first? (type 'yes' to accept): ");
+    Ours finished = run(ports[1], login[0], login[1], login[2], "balance", "--yes");
+    assertThat(finished.status()).as(finished.err()).isZero();
+    assertThat(finished.out())
+        .contains(">>> Case 4: Closing slot 6000 ")
+        .endsWith("The slots are spread evenly.\n");
     assertThat(run(ports[1], login[0], login[1], login[2], "doctor").out())
         .doesNotContain("slot 6000");
   }
@@ -204,5 +236,85 @@ class ClusterToolTest {
                     "--yes")
                 .err())
         .isEqualTo("No primary would be left.\n");
+  }
+
+  @Test
+  void aNodeIsAddedAndItIsSaidWhatBecameOfIt() throws IOException {
+    int[] ports = cluster("0 8191", "8192 16383");
+    int fresh = servers.node();
+    Ours none = run(ports[0], "add-node", "127.0.0.1:" + (fresh + 1), "--yes");
+    assertThat(none.status()).isEqualTo(1);
+    assertThat(none.err())
+        .contains("Could not connect to Redis at 127.0.0.1:" + (fresh + 1))
+        .contains("a server that isn't in the cluster answers at 127.0.0.1:" + fresh + ":");
+    assertThat(run(ports[0], "add-node", "127.0.0.1:" + fresh).out())
+        .isEqualTo("Take in 127.0.0.1:" + fresh + " as an empty primary? (type 'yes' to accept): ");
+    Ours added = run(ports[0], "add-node", "127.0.0.1:" + fresh, "--yes");
+    assertThat(added.status()).as(added.err()).isZero();
+    assertThat(added.out())
+        .contains("127.0.0.1:" + fresh + " (")
+        .endsWith(
+            ") is in the cluster: a primary without slots. spinel cluster balance gives it its"
+                + " share.\n");
+    String of = "127.0.0.1:" + ports[1];
+    Ours replica =
+        run(ports[0], "add-node", "127.0.0.1:" + fresh, "--replica-of", of, "--yes", "--json");
+    assertThat(replica.status()).as(replica.err() + replica.out()).isZero();
+    assertThat(replica.out())
+        .contains(") is in the cluster: a replica of " + of + ", its link up.\"}\n")
+        .endsWith("{\"command\":\"add-node\",\"done\":true}\n");
+    Ours again = run(ports[0], "add-node", "127.0.0.1:" + fresh, "--yes");
+    assertThat(again.out()).contains(": a replica of " + of);
+    assertThat(run(ports[0], "grow", "127.0.0.1:" + fresh).err())
+        .endsWith(" is a replica in this cluster, and gets no slots.\n");
+  }
+
+  @Test
+  void slotsThatAreStuckOrWithoutAnOwnerAreMendedAndShownBefore() throws IOException {
+    int[] ports = cluster("0 5460", "5461 10922", "10923 16383");
+    String second = ask(ports[1], "CLUSTER", "MYID");
+    // half of a move is missing: what an interrupted reshard may leave
+    assertThat(ask(ports[0], "CLUSTER", "SETSLOT", "5798", "IMPORTING", second)).isEqualTo("OK");
+    for (int port : ports) assertThat(ask(port, "CLUSTER", "DELSLOTS", "77")).isEqualTo("OK");
+    Ours shown = run(ports[0], "fix", "--dry-run");
+    assertThat(shown.status()).as(shown.err()).isZero();
+    assertThat(shown.out())
+        .contains(">>> Fixing open slot 5798\n", ">>> Case 2: ", "STABLE in 127.0.0.1:" + ports[0])
+        .contains(">>> Covering slot 77 with ");
+    assertThat(ask(ports[0], "CLUSTER", "NODES")).contains("[5798-<-" + second);
+    assertThat(ask(ports[0], "CLUSTER", "INFO")).contains("cluster_slots_assigned:16383");
+    assertThat(run(ports[0], "fix").out()).endsWith("Do that? (type 'yes' to accept): ");
+    Ours mended = run(ports[0], "fix", "--yes");
+    assertThat(mended.status()).as(mended.err() + mended.out()).isZero();
+    assertThat(ask(ports[0], "CLUSTER", "NODES")).doesNotContain("-<-");
+    for (int port : ports) awaitWhole(port, 3);
+    assertThat(run(ports[0], "fix", "--dry-run").out()).endsWith("There is nothing to mend.\n");
+  }
+
+  @Test
+  void nodesWhoseAddressesMovedAreIntroducedAnewAndSlotsOfTheMissingStayTheirs()
+      throws IOException {
+    int[] ports = cluster("0 5460", "5461 10922", "10923 16383");
+    for (int port : ports) fill(port);
+    for (int port : ports) assertThat(ask(port, "SAVE")).isEqualTo("OK");
+    for (int port : ports) servers.stop(port);
+    servers.node(ports[1], ports[0]);
+    servers.node(ports[2], ports[1]);
+    String[] others = {"127.0.0.1:" + ports[2], "127.0.0.1:" + ports[0]};
+    Ours refused = run(ports[1], "fix", others[0], "--yes");
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.err()).endsWith("spinel cluster fix HOST:PORT...\n");
+    servers.node(ports[0], ports[2]);
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .untilAsserted(
+            () -> {
+              Ours mended = run(ports[1], "fix", others[0], others[1], "--yes");
+              assertThat(mended.status()).as(mended.err() + mended.out()).isZero();
+            });
+    for (int port : ports) awaitWhole(port, 3);
+    long keys = 0;
+    for (int port : ports) keys += Long.parseLong(ask(port, "DBSIZE"));
+    assertThat(keys).isEqualTo(100);
   }
 }

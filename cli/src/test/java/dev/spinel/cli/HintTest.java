@@ -92,4 +92,25 @@ class HintTest {
         .isEqualTo("[NX|XX] [CH] [INCR] score member [score member ...]");
     assertThat(Hint.forLine("lmpop ", old)).isNull();
   }
+
+  @Test
+  void optionsThatMayComeNextComplete() {
+    List<Entry> docs = CommandDocs.builtIn(null);
+    assertThat(Hint.options("set k v ", docs))
+        .contains("NX", "XX", "GET", "EX", "PX", "KEEPTTL")
+        .doesNotContain("SET");
+    assertThat(Hint.options("set k v e", docs)).containsExactly("EX", "EXAT");
+    assertThat(Hint.options("set k ", docs)).isEmpty(); // a value
+    assertThat(Hint.options("set k v EX ", docs)).isEmpty(); // a number
+    assertThat(Hint.options("SET k v EX 10 ", docs))
+        .contains("NX", "GET")
+        .doesNotContain("EX", "PX");
+    assertThat(Hint.options("set k v nx ", docs)).contains("GET", "EX").doesNotContain("NX", "XX");
+    assertThat(Hint.options("zadd z ", docs)).contains("NX", "GT", "CH", "INCR");
+    assertThat(Hint.options("zadd z 1 ", docs)).isEmpty();
+    assertThat(Hint.options("xread count 5 ", docs)).contains("BLOCK", "STREAMS");
+    assertThat(Hint.options("config get ", docs)).isEmpty();
+    assertThat(Hint.options("nosuch x ", docs)).isEmpty();
+    assertThat(Hint.options("set \"a ", docs)).isEmpty(); // an open quote
+  }
 }

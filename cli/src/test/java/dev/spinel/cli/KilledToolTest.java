@@ -22,23 +22,33 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// The manager of clusters dies behind one of the commands that it sends, whichever: the next one
-/// that mends the cluster ends with all slots served and every key there once, with its value.
+/// that mends the cluster ends with all slots served and every key there once, with its value; and
+/// the same command, given again, completes what was begun.
 ///
 /// `-Dspinel.killed.runs=N` has it die N times (a dozen in CI), `-Dspinel.killed.seed=S` has the
 /// same happen again.
+@ParameterizedClass
+@EnumSource(Servers.Kind.class)
 @Timeout(300)
 class KilledToolTest {
   private static final int KEYS = 2000;
   private static final int SLOTS_MOVED = 12;
   private static final int RUNS = 12;
+  private static final int DIED = -1;
 
+  @Parameter Servers.Kind kind;
   @TempDir Path directory;
-  private Stock stock;
+  private Servers servers;
   private final long seed = Long.getLong("spinel.killed.seed", 20);
   private final Random random = new Random(seed);
   private int[] ports = {};
+  private int status;
+  private String said = "";
 
   /// The program is dead: nothing in it catches this.
   private static final class Dead extends Error {
@@ -51,13 +61,13 @@ class KilledToolTest {
 
   @BeforeEach
   void start() throws IOException {
-    stock = new Stock(directory);
-    ports = new int[] {stock.node(), stock.node(), stock.node(), stock.node()};
+    servers = kind.in(directory);
+    ports = new int[] {servers.node(), servers.node(), servers.node(), servers.node()};
   }
 
   @AfterEach
   void stop() {
-    stock.close();
+    if (servers != null) servers.close();
   }
 
   private static RespValue ask(int port, String... command) {
@@ -74,17 +84,13 @@ class KilledToolTest {
 
   /// A run of one of the two programs, which dies behind so many commands. Returns how many it has
   /// sent.
-  private static int run(int most, String... words) {
+  private int run(int most, String... words) {
     List<String> all = List.of(words);
     boolean isManager = all.contains("--cluster");
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
     Screen screen =
-        new Screen(
-            new ByteArrayInputStream(new byte[0]),
-            new ByteArrayOutputStream(),
-            new ByteArrayOutputStream(),
-            Map.of(),
-            false,
-            false);
+        new Screen(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), false, false);
     int[] sent = {0};
     Main.Work work =
         () -> {
@@ -98,11 +104,18 @@ class KilledToolTest {
               : ClusterTool.run(screen, options);
         };
     try {
-      Main.status(screen, work);
+      status = Main.status(screen, work);
     } catch (Dead end) {
-      // as it was to be
+      status = DIED;
     }
+    said = out + "" + err;
     return sent[0];
+  }
+
+  /// A run to the end, which must succeed.
+  private void completes(String what, String... words) {
+    run(Integer.MAX_VALUE, words);
+    assertThat(status).as(what + ": " + said).isZero();
   }
 
   /// Three primaries with some hundred keys in each of a few slots, and a fourth without slots.
@@ -281,6 +294,67 @@ class KilledToolTest {
       assertNothingIsLost(what + ", finished");
       assertThat(ask(ports[3], "DBSIZE").integer()).as(what).isZero();
       takeOut();
+    }
+  }
+
+  @Test
+  void theSameCommandAgainCompletesWhatAnInterruptedOneHasBegun() throws IOException {
+    build();
+    int runs = Integer.getInteger("spinel.killed.runs", RUNS);
+    String fourth = address(ports[3]);
+    String id = ask(ports[3], "CLUSTER", "MYID").text();
+    for (int i = 0; i < runs / 3; i++) {
+      String what = "seed " + seed + ", run " + i;
+      String port = "" + ports[random.nextInt(3)];
+      // out, and in again: it has no slots, so that this is soon done
+      run(1 + random.nextInt(60), "-p", port, "shrink", fourth, "--yes");
+      if (random.nextBoolean()) run(1 + random.nextInt(60), "-p", port, "shrink", fourth, "--yes");
+      completes(what + ", shrink", "-p", port, "shrink", fourth, "--yes");
+      assertThat(ask(ports[3], "CLUSTER", "INFO").text()).contains("cluster_known_nodes:1\r");
+      for (int j = 0; j < 3; j++) {
+        assertThat(ask(ports[j], "CLUSTER", "NODES").text()).as(what).doesNotContain(id);
+      }
+      ask(ports[3], "CLUSTER", "RESET", "HARD"); // by another id, or it would be turned away
+      id = ask(ports[3], "CLUSTER", "MYID").text();
+      awaitAgreement(3);
+      boolean asReplica = random.nextBoolean();
+      String[] words =
+          asReplica
+              ? new String[] {"-p", port, "add-node", fourth, "--yes", "--replica"}
+              : new String[] {"-p", port, "add-node", fourth, "--yes"};
+      run(1 + random.nextInt(60), words);
+      completes(what + ", add-node", words);
+      awaitAgreement(4);
+      assertThat(ask(ports[3], "ROLE").elements().getFirst().text())
+          .as(what)
+          .isEqualTo(asReplica ? "slave" : "master");
+    }
+    for (int i = 0; i < 3; i++) assertThat(ask(ports[i], "DBSIZE").integer()).isPositive();
+  }
+
+  @Test
+  void aBalanceThatDiedGoesOnWhenItIsGivenAgain() throws IOException {
+    build();
+    takeOut();
+    int runs = Integer.getInteger("spinel.killed.runs", RUNS);
+    for (int i = 0; i < runs / 3; i++) {
+      String what = "seed " + seed + ", run " + i;
+      String from = ask(ports[0], "CLUSTER", "MYID").text();
+      String to = ask(ports[1], "CLUSTER", "MYID").text();
+      String first = "" + ports[0];
+      completes(
+          what,
+          all(first, "reshard", "--cluster-from", from, "--cluster-to", to, "--cluster-slots")
+              .toArray(String[]::new));
+      awaitAgreement(3);
+      String port = "" + ports[random.nextInt(3)];
+      run(20 + random.nextInt(120), "-p", port, "balance", "--yes");
+      completes(what + ", balance", "-p", port, "balance", "--yes");
+      assertThat(said).doesNotContain("half moved");
+      assertNothingIsLost(what);
+      awaitAgreement(3);
+      run(Integer.MAX_VALUE, "-p", port, "plan", "balance");
+      assertThat(said).as(what).isEqualTo("The slots are spread evenly.\n");
     }
   }
 }

@@ -92,6 +92,7 @@ class PromptTest {
     type(p, shown, "auth nobody secret\r", "(error) WRONGPASS");
     type(p, shown, "get k # the key\r", "(hint) What stands behind a # is no comment");
     type(p, shown, "object e\t", "OBJECT ENCODING"); // completed
+    type(p, shown, "\u0015set k v keep\t", "KEEPTTL"); // an option
     type(p, shown, "\u0015subscribe ch\r", "Reading messages...");
     type(p, shown, "x", "(subscribed mode)> ");
     type(p, shown, "\u0015reset\r", address + "> ");

@@ -12,16 +12,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /// Stock programs found on the PATH: servers that tests start, and the stock redis-cli.
-final class Stock implements AutoCloseable {
+final class Stock implements Servers {
   private static final int BUS = 10000;
 
   private final Path directory;
-  private final List<Process> servers = new ArrayList<>();
+  private final Map<Integer, Process> servers = new LinkedHashMap<>();
   final List<Integer> ports = new ArrayList<>();
 
   Stock(Path directory) {
@@ -39,17 +40,26 @@ final class Stock implements AutoCloseable {
     }
   }
 
-  /// Starts a server and waits for it; answers its port.
-  int server(String... options) throws IOException {
+  @Override
+  public int server(String... options) throws IOException {
     int port = freePort();
-    Path folder = Files.createDirectories(directory.resolve("server-" + port));
+    start(port, folder(port), options);
+    ports.add(port);
+    return port;
+  }
+
+  private Path folder(int port) throws IOException {
+    return Files.createDirectories(directory.resolve("server-" + port));
+  }
+
+  private void start(int port, Path folder, String... options) throws IOException {
     List<String> command =
         new ArrayList<>(
             List.of("redis-server", "--port", "" + port, "--bind", "127.0.0.1", "--save", ""));
     command.addAll(List.of("--dir", folder.toString(), "--logfile", folder + "/log"));
     command.addAll(List.of("--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"));
     command.addAll(List.of(options));
-    servers.add(new ProcessBuilder(command).redirectErrorStream(true).start());
+    servers.put(port, new ProcessBuilder(command).redirectErrorStream(true).start());
     await()
         .atMost(20, TimeUnit.SECONDS)
         .ignoreExceptions()
@@ -59,17 +69,22 @@ final class Stock implements AutoCloseable {
                 return c.command("PING") != null;
               }
             });
-    ports.add(port);
-    return port;
   }
 
-  /// A node of a cluster that doesn't exist yet.
-  int node() throws IOException {
-    return server("--cluster-enabled", "yes", "--cluster-node-timeout", "2000");
+  @Override
+  public void stop(int port) {
+    Process p = servers.remove(port);
+    p.destroyForcibly();
+    p.onExit().join();
+  }
+
+  @Override
+  public void node(int port, int folderOf) throws IOException {
+    start(port, folder(folderOf), "--cluster-enabled", "yes", "--cluster-node-timeout", "2000");
   }
 
   /// A port whose bus port is free, too.
-  private static int freePort() {
+  static int freePort() {
     for (int tries = 0; tries < 100; tries++) {
       try (ServerSocket s = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
         int port = s.getLocalPort() > 65535 - BUS ? s.getLocalPort() - BUS : s.getLocalPort();
@@ -120,7 +135,7 @@ final class Stock implements AutoCloseable {
 
   @Override
   public void close() {
-    for (Process p : servers) p.destroyForcibly();
-    for (Process p : servers) p.onExit().join();
+    for (Process p : servers.values()) p.destroyForcibly();
+    for (Process p : servers.values()) p.onExit().join();
   }
 }

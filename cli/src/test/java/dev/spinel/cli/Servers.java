@@ -1,0 +1,38 @@
+package dev.spinel.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/// Servers that a test starts, of either kind; all listen at 127.0.0.1.
+interface Servers extends AutoCloseable {
+  /// What is started.
+  enum Kind {
+    /// `redis-server`, where there is one.
+    STOCK,
+    /// Servers of ours, in this JVM.
+    SPINEL;
+
+    Servers in(Path directory) {
+      return this == STOCK ? new Stock(directory) : new Own(directory);
+    }
+  }
+
+  /// Starts a server with options as on the command line, and waits for it.
+  ///
+  /// @return its port
+  int server(String... options) throws IOException;
+
+  /// A node of a cluster that doesn't exist yet.
+  default int node() throws IOException {
+    return server("--cluster-enabled", "yes", "--cluster-node-timeout", "2000");
+  }
+
+  /// Ends a server; nothing is saved.
+  void stop(int port);
+
+  /// Starts a node at a port, with the folder of the one that was started first at another port.
+  void node(int port, int folderOf) throws IOException;
+
+  @Override
+  void close();
+}
