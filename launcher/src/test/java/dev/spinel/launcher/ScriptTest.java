@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.spinel.Spinel;
 import dev.spinel.Topology;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -352,6 +354,84 @@ class ScriptTest {
         await().until(() -> health(house, "ready", node.port()).status() == 0);
       }
     }
+  }
+
+  @Test
+  void aServerThatSpeaksOnlyTlsIsAliveIfItAnswersAHandshake() throws Exception {
+    Path house = house("house");
+    int nobody;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      nobody = free.getLocalPort();
+    }
+    for (String transport : List.of("nio", "auto")) {
+      try (Spinel spinel =
+          Spinel.start(
+              "tls-port",
+              "" + nobody,
+              "tls-cert-file",
+              Shell.file("server/src/test/resources/tls/server.crt").toString(),
+              "tls-key-file",
+              Shell.file("server/src/test/resources/tls/server.key").toString(),
+              "tls-ca-cert-file",
+              Shell.file("server/src/test/resources/tls/ca.crt").toString(),
+              "io-transport",
+              transport)) {
+        Shell.Run run = shell.run(house, "./spinel", "alive", "--tls", "-p", "" + nobody);
+        assertThat(run.status()).as(transport + run.out() + run.err()).isZero();
+        assertThat(run.out() + run.err()).isEmpty();
+        assertThat(spinel.port()).isPositive(); // it lives
+      }
+    }
+    Shell.Run none = shell.run(house, "./spinel", "alive", "--tls", "-p", "" + nobody);
+    assertThat(none.status()).isEqualTo(1);
+    assertThat(none.out()).isEqualTo("no answer at 127.0.0.1:" + nobody + "\n");
+  }
+
+  @Test
+  void readinessIsAskedForWithTlsByRedisCli() throws Exception {
+    Path house = house("house");
+    Path told = directory.resolve("told");
+    String[] check = {
+      "./spinel", "ready", "--tls", "-h", "h", "-p", "7", "--cert", "c", "--key", "k"
+    };
+    assertReady(house, told, check, "PONG\n\nrole:master\n\ncluster_enabled:0\n", "");
+    assertThat(told).content().endsWith("Main --tls --insecure --cert c --key k -h h -p 7 auth=\n");
+    environment.put("REDISCLI_AUTH", "secret");
+    assertReady(
+        house,
+        told,
+        check,
+        "PONG\nrole:slave\nmaster_link_status:down\n",
+        "not ready: a replica whose link to its primary is down\n");
+    assertThat(told).content().endsWith(" auth=secret\n");
+    assertReady(
+        house,
+        told,
+        check,
+        "NOAUTH Authentication required.\n",
+        "not ready: -NOAUTH Authentication required.\n");
+    assertReady(
+        house,
+        told,
+        check,
+        "Could not connect to Redis at h:7: x\n",
+        "not ready: no answer at h:7\n");
+  }
+
+  private void assertReady(Path house, Path told, String[] check, String replies, String said)
+      throws Exception {
+    Path answer = Files.writeString(directory.resolve("answer"), replies);
+    Shell.executable(
+        directory.resolve("tools/jdk/bin/java"),
+        "#!/bin/sh\nfor a; do case $a in -XX:AOTCacheOutput=*) : >\"${a#*=}\"; exit ;; esac; done\n"
+            + "echo \"$* auth=$REDISCLI_AUTH\" >'"
+            + told
+            + "'\ncat >/dev/null\ncat '"
+            + answer
+            + "'\n");
+    Shell.Run run = shell.run(house, check);
+    assertThat(run.out()).as(run.err()).isEqualTo(said);
+    assertThat(run.status()).isEqualTo(said.isEmpty() ? 0 : 1);
   }
 
   private Shell.Run health(Path house, String check, int port) throws Exception {

@@ -114,7 +114,7 @@ public final class Main {
     Log log = new Log(config);
     long pid = Log.pid();
     Signals.ignoreOthers();
-    if (pid == 1) {
+    if (pid == 1 && !config.isSentinel()) { // whose scripts' status would be forgotten, too
       Signals.reap();
     }
     if (config.isSentinel()) {
