@@ -75,6 +75,7 @@ public final class Dispatcher implements AutoCloseable {
   private final Meanwhile meanwhile;
   private final LockSet locks;
   private final IntPredicate isTouched;
+  private final BudgetWait budgetWait;
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
@@ -96,6 +97,7 @@ public final class Dispatcher implements AutoCloseable {
     this.locks =
         new LockSet(seat, slots, engine.keyspace.world(), engine.parking, engine.outOfOrder);
     this.isTouched = locks::isTouched;
+    this.budgetWait = new BudgetWait(this, locks);
     this.recorder = new Recorder(journal, seat.values.large(), engine.pressure, engine);
     recorder.invalidations.hasTurns = true;
     this.statistics = new Statistics(engine.table.size());
@@ -384,7 +386,7 @@ public final class Dispatcher implements AutoCloseable {
           return RUN_ON;
         }
       } else if (call.does(Command.WRITE) && engine.keyspace.walk().overBudget()) {
-        call.await(engine.walkProgress.withinBudget(), Call.FOR_EVER);
+        budgetWait.ask(call, mayGiveUp());
       }
     }
     if (refusal == null && call.waits()) {

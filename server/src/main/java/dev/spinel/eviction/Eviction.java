@@ -314,7 +314,7 @@ public final class Eviction implements Gate, Reclaimer {
   private Room tryToMakeRoom(Evictor evictor, long deadline, long bytes) {
     while (isShort(bytes)) {
       if (walk.overBudget()) {
-        return Room.MADE; // the call waits for the walk, as all writers do
+        return Room.ELSEWHERE; // the walk keeps too much already
       }
       if (keeper.help(evictor.seat)) {
         freed();

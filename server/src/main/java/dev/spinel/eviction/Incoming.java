@@ -51,7 +51,7 @@ public final class Incoming {
     }
     Room room = eviction.makeRoom(eviction.evictor(by), deadlineNanos, 0);
     return switch (room) {
-      case MADE -> !eviction.isShort(0); // the walk may be over its budget
+      case MADE -> true;
       case LATER, ELSEWHERE -> false;
       case NONE -> goesAhead();
     };

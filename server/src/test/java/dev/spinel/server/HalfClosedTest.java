@@ -105,9 +105,9 @@ class HalfClosedTest {
     Socket gone;
     try {
       fillBudget();
-      writer = said("PING", "SET a 1", "INCR a", "GET a", "BLPOP none 0", "SET b 1");
-      transactor = said("MULTI", "SET c 1", "GET c", "EXEC", "ECHO over");
-      gone = said("SET d 1");
+      writer = said("PING", "SET k3999 1", "INCR k3999", "GET k3999", "BLPOP no 0", "SET b 1");
+      transactor = said("MULTI", "SET k3998 1", "GET k3998", "EXEC", "ECHO over");
+      gone = said("SET k3997 1");
       eventually(() -> assertThat(server.engine.delays()).isEqualTo(3));
       gone.close(); // it isn't known that it doesn't listen
       assertThat(writer.getInputStream().readNBytes(7)).asString().isEqualTo("+PONG\r\n");
@@ -121,7 +121,7 @@ class HalfClosedTest {
     assertThat(rest(transactor)).isEqualTo("*2 +OK $1 1 $4 over ");
     writer.close();
     transactor.close();
-    eventually(() -> assertThat(say(local, "GET", "d")).isEqualTo("$1 1"));
+    eventually(() -> assertThat(say(local, "GET", "k3997")).isEqualTo("$1 1"));
     eventually(() -> assertThat(say(local, "INFO", "clients")).contains("connected_clients:0"));
     assertThat(say(local, "EXISTS", "b")).as("behind the wait").isEqualTo(":0");
   }

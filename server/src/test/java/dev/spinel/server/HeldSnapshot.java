@@ -7,10 +7,12 @@ import dev.spinel.keyspace.Seat;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/// A snapshot that stands still before its first slot until it is told to go on.
+/// A snapshot that stands still before its first slot, or before another one, until it is told to
+/// go on.
 final class HeldSnapshot extends AwaitedSink {
   private final CountDownLatch begun = new CountDownLatch(1);
   private final CountDownLatch goOn = new CountDownLatch(1);
+  private final int before; // this slot
   private Seat seat;
   int entries;
   private int open;
@@ -20,6 +22,12 @@ final class HeldSnapshot extends AwaitedSink {
   }
 
   HeldSnapshot(Server server) throws InterruptedException {
+    this(server, 0);
+  }
+
+  /// @param before there must be keys in this slot, or in a later one
+  HeldSnapshot(Server server, int before) throws InterruptedException {
+    this.before = before;
     server.engine.keyspace.snapshots().take(this);
     assertThat(begun.await(10, TimeUnit.SECONDS)).isTrue();
   }
@@ -30,9 +38,12 @@ final class HeldSnapshot extends AwaitedSink {
   }
 
   @Override
-  public void database(int number) {
-    if (begun.getCount() > 0) {
-      seat.leave(); // as nobody should but in drain: this is before the first slot
+  public void database(int number) {}
+
+  @Override
+  public void slot(int number) {
+    if (number >= before && begun.getCount() > 0) {
+      seat.leave(); // as nobody should but in drain: the walk is in no slot
       begun.countDown();
       try {
         assertThat(goOn.await(20, TimeUnit.SECONDS)).isTrue();
