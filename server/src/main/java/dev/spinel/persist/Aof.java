@@ -540,7 +540,7 @@ final class Aof implements AppendLog.Owner {
     private @Nullable Path temporary; // once it is taken
     private @Nullable Path temporaryIncrement;
     private volatile @Nullable BaseFile base; // written by the thread
-    private final SaveDelay delay = new SaveDelay(config);
+    private final KeyDelay delay = new KeyDelay(config, Settings.RDB_KEY_SAVE_DELAY);
     private Disk.@Nullable Output increment;
     private final Object sizes = new Object(); // held for what stands below, and for nothing more
     private boolean isSwitched; // to the new increment; the monitor of `sizes`
@@ -644,13 +644,13 @@ final class Aof implements AppendLog.Owner {
     @Override
     public void entry(long entry, long expiry) {
       base().entry(entry, expiry);
-      delay.owe();
+      delay.owe(1);
     }
 
     @Override
     public void open(long entry, long expiry, long count, boolean isTimed) {
       base().open(entry, expiry, count, isTimed);
-      delay.owe();
+      delay.owe(1);
     }
 
     @Override

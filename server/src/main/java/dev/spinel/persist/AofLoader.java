@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// Loads an append-only file: its base, then each increment, in the order of the manifest.
@@ -46,7 +45,6 @@ final class AofLoader {
 
   private static final int BUFFER_BYTES = 256 * 1024;
   private static final int SLOW_BYTES = 1024; // at a time, where key-load-delay is set
-  private static final long LOOK_NANOS = 10_000_000;
   private static final byte[] RDB = {'R', 'E', 'D', 'I', 'S'};
 
   private final Persistence persistence;
@@ -54,12 +52,14 @@ final class AofLoader {
   private final Disk disk;
   private final RdbReading rdb;
   private final Progress progress;
+  private final KeyDelay delay;
   private @Nullable String failure; // of a command
 
   AofLoader(Persistence persistence, Aof aof, RdbReading rdb, Progress progress) {
     this.persistence = persistence;
     this.aof = aof;
     this.disk = persistence.disk;
+    this.delay = new KeyDelay(persistence.config, Settings.KEY_LOAD_DELAY);
     this.rdb = rdb;
     this.progress = progress;
   }
@@ -244,7 +244,7 @@ final class AofLoader {
   }
 
   private int mostBytes() {
-    return persistence.config.get(Settings.KEY_LOAD_DELAY) == 0 ? BUFFER_BYTES : SLOW_BYTES;
+    return delay.isSet() ? SLOW_BYTES : BUFFER_BYTES;
   }
 
   private void check() throws Unloadable {
@@ -255,24 +255,13 @@ final class AofLoader {
 
   /// `key-load-delay`, for so many commands. Nobody has to wait for the applier meanwhile.
   private void delay(Applier applier, long commands) throws Unloadable {
-    long owedMicros = 0;
-    for (long i = 0, delay = persistence.config.get(Settings.KEY_LOAD_DELAY);
-        delay != 0 && i < commands;
-        i++) {
-      owedMicros += SaveDelay.micros(delay);
-    }
-    if (owedMicros == 0) {
+    delay.owe(commands);
+    if (!delay.isOwed()) {
       return;
     }
     applier.end();
     try {
-      long until = System.nanoTime() + 1000 * owedMicros;
-      for (long left = until - System.nanoTime();
-          left > 0 && persistence.config.get(Settings.KEY_LOAD_DELAY) != 0;
-          left = until - System.nanoTime()) {
-        LockSupport.parkNanos(Math.min(left, LOOK_NANOS));
-        check();
-      }
+      delay.pay(this::check);
     } finally {
       applier.begin();
     }

@@ -1,6 +1,7 @@
 package dev.spinel.persist;
 
 import dev.spinel.config.IoReason;
+import dev.spinel.config.Settings;
 import dev.spinel.engine.Condition;
 import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
@@ -38,7 +39,7 @@ final class BackgroundSave implements Snapshots.Sink {
   private @Nullable Path target;
   private volatile @Nullable RdbFile file; // written by the thread
   private boolean began;
-  private final SaveDelay delay;
+  private final KeyDelay delay;
 
   /// What [dev.spinel.engine.Engine#changes] said at the cut.
   volatile long changesAtCut;
@@ -50,7 +51,7 @@ final class BackgroundSave implements Snapshots.Sink {
     this.persistence = persistence;
     this.saving = saving;
     this.replicas = replicas;
-    delay = new SaveDelay(persistence.config);
+    delay = new KeyDelay(persistence.config, Settings.RDB_KEY_SAVE_DELAY);
     startedMillis = persistence.engine.clock.millis();
   }
 
@@ -136,7 +137,9 @@ final class BackgroundSave implements Snapshots.Sink {
     target = wanted;
     Path unfinished = TemporaryFiles.forDump(wanted);
     temporary = unfinished;
-    file = persistence.rdbFile(unfinished).counted();
+    RdbFile made = persistence.rdbFile(unfinished);
+    made.countKeys(persistence.engine.keyspace);
+    file = made;
   }
 
   private RdbFile file() {
@@ -163,13 +166,13 @@ final class BackgroundSave implements Snapshots.Sink {
   @Override
   public void entry(long entry, long expiry) {
     file().entry(entry, expiry);
-    delay.owe();
+    delay.owe(1);
   }
 
   @Override
   public void open(long entry, long expiry, long count, boolean isTimed) {
     file().open(entry, expiry, count, isTimed);
-    delay.owe();
+    delay.owe(1);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.spinel.persist;
 
+import dev.spinel.keyspace.Database;
+import dev.spinel.keyspace.Keyspace;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import dev.spinel.value.Values;
@@ -35,6 +37,34 @@ abstract class BaseFile implements Snapshots.Sink {
     this.file = file;
     this.syncsOften = syncsOften;
   }
+
+  /// Counts the keys before the cut, since nobody should stand still for that. Without a seat.
+  final void countKeys(Keyspace keyspace) {
+    try (Seat own = keyspace.seat()) {
+      own.enter();
+      try {
+        countKeys(keyspace, own);
+      } finally {
+        own.leave();
+      }
+    }
+  }
+
+  /// The same with a seat that is taken.
+  void countKeys(Keyspace keyspace, Seat counting) {
+    long sum = 0;
+    for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
+      Database database = keyspace.database(number);
+      long size = database.size(counting);
+      counted(number, database, size, counting);
+      counting.breathe();
+      sum += size;
+    }
+    allKeys = sum;
+  }
+
+  /// A database has so many keys, or nearly so.
+  void counted(int number, Database database, long size, Seat counting) {}
 
   /// At the cut.
   void begin(Seat ofWalk, long nowMillis, boolean stamps) {

@@ -60,12 +60,10 @@ final class CommandBase extends BaseFile implements Contents {
 
   private final Supplier<List<byte[]>> libraries;
 
-  /// @param expected how many keys there are, or nearly so
   /// @param libraries asked at the cut for the texts of all libraries of functions
   CommandBase(
-      Disk.Output file, boolean syncsOften, long expected, Supplier<List<byte[]>> libraries) {
+      Disk.Output file, boolean syncsOften, Supplier<List<byte[]>> libraries) {
     super(file, syncsOften);
-    allKeys = expected;
     this.libraries = libraries;
   }
 

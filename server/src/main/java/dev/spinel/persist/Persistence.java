@@ -611,33 +611,20 @@ public final class Persistence {
     return new RdbFile(engine, config, out, false, false, stream, this::tellNewer);
   }
 
-  /// How many keys there are, or nearly so. Without a seat.
-  private long keys() {
-    long sum = 0;
-    try (Seat seat = engine.keyspace.seat()) {
-      seat.enter();
-      try {
-        Keyspace keyspace = engine.keyspace;
-        for (int i = keyspace.nextUsed(0); i >= 0; i = keyspace.nextUsed(i + 1)) {
-          sum += keyspace.database(i).size(seat);
-          seat.breathe();
-        }
-      } finally {
-        seat.leave();
-      }
-    }
-    return sum;
-  }
-
   /// A file of commands that is the base of an append-only file.
   BaseFile commandBase(Disk.Output out, boolean syncsOften) {
-    return new CommandBase(out, syncsOften, keys(), engine.libraries()::codes);
+    return counted(new CommandBase(out, syncsOften, engine.libraries()::codes));
   }
 
   /// A stream that is the base of an append-only file.
   BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
-    return new RdbFile(engine, config, out, syncsOften, true, () -> null, this::tellNewer)
-        .counted();
+    return counted(
+        new RdbFile(engine, config, out, syncsOften, true, () -> null, this::tellNewer));
+  }
+
+  private BaseFile counted(BaseFile file) {
+    file.countKeys(engine.keyspace);
+    return file;
   }
 
   /// An RDB stream without keys.

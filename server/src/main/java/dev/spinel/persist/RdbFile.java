@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ```
 ///   a walk                                              a stopped world
-///   counted(), at the cut begin(seat, …)                writeAll(seat)
+///   countKeys(…), at the cut begin(seat, …)             writeAll(seat)
 ///   database(0) entry(…) more()… open(…) field(…)
 ///     more()… drain() …
 ///   finish()                                            finish()
@@ -53,6 +52,7 @@ final class RdbFile extends BaseFile {
   private List<byte[]> libraries = List.of(); // of the cut
   private int database = NONE; // whose keys come next, of which the stream doesn't know yet
   private boolean hasTimed; // hashes with fields that expire
+  private final KeyDelay delay; // of writeAll
   private long timedSet; // Keyspace.timedSet before that was found out
 
   /// @param isAofBase whether it is the base of an append-only file
@@ -72,39 +72,24 @@ final class RdbFile extends BaseFile {
     this.engine = engine;
     this.config = config;
     this.isAofBase = isAofBase;
+    delay = new KeyDelay(config, Settings.RDB_KEY_SAVE_DELAY);
     String policy = config.text(Settings.MAXMEMORY_POLICY);
     tellsIdle = policy.endsWith("lru");
     tellsFrequency = policy.endsWith("lfu");
   }
 
-  /// Counts the keys before the cut, since nobody should stand still for that: of what changes in
-  /// between the file's hints know nothing. Without a seat.
-  RdbFile counted() {
-    try (Seat seat = engine.keyspace.seat()) {
-      seat.enter();
-      try {
-        count(seat);
-      } finally {
-        seat.leave();
-      }
-    }
-    return this;
-  }
-
-  private void count(Seat seat) {
-    Keyspace keyspace = engine.keyspace;
+  @Override
+  void countKeys(Keyspace keyspace, Seat seat) {
     timedSet = keyspace.timedSet();
     hasTimed = false;
-    long sum = 0;
-    for (int number = keyspace.nextUsed(0); number >= 0; number = keyspace.nextUsed(number + 1)) {
-      Database database = keyspace.database(number);
-      long size = database.size(seat);
-      sizes.put(number, new long[] {size, database.expiring(seat)});
-      hasTimed |= timedSet != 0 && database.hasTimed(seat);
-      seat.breathe();
-      sum += size;
-    }
-    allKeys = sum;
+    super.countKeys(keyspace, seat);
+  }
+
+  /// Of what changes until the cut the file's hints know nothing.
+  @Override
+  void counted(int number, Database database, long size, Seat seat) {
+    sizes.put(number, new long[] {size, database.expiring(seat)});
+    hasTimed |= timedSet != 0 && database.hasTimed(seat);
   }
 
   @Override
@@ -216,7 +201,7 @@ final class RdbFile extends BaseFile {
   /// Writes everything there is, in a stopped world.
   void writeAll(Seat seat) throws IOException {
     assert seat.stopsWorld();
-    count(seat);
+    countKeys(engine.keyspace, seat);
     begin(seat, engine.clock.millis(), false);
     Keyspace keyspace = engine.keyspace;
     try {
@@ -241,10 +226,8 @@ final class RdbFile extends BaseFile {
       while (more()) {
         drain();
       }
-      long delay = config.get(Settings.RDB_KEY_SAVE_DELAY);
-      if (delay != 0) {
-        LockSupport.parkNanos(1000 * SaveDelay.micros(delay));
-      }
+      delay.owe(1);
+      delay.pay(() -> {});
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

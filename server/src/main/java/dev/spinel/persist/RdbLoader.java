@@ -275,6 +275,7 @@ final class RdbLoader {
     private Batch batch = new Batch();
     private int database;
     private final RdbInput in = new RdbInput();
+    private final KeyDelay delay = new KeyDelay(persistence.config, Settings.KEY_LOAD_DELAY);
     private long handed; // batches, to the queue
 
     Reading(Inserter inserter) {
@@ -326,7 +327,7 @@ final class RdbLoader {
           case END -> {
             send();
             finish();
-            check(reader, sums);
+            compare(reader, sums);
             return reader.offset();
           }
         }
@@ -396,10 +397,9 @@ final class RdbLoader {
     }
 
     private void key(RdbReader reader) throws Unloadable {
-      long delay = persistence.config.get(Settings.KEY_LOAD_DELAY);
-      if (delay != 0) {
-        LockSupport.parkNanos(1000 * SaveDelay.micros(delay));
-      }
+      delay.owe(1);
+      delay.pay(this::check);
+      boolean isSlow = delay.isSet();
       long expiry = reader.expiry();
       if (dropsExpired && expiry >= 0 && expiry < nowMillis) {
         LoadedExpiries to = expiries;
@@ -410,13 +410,13 @@ final class RdbLoader {
         expired++;
       } else if (reader.skim(LARGE)) {
         batch.add(reader);
-        if (delay != 0 || !batch.hasRoom()) {
+        if (isSlow || !batch.hasRoom()) {
           send();
         }
       } else {
         inserter.insertLarge(reader, in, database);
       }
-      if ((loaded.get() + batch.count + expired) % BATCH_KEYS == 0 || delay != 0) {
+      if ((loaded.get() + batch.count + expired) % BATCH_KEYS == 0 || isSlow) {
         tell(reader);
       }
     }
@@ -426,12 +426,16 @@ final class RdbLoader {
       loading.keys(loaded.get(), expired);
     }
 
-    /// Hands the batch over, or decodes it here.
-    private void send() throws Unloadable {
+    private void check() throws Unloadable {
       if (cancelled.getAsBoolean()) {
         throw new Unloadable("it was given up");
       }
       rethrow();
+    }
+
+    /// Hands the batch over, or decodes it here.
+    private void send() throws Unloadable {
+      check();
       if (batch.count == 0) {
         return;
       }
@@ -468,7 +472,7 @@ final class RdbLoader {
       }
     }
 
-    private void check(RdbReader reader, boolean sums) throws Unloadable {
+    private void compare(RdbReader reader, boolean sums) throws Unloadable {
       tell(reader);
       if (!sums) {
         return;

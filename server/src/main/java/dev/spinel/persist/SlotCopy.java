@@ -46,7 +46,7 @@ final class SlotCopy implements Snapshots.Sink {
   @Override
   public void prepare() throws IOException {
     check();
-    file = new CommandBase(out, false, 0, List::of);
+    file = new CommandBase(out, false, List::of);
   }
 
   @Override

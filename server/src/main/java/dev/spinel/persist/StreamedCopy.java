@@ -1,5 +1,6 @@
 package dev.spinel.persist;
 
+import dev.spinel.config.Settings;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import java.io.IOException;
@@ -13,7 +14,7 @@ final class StreamedCopy implements Snapshots.Sink {
   private final Disk.Output out;
   private final boolean hasData;
   private final CopyOwner owner;
-  private final SaveDelay delay;
+  private final KeyDelay delay;
   private volatile @Nullable RdbFile file; // written by the thread
   private volatile @Nullable String cancelledBy;
 
@@ -25,7 +26,7 @@ final class StreamedCopy implements Snapshots.Sink {
     this.out = out;
     this.hasData = hasData;
     this.owner = owner;
-    delay = new SaveDelay(persistence.config);
+    delay = new KeyDelay(persistence.config, Settings.RDB_KEY_SAVE_DELAY);
     startedMillis = persistence.engine.clock.millis();
   }
 
@@ -54,7 +55,9 @@ final class StreamedCopy implements Snapshots.Sink {
   public void prepare() throws IOException {
     check();
     persistence.notice("Background RDB transfer started by pid " + ProcessHandle.current().pid());
-    file = persistence.rdbStream(out).counted();
+    RdbFile made = persistence.rdbStream(out);
+    made.countKeys(persistence.engine.keyspace);
+    file = made;
   }
 
   @Override
@@ -75,7 +78,7 @@ final class StreamedCopy implements Snapshots.Sink {
   public void entry(long entry, long expiry) {
     if (hasData) {
       file().entry(entry, expiry);
-      delay.owe();
+      delay.owe(1);
     }
   }
 
@@ -83,7 +86,7 @@ final class StreamedCopy implements Snapshots.Sink {
   public void open(long entry, long expiry, long count, boolean isTimed) {
     if (hasData) {
       file().open(entry, expiry, count, isTimed);
-      delay.owe();
+      delay.owe(1);
     }
   }
 
