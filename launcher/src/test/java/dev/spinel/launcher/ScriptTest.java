@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,25 @@ class ScriptTest {
           .endsWith("dev.spinel.server.Main\n--port\n7\n");
     }
     assertThat(shell.run(house, "bash", "spinel", "--version").out()).isEqualTo("Spinel 1.2\n");
+  }
+
+  @Test
+  void theCheckersOfFilesGoByTheirOldNamesToo() throws Exception {
+    Path house = house("house");
+    for (String checker : List.of("rdb Rdb dump.rdb", "aof Aof --fix appendonly.aof.manifest")) {
+      String[] words = checker.split(" ", 3);
+      String name = "redis-check-" + words[0];
+      Files.createSymbolicLink(house.resolve(name), Path.of("spinel"));
+      for (List<String> call :
+          List.of(List.of("./" + name), List.of("./spinel", "check-" + words[0]))) {
+        List<String> command = new ArrayList<>(call);
+        command.addAll(List.of(words[2].split(" ")));
+        Shell.Run run = shell.run(house, command.toArray(new String[0]));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out())
+            .endsWith("dev.spinel.server.Check" + words[1] + "\n" + words[2].replace(' ', '\n') + "\n");
+      }
+    }
   }
 
   @Test

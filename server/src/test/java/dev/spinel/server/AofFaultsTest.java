@@ -137,6 +137,31 @@ class AofFaultsTest {
   }
 
   @Test
+  void nothingIsSyncedBesideARewriteIfItIsSoConfigured() {
+    for (String waits : List.of("no", "yes")) {
+      disk = new TestDisk();
+      try (Server server =
+              start("no-appendfsync-on-rewrite", waits, "rdb-key-save-delay", "100000000");
+          LocalSession session = new LocalSession(server)) {
+        run(session, "SET", "a", "1");
+        run(session, "SET", "b", "1");
+        run(session, "BGREWRITEAOF");
+        server.persistence.cron();
+        run(session, "SET", "a", "2");
+        String limit = waits.equals("no") ? "20000" : "1300";
+        assertThat(run(session, "WAITAOF", "1", "0", limit))
+            .as("no-appendfsync-on-rewrite " + waits)
+            .isEqualTo(waits.equals("no") ? "*2 :1 :0" : "*2 :0 :0");
+        assertThat(info(session)).contains("aof_rewrite_in_progress:1");
+        run(session, "CONFIG", "SET", "rdb-key-save-delay", "0");
+        awaitRewrite(session);
+        server.persistence.cron();
+        assertThat(run(session, "WAITAOF", "1", "0", "20000")).isEqualTo("*2 :1 :0");
+      }
+    }
+  }
+
+  @Test
   void turningTheFileOffForgetsARewriteThatWasToCome() {
     try (Server server = start();
         LocalSession session = new LocalSession(server)) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.spinel.Crowd;
+import dev.spinel.RealRedis;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.persist.Ending;
@@ -269,6 +270,108 @@ class AofTest {
       say(session, "MULTI");
       say(session, "BGREWRITEAOF");
       assertThat(run(session, "EXEC")).contains("Background append only file rewriting scheduled");
+    }
+  }
+
+  @Test
+  void aFileThatHasGrownIsRewrittenByItself() {
+    String[] settings = {"auto-aof-rewrite-percentage", "100", "auto-aof-rewrite-min-size", "5000"};
+    try (Server server = start(settings);
+        LocalSession session = new LocalSession(server)) {
+      server.persistence.cron();
+      assertThat(run(session, "INFO", "persistence"))
+          .as("too small, though it has grown")
+          .contains("aof_rewrites:0");
+      grow(session, 6_000);
+      server.persistence.cron();
+      await().until(() -> run(session, "INFO", "persistence").contains("aof_rewrites:1"));
+      awaitRewrite(session);
+      assertThat(log()).containsPattern("Starting automatic rewriting of AOF on [0-9]+% growth");
+      run(session, "SET", "base", "x".repeat(8_000));
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      grow(session, 3_000);
+      server.persistence.cron();
+      assertThat(run(session, "INFO", "persistence"))
+          .as("grown too little, though it is large")
+          .contains("aof_rewrites:2")
+          .contains("aof_rewrite_in_progress:0");
+      grow(session, 8_000);
+      run(session, "CONFIG", "SET", "auto-aof-rewrite-percentage", "0");
+      server.persistence.cron();
+      assertThat(run(session, "INFO", "persistence"))
+          .contains("aof_rewrites:2")
+          .contains("aof_rewrite_in_progress:0");
+      run(session, "CONFIG", "SET", "auto-aof-rewrite-percentage", "100");
+      server.persistence.cron();
+      await().until(() -> run(session, "INFO", "persistence").contains("aof_rewrites:3"));
+      awaitRewrite(session);
+    }
+  }
+
+  private static void grow(LocalSession session, int bytes) {
+    for (int left = bytes; left > 0; left -= 1_000) {
+      run(session, "SET", "k", "x".repeat(1_000));
+    }
+  }
+
+  @Test
+  void aFileOfTheManifestThatIsNotThereIsToldAsARealServerDoes() throws Exception {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+    }
+    String manifest =
+        """
+        file appendonly.aof.1.base.rdb seq 1 type b
+        file appendonly.aof.1.incr.aof seq 1 type i
+        file appendonly.aof.2.incr.aof seq 2 type i
+        file appendonly.aof.3.incr.aof seq 3 type i
+        """;
+    Files.writeString(file("manifest"), manifest);
+    Files.createFile(file("3.incr.aof"));
+    byte[] increment = Files.readAllBytes(file("1.incr.aof"));
+    String why =
+        "Unable to obtain the AOF file appendonly.aof.2.incr.aof length. stat: No such file or"
+            + " directory";
+    assertThatThrownBy(() -> start().close()).hasMessageContaining(why);
+    assertThat(log()).contains(why);
+    assertThat(Files.readString(file("manifest"))).isEqualTo(manifest);
+    assertThat(Files.readAllBytes(file("1.incr.aof"))).isEqualTo(increment);
+    assertThat(file("2.incr.aof")).doesNotExist();
+
+    Path binary = RealRedis.binary();
+    if (binary != null) {
+      int port = RealRedis.freePort();
+      List<String> words = List.of("--port", "" + port, "--appendonly", "yes", "--save", "");
+      try (RealRedis real = RealRedis.start(binary, folder, port, "", words)) {
+        assertThat(real.exitStatus()).isEqualTo(1);
+      }
+      assertThat(Files.readString(folder.resolve("stdout"))).contains(why);
+    }
+    Files.createFile(file("2.incr.aof"));
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "GET", "a")).isEqualTo("$1 1");
+    }
+  }
+
+  @Test
+  void whatHadExpiredIsThereUntilTheFileSaysThatItWent() throws Exception {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "DEBUG", "SET-ACTIVE-EXPIRE", "0");
+      run(session, "SET", "k", "1", "PX", "1");
+      run(session, "SET", "other", "1");
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      run(session, "APPEND", "other", "2");
+    }
+    try (Server server = start("replicaof", "127.0.0.1 1");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "GET", "k")).isEqualTo("$-1");
+      assertThat(run(session, "GET", "other")).isEqualTo("$2 12");
+      assertThat(run(session, "DBSIZE")).as("a replica deletes nothing").isEqualTo(":2");
     }
   }
 

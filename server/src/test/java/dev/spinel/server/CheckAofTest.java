@@ -1,10 +1,15 @@
 package dev.spinel.server;
 
+import static dev.spinel.server.Fixture.say;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.RealRedis;
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -123,6 +128,63 @@ class CheckAofTest {
     write("1.aof", COMMANDS.substring(0, 40));
     same(ours("m.manifest"), theirs("m.manifest"), "another one is torn");
     assertThat(ours("m.manifest").status).isEqualTo(1);
+  }
+
+  @Test
+  void theRealProgramFindsOurFilesSound() throws Exception {
+    for (String preamble : new String[] {"yes", "no"}) {
+      String[] settings = {
+        "appendonly",
+        "yes",
+        "save",
+        "",
+        "dir",
+        folder.toString(),
+        "appenddirname",
+        "log-" + preamble,
+        "appendfilename",
+        "ours.aof",
+        "aof-use-rdb-preamble",
+        preamble,
+        "aof-timestamp-enabled",
+        "yes"
+      };
+      Config config = Config.of(settings);
+      Log log = new Log(config, OutputStream.nullOutputStream());
+      try (Server server = new Server(config, log, Clock.SYSTEM)) {
+        server.startWithoutListening();
+        try (LocalSession session = new LocalSession(server)) {
+          fill(session);
+          session.run("BGREWRITEAOF");
+          await()
+              .until(() -> say(session, "INFO", "persistence").contains("rewrite_in_progress:0"));
+          fill(session);
+        }
+      }
+      String manifest = "log-" + preamble + "/ours.aof.manifest";
+      assertThat(Files.readString(folder.resolve(manifest)))
+          .startsWith("file ours.aof.2.base." + (preamble.equals("yes") ? "rdb" : "aof"));
+      assertThat(Files.readString(folder.resolve("log-" + preamble + "/ours.aof.2.incr.aof")))
+          .startsWith("#TS:");
+      Said said = theirs(manifest);
+      assertThat(said.text).contains("All AOF files and manifest are valid");
+      assertThat(said.status).as(said.text).isZero();
+      assertThat(ours(manifest).status).isZero();
+    }
+  }
+
+  private static void fill(LocalSession session) {
+    for (int i = 0; i < 200; i++) {
+      say(session, "MULTI");
+      say(session, "SET", "s" + i % 50, "v".repeat(i));
+      say(session, "RPUSH", "l" + i % 7, "a", "b" + i);
+      say(session, "EXEC");
+      say(session, "SADD", "t", "m" + i);
+      say(session, "ZADD", "z", i + ".5", "m" + i);
+      say(session, "HSET", "h" + i % 3, "f" + i, "v");
+      say(session, "XADD", "x", "*", "f", "v" + i);
+      say(session, "PEXPIRE", "s" + i % 50, "1000000");
+    }
   }
 
   @Test

@@ -2,12 +2,15 @@ package dev.spinel.server;
 
 import static dev.spinel.server.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.keyspace.Schedule;
 import dev.spinel.persist.TestDisk;
+import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -15,6 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Clients write; at any moment the power fails, or the process is killed; what was acknowledged
 /// before is there at the next start, and of a transaction all or nothing.
@@ -23,14 +27,29 @@ class CrashTest {
   private static final int ROUNDS = Integer.getInteger("crash.rounds", 12);
   private static final int CLIENTS = 3;
 
-  private static Server start(TestDisk disk, String policy) {
-    Config config =
-        Config.of(
-            "appendonly", "yes", "save", "", "appendfsync", policy, "aof-use-rdb-preamble", "no");
-    Log log = new Log(config, OutputStream.nullOutputStream());
-    Server server = new Server(config, log, Clock.SYSTEM, Schedule.FREE, disk);
+  @TempDir Path folder; // for claims of files
+
+  /// @param preamble whether bases are RDB streams
+  private Server start(TestDisk disk, String policy, boolean preamble) {
+    Server server =
+        server(
+            disk,
+            "appendonly",
+            "yes",
+            "appendfsync",
+            policy,
+            "aof-use-rdb-preamble",
+            preamble ? "yes" : "no");
     server.startWithoutListening();
     return server;
+  }
+
+  private Server server(TestDisk disk, String... settings) {
+    List<String> pairs = new ArrayList<>(List.of("save", "", "dir", folder.toString()));
+    pairs.addAll(List.of(settings));
+    Config config = Config.of(pairs.toArray(String[]::new));
+    Log log = new Log(config, OutputStream.nullOutputStream());
+    return new Server(config, log, Clock.SYSTEM, Schedule.FREE, disk);
   }
 
   /// Increments two counters at once, and a third in many ways, until told to stop. Says how often
@@ -78,7 +97,7 @@ class CrashTest {
     TestDisk at(TestDisk disk, Random random);
   }
 
-  private static void crashes(String policy, Crash crash) throws InterruptedException {
+  private void crashes(String policy, Crash crash) throws InterruptedException {
     TestDisk disk = new TestDisk();
     long[] sure = new long[CLIENTS];
     for (int round = 0; round < ROUNDS; round++) {
@@ -86,7 +105,7 @@ class CrashTest {
       AtomicBoolean stop = new AtomicBoolean();
       AtomicReference<Throwable> failure = new AtomicReference<>();
       TestDisk after;
-      try (Server server = start(disk, policy)) {
+      try (Server server = start(disk, policy, round % 2 == 0)) {
         check(server, sure, policy + ", round " + round);
         List<Client> clients = new ArrayList<>();
         List<Thread> threads = new ArrayList<>();
@@ -118,7 +137,7 @@ class CrashTest {
       assertThat(failure.get()).isNull();
       disk = after;
     }
-    try (Server server = start(disk, policy)) {
+    try (Server server = start(disk, policy, true)) {
       check(server, sure, policy + ", at the end");
     }
   }
@@ -154,7 +173,7 @@ class CrashTest {
   void noTransactionIsTornHoweverThePowerFails() throws Exception {
     TestDisk disk = new TestDisk();
     for (int round = 0; round < ROUNDS; round++) {
-      try (Server server = start(disk, "no")) {
+      try (Server server = start(disk, "no", round % 2 == 0)) {
         check(server, new long[CLIENTS], "round " + round);
         AtomicBoolean stop = new AtomicBoolean();
         Client client = new Client(server, round % CLIENTS, stop);
@@ -165,6 +184,129 @@ class CrashTest {
         stop.set(true);
         thread.join();
         disk = after;
+      }
+    }
+  }
+
+  // ── at each step ──
+
+  /// The disk as it is found if the power fails just before one of its steps.
+  private static final class Failure {
+    private final int step;
+    private int steps;
+    private final List<TestDisk> found = new ArrayList<>();
+
+    /// @param step from 1 on
+    Failure(TestDisk disk, int step) {
+      this.step = step;
+      disk.failWhen(
+          (act, file) -> {
+            if (++steps == step) {
+              for (int seed = 0; seed < 4; seed++) {
+                found.add(disk.powerLoss(new Random(100 * step + seed)));
+              }
+            }
+            return false;
+          });
+    }
+
+    /// Whether there was no such step.
+    boolean cameTooLate() {
+      return steps < step;
+    }
+  }
+
+  private static String ask(LocalSession session, String... words) {
+    String got = text(session.run(words));
+    return got.isEmpty() ? text(session.await(20_000)) : got;
+  }
+
+  private static void awaitEnd(LocalSession session, String field) {
+    await().until(() -> ask(session, "INFO", "persistence").contains(field));
+  }
+
+  /// Values of several pieces each.
+  private static void write(LocalSession session, String value) {
+    for (int i = 0; i < 10; i++) {
+      String got = ask(session, "SET", "k" + i, value + "x".repeat(20_000));
+      assertThat(got).isEqualTo("+OK");
+    }
+  }
+
+  /// All values begin with the same letter, which is returned.
+  private static char found(LocalSession session, String when) {
+    String first = ask(session, "GETRANGE", "k0", "0", "0");
+    for (int i = 1; i < 10; i++) {
+      assertThat(ask(session, "GETRANGE", "k" + i, "0", "0")).as(when).isEqualTo(first);
+    }
+    assertThat(ask(session, "STRLEN", "k9")).as(when).isEqualTo(":20001");
+    return first.charAt(first.length() - 1);
+  }
+
+  @Test
+  void theDumpIsTheOldOneOrTheNewAtWhicheverStepOfASaveThePowerFails() throws IOException {
+    boolean isOver = false;
+    int old = 0;
+    int step = 1;
+    for (; !isOver; step++) {
+      TestDisk disk = new TestDisk();
+      Failure failure;
+      try (Server server = server(disk, "rdbcompression", "no")) {
+        server.startWithoutListening();
+        try (LocalSession session = new LocalSession(server)) {
+          write(session, "a");
+          assertThat(ask(session, "SAVE")).isEqualTo("+OK");
+          write(session, "b");
+          failure = new Failure(disk, step);
+          assertThat(ask(session, "BGSAVE")).isEqualTo("+Background saving started");
+          awaitEnd(session, "rdb_bgsave_in_progress:0");
+          isOver = failure.cameTooLate();
+          disk.failWhen(null);
+        }
+      }
+      for (TestDisk found : isOver ? List.of(disk.powerLoss(new Random(1))) : failure.found) {
+        String when = "before step " + step;
+        try (Server server = server(found)) {
+          server.startWithoutListening();
+          assertThat(server.load()).as(when).isTrue();
+          try (LocalSession session = new LocalSession(server)) {
+            char letter = found(session, when);
+            assertThat(letter).as(when).isIn(isOver ? List.of('b') : List.of('a', 'b'));
+            old += letter == 'a' ? 1 : 0;
+          }
+        }
+      }
+    }
+    assertThat(step).as("made, written several times, synced, renamed").isGreaterThan(6);
+    assertThat(old).isPositive();
+  }
+
+  @Test
+  void nothingIsLostAtWhicheverStepOfARewriteThePowerFails() {
+    for (boolean preamble : new boolean[] {true, false}) {
+      boolean isOver = false;
+      for (int step = 1; !isOver; step++) {
+        TestDisk disk = new TestDisk();
+        Failure failure;
+        try (Server server = start(disk, "always", preamble);
+            LocalSession session = new LocalSession(server)) {
+          write(session, "a");
+          failure = new Failure(disk, step);
+          ask(session, "BGREWRITEAOF");
+          awaitEnd(session, "aof_rewrite_in_progress:0");
+          isOver = failure.cameTooLate();
+          disk.failWhen(null);
+          write(session, "b");
+          failure.found.add(isOver ? disk.powerLoss(new Random(1)) : disk.kill());
+        }
+        for (TestDisk found : failure.found) {
+          String when = "before step " + step + ", preamble " + preamble;
+          try (Server server = start(found, "always", preamble);
+              LocalSession session = new LocalSession(server)) {
+            boolean isLast = found == failure.found.getLast();
+            assertThat(found(session, when)).as(when).isEqualTo(isLast ? 'b' : 'a');
+          }
+        }
       }
     }
   }

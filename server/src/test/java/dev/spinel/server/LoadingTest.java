@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.spinel.Crowd;
+import dev.spinel.RealRedis;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
@@ -228,6 +229,119 @@ class LoadingTest {
           .contains("rdb_changes_since_last_save:0");
       assertThat(fixture.log()).contains("Done loading RDB, keys loaded: 2, keys expired: 1.");
     }
+  }
+
+  @Test
+  void aReplicaKeepsKeysWhoseTimeIsOverAndHidesThem() throws Exception {
+    save(
+        new String[] {"SET", "a", "1"},
+        new String[] {"SET", "b", "1", "PX", "1000"},
+        new String[] {"HSET", "c", "f", "1"},
+        new String[] {"PEXPIRE", "c", "1000"});
+    try (Fixture fixture = fixture("replicaof", "127.0.0.1 1")) {
+      fixture.clock.forward(2_000);
+      fixture.load();
+      LocalSession session = fixture.session();
+      assertThat(say(session, "DBSIZE")).isEqualTo(":3");
+      assertThat(say(session, "GET", "b")).isEqualTo("$-1");
+      assertThat(say(session, "EXISTS", "a", "b", "c")).isEqualTo(":1");
+      assertThat(say(session, "HGETALL", "c")).isEqualTo("*0");
+      assertThat(say(session, "DBSIZE")).as("looking deletes nothing").isEqualTo(":3");
+      assertThat(say(session, "INFO", "persistence"))
+          .contains("rdb_last_load_keys_expired:0")
+          .contains("rdb_last_load_keys_loaded:3");
+      assertThat(say(session, "REPLICAOF", "NO", "ONE")).isEqualTo("+OK");
+      assertThat(say(session, "GET", "b")).isEqualTo("$-1");
+      await().until(() -> say(session, "DBSIZE").equals(":1"));
+    }
+  }
+
+  @Test
+  void whatARealServerSaysOfStreamsFunctionsAndUseIsLoaded() throws Exception {
+    String told;
+    String digest;
+    try (RealRedis real = RealRedis.ready(dir, "--maxmemory-policy", "allkeys-lru")) {
+      for (int i = 1; i <= 300; i++) {
+        real.call("XADD", "x", i + "-1", "f" + i % 3, "v".repeat(i % 80), "g", "" + i);
+      }
+      real.call("XTRIM", "x", "MINID", "30");
+      real.call("XDEL", "x", "77-1", "300-1");
+      real.call("XGROUP", "CREATE", "x", "g", "0");
+      real.call("XGROUP", "CREATE", "x", "empty", "$");
+      real.call("XGROUP", "CREATECONSUMER", "x", "g", "idle");
+      real.call("XREADGROUP", "GROUP", "g", "one", "COUNT", "50", "STREAMS", "x", ">");
+      real.call("XREADGROUP", "GROUP", "g", "two", "COUNT", "9", "STREAMS", "x", ">");
+      real.call("XACK", "x", "g", "40-1", "50-1");
+      real.call("XADD", "gone", "5-5", "f", "v");
+      real.call("XDEL", "gone", "5-5");
+      real.call(
+          "FUNCTION",
+          "LOAD",
+          "#!lua name=lib\nredis.register_function('f', function() return 'heard' end)");
+      real.call("SET", "k", "v");
+      String payload = String.valueOf(real.call("DUMP", "k"));
+      real.call("RESTORE", "k", "0", payload, "REPLACE", "IDLETIME", "70000");
+      told = told(real.port());
+      digest = String.valueOf(real.call("DEBUG", "DIGEST"));
+      real.call("SAVE");
+      Files.copy(dump(), dir.resolve("idle.rdb"));
+      real.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu");
+      real.call("RESTORE", "k", "0", payload, "REPLACE", "FREQ", "177");
+      real.call("SAVE");
+    }
+    Config config =
+        Config.of(
+            "dir",
+            dir.toString(),
+            "dbfilename",
+            "idle.rdb",
+            "port",
+            "0",
+            "bind",
+            "127.0.0.1",
+            "maxmemory-policy",
+            "allkeys-lru",
+            "enable-debug-command",
+            "yes");
+    try (Server server =
+        new Server(config, new Log(config, OutputStream.nullOutputStream()), Clock.SYSTEM)) {
+      server.announceData();
+      server.startAtAnyPort();
+      server.load();
+      assertThat(told(server.port())).isEqualTo(told);
+      try (Client client = Client.connect("127.0.0.1", server.port())) {
+        assertThat(client.command("DEBUG", "DIGEST").text()).isEqualTo(digest);
+        assertThat(client.command("FCALL", "f", "0").text()).isEqualTo("heard");
+        assertThat(client.command("OBJECT", "IDLETIME", "k").integer()).isBetween(70_000L, 70_100L);
+        assertThat(client.command("XADD", "gone", "5-5", "f", "v").text())
+            .contains("equal or smaller than the target stream top item");
+      }
+    }
+    try (Fixture fixture = fixture("maxmemory-policy", "allkeys-lfu")) {
+      fixture.load();
+      LocalSession session = fixture.session();
+      assertThat(say(session, "OBJECT", "FREQ", "k")).isEqualTo(":177");
+      assertThat(say(session, "FCALL", "f", "0")).isEqualTo("$5 heard");
+    }
+  }
+
+  private static String told(int port) throws IOException {
+    StringBuilder told = new StringBuilder();
+    try (Client client = Client.connect("127.0.0.1", port)) {
+      for (String question :
+          new String[] {
+            "XINFO STREAM x",
+            "XINFO STREAM gone",
+            "XINFO GROUPS x",
+            "XRANGE x - +",
+            "XPENDING x g",
+            "XPENDING x g - + 5 idle",
+            "FUNCTION LIST WITHCODE"
+          }) {
+        told.append(client.command(question.split(" ")).toString()).append('\n');
+      }
+    }
+    return told.toString().replaceAll("radix-tree-[^0-9]+[0-9]+", "");
   }
 
   /// A file of version 11 without a checksum.

@@ -3,16 +3,20 @@ package dev.spinel.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.spinel.RealRedis;
+import dev.spinel.ServerProcess;
 import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -177,6 +181,47 @@ class ReplicasTest {
     assertThat(primary.raw("FAILOVER", "ABORT")).isEqualTo("+OK");
     assertThat(writer.receive().text()).isEqualTo("OK");
     assertThat(primary.field("role")).isEqualTo("master");
+  }
+
+  @Test
+  void anEndThatASignalAsksForWaitsForReplicasAndCanBeTakenBack() throws Exception {
+    int port = RealRedis.freePort();
+    Process primary =
+        ServerProcess.of(
+                "--port", "" + port, "--save", "", "--shutdown-timeout", "1000", "--appendonly", "no")
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("log").toFile())
+            .start();
+    open.add(primary::destroyForcibly);
+    Node replica = new Node();
+    replica.say("REPLICAOF", "127.0.0.1", "" + port);
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> replica.field("master_link_status").equals("up"));
+    try (Client operator = Client.connect("127.0.0.1", port)) {
+      await().until(() -> info(operator).contains("state=online"));
+      replica.say("CLIENT", "PAUSE", "1000000", "WRITE");
+      operator.command("SET", "k", "last");
+      primary.destroy(); // SIGTERM
+      await().until(() -> info(operator).contains("shutdown_in_milliseconds"));
+      assertThat(operator.command("SHUTDOWN", "ABORT").text()).isEqualTo("OK");
+      assertThat(info(operator)).doesNotContain("shutdown_in_milliseconds");
+      assertThat(operator.command("SET", "k", "later").text()).isEqualTo("OK");
+      assertThat(Files.readString(folder.resolve("log")))
+          .contains("Received SIGTERM scheduling shutdown...")
+          .contains("Shutdown manually aborted.");
+      primary.destroy();
+      await().until(() -> info(operator).contains("shutdown_in_milliseconds"));
+    }
+    replica.say("CLIENT", "UNPAUSE");
+    assertThat(primary.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(primary.exitValue()).isZero();
+    await().until(() -> replica.say("GET", "k").equals("later"));
+  }
+
+  private static String info(Client client) throws IOException {
+    return client.command("INFO").text();
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -90,6 +91,30 @@ class ReplicationTest extends ReplicationFixture {
     follow(fromFile, primary);
     follow(asItComes, primary);
     agree(primary, fromFile, asItComes);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"yes", "no"})
+  void filesOfASynchronizationGoIfNobodyElseWantsThem(String deletes) throws Exception {
+    String[] settings = {"rdb-del-sync-files", deletes, "repl-diskless-sync", "no"};
+    Path first = Files.createDirectory(folder.resolve("first"));
+    Path second = Files.createDirectory(folder.resolve("second"));
+    Ours primary = oursIn(first, settings);
+    Ours replica = oursIn(second, settings);
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    boolean stays = deletes.equals("no");
+    for (Path each : List.of(first, second)) {
+      eventually(
+          () -> assertThat(Files.exists(each.resolve("dump.rdb"))).as("%s", each).isEqualTo(stays));
+      eventually(
+          () -> {
+            try (Stream<Path> files = Files.list(each)) {
+              assertThat(files.filter(file -> file.toString().contains("temp-"))).isEmpty();
+            }
+          });
+    }
   }
 
   @Test

@@ -581,6 +581,34 @@ class SavingTest {
     return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 
+  @Test
+  void settingsOfTheFileAreHeeded() throws IOException {
+    String text = "a run ".repeat(100);
+    for (String compressing : List.of("yes", "no")) {
+      for (String sums : List.of("yes", "no")) {
+        String when = "rdbcompression " + compressing + ", rdbchecksum " + sums;
+        try (Fixture fixture = fixture("rdbcompression", compressing, "rdbchecksum", sums)) {
+          LocalSession session = fixture.session();
+          say(session, "SET", "k", text);
+          say(session, "SAVE");
+        }
+        byte[] file = Files.readAllBytes(dir.resolve("dump.rdb"));
+        assertThat(latin(file).contains(text)).as(when).isEqualTo(compressing.equals("no"));
+        byte[] sum = Arrays.copyOfRange(file, file.length - 8, file.length);
+        assertThat(Arrays.equals(sum, new byte[8])).as(when).isEqualTo(sums.equals("no"));
+        file[file.length - 1] ^= 1;
+        Files.write(dir.resolve("dump.rdb"), file);
+        try (Fixture other = fixture("rdbchecksum", "no")) {
+          other.load();
+          assertThat(say(other.session(), "STRLEN", "k")).as(when).isEqualTo(":" + text.length());
+        }
+        try (Fixture other = fixture("rdbchecksum", "yes")) {
+          assertThatThrownBy(other::load).as(when).hasMessageContaining("CRC error");
+        }
+      }
+    }
+  }
+
   // ── which file ──
 
   @Test

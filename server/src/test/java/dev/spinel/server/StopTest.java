@@ -1,7 +1,9 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.net.LoopHooks;
@@ -23,6 +25,32 @@ class StopTest {
     Server server = new Server(config, new Log(config, log), Clock.SYSTEM);
     server.startAtAnyPort();
     return server;
+  }
+
+  @Test
+  void anEndThatASignalAsksForCanBeTakenBackUntilTheServerComesToIt() throws Exception {
+    Config config = Config.of("port", "0", "save", "");
+    try (Server server = new Server(config, new Log(config, log), Clock.SYSTEM)) {
+      server.startWithoutListening(); // so it never comes to it
+      try (LocalSession session = new LocalSession(server)) {
+        boolean[] comes = {true};
+        Crowd signal = new Crowd().start(() -> comes[0] = server.persistence.awaitEnd());
+        await().until(() -> Fixture.say(session, "SHUTDOWN", "ABORT").equals("+OK"));
+        signal.join();
+        assertThat(comes[0]).isFalse();
+        assertThat(Fixture.say(session, "SHUTDOWN", "ABORT"))
+            .isEqualTo("-ERR No shutdown in progress.");
+        assertThat(Fixture.say(session, "SET", "k", "v")).isEqualTo("+OK");
+        signal = new Crowd().start(() -> comes[0] = server.persistence.awaitEnd());
+        await()
+            .until(
+                () -> {
+                  server.persistence.cron();
+                  return comes[0];
+                });
+        signal.join();
+      }
+    }
   }
 
   @Test
