@@ -39,6 +39,17 @@ final class Element {
     }
   }
 
+  /// The string that was opened, all of it, only until anything else is read: without a copy, if it
+  /// is in one piece.
+  void borrow(StringInput string, int n) {
+    assert slice.node == 0;
+    if (n <= IN_ARRAY && string.whole(IN_ARRAY)) {
+      slice.set(string.array(), string.at(), n);
+    } else {
+      take(string, n, IN_ARRAY);
+    }
+  }
+
   private void takeLarge(StringInput string, int n) {
     if (bytes.length < IN_ARRAY) bytes = new byte[IN_ARRAY];
     long node = large.begin(n);

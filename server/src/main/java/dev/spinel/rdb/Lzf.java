@@ -1,5 +1,7 @@
 package dev.spinel.rdb;
 
+import java.util.Arrays;
+
 /// What [LzfCompressor] writes, read: of bytes that are in one piece.
 final class Lzf {
   /// A reference of three bytes stands for at most so many.
@@ -38,7 +40,14 @@ final class Lzf {
       if (i == end) return false;
       int before = o - ((control & 0x1f) << 8 | (in[i++] & 0xff)) - 1;
       if (before < at || matched > most - o) return false;
-      for (int k = 0; k < matched; k++) out[o++] = out[before++]; // they may overlap
+      if (before == o - 1) {
+        Arrays.fill(out, o, o + matched, out[before]);
+      } else if (matched <= o - before) {
+        System.arraycopy(out, before, out, o, matched);
+      } else { // they overlap
+        for (int k = 0; k < matched; k++) out[o + k] = out[before + k];
+      }
+      o += matched;
     }
     return o == most;
   }

@@ -152,7 +152,7 @@ public final class ValueReader {
     if (string.length() > ValueWriter.MAX_STRING) {
       throw in.unsupported("a string of " + string.length() + " bytes is too long");
     }
-    element.take(string, (int) string.length(), Element.IN_ARRAY);
+    element.borrow(string, (int) string.length());
     return values.strings().create(key, element.slice, expiry);
   }
 

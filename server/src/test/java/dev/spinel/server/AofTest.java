@@ -227,6 +227,37 @@ class AofTest {
             "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
   }
 
+  /// As Redis 4 to 6 wrote it.
+  @Test
+  void anOldFileThatBeginsWithAnRdbStreamIsTakenOver() throws IOException {
+    try (Server server = start("appendonly", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      run(session, "SELECT", "3");
+      run(session, "RPUSH", "l", "x");
+      assertThat(run(session, "SAVE")).isEqualTo("+OK");
+    }
+    Path old = folder.resolve("appendonly.aof");
+    Files.move(folder.resolve("dump.rdb"), old);
+    Files.write(old, LocalSession.request("SELECT", "3"), StandardOpenOption.APPEND);
+    Files.write(old, LocalSession.request("RPUSH", "l", "y"), StandardOpenOption.APPEND);
+    byte[] torn = LocalSession.request("RPUSH", "l", "z");
+    Files.write(old, java.util.Arrays.copyOf(torn, 20), StandardOpenOption.APPEND);
+    for (int i = 0; i < 2; i++) {
+      try (Server server = start();
+          LocalSession session = new LocalSession(server)) {
+        assertThat(run(session, "GET", "a")).isEqualTo("$1 1");
+        run(session, "SELECT", "3");
+        assertThat(run(session, "LRANGE", "l", "0", "-1")).isEqualTo("*2 $1 x $1 y");
+      }
+    }
+    assertThat(old).doesNotExist();
+    assertThat(log())
+        .contains("Reading RDB preamble from AOF file...")
+        .contains("Reading the remaining AOF tail...")
+        .contains("Successfully migrated an old-style AOF file");
+  }
+
   @Test
   void itCanBeTurnedOnAndOffLive() throws IOException {
     try (Server server = start("appendonly", "no", "aof-use-rdb-preamble", "no");

@@ -147,10 +147,13 @@ class CheckAofTest {
         "aof-use-rdb-preamble",
         preamble,
         "aof-timestamp-enabled",
+        "yes",
+        "enable-debug-command",
         "yes"
       };
       Config config = Config.of(settings);
       Log log = new Log(config, OutputStream.nullOutputStream());
+      String digest;
       try (Server server = new Server(config, log, Clock.SYSTEM)) {
         server.startWithoutListening();
         try (LocalSession session = new LocalSession(server)) {
@@ -159,6 +162,7 @@ class CheckAofTest {
           await()
               .until(() -> say(session, "INFO", "persistence").contains("rewrite_in_progress:0"));
           fill(session);
+          digest = say(session, "DEBUG", "DIGEST");
         }
       }
       String manifest = "log-" + preamble + "/ours.aof.manifest";
@@ -170,6 +174,12 @@ class CheckAofTest {
       assertThat(said.text).contains("All AOF files and manifest are valid");
       assertThat(said.status).as(said.text).isZero();
       assertThat(ours(manifest).status).isZero();
+      try (Server server = new Server(config, log, Clock.SYSTEM)) {
+        server.startWithoutListening();
+        try (LocalSession session = new LocalSession(server)) {
+          assertThat(say(session, "DEBUG", "DIGEST")).isEqualTo(digest);
+        }
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import dev.spinel.net.TransportChoice;
 import dev.spinel.wire.Client;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -33,20 +34,20 @@ class StopTest {
     try (Server server = new Server(config, new Log(config, log), Clock.SYSTEM)) {
       server.startWithoutListening(); // so it never comes to it
       try (LocalSession session = new LocalSession(server)) {
-        boolean[] comes = {true};
-        Crowd signal = new Crowd().start(() -> comes[0] = server.persistence.awaitEnd());
+        AtomicBoolean comes = new AtomicBoolean(true);
+        Crowd signal = new Crowd().start(() -> comes.set(server.persistence.awaitEnd()));
         await().until(() -> Fixture.say(session, "SHUTDOWN", "ABORT").equals("+OK"));
         signal.join();
-        assertThat(comes[0]).isFalse();
+        assertThat(comes).isFalse();
         assertThat(Fixture.say(session, "SHUTDOWN", "ABORT"))
             .isEqualTo("-ERR No shutdown in progress.");
         assertThat(Fixture.say(session, "SET", "k", "v")).isEqualTo("+OK");
-        signal = new Crowd().start(() -> comes[0] = server.persistence.awaitEnd());
+        signal = new Crowd().start(() -> comes.set(server.persistence.awaitEnd()));
         await()
             .until(
                 () -> {
                   server.persistence.cron();
-                  return comes[0];
+                  return comes.get();
                 });
         signal.join();
       }
