@@ -340,6 +340,49 @@ class AofTest {
     }
   }
 
+  @Test
+  void savesAndRewritesWaitForOneAnother() {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "k", "1");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "100000000");
+      assertThat(run(session, "BGREWRITEAOF")).contains("rewriting started");
+      assertThat(run(session, "BGREWRITEAOF"))
+          .isEqualTo("-ERR Background append only file rewriting already in progress");
+      assertThat(run(session, "BGSAVE"))
+          .startsWith("-ERR Another child process is active (AOF?): can't BGSAVE right now.");
+      assertThat(run(session, "BGSAVE", "SCHEDULE")).isEqualTo("+Background saving scheduled");
+      server.persistence.cron();
+      assertThat(run(session, "INFO", "persistence"))
+          .contains("aof_rewrite_in_progress:1")
+          .contains("rdb_bgsave_in_progress:0");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "0");
+      awaitRewrite(session);
+      awaitInCron(server, session, "rdb_saves:1");
+      awaitInCron(server, session, "rdb_bgsave_in_progress:0");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "100000000");
+      assertThat(run(session, "BGSAVE")).isEqualTo("+Background saving started");
+      assertThat(run(session, "BGREWRITEAOF")).contains("rewriting scheduled");
+      server.persistence.cron();
+      assertThat(run(session, "INFO", "persistence"))
+          .contains("aof_rewrite_in_progress:0")
+          .contains("aof_rewrite_scheduled:1")
+          .contains("rdb_bgsave_in_progress:1");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "0");
+      awaitInCron(server, session, "aof_rewrites:2");
+      awaitInCron(server, session, "aof_rewrite_in_progress:0");
+    }
+  }
+
+  private static void awaitInCron(Server server, LocalSession session, String field) {
+    await()
+        .until(
+            () -> {
+              server.persistence.cron();
+              return run(session, "INFO", "persistence").contains(field);
+            });
+  }
+
   private static void grow(LocalSession session, int bytes) {
     for (int left = bytes; left > 0; left -= 1_000) {
       run(session, "SET", "k", "x".repeat(1_000));
