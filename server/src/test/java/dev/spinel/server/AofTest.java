@@ -306,7 +306,14 @@ class AofTest {
 
   @Test
   void aFileThatHasGrownIsRewrittenByItself() {
-    String[] settings = {"auto-aof-rewrite-percentage", "100", "auto-aof-rewrite-min-size", "5000"};
+    String[] settings = {
+      "auto-aof-rewrite-percentage",
+      "100",
+      "auto-aof-rewrite-min-size",
+      "5000",
+      "rdbcompression",
+      "no"
+    };
     try (Server server = start(settings);
         LocalSession session = new LocalSession(server)) {
       server.persistence.cron();

@@ -260,8 +260,8 @@ class CrashTest {
           failure = new Failure(disk, step);
           assertThat(ask(session, "BGSAVE")).isEqualTo("+Background saving started");
           awaitEnd(session, "rdb_bgsave_in_progress:0");
-          isOver = failure.cameTooLate();
           disk.failWhen(null);
+          isOver = failure.cameTooLate();
         }
       }
       for (TestDisk found : isOver ? List.of(disk.powerLoss(new Random(1))) : failure.found) {
@@ -294,8 +294,8 @@ class CrashTest {
           failure = new Failure(disk, step);
           ask(session, "BGREWRITEAOF");
           awaitEnd(session, "aof_rewrite_in_progress:0");
-          isOver = failure.cameTooLate();
           disk.failWhen(null);
+          isOver = failure.cameTooLate();
           write(session, "b");
           failure.found.add(isOver ? disk.powerLoss(new Random(1)) : disk.kill());
         }

@@ -188,7 +188,14 @@ class ReplicasTest {
     int port = RealRedis.freePort();
     Process primary =
         ServerProcess.of(
-                "--port", "" + port, "--save", "", "--shutdown-timeout", "1000", "--appendonly", "no")
+                "--port",
+                "" + port,
+                "--save",
+                "",
+                "--shutdown-timeout",
+                "1000",
+                "--repl-diskless-sync-delay",
+                "0")
             .directory(folder.toFile())
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("log").toFile())
