@@ -89,7 +89,8 @@ class ScriptTest {
         Shell.Run run = shell.run(house, command.toArray(new String[0]));
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.out())
-            .endsWith("dev.spinel.server.Check" + words[1] + "\n" + words[2].replace(' ', '\n') + "\n");
+            .endsWith(
+                "dev.spinel.server.Check" + words[1] + "\n" + words[2].replace(' ', '\n') + "\n");
       }
     }
   }

@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
 /// wrong, and is refused.
 ///
 /// Beyond a budget of what is kept for the walk, writers that would have it keep more are put off
-/// until it has come further; so are those that would move a large value before the walk has seen it ([KeyspaceListener#walked]).
+/// until it has come further; so are those that would move a large value before the walk has seen
+/// it ([KeyspaceListener#walked]).
 ///
 /// FLUSHDB and FLUSHALL during a walk take the tables out of the database, but leave them to the
 /// walk, which frees them when it is through. SWAPDB only renumbers: the walk tells the numbers as

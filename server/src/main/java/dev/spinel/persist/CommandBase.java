@@ -61,8 +61,7 @@ final class CommandBase extends BaseFile implements Contents {
   private final Supplier<List<byte[]>> libraries;
 
   /// @param libraries asked at the cut for the texts of all libraries of functions
-  CommandBase(
-      Disk.Output file, boolean syncsOften, Supplier<List<byte[]>> libraries) {
+  CommandBase(Disk.Output file, boolean syncsOften, Supplier<List<byte[]>> libraries) {
     super(file, syncsOften);
     this.libraries = libraries;
   }

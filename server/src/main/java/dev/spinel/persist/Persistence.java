@@ -618,8 +618,7 @@ public final class Persistence {
 
   /// A stream that is the base of an append-only file.
   BaseFile rdbBase(Disk.Output out, boolean syncsOften) {
-    return counted(
-        new RdbFile(engine, config, out, syncsOften, true, () -> null, this::tellNewer));
+    return counted(new RdbFile(engine, config, out, syncsOften, true, () -> null, this::tellNewer));
   }
 
   private BaseFile counted(BaseFile file) {
