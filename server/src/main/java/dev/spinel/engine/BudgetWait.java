@@ -39,12 +39,21 @@ final class BudgetWait {
     this.locks = locks;
   }
 
-  /// The call, which writes and has passed its gates, is to wait if it must. No lock is held.
+  /// The call, which has passed its gates, is to wait if it must. No lock is held.
   void ask(Call call, boolean mayGiveUp) {
+    if (!mayWrite(call)) {
+      return;
+    }
     int awaited = awaited(call, mayGiveUp);
     if (awaited != NOTHING) {
       call.await(engine.walkProgress.withinBudget(awaited), Call.FOR_EVER);
     }
+  }
+
+  /// A script that doesn't say what it does may.
+  private static boolean mayWrite(Call call) {
+    return call.does(Command.WRITE)
+        || call.does(Command.SCRIPTED) && call.does(Command.MAY_REPLICATE);
   }
 
   /// The slot that is to be passed, or [WalkProgress#ANYWHERE], or nothing.

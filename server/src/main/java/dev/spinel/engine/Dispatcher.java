@@ -385,7 +385,7 @@ public final class Dispatcher implements AutoCloseable {
           reply.simple("QUEUED");
           return RUN_ON;
         }
-      } else if (call.does(Command.WRITE) && engine.keyspace.walk().overBudget()) {
+      } else if (engine.keyspace.walk().overBudget()) {
         budgetWait.ask(call, mayGiveUp());
       }
     }

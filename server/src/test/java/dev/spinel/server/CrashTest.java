@@ -202,7 +202,7 @@ class CrashTest {
       disk.failWhen(
           (act, file) -> {
             if (++steps == step) {
-              for (int seed = 0; seed < 4; seed++) {
+              for (int seed = 0; seed < 2; seed++) {
                 found.add(disk.powerLoss(new Random(100 * step + seed)));
               }
             }

@@ -73,7 +73,7 @@ class PutOffTest {
       HeldSnapshot snapshot = new HeldSnapshot(fixture);
       try {
         say(transactor, "MULTI");
-        say(transactor, "SET", "k1", "in a transaction");
+        say(transactor, "SET", "k3998", "in a transaction");
         for (int i = 0; !session.session().isParked(); i++) {
           say(session, "SET", "k" + i, "y");
         }
@@ -102,7 +102,7 @@ class PutOffTest {
       HeldSnapshot snapshot = new HeldSnapshot(fixture);
       try {
         say(transactor, "MULTI");
-        say(transactor, "SET", "k1", "in a transaction");
+        say(transactor, "SET", "k3998", "in a transaction");
         while (!session.session().isParked()) {
           say(session, "SET", "k" + written++, "y");
         }
@@ -117,7 +117,7 @@ class PutOffTest {
       }
       assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");
       assertThat(Fixture.text(transactor.await(5_000))).isEqualTo("*1 +OK");
-      assertThat(say(session, "GET", "k1")).isEqualTo("$16 in a transaction");
+      assertThat(say(session, "GET", "k3998")).isEqualTo("$16 in a transaction");
       assertThat(say(session, "GET", "k3999")).isEqualTo("$3000 " + value);
     }
   }
