@@ -341,7 +341,7 @@ public final class Keys implements Family {
   private static void touch(Call call, Reply reply) {
     int found = 0;
     for (int i = 1; i < call.argc(); i++) {
-      Key key = call.read(i);
+      Key key = call.touch(i);
       found += key.exists() ? 1 : 0;
       call.done(key);
     }

@@ -612,10 +612,19 @@ public final class Call {
     }
   }
 
-  /// Remembers an access.
+  /// The key at argument `i`, for TOUCH: as [#read], but the access is remembered for every client.
+  public Key touch(int i) {
+    return counted(remembered(find(i)));
+  }
+
+  /// Remembers an access, unless the client asks for none to be.
   private Key touched(Key key) {
+    return session.noTouch ? key : remembered(key);
+  }
+
+  private Key remembered(Key key) {
     long entry = key.place.entry;
-    if (entry != 0 && !session.noTouch) {
+    if (entry != 0) {
       int old = Entry.access(memory, entry);
       int stamp = engine.limits.lfu ? engine.frequency.next(old, now) : dispatcher.lruClock;
       if (stamp != old) {

@@ -1,5 +1,6 @@
 package dev.spinel.server;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -19,11 +20,16 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -220,6 +226,54 @@ class EncryptionTest {
         .isEqualTo("OK");
     assertThat(text(client, "PING")).isEqualTo("PONG");
     assertThat(text(client(port), "PING")).isEqualTo("PONG");
+  }
+
+  /// When the session began that the next connection has: one that is resumed began earlier.
+  private static long sessionBegan(SSLContext context, int port) throws IOException {
+    try (var socket = (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port)) {
+      socket.setSoTimeout(20_000);
+      socket.getOutputStream().write("PING\r\n".getBytes(US_ASCII));
+      assertThat(socket.getInputStream().readNBytes(7)).asString().isEqualTo("+PONG\r\n");
+      return socket.getSession().getCreationTime();
+    }
+  }
+
+  @Test
+  void sessionsAreResumedAsLongAsTheyMayBe() throws Exception {
+    int port = RealRedis.freePort();
+    Client client = client(spinelAt(port));
+    for (String protocol : List.of("TLSv1.2", "TLSv1.3")) {
+      text(client, "CONFIG", "SET", "tls-session-caching", "yes");
+      SSLContext context = strangersContext(protocol);
+      long first = sessionBegan(context, port);
+      assertThat(sessionBegan(context, port)).as(protocol).isEqualTo(first);
+
+      text(client, "CONFIG", "SET", "tls-session-caching", "no");
+      SSLContext other = strangersContext(protocol);
+      long began = sessionBegan(other, port);
+      assertThat(sessionBegan(other, port)).as(protocol).isGreaterThan(began);
+    }
+  }
+
+  private int spinelAt(int port) {
+    spinel(port, "tls-auth-clients", "no");
+    return port;
+  }
+
+  /// Of a client without a certificate, which trusts ours.
+  private static SSLContext strangersContext(String protocol) throws Exception {
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    try (var in = Files.newInputStream(file("ca.crt"))) {
+      var authority = CertificateFactory.getInstance("X.509").generateCertificate(in);
+      store.setCertificateEntry("ca", authority);
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    SSLContext context = SSLContext.getInstance(protocol);
+    context.init(null, trust.getTrustManagers(), null);
+    return context;
   }
 
   @Test

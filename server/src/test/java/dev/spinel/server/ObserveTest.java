@@ -53,6 +53,23 @@ class ObserveTest {
   }
 
   @Test
+  void whoTouchesNothingTouchesWithTouchOnly() {
+    say(two, "SET", "k", "v");
+    say(one, "CLIENT", "NO-TOUCH", "ON");
+    fixture.clock.forward(1_000_000);
+    say(one, "GET", "k");
+    say(one, "APPEND", "k", "w");
+    assertThat(say(two, "OBJECT", "IDLETIME", "k")).isEqualTo(":1000");
+    say(one, "MULTI");
+    say(one, "EXISTS", "k");
+    say(one, "EXEC");
+    say(one, "EVAL", "return redis.call('GET', KEYS[1])", "1", "k");
+    assertThat(say(two, "OBJECT", "IDLETIME", "k")).isEqualTo(":1000");
+    assertThat(say(one, "TOUCH", "k", "none")).isEqualTo(":1");
+    assertThat(say(two, "OBJECT", "IDLETIME", "k")).isEqualTo(":0");
+  }
+
+  @Test
   void everyCommandOfRedisIsDeclared() throws IOException {
     Set<String> names = new TreeSet<>();
     for (Command command : fixture.server.engine.table) {

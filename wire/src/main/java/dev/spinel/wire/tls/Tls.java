@@ -36,20 +36,38 @@ public final class Tls {
   private static final char[] NO_PASSWORD = {};
   private static final byte[] NO_BYTES = {};
 
+  /// Makes contexts that know nothing of each other's sessions.
+  private interface Source {
+    SSLContext make() throws GeneralSecurityException;
+  }
+
   private final SSLContext context;
   private final SSLParameters parameters;
 
-  private Tls(SSLContext context, SSLParameters parameters) {
+  /// Null: sessions may be resumed. If they mustn't, each connection has a context of its own, as
+  /// that can't be told to one.
+  private final @Nullable Source contexts;
+
+  private Tls(SSLContext context, SSLParameters parameters, @Nullable Source contexts) {
     this.context = context;
     this.parameters = parameters;
+    this.contexts = contexts;
   }
 
   /// An engine for one connection that a client has opened.
   public SSLEngine accepting() {
-    SSLEngine engine = context.createSSLEngine();
+    SSLEngine engine = contextOfOne().createSSLEngine();
     engine.setSSLParameters(parameters);
     engine.setUseClientMode(false);
     return engine;
+  }
+
+  private SSLContext contextOfOne() {
+    try {
+      return contexts == null ? context : contexts.make();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("a context like the one before can't be made", e);
+    }
   }
 
   /// An engine for one connection to a server. The host is only the key under which a session is
@@ -215,8 +233,14 @@ public final class Tls {
 
     public Tls build() throws IOException {
       try {
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(keys, trust(), null);
+        TrustManager @Nullable [] trust = trust();
+        Source contexts =
+            () -> {
+              SSLContext made = SSLContext.getInstance("TLS");
+              made.init(keys, trust, null);
+              return made;
+            };
+        SSLContext context = contexts.make();
         if (resumes) {
           context.getServerSessionContext().setSessionCacheSize(sessions);
           context.getServerSessionContext().setSessionTimeout(sessionSeconds);
@@ -230,7 +254,7 @@ public final class Tls {
           case OPTIONAL -> parameters.setWantClientAuth(true);
           case REQUIRED -> parameters.setNeedClientAuth(true);
         }
-        return new Tls(context, parameters);
+        return new Tls(context, parameters, resumes ? null : contexts);
       } catch (GeneralSecurityException e) {
         throw new IOException("TLS can't be set up: " + reason(e), e);
       }
