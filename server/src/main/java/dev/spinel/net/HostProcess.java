@@ -3,13 +3,15 @@ package dev.spinel.net;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/// What a process of Linux does that the JDK has no words for: it leaves its terminal, and tells a
-/// service manager how it is. Elsewhere nothing of it can be done.
+/// What a process of Linux does that the JDK has no words for: it leaves its terminal, tells a
+/// service manager how it is, and forgets children that it didn't start. Elsewhere nothing of it
+/// can be done.
 public final class HostProcess {
   private static final int UNIX = 1; // AF_UNIX
   private static final int DATAGRAM = 2 | 0x80000; // SOCK_DGRAM, SOCK_CLOEXEC
   private static final int HERE = -100; // AT_FDCWD
   private static final int READ_AND_WRITE = 2; // O_RDWR
+  private static final int AT_ONCE = 1; // WNOHANG
 
   /// A Unix socket's address is its family in 2 bytes, and a name of fewer bytes than this.
   private static final int NAME_BYTES = 108;
@@ -19,6 +21,11 @@ public final class HostProcess {
   /// Whether this machine is one, and the JVM may ask it.
   public static boolean isPossible() {
     return IoRing.isPossible();
+  }
+
+  /// Has the system forget a child of this process, if it has ended: nobody else waits for it.
+  public static void forget(long pid) {
+    new Kernel().call(Kernel.WAIT4, pid, 0, AT_ONCE);
   }
 
   /// Leaves the session of the terminal that the process was started from: it isn't told when that

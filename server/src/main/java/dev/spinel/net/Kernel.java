@@ -45,6 +45,7 @@ final class Kernel {
   static final int ACCEPT4 = X86 ? 288 : 242;
   static final int EVENTFD2 = X86 ? 290 : 19;
   static final int SETSID = X86 ? 112 : 157;
+  static final int WAIT4 = X86 ? 61 : 260;
   static final int OPENAT = X86 ? 257 : 56;
   static final int DUP3 = X86 ? 292 : 24;
   // Those that are the same everywhere.

@@ -69,6 +69,11 @@ final class SentinelClient implements PeerLink.Listener {
     isAuthenticated = !access.isPasswordRequired();
   }
 
+  /// Whether it has logged in, or need not.
+  boolean mayAsk() {
+    return isAuthenticated || !shell.access().isPasswordRequired();
+  }
+
   /// Ends it, after its reply if it is the one that calls.
   void end(long caller) {
     if (id == caller) {
@@ -100,6 +105,7 @@ final class SentinelClient implements PeerLink.Listener {
     }
     int at = begin;
     while (!waits && !closes && link.isOpen()) {
+      reader.authenticated(mayAsk());
       int status = reader.next(bytes, at, end, arguments);
       if (status != RequestReader.COMPLETE) {
         if (status == RequestReader.ERROR) {

@@ -105,6 +105,7 @@ final class SentinelDirectives {
     for (WatchedReplica replica : primary.replicas.values()) {
       if (replica.address.isSame(at)) {
         replica.wasPrimary = true;
+        replica.hasLed = true; // until it tells otherwise
         replica.primaryHistory = history.equals(NO_HISTORY) ? "" : history;
       }
     }

@@ -110,9 +110,10 @@ final class SentinelFailover {
     Leadership.Count count = machine.leadership.count(primary, primary.failoverEpoch);
     boolean leads =
         primary.isForced ? hasVotedForItself(primary) : machine.id.equals(count.leader());
-    if (!leads) {
-      long passed = machine.now() - primary.failoverAt;
-      if (passed > Math.min(machine.periods.election, primary.failoverTimeout)) {
+    long passed = machine.now() - primary.failoverAt;
+    boolean isLate = passed > Math.min(machine.periods.election, primary.failoverTimeout);
+    if (!leads || (isLate && !primary.isForced)) {
+      if (isLate) {
         machine.event(Level.WARNING, "-failover-abort-not-elected", primary, "");
         abort(primary, "ERR The vote couldn't be saved. Check server logs.");
       } else if (!primary.isForced && count.isSplit() && machine.now() - primary.stateAt > 0) {
@@ -128,6 +129,7 @@ final class SentinelFailover {
     }
     to(primary, FailoverState.SELECT_SLAVE);
     machine.event(Level.WARNING, "+failover-state-select-slave", primary, "");
+    primary.replicas.values().forEach(machine.links::infoAnew);
   }
 
   /// All that a forced failover needs: nobody else gets the vote of this Sentinel in its epoch.
@@ -159,17 +161,16 @@ final class SentinelFailover {
     machine.event(Level.NOTICE, "+failover-state-send-slaveof-noone", replica, "");
   }
 
-  /// Whether a replica that may be the newest has not told its offset since the primary is down, or
-  /// since it is connected: it was asked then.
+  /// Whether a replica that may be the newest has not told its offset since the choice began, when
+  /// all were asked, or since it is connected.
   private static boolean isInfoAwaited(WatchedPrimary primary) {
-    return primary.isDown
-        && primary.replicas.values().stream()
-            .anyMatch(
-                replica ->
-                    replica.infoAsked
-                        && (replica.infoAt < primary.downAt || !SentinelLinks.isKnown(replica))
-                        && !replica.isDown
-                        && !replica.link.isDisconnected);
+    return primary.replicas.values().stream()
+        .anyMatch(
+            replica ->
+                replica.infoAsked
+                    && (replica.infoOf < primary.stateAt || !SentinelLinks.isKnown(replica))
+                    && !replica.isDown
+                    && !replica.link.isDisconnected);
   }
 
   private void promote(WatchedPrimary primary) {
@@ -381,6 +382,17 @@ final class SentinelFailover {
     primary.isCoordinated = false;
   }
 
+  /// The clock has jumped, so nothing is done for a while. What was counted and told before is old
+  /// by then: a failover that has told no server anything begins anew afterwards.
+  void interrupt(WatchedPrimary primary) {
+    boolean hasTold = primary.state.compareTo(FailoverState.SEND_SLAVEOF_NOONE) > 0;
+    if (primary.isFailingOver() && !hasTold && !primary.isForced) {
+      machine.event(Level.WARNING, "-failover-abort-tilt", primary, "");
+      abort(primary);
+      primary.retryAt = machine.now() + 50 + machine.random.nextInt(DESYNC);
+    }
+  }
+
   // ── the choice ──
 
   private static final Comparator<WatchedReplica> BEST_FIRST =
@@ -390,7 +402,10 @@ final class SentinelFailover {
               replica -> replica.runId, Comparator.nullsLast(String.CASE_INSENSITIVE_ORDER));
 
   /// The replica to promote: of those that answer, are whole and haven't been alone for too long,
-  /// that of the least priority, then of the largest offset, then of the smallest run id.
+  /// that of the least priority, then of the largest offset, then of the smallest run id. Offsets
+  /// of different histories can't be compared: if there are replicas that have come into the
+  /// primary's history, it is one of them. An old primary that hasn't copied anything of the
+  /// present one isn't whole, however large its offset is.
   @Nullable WatchedReplica select(WatchedPrimary primary) {
     long now = machine.now();
     Periods periods = machine.periods;
@@ -407,12 +422,25 @@ final class SentinelFailover {
               && replica.linkDownMillis <= aloneMost
               && !replica.isForeign
               && SentinelLinks.isKnown(replica)
-              && (replica.isWhole || !primary.hasData);
+              && ((replica.isWhole && !isBehind(replica)) || !primary.hasData);
       if (usable) {
         good.add(replica);
       }
     }
+    boolean anyFollows = good.stream().anyMatch(replica -> replica.isOf(primary.history));
+    if (anyFollows) {
+      good.removeIf(replica -> !replica.isOf(primary.history));
+    }
     good.sort(BEST_FIRST);
     return good.isEmpty() ? null : good.getFirst();
+  }
+
+  /// Whether a server that led before has copied nothing of the primary since. As long as nobody
+  /// has told the primary's history, it is if it still has the history under which it led.
+  private static boolean isBehind(WatchedReplica replica) {
+    String led = replica.primaryHistory;
+    boolean isAsItWas =
+        !led.isEmpty() && (replica.reportsPrimary ? replica.isOf(led) : replica.history.equals(led));
+    return replica.hasLed && (!replica.primary().history.isEmpty() || isAsItWas);
   }
 }

@@ -170,21 +170,30 @@ final class SentinelLinks {
     }
   }
 
+  /// Asks what a server says of itself, unless the answer is on its way.
   void info(WatchedServer server) {
-    @Nullable Channel over = server.link.commands;
     if (!server.infoAsked) {
-      server.infoAsked =
-          ask(
-              server,
-              reply -> {
-                server.infoAsked = false;
-                if (reply instanceof RespValue.Bulk || reply instanceof RespValue.Verbatim) {
-                  server.infoOver = over;
-                  machine.reports.take(server, String.valueOf(reply.text()));
-                }
-              },
-              "INFO");
+      infoAnew(server);
     }
+  }
+
+  /// The same, also if an answer is on its way: it may be older than this moment.
+  void infoAnew(WatchedServer server) {
+    @Nullable Channel over = server.link.commands;
+    long at = machine.now();
+    server.infoAskedAt = at;
+    server.infoAsked =
+        ask(
+            server,
+            reply -> {
+              server.infoAsked &= server.infoAskedAt != at;
+              if (reply instanceof RespValue.Bulk || reply instanceof RespValue.Verbatim) {
+                server.infoOver = over;
+                server.infoOf = at;
+                machine.reports.take(server, String.valueOf(reply.text()));
+              }
+            },
+            "INFO");
   }
 
   private long infoPeriod(WatchedServer server) {
@@ -287,10 +296,7 @@ final class SentinelLinks {
     ask(server, null, "CLIENT", "KILL", "TYPE", "pubsub");
     ask(
         server,
-        reply -> {
-          server.infoAsked = false;
-          info(server); // it says at once what has become of it
-        },
+        reply -> infoAnew(server), // it says at once what has become of it
         "EXEC");
   }
 

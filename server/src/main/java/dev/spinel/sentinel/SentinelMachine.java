@@ -141,6 +141,7 @@ public final class SentinelMachine {
       isTilted = true;
       tiltedAt = now;
       event(Level.WARNING, "+tilt", null, "#tilt mode entered");
+      primaries.values().forEach(failover::interrupt);
     }
     lastTick = now;
     for (WatchedPrimary primary : List.copyOf(primaries.values())) {
@@ -463,10 +464,12 @@ public final class SentinelMachine {
     List<WatchedReplica> before = new ArrayList<>(primary.replicas.values());
     SentinelAddress from = primary.address;
     String runId = primary.runId;
+    String history = primary.history;
     long lostAt = primary.link.lostAt;
     Map<WatchedReplica, Long> lost = new HashMap<>();
     before.forEach(old -> lost.put(old, old.link.lostAt));
     reset(primary, true);
+    primary.history = "";
     primary.address = to;
     primary.infoAt = 0; // what was told was the old one's
     primary.downAt = 0;
@@ -478,22 +481,24 @@ public final class SentinelMachine {
         replica.primaryHistory = old.primaryHistory;
         replica.runId = old.runId;
         replica.restartedAt = old.restartedAt;
+        replica.hasLed = old.hasLed;
         replica.link.lostAt = lost.getOrDefault(old, 0L);
         event(Level.NOTICE, "+slave", replica, "");
       } else {
         primary.runId = old.runId;
+        primary.history = old.reportsPrimary ? old.history : "";
       }
     }
     if (!from.isSame(to) && !primary.replicas.containsKey(nameOfReplica(from))) {
       WatchedReplica replica = addReplica(primary, from);
       replica.wasPrimary = true;
-      replica.primaryHistory = primary.history;
+      replica.hasLed = true;
+      replica.primaryHistory = history;
       replica.runId = runId;
       replica.restartedAt = primary.restartedAt;
       replica.link.lostAt = lostAt;
       event(Level.NOTICE, "+slave", replica, "");
     }
-    primary.history = "";
     save();
   }
 

@@ -73,7 +73,7 @@ final class SentinelSession {
     boolean open =
         switch (name) {
           case "auth", "hello" -> true;
-          default -> client.isAuthenticated || !shell.access().isPasswordRequired();
+          default -> client.mayAsk();
         };
     String refusal =
         open ? shell.access().refusal(asked(words)) : "NOAUTH Authentication required.";

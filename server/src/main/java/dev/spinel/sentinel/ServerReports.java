@@ -153,8 +153,22 @@ final class ServerReports {
       return;
     }
     WatchedReplica replica = (WatchedReplica) server;
-    if (report.isReplica && followsOurs(replica) && replica.linkUp) {
+    replica.history = report.text("master_replid");
+    replica.historyBefore = report.text("master_replid2");
+    boolean follows = report.isReplica && followsOurs(replica) && replica.linkUp;
+    if (follows) {
+      if (!primary.histories.contains(replica.history)) {
+        primary.history = replica.history; // the primary has begun it, and not told us yet
+      }
       learn(primary, report);
+    }
+    if (follows
+        || replica.isPromoted
+        || replica.isOf(primary.history)
+        || !report.has("master_replid")) {
+      replica.hasLed = false;
+    } else if (report.isPrimary) {
+      replica.hasLed = true;
     }
     boolean descends =
         primary.histories.contains(report.text("master_replid"))

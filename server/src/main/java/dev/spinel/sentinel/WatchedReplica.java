@@ -29,12 +29,20 @@ final class WatchedReplica extends WatchedServer {
   boolean wasPrimary; // of this group, at this address
   String primaryHistory = ""; // its replication id as the primary, if it was
   boolean isForeign; // its data is of another group
+  String history = ""; // its replication id, as it says
+  String historyBefore = ""; // and the one before it
+  boolean hasLed; // and hasn't been seen to follow since: its data may still be its own
 
   WatchedReplica(
       String name, SentinelAddress address, NodeLink link, WatchedPrimary primary, long now) {
     super(name, address, link, primary.downAfter, now);
     this.primary = primary;
     this.primaryChangedAt = now;
+  }
+
+  /// Whether its data is of this history, or of one that continues it.
+  boolean isOf(String known) {
+    return !known.isEmpty() && (history.equals(known) || historyBefore.equals(known));
   }
 
   @Override

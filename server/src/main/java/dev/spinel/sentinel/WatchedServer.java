@@ -6,6 +6,8 @@ import org.jspecify.annotations.Nullable;
 abstract sealed class WatchedServer extends WatchedNode permits WatchedPrimary, WatchedReplica {
   long infoAt;
   boolean infoAsked; // and not answered
+  long infoAskedAt; // the last time
+  long infoOf; // when the last that was answered was asked
   @Nullable String info;
   NodeLink.@Nullable Channel infoOver; // the connection that it came over
   boolean reportsPrimary;

@@ -8,6 +8,7 @@ import dev.spinel.config.WholeFile;
 import dev.spinel.net.Acceptor;
 import dev.spinel.net.BindException;
 import dev.spinel.net.Connection;
+import dev.spinel.net.HostProcess;
 import dev.spinel.net.Incidents;
 import dev.spinel.net.Listener;
 import dev.spinel.net.Loop;
@@ -301,6 +302,23 @@ public final class SentinelServer implements SentinelHost, Incidents, HostNames,
     Process process = scripts.get(job);
     if (process != null) {
       process.destroyForcibly();
+    }
+  }
+
+  /// Has the system forget children of this process that have ended and aren't scripts: processes
+  /// of others, whose parent has died. On the loop's thread, which knows all scripts.
+  void forgetOrphans() {
+    Loop on = loop;
+    if (on != null) {
+      on.post(
+          () -> {
+            List<Long> own = scripts.values().stream().map(Process::pid).toList();
+            ProcessHandle.current()
+                .children()
+                .map(ProcessHandle::pid)
+                .filter(pid -> !own.contains(pid))
+                .forEach(HostProcess::forget);
+          });
     }
   }
 

@@ -20,10 +20,20 @@ final class Signals {
   }
 
   /// Has the system forget processes that end: those of others, whose parent died, become children
-  /// of a container's first process, and would stay as zombies.
+  /// of a container's first process, and would stay as zombies. How own ones end isn't known then.
   static void reap() {
     try {
       Signal.handle(new Signal("CHLD"), SignalHandler.SIG_IGN);
+    } catch (IllegalArgumentException e) {
+      // the JVM was told to leave signals alone
+      return;
+    }
+  }
+
+  /// Calls `action`, on a thread of its own, whenever children have ended.
+  static void onChildren(Runnable action) {
+    try {
+      Signal.handle(new Signal("CHLD"), signal -> action.run());
     } catch (IllegalArgumentException e) {
       // the JVM was told to leave signals alone
       return;

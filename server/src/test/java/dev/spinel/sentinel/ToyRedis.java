@@ -28,6 +28,7 @@ final class ToyRedis {
   int priority = 100;
   long offset;
   String history;
+  boolean isOwn; // its data: it has led since it copied somebody's
   private String secondHistory = "0".repeat(40);
   @Nullable Address primary;
   boolean linkUp;
@@ -50,6 +51,7 @@ final class ToyRedis {
   private List<String> lent = List.of(); // its histories, while another one has its name
   private long lentOffset;
   private @Nullable Address lentPrimary;
+  private boolean lentIsOwn;
 
   ToyRedis(SimNetwork network, String name, @Nullable String primary) {
     this.network = network;
@@ -102,6 +104,7 @@ final class ToyRedis {
     lent = List.of(history, secondHistory);
     lentOffset = offset;
     lentPrimary = primary;
+    lentIsOwn = isOwn;
     forget();
     primary = null;
     offset = network.random().nextInt(1_000_000);
@@ -117,12 +120,18 @@ final class ToyRedis {
     secondHistory = lent.get(1);
     offset = lentOffset;
     primary = lentPrimary;
+    isOwn = lentIsOwn;
   }
 
   /// It will start again at another host, which its name means from now on. It is down.
   void moveTo(String other) {
     network.name(name, other);
     host = network.host(other);
+  }
+
+  /// Whether its data is of another one's history, or of one that continues it.
+  boolean isOf(ToyRedis other) {
+    return history.equals(other.history) || secondHistory.equals(other.history);
   }
 
   String runId() {
@@ -137,6 +146,7 @@ final class ToyRedis {
 
   private void tick() {
     if (primary == null) {
+      isOwn = true;
       offset += network.random().nextInt(20);
     } else {
       copy(primary);
@@ -165,6 +175,7 @@ final class ToyRedis {
             history = report.text("master_replid");
             secondHistory = report.text("master_replid2");
             linkUp = true;
+            isOwn = false;
           }
 
           @Override

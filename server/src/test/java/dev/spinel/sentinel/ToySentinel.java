@@ -72,6 +72,10 @@ final class ToySentinel implements SentinelHost {
         return;
       }
       choices++;
+      boolean knows = group.history.equals(old.history);
+      if (knows && best.isOwn && chosen.wasPrimary) {
+        assertThat(best.isOf(old)).as("%s has copied nothing of %s", best, old).isTrue();
+      }
       for (WatchedReplica other : group.replicas.values()) {
         ToyRedis server = server(other.address);
         boolean hears =
@@ -85,10 +89,17 @@ final class ToySentinel implements SentinelHost {
             server.priority != 0
                 && server.isWhole
                 && other.isWhole // as it has told
+                && !other.hasLed
                 && !other.isForeign
                 && !other.reportsPrimary // nor has it told its priority
                 && other.linkDownMillis <= group.downAfter * 10;
-        if (hears && follows && mayBeChosen && server != best) {
+        if (!hears || !follows || !mayBeChosen || server == best) {
+          continue;
+        }
+        if (knows && server.isOf(old)) {
+          assertThat(best.isOf(old)).as("%s rather than %s of %s", best, server, old).isTrue();
+        }
+        if (best.history.equals(server.history)) { // else their offsets say nothing
           assertThat(best.priority)
               .as("%s rather than %s", best, server)
               .isLessThanOrEqualTo(server.priority);

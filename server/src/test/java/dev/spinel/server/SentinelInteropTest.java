@@ -142,7 +142,7 @@ class SentinelInteropTest {
   /// @param real how many of the three Sentinels are real ones
   /// @param servers of which kind the primary and its two replicas are: o is ours, r a real one
   @ParameterizedTest
-  @CsvSource({"2, rrr", "1, oro"})
+  @CsvSource({"2, rrr", "1, rrr", "2, ooo", "1, oro"})
   void oursAndRealOnesPromoteTheSameReplicaAndTakeTheOldPrimaryBack(int real, String servers)
       throws Exception {
     assumeThat(RealRedis.binary()).as("a redis-server to watch").isNotNull();

@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,6 +153,94 @@ class SentinelServerTest {
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
     assertThat(process.waitFor()).isEqualTo(1);
     assertThat(said).contains("Sentinel needs config file on disk to save state. Exiting...");
+  }
+
+  /// The command, in a shell of root's that does something to a file first: root may write to every
+  /// file, but not to one that is mounted otherwise.
+  private static ProcessBuilder readOnly(Path file, List<String> command) {
+    boolean isRoot = System.getProperty("user.name").equals("root");
+    List<String> words = new ArrayList<>();
+    if (isRoot) {
+      String mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
+      words.addAll(List.of("unshare", "--mount", "sh", "-c", mount, file.toString()));
+    }
+    words.addAll(command);
+    return new ProcessBuilder(words).redirectErrorStream(true);
+  }
+
+  /// What a program says of its file, and its exit status.
+  private static String said(Process process) throws Exception {
+    String all = new String(process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+    int at = all.indexOf("Sentinel config file ");
+    return process.waitFor() + ": " + (at < 0 ? all : all.substring(at).strip());
+  }
+
+  @Test
+  void aFileThatMayNotBeWrittenToIsRefusedAsByARealOne() throws Exception {
+    Path made = Files.writeString(folder.resolve("read-only.conf"), "port 0\n");
+    assertThat(made.toFile().setWritable(false)).isTrue();
+    String refused = said(readOnly(made, List.of("sh", "-c", ": >>" + made)).start());
+    assumeThat(refused).as("a file that can't be written to").doesNotStartWith("0:");
+    assumeThat(refused).doesNotContain("mount");
+    String ours =
+        said(readOnly(made, ServerProcess.of(made.toString(), "--sentinel").command()).start());
+    assertThat(ours)
+        .matches(
+            "1: Sentinel config file .*/read-only.conf is not writable: "
+                + "(Permission denied|Read-only file system)\\. Exiting\\.\\.\\.");
+    assertThat(made).content().isEqualTo("port 0\n");
+    Path binary = RealRedis.binary();
+    if (binary != null) {
+      List<String> real = List.of(binary.toString(), made.toString(), "--sentinel");
+      assertThat(ours).isEqualTo(said(readOnly(made, real).start()));
+    }
+  }
+
+  /// Containers run a program as process 1, whose children are all that have lost their parent.
+  @Test
+  void asTheFirstProcessItKnowsHowItsScriptsEndAndForgetsOrphans() throws Exception {
+    List<String> apart = List.of("unshare", "--pid", "--fork", "--kill-child", "--mount-proc");
+    List<String> probe = new ArrayList<>(apart);
+    probe.add("true");
+    assumeThat(said(new ProcessBuilder(probe).redirectErrorStream(true).start()))
+        .as("namespaces of processes")
+        .isEqualTo("0: ");
+    Path script =
+        Files.writeString(folder.resolve("script"), "#!/bin/sh\n(sleep .3; exit 0) &\nexit 1\n");
+    assertThat(script.toFile().setExecutable(true)).isTrue();
+    port = RealRedis.freePort();
+    file =
+        Files.writeString(
+            folder.resolve("sentinel.conf"),
+            "port %d\ndir \"%s\"\nsentinel monitor m 127.0.0.1 1 2\n".formatted(port, folder)
+                + "sentinel notification-script m "
+                + script
+                + "\n");
+    List<String> command = new ArrayList<>(apart);
+    command.addAll(ServerProcess.of(file.toString(), "--sentinel").command());
+    Process process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("log").toFile())
+            .start();
+    try {
+      await()
+          .ignoreExceptionsInstanceOf(IOException.class)
+          .atMost(30, TimeUnit.SECONDS)
+          .untilAsserted(
+              () -> {
+                try (Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
+                  String pending = client.command("SENTINEL", "PENDING-SCRIPTS").toString();
+                  assertThat(pending).contains("scheduled").doesNotContain("running");
+                }
+              });
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .untilAsserted(() -> assertThat(process.descendants()).hasSize(1)); // Java alone
+      assertThat(folder.resolve("log")).content().contains("1:X ").doesNotContain("-script-error");
+    } finally {
+      process.destroyForcibly().waitFor();
+    }
   }
 
   @Test

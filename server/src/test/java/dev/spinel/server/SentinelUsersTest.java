@@ -62,7 +62,13 @@ class SentinelUsersTest {
       }
       try (Client late = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
         assertThat(ask(late, "PING")).isEqualTo("NOAUTH Authentication required.");
+        late.send("PING", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11");
+        late.flush();
+        assertThat(late.receive().text())
+            .isEqualTo("ERR Protocol error: unauthenticated multibulk length");
       }
+      assertThat(ask(client, "PING", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"))
+          .isEqualTo("ERR wrong number of arguments for 'ping' command");
       assertThat(ask(admin, "SENTINEL", "FLUSHCONFIG")).isEqualTo("OK");
       assertThat(ask(client, "ACL", "DELUSER", "bob")).isEqualTo("1");
       assertThat(server.hasEnded()).isFalse();
