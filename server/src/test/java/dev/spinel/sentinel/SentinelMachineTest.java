@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 /// One machine, step by step, where it matters what comes before what.
 class SentinelMachineTest {
   private static final String OURS = "a".repeat(40);
+  private static final String NEXT = "b".repeat(40);
   private static final String FOREIGN = "f".repeat(40);
 
   private final Map<String, String> names = new HashMap<>();
@@ -302,6 +303,79 @@ class SentinelMachineTest {
     assertThat(again.saved.isEmpty() || again.saved.equals(saved)).isTrue();
     again.run(60_000);
     assertThat(again.wasSent("10.0.0.1 SLAVEOF 10.0.0.2 6379")).isTrue();
+  }
+
+  private static String with(String info, String field, String value) {
+    return info.replaceAll("(?m)^" + field + ":.*\\r$", field + ":" + value + "\r");
+  }
+
+  /// 10.0.0.1 has been replaced by 10.0.0.2, and follows it without having copied anything; 10.0.0.3
+  /// has. Then 10.0.0.2 is silent.
+  private void replacedAndLost() {
+    group("down-after-milliseconds m 2000", "failover-timeout m 3000");
+    ask("SENTINEL", "FAILOVER", "m");
+    obeys = false;
+    infos.put("10.0.0.1", with(replica("10.0.0.2", OURS, "down"), "slave_repl_offset", "9000"));
+    infos.put("10.0.0.2", primary(NEXT, "") + "master_replid2:" + OURS + "\r\n");
+    infos.put("10.0.0.3", replica("10.0.0.2", NEXT, "up"));
+    run(20_000);
+    assertThat(events).anyMatch(line -> line.startsWith("+switch-master m 10.0.0.1 6379 10.0.0.2"));
+    sent.clear();
+    events.clear();
+    silent.add("10.0.0.2");
+    tell(new SentinelEvent.LinkEnded(commands.get("10.0.0.2"), "reset"));
+    infos.put("10.0.0.3", replica("10.0.0.2", NEXT, "down"));
+  }
+
+  @Test
+  void anOldPrimaryThatHasNotCopiedYetIsNotPromotedForItsLargerOffset() {
+    replacedAndLost();
+    run(5000);
+    assertThat(wasSent("10.0.0.3 SLAVEOF NO ONE")).isTrue();
+    assertThat(wasSent("10.0.0.1 SLAVEOF NO ONE")).isFalse();
+  }
+
+  @Test
+  void anOldPrimaryIsPromotedAgainOnceItHasCopied() {
+    replacedAndLost();
+    silent.add("10.0.0.3");
+    tell(new SentinelEvent.LinkEnded(commands.get("10.0.0.3"), "reset"));
+    run(10_000);
+    assertThat(events).anyMatch(line -> line.startsWith("-failover-abort-no-good-slave"));
+    assertThat(wasSent("10.0.0.1 SLAVEOF NO ONE")).isFalse();
+    infos.put("10.0.0.1", replica("10.0.0.2", NEXT, "down")); // it was connected for a moment
+    run(10_000);
+    assertThat(wasSent("10.0.0.1 SLAVEOF NO ONE")).isTrue();
+  }
+
+  @Test
+  void whoeverWasPromotedByALeaderThatIsGoneMayBePromoted() {
+    group("down-after-milliseconds m 2000");
+    silent.add("10.0.0.1");
+    silent.add("10.0.0.3");
+    tell(new SentinelEvent.LinkEnded(commands.get("10.0.0.1"), "reset"));
+    tell(new SentinelEvent.LinkEnded(commands.get("10.0.0.3"), "reset"));
+    infos.put("10.0.0.2", primary(NEXT, "") + "master_replid2:" + OURS + "\r\n");
+    run(10_000);
+    assertThat(events).anyMatch(line -> line.startsWith("+switch-master m 10.0.0.1 6379 10.0.0.2"));
+  }
+
+  @Test
+  void aJumpOfTheClockEndsAFailoverThatHasToldNobodyAnything() {
+    group("down-after-milliseconds m 2000", "failover-timeout m 600000");
+    isDiskFull = true; // nor is its own vote saved
+    silent.add("10.0.0.1");
+    tell(new SentinelEvent.LinkEnded(commands.get("10.0.0.1"), "reset"));
+    run(3000);
+    assertThat(events).anyMatch(line -> line.startsWith("+try-failover"));
+    now += 60_000;
+    run(100);
+    assertThat(events).contains("-failover-abort-tilt master m 10.0.0.1 6379");
+    isDiskFull = false;
+    run(29_000);
+    assertThat(wasSent("10.0.0.2 SLAVEOF")).isFalse();
+    run(5000);
+    assertThat(wasSent("10.0.0.2 SLAVEOF NO ONE")).isTrue();
   }
 
   @Test
