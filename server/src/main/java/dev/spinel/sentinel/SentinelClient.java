@@ -109,10 +109,10 @@ final class SentinelClient implements PeerLink.Listener {
       int status = reader.next(bytes, at, end, arguments);
       if (status != RequestReader.COMPLETE) {
         if (status == RequestReader.ERROR) {
-          send(Texts.error(String.valueOf(reader.error())));
-        }
-        if (status != RequestReader.INCOMPLETE) {
-          link.close("protocol error");
+          send(Texts.error("ERR " + reader.error()));
+          close();
+        } else if (status != RequestReader.INCOMPLETE) {
+          kill();
         }
         return;
       }

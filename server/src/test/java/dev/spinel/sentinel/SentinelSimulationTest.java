@@ -137,6 +137,9 @@ class SentinelSimulationTest {
       RUNS.incrementAndGet();
       CHOICES.addAndGet(ledger.choices);
     } catch (AssertionError | RuntimeException e) {
+      if (Boolean.getBoolean("spinel.story")) {
+        ledger.story.forEach(System.out::println);
+      }
       throw new AssertionError("seed " + seed + ": " + e.getMessage() + state(), e);
     }
   }

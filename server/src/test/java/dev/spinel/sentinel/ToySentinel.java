@@ -68,7 +68,7 @@ final class ToySentinel implements SentinelHost {
       assertThat(best.isWhole || by.network.now() - best.incompleteAt < 20_000)
           .as("%s isn't a complete copy", best)
           .isTrue();
-      if (group.isForced || old.isUp() || by.network.now() - old.crashedAt < 500) {
+      if (by.isForced || old.isUp() || by.network.now() - old.crashedAt < 500) {
         return;
       }
       choices++;
@@ -132,6 +132,7 @@ final class ToySentinel implements SentinelHost {
   private final Ledger ledger;
   private List<String> file;
   private @Nullable SentinelShell shell;
+  private boolean isForced; // the last failover
 
   ToySentinel(SimNetwork network, String name, Ledger ledger, List<String> directives) {
     this.network = network;
@@ -208,8 +209,10 @@ final class ToySentinel implements SentinelHost {
     if (level != SentinelAction.Level.DEBUG || text.contains("script")) {
       story(level.mark + " " + text);
     }
-    if (text.startsWith("+elected-leader")) {
-      if (primary().isForced) {
+    if (text.startsWith("+try-failover")) {
+      isForced = primary().isForced; // it may be over when its other lines are written
+    } else if (text.startsWith("+elected-leader")) {
+      if (isForced) {
         ledger.forced(primary().failoverEpoch, name, machine.id);
       } else {
         ledger.elected(primary().failoverEpoch, machine.id);
@@ -217,7 +220,7 @@ final class ToySentinel implements SentinelHost {
     } else if (text.startsWith("+selected-slave")) {
       WatchedReplica chosen = primary().promoted;
       ledger.chose(this, chosen == null ? machine.failover.select(primary()) : chosen);
-    } else if (text.startsWith("+failover-state-wait-promotion") && !primary().isForced) {
+    } else if (text.startsWith("+failover-state-wait-promotion") && !isForced) {
       ledger.promotes(primary().failoverEpoch, machine.id);
     }
   }
