@@ -116,8 +116,8 @@ final class Hellos {
     if (primary.configEpoch >= hello.configEpoch()) {
       return;
     }
-    if (hello.primaryPort() == primary.address.port()
-        && machine.isHostOf(primary.address, hello.primaryHost())) {
+    SentinelAddress before = primary.currentAddress(); // the promoted one's, if we lead a failover
+    if (hello.primaryPort() == before.port() && machine.isHostOf(before, hello.primaryHost())) {
       primary.configEpoch = hello.configEpoch();
       return;
     }
@@ -127,8 +127,7 @@ final class Hellos {
     }
     primary.configEpoch = hello.configEpoch();
     machine.event(Level.WARNING, "+config-update-from", from, "");
-    machine.switches(primary, hello.primaryHost(), hello.primaryPort());
-    SentinelAddress before = primary.address;
+    machine.switches(primary, before, hello.primaryHost(), hello.primaryPort());
     machine.moveTo(primary, to);
     machine.runReconfigurationScript(primary, "observer", before, to);
   }

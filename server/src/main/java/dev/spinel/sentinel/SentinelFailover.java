@@ -356,7 +356,7 @@ final class SentinelFailover {
       return;
     }
     SentinelAddress to = primary.promoted == null ? primary.address : primary.promoted.address;
-    machine.switches(primary, machine.shown(to), to.port());
+    machine.switches(primary, primary.address, machine.shown(to), to.port());
     machine.moveTo(primary, to);
   }
 
@@ -440,7 +440,8 @@ final class SentinelFailover {
   private static boolean isBehind(WatchedReplica replica) {
     String led = replica.primaryHistory;
     boolean isAsItWas =
-        !led.isEmpty() && (replica.reportsPrimary ? replica.isOf(led) : replica.history.equals(led));
+        !led.isEmpty()
+            && (replica.reportsPrimary ? replica.isOf(led) : replica.history.equals(led));
     return replica.hasLed && (!replica.primary().history.isEmpty() || isAsItWas);
   }
 }

@@ -256,8 +256,7 @@ public final class SentinelMachine {
   }
 
   /// Tells that the primary is at another address now. Before it is ([#moveTo]).
-  void switches(WatchedPrimary primary, String host, int port) {
-    SentinelAddress from = primary.address;
+  void switches(WatchedPrimary primary, SentinelAddress from, String host, int port) {
     happened(
         Level.WARNING,
         "+switch-master",
@@ -481,7 +480,7 @@ public final class SentinelMachine {
         replica.primaryHistory = old.primaryHistory;
         replica.runId = old.runId;
         replica.restartedAt = old.restartedAt;
-        replica.hasLed = old.hasLed;
+        replica.hasLed = old.hasLed || old.isPromoted;
         replica.link.lostAt = lost.getOrDefault(old, 0L);
         event(Level.NOTICE, "+slave", replica, "");
       } else {

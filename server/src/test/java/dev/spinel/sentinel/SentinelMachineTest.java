@@ -309,8 +309,8 @@ class SentinelMachineTest {
     return info.replaceAll("(?m)^" + field + ":.*\\r$", field + ":" + value + "\r");
   }
 
-  /// 10.0.0.1 has been replaced by 10.0.0.2, and follows it without having copied anything; 10.0.0.3
-  /// has. Then 10.0.0.2 is silent.
+  /// 10.0.0.1 has been replaced by 10.0.0.2, and follows it without having copied anything;
+  /// 10.0.0.3 has. Then 10.0.0.2 is silent.
   private void replacedAndLost() {
     group("down-after-milliseconds m 2000", "failover-timeout m 3000");
     ask("SENTINEL", "FAILOVER", "m");
@@ -375,11 +375,29 @@ class SentinelMachineTest {
     isDiskFull = false;
     run(1300);
     for (int each : List.copyOf(channels.keySet())) {
-      tell(new SentinelEvent.Message(each, new RespValue.Array(List.of()))); // after that long silence
+      tell(
+          new SentinelEvent.Message(
+              each, new RespValue.Array(List.of()))); // after that long silence
     }
     assertThat(wasSent("10.0.0.2 SLAVEOF")).isFalse();
     run(3000);
     assertThat(wasSent("10.0.0.2 SLAVEOF NO ONE")).isTrue();
+  }
+
+  @Test
+  void aNewerConfigurationEndsAFailoverAlsoIfItNamesTheOldPrimary() {
+    group();
+    silent.add("10.0.0.3"); // never says that it follows the new one
+    ask("SENTINEL", "FAILOVER", "m");
+    run(500);
+    assertThat(events).anyMatch(line -> line.startsWith("+promoted-slave slave 10.0.0.2:6379"));
+    ask("PUBLISH", "__sentinel__:hello", "10.0.0.9,26379," + FOREIGN + ",7,m,10.0.0.1,6379,7");
+    assertThat(events).contains("+switch-master m 10.0.0.2 6379 10.0.0.1 6379");
+    run(12_000);
+    assertThat(events).noneMatch(line -> line.startsWith("+failover-end"));
+    assertThat(saved)
+        .contains("sentinel monitor m 10.0.0.1 6379 1", "sentinel config-epoch m 7")
+        .contains("sentinel known-replica m 10.0.0.2 6379");
   }
 
   @Test

@@ -229,8 +229,7 @@ class SentinelServersTest {
             folder, "--rename-command", "FAILOVER", "", "--repl-diskless-sync-delay", "0")) {
       Spinel replica = server(List.of("replicaof", "127.0.0.1 " + primary.port()));
       Watcher sentinel =
-          new Watcher(
-              "sentinel.conf", "", "sentinel monitor m 127.0.0.1 " + primary.port() + " 1");
+          new Watcher("sentinel.conf", "", "sentinel monitor m 127.0.0.1 " + primary.port() + " 1");
       soon(
           () ->
               assertThat(String.valueOf(sentinel.ask("SENTINEL", "REPLICAS", "m")))
