@@ -76,6 +76,7 @@ public final class Dispatcher implements AutoCloseable {
   private final LockSet locks;
   private final IntPredicate isTouched;
   private final BudgetWait budgetWait;
+  private long takenBefore; // bytes of memory, when the last transaction began
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
@@ -671,6 +672,15 @@ public final class Dispatcher implements AutoCloseable {
   /// Returns false if there is none.
   public boolean makeRoomNow(long bytes) {
     return engine.makeRoomNow(this, bytes, isTouched);
+  }
+
+  void transactionBegins() {
+    takenBefore = engine.keyspace.heap().takenBytes();
+  }
+
+  /// By about how many bytes the memory in use has grown since the transaction began.
+  public long grownBytes() {
+    return engine.keyspace.heap().takenBytes() - takenBefore;
   }
 
   /// Runs one command of a transaction. Its keys are locked, and there is room for them.

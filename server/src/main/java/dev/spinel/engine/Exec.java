@@ -178,6 +178,7 @@ final class Exec {
     if (seat.stopsWorld()) {
       touchAll(queue);
     }
+    dispatcher.transactionBegins();
     call.before = null; // these calls are tried once
     reply.array(queue.size());
     for (int i = 0; i < queue.size(); i++) {

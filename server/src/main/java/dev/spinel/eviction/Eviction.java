@@ -11,6 +11,7 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Reclaimer;
+import dev.spinel.engine.Session;
 import dev.spinel.keyspace.Keeper;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.memory.Heap;
@@ -58,6 +59,13 @@ public final class Eviction implements Gate, Reclaimer {
 
   /// About what one more element of a value takes besides its bytes.
   private static final int ARGUMENT_BYTES = 24;
+
+  /// About what a key, of a short value, takes besides its bytes.
+  private static final int KEY_BYTES = 40;
+
+  /// By so much a transaction may grow beyond the limit where nothing else can go: one that only
+  /// counts is never left half done.
+  private static final long LITTLE_GROWTH = 128 << 10;
 
   private static final long BACKGROUND_NANOS = 25_000_000;
 
@@ -158,7 +166,7 @@ public final class Eviction implements Gate, Reclaimer {
       return null;
     }
     boolean all = !queued && call.command() == engine.exec;
-    long bytes = all ? call.session().queuedHeapBytes() : needs(call.args());
+    long bytes = all ? needs(call.session()) : needs(call.args());
     if (!isShort(bytes)) {
       return null;
     }
@@ -185,6 +193,11 @@ public final class Eviction implements Gate, Reclaimer {
     return null;
   }
 
+  /// About how much the commands need that the session has queued.
+  private static long needs(Session session) {
+    return session.queuedHeapBytes() + (long) KEY_BYTES * session.queuedCommands();
+  }
+
   /// About how much a call needs besides its large arguments, which are in the memory already: 0
   /// unless it is long. While calls are recorded large arguments are copied.
   private long needs(Args args) {
@@ -196,13 +209,16 @@ public final class Eviction implements Gate, Reclaimer {
     return (isCopied ? args.bytes() : args.plainBytes()) + (long) ARGUMENT_BYTES * count;
   }
 
-  /// What EXEC runs is refused alone if nothing else can go any more, as it would be outside.
+  /// What EXEC runs is refused, alone, if the transaction has grown and nothing else can go any
+  /// more. What was queued has been looked at before.
   @Override
   public @Nullable CommandError refuseQueued(Call call) {
     if (!call.command().is(Command.DENYOOM) || call.session().isTrusted()) {
       return null;
     }
-    return call.dispatcher().makeRoomNow(0) ? null : OUT_OF_MEMORY;
+    Dispatcher dispatcher = call.dispatcher();
+    boolean mayRun = dispatcher.makeRoomNow(0) || dispatcher.grownBytes() < LITTLE_GROWTH;
+    return mayRun ? null : OUT_OF_MEMORY;
   }
 
   @Override
