@@ -150,6 +150,11 @@ public final class Listener {
     }
   }
 
+  /// Whether it listens no more. On the first loop.
+  boolean isShut() {
+    return closed;
+  }
+
   /// On the first loop, or when it has ended. Removes a Unix socket's file, too.
   void shut() {
     if (closed) {

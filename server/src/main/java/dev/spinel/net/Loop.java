@@ -529,6 +529,9 @@ public final class Loop implements Runnable {
   }
 
   void watch(Listener listener) {
+    if (listener.isShut()) { // before the loop came to it: there is no descriptor to look for
+      return;
+    }
     try {
       transport.attach(listener);
     } catch (IOException e) {
