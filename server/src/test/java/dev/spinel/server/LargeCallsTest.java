@@ -8,6 +8,7 @@ import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
 import dev.spinel.wire.Client;
+import dev.spinel.wire.HeapBudget;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -128,6 +129,21 @@ class LargeCallsTest {
     assertThat(client.command(pairs).text()).isEqualTo("" + (count - 1));
     keys[0] = "UNLINK";
     assertThat(client.command(keys).text()).isEqualTo("1");
+  }
+
+  @Test
+  void stringsThatAreComparedAreCountedInTheHeap() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      say(session, "SETRANGE", "long", "3000000", "x");
+      HeapBudget heap = fixture.server.engine.heap;
+      long others = heap.limitBytes() - 1_000_000;
+      heap.add(others);
+      assertThat(say(session, "LCS", "long", "absent")).startsWith("-OOM ");
+      heap.release(others);
+      assertThat(say(session, "LCS", "long", "absent", "LEN")).isEqualTo(":0");
+      assertThat(heap.heldBytes()).isZero();
+    }
   }
 
   @Test

@@ -489,6 +489,21 @@ class MaxmemoryTest {
     }
   }
 
+  /// As in a real server: it has passed its gates.
+  @Test
+  void aTransactionThatOnlyCountsIsNotRefusedInItsMiddle() throws Exception {
+    try (Watched watched = new Watched("allkeys-lru");
+        Client client = watched.connect()) {
+      client.command("SET", "other", "v");
+      client.command("MULTI");
+      client.command("INCR", "n");
+      client.command("CONFIG", "SET", "maxmemory", "1");
+      client.command("INCR", "n");
+      List<RespValue> replies = ((RespValue.Array) client.command("EXEC")).elements();
+      assertThat(replies).extracting(RespValue::text).containsExactly("1", "OK", "2");
+    }
+  }
+
   private static final String OUT_OF_MEMORY =
       "OOM command not allowed when used memory > 'maxmemory'.";
 
