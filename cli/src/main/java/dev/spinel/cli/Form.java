@@ -43,35 +43,31 @@ enum Form {
   }
 
   // ── For people ──
+  // Here and in what is raw no switch over types: the JVM makes a class for it at each start, which
+  // its cache can't keep.
 
   private static void people(StringBuilder b, RespValue reply, String prefix) {
-    switch (reply) {
-      case RespValue.Error e -> b.append("(error) ").append(cString(e.text()));
-      case RespValue.Simple s -> b.append(cString(s.text()));
-      case RespValue.Int i -> b.append("(integer) ").append(i.value());
-      case RespValue.Big big -> b.append("(integer) ").append(big.digits());
-      case RespValue.Double d -> b.append("(double) ").append(d.written());
-      case RespValue.Bulk bulk -> Quoting.quote(b, textOf(bulk));
-      case RespValue.Verbatim v -> b.append(v.body());
-      case RespValue.Nil _ -> b.append("(nil)");
-      case RespValue.Bool bool -> b.append(bool.value() ? "(true)" : "(false)");
-      case RespValue.Array a -> {
-        if (!elements(b, a.elements(), prefix, ')')) b.append("(empty array)");
-        else return;
-      }
-      case RespValue.Set s -> {
-        if (!elements(b, s.elements(), prefix, '~')) b.append("(empty set)");
-        else return;
-      }
-      case RespValue.Push p -> {
-        if (!elements(b, p.elements(), prefix, ')')) b.append("(empty push)");
-        else return;
-      }
-      case RespValue.Map m -> {
-        if (!pairs(b, m.keysAndValues(), prefix)) b.append("(empty hash)");
-        else return;
-      }
-    }
+    if (reply instanceof RespValue.Array a) {
+      if (elements(b, a.elements(), prefix, ')')) return;
+      b.append("(empty array)");
+    } else if (reply instanceof RespValue.Set s) {
+      if (elements(b, s.elements(), prefix, '~')) return;
+      b.append("(empty set)");
+    } else if (reply instanceof RespValue.Push p) {
+      if (elements(b, p.elements(), prefix, ')')) return;
+      b.append("(empty push)");
+    } else if (reply instanceof RespValue.Map m) {
+      if (pairs(b, m.keysAndValues(), prefix)) return;
+      b.append("(empty hash)");
+    } else if (reply instanceof RespValue.Error e) b.append("(error) ").append(cString(e.text()));
+    else if (reply instanceof RespValue.Simple s) b.append(cString(s.text()));
+    else if (reply instanceof RespValue.Int i) b.append("(integer) ").append(i.value());
+    else if (reply instanceof RespValue.Big big) b.append("(integer) ").append(big.digits());
+    else if (reply instanceof RespValue.Double d) b.append("(double) ").append(d.written());
+    else if (reply instanceof RespValue.Verbatim v) b.append(v.body());
+    else if (reply instanceof RespValue.Nil) b.append("(nil)");
+    else if (reply instanceof RespValue.Bool o) b.append(o.value() ? "(true)" : "(false)");
+    else Quoting.quote(b, textOf(reply));
     b.append('\n');
   }
 
@@ -111,16 +107,13 @@ enum Form {
 
   /// Whether people see the reply on several lines.
   private static boolean takesLines(RespValue reply) {
-    return switch (reply) {
-      case RespValue.Map m ->
-          m.keysAndValues().size() > 2
-              || m.keysAndValues().size() == 2 && takesLines(m.keysAndValues().get(1));
-      case RespValue.Array _, RespValue.Set _, RespValue.Push _ -> {
-        List<RespValue> e = reply.elements();
-        yield e.size() > 1 || e.size() == 1 && takesLines(e.get(0));
-      }
-      default -> false;
-    };
+    if (reply instanceof RespValue.Map m) {
+      List<RespValue> all = m.keysAndValues();
+      return all.size() > 2 || all.size() == 2 && takesLines(all.get(1));
+    }
+    if (!isList(reply)) return false;
+    List<RespValue> e = reply.elements();
+    return e.size() > 1 || e.size() == 1 && takesLines(e.get(0));
   }
 
   // ── Raw ──
@@ -132,28 +125,29 @@ enum Form {
   }
 
   private static void raw(StringBuilder b, RespValue reply, String delimiter) {
-    switch (reply) {
-      case RespValue.Nil _ -> {}
-      case RespValue.Error e -> b.append(e.text()).append('\n');
-      case RespValue.Bool bool -> b.append(bool.value() ? "(true)" : "(false)");
-      case RespValue.Map m -> {
-        List<RespValue> all = m.keysAndValues();
-        for (int i = 0; i < all.size(); i += 2) {
-          if (i > 0) b.append(delimiter);
-          raw(b, all.get(i), delimiter);
-          b.append(' ');
-          raw(b, all.get(i + 1), delimiter);
-        }
+    if (reply instanceof RespValue.Map m) {
+      List<RespValue> all = m.keysAndValues();
+      for (int i = 0; i < all.size(); i += 2) {
+        if (i > 0) b.append(delimiter);
+        raw(b, all.get(i), delimiter);
+        b.append(' ');
+        raw(b, all.get(i + 1), delimiter);
       }
-      case RespValue.Array _, RespValue.Set _, RespValue.Push _ -> {
-        List<RespValue> all = reply.elements();
-        for (int i = 0; i < all.size(); i++) {
-          if (i > 0) b.append(delimiter);
-          raw(b, all.get(i), delimiter);
-        }
+    } else if (isList(reply)) {
+      List<RespValue> all = reply.elements();
+      for (int i = 0; i < all.size(); i++) {
+        if (i > 0) b.append(delimiter);
+        raw(b, all.get(i), delimiter);
       }
-      default -> b.append(textOf(reply));
-    }
+    } else if (reply instanceof RespValue.Error e) b.append(e.text()).append('\n');
+    else if (reply instanceof RespValue.Bool o) b.append(o.value() ? "(true)" : "(false)");
+    else if (!(reply instanceof RespValue.Nil)) b.append(textOf(reply));
+  }
+
+  private static boolean isList(RespValue reply) {
+    return reply instanceof RespValue.Array
+        || reply instanceof RespValue.Set
+        || reply instanceof RespValue.Push;
   }
 
   // ── CSV ──

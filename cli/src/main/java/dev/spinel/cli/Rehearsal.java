@@ -21,6 +21,8 @@ final class Rehearsal {
   private Rehearsal() {}
 
   public static void main(String[] arguments) throws IOException {
+    Screen.ofProcess();
+    Main.bytesOf(new String[] {"PING"});
     try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Thread thread = new Thread(() -> serve(server), "server");
       thread.setDaemon(true);
@@ -42,7 +44,7 @@ final class Rehearsal {
     Screen screen = new Screen(in, nowhere, nowhere, environment, false, false);
     List<String> all = new java.util.ArrayList<>(List.of("-p", port));
     all.addAll(List.of(words));
-    Main.run(screen, all);
+    Main.run(screen, List.copyOf(all));
   }
 
   private static void serve(ServerSocket server) {

@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
 /// A person's session (`interactive`) survives a lost connection and a failed command; otherwise
 /// either ends the program. Belongs to the main thread, but for [#interrupt].
 final class Shell {
+  private static final List<String> SUBSCRIBE = List.of("subscribe", "psubscribe", "ssubscribe");
+  private static final List<String> UNSUBSCRIBE =
+      List.of("unsubscribe", "punsubscribe", "sunsubscribe");
+
   final Screen screen;
   final Options options;
   final Connection connection;
@@ -105,8 +109,8 @@ final class Shell {
     boolean verbatim = isVerbatim(command);
     if (name.equals("shutdown")) shutdownSent = true;
     debug.sends(command);
-    boolean subscribes = name.matches("[ps]?subscribe");
-    boolean unsubscribes = name.matches("[ps]?unsubscribe");
+    boolean subscribes = SUBSCRIBE.contains(name);
+    boolean unsubscribes = UNSUBSCRIBE.contains(name);
     for (long left = repeat; left != 0; left = left < 0 ? left : left - 1) {
       try {
         connection.send(words);
