@@ -409,7 +409,9 @@ final class SentinelFailover {
   @Nullable WatchedReplica select(WatchedPrimary primary) {
     long now = machine.now();
     Periods periods = machine.periods;
-    long aloneMost = primary.downAfter * 10 + (primary.isDown ? now - primary.downAt : 0);
+    // What is found down only after TILT has been so for longer.
+    long downAt = Math.min(primary.downAt, primary.link.availableAt + primary.downAfter);
+    long aloneMost = primary.downAfter * 10 + (primary.isDown ? now - downAt : 0);
     long infoMost = primary.isDown ? periods.ping * 5 : periods.info * 3;
     List<WatchedReplica> good = new ArrayList<>();
     for (WatchedReplica replica : primary.replicas.values()) {
