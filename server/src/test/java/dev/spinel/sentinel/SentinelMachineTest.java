@@ -374,14 +374,35 @@ class SentinelMachineTest {
     assertThat(events).contains("-failover-abort-tilt master m 10.0.0.1 6379");
     isDiskFull = false;
     run(1300);
-    for (int each : List.copyOf(channels.keySet())) {
-      tell(
-          new SentinelEvent.Message(
-              each, new RespValue.Array(List.of()))); // after that long silence
-    }
+    everybodyPublishes();
     assertThat(wasSent("10.0.0.2 SLAVEOF")).isFalse();
     run(3000);
     assertThat(wasSent("10.0.0.2 SLAVEOF NO ONE")).isTrue();
+  }
+
+  /// After a silence, for which connections would be ended.
+  private void everybodyPublishes() {
+    for (int each : List.copyOf(channels.keySet())) {
+      tell(new SentinelEvent.Message(each, new RespValue.Array(List.of())));
+    }
+  }
+
+  @Test
+  void replicasOfAPrimaryThatWasLostDuringTiltHaveNotBeenAloneForTooLong() {
+    group("down-after-milliseconds m 200", "failover-timeout m 300000");
+    ask("SENTINEL", "DEBUG", "TILT-PERIOD", "6000");
+    now += 60_000;
+    run(100);
+    silent.add("10.0.0.1");
+    tell(new SentinelEvent.LinkEnded(commands.get("10.0.0.1"), "reset"));
+    for (String host : List.of("10.0.0.2", "10.0.0.3")) {
+      String lost = "master_link_down_since_seconds:5\r\n";
+      infos.put(host, replica("10.0.0.1", OURS, "down") + lost);
+    }
+    run(5500);
+    everybodyPublishes();
+    run(2000);
+    assertThat(events).anyMatch(line -> line.startsWith("+promoted-slave"));
   }
 
   @Test
