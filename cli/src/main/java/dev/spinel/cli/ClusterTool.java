@@ -46,13 +46,15 @@ public final class ClusterTool {
 
         NODE is an address or (the beginning of) an id.
         --yes                  doesn't ask
-        --dry-run              fix: says what it would do, and changes nothing
+        --dry-run              form, fix, grow, shrink, balance: says what it would do, and
+                               changes nothing
         --replicas N           form: replicas of each primary (0)
         --replica              add-node: a replica of the primary that has the fewest
         --replica-of NODE      add-node: a replica of this one
         --throttle N           moves at most N slots a second
         --whole                lets nodes move slots whole, which is faster and new, where they can
-        --json                 one JSON object a line, the last of which says whether it is done
+        --json                 one JSON object a line, the last of which says whether it is done,
+                               or is the answer to status, doctor and plan
 
         A command that was interrupted is simply given again.
       """;
@@ -109,11 +111,11 @@ public final class ClusterTool {
   }
 
   private boolean run() throws IOException {
-    String command = "help";
+    String command = "";
     boolean done = false;
     try {
       takeWords();
-      if (!words.isEmpty()) command = words.removeFirst();
+      command = words.isEmpty() ? "help" : words.removeFirst();
       done = run(command);
       return done;
     } finally {
@@ -140,6 +142,7 @@ public final class ClusterTool {
         };
     if (takesWords == words.isEmpty()) throw usage();
     if (words.size() > 1 && List.of("add-node", "switch").contains(command)) throw usage();
+    checkOptions(command);
     if (command.equals("form")) return form();
     if (command.equals("fix")) return fix();
     if (!view.load(view.peer(options.host, options.port))) return false;
@@ -154,6 +157,21 @@ public final class ClusterTool {
       case "switch" -> switchOver();
       default -> throw usage();
     };
+  }
+
+  /// An option that a command doesn't know is refused: it would do what wasn't meant.
+  private void checkOptions(String command) {
+    switch (command) {
+      case "form", "fix" -> {}
+      case "grow", "shrink", "balance" -> onlyPlan |= dryRun;
+      default -> {
+        if (dryRun) throw fails(command + " takes no --dry-run.");
+      }
+    }
+    if (replicas > 0 && !command.equals("form")) throw fails("--replicas is for form.");
+    if ((asReplica || replicaOf != null) && !command.equals("add-node")) {
+      throw fails("--replica and --replica-of are for add-node.");
+    }
   }
 
   private void takeWords() {
@@ -247,7 +265,17 @@ public final class ClusterTool {
   private @Nullable Peer nodeOrNull(String name) {
     if (name.isEmpty()) throw fails("A node has an address or an id.");
     for (Peer p : view.peers) if (p.node.address().equals(name)) return p;
-    return view.of(ManagedNode.byId(view.nodes(), name, true));
+    Peer found = null;
+    for (Peer p : view.peers) {
+      if (!beginsId(p.node.id, name)) continue;
+      if (found != null) throw fails("The ids of several nodes begin with " + name + ".");
+      found = p;
+    }
+    return found;
+  }
+
+  private static boolean beginsId(String id, String text) {
+    return !id.isEmpty() && id.startsWith(text.toLowerCase(Locale.ROOT));
   }
 
   // ── looking ──
@@ -335,7 +363,12 @@ public final class ClusterTool {
     for (String name : words) at.add(address(name));
     Formation formation = new Formation(view, manager.log, notices, replicas);
     if (!formation.look(at)) return false;
-    if (formation.show() && !agreed("Make that of them?")) return false;
+    boolean any = formation.show();
+    if (dryRun) {
+      if (!any) say("They are a cluster: there is nothing to do.");
+      return true;
+    }
+    if (any && !agreed("Make that of them?")) return false;
     if (!formation.carryOut()) return false;
     say("The cluster is formed, and serves.");
     return true;
@@ -348,7 +381,7 @@ public final class ClusterTool {
     Repair repair = new Repair(view, manager.log, options, notices);
     if (!repair.look(first, named)) return false;
     boolean any = repair.show();
-    if (!any && repair.refuses()) return false;
+    if (!any && repair.isLeft()) return false;
     if (!any) say("There is nothing to mend.");
     if (!any || dryRun) return true;
     if (!agreed("Do that?") || !repair.mend()) return false;
@@ -372,6 +405,12 @@ public final class ClusterTool {
     Peer member = view.byId(p.node.id);
     if (member != null) return new Newcomer(member, true);
     if (!knowsOnlyOurs(p) && !view.isEmpty(p)) throw new Exit(1);
+    if (!p.node.slots.isEmpty()) { // an owner of these here would lose them to it, or it its own
+      throw fails(
+          p.node.address()
+              + " isn't empty: it has slots, as after a cluster that was half made. CLUSTER RESET"
+              + " there takes them away.");
+    }
     return new Newcomer(p, false);
   }
 
@@ -396,8 +435,11 @@ public final class ClusterTool {
     ports.removeIf(port -> port <= 0 || port > 65535 || port == wanted.port());
     for (int port : ports) {
       Peer p = view.peer(wanted.host(), port);
-      if (!p.connectQuietly()) continue;
-      boolean isMember = view.loadNode(p, true) && view.byId(p.node.id) != null;
+      if (!p.connectAsStranger()) continue; // who that is isn't known: no password for it
+      boolean isMember =
+          view.loadNode(p, true)
+              ? view.byId(p.node.id) != null
+              : view.peers.stream().anyMatch(one -> one.node.port == p.node.port);
       p.close();
       if (isMember) continue;
       return "But a server that isn't in the cluster answers at "
@@ -413,18 +455,33 @@ public final class ClusterTool {
     one = newcomer(words.getFirst()); // the nodes may have been loaded anew
     Peer primary = null;
     if (replicaOf != null) primary = node(replicaOf);
-    else if (asReplica) primary = view.withFewestReplicas();
+    else if (asReplica) primary = primaryFor(one);
     String name = one.peer.node.address();
     if (primary != null && primary.node.isReplica()) {
       throw fails(primary.node.address() + " is a replica, and can't have one.");
     }
     String as = primary == null ? "an empty primary" : "a replica of " + primary.node.address();
     if (!one.isMember && !agreed("Take in " + name + " as " + as + "?")) return false;
+    boolean moves = primary != null && !primary.node.id.equals(one.peer.node.primaryId);
+    if (one.isMember && moves && !agreed("Make " + name + " " + as + "?")) return false;
     Peer fresh = one.peer;
     if (!one.isMember && !join(fresh, primary == null)) return false;
     if (primary != null && !follow(fresh, primary)) return false;
     say(whatItIs(fresh));
     return true;
+  }
+
+  /// Whose replica a node becomes that may be anybody's: it stays where it is one.
+  private Peer primaryFor(Newcomer one) {
+    Peer best = view.byId(String.valueOf(one.peer.node.primaryId));
+    if (one.isMember && best != null) return best;
+    best = null;
+    for (Peer p : view.primaries()) {
+      if (p.node.slots.isEmpty() || p.node.id.equals(one.peer.node.id)) continue;
+      if (best == null || p.node.replicas < best.node.replicas) best = p;
+    }
+    if (best == null) throw fails("There is no primary with slots.");
+    return best;
   }
 
   /// Makes a node without slots a replica, unless it is one by now, and waits for its copy.
@@ -572,10 +629,15 @@ public final class ClusterTool {
   private Peer leaver(String name) {
     Peer member = nodeOrNull(name);
     if (member != null) return member;
+    String id = null;
     for (Peer p : view.peers) {
       for (NodeLine line : p.lines()) {
         String address = line.host() + ":" + line.port();
-        if (!address.equals(name) && !line.id().startsWith(name)) continue;
+        if (!address.equals(name) && !beginsId(line.id(), name)) continue;
+        if (id != null && !id.equals(line.id())) {
+          throw fails("The ids of several nodes begin with " + name + ".");
+        }
+        id = address.equals(name) ? null : line.id();
         Peer half = view.peer(line.host(), line.port());
         if (half.connect() && view.loadNode(half, false) && half.node.id.equals(line.id())) {
           return half;

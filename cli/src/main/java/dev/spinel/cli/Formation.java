@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class Formation {
   private static final int WAIT_SECONDS = 60;
   private static final long PLAN_SEED = 1;
+  private static final int VOTERS = 3; // so that one may fail
 
   private final ClusterView view;
   private final Notices notices;
@@ -39,10 +40,17 @@ final class Formation {
   private final Map<Peer, List<NodeLine>> tables = new LinkedHashMap<>();
   private final Map<Peer, ManagedNode> planned = new LinkedHashMap<>();
 
+  private int primaries; // planned
+
   /// Ids by slot, as any of the named nodes knows it.
   private final String[] owners = new String[ManagedNode.SLOTS];
 
-  private boolean isFormed;
+  /// The first of the named nodes that knows an owner for all slots: its cluster is the one; null:
+  /// there is none yet.
+  private @Nullable Peer formed;
+
+  /// Ids of primaries that nodes still have to follow.
+  private final Map<Peer, String> toFollow = new LinkedHashMap<>();
 
   Formation(ClusterView view, ClusterLog log, Notices notices, int replicasEach) {
     this.view = view;
@@ -78,10 +86,12 @@ final class Formation {
         assigned += line.slots().cardinality();
         line.slots().stream().forEach(slot -> owners[slot] = line.id());
       }
-      isFormed |= assigned == ManagedNode.SLOTS;
+      if (assigned == ManagedNode.SLOTS && formed == null) formed = p;
     }
     for (Peer p : peers) p.node.slots.stream().forEach(slot -> owners[slot] = p.node.id);
-    return plan() && isPossible(ids);
+    if (!plan() || !isPossible(ids)) return false;
+    chooseWhomToFollow();
+    return true;
   }
 
   /// A server that still loads its data isn't there yet; an error won't go away.
@@ -98,8 +108,10 @@ final class Formation {
       nodes.add(node);
       planned.put(p, node);
     }
-    int primaries = Creation.primaries(nodes.size(), replicasEach);
-    if (primaries == 0) return fails("That are too few nodes for " + replicasEach + " replicas.");
+    primaries = Creation.primaries(nodes.size(), replicasEach);
+    if (primaries == 0) {
+      return fails("These are too few nodes for " + replicasEach + " replicas of each primary.");
+    }
     Creation creation = new Creation(nodes, replicasEach);
     creation.plan();
     creation.separate(new SplittableRandom(PLAN_SEED));
@@ -107,15 +119,29 @@ final class Formation {
   }
 
   private boolean isPossible(Set<String> ids) {
+    Peer whole = formed;
     for (Peer p : peers) {
       ManagedNode plan = plan(p);
-      if (isAlone(p) && p.node.slots.isEmpty() && p.countKeys() > 0) {
+      if (isAlone(p) && p != whole && p.node.slots.isEmpty() && p.countKeys() > 0) {
         return fails(p.node.address() + " has keys: it isn't empty.");
       }
-      if (isFormed) {
-        if (isAlone(p) && !p.node.slots.isEmpty()) {
+      if (whole != null) {
+        if (knows(whole, p)) continue;
+        String primary = p.node.primaryId;
+        boolean follows = primary != null && !knows(whole, primary);
+        if (!p.node.slots.isEmpty() || follows || p.countKeys() > 0) {
           return fails(
-              p.node.address() + " has slots, and knows nothing of the cluster of the others.");
+              p.node.address() + " isn't empty, and " + whole.node.address() + " doesn't know it.");
+        }
+        for (NodeLine line : lines(p)) {
+          if (ids.contains(line.id()) || line.has("handshake") || knows(whole, line.id())) continue;
+          return fails(
+              p.node.address()
+                  + " knows "
+                  + line.address()
+                  + ", which "
+                  + whole.node.address()
+                  + " doesn't: it is, or was, in another cluster. CLUSTER RESET there ends that.");
         }
         continue;
       }
@@ -163,7 +189,7 @@ final class Formation {
   /// The slots that a node still has to get.
   private BitSet missing(Peer p) {
     BitSet missing = new BitSet();
-    if (isFormed) return missing;
+    if (formed != null) return missing;
     missing.or(plan(p).slots);
     missing.andNot(p.node.slots);
     return missing;
@@ -177,23 +203,20 @@ final class Formation {
 
   /// A node that the others meet: one of the cluster, where there is one.
   private Peer first() {
-    Peer first = peers.getFirst();
-    if (!isFormed) return first;
-    for (Peer p : peers) if (!isAlone(p)) return p;
-    return first;
+    return formed == null ? peers.getFirst() : formed;
   }
 
   private boolean knows(Peer one, Peer other) {
-    for (NodeLine line : lines(one)) if (line.id().equals(other.node.id)) return true;
+    return knows(one, other.node.id);
+  }
+
+  private boolean knows(Peer one, String id) {
+    for (NodeLine line : lines(one)) if (line.id().equals(id)) return true;
     return false;
   }
 
-  /// The id of the primary that a node still has to follow; null if it is what it is to be.
-  private @Nullable String toFollow(Peer p) {
-    if (p.node.isReplica() || !p.node.slots.isEmpty()) return null;
-    String wanted = plan(p).primaryId;
-    if (!isFormed) return wanted;
-    if (wanted == null && !isAlone(p)) return null; // it was emptied by somebody
+  /// Chooses once, before anything is done: what nodes know of each other changes meanwhile.
+  private void chooseWhomToFollow() {
     Map<String, Integer> followers = new HashMap<>();
     for (NodeLine line : lines(first())) {
       if (!line.slots().isEmpty() && !line.has("fail")) followers.putIfAbsent(line.id(), 0);
@@ -201,7 +224,20 @@ final class Formation {
     for (NodeLine line : lines(first())) {
       followers.computeIfPresent(line.primaryId(), (any, n) -> n + 1);
     }
-    if (wanted != null && followers.containsKey(wanted)) return wanted;
+    for (Peer p : peers) {
+      if (p.node.isReplica() || !p.node.slots.isEmpty()) continue;
+      String wanted = plan(p).primaryId;
+      if (formed != null && (wanted == null || !followers.containsKey(wanted))) {
+        if (wanted == null && !isAlone(p)) continue; // it was emptied by somebody
+        wanted = fewest(followers);
+      }
+      if (wanted == null) continue;
+      followers.computeIfPresent(wanted, (any, n) -> n + 1);
+      toFollow.put(p, wanted);
+    }
+  }
+
+  private static @Nullable String fewest(Map<String, Integer> followers) {
     String fewest = null;
     for (Map.Entry<String, Integer> e : followers.entrySet()) {
       if (fewest == null || e.getValue() < followers.getOrDefault(fewest, 0)) fewest = e.getKey();
@@ -214,7 +250,7 @@ final class Formation {
     boolean any = false;
     for (Peer p : peers) {
       BitSet missing = missing(p);
-      String follow = toFollow(p);
+      String follow = toFollow.get(p);
       boolean strange = isStrange(p);
       if (missing.isEmpty() && follow == null && !strange) continue;
       any = true;
@@ -223,6 +259,11 @@ final class Formation {
               ? "becomes a primary with slots " + ManagedNode.rangesOf(missing)
               : follow != null ? "becomes a replica of " + name(follow) : "meets the others";
       notices.say(p.node.address() + " " + what);
+    }
+    if (any && formed == null && primaries < VOTERS) {
+      notices.say(
+          "With fewer than three primaries none is replaced when it fails: it takes most of them to"
+              + " agree on that.");
     }
     return any;
   }
@@ -241,7 +282,7 @@ final class Formation {
     int epoch = 1;
     for (Peer p : peers) {
       // Refused where a node has one already, or has met others.
-      if (!isFormed) p.ask("CLUSTER", "SET-CONFIG-EPOCH", Integer.toString(epoch++));
+      if (formed == null) p.ask("CLUSTER", "SET-CONFIG-EPOCH", Integer.toString(epoch++));
     }
     Peer first = first();
     for (Peer p : peers) if (isStrange(p) && !membership.introduce(p, first)) return false;
@@ -249,7 +290,7 @@ final class Formation {
       return fails("The nodes don't find each other: their bus ports must be reachable.");
     }
     for (Peer p : peers) {
-      String primary = toFollow(p);
+      String primary = toFollow.get(p);
       if (primary == null) continue;
       RespValue reply = p.ask("CLUSTER", "REPLICATE", primary);
       if (!p.succeeds(reply)) return fails(p.node.address() + " can't become a replica.");
@@ -288,11 +329,12 @@ final class Formation {
   }
 
   private static boolean await(BooleanSupplier condition) {
-    for (int tenths = 0; tenths < WAIT_SECONDS * 10; tenths++) {
-      if (condition.getAsBoolean()) return true;
+    long deadline = System.nanoTime() + WAIT_SECONDS * 1_000_000_000L;
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - deadline > 0) return false;
       Shell.pause(Sampler.SECOND_MICROS / 10);
     }
-    return false;
+    return true;
   }
 
   private boolean fails(String why) {

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// the caller sees null, or false.
 final class Peer {
   private static final int QUIET_MILLIS = 2000;
+  private static final int QUIET_REPLY_MILLIS = 15_000;
 
   final ManagedNode node;
   private final ClusterLog log;
@@ -39,15 +40,26 @@ final class Peer {
     return connect(false);
   }
 
-  /// As [#connect()], without a word if nobody answers, for which two seconds are enough.
+  /// As [#connect()], without a word if nobody answers, for which two seconds are enough; replies
+  /// may then take fifteen.
   boolean connectQuietly() {
     return connect(true);
   }
 
+  /// As [#connectQuietly], without logging in.
+  boolean connectAsStranger() {
+    return reach(true);
+  }
+
   private boolean connect(boolean quiet) {
+    return reach(quiet) && logIn();
+  }
+
+  private boolean reach(boolean quiet) {
     close();
     try {
-      client = options.tls.connect(node.host, node.port, quiet ? QUIET_MILLIS : 0);
+      Client made = options.tls.connect(node.host, node.port, quiet ? QUIET_MILLIS : 0);
+      client = quiet ? made.timeoutMillis(QUIET_REPLY_MILLIS) : made;
     } catch (IOException | RuntimeException e) {
       if (!quiet) {
         log.screen.errLine(
@@ -55,7 +67,7 @@ final class Peer {
       }
       return false;
     }
-    return logIn();
+    return true;
   }
 
   private boolean logIn() {

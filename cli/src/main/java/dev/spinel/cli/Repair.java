@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// back with that node, with its keys.
 final class Repair {
   private static final int WAIT_SECONDS = 60;
+  private static final long SEED = 1; // what is shown is what is done
 
   private final ClusterView view;
   private final ClusterLog log;
@@ -42,6 +43,7 @@ final class Repair {
   private final Map<Peer, List<NodeLine>> tables = new LinkedHashMap<>();
   private @Nullable Peer first;
   private List<HostPort> named = List.of();
+  private boolean isWell; // or will be, as the check of slots has it
 
   /// One node that knows another one by a wrong address.
   private record Meeting(Peer from, Peer to, String wrong) {}
@@ -182,6 +184,21 @@ final class Repair {
     return missing.values().stream().anyMatch(line -> !line.slots().isEmpty());
   }
 
+  /// Whether something is wrong that can't be mended, which is said then. Asked if [#show] has
+  /// shown nothing to do.
+  boolean isLeft() {
+    if (refuses()) return true;
+    if (!missing.isEmpty()) {
+      notices.complain("Whoever answers nowhere must be started; nothing else is to be mended.");
+      return true;
+    }
+    if (!isWell) {
+      notices.complain(
+          "Something is wrong that can't be mended so: spinel cluster doctor says more.");
+    }
+    return !isWell;
+  }
+
   // ── mending ──
 
   /// Does what was shown. Whether that succeeded; why not is said.
@@ -190,7 +207,7 @@ final class Repair {
     if (one == null) throw new IllegalStateException("nobody has looked");
     for (Meeting m : meetings) if (!introduce(m)) return false;
     if (!meetings.isEmpty() && !awaitMeetings()) return false;
-    if (refuses() || !look(one, named)) return false;
+    if (!look(one, named) || refuses()) return false; // somebody may be missing by now
     slots(Mending.ACTS);
     return true;
   }
@@ -247,7 +264,8 @@ final class Repair {
     options.cluster.mending = how;
     options.cluster.shown = 0;
     SlotMover mover = new SlotMover(view, log, options, true);
-    new ClusterCheck(view, log, options, mover, true, new SplittableRandom()).run(true);
+    isWell =
+        new ClusterCheck(view, log, options, mover, true, new SplittableRandom(SEED)).run(true);
     return options.cluster.shown;
   }
 }

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// `-Dspinel.killed.seed=S` has the same happen again.
 @ParameterizedClass
 @EnumSource(Servers.Kind.class)
-@Timeout(120)
+@Timeout(300)
 class FormationTest {
   private static final int NODES = 4;
   private static final int ROUNDS = 3;
@@ -140,6 +140,32 @@ class FormationTest {
       assertThat(again.out()).isEqualTo("The cluster is formed, and serves.\n");
       takeApart();
     }
+  }
+
+  @Test
+  void oneShardGrowsAndAnotherClusterIsLeftAlone() {
+    int[] pair = {ports[0], ports[1]};
+    for (int i = 0; i < 2; i++) {
+      Ours done = form(Integer.MAX_VALUE, pair, "--yes");
+      assertThat(done.status()).as(done.out() + done.err()).isZero();
+      assertThat(done.out().contains("With fewer than three primaries")).isEqualTo(i == 0);
+    }
+    assertThat(ask(ports[1], "ROLE").elements().getFirst().text()).isEqualTo("slave");
+
+    int[] others = {ports[2], ports[3]};
+    Ours shown = form(Integer.MAX_VALUE, others, "--dry-run");
+    assertThat(shown.status()).isZero();
+    assertThat(shown.out()).contains(" becomes a replica of 127.0.0.1:" + ports[2]);
+    assertThat(ask(ports[2], "CLUSTER", "INFO").text()).contains("cluster_slots_assigned:0");
+    assertThat(form(Integer.MAX_VALUE, others, "--yes").status()).isZero();
+    Ours both = form(Integer.MAX_VALUE, "--yes");
+    assertThat(both.status()).isEqualTo(1);
+    assertThat(both.err()).contains("isn't empty, and 127.0.0.1:" + ports[0] + " doesn't know it.");
+
+    for (int port : others) ask(port, "CLUSTER", "RESET", "HARD");
+    Ours grown = form(Integer.MAX_VALUE, new int[] {ports[0], ports[1], ports[2]}, "--yes");
+    assertThat(grown.status()).as(grown.out() + grown.err()).isZero();
+    assertThat(ask(ports[2], "ROLE").elements().get(2).text()).isEqualTo("" + ports[0]);
   }
 
   @Test

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// What the guides tell their reader to type: each program, command, option and setting is there,
 /// and the commands of the guides to topologies are run, in their order, on servers of ours.
-@Timeout(120)
+@Timeout(300)
 class GuidesTest {
   /// What the guides use of others.
   private static final Set<String> OTHERS = Set.of("cp", "export", "tar", "debootstrap", "jcmd");
