@@ -7,7 +7,7 @@ import dev.spinel.wire.Args;
 import dev.spinel.wire.Slice;
 
 /// Has writers wait while the walk under way keeps more than its budget allows: those that would
-/// have it keep still more, no others.
+/// have it keep still more, and those that only read a key as they write another one.
 ///
 /// ```
 ///   a key that the walk has passed, or that is in no database,
@@ -44,9 +44,10 @@ final class BudgetWait {
     if (!mayWrite(call)) {
       return;
     }
+    int seen = engine.walkProgress.passed();
     int awaited = awaited(call, mayGiveUp);
     if (awaited != NOTHING) {
-      call.await(engine.walkProgress.withinBudget(awaited), Call.FOR_EVER);
+      call.await(engine.walkProgress.withinBudget(awaited, seen), Call.FOR_EVER);
     }
   }
 

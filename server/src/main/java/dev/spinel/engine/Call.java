@@ -612,9 +612,11 @@ public final class Call {
     }
   }
 
-  /// The key at argument `i`, for TOUCH: as [#read], but the access is remembered for every client.
+  /// The key at argument `i`, for TOUCH: as [#read], but the access is remembered for every client;
+  /// not if a script calls it.
   public Key touch(int i) {
-    return counted(remembered(find(i)));
+    Key key = find(i);
+    return counted(session.caller == null ? remembered(key) : touched(key));
   }
 
   /// Remembers an access, unless the client asks for none to be.
@@ -1352,7 +1354,7 @@ public final class Call {
       return false;
     }
     if (!mayWait) {
-      dispatcher.makeRoomNow(bytes); // if there is none it runs all the same, as the last
+      dispatcher.makeRoomNow(bytes); // if there is none, the call runs even so
       return false;
     }
     Condition room = engine.roomFor(this, bytes);

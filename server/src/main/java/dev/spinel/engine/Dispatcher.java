@@ -59,6 +59,8 @@ public final class Dispatcher implements AutoCloseable {
       new CommandError("OOM the system has no memory for all of this command");
   private static final int FEW_ELEMENTS = 8; // so few take little, and find room where they are
   private static final long ELEMENT_BYTES = 64; // each, besides its own
+  private static final long PATIENCE_NANOS = 100_000_000;
+  private static final IntPredicate EVERY_SLOT = slot -> true;
   private static final long SPARE = 256 << 10; // nodes of each size have pages of their own
 
   final Engine engine;
@@ -77,6 +79,8 @@ public final class Dispatcher implements AutoCloseable {
   private final IntPredicate isTouched;
   private final BudgetWait budgetWait;
   private long takenBefore; // bytes of memory, when the last transaction began
+  private long roomDeadline; // nanos, of the call under way; 0: it hasn't asked for room
+  private boolean hasSwapped; // databases, in the call under way
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
@@ -258,6 +262,8 @@ public final class Dispatcher implements AutoCloseable {
     call.before = null;
     call.wasShown = false;
     locks.clear(); // what was added before something failed
+    roomDeadline = 0;
+    hasSwapped = false;
   }
 
   /// A command of the session was read to its end, but thrown away, because the heap had no room
@@ -669,18 +675,40 @@ public final class Dispatcher implements AutoCloseable {
   }
 
   /// Makes room in the memory now, by keys that the running call, or transaction, doesn't touch.
-  /// Returns false if there is none.
+  /// Returns false if there is none. From the first time on that it is asked by a transaction or
+  /// script it waits for others for a tenth of a second, in all.
+  ///
+  /// Once databases have been exchanged nothing is evicted: that would be journaled at once, before
+  /// the exchange, and so delete a key of the other database elsewhere.
   public boolean makeRoomNow(long bytes) {
-    return engine.makeRoomNow(this, bytes, isTouched);
+    return engine.makeRoomNow(this, bytes, hasSwapped ? EVERY_SLOT : isTouched);
   }
 
-  void transactionBegins() {
-    takenBefore = engine.keyspace.heap().takenBytes();
+  /// Until when [#makeRoomNow] may wait, as of `System.nanoTime`.
+  public long roomDeadline() {
+    if (roomDeadline == 0) {
+      roomDeadline = System.nanoTime() + PATIENCE_NANOS;
+    }
+    return roomDeadline;
   }
 
-  /// By about how many bytes the memory in use has grown since the transaction began.
-  public long grownBytes() {
-    return engine.keyspace.heap().takenBytes() - takenBefore;
+  /// Two databases have been exchanged by the call under way.
+  void swapped() {
+    hasSwapped = true;
+  }
+
+  void transactionBegins(Session session) {
+    takenBefore = takenBytes(session);
+  }
+
+  /// By about how many bytes this thread's memory has grown since the transaction began, its
+  /// replies aside.
+  public long grownBytes(Session session) {
+    return takenBytes(session) - takenBefore;
+  }
+
+  private long takenBytes(Session session) {
+    return seat.values.allocator().takenBytes() - outputOf(session).heldBytes();
   }
 
   /// Runs one command of a transaction. Its keys are locked, and there is room for them.

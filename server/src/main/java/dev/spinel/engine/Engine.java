@@ -743,6 +743,7 @@ public final class Engine implements KeyspaceListener {
     watches.touchAll(a, watch -> changes(by, watch, a, b));
     watches.touchAll(b, watch -> changes(by, watch, b, a));
     keyspace.swap(a, b);
+    by.swapped();
     by.readyAll(a);
     by.readyAll(b);
   }

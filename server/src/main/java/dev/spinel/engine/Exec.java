@@ -178,7 +178,7 @@ final class Exec {
     if (seat.stopsWorld()) {
       touchAll(queue);
     }
-    dispatcher.transactionBegins();
+    dispatcher.transactionBegins(session);
     call.before = null; // these calls are tried once
     reply.array(queue.size());
     for (int i = 0; i < queue.size(); i++) {

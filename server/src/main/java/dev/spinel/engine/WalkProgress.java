@@ -1,5 +1,6 @@
 package dev.spinel.engine;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 
@@ -15,9 +16,12 @@ final class WalkProgress {
 
   private record Need(int slot, boolean orBudget) {}
 
+  private static final int NEVER_MISSED = -1; // who begins to wait holds the slot's lock
+
   private final BooleanSupplier overBudget;
   private final Waiters<Need> waiting = new Waiters<>();
   private final LongAdder delays = new LongAdder();
+  private final AtomicInteger passed = new AtomicInteger(); // slots, ever; wraps to 0
 
   WalkProgress(BooleanSupplier overBudget) {
     this.overBudget = overBudget;
@@ -25,26 +29,39 @@ final class WalkProgress {
 
   /// The condition that the walk has passed the slot.
   Condition past(int slot) {
-    return new Progress(new Need(slot, false));
+    return new Progress(new Need(slot, false), NEVER_MISSED);
   }
 
   /// The condition that the walk keeps less than its budget, or has passed the slot, unless that is
   /// [#ANYWHERE].
-  Condition withinBudget(int orPast) {
-    return new Progress(new Need(orPast, true));
+  ///
+  /// @param seen what [#passed] was before the caller found that it has to wait: if the walk has
+  ///   gone on since then, the call is tried again at once
+  Condition withinBudget(int orPast, int seen) {
+    return new Progress(new Need(orPast, true), seen);
+  }
+
+  /// A number that changes with each slot that the walk passes.
+  int passed() {
+    return passed.get();
   }
 
   private final class Progress implements Condition {
     private final Need need;
+    private final int seen;
 
-    Progress(Need need) {
+    Progress(Need need, int seen) {
       this.need = need;
+      this.seen = seen;
     }
 
     @Override
     public void begin(Waiting call) {
       delays.increment();
       waiting.add(call, need);
+      if (seen != NEVER_MISSED && seen != passed.get()) {
+        call.again();
+      }
     }
 
     @Override
@@ -60,6 +77,7 @@ final class WalkProgress {
 
   /// The walk has passed the slot, or is over (-1). Calls that may run now are tried again.
   void walked(int slot) {
+    passed.updateAndGet(n -> n + 1 & Integer.MAX_VALUE);
     waiting.wake(
         need -> slot < 0 || need.slot == slot || need.orBudget && !overBudget.getAsBoolean());
   }

@@ -69,9 +69,6 @@ public final class Eviction implements Gate, Reclaimer {
 
   private static final long BACKGROUND_NANOS = 25_000_000;
 
-  /// A call that can't wait without its locks waits so long with them, for others to free.
-  private static final long PATIENCE_NANOS = 100_000_000;
-
   private static final long PAUSE_NANOS = 50_000;
   private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
 
@@ -217,8 +214,8 @@ public final class Eviction implements Gate, Reclaimer {
       return null;
     }
     Dispatcher dispatcher = call.dispatcher();
-    boolean mayRun = dispatcher.makeRoomNow(0) || dispatcher.grownBytes() < LITTLE_GROWTH;
-    return mayRun ? null : OUT_OF_MEMORY;
+    boolean hasGrown = dispatcher.grownBytes(call.session()) >= LITTLE_GROWTH;
+    return hasGrown && !dispatcher.makeRoomNow(0) ? OUT_OF_MEMORY : null;
   }
 
   @Override
@@ -236,26 +233,24 @@ public final class Eviction implements Gate, Reclaimer {
       return true;
     }
     Evictor evictor = evictor(dispatcher);
-    long deadline = System.nanoTime() + PATIENCE_NANOS;
+    boolean mayWait = !evictor.seat.stopsWorld();
     while (isShort(bytes)) {
-      Evictor.Outcome outcome = Evictor.Outcome.NOTHING;
       if (keeper.helpWholly(evictor.seat)) {
         freed();
         continue;
       }
-      if (policy != Policy.NOEVICTION) {
+      mayWait = mayWait && System.nanoTime() - dispatcher.roomDeadline() < 0;
+      Evictor.Outcome outcome = Evictor.Outcome.NOTHING;
+      boolean othersFree = engine.keyspace.isFreeing() || keeper.pending() > 0;
+      if (policy != Policy.NOEVICTION && !(othersFree && mayWait)) {
         outcome = evictor.evictOneNow(isSpared);
       }
       if (outcome == Evictor.Outcome.EVICTED) {
         statistics.evictedOne();
-      } else if (System.nanoTime() - deadline > 0) {
-        return false;
-      } else if (outcome != Evictor.Outcome.GONE) {
-        boolean othersFree = outcome == Evictor.Outcome.KEPT || keeper.pending() > 0;
-        if (!othersFree || evictor.seat.stopsWorld()) {
-          return false;
-        }
+      } else if (mayWait && (othersFree || outcome != Evictor.Outcome.NOTHING)) {
         LockSupport.parkNanos(PAUSE_NANOS);
+      } else {
+        return false;
       }
     }
     return true;

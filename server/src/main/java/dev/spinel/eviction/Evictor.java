@@ -70,6 +70,7 @@ final class Evictor {
   // what goes for now: see sparing and now
   private IntPredicate isSpared = NOTHING_IS;
   private boolean mayWait = true; // for locks
+  private boolean isPassedOver; // a slot that another thread has locked
 
   Evictor(Engine engine, Eviction eviction, Seat seat) {
     this.engine = engine;
@@ -103,8 +104,10 @@ final class Evictor {
   Outcome evictOneNow(IntPredicate touched) {
     isSpared = touched;
     mayWait = false;
+    isPassedOver = false;
     try {
-      return evictOne();
+      Outcome outcome = evictOne();
+      return outcome == Outcome.NOTHING && isPassedOver ? Outcome.GONE : outcome;
     } finally {
       isSpared = NOTHING_IS;
       mayWait = true;
@@ -120,7 +123,9 @@ final class Evictor {
       seat.lock(slot);
       return true;
     }
-    return seat.stopsWorld() || seat.tryLock(slot);
+    boolean mayLook = seat.stopsWorld() || seat.tryLock(slot);
+    isPassedOver |= !mayLook;
+    return mayLook;
   }
 
   private void leave(int slot) {

@@ -227,7 +227,7 @@ public final class Allocator implements AutoCloseable {
   }
 
   /// The same with what the magazines hold: one field to read. Any thread.
-  long takenBytes() {
+  public long takenBytes() {
     return takenBytes;
   }
 

@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EvictionTest {
   private static final String OOM = "-OOM command not allowed when used memory > 'maxmemory'.";
   private static final String VALUE = "x".repeat(1_000);
+  private static final String SWAPS =
+      "redis.call('SWAPDB', 0, 1) for i = 1, 3 do redis.call('COPY', 'big', 'copy' .. i) end";
 
   /// Sets the limit so that about `bytes` more fit. Not by CONFIG SET: some tests hold a slot, and
   /// the world couldn't be stopped.
@@ -102,6 +104,42 @@ class EvictionTest {
         limit(fixture, 1_000_000);
         assertThat(fill(session, "n", 5_000)).as("nothing may be evicted").isBetween(500, 1_200);
       }
+    }
+  }
+
+  /// What is evicted within a transaction is journaled before its effects: behind an exchange of
+  /// databases that would be another key elsewhere, as the fixture's replay would show.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "MULTI, SWAPDB 0 1, COPY big copy1, COPY big copy2, COPY big copy3, EXEC",
+        "EVAL script 0",
+      })
+  void nothingIsEvictedBehindAnExchangeOfDatabases(String calls) {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      policy(session, "allkeys-lru");
+      for (String database : List.of("1", "0")) {
+        say(session, "SELECT", database);
+        for (int i = 0; i < 500; i++) {
+          say(session, "SET", "k" + i, VALUE + database);
+        }
+      }
+      say(session, "SELECT", "1");
+      for (int i = 0; i < 300; i++) {
+        say(session, "RPUSH", "big", VALUE + i);
+      }
+      say(session, "SELECT", "0");
+      limit(fixture, 400_000);
+      for (String call : calls.split(", ")) {
+        List<String> words = new ArrayList<>(List.of(call.split(" ")));
+        if (words.getFirst().equals("EVAL")) {
+          words.set(1, SWAPS);
+        }
+        assertThat(say(session, words.toArray(String[]::new))).doesNotStartWith("-");
+      }
+      assertThat(say(session, "EXISTS", "big")).isEqualTo(":1");
+      assertThat(fixture.server.liveBytes()).isGreaterThan(600_000);
     }
   }
 

@@ -63,7 +63,7 @@ class ObserveTest {
     say(one, "MULTI");
     say(one, "EXISTS", "k");
     say(one, "EXEC");
-    say(one, "EVAL", "return redis.call('GET', KEYS[1])", "1", "k");
+    say(one, "EVAL", "redis.call('TOUCH', KEYS[1]) redis.call('GET', KEYS[1])", "1", "k");
     assertThat(say(two, "OBJECT", "IDLETIME", "k")).isEqualTo(":1000");
     assertThat(say(one, "TOUCH", "k", "none")).isEqualTo(":1");
     assertThat(say(two, "OBJECT", "IDLETIME", "k")).isEqualTo(":0");

@@ -156,7 +156,7 @@ class ReplicationNamesTest extends ReplicationFixture {
             .start(
                 () -> {
                   try {
-                    replica.call("DEBUG", "SLEEP", "1");
+                    replica.call("DEBUG", "SLEEP", "4");
                   } catch (IOException e) {
                     throw new java.io.UncheckedIOException(e);
                   }
@@ -168,6 +168,7 @@ class ReplicationNamesTest extends ReplicationFixture {
         });
     primary.call(
         "FAILOVER", "TO", "127.0.0.1", Integer.toString(replica.port()), "FORCE", "TIMEOUT", "1");
+    eventually(() -> assertThat(primary.log()).contains(" time out exceeded, failing over."));
     asleep.join();
     eventually(() -> assertThat(replica.call("ROLE").toString()).startsWith("[master, "));
     isUp(primary);
