@@ -673,7 +673,7 @@ public final class ClusterMachine {
         onTheWall(node.pingSent),
         onTheWall(node.pongReceived),
         node.isReplica() && primary != null ? primary.configEpoch : node.configEpoch,
-        mine || node.link != 0,
+        mine || node.linkStands,
         node.slots.copy(),
         mine ? world.offset() : node.offset);
   }

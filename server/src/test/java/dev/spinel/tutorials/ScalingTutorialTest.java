@@ -224,7 +224,6 @@ class ScalingTutorialTest {
         () -> at(6382, "cluster", "nodes"),
         ":6381@16381\\S* master,fail - ",
         ":" + replica + "@1" + replica + "\\S* master - [0-9 ]* connected 0-5460$");
-    // While a connection is being tried it says connected.
     String failed = ":6381@16381\\S* master,fail - [0-9]+ [0-9]+ 1 disconnected$";
     soon(30, () -> at(6382, "cluster", "nodes"), failed);
     // 7, unless the machine is so busy that a vote comes late.
