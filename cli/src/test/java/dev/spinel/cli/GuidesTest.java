@@ -388,7 +388,8 @@ class GuidesTest {
       for (Line line : lines) {
         if (!isRunnable(line)) continue;
         boolean failover = line.text().endsWith("cluster failover");
-        if (line.text().matches("spinel cluster .* (grow|shrink) .*")) continue; // they move slots, too
+        if (line.text().matches("spinel cluster .* (grow|shrink) .*"))
+          continue; // they move slots, too
         run(line, failover ? replicaOf(ports) : ports[0], here);
         settle(ports);
       }
