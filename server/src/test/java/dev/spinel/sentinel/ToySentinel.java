@@ -92,7 +92,8 @@ final class ToySentinel implements SentinelHost {
                 && !other.hasLed
                 && !other.isForeign
                 && !other.reportsPrimary // nor has it told its priority
-                && other.linkDownMillis <= group.downAfter * 10;
+                && other.linkDownMillis <= group.downAfter * 10
+                && by.network.now() - Math.min(other.infoAt, other.link.availableAt) <= 5_000;
         if (!hears || !follows || !mayBeChosen || server == best) {
           continue;
         }
