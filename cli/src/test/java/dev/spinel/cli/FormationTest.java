@@ -1,14 +1,12 @@
 package dev.spinel.cli;
 
+import static dev.spinel.cli.Servers.ask;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.spinel.wire.Client;
-import dev.spinel.wire.RespValue;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,14 +53,6 @@ class FormationTest {
   @AfterEach
   void stop() {
     if (servers != null) servers.close();
-  }
-
-  private static RespValue ask(int port, String... command) {
-    try (Client client = Client.connect("127.0.0.1", port)) {
-      return client.command(command);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private Ours form(int most, String... more) {

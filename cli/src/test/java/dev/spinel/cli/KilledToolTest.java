@@ -1,5 +1,6 @@
 package dev.spinel.cli;
 
+import static dev.spinel.cli.Servers.ask;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -8,7 +9,6 @@ import dev.spinel.wire.RespValue;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -68,14 +68,6 @@ class KilledToolTest {
   @AfterEach
   void stop() {
     if (servers != null) servers.close();
-  }
-
-  private static RespValue ask(int port, String... command) {
-    try (Client client = Client.connect("127.0.0.1", port)) {
-      return client.command(command);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static String address(int port) {

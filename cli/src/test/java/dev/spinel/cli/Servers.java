@@ -1,6 +1,9 @@
 package dev.spinel.cli;
 
+import dev.spinel.wire.Client;
+import dev.spinel.wire.RespValue;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
 /// Servers that a test starts, of either kind; all listen at 127.0.0.1.
@@ -25,6 +28,15 @@ interface Servers extends AutoCloseable {
   /// A node of a cluster that doesn't exist yet.
   default int node() throws IOException {
     return server("--cluster-enabled", "yes", "--cluster-node-timeout", "2000");
+  }
+
+  /// The reply of the server at a port.
+  static RespValue ask(int port, String... command) {
+    try (Client client = Client.connect("127.0.0.1", port)) {
+      return client.command(command);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// Ends a server; nothing is saved.

@@ -26,6 +26,15 @@ class ReplicationNamesTest extends ReplicationFixture {
     replica.call("REPLICAOF", host, Integer.toString(port));
   }
 
+  /// A replica that has all data of a primary, which is filled before.
+  private Ours replicaOf(Ours primary) throws IOException {
+    Ours replica = ours();
+    fill(primary);
+    follow(replica, primary);
+    agree(primary, replica);
+    return replica;
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"ours", "real"})
   @EnabledIf("hasIpv6")
@@ -125,11 +134,7 @@ class ReplicationNamesTest extends ReplicationFixture {
   @Test
   void aHistoryThatIsBegunAnewTakesAFullSynchronization() throws Exception {
     Ours primary = ours();
-    Ours replica = ours();
-    fill(primary);
-    follow(replica, "127.0.0.1", primary.port());
-    isUp(replica);
-    agree(primary, replica);
+    Ours replica = replicaOf(primary);
     String before = primary.info("replication", "master_replid");
     primary.call("DEBUG", "CHANGE-REPL-ID");
     assertThat(primary.info("replication", "master_replid")).isNotEqualTo(before);
@@ -146,11 +151,7 @@ class ReplicationNamesTest extends ReplicationFixture {
   @Test
   void aForcedFailoverWaitsForNobody() throws Exception {
     Ours primary = ours();
-    Ours replica = ours();
-    fill(primary);
-    follow(replica, "127.0.0.1", primary.port());
-    isUp(replica);
-    agree(primary, replica);
+    Ours replica = replicaOf(primary);
     Thread asleep =
         Thread.ofVirtual()
             .start(
