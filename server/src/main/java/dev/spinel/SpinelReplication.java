@@ -464,15 +464,38 @@ public final class SpinelReplication extends Topology {
 
   // ── what is to be known ──
 
-  /// A node that takes writes: the first, if there are several.
+  /// A node that takes writes. There may be several for a moment, while Sentinels promote one: then
+  /// that which most nodes follow, or the first.
   ///
   /// Errors: [IllegalStateException] if there is none.
   public Node primary() {
-    for (Node node : nodes) {
-      if (node.status().isPrimary()) {
-        return node;
+    Map<String, Integer> followers = new HashMap<>();
+    List<Status> all = status();
+    for (Status each : all) {
+      if (each.follows() != null) {
+        followers.merge(each.follows(), 1, Integer::sum);
       }
     }
-    throw new IllegalStateException("no node is a primary");
+    Node best = null;
+    int most = -1;
+    for (int i = 0; i < all.size(); i++) {
+      int here = followers.getOrDefault(all.get(i).node(), 0);
+      if (all.get(i).isPrimary() && here > most) {
+        best = nodes.get(i);
+        most = here;
+      }
+    }
+    if (best == null) {
+      throw new IllegalStateException("no node is a primary");
+    }
+    return best;
+  }
+
+  /// Sentinels leave one primary. One that has just come back is none any more.
+  @Override
+  boolean isSettled() {
+    return (sentinels.stream().noneMatch(Node::isRunning)
+            || status().stream().filter(Status::isPrimary).count() == 1)
+        && super.isSettled();
   }
 }

@@ -93,6 +93,7 @@ final class DownDetection {
     long now = machine.now();
     long ask = machine.periods.ask;
     boolean hurries = primary.isDown && now - primary.downAt < HASTE_LASTS;
+    SentinelAddress address = primary.address;
     for (FellowSentinel sentinel : List.copyOf(primary.sentinels.values())) {
       long elapsed = now - sentinel.answeredAt;
       if (elapsed > ask * 5) {
@@ -108,17 +109,17 @@ final class DownDetection {
       }
       machine.links.ask(
           sentinel,
-          reply -> answered(sentinel, reply),
+          reply -> answered(sentinel, address, reply),
           "SENTINEL",
           "is-master-down-by-addr",
-          machine.shown(primary.address),
-          Integer.toString(primary.address.port()),
+          machine.shown(address),
+          Integer.toString(address.port()),
           Long.toString(machine.epoch),
           primary.isFailingOver() ? machine.id : "*");
     }
   }
 
-  private void answered(FellowSentinel sentinel, RespValue reply) {
+  private void answered(FellowSentinel sentinel, SentinelAddress asked, RespValue reply) {
     if (!(reply instanceof RespValue.Array array)
         || array.elements().size() != 3
         || !(array.elements().get(0) instanceof RespValue.Int down)
@@ -127,7 +128,7 @@ final class DownDetection {
       return;
     }
     sentinel.answeredAt = machine.now();
-    sentinel.saysDown = down.value() == 1;
+    sentinel.saysDown = down.value() == 1 && sentinel.primary().address.isSame(asked);
     String voted = String.valueOf(leader.text());
     if (!voted.equals("*")) {
       if (sentinel.leaderEpoch != epoch.value()) {

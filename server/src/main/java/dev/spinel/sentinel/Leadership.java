@@ -39,6 +39,7 @@ final class Leadership {
       if (!candidate.equalsIgnoreCase(machine.id)) {
         primary.failoverAt = machine.now() + machine.random.nextInt(DESYNC);
         primary.retryAt = 0;
+        primary.lackedReplica = false;
       }
     }
     return saves;

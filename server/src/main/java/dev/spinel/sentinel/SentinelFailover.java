@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// A split vote, of which everybody has told, is given up at once and tried again after a moment;
-/// Redis waits for the election's timeout, and then for twice that of the failover.
+/// Redis waits for the election's timeout, and then for twice that of the failover. One that found
+/// no replica to promote begins anew as soon as there is one; Redis waits here, too.
 ///
 /// A *coordinated* failover is a manual one in which the primary itself hands over (FAILOVER): it
 /// stops its writes, waits until the replica has them all, and becomes its replica. No write is
@@ -37,6 +38,9 @@ final class SentinelFailover {
 
   /// How long the choice waits for offsets that are on their way.
   private static final long HEARING = 300;
+
+  /// The least time between an attempt that found no replica to promote and the next.
+  private static final long RETRY = 1000;
 
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.ROOT);
@@ -60,7 +64,7 @@ final class SentinelFailover {
         return false;
       }
       primary.retryAt = 0;
-    } else if (now - primary.failoverAt < primary.failoverTimeout * 2) {
+    } else if (now - primary.failoverAt < primary.failoverTimeout * 2 && !isWorthARetry(primary)) {
       if (primary.delayLogged != primary.failoverAt) {
         primary.delayLogged = primary.failoverAt;
         Instant at = Instant.ofEpochMilli(primary.failoverAt + primary.failoverTimeout * 2);
@@ -75,7 +79,15 @@ final class SentinelFailover {
     return true;
   }
 
+  /// Whether the last attempt failed only for want of a replica to promote, and now there is one.
+  private boolean isWorthARetry(WatchedPrimary primary) {
+    return primary.lackedReplica
+        && machine.now() - primary.failoverAt > RETRY
+        && select(primary) != null;
+  }
+
   void start(WatchedPrimary primary) {
+    primary.lackedReplica = false;
     primary.failoverEpoch = ++machine.epoch;
     to(primary, FailoverState.WAIT_START);
     machine.happened(Level.WARNING, "+new-epoch", primary, Long.toString(machine.epoch));
@@ -152,6 +164,7 @@ final class SentinelFailover {
     if (replica == null) {
       machine.event(Level.WARNING, "-failover-abort-no-good-slave", primary, "");
       abort(primary);
+      primary.lackedReplica = true;
       return;
     }
     machine.event(Level.WARNING, "+selected-slave", replica, "");

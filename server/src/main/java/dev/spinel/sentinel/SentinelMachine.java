@@ -446,6 +446,7 @@ public final class SentinelMachine {
     primary.stateAt = 0;
     primary.failoverAt = 0;
     primary.retryAt = 0;
+    primary.lackedReplica = false;
     primary.promoted = null;
     primary.runId = null;
     primary.infoAsked = false;
@@ -468,6 +469,7 @@ public final class SentinelMachine {
     Map<WatchedReplica, Long> lost = new HashMap<>();
     before.forEach(old -> lost.put(old, old.link.lostAt));
     reset(primary, true);
+    primary.sentinels.values().forEach(sentinel -> sentinel.saysDown = false); // of the old one
     primary.history = "";
     primary.address = to;
     primary.infoAt = 0; // what was told was the old one's

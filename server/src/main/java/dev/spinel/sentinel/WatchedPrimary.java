@@ -57,6 +57,7 @@ final class WatchedPrimary extends WatchedServer {
   long failoverAt; // the last attempt, or the last vote for somebody else
   long delayLogged; // for which failoverAt
   long retryAt; // after a split vote; 0: there was none
+  boolean lackedReplica; // the last attempt of this Sentinel found none to promote
   boolean isForced;
   long coordinatedFor; // the client that waits, or 0
   boolean isCoordinated;

@@ -30,6 +30,7 @@ class SentinelMachineTest {
   private List<String> saved = List.of();
   private boolean isDiskFull;
   private boolean obeys = true; // SLAVEOF has an effect
+  private String saidDown = ""; // the host that other Sentinels say is down
   private long now = 1_000_000;
 
   private void configure(String... directives) {
@@ -83,6 +84,12 @@ class SentinelMachineTest {
         }
         yield new RespValue.Simple("QUEUED");
       }
+      case "SENTINEL" -> // is-master-down-by-addr
+          new RespValue.Array(
+              List.of(
+                  new RespValue.Int(words.get(2).equals(saidDown) ? 1 : 0),
+                  Texts.bulk("*"),
+                  new RespValue.Int(0)));
       default -> Texts.OK;
     };
   }
@@ -306,7 +313,9 @@ class SentinelMachineTest {
   }
 
   private static String with(String info, String field, String value) {
-    return info.replaceAll("(?m)^" + field + ":.*\\r$", field + ":" + value + "\r");
+    String changed = info.replaceAll("\n" + field + ":[^\r]*", "\n" + field + ":" + value);
+    assertThat(changed).isNotEqualTo(info);
+    return changed;
   }
 
   /// 10.0.0.1 has been replaced by 10.0.0.2, and follows it without having copied anything;
@@ -403,6 +412,47 @@ class SentinelMachineTest {
     everybodyPublishes();
     run(2000);
     assertThat(events).anyMatch(line -> line.startsWith("+promoted-slave"));
+  }
+
+  @Test
+  void whatOthersSaidOfTheOldPrimaryDoesNotCountForTheNext() {
+    group("down-after-milliseconds m 500");
+    ask("SENTINEL", "SET", "m", "quorum", "2");
+    ask("PUBLISH", "__sentinel__:hello", "10.0.0.9,26379," + FOREIGN + ",0,m,10.0.0.1,6379,0");
+    run(2000);
+    saidDown = "10.0.0.1";
+    lose("10.0.0.1");
+    run(1000);
+    assertThat(events).anyMatch(line -> line.startsWith("+odown master m 10.0.0.1"));
+    ask("PUBLISH", "__sentinel__:hello", "10.0.0.9,26379," + FOREIGN + ",7,m,10.0.0.2,6379,7");
+    events.clear();
+    lose("10.0.0.2");
+    run(2000);
+    assertThat(events).contains("+sdown master m 10.0.0.2 6379");
+    assertThat(events).noneMatch(line -> line.startsWith("+odown"));
+    saidDown = "10.0.0.2";
+    run(1000);
+    assertThat(events).anyMatch(line -> line.startsWith("+odown master m 10.0.0.2"));
+  }
+
+  private void lose(String host) {
+    silent.add(host);
+    tell(new SentinelEvent.LinkEnded(commands.get(host), "reset"));
+  }
+
+  @Test
+  void aFailoverWithoutAReplicaToPromoteBeginsAnewAsSoonAsThereIsOne() {
+    group("down-after-milliseconds m 2000", "failover-timeout m 300000");
+    for (String host : List.of("10.0.0.2", "10.0.0.3")) {
+      infos.put(host, with(infos.get(host), "slave_priority", "0"));
+    }
+    lose("10.0.0.1");
+    run(10_000);
+    assertThat(events).containsOnlyOnce("-failover-abort-no-good-slave master m 10.0.0.1 6379");
+    assertThat(events).containsOnlyOnce("+try-failover master m 10.0.0.1 6379");
+    infos.put("10.0.0.3", with(infos.get("10.0.0.3"), "slave_priority", "100"));
+    run(3000);
+    assertThat(wasSent("10.0.0.3 SLAVEOF NO ONE")).isTrue();
   }
 
   @Test
