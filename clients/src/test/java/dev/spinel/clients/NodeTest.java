@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.Spinel;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -80,6 +82,51 @@ class NodeTest {
       } finally {
         node.destroyForcibly();
       }
+    }
+  }
+
+  @Test
+  void ioredisAndNodeRedisFindTheirWayInACluster() throws Exception {
+    Path module = Path.of("").toAbsolutePath();
+    assumeTrue(
+        Files.isDirectory(module.resolve("node_modules/ioredis")),
+        "no node_modules: npm ci brings them");
+    try (LostShards shards = new LostShards()) {
+      List<String> command = new ArrayList<>(List.of("node", "src/test/node/cluster.mjs"));
+      command.add(module.toString());
+      shards.ports().forEach(port -> command.add(port.toString()));
+      Process node;
+      try {
+        node = new ProcessBuilder(command).redirectError(Redirect.INHERIT).start();
+      } catch (IOException e) {
+        assumeTrue(false, "no node: " + e.getMessage());
+        return;
+      }
+      try {
+        Thread.ofPlatform().daemon().start(() -> listen(node, shards));
+        shards.awaitKeys(
+            Set.of("ioredis-0", "ioredis-1", "ioredis-2", "ioredis-3", "node-redis-0"));
+        shards.moveAndHandOver();
+        shards.loseAndFind();
+      } finally {
+        node.destroyForcibly();
+      }
+    }
+  }
+
+  /// `KEY NUMBER`, or `wrong …`
+  private static void listen(Process node, LostShards shards) {
+    try (BufferedReader lines = node.inputReader(StandardCharsets.UTF_8)) {
+      for (String line; (line = lines.readLine()) != null; ) {
+        String[] words = line.split(" ");
+        if (words[0].equals("wrong")) {
+          shards.isWrong(line);
+        } else {
+          shards.acknowledged(words[0], Long.parseLong(words[1]));
+        }
+      }
+    } catch (IOException e) {
+      shards.isWrong("nothing more is said: " + e.getMessage()); // also at its end
     }
   }
 }

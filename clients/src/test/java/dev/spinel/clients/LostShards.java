@@ -1,0 +1,211 @@
+package dev.spinel.clients;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.spinel.Spinel;
+import dev.spinel.SpinelCluster;
+import dev.spinel.Topology.Node;
+import dev.spinel.Topology.Status;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import redis.clients.jedis.Jedis;
+import redis.clients.jedis.params.MigrateParams;
+
+/// A cluster whose slots move, and whose primaries hand over and are killed, while clients write:
+/// each key has one writer, and a value that names the key and a number that grows. After each
+/// happening all writers have to get on with all of their keys.
+final class LostShards implements AutoCloseable {
+  private static final long PATIENCE_MILLIS = 60_000;
+  private static final int MOVES = 3;
+
+  final SpinelCluster cluster = Spinel.cluster(3, 3).nodeTimeoutMillis(1000).start();
+
+  /// The last number of each key that was acknowledged.
+  private final Map<String, Long> progress = new ConcurrentHashMap<>();
+
+  private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
+  private volatile boolean losesNothing = true;
+
+  List<Integer> ports() {
+    return cluster.nodes().stream().map(Node::port).toList();
+  }
+
+  // ── writers ──
+
+  void acknowledged(String key, long number) {
+    progress.put(key, number);
+  }
+
+  void isWrong(String what) {
+    wrong.add(what);
+  }
+
+  /// A client library.
+  interface Library {
+    void set(String key, String value);
+
+    String get(String key);
+  }
+
+  /// Writes to these keys and reads them, until it is interrupted. What a writer reads is its own:
+  /// the last number that was acknowledged, or one that it tried later; while primaries are killed
+  /// perhaps an older one.
+  Thread writer(Library library, List<String> keys) {
+    return Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              for (long n = 1; !Thread.currentThread().isInterrupted(); n++) {
+                String key = keys.get((int) (n % keys.size()));
+                try {
+                  library.set(key, key + "=" + n);
+                  acknowledged(key, n);
+                  check(key, library.get(key), n);
+                  Thread.sleep(2);
+                } catch (InterruptedException e) {
+                  return;
+                } catch (RuntimeException e) {
+                  continue; // nobody serves it now
+                }
+              }
+            });
+  }
+
+  /// @param n that was acknowledged just before
+  private void check(String key, String value, long n) {
+    boolean isOwn = value == null ? !losesNothing : value.startsWith(key + "=");
+    long read = isOwn && value != null ? Long.parseLong(value.substring(key.length() + 1)) : 0;
+    if (!isOwn || read > n || losesNothing && read < n) {
+      wrong.add(key + " is " + value + ", not " + n);
+    }
+  }
+
+  // ── what happens ──
+
+  /// Slots move, and a primary hands over to its replica: nothing is lost.
+  void moveAndHandOver() throws InterruptedException {
+    awaitProgress("at first");
+    for (int round = 0; round < MOVES; round++) {
+      for (String key : progress.keySet()) {
+        move(key);
+      }
+      awaitProgress("slots have moved");
+    }
+    Node replica = replica();
+    try (Jedis jedis = jedis(replica)) {
+      jedis.clusterFailover();
+    }
+    await(() -> replica.status().isPrimary(), "the replica takes over");
+    awaitProgress("a primary has handed over");
+    assertThat(cluster.awaitInSync(PATIENCE_MILLIS)).isTrue();
+  }
+
+  /// Primaries are killed, one after the other, and started again. What was acknowledged a moment
+  /// before may be lost.
+  void loseAndFind() throws InterruptedException {
+    losesNothing = false;
+    for (int round = 0; round < 2; round++) {
+      Node lost = primaries().get(round);
+      lost.kill();
+      awaitProgress("a primary was killed");
+      lost.start();
+      assertThat(cluster.awaitInSync(PATIENCE_MILLIS)).as("all are in sync").isTrue();
+    }
+    awaitProgress("all is well");
+  }
+
+  private List<Node> primaries() {
+    return cluster.nodes().stream().filter(node -> node.status().isPrimary()).toList();
+  }
+
+  private Node replica() {
+    return cluster.nodes().stream()
+        .filter(node -> !node.status().isPrimary())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static Jedis jedis(Node node) {
+    return new Jedis("127.0.0.1", node.port());
+  }
+
+  /// As redis-cli moves a slot.
+  private void move(String key) {
+    Node from = null;
+    Node to = null;
+    int slot;
+    try (Jedis any = jedis(cluster.nodes().getFirst())) {
+      slot = (int) any.clusterKeySlot(key);
+    }
+    for (Node node : primaries()) {
+      if (owns(node.status(), slot)) {
+        from = node;
+      } else {
+        to = node;
+      }
+    }
+    try (Jedis source = jedis(from);
+        Jedis target = jedis(to)) {
+      target.clusterSetSlotImporting(slot, from.status().id());
+      source.clusterSetSlotMigrating(slot, to.status().id());
+      for (List<String> keys; !(keys = source.clusterGetKeysInSlot(slot, 10)).isEmpty(); ) {
+        MigrateParams none = MigrateParams.migrateParams();
+        source.migrate("127.0.0.1", to.port(), 5000, none, keys.toArray(new String[0]));
+      }
+      target.clusterSetSlotNode(slot, to.status().id());
+      source.clusterSetSlotNode(slot, to.status().id());
+    }
+  }
+
+  private static boolean owns(Status node, int slot) {
+    for (String range : node.slots().split("[ ,]+")) {
+      String[] ends = range.split("-");
+      if (!range.isEmpty()
+          && Integer.parseInt(ends[0]) <= slot
+          && slot <= Integer.parseInt(ends[ends.length - 1])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // ── waiting ──
+
+  void awaitKeys(Set<String> keys) throws InterruptedException {
+    await(() -> progress.keySet().containsAll(keys), "all keys are written");
+  }
+
+  private void awaitProgress(String what) throws InterruptedException {
+    Map<String, Long> before = new HashMap<>(progress);
+    for (int times = 0; times < 2; times++) { // one write may have been under way
+      for (String key : before.keySet()) {
+        long known = before.get(key);
+        await(() -> progress.get(key) > known, what + ", " + key);
+      }
+      before.putAll(progress);
+    }
+    assertThat(wrong).as(what).isEmpty();
+  }
+
+  private interface Condition {
+    boolean holds();
+  }
+
+  private static void await(Condition condition, String what) throws InterruptedException {
+    long end = System.nanoTime() + PATIENCE_MILLIS * 1_000_000;
+    while (!condition.holds()) {
+      assertThat(System.nanoTime()).as("%s in time", what).isLessThan(end);
+      Thread.sleep(10);
+    }
+  }
+
+  @Override
+  public void close() {
+    cluster.close();
+  }
+}
