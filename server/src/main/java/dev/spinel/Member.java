@@ -1,6 +1,7 @@
 package dev.spinel;
 
 import dev.spinel.peer.Address;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,10 @@ interface Member {
 
   /// How it stands, as last seen; doesn't wait for anything.
   View view();
+
+  /// The nodes that it knows, itself too, but for those that it is just meeting; none if it isn't
+  /// of a cluster. As last seen, too.
+  List<Known> known();
 
   boolean hasEnded();
 
@@ -42,6 +47,13 @@ interface Member {
     /// Of a Sentinel, which has no data.
     static final View NONE = new View(null, true, "", 0, null);
   }
+
+  /// A node of the cluster.
+  ///
+  /// @param address and port, as clients use them
+  /// @param primary the id of the node that it follows, or empty
+  /// @param slots its own, as ranges
+  record Known(String id, String address, String primary, String slots, boolean hasFailed) {}
 
   /// A node's part in a cluster, as it sees it.
   ///

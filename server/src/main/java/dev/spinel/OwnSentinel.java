@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.util.List;
 
 /// A Sentinel of this JVM as a member of a topology.
 final class OwnSentinel implements Member {
@@ -50,6 +51,11 @@ final class OwnSentinel implements Member {
   @Override
   public View view() {
     return View.NONE;
+  }
+
+  @Override
+  public List<Known> known() {
+    return List.of();
   }
 
   @Override

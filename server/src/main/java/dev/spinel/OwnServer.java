@@ -5,6 +5,7 @@ import dev.spinel.cluster.NodeView;
 import dev.spinel.replication.Standing;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.List;
 import java.util.stream.Collectors;
 
 /// A Spinel of this JVM as a member of a topology.
@@ -47,6 +48,24 @@ final class OwnServer implements Member {
         myself.slots().count(),
         view.isUp(),
         view.nodes().stream().map(NodeView::id).collect(Collectors.toSet()));
+  }
+
+  @Override
+  public List<Known> known() {
+    if (!isOfCluster) {
+      return List.of();
+    }
+    return spinel.clusterView().nodes().stream()
+        .filter(node -> !node.isHandshake())
+        .map(
+            node ->
+                new Known(
+                    node.id(),
+                    node.ip() + ":" + node.port(),
+                    node.primary(),
+                    node.slots().toString(),
+                    node.hasFailed()))
+        .toList();
   }
 
   private static String trouble(Standing standing) {

@@ -11,12 +11,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// A process of another program, like `redis-server` or `valkey-server`, as a member of a topology.
@@ -44,6 +44,7 @@ final class ProgramServer implements Member {
   private final Thread watcher;
   private final Thread hook; // the process ends with this JVM
   private volatile View view = View.NONE;
+  private volatile List<Known> known = List.of();
 
   private ProgramServer(Process process, Kind kind, int port, String password) {
     this.process = process;
@@ -190,10 +191,9 @@ final class ProgramServer implements Member {
     String info = text(client.command("INFO", "replication"));
     ClusterPart node = null;
     if (kind == Kind.NODE) {
-      node =
-          part(
-              text(client.command("CLUSTER", "NODES")),
-              text(client.command("CLUSTER", "INFO")).contains("cluster_state:ok"));
+      String nodes = text(client.command("CLUSTER", "NODES"));
+      known = known(nodes);
+      node = part(nodes, text(client.command("CLUSTER", "INFO")).contains("cluster_state:ok"));
     }
     boolean follows = field(info, "role").equals("slave");
     boolean hasAll = field(info, "master_link_status").equals("up");
@@ -232,42 +232,56 @@ final class ProgramServer implements Member {
 
   /// Out of CLUSTER NODES: `ID ADDRESS FLAGS PRIMARY PING PONG EPOCH LINK SLOTS…` for each node.
   static @Nullable ClusterPart part(String nodes, boolean isUp) {
-    Set<String> known = new HashSet<>();
-    String[] myself = null;
+    Set<String> ids = known(nodes).stream().map(Known::id).collect(Collectors.toSet());
     for (String line : nodes.split("\n", -1)) {
       String[] words = line.split(" ", -1);
-      if (words.length < 8) {
+      if (words.length < 8 || !flags(words).contains("myself")) {
         continue;
       }
-      List<String> flags = Arrays.asList(words[2].split(",", -1));
-      if (!flags.contains("handshake")) {
-        known.add(words[0]);
+      int count = 0;
+      for (String range : ranges(words)) {
+        String[] ends = range.split("-", -1);
+        count += Integer.parseInt(ends[ends.length - 1]) - Integer.parseInt(ends[0]) + 1;
       }
-      if (flags.contains("myself")) {
-        myself = words;
+      return new ClusterPart(
+          words[0],
+          primary(words),
+          Long.parseLong(words[6]),
+          String.join(" ", ranges(words)),
+          count,
+          isUp,
+          ids);
+    }
+    return null;
+  }
+
+  /// The same: all of them, but for those that are just met.
+  static List<Known> known(String nodes) {
+    List<Known> known = new ArrayList<>();
+    for (String line : nodes.split("\n", -1)) {
+      String[] words = line.split(" ", -1);
+      if (words.length < 8 || flags(words).contains("handshake")) {
+        continue;
       }
+      String address = words[1].substring(0, (words[1] + "@").indexOf('@'));
+      boolean hasFailed = flags(words).contains("fail");
+      String slots = String.join(" ", ranges(words));
+      known.add(new Known(words[0], address, primary(words), slots, hasFailed));
     }
-    if (myself == null) {
-      return null;
-    }
-    List<String> ranges = new ArrayList<>();
-    int count = 0;
-    for (String range : Arrays.asList(myself).subList(8, myself.length)) {
-      if (range.startsWith("[")) {
-        continue; // a slot on its way
-      }
-      ranges.add(range);
-      String[] ends = range.split("-", -1);
-      count += Integer.parseInt(ends[ends.length - 1]) - Integer.parseInt(ends[0]) + 1;
-    }
-    return new ClusterPart(
-        myself[0],
-        myself[3].equals("-") ? "" : myself[3],
-        Long.parseLong(myself[6]),
-        String.join(" ", ranges),
-        count,
-        isUp,
-        known);
+    return known;
+  }
+
+  private static List<String> flags(String[] words) {
+    return Arrays.asList(words[2].split(",", -1));
+  }
+
+  private static String primary(String[] words) {
+    return words[3].equals("-") ? "" : words[3];
+  }
+
+  /// Without slots that are on their way.
+  private static List<String> ranges(String[] words) {
+    return Arrays.stream(words, 8, words.length).filter(range -> !range.startsWith("[")).toList();
   }
 
   private void show(View now) {
@@ -290,6 +304,11 @@ final class ProgramServer implements Member {
   @Override
   public View view() {
     return view;
+  }
+
+  @Override
+  public List<Known> known() {
+    return known;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.spinel;
 
 import dev.spinel.Member.ClusterPart;
+import dev.spinel.Member.Known;
 import dev.spinel.cluster.SlotSet;
 import dev.spinel.config.WholeFile;
 import java.io.IOException;
@@ -10,7 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
@@ -300,6 +304,40 @@ public final class SpinelCluster extends Topology {
   }
 
   // ── nodes ──
+
+  /// A node that isn't of this object, but has joined its cluster.
+  ///
+  /// @param address and port, as clients use them
+  /// @param follows the name of the node that it follows, or else its id; null: it is a primary
+  /// @param slots that it serves, as ranges; empty: none
+  public record Stranger(
+      String id, String address, @Nullable String follows, String slots, boolean hasFailed) {}
+
+  /// Those that have joined from elsewhere, as the first node that runs sees them, in the order of
+  /// their ids.
+  public List<Stranger> strangers() {
+    Set<String> own = new HashSet<>();
+    List<Known> known = List.of();
+    for (Node node : nodes) {
+      own.add(node.status().id());
+      Member server = node.running();
+      if (server != null && known.isEmpty()) {
+        known = server.known();
+      }
+    }
+    return known.stream()
+        .filter(node -> !own.contains(node.id()))
+        .sorted(Comparator.comparing(Known::id))
+        .map(
+            node ->
+                new Stranger(
+                    node.id(),
+                    node.address(),
+                    node.primary().isEmpty() ? null : nameOf(node.primary()),
+                    node.slots(),
+                    node.hasFailed()))
+        .toList();
+  }
 
   @Override
   List<String> role(Node node) {

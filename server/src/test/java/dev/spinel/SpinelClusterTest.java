@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Assumptions;
@@ -143,5 +144,34 @@ class SpinelClusterTest {
     assertThatThrownBy(() -> Spinel.cluster(3, 3).port(60_000).start())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("bus port");
+  }
+
+  @Test
+  void aPortThatIsABusPortIsNamed() {
+    int port = NodePlaces.freePort();
+    String[] node = {"port", "" + port, "cluster-enabled", "yes", "dir", folder.toString()};
+    assertThatThrownBy(() -> start(node, "cluster-port", "" + port))
+        .hasMessageContaining("cluster-port " + port + " is also this node's port for clients");
+    int bus = NodePlaces.freePort();
+    try (Spinel first = start(node, "cluster-port", "" + bus)) {
+      String other = Integer.toString(NodePlaces.freePort());
+      assertThat(first.port()).isEqualTo(port);
+      assertThatThrownBy(
+              () ->
+                  start(
+                      new String[] {"port", other, "cluster-enabled", "yes"},
+                      "cluster-port",
+                      "" + bus,
+                      "cluster-config-file",
+                      folder.resolve("other.conf").toString()))
+          .hasMessageContaining("Failed listening on port " + bus + " (cluster), aborting. ")
+          .hasMessageContaining("The other nodes reach this one there; cluster-port chooses");
+    }
+  }
+
+  private static Spinel start(String[] settings, String... more) {
+    List<String> all = new ArrayList<>(List.of(settings));
+    all.addAll(List.of(more));
+    return Spinel.start(all.toArray(String[]::new));
   }
 }

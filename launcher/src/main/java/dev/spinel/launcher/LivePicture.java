@@ -16,7 +16,7 @@ final class LivePicture {
   private final Supplier<Map<String, String>> words;
   private final Semaphore changed = new Semaphore(0);
 
-  /// @param picture as it is now, always as many lines
+  /// @param picture as it is now
   /// @param words for each server what it is now, without what changes with every write
   LivePicture(Supplier<List<String>> picture, Supplier<Map<String, String>> words) {
     this.picture = picture;
@@ -58,7 +58,7 @@ final class LivePicture {
         if (paints) {
           List<String> lines = picture.get();
           if (!lines.equals(lastPainted)) {
-            repaint(out, lines);
+            repaint(out, lines, lastPainted.size());
             lastPainted = lines;
           }
           continue;
@@ -69,6 +69,11 @@ final class LivePicture {
             out.println(server.getKey() + ": " + server.getValue());
           }
         }
+        for (String server : last.keySet()) {
+          if (!now.containsKey(server)) {
+            out.println(server + ": isn't known any more");
+          }
+        }
         out.flush();
         last = now;
       }
@@ -77,13 +82,13 @@ final class LivePicture {
     }
   }
 
-  /// Over what was painted last, which has as many lines.
-  private static void repaint(PrintStream out, List<String> lines) {
-    StringBuilder text = new StringBuilder("\033[" + lines.size() + "A");
+  /// Over what was painted last.
+  private static void repaint(PrintStream out, List<String> lines, int linesBefore) {
+    StringBuilder text = new StringBuilder("\033[" + linesBefore + "A");
     for (String line : lines) {
       text.append("\r\033[2K").append(line).append('\n');
     }
-    out.print(text);
+    out.print(text.append("\033[J"));
     out.flush();
   }
 }

@@ -238,7 +238,8 @@ final class Running implements AutoCloseable {
 
   // ── the picture ──
 
-  /// A line for each node and Sentinel, and one for a cluster as a whole.
+  /// A line for each node and Sentinel, for each node from elsewhere that has joined, and one for a
+  /// cluster as a whole.
   List<String> picture() {
     List<Topology.Status> nodes = topology.status();
     long newest = 0;
@@ -260,7 +261,10 @@ final class Running implements AutoCloseable {
     for (Topology.Node sentinel : topology.sentinels()) {
       lines.add(line(sentinel.name(), sentinel.port(), words(sentinel)));
     }
-    if (topology instanceof SpinelCluster) {
+    if (topology instanceof SpinelCluster cluster) {
+      for (SpinelCluster.Stranger stranger : cluster.strangers()) {
+        lines.add("  joined   %-15s  %s".formatted(stranger.address(), words(stranger)));
+      }
       lines.add("  " + whole(nodes));
     }
     return lines;
@@ -281,7 +285,10 @@ final class Running implements AutoCloseable {
     for (Topology.Node sentinel : topology.sentinels()) {
       words.put(sentinel.name(), words(sentinel));
     }
-    if (topology instanceof SpinelCluster) {
+    if (topology instanceof SpinelCluster cluster) {
+      for (SpinelCluster.Stranger stranger : cluster.strangers()) {
+        words.put(stranger.address(), "joined, " + words(stranger));
+      }
       words.put("cluster", whole(nodes));
     }
     return words;
@@ -300,6 +307,13 @@ final class Running implements AutoCloseable {
       return order.kind() == Kind.CLUSTER ? slots + node.slots() : "primary" + trouble(node);
     }
     return "replica of " + node.follows() + (node.isInSync() ? ", in sync" : trouble(node));
+  }
+
+  private static String words(SpinelCluster.Stranger node) {
+    String follows = node.follows();
+    String slots = node.slots().isEmpty() ? "primary without slots" : "primary of slots ";
+    return (follows == null ? slots + node.slots() : "replica of " + follows)
+        + (node.hasFailed() ? ", has failed" : "");
   }
 
   private static String trouble(Topology.Status node) {

@@ -160,6 +160,43 @@ class UpTest {
   }
 
   @Test
+  void whoeverJoinsFromElsewhereIsShown(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> status =
+        started("--primaries", "3", "--replicas", "0", "--port", "0", "--dir", "" + directory);
+    await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("serves all slots"));
+    Matcher first = Pattern.compile("node-1 +127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
+    assertThat(first.find()).isTrue();
+    int bus;
+    try (ServerSocket probe = new ServerSocket(0)) {
+      bus = probe.getLocalPort();
+    }
+    Path folder = Files.createDirectory(directory.resolve("other"));
+    try (Spinel other =
+        Spinel.start(
+            "cluster-enabled", "yes", "cluster-port", "" + bus, "dir", folder.toString())) {
+      String at = "127.0.0.1:" + other.port();
+      say(
+          Integer.parseInt(first.group(1)),
+          "CLUSTER MEET 127.0.0.1 " + other.port() + " " + bus + "\r\nQUIT\r\n");
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(() -> text(out).contains(at + ": joined, primary without slots\n"));
+      assertThat(steered(directory, "status"))
+          .contains("  joined   " + at + "  primary without slots\n");
+      String id = say(other.port(), "CLUSTER MYID\r\nQUIT\r\n").split("\r\n")[1];
+      for (Matcher node = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+)").matcher(text(out));
+          node.find(); ) {
+        say(Integer.parseInt(node.group(1)), "CLUSTER FORGET " + id + "\r\nQUIT\r\n");
+      }
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .until(() -> text(out).contains(at + ": isn't known any more\n"));
+    }
+    steered(directory, "down");
+    assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
+  }
+
+  @Test
   void sentinelsAreShownAndAReplicaTakesOver(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status =
         started("sentinel", "--replicas", "1", "--port", "0", "--dir", "" + directory);

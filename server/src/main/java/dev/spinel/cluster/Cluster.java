@@ -162,6 +162,10 @@ public final class Cluster implements AutoCloseable {
           "Redis port number too high for cluster mode. Cluster bus port number may be overridden"
               + " with cluster-port.");
     }
+    if (busPort == config.intOf(Settings.PORT) || busPort == config.intOf(Settings.TLS_PORT)) {
+      throw new IOException(
+          "cluster-port " + busPort + " is also this node's port for clients: choose another.");
+    }
     Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
     try {
       claim = FileClaim.of(file, FileClaim.thisProcess(port));
@@ -181,7 +185,12 @@ public final class Cluster implements AutoCloseable {
       thread.listen(config.get(Settings.BIND), busPort, encrypted, this::accepted);
     } catch (IOException e) {
       throw new IOException(
-          "Failed listening on port " + busPort + " (cluster), aborting. " + e.getMessage(), e);
+          "Failed listening on port "
+              + busPort
+              + " (cluster), aborting. "
+              + e.getMessage()
+              + ". The other nodes reach this one there; cluster-port chooses another.",
+          e);
     }
     tell(new ClusterEvent.Configured(policy()));
     tell(new ClusterEvent.Started(contents, !hasData));

@@ -48,6 +48,10 @@ public record NodeView(
     return is(NodeFlags.REPLICA);
   }
 
+  public boolean isHandshake() {
+    return is(NodeFlags.HANDSHAKE);
+  }
+
   public boolean hasFailed() {
     return is(NodeFlags.FAIL);
   }

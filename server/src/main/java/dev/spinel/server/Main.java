@@ -177,7 +177,16 @@ public final class Main {
         log.warning(String.valueOf(e.getMessage()));
       } else {
         log.warning("Warning: " + e.getMessage());
-        log.warning("Failed listening on port " + config.get(Settings.PORT) + " (tcp), aborting.");
+        int port = config.intOf(Settings.PORT);
+        log.warning("Failed listening on port " + port + " (tcp), aborting.");
+        if (config.get(Settings.CLUSTER_ENABLED) && port > 10_000) {
+          log.warning(
+              "A node whose clients come to port "
+                  + (port - 10_000)
+                  + " of this machine has its bus at "
+                  + port
+                  + ": if there is one, choose another port.");
+        }
       }
       return 1;
     } catch (IOException e) {
