@@ -131,9 +131,14 @@ final class Hosts implements AutoCloseable {
 
     /// Our `redis-server` with these words, in this folder, which is made.
     Program server(Path directory, String... words) throws Exception {
-      Files.createDirectories(directory);
       List<String> command = ServerProcess.of(words).command();
       command.addAll(1, List.of("-XX:TieredStopAtLevel=1", "-Xshare:auto"));
+      return program(directory, command);
+    }
+
+    /// Any program, in this folder, which is made.
+    Program program(Path directory, List<String> command) throws Exception {
+      Files.createDirectories(directory);
       Path out = Files.createTempFile(folder, "out", ".log");
       Process process =
           new ProcessBuilder(inside(command))
@@ -186,6 +191,12 @@ final class Hosts implements AutoCloseable {
 
     void kill() throws InterruptedException {
       process.destroyForcibly().waitFor();
+    }
+
+    /// It stands still (`STOP`), or goes on (`CONT`).
+    void signal(String name) throws Exception {
+      Said said = Said.of(null, "", "kill", "-" + name, Long.toString(process.pid()));
+      assertThat(said.status()).as(said.text()).isZero();
     }
 
     int status() throws InterruptedException {
