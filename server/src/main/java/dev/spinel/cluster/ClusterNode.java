@@ -51,6 +51,15 @@ final class ClusterNode {
   /// The heartbeat that had it last.
   long gossipedIn;
 
+  /// The epoch in which it was first seen to claim this node's slots with this node's epoch, and
+  /// when that was.
+  long disputedEpoch;
+
+  long disputedSince;
+
+  /// Whether it says of which shard it is; nodes of 7.0 don't.
+  boolean tellsShard;
+
   /// When the last PING went out that was answered. See [Lease].
   long answeredPing;
 

@@ -52,6 +52,7 @@ final class Elections {
   private int rank;
   private boolean isFast;
   private long epoch;
+  private long wonEpoch;
   private Reason reason = Reason.NONE;
   private long loggedAt = Long.MIN_VALUE / 2;
 
@@ -250,6 +251,11 @@ final class Elections {
     machine.health().lookAgain();
   }
 
+  /// Whether it is for this epoch that this node was elected, since it was started.
+  boolean hasWon(long configEpoch) {
+    return wonEpoch != 0 && wonEpoch == configEpoch;
+  }
+
   /// A vote. It counts if the voter is one, and for this election alone.
   void granted(ClusterNode sender, Header header) {
     if (asked && sender.isVoter() && header.currentEpoch() == epoch) {
@@ -262,6 +268,7 @@ final class Elections {
     machine.notice("Failover election won: I'm the new master.");
     if (Long.compareUnsigned(myself.configEpoch, epoch) < 0) {
       myself.configEpoch = epoch;
+      wonEpoch = epoch;
       machine.notice(
           "configEpoch set to " + Long.toUnsignedString(epoch) + " after successful failover");
     }

@@ -360,7 +360,7 @@ final class Heartbeats {
     if (sender.isPrimary()
         && machine.myself().isPrimary()
         && header.configEpoch() == machine.myself().configEpoch) {
-      collided(sender);
+      collided(sender, header.slots());
     }
     gossip(sender, message.gossip());
     extensions(sender, message.extensions());
@@ -480,9 +480,18 @@ final class Heartbeats {
   }
 
   /// Two primaries have one configuration epoch: the one with the smaller id takes a new one.
-  private void collided(ClusterNode sender) {
+  ///
+  /// If both claim the same slots, one may have been elected for this epoch while the other, cut
+  /// off, took the same one by itself. Clients have written to the elected one since: it takes the
+  /// new one, and the other gives it the time to.
+  private void collided(ClusterNode sender, SlotSet claimed) {
     ClusterNode myself = machine.myself();
-    if (sender.configEpoch != myself.configEpoch || sender.id.compareTo(myself.id) <= 0) {
+    if (sender.configEpoch != myself.configEpoch) {
+      return;
+    }
+    boolean isDisputed = claimed.without(myself.slots).count() < claimed.count();
+    boolean wins = isDisputed && machine.elections().hasWon(myself.configEpoch);
+    if (!wins && (sender.id.compareTo(myself.id) <= 0 || isDisputed && mayHaveWon(sender))) {
       return;
     }
     myself.configEpoch = machine.nextEpoch();
@@ -492,6 +501,14 @@ final class Heartbeats {
             + sender.named()
             + ". configEpoch set to "
             + Long.toUnsignedString(myself.configEpoch));
+  }
+
+  private boolean mayHaveWon(ClusterNode sender) {
+    if (sender.disputedEpoch != sender.configEpoch) {
+      sender.disputedEpoch = sender.configEpoch;
+      sender.disputedSince = machine.now();
+    }
+    return machine.now() - sender.disputedSince < machine.policy().electionMillis();
   }
 
   // ── gossip ──
@@ -580,10 +597,32 @@ final class Heartbeats {
       sender.humanName = humanName;
       machine.save();
     }
+    sender.tellsShard = !shard.isEmpty();
     if (shard.isEmpty()) {
       shard = sender.primary == null ? sender.shard : sender.primary.shard;
     }
     machine.nodes().setShard(sender, shard);
+    if (sender.primary != null) {
+      shardOf(sender.primary);
+    }
+  }
+
+  /// A primary that knows nothing of shards is of the shard that its replicas speak of: of the one
+  /// that comes first, if they don't agree yet.
+  private void shardOf(ClusterNode primary) {
+    if (primary.tellsShard || primary.isMyself()) {
+      return;
+    }
+    String first = "";
+    for (ClusterNode replica : primary.replicas) {
+      if ((replica.tellsShard || replica.isMyself())
+          && (first.isEmpty() || replica.shard.compareTo(first) < 0)) {
+        first = replica.shard;
+      }
+    }
+    if (!first.isEmpty()) {
+      machine.nodes().setShard(primary, first);
+    }
   }
 
   private void forget(ClusterNode sender, BusMessage.Forgotten forgotten) {

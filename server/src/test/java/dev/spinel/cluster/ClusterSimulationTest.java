@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.peer.Address;
 import dev.spinel.peer.SimNetwork;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -16,21 +16,26 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Clusters in a network where everything happens. What must hold at every moment is
 /// [SimCluster]'s. In the end, once nothing happens any more: all nodes see the same cluster, no
 /// two primaries have one epoch, and it is up.
 ///
-/// `-Dspinel.seeds=N` runs more of them, from `-Dspinel.seed=S` on; `-Dspinel.report=true` says
-/// what there was to see.
+/// By default two fixed seeds and three fresh ones. `-Dspinel.seed=S -Dspinel.seeds=N` runs N of
+/// them, from S on; `-Dspinel.report=true` says what there was to see.
 class ClusterSimulationTest {
   private static final long TIMEOUT = 2000;
 
   private SimCluster cluster;
 
   static LongStream seeds() {
-    long first = Long.getLong("spinel.seed", System.nanoTime());
-    return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 5));
+    Long first = Long.getLong("spinel.seed");
+    if (first != null) {
+      return LongStream.range(first, first + Integer.getInteger("spinel.seeds", 5));
+    }
+    long fresh = System.nanoTime();
+    return LongStream.of(1, 2, fresh, fresh + 1, fresh + 2);
   }
 
   private void make(long seed, SimNetwork.Conditions conditions, int count) {
@@ -65,76 +70,33 @@ class ClusterSimulationTest {
   @MethodSource("seeds")
   @Execution(ExecutionMode.CONCURRENT)
   void inTheEndAllAgree(long seed) {
-    Random shape = new Random(seed);
-    int primaries = 3 + shape.nextInt(3);
-    int replicas = 1 + shape.nextInt(2);
-    make(seed, conditions(seed), primaries * (1 + replicas));
+    ClusterChaos chaos = new ClusterChaos(seed);
+    cluster = chaos.cluster;
+    List<Integer> happenings = happenings(chaos);
     try {
-      cluster.form(primaries);
-      for (int i = 0; i < 60; i++) {
-        happen();
-        cluster.run(cluster.network.random().nextInt(2500));
-      }
-      cluster.healAll();
-      assertThat(cluster.runUntil(cluster::settled, 600_000)).isTrue();
+      chaos.run(happenings);
       report("seed " + seed);
     } catch (AssertionError | RuntimeException e) {
-      throw new AssertionError("seed " + seed + "\n" + cluster.describe(), e);
+      List<Integer> few = ClusterChaos.shrink(happenings, () -> new ClusterChaos(seed));
+      throw new AssertionError(
+          "seed " + seed + ", also with -Dspinel.happenings=" + numbers(few) + cluster.describe(),
+          e);
     }
+  }
+
+  private static List<Integer> happenings(ClusterChaos chaos) {
+    String some = System.getProperty("spinel.happenings");
+    return some == null
+        ? chaos.all()
+        : Arrays.stream(some.split(",")).filter(t -> !t.isEmpty()).map(Integer::valueOf).toList();
+  }
+
+  private static String numbers(List<Integer> happenings) {
+    return happenings.stream().map(String::valueOf).collect(Collectors.joining(",")) + "\n";
   }
 
   private ToyNode some() {
     return cluster.nodes.get(cluster.network.random().nextInt(cluster.nodes.size()));
-  }
-
-  private void happen() {
-    Random random = cluster.network.random();
-    ToyNode node = some();
-    ToyNode other = some();
-    switch (random.nextInt(19)) {
-      case 0, 1 -> cluster.network.part(cluster.hostName(node), cluster.hostName(other));
-      case 2 -> cluster.network.isolate(cluster.hostName(node));
-      case 3, 4, 5 -> cluster.network.heal();
-      case 6 -> cluster.network.breakLinks(cluster.hostName(node), cluster.hostName(other));
-      case 7 -> cluster.host(node).pause();
-      case 8, 9 -> cluster.nodes.forEach(each -> cluster.host(each).goOn());
-      case 10, 11 -> cluster.crash(node, random.nextBoolean());
-      case 12, 13, 14 -> restart(node);
-      case 15 -> cluster.setWall(node, random.nextInt(100_000) - 50_000);
-      case 16 -> {
-        if (node.isRunning()) {
-          node.ask("FAILOVER");
-        }
-      }
-      case 17 -> cluster.network.halfOpen(cluster.hostName(node), cluster.hostName(other));
-      default -> cluster.nodes.forEach(each -> each.write(random.nextInt(SlotSet.SLOTS)));
-    }
-  }
-
-  private void restart(ToyNode node) {
-    if (node.isRunning()) {
-      return;
-    }
-    Random random = cluster.network.random();
-    if (random.nextInt(3) == 0) {
-      cluster.move(node);
-    }
-    byte[] file = node.nodesConf();
-    if (file != null && random.nextInt(4) == 0) {
-      tear(node, file);
-    }
-    cluster.start(node, false);
-  }
-
-  /// A file that is cut off is refused; somebody puts a copy of it in its place.
-  private void tear(ToyNode node, byte[] file) {
-    byte[] torn = Arrays.copyOf(file, 1 + cluster.network.random().nextInt(file.length - 1));
-    try {
-      NodesFile.read(torn);
-      throw new AssertionError(new String(torn, StandardCharsets.ISO_8859_1));
-    } catch (NodesFile.Corrupt e) {
-      node.setNodesConf(file);
-    }
   }
 
   @ParameterizedTest
@@ -258,6 +220,62 @@ class ClusterSimulationTest {
     assertThat(cluster.runUntil(cluster::settled, 60_000)).as(cluster::describe).isTrue();
   }
 
+  /// A primary that is cut off takes a new epoch by itself, and its replica is elected for the same
+  /// one. They never both take writes, and the elected one keeps the slots with what it was told.
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void whoWasElectedForAnEpochWinsOverWhoTookIt(long seed) {
+    make(seed, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    cluster.checksOverlap = false; // both have one epoch
+    ToyNode old = cluster.nodes.get(0);
+    ToyNode elected = cluster.nodes.get(3);
+    long epoch = old.machine().currentEpoch() + 1;
+    cluster.network.isolate(cluster.hostName(old));
+    long bump = old.ask("BUMPEPOCH");
+    assertThat(cluster.runUntil(() -> elected.takesWrites(0), 20_000)).isTrue();
+    assertThat(old.reply(bump)).isEqualTo("+BUMPED " + epoch + "\r\n");
+    assertThat(elected.machine().myself().configEpoch).isEqualTo(epoch);
+    elected.count(0);
+    cluster.network.heal();
+    for (int millis = 0; millis < 20_000; millis++) {
+      cluster.network.run(1);
+      assertThat(old.takesWrites(0) && elected.takesWrites(0)).as("both, at %d", millis).isFalse();
+    }
+    assertThat(cluster.settled()).as(cluster::describe).isTrue();
+    assertThat(elected.takesWrites(0)).as(cluster::describe).isTrue();
+    assertThat(elected.value(0)).isEqualTo(1);
+    assertThat(old.machine().myself().primary.id).isEqualTo(elected.id());
+  }
+
+  /// Nobody stays where it was, and there are no seeds.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void hostNamesAreEnoughToFindEachOther(boolean ipv6) {
+    cluster = new SimCluster(18, SimNetwork.Conditions.ROUGH, false);
+    cluster.usesIpv6 = ipv6;
+    for (int i = 0; i < 6; i++) {
+      cluster.add(SimCluster.policy(TIMEOUT, "host-" + i, List.of()));
+    }
+    nameHosts();
+    cluster.form(3);
+    for (int round = 0; round < 2; round++) {
+      cluster.nodes.forEach(node -> cluster.crash(node, true));
+      cluster.nodes.forEach(cluster::move);
+      nameHosts();
+      cluster.nodes.forEach(node -> cluster.start(node, false));
+      assertThat(cluster.runUntil(cluster::settled, 120_000)).as(cluster::describe).isTrue();
+      assertThat(cluster.nodes.getFirst().view().nodes())
+          .allMatch(node -> node.ip().contains(ipv6 ? "fd00::" : "10.0."));
+    }
+  }
+
+  private void nameHosts() {
+    for (int i = 0; i < cluster.nodes.size(); i++) {
+      cluster.network.name("host-" + i, cluster.hostName(cluster.nodes.get(i)));
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("seeds")
   void addressesThatChangeHandsFoolNobody(long seed) {
@@ -286,13 +304,9 @@ class ClusterSimulationTest {
         LongStream.range(0, 2)
             .mapToObj(
                 any -> {
-                  make(99, SimNetwork.Conditions.ROUGH, 6);
-                  cluster.form(3);
-                  for (int i = 0; i < 20; i++) {
-                    happen();
-                    cluster.run(500);
-                  }
-                  return List.copyOf(cluster.story);
+                  ClusterChaos chaos = new ClusterChaos(99);
+                  chaos.run(chaos.all().subList(0, 20));
+                  return List.copyOf(chaos.cluster.story);
                 })
             .toList();
     assertThat(stories.get(0)).isNotEmpty().isEqualTo(stories.get(1));

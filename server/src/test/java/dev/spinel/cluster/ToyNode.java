@@ -91,6 +91,10 @@ public final class ToyNode implements ClusterMachine.World {
 
   public final List<String> log = new ArrayList<>();
   public Consumer<String> onLog = text -> {};
+
+  /// Sees whatever goes out over the bus.
+  Consumer<BusMessage> onSend = message -> {};
+
   private final Map<Long, String> replies = new TreeMap<>();
   private long clients;
   private long leaseUntil = Long.MAX_VALUE;
@@ -240,26 +244,36 @@ public final class ToyNode implements ClusterMachine.World {
 
   /// Whether a client's write to this slot would be taken now.
   public boolean takesWrites(int slot) {
-    ClusterNode myself = machine.myself();
+    return takesWrites()
+        && machine.slots().owner(slot) == machine.myself()
+        && (!machine.slots().migrating().containsKey(slot) || keysIn(slot) > 0)
+        && !standsStill(slot);
+  }
+
+  private boolean takesWrites() {
     return running
-        && myself.isPrimary()
-        && machine.slots().owner(slot) == myself
-        && (!machine.slots().migrating().containsKey(slot) || keys.contains(slot))
+        && machine.myself().isPrimary()
         && machine.health().isUp()
-        && !standsStill(slot)
         && clocks.steady() < leaseUntil
         && clocks.steady() >= pausedUntil;
   }
 
-  private boolean standsStill(int slot) {
-    return machine.moves().isHandedOrUnsaved(slot) || pausedSlots.contains(slot);
+  /// The slots to which writes would be taken now.
+  SlotSet writable() {
+    if (!takesWrites()) {
+      return new SlotSet();
+    }
+    SlotSet slots = machine.myself().slots.without(machine.moves().handed()).without(pausedSlots);
+    for (int slot : machine.slots().migrating().keySet()) {
+      if (keysIn(slot) == 0) {
+        slots.remove(slot); // whoever writes a new key is sent to the other one
+      }
+    }
+    return slots;
   }
 
-  /// Slots whose clients wait, or are asked to come again.
-  SlotSet standingStill() {
-    SlotSet slots = machine.moves().handed();
-    slots.addAll(pausedSlots);
-    return slots;
+  private boolean standsStill(int slot) {
+    return machine.moves().isHandedOrUnsaved(slot) || pausedSlots.contains(slot);
   }
 
   public void write(int slot) {
@@ -381,6 +395,7 @@ public final class ToyNode implements ClusterMachine.World {
         PeerLink link = links.get(send.link());
         if (link != null) {
           messages++;
+          onSend.accept(send.message());
           byte[] bytes = BusCodec.encode(send.message());
           if (isStock) {
             bytes[2254] = 0;

@@ -1,0 +1,89 @@
+package dev.spinel.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/// Slots, evenly spread, in which clients count numbers up. A number that an owner and all its
+/// replicas had reached is acknowledged: it is never seen smaller.
+final class CountedSlots {
+  final int count;
+  private final SimCluster cluster;
+  private final long[] acknowledged;
+  private final SlotSet left = new SlotSet();
+
+  CountedSlots(SimCluster cluster, int count) {
+    this.cluster = cluster;
+    this.count = count;
+    this.acknowledged = new long[count];
+  }
+
+  int slot(int number) {
+    return number * (SlotSet.SLOTS / count);
+  }
+
+  long acknowledged(int number) {
+    return acknowledged[number];
+  }
+
+  /// Nothing is promised for this slot any more.
+  void leave(int slot) {
+    left.add(slot);
+  }
+
+  /// Lets time go on, and counts every 20 ms.
+  void run(long millis) {
+    for (long at = 0; at < millis; at += 20) {
+      count();
+      cluster.run(Math.min(20, millis - at));
+      acknowledge();
+    }
+  }
+
+  void count() {
+    for (int i = 0; i < count; i++) {
+      for (ToyNode node : cluster.nodes) {
+        if (!left.contains(slot(i)) && node.takesWrites(slot(i))) {
+          assertThat(node.value(slot(i)))
+              .as("slot %d at %s", slot(i), node.name)
+              .isGreaterThanOrEqualTo(acknowledged[i]);
+          node.count(slot(i));
+        }
+      }
+    }
+  }
+
+  /// What an owner and each of its replicas have.
+  private void acknowledge() {
+    for (int i = 0; i < count; i++) {
+      for (ToyNode node : cluster.nodes) {
+        if (node.takesWrites(slot(i))) {
+          long least = node.value(slot(i));
+          for (ToyNode other : cluster.nodes) {
+            ClusterNode known = node.machine().nodes().get(other.id());
+            if (known != null && known.primary == node.machine().myself()) {
+              least = Math.min(least, other.value(slot(i)));
+            }
+          }
+          acknowledged[i] = Math.max(acknowledged[i], least);
+        }
+      }
+    }
+  }
+
+  /// Each is served by one owner, with all that was acknowledged.
+  void verify() {
+    for (int i = 0; i < count; i++) {
+      int slot = slot(i);
+      int owners = 0;
+      for (ToyNode node : cluster.nodes) {
+        if (node.machine().slots().owner(slot) == node.machine().myself()) {
+          owners++;
+          assertThat(node.takesWrites(slot)).as("%s serves %d", node.name, slot).isTrue();
+          if (!left.contains(slot)) {
+            assertThat(node.value(slot)).isGreaterThanOrEqualTo(acknowledged[i]);
+          }
+        }
+      }
+      assertThat(owners).as("owners of slot %d", slot).isEqualTo(1);
+    }
+  }
+}
