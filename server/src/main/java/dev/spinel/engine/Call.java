@@ -592,9 +592,18 @@ public final class Call {
       dispatcher.statistics.hits++;
     } else {
       dispatcher.statistics.misses++;
-      event(key, Events.KEY_MISS, "keymiss");
+      if (!ranBefore()) {
+        event(key, Events.KEY_MISS, "keymiss");
+      }
     }
     return key;
+  }
+
+  /// Whether the handler has run before, and its client hadn't asked to wait: what it has said to
+  /// others is said.
+  private boolean ranBefore() {
+    Condition last = handlerWaitedFor();
+    return last != null && !last.isAskedFor();
   }
 
   /// What the key's use was elsewhere is its use here, as far as the policy wants to know it.
@@ -1407,6 +1416,12 @@ public final class Call {
 
   boolean waits() {
     return awaited != null;
+  }
+
+  /// Whether the handler is going to run once more although its client hasn't asked to wait: what
+  /// it has counted doesn't count.
+  boolean runsAnew() {
+    return isStale || awaited != null && !awaited.isAskedFor();
   }
 
   /// What it is going to wait for, if it [#waits].

@@ -45,8 +45,9 @@ public final class Command {
   /// that it doesn't name, slot by slot, or CONFIG SET, which stops the world for a moment; within
   /// EXEC it runs under the stopped world. IN_MULTI: runs at once within MULTI instead of being
   /// queued. WHILE_SUBSCRIBED: may be called by a subscribed session of RESP2. QUICK: no call of it
-  /// takes long, whatever the data (as all that are FAST): such calls are timed by samples, for two
-  /// looks at a clock cost as much as a small SET.
+  /// takes long, whatever the data, nor does one of those that are FAST, unless it says more than
+  /// one value or asks for more: such calls are timed by samples, for two looks at a clock cost as
+  /// much as a small SET.
   ///
   /// SCRIPTED: what a call of it does depends on what it is going to run ([Scripted]), and so do
   /// its flags and its locks.
@@ -204,6 +205,13 @@ public final class Command {
 
   public int flags() {
     return synopsis().flags;
+  }
+
+  /// Whether a call of so many words may take long, so that it is worth two looks at a clock.
+  boolean mayTakeLong(int words) {
+    Synopsis s = synopsis();
+    int few = Math.max(Math.abs(s.arity), (s.flags & DENYOOM) != 0 ? 3 : 2); // with one value
+    return (s.flags & QUICK) == 0 && ((s.flags & FAST) == 0 || words > few);
   }
 
   /// Whether a call takes the argument at `position` in whatever form it came: a large one as the

@@ -57,7 +57,7 @@ public final class Dispatcher implements AutoCloseable {
 
   private static final CommandError NO_SYSTEM_MEMORY =
       new CommandError("OOM the system has no memory for all of this command");
-  private static final int FEW_ELEMENTS = 8; // so few take little, and find room where they are
+  private static final int FEW_WORDS = 3; // of a call of one element, which is done or isn't
   private static final long ELEMENT_BYTES = 64; // each, besides its own
   private static final long PATIENCE_NANOS = 100_000_000;
   private static final IntPredicate EVERY_SLOT = slot -> true;
@@ -81,6 +81,7 @@ public final class Dispatcher implements AutoCloseable {
   private long takenBefore; // bytes of memory, when the last transaction began
   private long roomDeadline; // nanos, of the call under way; 0: it hasn't asked for room
   private boolean hasSwapped; // databases, in the call under way
+  private long spentNanos; // see spentNanos()
   private final Slice key = new Slice(); // that is looked at now
   private int foreseen = Lookahead.UNSEEN; // the number of the call among those looked at ahead
   final Lookahead lookahead;
@@ -413,12 +414,12 @@ public final class Dispatcher implements AutoCloseable {
     return command == engine.exec ? exec.run(session) : runAlone();
   }
 
-  /// Whether the system has memory for all that a long call, or a transaction, brings with it: it
-  /// is to be refused before it has changed anything, not half way.
+  /// Whether the system has memory for all that a call of several elements, or a transaction, brings
+  /// with it: it is to be refused before it has changed anything, not half way.
   private boolean isForeseen(Session session, Args args) {
     boolean all = call.command == engine.exec;
     int elements = all ? session.queuedCommands() : args.count();
-    if (elements <= FEW_ELEMENTS) {
+    if (elements <= (all ? 1 : FEW_WORDS)) {
       return true;
     }
     long bytes = all ? session.queuedHeapBytes() : args.plainBytes();
@@ -732,13 +733,15 @@ public final class Dispatcher implements AutoCloseable {
 
   void run(Call call, Reply to) {
     Command command = call.command;
-    boolean quick = (command.flags() & (Command.QUICK | Command.FAST)) != 0;
     boolean sampled = (statistics.calls[command.index] & SAMPLED - 1) == 0;
-    boolean timed = !quick || sampled || engine.limits.timesAll;
+    boolean timed =
+        sampled || command.mayTakeLong(call.args.count()) || engine.limits.timesAll;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
     int counted = to.counted();
     long pendingBytes = to.pendingBytes();
+    long hits = statistics.hits;
+    long misses = statistics.misses;
     boolean recording = journal.recording();
     if (recording) {
       recorder.effects.mark();
@@ -774,8 +777,13 @@ public final class Dispatcher implements AutoCloseable {
       engine.tracking.remember(call, call.session.client(), tracking);
     }
     long took = timed ? engine.clock.nanos() - began : 0;
+    spentNanos += took;
     if (took > 1_000_000) {
       clock();
+    }
+    if (call.runsAnew()) {
+      statistics.hits = hits;
+      statistics.misses = misses;
     }
     if (call.isStale) {
       return; // it begins anew
@@ -959,6 +967,20 @@ public final class Dispatcher implements AutoCloseable {
   /// What this dispatcher's calls record, and by which they send messages.
   public Recorder recorder() {
     return recorder;
+  }
+
+  /// From here on [#spentNanos] counts from 0.
+  public void spentNothing() {
+    spentNanos = 0;
+  }
+
+  void spent(long nanos) {
+    spentNanos += nanos;
+  }
+
+  /// How long calls have run since [#spentNothing], those aside that are known to be quick.
+  public long spentNanos() {
+    return spentNanos;
   }
 
   /// Whether messages to others were sent since this was last asked.

@@ -495,6 +495,10 @@ public final class Connection {
     }
   }
 
+  boolean isHeavy() {
+    return handler.isHeavy();
+  }
+
   /// Whether what was read of it in the turn that is held up may be run meanwhile.
   boolean mayRunMeanwhile() {
     return open

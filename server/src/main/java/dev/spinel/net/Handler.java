@@ -18,6 +18,12 @@ public interface Handler {
   /// go on with what was kept.
   void run(byte[] buffer, int from, int to);
 
+  /// Whether the next [#run] may take long, as far as can be told before its input is read: it is
+  /// to come after those of others.
+  default boolean isHeavy() {
+    return false;
+  }
+
   /// As [#run], but the owner's code holds the loop up ([Loop#serveMeanwhile]), perhaps outside of
   /// a turn: only called if [#mayRunMeanwhile] said so, and for whole reads, none of which is kept
   /// by the connection.

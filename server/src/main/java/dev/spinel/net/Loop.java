@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 ///   accept       pending connections are accepted
 ///   receive      every ready socket is read, at most 64, into one array:  │c1 bytes│c2 bytes│c7 bytes│…
 ///   run          each handler runs over its range of it; replies pile up in the outputs
+///   heavy ones   if there are any: replies are sent; those that may take long are read and run, one by one
 ///   mail         what was posted meanwhile, mostly by those handlers, so that it leaves with this turn's replies
 ///   send         every output that was touched goes to its socket
 ///   doomed       connections that are to be closed (Connection.closeAsap) are closed
@@ -44,6 +45,11 @@ import org.jspecify.annotations.Nullable;
 /// off what it holds. Output that a socket doesn't take waits for the socket and stops nothing
 /// else, not even reading: otherwise a client that writes its whole pipeline before it reads and
 /// the loop would wait for each other. The owner bounds that output ([Handler#aboutToWrite]).
+///
+/// Connections of which the owner expects that they hold the loop up ([Handler#isHeavy]) wait in a
+/// ring of their own. They run after the others, whose replies are sent before, and when they have
+/// taken a few milliseconds the rest of them waits for the next turn. So everybody else waits for
+/// one of them at most, however many they are.
 ///
 /// **Memory.** An output that holds bytes holds an array. A message posted to each of ten thousand
 /// connections must not take ten thousand arrays at a time. So between messages, and between
@@ -72,6 +78,9 @@ public final class Loop implements Runnable {
 
   /// What a handler may add to its connection's output before it should [Connection#runAgain].
   public static final int REPLY_BYTES_PER_TURN = 1 << 20;
+
+  /// When heavy connections have run for so long, those that are left wait for the next turn.
+  private static final long HEAVY_NANOS = 5_000_000;
 
   /// What one connection's socket is given in one turn.
   static final int WRITTEN_BYTES_PER_TURN = 1 << 20;
@@ -130,6 +139,7 @@ public final class Loop implements Runnable {
   private long nowMillis;
   private long nowNanos;
   private final Ring ready = new Ring();
+  private final Ring heavy = new Ring(); // likewise ready, see `Fairness`
   private final @Nullable Connection[] running = new Connection[SOCKETS_PER_TURN];
   private final int[] runningFrom = new int[SOCKETS_PER_TURN];
   private final int[] runningTo = new int[SOCKETS_PER_TURN];
@@ -378,10 +388,10 @@ public final class Loop implements Runnable {
     return load;
   }
 
-  /// Puts a connection at the end of the ring, unless it is there.
+  /// Puts a connection at the end of a ring, unless it is in one.
   void offer(Connection connection) {
     if (!connection.offered) {
-      ready.add(connection);
+      (connection.isHeavy() ? heavy : ready).add(connection);
       connection.offered = true;
     }
   }
@@ -460,6 +470,7 @@ public final class Loop implements Runnable {
   /// putting one on a list needs no memory.
   private void makeRoom(int most) {
     ready.makeRoom(most);
+    heavy.makeRoom(most);
     if (most > touched.length) {
       touched = JavaHeap.copy(touched, touched.length * 2);
     }
@@ -604,7 +615,11 @@ public final class Loop implements Runnable {
       while (!acceptable.isEmpty()) {
         acceptSome(acceptable.poll());
       }
-      runReceived();
+      runReceived(ready, SOCKETS_PER_TURN);
+      if (!heavy.isEmpty()) {
+        sendNow();
+        runHeavy();
+      }
       readMail();
       hooks.aboutToSend();
       send();
@@ -681,7 +696,7 @@ public final class Loop implements Runnable {
   }
 
   private void await() throws IOException {
-    if (!ready.isEmpty() || touchedCount > 0 || decided != null) {
+    if (!ready.isEmpty() || !heavy.isEmpty() || touchedCount > 0 || decided != null) {
       transport.await(0);
       return;
     }
@@ -752,13 +767,20 @@ public final class Loop implements Runnable {
     }
   }
 
-  /// Reads from the first connections of the ring, and runs them. A connection that was read and
-  /// can't be run is closed, as no part of a client's input may be lost.
-  private void runReceived() {
+  private void runHeavy() {
+    long began = System.nanoTime();
+    for (int n = heavy.size(); n > 0 && System.nanoTime() - began < HEAVY_NANOS; n--) {
+      runReceived(heavy, 1);
+    }
+  }
+
+  /// Reads from the first connections of a ring, `most` of them, and runs them. A connection that
+  /// was read and can't be run is closed, as no part of a client's input may be lost.
+  private void runReceived(Ring ring, int most) {
     received = 0;
     ran = 0;
     try {
-      receive();
+      receive(ring, most);
       if (received > 0) {
         long began = System.nanoTime();
         while (ran < received) {
@@ -827,8 +849,13 @@ public final class Loop implements Runnable {
     if (meanwhileBytes.length == 0) {
       meanwhileBytes = new byte[READ_BYTES_PER_SOCKET];
     }
-    for (int n = ready.size(); n > 0; n--) {
-      Connection connection = ready.take();
+    receiveMeanwhile(ready);
+    receiveMeanwhile(heavy);
+  }
+
+  private void receiveMeanwhile(Ring ring) {
+    for (int n = ring.size(); n > 0; n--) {
+      Connection connection = ring.take();
       connection.offered = false;
       if (isReceived(connection) || !connection.serveMeanwhile(meanwhileBytes)) {
         offer(connection);
@@ -850,16 +877,16 @@ public final class Loop implements Runnable {
 
   /// Reads from the first connections of the ring. Those with input to run are in `running`
   /// afterwards.
-  private void receive() {
+  private void receive(Ring ring, int most) {
     int filled = 0;
-    for (int n = Math.min(ready.size(), SOCKETS_PER_TURN); n > 0; n--) {
+    for (int n = Math.min(ring.size(), most); n > 0; n--) {
       int room = turnBytes.length - filled;
       if (room < READ_BYTES_PER_SOCKET) {
         if (turnBytes.length == TURN_BYTES_AT_MOST || !growTurnBytes()) {
           break;
         }
       }
-      var connection = ready.take();
+      var connection = ring.take();
       connection.offered = false;
       int got;
       try {

@@ -48,6 +48,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private @Nullable Diversion diversion; // who gets what comes; null: it is run
   private final ConcurrentLinkedQueue<byte[]> aside = new ConcurrentLinkedQueue<>(); // to be sent
   private boolean publishes; // and its receivers hadn't taken enough when it last ran
+  private static final int MANY_WORDS = 1024; // a call of more is long
+  private static final long LONG_NANOS = 1_000_000; // a run of more was long
+  private static final long LONGEST_NANOS = 5_000_000; // then the rest waits for the next turn
+  private static final int REMEMBERED_RUNS = 16;
+  private int heavyRuns; // so many are going to count as long, as one was
 
   ClientConnection(LoopSide side, Connection connection) {
     this.side = side;
@@ -76,12 +81,21 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       return;
     }
     boundOutput();
+    side.pump.dispatcher.spentNothing();
     try {
       side.pump.run(this, buffer, from, to);
+      boolean wasLong = side.pump.dispatcher.spentNanos() > LONG_NANOS;
+      heavyRuns = wasLong ? REMEMBERED_RUNS : Math.max(0, heavyRuns - 1);
       side.server.clientEviction.report(this);
     } catch (OutOfMemoryError e) {
       refuseAndClose(e);
     }
+  }
+
+  /// A client whose commands take long, or that is sending a long one.
+  @Override
+  public boolean isHeavy() {
+    return heavyRuns > 0 || reader.words() > MANY_WORDS;
   }
 
   // ── while a script holds the loop up ──
@@ -181,9 +195,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       boolean waits =
           !isMeanwhile && side.pump.dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
       publishes |= waits;
-      if (!waits && connection.output().pendingBytes() <= mostPendingBytes) {
+      boolean wasLong = !isMeanwhile && side.pump.dispatcher.spentNanos() > LONGEST_NANOS;
+      if (!waits && !wasLong && connection.output().pendingBytes() <= mostPendingBytes) {
         return true;
       }
+      heavyRuns = wasLong ? REMEMBERED_RUNS : heavyRuns;
       keep(buffer, at, to);
       connection.runAgain();
     } else if (outcome == Dispatcher.PARKED) {

@@ -50,7 +50,7 @@ final class MemberBatch {
   }
 
   private static final int MOST = 512; // members of a batch
-  private static final int FIRST = 64; // of the first one: perhaps no more are needed
+  private static final int FIRST = 64; // of a dictionary's first one: perhaps no more are needed
   private static final int TEXT_BYTES = 32 << 10;
   private static final int SIDE_BY_SIDE = 32;
 
@@ -122,7 +122,7 @@ final class MemberBatch {
     value = Entry.valueAddress(m, entry);
     cursor = encoding == Entry.LISTPACK ? Listpack.first(m, value) : 0;
     exhausted = encoding == Entry.LISTPACK && cursor == 0;
-    portion = FIRST;
+    portion = encoding == Entry.NESTED ? FIRST : MOST; // what is read whole is looked up at once
     page.count = 0;
     pageAt = 0;
     if (left.length == 0) {

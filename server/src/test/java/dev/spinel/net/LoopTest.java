@@ -258,6 +258,42 @@ class LoopTest extends NetFixture {
     }
   }
 
+  /// Whoever comes while a heavy connection runs is served before the next heavy one, and has its
+  /// reply by then.
+  @Test
+  void betweenHeavyConnectionsOthersAreServed() throws Exception {
+    start(1);
+    List<Client> heavy = new ArrayList<>();
+    try (var light = client()) {
+      assertThat(light.command("PING")).isEqualTo(PONG);
+      for (int i = 0; i < 3; i++) {
+        heavy.add(client());
+        assertThat(heavy.get(i).command("HEAVY", "1")).isEqualTo(OK);
+      }
+      for (Client each : heavy) {
+        each.send("WORK");
+        each.flush();
+      }
+      for (int working = 1; working <= 3; working++) {
+        int now = working;
+        eventually(() -> assertThat(toy.workers).hasSize(now));
+        light.send("PING");
+        light.flush();
+        toy.work.release();
+        assertThat(light.receive()).isEqualTo(PONG);
+      }
+      for (Client each : heavy) {
+        assertThat(each.receive()).isEqualTo(OK);
+      }
+      assertThat(toy.workers).doesNotHaveDuplicates();
+    } finally {
+      toy.work.release(3);
+      for (Client each : heavy) {
+        each.close();
+      }
+    }
+  }
+
   @Test
   void anIdleLoopSleeps() throws Exception {
     var seat = new Seat();

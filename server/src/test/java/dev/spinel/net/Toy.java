@@ -6,7 +6,11 @@ import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import dev.spinel.wire.Slice;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
 
 /// A little server to try the loops with: PING, ECHO, SET, GET, and a few verbs that provoke a
 /// connection into all its states. What the engine will do, in miniature: it shows how a [Handler]
@@ -19,6 +23,8 @@ final class Toy implements Acceptor {
 
   volatile int mostSessions = Integer.MAX_VALUE;
   volatile boolean goesOn;
+  final Semaphore work = new Semaphore(0); // how often WORK may go on
+  final Queue<Long> workers = new ConcurrentLinkedQueue<>(); // sessions that have begun WORK
   volatile long mostPendingBytes = Long.MAX_VALUE;
   private final java.util.concurrent.atomic.AtomicLong ids =
       new java.util.concurrent.atomic.AtomicLong();
@@ -44,6 +50,7 @@ final class Toy implements Acceptor {
     volatile long runs;
     volatile long mostRepliesInARun;
     volatile int closedCalls;
+    private boolean heavy;
 
     Session(long id, Connection connection) {
       this.id = id;
@@ -81,10 +88,28 @@ final class Toy implements Acceptor {
       mostRepliesInARun = Math.max(mostRepliesInARun, connection.output().pendingBytes() - before);
     }
 
+    @Override
+    public boolean isHeavy() {
+      return heavy;
+    }
+
+    /// Holds the loop up until it may go on, for 10 ms at least.
+    private void work() {
+      workers.add(id);
+      work.acquireUninterruptibly();
+      LockSupport.parkNanos(10_000_000);
+    }
+
     private void command() {
       var name = args.at(0);
       if (name.is("PING")) {
         reply.simple("PONG");
+      } else if (name.is("HEAVY")) { // whether it is, from now on
+        heavy = args.at(1).toLong(0) == 1;
+        reply.ok();
+      } else if (name.is("WORK")) {
+        work();
+        reply.ok();
       } else if (name.is("ECHO")) {
         reply.bulk(args.at(1));
       } else if (name.is("SET")) {

@@ -7,10 +7,12 @@ import static org.awaitility.Awaitility.await;
 import dev.spinel.Crowd;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.keyspace.Seat;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.HeapBudget;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -103,6 +105,44 @@ class LargeCallsTest {
       if (asked != null) {
         assertThat(Duration.ofNanos(longest)).isLessThan(Duration.ofSeconds(1));
       }
+    }
+  }
+
+  /// A pipeline of commands that take long is left for others to be served.
+  @Test
+  void whoSaysLittleIsServedBesideALongPipeline() throws Exception {
+    Config config =
+        Config.of("port", "0", "event-loops", "1", "enable-debug-command", "yes", "save", "");
+    Log log = new Log(config, OutputStream.nullOutputStream());
+    try (Server server = new Server(config, log, Clock.SYSTEM)) {
+      server.startAtAnyPort();
+      try (Client pipeline = connect(server);
+          Client other = connect(server);
+          Seat seat = server.engine.keyspace.seat()) {
+        for (int i = 0; i < 20; i++) {
+          pipeline.send("DEBUG", "SLEEP", "0.01");
+        }
+        other.send("INFO", "commandstats");
+        seat.enter();
+        server.engine.keyspace.world().stop(seat, () -> flush(pipeline, other));
+        seat.leave();
+        assertThat(other.receive().text()).doesNotContain("cmdstat_debug:calls=20,");
+        for (int i = 0; i < 20; i++) {
+          assertThat(pipeline.receive().text()).isEqualTo("OK");
+        }
+        assertThat(other.command("INFO", "commandstats").text())
+            .contains("cmdstat_debug:calls=20,");
+      }
+    }
+  }
+
+  private static void flush(Client... clients) {
+    try {
+      for (Client client : clients) {
+        client.flush();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

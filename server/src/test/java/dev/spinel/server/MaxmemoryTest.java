@@ -548,6 +548,37 @@ class MaxmemoryTest {
     }
   }
 
+  /// A call that waits for room runs again: its keys are counted, and missed, once.
+  @Test
+  void whatARunBeforeAWaitHasCountedDoesNotCount() throws Exception {
+    try (Watched watched = new Watched("volatile-ttl");
+        Client client = watched.connect();
+        Client listener = watched.connect()) {
+      client.command("CONFIG", "SET", "notify-keyspace-events", "Em");
+      listener.command("SUBSCRIBE", "__keyevent@0__:keymiss");
+      for (int i = 0; i < 15; i++) {
+        client.command("SET", "old" + i, Shape.text(900_000), "EX", "10000");
+      }
+      String[] union = "SUNION s0 s1 s2 s3 s4 absent".split(" ");
+      for (int set = 0; set < 5; set++) {
+        List<String> words = new ArrayList<>(List.of("SADD", "s" + set));
+        for (int i = 0; i < 200; i++) {
+          words.add(set + "." + i + Shape.text(2_000));
+        }
+        client.command(words.toArray(String[]::new));
+      }
+      client.command("CONFIG", "RESETSTAT");
+      assertThat(((RespValue.Array) client.command(union)).elements()).hasSize(1_000);
+      assertThat(client.command("INFO", "stats").text())
+          .doesNotContain("evicted_keys:0")
+          .contains("keyspace_hits:5\r", "keyspace_misses:1\r");
+      client.command("GET", "end");
+      for (String missed : List.of("absent", "end")) {
+        assertThat(listener.receive()).asString().contains(missed);
+      }
+    }
+  }
+
   /// A large argument isn't read on while there is no room, and its client's leaving gives back
   /// what it has taken.
   @Test

@@ -434,8 +434,8 @@ class RefusedMemoryTest {
     }
   }
 
-  /// A long call, or a transaction, is refused before it has changed anything if the system hasn't
-  /// got the memory for it.
+  /// A call of several elements, or a transaction, is refused before it has changed anything if the
+  /// system hasn't got the memory for it.
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -460,22 +460,23 @@ class RefusedMemoryTest {
         say(session, "SET", "filler" + i, HUGE.substring(0, 60_000));
       }
       String before = fixture.digest(session);
-      assertThat(sayMany(session, form))
-          .endsWith("OOM the system has no memory for all of this command")
-          .startsWith(form.equals("EXEC") ? "-EXECABORT " : "-OOM ");
-      assertThat(fixture.digest(session)).isEqualTo(before);
+      for (int count : new int[] {200, 2}) {
+        assertThat(sayMany(session, form, count))
+            .endsWith("OOM the system has no memory for all of this command")
+            .startsWith(form.equals("EXEC") ? "-EXECABORT " : "-OOM ");
+        assertThat(fixture.digest(session)).isEqualTo(before);
+      }
       assertThat(say(session, "SET", "string", "v")).isEqualTo("+OK");
       before = fixture.digest(session);
       heap.mostSlabs(Integer.MAX_VALUE);
-      assertThat(sayMany(session, form)).doesNotStartWith("-");
+      assertThat(sayMany(session, form, 200)).doesNotStartWith("-");
       assertThat(fixture.digest(session)).isNotEqualTo(before);
     }
   }
 
-  /// Says a command with some 15 KB of words, which are read into the JVM's heap, or a transaction
-  /// of so many.
-  private static String sayMany(LocalSession session, String form) {
-    int count = 200;
+  /// Says a command of `count` elements of 70 bytes, which are read into the JVM's heap, or a
+  /// transaction of so many commands.
+  private static String sayMany(LocalSession session, String form, int count) {
     if (form.equals("EXEC")) {
       say(session, "MULTI");
       for (int i = 0; i < count; i++) {

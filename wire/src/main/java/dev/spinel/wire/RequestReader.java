@@ -318,6 +318,12 @@ public final class RequestReader {
     return remaining == 0 || refusing ? 0 : sunkBytes;
   }
 
+  /// How many words the incomplete command has, as it has announced; 0: there is none.
+  public int words() {
+    Pending p = pending;
+    return remaining == 0 ? 0 : remaining + (p == null ? 0 : p.args.count());
+  }
+
   /// Bytes of the heap that the incomplete command holds.
   public long heapBytes() {
     return pending == null ? 0 : pending.bytes.length + pending.args.spanBytes();
