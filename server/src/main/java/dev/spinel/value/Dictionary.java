@@ -467,6 +467,13 @@ public final class Dictionary {
     }
   }
 
+  /// Some fields of the hash at `p` had times, and may all have lost them.
+  void fieldsLostTimes(Place p) {
+    if (!FieldTimes.any(memory, entry(p))) {
+      countTimed(p, -1);
+    }
+  }
+
   /// The table is made for its first entry.
   private void addFirst(Place p, long entry) {
     p.makeHeader();

@@ -179,7 +179,7 @@ public final class HashValue implements Structure {
     boolean there = dictionary.find(header, dictionary.hash(field), field, inner);
     long time = timed && there && keepsTime ? Entry.expiry(m, inner.entry) : NEVER;
     strings.setText(inner, field, value, time);
-    if (timed) dictionary.fieldsTimed(p, true, false);
+    if (timed) dictionary.fieldsLostTimes(p);
     return !there;
   }
 
@@ -191,9 +191,8 @@ public final class HashValue implements Structure {
   /// Right after [#find].
   private void setInListpack(Place p, boolean there, Slice field, Slice value, boolean keepsTime) {
     if (there && !keepsTime && time() != NEVER) {
-      boolean timed = FieldTimes.any(m, p.entry);
       rewrite(p, field, value, FieldTimes.NONE);
-      dictionary.fieldsTimed(p, timed, false);
+      dictionary.fieldsLostTimes(p);
       return;
     }
     boolean timed = isTimedListpack(p.entry);
@@ -263,7 +262,7 @@ public final class HashValue implements Structure {
     } else {
       dictionary.remove(inner);
     }
-    if (timed) dictionary.fieldsTimed(p, true, false);
+    if (timed) dictionary.fieldsLostTimes(p);
     return true;
   }
 
@@ -359,7 +358,7 @@ public final class HashValue implements Structure {
         dictionary.remove(inner);
       }
     }
-    dictionary.fieldsTimed(p, true, false);
+    dictionary.fieldsLostTimes(p);
     return names;
   }
 
