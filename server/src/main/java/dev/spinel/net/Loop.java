@@ -617,6 +617,7 @@ public final class Loop implements Runnable {
       }
       runReceived(ready, SOCKETS_PER_TURN);
       if (!heavy.isEmpty()) {
+        readMail();
         sendNow();
         runHeavy();
       }
