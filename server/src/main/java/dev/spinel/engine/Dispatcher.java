@@ -414,8 +414,8 @@ public final class Dispatcher implements AutoCloseable {
     return command == engine.exec ? exec.run(session) : runAlone();
   }
 
-  /// Whether the system has memory for all that a call of several elements, or a transaction, brings
-  /// with it: it is to be refused before it has changed anything, not half way.
+  /// Whether the system has memory for all that a call of several elements, or a transaction,
+  /// brings with it: it is to be refused before it has changed anything, not half way.
   private boolean isForeseen(Session session, Args args) {
     boolean all = call.command == engine.exec;
     int elements = all ? session.queuedCommands() : args.count();
@@ -734,8 +734,7 @@ public final class Dispatcher implements AutoCloseable {
   void run(Call call, Reply to) {
     Command command = call.command;
     boolean sampled = (statistics.calls[command.index] & SAMPLED - 1) == 0;
-    boolean timed =
-        sampled || command.mayTakeLong(call.args.count()) || engine.limits.timesAll;
+    boolean timed = sampled || command.mayTakeLong(call.args.count()) || engine.limits.timesAll;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
     int counted = to.counted();

@@ -255,13 +255,36 @@ class CommandTableTest {
   @Test
   void whatMayTakeLongIsKnownByItsWords() {
     for (String call :
-        List.of("LPOP k 9", "SPOP k 9", "ZPOPMIN k 9", "RPUSH k a b", "SADD k a b", "EXISTS a b",
-            "HSET k a 1 b 2", "PFADD k a b", "UNLINK a b", "HMGET k a b", "LRANGE k 0 9", "DEL k")) {
+        List.of(
+            "LPOP k 9",
+            "SPOP k 9",
+            "ZPOPMIN k 9",
+            "RPUSH k a b",
+            "SADD k a b",
+            "EXISTS a b",
+            "HSET k a 1 b 2",
+            "PFADD k a b",
+            "UNLINK a b",
+            "HMGET k a b",
+            "LRANGE k 0 9",
+            "DEL k")) {
       assertThat(mayTakeLong(call)).as(call).isTrue();
     }
     for (String call :
-        List.of("LPOP k", "SPOP k", "ZPOPMIN k", "RPUSH k a", "SADD k a", "EXISTS a", "HSET k a 1",
-            "PFADD k a", "ZADD k 1 a", "XADD k * f v", "SET k v EX 10", "GET k", "PING")) {
+        List.of(
+            "LPOP k",
+            "SPOP k",
+            "ZPOPMIN k",
+            "RPUSH k a",
+            "SADD k a",
+            "EXISTS a",
+            "HSET k a 1",
+            "PFADD k a",
+            "ZADD k 1 a",
+            "XADD k * f v",
+            "SET k v EX 10",
+            "GET k",
+            "PING")) {
       assertThat(mayTakeLong(call)).as(call).isFalse();
     }
   }
