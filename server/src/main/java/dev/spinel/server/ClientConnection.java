@@ -195,7 +195,10 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
       boolean waits =
           !isMeanwhile && side.pump.dispatcher.tookPushes() && side.server.engine.pressure.isHigh();
       publishes |= waits;
-      boolean wasLong = !isMeanwhile && side.pump.dispatcher.spentNanos() > LONGEST_NANOS;
+      boolean wasLong =
+          !isMeanwhile
+              && side.pump.dispatcher.spentNanos() > LONGEST_NANOS
+              && !side.server.engine.heap.isFull(); // there is room for the rest of the input
       if (!waits && !wasLong && connection.output().pendingBytes() <= mostPendingBytes) {
         return true;
       }

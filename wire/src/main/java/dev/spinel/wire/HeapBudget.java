@@ -39,6 +39,11 @@ public final class HeapBudget {
     return heldBytes.get();
   }
 
+  /// Whether there is no room for more.
+  public boolean isFull() {
+    return heldBytes() >= limitBytes;
+  }
+
   /// Counts bytes that somebody is going to keep, until [#release]. False, and nothing is counted,
   /// if there is no room for them.
   public boolean hold(long bytes) {
