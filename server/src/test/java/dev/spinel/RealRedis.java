@@ -109,6 +109,11 @@ public final class RealRedis implements AutoCloseable {
     return port;
   }
 
+  /// Where it was started, and its output is: `stdout`, `stderr`.
+  public Path directory() {
+    return directory;
+  }
+
   /// Whether it is of the version that Spinel follows.
   public boolean isSeven2() throws IOException {
     return call("INFO", "server").toString().contains("redis_version:7.2");

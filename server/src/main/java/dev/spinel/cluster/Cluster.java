@@ -441,7 +441,7 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Follow follow -> {
         Address primary = new Address(follow.host(), follow.port());
         forData.add(
-            stopped -> replication.tell(new ReplicationEvent.PrimaryNamed(primary), stopped));
+            stopped -> replication.tell(new ReplicationEvent.PrimaryNamed(primary, ""), stopped));
       }
       case ClusterAction.Promote _ ->
           forData.add(stopped -> replication.tell(new ReplicationEvent.PromotionAsked(), stopped));
@@ -843,13 +843,13 @@ public final class Cluster implements AutoCloseable {
     @Override
     public long primarySilenceMillis() {
       Standing now = replication.standing();
-      long wall = engine.clock.millis();
+      long millis = replication.now();
       if (now.link().isUp()) {
-        return Math.max(0, wall - now.link().lastIoSeconds() * 1000);
+        return Math.max(0, millis - now.link().lastIoSeconds() * 1000);
       }
       return now.link().downSinceMillis() < 0
           ? NEVER
-          : Math.max(0, wall - now.link().downSinceMillis());
+          : Math.max(0, millis - now.link().downSinceMillis());
     }
 
     @Override

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /// The source's end of slots that move whole: what they held at a cut, as commands, then the
@@ -87,7 +88,7 @@ final class SlotSender implements CopyOwner, Journal.Reader {
     this.engine = engine;
     this.persistence = persistence;
     this.owner = owner;
-    feed = new ReplicaFeed(session, event -> {});
+    feed = new ReplicaFeed(session, new LongAdder(), event -> {});
     base = new Spool(chunks, folder, 0, UNTOLD);
     tail = new Spool(chunks, folder, 0, UNTOLD);
   }

@@ -110,6 +110,7 @@ public final class RequestPump {
         int status = reader.next(buffer, at, to, request);
         at = reader.position();
         if (reader.tookEmpty()) {
+          session.emptyRequests++;
           session.replied();
         }
         if (status == RequestReader.SHORT) {

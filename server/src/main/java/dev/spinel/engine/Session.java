@@ -73,6 +73,11 @@ public final class Session {
   public volatile boolean isReplica;
 
   public long lastInteractionMillis;
+
+  /// How often an empty request came. Written by its thread, read by any.
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  public volatile int emptyRequests;
+
   public @Nullable Command lastCommand;
 
   /// Whose script says the commands of this session, which is no client; null: it is one.

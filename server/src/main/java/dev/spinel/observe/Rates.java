@@ -8,6 +8,8 @@ public final class Rates {
   private final Track commands = new Track();
   private final Track input = new Track();
   private final Track output = new Track();
+  private final Track fromPrimary = new Track();
+  private final Track toReplicas = new Track();
   private final Track turns = new Track();
   private final Track turnNanos = new Track();
   private long lastMillis; // the sampling thread's
@@ -40,6 +42,8 @@ public final class Rates {
       commands.sample(commandsRun, passed);
       input.sample(totals.bytesIn(), passed);
       output.sample(totals.bytesOut(), passed);
+      fromPrimary.sample(totals.fromPrimary(), passed);
+      toReplicas.sample(totals.toReplicas(), passed);
       turns.sample(totals.turns(), passed);
       turnNanos.sample(totals.turnNanos(), passed);
     }
@@ -56,6 +60,14 @@ public final class Rates {
 
   public synchronized long outputPerSecond() {
     return output.mean();
+  }
+
+  public synchronized long fromPrimaryPerSecond() {
+    return fromPrimary.mean();
+  }
+
+  public synchronized long toReplicasPerSecond() {
+    return toReplicas.mean();
   }
 
   public synchronized long turnsPerSecond() {

@@ -101,6 +101,8 @@ public final class StatisticsSection implements Section {
     Traffic.Totals totals = traffic.totals();
     out.field("total_net_input_bytes", totals.bytesIn());
     out.field("total_net_output_bytes", totals.bytesOut());
+    out.field("total_net_repl_input_bytes", totals.fromPrimary());
+    out.field("total_net_repl_output_bytes", totals.toReplicas());
     out.field("total_reads_processed", totals.reads());
     out.field("total_writes_processed", totals.writes());
     out.field("eventloop_cycles", totals.turns());
@@ -111,6 +113,8 @@ public final class StatisticsSection implements Section {
     out.field("instantaneous_ops_per_sec", rates.commandsPerSecond());
     out.decimal("instantaneous_input_kbps", rates.inputPerSecond() / 1024.0);
     out.decimal("instantaneous_output_kbps", rates.outputPerSecond() / 1024.0);
+    out.decimal("instantaneous_input_repl_kbps", rates.fromPrimaryPerSecond() / 1024.0);
+    out.decimal("instantaneous_output_repl_kbps", rates.toReplicasPerSecond() / 1024.0);
 
     Engine engine = call.engine();
     out.field("total_commands_processed", engine.count(Engine.Count.COMMANDS));

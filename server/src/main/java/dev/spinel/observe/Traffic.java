@@ -9,11 +9,15 @@ import java.util.function.Supplier;
 public final class Traffic {
   /// What all loops have counted.
   ///
+  /// @param bytesIn with those of the primary
+  /// @param bytesOut with those for replicas
   /// @param reads that gave something
   /// @param writes that a socket took something of
   /// @param turns of the loops
   /// @param turnNanos in turns, without waiting
   /// @param runNanos of these, in commands
+  /// @param fromPrimary bytes, of its data and its stream
+  /// @param toReplicas bytes, likewise
   public record Totals(
       long bytesIn,
       long bytesOut,
@@ -21,8 +25,24 @@ public final class Traffic {
       long writes,
       long turns,
       long turnNanos,
-      long runNanos) {
-    static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0);
+      long runNanos,
+      long fromPrimary,
+      long toReplicas) {
+    static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /// With what replication has counted; what comes from a primary comes over no client's loop.
+    public Totals with(long fromPrimary, long toReplicas) {
+      return new Totals(
+          bytesIn + fromPrimary,
+          bytesOut,
+          reads,
+          writes,
+          turns,
+          turnNanos,
+          runNanos,
+          fromPrimary,
+          toReplicas);
+    }
 
     Totals since(Totals before) {
       return new Totals(
@@ -32,7 +52,9 @@ public final class Traffic {
           writes - before.writes,
           turns - before.turns,
           turnNanos - before.turnNanos,
-          runNanos - before.runNanos);
+          runNanos - before.runNanos,
+          fromPrimary - before.fromPrimary,
+          toReplicas - before.toReplicas);
     }
   }
 
@@ -42,7 +64,7 @@ public final class Traffic {
   private final LongAdder refused = new LongAdder();
   private volatile Totals before = Totals.NONE; // what the last reset found; stopped world
 
-  /// @param counted by all loops since the start
+  /// @param counted by all loops, and by replication, since the start
   public Traffic(Supplier<Totals> counted) {
     this.counted = counted;
   }

@@ -25,6 +25,10 @@ import org.jspecify.annotations.Nullable;
 /// told, and what it holds goes when the owner closes it. So memory is bounded by the larger of the
 /// size and the limit.
 ///
+/// **Without memory** for what is appended the stream has a gap: it is counted, but nothing of it
+/// and of what came before can be had any more, and all cursors are lost. So nobody reads on behind
+/// a gap; replicas copy all data anew.
+///
 /// **Threads.** One thread at a time appends: whoever merges the journal. Each cursor belongs to
 /// its replica's thread. Bytes are copied without a lock: appending writes behind `last`, which is
 /// raised afterwards, and a cursor reads before it, in a block that it has pinned. The lock guards
@@ -170,10 +174,12 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
   private @Nullable Block tail; // appending; changed under the lock
   private long sizeBytes; // lock
   private long heldBytes; // lock: of all blocks
+  private long begin; // no byte before it can be had; lock
   private boolean isClosed; // lock
   private volatile long first;
   private volatile long last;
   private volatile Runnable onAppended = () -> {};
+  private volatile Runnable onGap = () -> {};
 
   /// @param offset of the last byte before it begins
   public Backlog(long offset, long sizeBytes, Chunks chunks) {
@@ -181,6 +187,7 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
     this.sizeBytes = sizeBytes;
     this.last = offset;
     this.first = offset + 1;
+    this.begin = offset + 1;
   }
 
   // ── appending ──
@@ -192,9 +199,10 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
     while (left > 0) {
       Block into = tail;
       long end = last + 1;
-      if (into == null || end == into.end()) {
+      if (into == null || end >= into.end()) {
         into = grow(end);
         if (into == null) {
+          leaveGap(end + left);
           return;
         }
       }
@@ -218,7 +226,36 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
     onAppended = listener;
   }
 
-  /// A new block at the end; what is older than need be goes. Null if all is closed.
+  /// Has `listener` told, by whoever appends, that there was no memory for what it did: it does
+  /// next to nothing.
+  public void onGap(Runnable listener) {
+    onGap = listener;
+  }
+
+  /// Nothing before this byte can be had. What cursors still hold goes with them.
+  private void leaveGap(long behind) {
+    List<Runnable> toldLost = new ArrayList<>();
+    synchronized (lock) {
+      if (isClosed) {
+        return;
+      }
+      begin = behind;
+      first = behind;
+      last = behind - 1;
+      for (Cursor cursor : cursors) {
+        if (!cursor.lost) {
+          cursor.lost = true;
+          toldLost.add(cursor.onLost);
+        }
+      }
+      trim();
+    }
+    onGap.run();
+    toldLost.forEach(Runnable::run);
+  }
+
+  /// A new block at the end; what is older than need be goes. Null if all is closed, or if there is
+  /// no memory.
   private @Nullable Block grow(long end) {
     List<Runnable> toldLost = List.of();
     Block added;
@@ -227,7 +264,11 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
         return null;
       }
       int size = Math.clamp(sizeBytes / 16, BLOCK_BYTES_MIN, BLOCK_BYTES_MAX);
-      added = new Block(chunks.take(size), end);
+      try {
+        added = new Block(chunks.take(size), end);
+      } catch (OutOfMemoryError e) {
+        return null;
+      }
       heldBytes += added.size;
       Block before = tail;
       if (before == null) {
@@ -258,15 +299,13 @@ public final class Backlog implements Journal.Reader, AutoCloseable {
     while (at != null
         && at != tail
         && at.pins == 0
-        && last + 1 - at.end() >= sizeBytes
+        && (at.end() <= begin || last + 1 - at.end() >= sizeBytes)
         && !isAwaited(at)) {
       head = at.next;
       give(at);
       at = head;
     }
-    if (at != null) {
-      first = at.first;
-    }
+    first = at == null ? begin : Math.max(begin, at.first);
   }
 
   /// Whether a cursor that hasn't pinned anything yet begins in this block or before it.

@@ -4,7 +4,6 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
-import dev.spinel.engine.Clock;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 import dev.spinel.persist.BeforeEnd;
@@ -16,21 +15,18 @@ final class LastWrites implements BeforeEnd, Section {
   private final ReplicationFront front;
   private final Config config;
   private final ConfigLog log;
-  private final Clock clock;
   private final ReplicationFront.Pauses pauses;
-  private volatile long endMillis; // since 1970; 0: no end is wanted
+  private volatile long endMillis; // as replication counts; 0: no end is wanted
 
-  LastWrites(
-      ReplicationFront front,
-      Config config,
-      ConfigLog log,
-      Clock clock,
-      ReplicationFront.Pauses pauses) {
+  LastWrites(ReplicationFront front, Config config, ConfigLog log, ReplicationFront.Pauses pauses) {
     this.front = front;
     this.config = config;
     this.log = log;
-    this.clock = clock;
     this.pauses = pauses;
+  }
+
+  private long now() {
+    return front.replication().now();
   }
 
   private List<Standing.Replica> lagging() {
@@ -44,7 +40,7 @@ final class LastWrites implements BeforeEnd, Section {
     if (seconds == 0 || lagging().isEmpty()) {
       return false;
     }
-    endMillis = clock.millis() + seconds * 1000;
+    endMillis = now() + seconds * 1000;
     log.log('*', "User requested shutdown...");
     if (!pauses.areOn()) {
       front.replication().askForAcks();
@@ -56,7 +52,7 @@ final class LastWrites implements BeforeEnd, Section {
 
   @Override
   public boolean isOver() {
-    return clock.millis() >= endMillis || lagging().isEmpty();
+    return now() >= endMillis || lagging().isEmpty();
   }
 
   @Override
@@ -77,7 +73,7 @@ final class LastWrites implements BeforeEnd, Section {
               + " reported offset "
               + (front.replication().offset() - replica.ackOffset())
               + " behind master, lag="
-              + (replica.isOnline() ? clock.millis() / 1000 - replica.ackSeconds() : 0)
+              + (replica.isOnline() ? now() / 1000 - replica.ackSeconds() : 0)
               + ", state="
               + replica.state().word()
               + ".");
@@ -104,7 +100,7 @@ final class LastWrites implements BeforeEnd, Section {
   public void tell(Call call, Fields out) {
     long end = endMillis;
     if (end != 0) {
-      out.field("shutdown_in_milliseconds", Math.max(0, end - clock.millis()));
+      out.field("shutdown_in_milliseconds", Math.max(0, end - now()));
     }
   }
 }

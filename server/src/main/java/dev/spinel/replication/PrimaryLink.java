@@ -28,6 +28,7 @@ final class PrimaryLink {
   private @Nullable PeerLink link;
   private boolean isHeld; // by the machine
   private boolean isFull; // there is too much that came and isn't worked off
+  private boolean isBehind; // the machine is
   private boolean isPaused;
 
   PrimaryLink(PeerThread thread, Owner owner) {
@@ -109,8 +110,17 @@ final class PrimaryLink {
         });
   }
 
+  /// Receives nothing more until the machine has come to what there is.
+  void behind(boolean on) {
+    thread.post(
+        () -> {
+          isBehind = on;
+          follow();
+        });
+  }
+
   private void follow() {
-    boolean wanted = isHeld || isFull;
+    boolean wanted = isHeld || isFull || isBehind;
     if (link != null && wanted != isPaused) {
       isPaused = wanted;
       if (wanted) {
@@ -123,7 +133,7 @@ final class PrimaryLink {
 
   /// Whether it receives nothing for lack of room. The links' thread.
   boolean isFull() {
-    return isFull;
+    return isFull || isBehind;
   }
 
   /// `ip:port` of the primary, as of the last link.

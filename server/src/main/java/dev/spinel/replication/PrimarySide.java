@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///   NONE ──PSYNC, the backlog has it ───────────────────────────────────────────────► ONLINE
 ///    │                                                                                  ▲
-///    └─PSYNC, SYNC ─► WAIT_BGSAVE ──the cut──► SYNCING ──all of it is sent──────────────┘
-///                     (5 s, for others)        from memory: the stream waits for its first ACK
+///    └─PSYNC, SYNC ─► WAIT_BGSAVE ──the cut──► SYNCING ──its end─┬─► SENDING (a file) ──┤
+///                     (5 s, for others)                          └─► TAKING (memory) ───┘
 /// ```
+///
+/// Who was sent a snapshot from memory has its stream held back until its first ACK. A slow one
+/// still takes what waits for it (TAKING) when the next snapshot is made for others: it has no part
+/// in that.
 ///
 /// **Who may join a running snapshot**: a replica that takes a file, if the running one is written
 /// to a file for replicas that take no more than it does, and the backlog still has every byte
@@ -34,6 +38,7 @@ public final class PrimarySide {
     NONE(""),
     WAIT_BGSAVE("wait_bgsave"),
     SYNCING("wait_bgsave"),
+    TAKING("wait_bgsave"),
     SENDING("send_bulk"),
     ONLINE("online");
 
@@ -116,6 +121,11 @@ public final class PrimarySide {
         return shown + ":<unknown-replica-port>";
       }
       return (shown.indexOf(':') >= 0 ? "[" + shown + "]" : shown) + ":" + port;
+    }
+
+    /// Whether it gets a snapshot now.
+    boolean isServed() {
+      return state == State.SYNCING || state == State.TAKING || state == State.SENDING;
     }
 
     boolean fits(Replica other) {
@@ -279,12 +289,21 @@ public final class PrimarySide {
       replica.aofOffset = Math.max(replica.aofOffset, aof);
     }
     replica.ackSeconds = machine.seconds();
-    if (replica.state == State.SYNCING && running != Target.FILE) {
+    if (replica.state == State.TAKING
+        || (replica.state == State.SYNCING && running == Target.CONNECTIONS)) {
       transferred(replica.client); // it has all: the news of our own connection is slower
     }
     if (replica.state == State.ONLINE && replica.startsOnAck) {
       replica.startsOnAck = false;
       machine.act(new ReplicationAction.Stream(replica.client));
+    }
+  }
+
+  /// It has sent an empty line: it is there, and loads what it was sent.
+  void alive(long number) {
+    Replica replica = clients.get(number);
+    if (replica != null) {
+      replica.ackSeconds = machine.seconds();
     }
   }
 
@@ -303,7 +322,8 @@ public final class PrimarySide {
     if (replica.state != State.NONE) {
       return;
     }
-    if (asked.failover() && !takesOver(replica, asked.id())) {
+    String successor = asked.successor();
+    if (successor != null && !takesOver(replica, asked.id(), successor)) {
       return;
     }
     if (!isAccepted(replica)) {
@@ -326,8 +346,11 @@ public final class PrimarySide {
   }
 
   /// The primary hands its role over to this replica.
-  private boolean takesOver(Replica replica, String id) {
+  private boolean takesOver(Replica replica, String id, String client) {
     machine.notice("Failover request received for replid " + id + ".");
+    if (machine.primary() == null && id.equalsIgnoreCase(history.secondId())) {
+      return true; // it has, and the other one hasn't heard so
+    }
     if (machine.primary() == null) {
       error(replica, "PSYNC FAILOVER can't be sent to a master.");
       return false;
@@ -337,7 +360,7 @@ public final class PrimarySide {
       return false;
     }
     machine.replicaSide().promote();
-    machine.notice("MASTER MODE enabled (failover request from '" + replica.name() + "')");
+    machine.notice("MASTER MODE enabled (failover request from '" + client + "')");
     return true;
   }
 
@@ -537,13 +560,15 @@ public final class PrimarySide {
         replica.state = State.SENDING;
         replica.stuckSinceSeconds = -1;
         machine.act(new ReplicationAction.SendFile(replica.client));
+      } else if (replica.state == State.SYNCING) {
+        replica.state = State.TAKING;
       }
     }
   }
 
   void transferred(long number) {
     Replica replica = clients.get(number);
-    if (replica == null || (replica.state != State.SYNCING && replica.state != State.SENDING)) {
+    if (replica == null || !replica.isServed()) {
       return;
     }
     boolean fromFile = replica.state == State.SENDING;
@@ -734,7 +759,7 @@ public final class PrimarySide {
     if (replica.state == State.ONLINE && !replica.old && now - replica.ackSeconds > timeout) {
       machine.warning("Disconnecting timedout replica (streaming sync): " + replica.name());
       drop(replica, "it acknowledged nothing in time");
-    } else if ((replica.state == State.SYNCING || replica.state == State.SENDING)
+    } else if (replica.isServed()
         && replica.stuckSinceSeconds >= 0
         && now - replica.stuckSinceSeconds > timeout) {
       machine.warning("Disconnecting timedout replica (full sync): " + replica.name());

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -46,9 +47,12 @@ public final class ReplicaFeed {
 
   private final Session session;
   private final Outlet outlet;
+  private final LongAdder sent;
   private final Consumer<ReplicationEvent> news;
   private final ArrayDeque<Runnable> todo = new ArrayDeque<>(); // monitor
   private final AtomicBoolean awaitsMore = new AtomicBoolean(); // of the stream
+
+  private int emptyRequests; // of the session, when last asked; the links' thread
 
   // Written by the session's thread.
   private volatile Backlog.@Nullable Cursor cursor;
@@ -58,9 +62,11 @@ public final class ReplicaFeed {
   private boolean isOver;
   private @Nullable ByteBuffer piece;
 
+  /// @param sent counts the bytes of snapshots and the stream
   /// @param news told, from any thread, what becomes of it
-  public ReplicaFeed(Session session, Consumer<ReplicationEvent> news) {
+  public ReplicaFeed(Session session, LongAdder sent, Consumer<ReplicationEvent> news) {
     this.session = session;
+    this.sent = sent;
     this.outlet = session.outlet;
     this.news = news;
   }
@@ -230,6 +236,7 @@ public final class ReplicaFeed {
       }
       if (n > 0) {
         out.write(buffer.array(), 0, n);
+        sent.add(n);
         wrote = true;
         continue;
       }
@@ -269,6 +276,14 @@ public final class ReplicaFeed {
     if (from != null) {
       from.limit(bytes);
     }
+  }
+
+  /// Whether the replica has sent an empty line since this was last asked. The links' thread.
+  boolean isAlive() {
+    int now = session.emptyRequests;
+    boolean more = now != emptyRequests;
+    emptyRequests = now;
+    return more;
   }
 
   long client() {
@@ -348,6 +363,7 @@ public final class ReplicaFeed {
         return;
       }
       outlet.output().write(bytes, 0, bytes.length);
+      sent.add(bytes.length);
       outlet.flush();
       synchronized (this) {
         unwritten -= bytes.length;

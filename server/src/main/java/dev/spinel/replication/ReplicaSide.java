@@ -134,12 +134,12 @@ public final class ReplicaSide {
     primary = to;
     cancel("another primary was named");
     if (wasPrimary) {
+      machine.act(new ReplicationAction.Role(true));
       discardCached();
       if (complete) {
         cacheOwn(machine.offset());
       }
       downSinceMillis = -1;
-      machine.act(new ReplicationAction.Role(true));
       if (complete && machine.isEmpty()) {
         setComplete(false);
       }
@@ -574,6 +574,7 @@ public final class ReplicaSide {
     retries.reset();
     machine.createBacklog();
     beStreaming(initialOffset);
+    beginStream();
     beganFully = false;
     if (!complete) {
       setComplete(true);
@@ -591,6 +592,11 @@ public final class ReplicaSide {
     connectedSinceMillis = machine.now();
     downSinceMillis = -1;
     downReason = "";
+  }
+
+  /// Before a byte of it: the link is one of the server's clients from now on.
+  private void beginStream() {
+    machine.act(new ReplicationAction.Apply(readOffset, NOTHING, 0, 0));
   }
 
   // ── the payload ──
@@ -754,6 +760,7 @@ public final class ReplicaSide {
     machine.act(new ReplicationAction.SetOffset(offset));
     setComplete(true);
     machine.createBacklog();
+    beginStream();
     machine.notice("MASTER <-> REPLICA sync: Finished with success");
     if (payload.isMarked()) {
       ack();
@@ -907,7 +914,9 @@ public final class ReplicaSide {
     if (state == State.CONNECT && retries.isDue(machine.now())) {
       connect();
     }
-    if (state == State.LOADING && hasLink) {
+    boolean loadsAsItComes =
+        state == State.TRANSFER && loadsFromLink && payloadBytes != Long.MIN_VALUE;
+    if (hasLink && (state == State.LOADING || loadsAsItComes)) {
       machine.act(new ReplicationAction.Send(NEWLINE)); // so that the primary sees it is there
     }
     if (state == State.CONNECTED && machine.now() - connectedSinceMillis > STEADY_MILLIS) {

@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +74,10 @@ public final class Replication implements AutoCloseable {
 
   private static final long NOBODY = -1;
   private static final long SECOND_MILLIS = 1000;
+
+  /// So much of what the primary sends may wait for a stopped world: a script may run for long.
+  private static final long WAITING_BYTES_MOST = 4 << 20;
+
   private static final byte[] GETACK =
       "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n".getBytes(StandardCharsets.US_ASCII);
 
@@ -97,6 +102,11 @@ public final class Replication implements AutoCloseable {
   private final ConcurrentHashMap<Long, ReplicaFeed> feeds = new ConcurrentHashMap<>(); // by client
   private final ArrayDeque<Mark> unsynced = new ArrayDeque<>(); // its monitor
 
+  private final LongAdder received = new LongAdder();
+  private final LongAdder sent = new LongAdder();
+  private final long beganMillis;
+  private final long beganNanos;
+
   private final ReentrantLock lock = new ReentrantLock();
   private final ArrayDeque<ReplicationEvent> events = new ArrayDeque<>(); // lock
   private final ArrayDeque<ReplicationAction> actions =
@@ -110,10 +120,11 @@ public final class Replication implements AutoCloseable {
   private int nextDatabase; // that a stream behind the next offset means; lock
   private @Nullable Dispatcher stepsIn; // whose stopped world the step is taken in; lock
   private boolean isDraining; // lock
+  private long waitingBytes; // of the primary, in `events`; lock
+  private boolean isBehind; // the link is paused for that; lock
   private boolean isAwake; // lock
   private boolean isStarted; // lock
   private boolean hasBegun; // the machine knows whom it follows; lock
-  private long lastMillis; // lock
 
   private volatile @Nullable Backlog backlog; // stopped world
   private volatile long offsetWithout; // a backlog; stopped world
@@ -130,6 +141,8 @@ public final class Replication implements AutoCloseable {
     this.config = config;
     this.log = log;
     this.thread = thread;
+    beganMillis = engine.clock.millis();
+    beganNanos = engine.clock.nanos();
     replacement = persistence.replacement();
     link = new PrimaryLink(thread, new LinkEvents());
     applier = new StreamApplier(engine, new StreamEvents(), persistence::unwrittenBytes);
@@ -162,8 +175,7 @@ public final class Replication implements AutoCloseable {
               }
             },
             Replication::newId);
-    machine.step(
-        engine.clock.millis(), new ReplicationEvent.Second()); // the first PING comes later
+    machine.step(now(), new ReplicationEvent.Second()); // the first PING comes later
     standing = standingNow();
     engine.onClose(this::closed);
     persistence.stream(this::facts);
@@ -256,6 +268,13 @@ public final class Replication implements AutoCloseable {
 
   // ── for commands, gates and INFO ──
 
+  /// The time that all of [Standing] is told in: milliseconds since 1970 as they were when this
+  /// server began, and counted from there. If the system's clock is set, here nothing jumps: no
+  /// link times out, and no wait lasts longer. Any thread.
+  public long now() {
+    return beganMillis + (engine.clock.nanos() - beganNanos) / 1_000_000;
+  }
+
   /// What there is to see of it. Any thread.
   public Standing standing() {
     return standing;
@@ -282,6 +301,7 @@ public final class Replication implements AutoCloseable {
       wake(event);
       before(event);
       events.add(event);
+      waitingBytes += bytesOf(event);
       drainAndDeliver(stopped, client);
     } finally {
       lock.unlock();
@@ -290,6 +310,10 @@ public final class Replication implements AutoCloseable {
     if (own != null) {
       own.deliver(true);
     }
+  }
+
+  private static long bytesOf(ReplicationEvent event) {
+    return event instanceof ReplicationEvent.Received some ? some.to() - some.from() : 0;
   }
 
   /// The client on whose thread the event is told.
@@ -376,6 +400,17 @@ public final class Replication implements AutoCloseable {
     return now == null ? 0 : now.diskBytes();
   }
 
+  /// Bytes that have come from primaries, of their data and their streams, since the start. Any
+  /// thread.
+  public long receivedBytes() {
+    return received.sum();
+  }
+
+  /// Bytes that replicas were sent, likewise. Any thread.
+  public long sentBytes() {
+    return sent.sum();
+  }
+
   /// Bytes of memory that the backlog takes, outside the data's.
   public long backlogBytes() {
     Backlog now = backlog;
@@ -444,6 +479,10 @@ public final class Replication implements AutoCloseable {
       drain(stopped);
     } finally {
       isDraining = false;
+      if (isBehind ? waitingBytes == 0 : waitingBytes > WAITING_BYTES_MOST) {
+        isBehind = !isBehind;
+        link.behind(isBehind);
+      }
       for (ReplicaFeed feed : toDeliver) {
         if (feed.client() != client) {
           feed.deliver(false);
@@ -476,17 +515,18 @@ public final class Replication implements AutoCloseable {
       if (event == null) {
         return;
       }
-      lastMillis = Math.max(lastMillis, engine.clock.millis());
+      long millis = now();
       if (mayEndStream(event)) {
         if (stopped == null) {
           applier.stopWorld(this::goOn);
           return;
         }
-        machine.step(lastMillis, new ReplicationEvent.Applied(applier.applied()));
+        machine.step(millis, new ReplicationEvent.Applied(applier.applied()));
       }
       events.remove();
+      waitingBytes -= bytesOf(event);
       stepsIn = stopped;
-      actions.addAll(machine.step(lastMillis, event));
+      actions.addAll(machine.step(millis, event));
       stepsIn = null;
       stepped = event;
     }
@@ -554,9 +594,9 @@ public final class Replication implements AutoCloseable {
           ReplicationEvent.PromotionAsked _,
           ReplicationEvent.FailoverAborted _ ->
           true;
-      case ReplicationEvent.Psync psync -> psync.failover();
+      case ReplicationEvent.Psync psync -> psync.successor() != null;
       case ReplicationEvent.Second _ ->
-          lastMillis / 1000 - machine.replicaSide().lastIoSeconds() > policy.timeoutSeconds();
+          now() / 1000 - machine.replicaSide().lastIoSeconds() > policy.timeoutSeconds();
       default -> false;
     };
   }
@@ -603,15 +643,20 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.Pause _ -> link.hold(true);
       case ReplicationAction.Resume _ -> link.hold(false);
       case ReplicationAction.PayloadBegins begins -> loader.begin(begins.bytes());
-      case ReplicationAction.Payload piece -> loader.piece(piece.bytes(), piece.from(), piece.to());
+      case ReplicationAction.Payload piece -> {
+        received.add(piece.to() - piece.from());
+        loader.piece(piece.bytes(), piece.from(), piece.to());
+      }
       case ReplicationAction.PayloadEnds _ -> loader.end();
       case ReplicationAction.PayloadDropped _ -> loader.drop();
       case ReplicationAction.CopyComplete copy -> loader.mark(copy.complete());
       case ReplicationAction.Load load -> loader.load(load.way());
       case ReplicationAction.StopWorld _ -> loader.stopWorld();
-      case ReplicationAction.Apply apply ->
-          applier.apply(
-              apply.offset(), apply.bytes(), apply.from(), apply.to(), link.remote(), link.local());
+      case ReplicationAction.Apply apply -> {
+        received.add(apply.to() - apply.from());
+        applier.apply(
+            apply.offset(), apply.bytes(), apply.from(), apply.to(), link.remote(), link.local());
+      }
       case ReplicationAction.ForgetStream _ -> {
         applier.forget();
         if (stopped != null) {
@@ -664,6 +709,14 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.CreateBacklog _ -> {
         Backlog made = new Backlog(offsetWithout, policy.backlogBytes(), chunks);
         made.onAppended(this::appended);
+        made.onGap(
+            () ->
+                thread.post(
+                    () ->
+                        log.log(
+                            '#',
+                            "There is no memory for what replicas are sent: they are disconnected,"
+                                + " and have to copy all data anew.")));
         journal.attach(Journal.REPLICAS, made);
         backlog = made;
       }
@@ -739,7 +792,7 @@ public final class Replication implements AutoCloseable {
     if (session == null) {
       return null;
     }
-    ReplicaFeed made = new ReplicaFeed(session, this::tell);
+    ReplicaFeed made = new ReplicaFeed(session, sent, this::tell);
     feeds.put(client, made);
     if (engine.session(client) == null) { // it has just closed, and we weren't told
       feeds.remove(client);
@@ -888,7 +941,7 @@ public final class Replication implements AutoCloseable {
         }
         if (of.target == ReplicationAction.Target.CONNECTIONS && failure == null) {
           log.log(
-              '#',
+              '*',
               "Diskless rdb transfer, done reading from pipe, "
                   + of.readers()
                   + " replicas still up.");
@@ -966,6 +1019,13 @@ public final class Replication implements AutoCloseable {
       String printable = reason.replaceAll("\\p{Cntrl}", " "); // it may quote what came
       log.log('#', "The stream of the primary can't be applied: " + printable);
       tellOf(stream, new ReplicationEvent.StreamFailed(reason));
+    }
+
+    @Override
+    public void broke(Throwable bug) {
+      StackTraceElement[] frames = bug.getStackTrace();
+      log.log('#', "A bug: " + bug + (frames.length > 0 ? " at " + frames[0] : ""));
+      tell(new ReplicationEvent.StreamFailed("the stream can't be applied: " + bug));
     }
 
     @Override
@@ -1103,6 +1163,9 @@ public final class Replication implements AutoCloseable {
     }
     scheduleSecond();
     for (ReplicaFeed feed : new ArrayList<>(feeds.values())) {
+      if (feed.isAlive()) {
+        tell(new ReplicationEvent.Alive(feed.client()));
+      }
       tell(new ReplicationEvent.Pending(feed.client(), feed.pendingBytes()));
     }
     if (link.isFull()) {

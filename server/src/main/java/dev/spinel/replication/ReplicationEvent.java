@@ -19,7 +19,9 @@ public sealed interface ReplicationEvent {
   record Configured(ReplicationPolicy policy) implements ReplicationEvent {}
 
   /// REPLICAOF host port. In a stopped world, as is [PromotionAsked].
-  record PrimaryNamed(Address primary) implements ReplicationEvent {}
+  ///
+  /// @param client that did, as the log describes it; empty: nobody's
+  record PrimaryNamed(Address primary, String client) implements ReplicationEvent {}
 
   /// REPLICAOF NO ONE.
   record PromotionAsked() implements ReplicationEvent {}
@@ -103,8 +105,11 @@ public sealed interface ReplicationEvent {
   /// SYNC: of the time before PSYNC.
   record Sync(long replica, String host) implements ReplicationEvent {}
 
-  /// PSYNC id offset, perhaps with FAILOVER: it wants the bytes from `offset` on.
-  record Psync(long replica, String host, String id, @Nullable Long offset, boolean failover)
+  /// PSYNC id offset: it wants the bytes from `offset` on.
+  ///
+  /// @param successor with FAILOVER: the client, as the log describes it
+  record Psync(
+      long replica, String host, String id, @Nullable Long offset, @Nullable String successor)
       implements ReplicationEvent {}
 
   /// Its client has gone.
@@ -128,4 +133,7 @@ public sealed interface ReplicationEvent {
   /// Bytes that wait for this replica's connection. Told when they change, at least each second;
   /// [PrimarySide#LOST]: they aren't kept any more.
   record Pending(long replica, long bytes) implements ReplicationEvent {}
+
+  /// It has sent an empty line, as one does that loads what it was sent.
+  record Alive(long replica) implements ReplicationEvent {}
 }

@@ -5,7 +5,6 @@ import dev.spinel.config.ConfigLog;
 import dev.spinel.config.ReplicaOf;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
-import dev.spinel.engine.Clock;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
@@ -33,19 +32,20 @@ public final class ReplicationFront {
   private final Config config;
   private final RoleGates gates;
   private final RoleCommands roles;
-  private final SyncCommands syncs = new SyncCommands(this);
+  private final SyncCommands syncs;
   private final WaitCommands waits;
   private final LastWrites lastWrites;
   private @Nullable Replication replication; // before the first session
 
   /// @param describes a call's client, as CLIENT LIST does, for the log
   public ReplicationFront(
-      Config config, ConfigLog log, Clock clock, Function<Call, String> describes, Pauses pauses) {
+      Config config, ConfigLog log, Function<Call, String> describes, Pauses pauses) {
     this.config = config;
     gates = new RoleGates(this, config, log);
     roles = new RoleCommands(this, log, describes);
+    syncs = new SyncCommands(this, describes);
     waits = new WaitCommands(this, pauses::areOn);
-    lastWrites = new LastWrites(this, config, log, clock, pauses);
+    lastWrites = new LastWrites(this, config, log, pauses);
   }
 
   /// Once they are made.

@@ -79,7 +79,17 @@ public final class ReplicationMachine {
         replicaSide.configured();
       }
       case ReplicationEvent.Started started -> start(started);
-      case ReplicationEvent.PrimaryNamed named -> replicaSide.follow(named.primary());
+      case ReplicationEvent.PrimaryNamed named -> {
+        replicaSide.follow(named.primary());
+        if (!named.client().isEmpty()) {
+          notice(
+              "REPLICAOF "
+                  + named.primary()
+                  + " enabled (user request from '"
+                  + named.client()
+                  + "')");
+        }
+      }
       case ReplicationEvent.PromotionAsked _ -> replicaSide.promote();
       case ReplicationEvent.FailoverAsked asked -> failover.asked(asked);
       case ReplicationEvent.FailoverAborted aborted -> failover.abortAsked(aborted.client());
@@ -113,6 +123,7 @@ public final class ReplicationMachine {
       case ReplicationEvent.Transferred done -> primarySide.transferred(done.replica());
       case ReplicationEvent.TransferFailed failed ->
           primarySide.transferFailed(failed.replica(), failed.reason());
+      case ReplicationEvent.Alive alive -> primarySide.alive(alive.replica());
       case ReplicationEvent.Pending pending ->
           primarySide.pending(pending.replica(), pending.bytes());
     }

@@ -29,7 +29,7 @@ final class ReplicationSection implements Section {
   @Override
   public void tell(Call call, Fields out) {
     Standing now = front.standing();
-    long seconds = call.engine().clock.millis() / 1000;
+    long seconds = front.replication().now() / 1000;
     Address primary = now.primary();
     out.field("role", primary == null ? "master" : "slave");
     if (primary != null) {

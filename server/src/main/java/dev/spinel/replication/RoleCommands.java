@@ -108,10 +108,7 @@ final class RoleCommands implements Family {
       reply.simple("OK Already connected to specified master");
       return;
     }
-    front.tell(call, new ReplicationEvent.PrimaryNamed(primary));
-    log.log(
-        '*',
-        "REPLICAOF " + primary + " enabled (user request from '" + describes.apply(call) + "')");
+    front.tell(call, new ReplicationEvent.PrimaryNamed(primary, describes.apply(call)));
     reply.ok();
   }
 

@@ -117,7 +117,8 @@ final class RoleGates {
           }
           Standing now = front.standing();
           return now.isReplica()
-                  || now.goodReplicas(call.now() / 1000, maxLagSeconds) >= leastReplicas
+                  || now.goodReplicas(front.replication().now() / 1000, maxLagSeconds)
+                      >= leastReplicas
               ? null
               : FEW_REPLICAS;
         }

@@ -34,6 +34,9 @@ final class StreamApplier implements AutoCloseable {
     /// The stream can't be applied.
     void failed(Object stream, String reason);
 
+    /// Something failed that must not. What became of the stream is unknown.
+    void broke(Throwable bug);
+
     /// CLIENT KILL wants the link closed.
     void killed(Object stream);
 
@@ -226,7 +229,14 @@ final class StreamApplier implements AutoCloseable {
 
   private void run() {
     try (Dispatcher stopper = engine.dispatcher()) {
-      while (step(stopper)) {}
+      boolean goesOn = true;
+      while (goesOn) {
+        try {
+          goesOn = step(stopper);
+        } catch (RuntimeException | Error bug) { // else the link and changes of the role would wait
+          owner.broke(bug);
+        }
+      }
     }
   }
 

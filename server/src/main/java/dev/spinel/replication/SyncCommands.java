@@ -9,6 +9,7 @@ import dev.spinel.engine.Session;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /// What replicas say to their primary: REPLCONF, PSYNC and SYNC. The machine decides and replies.
 ///
@@ -18,9 +19,11 @@ final class SyncCommands implements Family {
   private static final int PSYNC = 0, REPLCONF = 1, SYNC = 2;
 
   private final ReplicationFront front;
+  private final Function<Call, String> describes;
 
-  SyncCommands(ReplicationFront front) {
+  SyncCommands(ReplicationFront front, Function<Call, String> describes) {
     this.front = front;
+    this.describes = describes;
   }
 
   @Override
@@ -93,7 +96,7 @@ final class SyncCommands implements Family {
             ReplicationFront.host(call),
             call.text(1),
             offset.isLong() ? Long.valueOf(offset.toLong(0)) : null,
-            failover));
+            failover ? describes.apply(call) : null));
   }
 
   /// False if the client is a replica already, or is shown all commands: it is not answered.

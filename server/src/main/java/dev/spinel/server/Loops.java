@@ -108,7 +108,7 @@ final class Loops implements AutoCloseable {
       turnNanos += counts.turnNanos();
       runNanos += counts.runNanos();
     }
-    return new Traffic.Totals(bytesIn, bytesOut, reads, writes, turns, turnNanos, runNanos);
+    return new Traffic.Totals(bytesIn, bytesOut, reads, writes, turns, turnNanos, runNanos, 0, 0);
   }
 
   /// Whether all loops have come round within so many milliseconds. Any thread.

@@ -171,10 +171,9 @@ public final class Server implements AutoCloseable {
     scripts = new Scripts(log);
     encryption = new Encryption(config, log);
     peerLoop = new PeerLoop(incidents, encryption);
-    replicationFront =
-        new ReplicationFront(config, log, clock, ClientLine::ofCaller, pausesOf(pause));
+    replicationFront = new ReplicationFront(config, log, ClientLine::ofCaller, pausesOf(pause));
     loops = new Loops(config, this::side);
-    traffic = new Traffic(loops::counted);
+    traffic = new Traffic(this::counted);
     admission = new Admission(config, log, users, login, traffic, loops);
     listeners = new Listeners(config, log, loops, encryption, admission);
     slots = new ServerSlots(config, pause, loops, pubSub);
@@ -283,6 +282,10 @@ public final class Server implements AutoCloseable {
 
   private boolean isReplica() {
     return replication.standing().isReplica();
+  }
+
+  private Traffic.Totals counted() {
+    return loops.counted().with(replication.receivedBytes(), replication.sentBytes());
   }
 
   private static ReplicationFront.Pauses pausesOf(Pause pause) {

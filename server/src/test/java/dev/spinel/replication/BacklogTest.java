@@ -11,6 +11,8 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Byte k of every stream here is `k * 31`, so whoever reads knows what should come.
 class BacklogTest {
@@ -19,9 +21,13 @@ class BacklogTest {
   /// Chunks that are counted, and poisoned when they are given back.
   private static final class Counted implements Chunks {
     final AtomicInteger out = new AtomicInteger();
+    boolean areNone; // the system has no memory
 
     @Override
     public ByteBuffer take(int bytes) {
+      if (areNone) {
+        throw new OutOfMemoryError("a test");
+      }
       out.incrementAndGet();
       return ByteBuffer.allocate(bytes);
     }
@@ -114,6 +120,43 @@ class BacklogTest {
     append(backlog, 20_000);
     cursor.close();
     assertThat(backlog.heldBytes()).isLessThanOrEqualTo((64 + 2 * 16) * KB);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 5_000, 200_000})
+  void withoutMemoryNobodyReadsOnBehindTheGap(int before) {
+    Backlog backlog = new Backlog(1000, 64 * KB, chunks);
+    AtomicInteger gaps = new AtomicInteger();
+    AtomicInteger lost = new AtomicInteger();
+    backlog.onGap(gaps::incrementAndGet);
+    append(backlog, before);
+    Backlog.Cursor idle = backlog.open(backlog.last() + 1, 0, lost::incrementAndGet);
+    Backlog.Cursor reading = backlog.open(backlog.first(), 0, lost::incrementAndGet);
+    read(reading, 1000); // and holds what it reads from
+    chunks.areNone = true;
+    long offset = backlog.last();
+    append(backlog, 50_000);
+    append(backlog, 3_000);
+    assertThat(backlog.last()).as("all is counted").isEqualTo(offset + 53_000);
+    assertThat(gaps.get()).isPositive();
+    assertThat(lost.get()).isEqualTo(2);
+    assertThat(read(idle, 100)).isEqualTo(-1);
+    assertThat(backlog.keptBytes()).isZero();
+    assertThat(backlog.has(offset)).isFalse();
+    assertThat(backlog.has(backlog.last())).isFalse();
+    chunks.areNone = false;
+    assertThat(backlog.has(backlog.last() + 1)).isTrue();
+    try (Backlog.Cursor next = backlog.open(backlog.last() + 1, 0, () -> {})) {
+      append(backlog, 40_000);
+      assertThat(backlog.keptBytes()).isEqualTo(40_000);
+      assertThat(read(next, 256 * KB)).isEqualTo(40_000);
+    }
+    reading.close();
+    idle.close();
+    append(backlog, 200_000);
+    assertThat(backlog.heldBytes()).isLessThanOrEqualTo((64 + 2 * 16) * KB);
+    backlog.close();
+    assertThat(chunks.out).hasValue(0);
   }
 
   @Test

@@ -74,7 +74,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
           step(
               rest.equals("no one")
                   ? new ReplicationEvent.PromotionAsked()
-                  : new ReplicationEvent.PrimaryNamed(address(words)));
+                  : new ReplicationEvent.PrimaryNamed(address(words), ""));
       case "started" ->
           step(
               new ReplicationEvent.Started(
@@ -165,7 +165,8 @@ final class ReplicationPlayer implements Function<String, List<String>> {
                   host,
                   id(words[1]),
                   words[2].equals("x") ? null : Long.valueOf(words[2]),
-                  words.length > 3));
+                  words.length > 3 ? "client " + client : null));
+      case "alive" -> step(new ReplicationEvent.Alive(client));
       case "gone" -> step(new ReplicationEvent.ReplicaGone(client));
       case "transferred" -> step(new ReplicationEvent.Transferred(client));
       case "transfer-failed" ->

@@ -38,6 +38,7 @@ class ReplicationScriptTest {
         "replicas-from-a-file.txt",
         "replicas-partial-resync.txt",
         "replicas-join-a-snapshot.txt",
+        "replicas-and-the-next-snapshot.txt",
         "replicas-time-out.txt",
         "replconf.txt",
         "chains.txt",

@@ -156,7 +156,7 @@ public final class ToyServer {
                     link.remoteHost(),
                     words.get(1),
                     Long.parseLong(words.get(2)),
-                    words.size() > 3));
+                    words.size() > 3 ? link.remoteAddress() : null));
         default -> throw new AssertionError(words.toString());
       }
       return true;
@@ -305,7 +305,7 @@ public final class ToyServer {
   // ── what a test does with it ──
 
   public void follow(Address primary) {
-    tell(new ReplicationEvent.PrimaryNamed(primary));
+    tell(new ReplicationEvent.PrimaryNamed(primary, ""));
   }
 
   /// Hands over to whichever replica has everything first.

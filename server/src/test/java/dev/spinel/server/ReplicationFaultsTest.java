@@ -2,6 +2,8 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.engine.Clock;
+import dev.spinel.persist.SystemDisk;
 import dev.spinel.persist.TestDisk;
 import dev.spinel.wire.Client;
 import java.io.BufferedReader;
@@ -14,9 +16,13 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -148,6 +154,9 @@ class ReplicationFaultsTest extends ReplicationFixture {
   private final class Faulty implements AutoCloseable {
     final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     final AtomicInteger syncs = new AtomicInteger();
+    final AtomicInteger asked = new AtomicInteger();
+    final AtomicBoolean isHeld = new AtomicBoolean(); // the answer
+    final AtomicLong sentBytes = new AtomicLong(); // of copies
     volatile byte[] copy;
 
     Faulty(byte[] copy) throws IOException {
@@ -185,12 +194,19 @@ class ReplicationFaultsTest extends ReplicationFixture {
                         : new byte[0]);
             case "psync2" -> out.write("+OK\r\n".getBytes(StandardCharsets.ISO_8859_1));
             case "PSYNC" -> {
+              asked.incrementAndGet();
+              Awaitility.await().forever().untilFalse(isHeld);
               syncs.incrementAndGet();
               byte[] sent = copy;
               out.write(
                   ("+FULLRESYNC " + "f".repeat(40) + " 0\r\n$" + sent.length + "\r\n")
                       .getBytes(StandardCharsets.ISO_8859_1));
-              out.write(sent);
+              for (int at = 0; at < sent.length; ) {
+                int n = Math.min(sent.length - at, 64 << 10);
+                out.write(sent, at, n);
+                at += n;
+                sentBytes.addAndGet(n);
+              }
             }
             default -> {}
           }
@@ -282,6 +298,70 @@ class ReplicationFaultsTest extends ReplicationFixture {
     assertThat(replica.call("DBSIZE")).isEqualTo("2");
   }
 
+  /// A primary that sends nothing good, and as much as is taken of it.
+  @Test
+  void whatComesWhileAScriptRunsIsBoundedAndTakenAfterwards() throws Exception {
+    Ours empty = ours();
+    Ours replica = ours("repl-diskless-load", "on-empty-db", "busy-reply-threshold", "1");
+    follow(replica, empty); // it has a backlog, which it gives up in a stopped world
+    Faulty primary = new Faulty(new byte[256 << 20]);
+    primary.isHeld.set(true);
+    follows(replica, primary.port());
+    eventually(() -> assertThat(primary.asked.get()).isEqualTo(1));
+    try (Client other = Client.connect("127.0.0.1", replica.port()).timeoutMillis(20_000)) {
+      other.send("EVAL", "while true do end", "0");
+      other.flush();
+      eventually(() -> assertThat(String.valueOf(replica.call("GET", "k"))).startsWith("BUSY"));
+      primary.isHeld.set(false);
+      long[] before = {-1};
+      Awaitility.await()
+          .pollInterval(Duration.ofMillis(300))
+          .atMost(Duration.ofSeconds(30))
+          .until(
+              () -> {
+                long sent = primary.sentBytes.get();
+                boolean stands = sent > 0 && sent == before[0];
+                before[0] = sent;
+                return stands;
+              });
+      assertThat(before[0]).as("bytes that were taken").isLessThan(32 << 20);
+      replica.call("SCRIPT", "KILL");
+      assertThat(other.receive().text()).contains("killed");
+    }
+    eventually(() -> assertThat(replica.log()).contains("Failed trying to load the MASTER"));
+    follow(replica, empty);
+    agree(empty, replica);
+  }
+
+  // ── the primary's disk ──
+
+  @ParameterizedTest
+  @ValueSource(strings = {"CREATE", "WRITE", "SYNC"})
+  void aPrimaryWhoseDiskTakesNoCopySaysSo(String act) throws Exception {
+    TestDisk disk = new TestDisk();
+    Path dir = Files.createDirectory(folder.resolve("full"));
+    Ours primary = oursOn(disk, dir, "repl-diskless-sync", "no");
+    Ours replica = ours();
+    fill(primary);
+    replica.call("SET", "own", "stays");
+    disk.failWhen((doing, file) -> doing.name().equals(act));
+    follows(replica, primary.port());
+    eventually(
+        () ->
+            assertThat(primary.log())
+                .containsAnyOf(
+                    "BGSAVE for replication failed",
+                    "SYNC failed. BGSAVE child returned an error"));
+    eventually(() -> assertThat(replica.log()).contains("The next attempt to synchronize waits"));
+    assertThat(replica.call("GET", "own")).isEqualTo("stays");
+    complete(replica, "1");
+    assertThat(primary.call("SET", "taken", "1")).isEqualTo("OK");
+    primary.call("CONFIG", "SET", "repl-diskless-sync", "yes"); // no file
+    tryNow(replica);
+    isUp(replica);
+    agree(primary, replica);
+  }
+
   // ── a command of the stream that fails ──
 
   @ParameterizedTest
@@ -368,5 +448,122 @@ class ReplicationFaultsTest extends ReplicationFixture {
     Ours other = ours();
     follow(other, primary);
     agree(primary, other);
+  }
+
+  /// It still takes what waits for it when the next snapshot is written, to a file.
+  @Test
+  void aSlowReplicaHasNoPartInTheNextSnapshot() throws Exception {
+    Ours primary = ours("repl-timeout", "3600");
+    for (int i = 0; i < 16; i++) {
+      primary.call("SET", "large" + i, "x".repeat(1_000_000));
+    }
+    try (Client slow = Client.connect("127.0.0.1", primary.port()).timeoutMillis(20_000)) {
+      call(slow, "REPLCONF", "listening-port", "7", "capa", "eof", "capa", "psync2");
+      slow.send("PSYNC", "?", "-1");
+      slow.flush();
+      eventually(
+          () ->
+              assertThat(primary.log())
+                  .contains("Background RDB transfer terminated with success"));
+      assertThat(primary.info("replication", "slave0")).contains("port=7,state=wait_bgsave");
+      primary.call("INCR", "n");
+      primary.call("CONFIG", "SET", "repl-diskless-sync", "no", "rdb-key-save-delay", "50000");
+      Ours first = ours();
+      Ours second = ours();
+      follows(first, primary.port());
+      eventually(
+          () -> assertThat(primary.info("persistence", "rdb_bgsave_in_progress")).isEqualTo("1"));
+      primary.call("INCR", "n");
+      follows(second, primary.port());
+      eventually(() -> assertThat(primary.log()).contains("Waiting for end of BGSAVE for SYNC"));
+      primary.call("CONFIG", "SET", "rdb-key-save-delay", "0");
+      isUp(first);
+      isUp(second);
+      agree(primary, first, second);
+      assertThat(slow.receive().text()).startsWith("FULLRESYNC");
+      String mark = readUntil(slow, "\r\n").strip().substring("$EOF:".length());
+      assertThat(readUntil(slow, mark)).startsWith("REDIS0");
+      slow.send("REPLCONF", "ACK", "0");
+      slow.flush();
+      eventually(
+          () -> assertThat(primary.info("replication", "slave0")).contains("port=7,state=online"));
+      assertThat(slow.receive().toString()).as("the stream").contains("SELECT");
+    }
+  }
+
+  /// What comes up to `end`, behind which nothing comes yet.
+  private static String readUntil(Client from, String end) throws IOException {
+    StringBuilder text = new StringBuilder();
+    byte[] bytes = new byte[64 << 10];
+    int most = end.length() > 2 ? bytes.length : 1;
+    while (text.indexOf(end, Math.max(0, text.length() - end.length())) < 0) {
+      int n = from.readRaw(bytes, 0, most);
+      assertThat(n).as("bytes that come behind %s", text.length()).isPositive();
+      text.append(new String(bytes, 0, n, StandardCharsets.ISO_8859_1));
+    }
+    return text.toString();
+  }
+
+  @Test
+  void whoLoadsForALongTimeSaysThatItIsThere() throws Exception {
+    Ours primary = ours();
+    try (Client loads = Client.connect("127.0.0.1", primary.port()).timeoutMillis(20_000)) {
+      call(loads, "REPLCONF", "listening-port", "7", "capa", "psync2");
+      loads.send("PSYNC", "?", "-1");
+      loads.send("REPLCONF", "ACK", "0");
+      loads.flush();
+      eventually(
+          () -> assertThat(primary.info("replication", "slave0")).matches(".*online.*lag=[2-9]"));
+      eventually(
+          () -> {
+            loads.sendRaw(new byte[] {'\n'});
+            loads.flush();
+            assertThat(primary.info("replication", "slave0")).matches(".*online.*lag=0");
+          });
+    }
+  }
+
+  // ── the system's clock ──
+
+  @Test
+  void aClockThatIsSetEndsNoLinkAndDelaysNothing() throws Exception {
+    AtomicLong set = new AtomicLong();
+    Clock clock =
+        new Clock() {
+          @Override
+          public long millis() {
+            return Clock.SYSTEM.millis() + set.get();
+          }
+
+          @Override
+          public long nanos() {
+            return Clock.SYSTEM.nanos();
+          }
+        };
+    Ours primary = oursAt(clock, "repl-diskless-sync-delay", "1", "min-replicas-to-write", "1");
+    Ours replica = oursAt(clock);
+    follow(replica, primary);
+    for (long hours : new long[] {5, -5}) {
+      set.set(hours * 3_600_000);
+      long offset = Long.parseLong(replica.info("replication", "slave_repl_offset"));
+      eventually( // some heartbeats, and so some seconds
+          () ->
+              assertThat(Long.parseLong(replica.info("replication", "slave_repl_offset")))
+                  .isGreaterThan(offset + 14));
+      assertThat(primary.info("replication", "slave0")).matches(".*,lag=[01]");
+      assertThat(primary.call("SET", "k", "" + hours)).isEqualTo("OK");
+    }
+    Ours late = oursAt(clock);
+    follow(late, primary);
+    agree(primary, replica, late);
+    assertThat(primary.info("stats", "sync_full")).isEqualTo("2");
+    assertThat(replica.log()).doesNotContain("lost");
+  }
+
+  private Ours oursAt(Clock clock, String... settings) throws IOException {
+    Path dir = Files.createDirectory(folder.resolve("node" + nodes++));
+    Ours made = new Ours(dir, new SystemDisk(), clock, settings);
+    open.add(made);
+    return made;
   }
 }

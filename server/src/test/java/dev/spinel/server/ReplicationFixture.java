@@ -57,6 +57,10 @@ abstract class ReplicationFixture {
     final Client client;
 
     Ours(Path dir, Disk disk, String... settings) throws IOException {
+      this(dir, disk, Clock.SYSTEM, settings);
+    }
+
+    Ours(Path dir, Disk disk, Clock clock, String... settings) throws IOException {
       List<String> all =
           new ArrayList<>(
               List.of(
@@ -78,7 +82,9 @@ abstract class ReplicationFixture {
                   "1"));
       all.addAll(List.of(settings));
       Config config = Config.of(all.toArray(new String[0]));
-      server = new Server(config, new Log(config, log), Clock.SYSTEM, Schedule.FREE, disk);
+      Log lines = new Log(config, log);
+      lines.become('M'); // as the launcher does
+      server = new Server(config, lines, clock, Schedule.FREE, disk);
       server.announceData();
       server.startAtAnyPort();
       server.load();
