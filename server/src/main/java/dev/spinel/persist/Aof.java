@@ -64,6 +64,9 @@ final class Aof implements AppendLog.Owner {
   private static final int FREE_FAILURES = 3;
   private static final long MOST_MINUTES = 60;
 
+  /// Each rewrite that was cut off has left one: with more of them another is due.
+  private static final int MOST_INCREMENTS = 16;
+
   private final Persistence persistence;
   private final Engine engine;
   private final Config config;
@@ -76,7 +79,7 @@ final class Aof implements AppendLog.Owner {
   private @Nullable FileClaim claim; // monitor
   private volatile @Nullable Path home; // the folder that is claimed; written under the monitor
   private boolean isClosed; // for good; monitor
-  private Manifest manifest = Manifest.EMPTY;
+  private volatile Manifest manifest = Manifest.EMPTY;
   private volatile @Nullable Rewrite running;
   private volatile boolean scheduled;
   private @Nullable Runnable whenAll; // it has all data; monitor
@@ -85,7 +88,7 @@ final class Aof implements AppendLog.Owner {
   private volatile boolean lastRewriteFailed;
   private volatile long lastRewriteSeconds = -1;
   private volatile long lastKeptBytes;
-  private volatile long rewrites;
+  private volatile long rewrites; // that have begun; written under the monitor
   private volatile long consecutiveFailures;
   private volatile long olderBytes; // of all files but the one that is appended to
   private volatile long baseBytes; // of all files after the last rewrite; at first of the base
@@ -483,8 +486,9 @@ final class Aof implements AppendLog.Owner {
     return Asked.STARTED;
   }
 
-  private void take(Rewrite one) {
+  private synchronized void take(Rewrite one) {
     running = one;
+    rewrites++;
     scheduled = false;
     one.beganMillis = engine.clock.millis();
     engine.keyspace.snapshots().take(one);
@@ -511,7 +515,11 @@ final class Aof implements AppendLog.Owner {
       long size = currentBytes();
       long base = Math.max(1, baseBytes);
       long growth = (size * 100 / base) - 100;
-      if (size > config.get(Settings.AUTO_AOF_REWRITE_MIN_SIZE) && growth >= percentage) {
+      int increments = manifest.increments().size();
+      if (increments > MOST_INCREMENTS) {
+        persistence.notice("Starting automatic rewriting of AOF of " + increments + " increments");
+        rewrite(false);
+      } else if (size > config.get(Settings.AUTO_AOF_REWRITE_MIN_SIZE) && growth >= percentage) {
         persistence.notice("Starting automatic rewriting of AOF on " + growth + "% growth");
         rewrite(false);
       }
@@ -741,7 +749,6 @@ final class Aof implements AppendLog.Owner {
         now.rewritten();
       }
       lastKeptBytes = engine.keyspace.walk().peakBytes();
-      rewrites++;
       consecutiveFailures = 0;
       notBeforeMillis = 0;
       lastRewriteFailed = false;
@@ -788,7 +795,6 @@ final class Aof implements AppendLog.Owner {
           "Background AOF rewrite terminated with error: "
               + (why instanceof IOException e ? IoReason.of(e) : String.valueOf(why)));
       lastRewriteFailed = true;
-      rewrites++;
       long many = ++consecutiveFailures;
       long minutes =
           many < FREE_FAILURES

@@ -347,6 +347,36 @@ class AofTest {
     }
   }
 
+  /// Each rewrite that was cut off by the end of its process has left an increment.
+  @Test
+  void manyIncrementsAreMadeOneByTheNextStart() throws IOException {
+    Files.createDirectories(folder.resolve("appendonlydir"));
+    StringBuilder manifest = new StringBuilder();
+    for (int i = 1; i <= 17; i++) {
+      String name = "appendonly.aof." + i + ".incr.aof";
+      manifest.append("file " + name + " seq " + i + " type i\n");
+      Files.writeString(file(i + ".incr.aof"), "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n");
+    }
+    Files.writeString(file("manifest"), manifest);
+    try (Server server = start("auto-aof-rewrite-percentage", "0");
+        LocalSession session = new LocalSession(server)) {
+      server.persistence.cron();
+      assertThat(run(session, "INFO", "persistence")).contains("aof_rewrites:0");
+      run(session, "CONFIG", "SET", "auto-aof-rewrite-percentage", "100");
+      server.persistence.cron();
+      await().until(() -> run(session, "INFO", "persistence").contains("aof_rewrites:1"));
+      awaitRewrite(session);
+      assertThat(Files.readString(file("manifest")))
+          .isEqualTo(
+              "file appendonly.aof.1.base.rdb seq 1 type b\n"
+                  + "file appendonly.aof.18.incr.aof seq 18 type i\n");
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "GET", "n")).isEqualTo("$2 17");
+    }
+  }
+
   @Test
   void savesAndRewritesWaitForOneAnother() {
     try (Server server = start();
