@@ -782,6 +782,10 @@ final class Aof implements AppendLog.Owner {
           disk.delete(temporary);
         }
         if (temporaryIncrement != null) {
+          persistence.notice(
+              "Removing the temp incr aof file "
+                  + temporaryIncrement.getFileName()
+                  + " in the background");
           disk.delete(temporaryIncrement);
         }
       } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -127,6 +128,34 @@ class AofFaultsTest {
         find(when + ", killed", ":2", preamble);
       }
     }
+  }
+
+  /// Turned on where its first rewrite fails, it leaves no file, and tries again.
+  @Test
+  void itIsOnOnceARewriteHasSucceeded() {
+    try (Server server = start("appendonly", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      AtomicBoolean fails = new AtomicBoolean(true);
+      disk.failWhen(
+          (act, path) ->
+              act == Act.SYNC
+                  && path.getFileName().toString().startsWith("temp-rewriteaof")
+                  && fails.getAndSet(false));
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      String removing =
+          "Removing the temp incr aof file temp-appendonly.aof.incr in the background";
+      await().until(() -> log().contains(removing));
+      run(session, "SET", "b", "1");
+      await()
+          .until(
+              () -> {
+                server.persistence.cron();
+                return log().contains("Background AOF rewrite finished successfully");
+              });
+      run(session, "SET", "c", "1");
+    }
+    find("turned on", ":3", "yes");
   }
 
   private void find(String when, String size, String preamble) {
