@@ -276,6 +276,9 @@ final class AppendLog implements Journal.Reader {
     } else if (delayedNotTold) {
       delayedNotTold = false;
       delayedSyncs++;
+      owner.notice(
+          "Asynchronous AOF fsync is taking too long (disk is busy?). Replies to what was written"
+              + " wait for it.");
     }
   }
 

@@ -146,6 +146,7 @@ class AppendLogTest implements AppendLog.Owner {
               return journal.released() < position;
             });
     assertThat(log.delayedSyncs()).isEqualTo(1);
+    assertThat(said).anyMatch(line -> line.contains("fsync is taking too long (disk is busy?)"));
     permits.release(100);
     awaitReleased(journal.position());
     assertThat(disk.text(FILE)).endsWith(encoded("SET", "k", "3"));
