@@ -31,6 +31,9 @@ import java.util.Arrays;
 ///
 /// Multi-byte values are little endian, unaligned. 0 is never an address.
 ///
+/// Short ranges are copied and compared by words, of which the last overlaps the one before it: no
+/// bytes are left over for a loop of their own.
+///
 /// **Threads.** Memory orders nothing: plain reads and writes, published by whatever lock guards
 /// the node.
 public final class Memory implements AutoCloseable {
@@ -61,6 +64,8 @@ public final class Memory implements AutoCloseable {
   private static final MemorySegment EVERYTHING = everything();
   private static final VarHandle ARRAY_LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle ARRAY_INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   /// Up to here a copy is a loop of words; beyond, the JDK's copy routine has paid for its call.
   private static final int SHORT_COPY = 64;
@@ -161,9 +166,18 @@ public final class Memory implements AutoCloseable {
       MemorySegment.copy(src, from, s, BYTE, o, n);
       return;
     }
-    int i = 0;
-    for (; i <= n - 8; i += 8) s.set(LONG, o + i, (long) ARRAY_LONG.get(src, from + i));
-    for (; i < n; i++) s.set(BYTE, o + i, src[from + i]);
+    int last = n - 8;
+    if (last >= 0) {
+      for (int i = 0; i < last; i += 8) s.set(LONG, o + i, (long) ARRAY_LONG.get(src, from + i));
+      s.set(LONG, o + last, (long) ARRAY_LONG.get(src, from + last));
+    } else if (n >= 4) {
+      s.set(INT, o, (int) ARRAY_INT.get(src, from));
+      s.set(INT, o + n - 4, (int) ARRAY_INT.get(src, from + n - 4));
+    } else {
+      s.set(BYTE, o, src[from]);
+      s.set(BYTE, o + (n >> 1), src[from + (n >> 1)]);
+      s.set(BYTE, o + n - 1, src[from + n - 1]);
+    }
   }
 
   public void copyOut(long from, byte[] dst, int to, int n) {
@@ -175,9 +189,18 @@ public final class Memory implements AutoCloseable {
       MemorySegment.copy(s, BYTE, o, dst, to, n);
       return;
     }
-    int i = 0;
-    for (; i <= n - 8; i += 8) ARRAY_LONG.set(dst, to + i, s.get(LONG, o + i));
-    for (; i < n; i++) dst[to + i] = s.get(BYTE, o + i);
+    int last = n - 8;
+    if (last >= 0) {
+      for (int i = 0; i < last; i += 8) ARRAY_LONG.set(dst, to + i, s.get(LONG, o + i));
+      ARRAY_LONG.set(dst, to + last, s.get(LONG, o + last));
+    } else if (n >= 4) {
+      ARRAY_INT.set(dst, to, s.get(INT, o));
+      ARRAY_INT.set(dst, to + n - 4, s.get(INT, o + n - 4));
+    } else {
+      dst[to] = s.get(BYTE, o);
+      dst[to + (n >> 1)] = s.get(BYTE, o + (n >> 1));
+      dst[to + n - 1] = s.get(BYTE, o + n - 1);
+    }
   }
 
   public void fill(long a, long n, byte v) {
@@ -191,11 +214,19 @@ public final class Memory implements AutoCloseable {
     assert alive(a, n);
     MemorySegment s = slab(a);
     long o = offset(a);
-    int i = 0;
-    for (; i <= n - 8; i += 8)
-      if (s.get(LONG, o + i) != (long) ARRAY_LONG.get(b, from + i)) return false;
-    for (; i < n; i++) if (s.get(BYTE, o + i) != b[from + i]) return false;
-    return true;
+    int last = n - 8;
+    if (last >= 0) {
+      for (int i = 0; i < last; i += 8)
+        if (s.get(LONG, o + i) != (long) ARRAY_LONG.get(b, from + i)) return false;
+      return s.get(LONG, o + last) == (long) ARRAY_LONG.get(b, from + last);
+    }
+    if (n >= 4) {
+      return s.get(INT, o) == (int) ARRAY_INT.get(b, from)
+          && s.get(INT, o + n - 4) == (int) ARRAY_INT.get(b, from + n - 4);
+    }
+    return s.get(BYTE, o) == b[from]
+        && s.get(BYTE, o + (n >> 1)) == b[from + (n >> 1)]
+        && s.get(BYTE, o + n - 1) == b[from + n - 1];
   }
 
   public boolean equal(long a, long b, int n) {

@@ -3,9 +3,6 @@ package dev.spinel.value;
 import dev.spinel.memory.Allocator;
 import dev.spinel.memory.Memory;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 
 /// One key (or field) with its value, in one node.
 ///
@@ -143,8 +140,6 @@ public final class Entry {
   static final int TTL_BIT = 1 << 3;
   private static final int VALUE_SHIFT = 16;
   private static final int KEY_SHIFT = 28;
-  private static final VarHandle ARRAY_LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private Entry() {}
 
@@ -335,13 +330,7 @@ public final class Entry {
     long o = m.offset(e);
     long word = s.get(Memory.LONG, o);
     if (keyLength(word, s, o) != length) return false;
-    o += keyOffset(word);
-    int i = 0;
-    for (; i <= length - 8; i += 8) {
-      if (s.get(Memory.LONG, o + i) != (long) ARRAY_LONG.get(key, from + i)) return false;
-    }
-    for (; i < length; i++) if (s.get(Memory.BYTE, o + i) != key[from + i]) return false;
-    return true;
+    return m.equal(e + keyOffset(word), key, from, length);
   }
 
   private static boolean isMember(long word) {
