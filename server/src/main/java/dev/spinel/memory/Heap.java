@@ -179,6 +179,11 @@ public final class Heap implements AutoCloseable {
     return slabs.makeFree(bytes);
   }
 
+  /// From now on slabs come from there.
+  public void from(SlabSource source) {
+    slabs.from(source);
+  }
+
   /// From now on the system refuses more than so many slabs. For tests.
   public void mostSlabs(int slabs) {
     this.slabs.most(slabs);

@@ -14,12 +14,13 @@ import org.jspecify.annotations.Nullable;
 /// All slabs of a heap, from the lowest. A page or a run is taken from the first slab that has
 /// room, so that the last become empty.
 ///
-/// **One thread talks to the system.** Taking 4 MB costs 2 to 5 ms, for it is zeroed and faulted in
-/// page by page, up to 30 ms beside a busy neighbour; closing costs 0.4 ms. No command should pay
-/// that, so a daemon of the heap makes slabs *ahead of need*: it keeps [#reservePages()] full pages
-/// free, more of them the larger the heap, and more for a while after a request had to wait. Of the
-/// empty slabs beyond that, those go back that nothing has needed for [#SURPLUS_MILLIS]: as many as
-/// were surplus all that time. So a queue that fills and drains doesn't keep it busy.
+/// **One thread talks to the system.** Taking 4 MB costs 2 to 5 ms where it is zeroed and faulted
+/// in page by page ([SlabSource]), up to 30 ms beside a busy neighbour; closing costs 0.4 ms. No
+/// command should pay that, so a daemon of the heap makes slabs *ahead of need*: it keeps
+/// [#reservePages()] full pages free, more of them the larger the heap, and more for a while after
+/// a request had to wait. Of the empty slabs beyond that, those go back that nothing has needed for
+/// [#SURPLUS_MILLIS]: as many as were surplus all that time. So a queue that fills and drains
+/// doesn't keep it busy.
 ///
 /// A request that finds nothing waits for the daemon; if the system refuses, it gets an
 /// [OutOfMemoryError] and the heap is as it was.
@@ -91,6 +92,7 @@ final class Slabs {
   private boolean looksAgain;
 
   private boolean closed;
+  private volatile SlabSource source = (arena, bytes) -> arena.allocate(bytes, GRANULE);
 
   /// Making a slab ended with something that is not a want of memory: a request that waits gets it
   /// as cause.
@@ -167,6 +169,11 @@ final class Slabs {
       }
       if (interrupted) Thread.currentThread().interrupt();
     }
+  }
+
+  /// From now on slabs come from there.
+  void from(SlabSource other) {
+    source = other;
   }
 
   /// From now on there are never more than so many slabs: the system refuses others. For tests.
@@ -328,7 +335,7 @@ final class Slabs {
       synchronized (this) {
         if (count >= mostSlabs) throw new OutOfMemoryError("no more slabs are allowed");
       }
-      MemorySegment segment = arena.allocate(Memory.SLAB, GRANULE);
+      MemorySegment segment = source.take(arena, Memory.SLAB);
       synchronized (this) {
         if (!closed) {
           add(arena, segment);

@@ -7,6 +7,7 @@ import dev.spinel.config.Settings;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.Condition;
 import dev.spinel.engine.Engine;
+import dev.spinel.engine.ExpiryMode;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Section;
@@ -175,6 +176,13 @@ public final class Persistence {
   /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why. Then
   /// the server has to end, and clients are served no part of the data meanwhile.
   public boolean load() throws IOException {
+    if (!config.get(Settings.REPLICAOF).isNone()) { // it takes up its role only once all is loaded
+      inStoppedWorld(seat -> engine.expiryMode(ExpiryMode.HIDE));
+    }
+    return loadAll();
+  }
+
+  private boolean loadAll() throws IOException {
     keeps = true;
     removeLeftBehind();
     inStoppedWorld(seat -> engine.ignoreExpiry(true));
@@ -380,7 +388,7 @@ public final class Persistence {
             engine.libraries().flush();
           });
       if (config.get(Settings.APPENDONLY)) {
-        return load();
+        return loadAll();
       }
       AofLoader loader = new AofLoader(this, aof, this::loadBase, loading::more);
       loader.load(loader.manifest());

@@ -53,6 +53,7 @@ import dev.spinel.keyspace.Schedule;
 import dev.spinel.memory.Heap;
 import dev.spinel.memory.HeapStats;
 import dev.spinel.net.BindException;
+import dev.spinel.net.HostProcess;
 import dev.spinel.net.Loop;
 import dev.spinel.net.Net;
 import dev.spinel.observe.Administration;
@@ -442,6 +443,9 @@ public final class Server implements AutoCloseable {
       admission.maxClients.fitToSystem(loops.count());
       if (encryption.isWanted()) {
         configureEncryption();
+      }
+      if (HostProcess.isPossible()) {
+        heap.from(HostProcess::take);
       }
       persistence.loadUnannounced();
       Net net = loops.start(incidents);

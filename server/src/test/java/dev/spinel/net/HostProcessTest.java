@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,5 +42,23 @@ class HostProcessTest {
         .hasMessage("No such file or directory");
     assertThatThrownBy(() -> HostProcess.send("/" + "x".repeat(200), "READY=1"))
         .isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void memoryIsZeroedAndGoesBackWithItsArena() {
+    MemorySegment taken;
+    try (Arena arena = Arena.ofShared()) {
+      taken = HostProcess.take(arena, 4 << 20);
+      assertThat(taken.address() % 4096).isZero();
+      assertThat(taken.mismatch(arena.allocate(4 << 20))).as("all zero").isEqualTo(-1);
+      taken.fill((byte) 1);
+    }
+    assertThatThrownBy(() -> taken.get(ValueLayout.JAVA_BYTE, 0))
+        .isInstanceOf(IllegalStateException.class);
+    try (Arena arena = Arena.ofShared()) {
+      assertThatThrownBy(() -> HostProcess.take(arena, 1L << 60))
+          .isInstanceOf(OutOfMemoryError.class)
+          .hasMessageContaining("Cannot allocate memory");
+    }
   }
 }

@@ -10,6 +10,7 @@ import dev.spinel.Crowd;
 import dev.spinel.RealRedis;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.engine.ExpiryMode;
 import dev.spinel.persist.Ending;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -483,6 +484,18 @@ class AofTest {
       assertThat(run(session, "GET", "k")).isEqualTo("$-1");
       assertThat(run(session, "GET", "other")).isEqualTo("$2 12");
       assertThat(run(session, "DBSIZE")).as("a replica deletes nothing").isEqualTo(":2");
+    }
+  }
+
+  /// A replica takes up its role once all is loaded; in between nothing may expire, either.
+  @Test
+  void whoIsGoingToBeAReplicaHasNothingExpireBefore() throws Exception {
+    Config config = Config.of("save", "", "dir", folder.toString(), "replicaof", "127.0.0.1 1");
+    try (Server server = new Server(config, new Log(config, logged), Clock.SYSTEM)) {
+      server.announceData();
+      server.startWithoutListening();
+      server.persistence.load();
+      assertThat(server.engine.expiryMode()).isEqualTo(ExpiryMode.HIDE);
     }
   }
 
