@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// move files that are in use.
 ///
 /// Its monitor guards what isn't volatile; no file is touched while it is held, but those of its
-/// claim.
+/// claim, and what is history once nobody wants to keep that any more.
 final class Aof implements AppendLog.Owner {
   enum State {
     OFF,
@@ -106,6 +106,7 @@ final class Aof implements AppendLog.Owner {
         Settings.AOF_TIMESTAMP_ENABLED,
         changed -> eachLog(log -> log.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED))));
     config.onChange(Settings.APPENDONLY, changed -> follow());
+    config.onChange(Settings.AOF_DISABLE_AUTO_GC, changed -> deleteKeptHistory());
     config.onChange(Settings.DIR, changed -> tellWhereItStays());
   }
 
@@ -528,6 +529,19 @@ final class Aof implements AppendLog.Owner {
 
   private boolean mayTry() {
     return engine.clock.millis() >= notBeforeMillis;
+  }
+
+  /// CONFIG SET aof-disable-auto-gc: at once, as in Redis, so that it waits for the disk. A rewrite
+  /// that runs does it at its end.
+  private synchronized void deleteKeptHistory() {
+    if (home == null || running != null) {
+      return;
+    }
+    try {
+      deleteHistory();
+    } catch (IOException e) {
+      persistence.warning("Failed to remove what was rewritten: " + IoReason.of(e));
+    }
   }
 
   private void deleteHistory() throws IOException {

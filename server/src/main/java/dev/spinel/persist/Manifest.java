@@ -247,17 +247,18 @@ record Manifest(
   }
 
   /// With a new base that stands for all up to the last `kept` increments: what it replaces is
-  /// history.
+  /// history, in front of what has been that before.
   Manifest withBase(String fileName, boolean rdb, int kept) {
     long sequence = baseSequence + 1;
-    List<Part> old = new ArrayList<>(history);
-    if (base != null) {
-      old.add(new Part(base.name, base.sequence, Kind.HISTORY));
-    }
+    List<Part> old = new ArrayList<>();
     int gone = increments.size() - kept;
     for (Part part : increments.subList(0, gone)) {
       old.add(new Part(part.name, part.sequence, Kind.HISTORY));
     }
+    if (base != null) {
+      old.add(new Part(base.name, base.sequence, Kind.HISTORY));
+    }
+    old.addAll(history);
     Part made = new Part(baseName(fileName, sequence, rdb), sequence, Kind.BASE);
     return new Manifest(
         made,

@@ -80,12 +80,21 @@ class ManifestTest {
         .isEqualTo(
             """
             file x.aof.2.base.aof seq 2 type b
-            file x.aof.1.base.rdb seq 1 type h
             file x.aof.1.incr.aof seq 1 type h
             file x.aof.2.incr.aof seq 2 type h
+            file x.aof.1.base.rdb seq 1 type h
             file x.aof.3.incr.aof seq 3 type i
             """);
     assertThat(Manifest.parse(next.bytes())).isEqualTo(next);
+    assertThat(text(next.withIncrement("x.aof").withBase("x.aof", true, 1)))
+        .as("the newest first")
+        .startsWith(
+            """
+            file x.aof.3.base.rdb seq 3 type b
+            file x.aof.3.incr.aof seq 3 type h
+            file x.aof.2.base.aof seq 2 type h
+            file x.aof.1.incr.aof seq 1 type h
+            """);
     assertThat(text(next.withoutHistory())).doesNotContain("type h");
   }
 }

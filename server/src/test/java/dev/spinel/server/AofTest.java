@@ -348,6 +348,27 @@ class AofTest {
     }
   }
 
+  @Test
+  void whatWasRewrittenIsKeptAsLongAsItIsToBe() throws IOException {
+    try (Server server = start("aof-disable-auto-gc", "yes");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "k", "1");
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      assertThat(Files.readString(file("manifest")))
+          .isEqualTo(
+              "file appendonly.aof.2.base.rdb seq 2 type b\n"
+                  + "file appendonly.aof.1.incr.aof seq 1 type h\n"
+                  + "file appendonly.aof.1.base.rdb seq 1 type h\n"
+                  + "file appendonly.aof.2.incr.aof seq 2 type i\n");
+      assertThat(file("1.incr.aof")).exists();
+      assertThat(run(session, "CONFIG", "SET", "aof-disable-auto-gc", "no")).isEqualTo("+OK");
+      assertThat(Files.readString(file("manifest"))).doesNotContain("type h");
+      assertThat(file("1.incr.aof")).doesNotExist();
+      assertThat(file("1.base.rdb")).doesNotExist();
+    }
+  }
+
   /// Each rewrite that was cut off by the end of its process has left an increment.
   @Test
   void manyIncrementsAreMadeOneByTheNextStart() throws IOException {
