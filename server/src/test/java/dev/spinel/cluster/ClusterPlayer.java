@@ -1,10 +1,13 @@
 package dev.spinel.cluster;
 
+import dev.spinel.config.Config;
 import dev.spinel.peer.SimNetwork;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 
 /// Plays scripts on a cluster in a simulated network: a line says what happens, and under it stands
@@ -15,6 +18,8 @@ import java.util.function.Function;
 /// start 6 timeout=1000     n0 to n5 start
 /// form 3                   n0 to n2 share the slots, the others are their replicas; logs are quiet
 /// n0 cluster meet n1       a command, and its reply
+/// n0 set NAME VALUE        a setting that is changed
+/// n0 silent · n0 speaks    its data stands still, and goes on
 /// run 3000                 time goes on, in milliseconds
 /// kill n0 · power-cut n0 · start n0 [moved] [empty] · pause n0 · go-on n0
 /// part n0 n1 · isolate n0 · heal
@@ -23,7 +28,8 @@ import java.util.function.Function;
 final class ClusterPlayer implements Function<String, List<String>> {
   private final SimCluster cluster = new SimCluster(1, SimNetwork.Conditions.GOOD, true);
   private final List<String> out = new ArrayList<>();
-  private final java.util.Map<String, String> names = new java.util.LinkedHashMap<>();
+  private final Map<String, String> names = new java.util.LinkedHashMap<>();
+  private final Map<ToyNode, List<String>> settings = new HashMap<>();
   private long timeout = 1000;
 
   @Override
@@ -141,6 +147,12 @@ final class ClusterPlayer implements Function<String, List<String>> {
               new String(node.nodesConf(), java.nio.charset.StandardCharsets.ISO_8859_1)
                   .lines()
                   .toList());
+      case "set" -> {
+        List<String> all = settings.computeIfAbsent(node, any -> new ArrayList<>());
+        all.addAll(List.of(words[1], words[2]));
+        node.configure(policy(all));
+      }
+      case "silent", "speaks" -> node.step(new ClusterEvent.Silenced(words[0].equals("silent")));
       case "publish" -> {
         node.publish(words[1], words[2], words.length > 3);
         cluster.run(10);
@@ -153,6 +165,13 @@ final class ClusterPlayer implements Function<String, List<String>> {
       }
       default -> throw new IllegalArgumentException("no such line: " + words[0]);
     }
+  }
+
+  private ClusterPolicy policy(List<String> settings) {
+    List<String> all = new ArrayList<>(List.of("cluster-node-timeout", "" + timeout));
+    all.addAll(List.of("repl-ping-replica-period", "1"));
+    all.addAll(settings);
+    return ClusterPolicy.of(Config.of(all.toArray(String[]::new)), SimCluster.BUS);
   }
 
   private static String ids(List<NodeView> nodes) {

@@ -27,7 +27,9 @@ class ClusterScriptTest {
         "an-incomplete-copy",
         "copied-files",
         "reset",
-        "publishing"
+        "publishing",
+        "settings",
+        "standing-still"
       })
   void goesAsWritten(String name) {
     Script.check(getClass(), name + ".txt", new ClusterPlayer());
