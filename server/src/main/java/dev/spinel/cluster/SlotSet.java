@@ -112,8 +112,14 @@ public final class SlotSet {
   }
 
   void addAll(SlotSet other) {
-    for (int slot = other.next(0); slot >= 0; slot = other.next(slot + 1)) {
-      add(slot);
+    if (other.count == 0) {
+      return;
+    }
+    own();
+    count = 0;
+    for (int i = 0; i < words.length; i++) {
+      words[i] |= other.words[i];
+      count += Long.bitCount(words[i]);
     }
   }
 
@@ -135,8 +141,14 @@ public final class SlotSet {
 
   /// All of another set.
   void removeAll(SlotSet slots) {
-    for (int slot = slots.next(0); slot >= 0; slot = slots.next(slot + 1)) {
-      remove(slot);
+    if (count == 0 || slots.count == 0) {
+      return;
+    }
+    own();
+    count = 0;
+    for (int i = 0; i < words.length; i++) {
+      words[i] &= ~slots.words[i];
+      count += Long.bitCount(words[i]);
     }
   }
 

@@ -38,6 +38,32 @@ class SlotSetTest {
     same(copy, copied);
   }
 
+  @Test
+  void setsAreAddedAndTakenAway() {
+    Random random = new Random(6);
+    for (int i = 0; i < 200; i++) {
+      SlotSet one = new SlotSet();
+      SlotSet other = new SlotSet();
+      BitSet models = new BitSet();
+      BitSet others = new BitSet();
+      for (int n = random.nextInt(300); n > 0; n--) {
+        int slot = random.nextInt(1000);
+        (n % 2 == 0 ? one : other).add(slot);
+        (n % 2 == 0 ? models : others).set(slot);
+      }
+      SlotSet before = one.copy();
+      BitSet modelBefore = (BitSet) models.clone();
+      one.addAll(other);
+      models.or(others);
+      same(one, models);
+      one.removeAll(other);
+      models.andNot(others);
+      same(one, models);
+      same(before, modelBefore);
+      same(other, others);
+    }
+  }
+
   private static void same(SlotSet set, BitSet model) {
     assertThat(set.count()).isEqualTo(model.cardinality());
     byte[] bytes = new byte[SlotSet.BYTES];
