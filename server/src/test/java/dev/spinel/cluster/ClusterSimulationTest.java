@@ -2,6 +2,7 @@ package dev.spinel.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.config.Config;
 import dev.spinel.peer.Address;
 import dev.spinel.peer.SimNetwork;
 import java.util.Arrays;
@@ -383,6 +384,31 @@ class ClusterSimulationTest {
     assertThat(node.reply(client)).isNull();
     cluster.run(300);
     assertThat(node.reply(client)).isEqualTo("+OK\r\n");
+  }
+
+  @Test
+  void aLinkOnWhichTooMuchWaitsIsEnded() {
+    cluster = new SimCluster(5, new SimNetwork.Conditions(1, 1, 1 << 20, 0, 4096), true);
+    for (int i = 0; i < 3; i++) {
+      cluster.add(SimCluster.policy(TIMEOUT, List.of()));
+    }
+    cluster.form(3);
+    ToyNode node = cluster.nodes.getFirst();
+    String[] settings = {"cluster-node-timeout", "2000", "cluster-link-sendbuf-limit", "50000"};
+    node.configure(ClusterPolicy.of(Config.of(settings), SimCluster.BUS));
+    cluster.network.part(cluster.hostName(node), cluster.hostName(cluster.nodes.get(1)));
+    for (int i = 0; i < 40; i++) {
+      node.publish("channel", "x".repeat(3000), false);
+      cluster.run(20);
+    }
+    assertThat(cluster.story)
+        .filteredOn(line -> line.contains("Freeing cluster link(to node "))
+        .isNotEmpty()
+        .allMatch(line -> line.contains(cluster.nodes.get(1).id()));
+    assertThat(node.view().infoText()).contains("total_cluster_links_buffer_limit_exceeded:");
+    assertThat(node.view().infoText()).doesNotContain("_limit_exceeded:0");
+    cluster.healAll();
+    assertThat(cluster.runUntil(cluster::settled, 60_000)).as(cluster::describe).isTrue();
   }
 
   /// By hand: `-Dspinel.thousand=1000`.

@@ -2,8 +2,9 @@ package dev.spinel.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/// Slots, evenly spread, in which clients count numbers up. A number that an owner and all its
-/// replicas had reached is acknowledged: it is never seen smaller.
+/// Slots, evenly spread, in which clients count numbers up. A number that all nodes of a shard had
+/// reached is acknowledged: it is never seen smaller. (It takes all of them, since the owner may
+/// not know yet who else is one, and may be replaced by that one.)
 final class CountedSlots {
   final int count;
   private final SimCluster cluster;
@@ -51,22 +52,24 @@ final class CountedSlots {
     }
   }
 
-  /// What an owner and each of its replicas have.
   private void acknowledge() {
     for (int i = 0; i < count; i++) {
       for (ToyNode node : cluster.nodes) {
         if (node.takesWrites(slot(i))) {
-          long least = node.value(slot(i));
-          for (ToyNode other : cluster.nodes) {
-            ClusterNode known = node.machine().nodes().get(other.id());
-            if (known != null && known.primary == node.machine().myself()) {
-              least = Math.min(least, other.value(slot(i)));
-            }
-          }
-          acknowledged[i] = Math.max(acknowledged[i], least);
+          acknowledged[i] = Math.max(acknowledged[i], leastOfShard(node, slot(i)));
         }
       }
     }
+  }
+
+  private long leastOfShard(ToyNode owner, int slot) {
+    long least = owner.value(slot);
+    for (ToyNode other : cluster.nodes) {
+      if (other.machine().myself().shard.equals(owner.machine().myself().shard)) {
+        least = Math.min(least, other.value(slot));
+      }
+    }
+    return least;
   }
 
   /// Each is served by one owner, with all that was acknowledged.

@@ -402,6 +402,7 @@ public final class ToyNode implements ClusterMachine.World {
             bytes[2255] = 0;
           }
           link.send(bytes);
+          unsent.put(send.link(), link.unsentBytes());
         }
       }
       case ClusterAction.Close close -> {
