@@ -1,6 +1,7 @@
 package dev.spinel.cluster;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -191,8 +192,12 @@ public final class ClusterView {
     return List.copyOf(nodes.values());
   }
 
+  /// In the order of their ids, so that all nodes list them alike.
   public List<NodeView> replicasOf(String id) {
-    return nodes.values().stream().filter(node -> node.primary().equals(id)).toList();
+    return nodes.values().stream()
+        .filter(node -> node.primary().equals(id))
+        .sorted(Comparator.comparing(NodeView::id))
+        .toList();
   }
 
   public List<LinkView> links() {

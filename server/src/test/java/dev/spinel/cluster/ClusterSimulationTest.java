@@ -387,6 +387,22 @@ class ClusterSimulationTest {
   }
 
   @Test
+  void allNodesListReplicasInOneOrder() {
+    make(6, SimNetwork.Conditions.GOOD, 7);
+    cluster.form(2);
+    String primary = cluster.nodes.getFirst().id();
+    List<String> ids = ids(cluster.nodes.getFirst().view().replicasOf(primary));
+    assertThat(ids).hasSize(3);
+    for (ToyNode node : cluster.nodes) {
+      assertThat(ids(node.view().replicasOf(primary))).as(node.name).isEqualTo(ids);
+    }
+  }
+
+  private static List<String> ids(List<NodeView> nodes) {
+    return nodes.stream().map(NodeView::id).toList();
+  }
+
+  @Test
   void aLinkOnWhichTooMuchWaitsIsEnded() {
     cluster = new SimCluster(5, new SimNetwork.Conditions(1, 1, 1 << 20, 0, 4096), true);
     for (int i = 0; i < 3; i++) {
