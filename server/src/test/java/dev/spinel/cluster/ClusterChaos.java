@@ -304,6 +304,7 @@ final class ClusterChaos {
         if (!to.machine().lease().stands()) {
           contestShard(to.machine().myself());
         }
+        cluster.allowOneEpoch(to.machine().myself().slots);
         ask(to, "SETSLOT", slot, "NODE", to.id());
       }
       default -> {
@@ -355,6 +356,7 @@ final class ClusterChaos {
         other = node != to && node.machine().myself().isPrimary() ? node : other;
       }
       ask(to, "SETSLOT", number, "IMPORTING", other.id());
+      cluster.allowOneEpoch(to.machine().myself().slots);
       ask(to, "SETSLOT", number, "NODE", to.id());
     }
     for (ToyNode node : cluster.nodes) {
