@@ -773,6 +773,7 @@ final class Aof implements AppendLog.Owner {
         }
       }
       hasAll();
+      synced.accept(syncedPosition()); // of a log that begins only now
       persistence.notice("Background AOF rewrite finished successfully");
       deleteHistory();
     }
@@ -843,7 +844,7 @@ final class Aof implements AppendLog.Owner {
   /// The last position that would survive a loss of power; nothing would without a log.
   long syncedPosition() {
     AppendLog now = log;
-    return now == null ? -1 : now.syncedPosition();
+    return now == null || state == State.STARTING ? -1 : now.syncedPosition();
   }
 
   boolean isRewriting() {

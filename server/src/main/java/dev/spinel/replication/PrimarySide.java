@@ -176,7 +176,8 @@ public final class PrimarySide {
   }
 
   void conf(long number, String host, List<String> arguments) {
-    Replica replica = client(number, host);
+    Replica known = clients.get(number);
+    Replica replica = known == null ? new Replica(number, host) : known;
     if (arguments.size() % 2 != 0) {
       answer(replica, "-ERR syntax error\r\n");
       return;
@@ -210,7 +211,9 @@ public final class PrimarySide {
     answer(replica, OK);
   }
 
+  /// Who gets no answer isn't remembered: of its end nobody would hear.
   private void answer(Replica replica, String text) {
+    clients.putIfAbsent(replica.client, replica);
     machine.act(
         replica.state == State.NONE
             ? new ReplicationAction.Reply(replica.client, text)

@@ -752,6 +752,7 @@ public final class ReplicaSide {
       machine.notice("MASTER <-> REPLICA sync: Discarding old DB in background");
     }
     wasComplete = false;
+    fsyncedOffset = -1; // that was of another stream
     boolean counts = initialOffset >= 0;
     long offset = counts ? initialOffset : 0;
     history.begin(counts ? primaryId : machine.newId());

@@ -692,6 +692,9 @@ public final class Replication implements AutoCloseable {
     Journal journal = engine.journal;
     switch (action) {
       case ReplicationAction.SetOffset set -> {
+        synchronized (unsynced) {
+          unsynced.clear(); // offsets of another stream
+        }
         offsetWithout = set.offset();
         applier.database(nextDatabase);
         nextDatabase = 0;

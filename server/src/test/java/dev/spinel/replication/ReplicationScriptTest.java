@@ -31,6 +31,7 @@ class ReplicationScriptTest {
         "failover.txt",
         "failover-without-a-limit.txt",
         "failover-that-fails.txt",
+        "written-by-another-stream.txt",
         "restarts.txt",
         "restarts-of-a-primary.txt",
         "continues-though-nothing-was-asked.txt",

@@ -124,6 +124,26 @@ class ReplicasTest {
     assertThat(primary.raw("WAITAOF", "0", "1", "10000")).isEqualTo("*2 :0 :1");
   }
 
+  /// A replica that had more of another primary's stream on its disk.
+  @Test
+  void waitaofCountsNothingThatWasWrittenOfAnotherStream() throws Exception {
+    Node longer = new Node();
+    Node primary = new Node();
+    Node replica = new Node("appendonly", "yes", "dir", folder.toString());
+    replica.follow(longer);
+    longer.say("SET", "k", "x".repeat(10_000));
+    assertThat(longer.raw("WAITAOF", "0", "1", "20000")).isEqualTo("*2 :0 :1");
+    assertThat(replica.raw("CONFIG", "SET", "appendfsync", "no")).isEqualTo("+OK");
+    replica.follow(primary);
+    await().until(() -> replica.field("aof_rewrite_in_progress").equals("0"));
+    primary.say("SET", "k", "v");
+    assertThat(primary.raw("WAIT", "1", "20000")).isEqualTo(":1");
+    assertThat(primary.raw("WAITAOF", "0", "1", "300")).isEqualTo("*2 :0 :0");
+    assertThat(replica.raw("CONFIG", "SET", "appendfsync", "always")).isEqualTo("+OK");
+    primary.say("SET", "k", "w");
+    assertThat(primary.raw("WAITAOF", "0", "1", "20000")).isEqualTo("*2 :0 :1");
+  }
+
   @Test
   void aPrimaryWritesOnceItHasEnoughReplicas() throws Exception {
     Node primary = new Node("min-replicas-to-write", "1", "min-replicas-max-lag", "10");
