@@ -110,8 +110,7 @@ public final class RequestPump {
         int status = reader.next(buffer, at, to, request);
         at = reader.position();
         if (reader.tookEmpty()) {
-          session.emptyRequests++;
-          session.replied();
+          session.tookEmpty();
         }
         if (status == RequestReader.SHORT) {
           if (source.waitsForHeap(buffer, at, to)) {

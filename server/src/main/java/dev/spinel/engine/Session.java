@@ -75,7 +75,6 @@ public final class Session {
   public long lastInteractionMillis;
 
   /// How often an empty request came. Written by its thread, read by any.
-  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
   public volatile int emptyRequests;
 
   public @Nullable Command lastCommand;
@@ -270,6 +269,13 @@ public final class Session {
   /// Whether it is a subcommand of CLIENT, as CLIENT CACHING itself.
   private static boolean isAboutClients(@Nullable Command command) {
     return command != null && command.parent != null && command.parent.name.equals("client");
+  }
+
+  /// An empty request came, which is answered by nothing. Its thread.
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  void tookEmpty() {
+    emptyRequests++;
+    replied();
   }
 
   /// A command has ended, with or without a reply, or an empty request was read: CLIENT REPLY SKIP
