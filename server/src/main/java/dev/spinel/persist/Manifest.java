@@ -2,6 +2,8 @@ package dev.spinel.persist;
 
 import dev.spinel.wire.Quoting;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -117,6 +119,9 @@ record Manifest(
           if (name.contains("/")) {
             throw new BadManifest(number, line, "File can't be a path, just a filename");
           }
+          if (!isFileName(name)) {
+            throw new BadManifest(number, line, "Invalid AOF manifest file format");
+          }
         }
         case "seq" -> sequence = sequence(value);
         case "type" -> {
@@ -136,6 +141,15 @@ record Manifest(
       throw new BadManifest(number, line, "Invalid AOF manifest file format");
     }
     return new Part(name, sequence, kind);
+  }
+
+  /// Whether the system can have a file of this name: none has a byte 0.
+  private static boolean isFileName(String name) {
+    try {
+      return !Path.of(name).toString().isEmpty();
+    } catch (InvalidPathException e) {
+      return false;
+    }
   }
 
   private static long sequence(String text) {

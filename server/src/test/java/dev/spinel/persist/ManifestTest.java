@@ -23,13 +23,13 @@ class ManifestTest {
         file appendonly.aof.3.base.rdb seq 3 type b
         file appendonly.aof.6.incr.aof seq 6 type h
         file appendonly.aof.7.incr.aof seq 7 type i
-        file "a name\\x00\\".aof" seq 8 type i
+        file "a name\\x01\\".aof" seq 8 type i
         """;
     Manifest manifest = Manifest.parse(bytes(text));
     assertThat(manifest.base())
         .isEqualTo(new Manifest.Part("appendonly.aof.3.base.rdb", 3, Manifest.Kind.BASE));
     assertThat(manifest.increments()).hasSize(2);
-    assertThat(manifest.increments().get(1).name()).isEqualTo("a name\0\".aof");
+    assertThat(manifest.increments().get(1).name()).isEqualTo("a name\1\".aof");
     assertThat(text(manifest)).isEqualTo(text);
   }
 
@@ -47,6 +47,7 @@ class ManifestTest {
     wrong("file a seq 1 type b\nfile b seq 2 type b\n", 2, "Found duplicate base file information");
     wrong("file a seq 2 type i\nfile b seq 2 type i\n", 2, "Found a non-monotonic sequence number");
     wrong("file a/b seq 2 type i\n", 1, "File can't be a path, just a filename");
+    wrong("file a\0b seq 2 type i\n", 1, "Invalid AOF manifest file format");
     wrong("file a seq 2 type x\n", 1, "Unknown AOF file type");
     wrong("file a seq 2\n", 1, "Invalid AOF manifest file format");
     wrong("file a seq zwei type i\n", 1, "Invalid AOF manifest file format");
