@@ -1,5 +1,7 @@
 package dev.spinel.lua;
 
+import java.util.function.Predicate;
+
 /// Compiled source: what [Lua#load] makes a function of. It never changes, knows no state and may
 /// be loaded by several.
 public final class LuaChunk {
@@ -32,6 +34,20 @@ public final class LuaChunk {
   static LuaChunk compile(LuaString source, LuaString name, int levels) {
     Ast.FunctionBody body = LuaParser.parse(source, name, levels);
     return new LuaChunk(name, Compiler.compile(name, body));
+  }
+
+  /// Whether one of the strings that stand in `source` is wanted.
+  ///
+  /// @throws LuaError it isn't even made of Lua's words
+  public static boolean hasString(LuaString source, Predicate<LuaString> wanted) {
+    LuaLexer lexer = new LuaLexer(source, LuaString.EMPTY);
+    do {
+      lexer.next();
+      if (lexer.token == LuaLexer.STRING && wanted.test(lexer.string)) {
+        return true;
+      }
+    } while (lexer.token != LuaLexer.EOS);
+    return false;
   }
 
   /// The name given to [#compile].

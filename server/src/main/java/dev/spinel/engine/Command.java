@@ -178,6 +178,11 @@ public final class Command {
     return family != null;
   }
 
+  /// Whether some call of it needs more than the locks of its keys.
+  public boolean mayNeedWorld() {
+    return is(GLOBAL) || is(ROAMS) || is(SWEEPS);
+  }
+
   /// Whether this call runs under the stopped world.
   boolean isGlobal(Args args) {
     return is(GLOBAL) || is(ROAMS) && finder != null && finder.roams(args, parent == null ? 0 : 1);

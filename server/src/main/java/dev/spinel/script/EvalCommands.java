@@ -160,7 +160,7 @@ final class EvalCommands implements Family {
   private EvalScript find(byte[] body) {
     String sha = RedisLibrary.sha1hex(body);
     EvalScript known = scripts.known(sha);
-    return known != null ? known : EvalScript.compile(body, sha);
+    return known != null ? known : EvalScript.compile(scripts, body, sha);
   }
 
   private @Nullable EvalScript bySha(String sha) {

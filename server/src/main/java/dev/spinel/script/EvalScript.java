@@ -19,22 +19,25 @@ final class EvalScript implements Scripted {
   final byte[] body;
   final LuaChunk chunk;
   final ScriptFlags flags;
-  private final Reach reach = new Reach();
+  private final Reach reach;
 
-  private EvalScript(String sha, byte[] body, LuaChunk chunk, ScriptFlags flags) {
+  private EvalScript(String sha, byte[] body, LuaChunk chunk, ScriptFlags flags, Reach reach) {
     this.sha = sha;
     this.body = body;
     this.chunk = chunk;
     this.flags = flags;
+    this.reach = reach;
   }
 
   /// Errors: it is no script.
-  static EvalScript compile(byte[] body, String sha) {
+  static EvalScript compile(Scripts scripts, byte[] body, String sha) {
     ScriptFlags.Shebang shebang = ScriptFlags.Shebang.of(body);
     try {
       // the first line's end stays, so that lines have their numbers
       LuaString source = LuaString.of(Arrays.copyOfRange(body, shebang.length(), body.length));
-      return new EvalScript(sha, body, LuaChunk.compile(source, Debugger.SOURCE), shebang.flags());
+      LuaChunk chunk = LuaChunk.compile(source, Debugger.SOURCE);
+      Reach reach = new Reach(scripts.mayNeedWorld(source));
+      return new EvalScript(sha, body, chunk, shebang.flags(), reach);
     } catch (LuaError e) {
       LuaString text = e.text();
       throw new CommandError(
@@ -45,7 +48,7 @@ final class EvalScript implements Scripted {
 
   /// The same, of which nothing is known yet.
   EvalScript anew() {
-    return new EvalScript(sha, body, chunk, flags);
+    return new EvalScript(sha, body, chunk, flags, new Reach(false));
   }
 
   /// It, telling a debugger of its lines.

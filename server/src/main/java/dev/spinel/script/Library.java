@@ -53,6 +53,7 @@ final class Library {
   private final Interpreter interpreter;
   private final Map<String, LibraryFunction> functions = new LinkedHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
+  private boolean mayNeedWorld;
   private boolean isLoading;
 
   private Library(Scripts scripts, String name, byte[] code) {
@@ -79,6 +80,11 @@ final class Library {
   /// In the order in which they were registered.
   Collection<LibraryFunction> functions() {
     return functions.values();
+  }
+
+  /// See [Scripts#mayNeedWorld]. Known before the first function is registered.
+  boolean mayNeedWorld() {
+    return mayNeedWorld;
   }
 
   Interpreter interpreter() {
@@ -194,6 +200,7 @@ final class Library {
     } catch (LuaError e) {
       throw new CommandError("ERR Error compiling function: " + text(e));
     }
+    mayNeedWorld = scripts.mayNeedWorld(source);
     Lua lua = interpreter.lua;
     LuaTable globals = lua.globals();
     LuaTable usual = moved(globals);

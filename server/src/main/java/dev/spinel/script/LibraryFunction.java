@@ -12,7 +12,7 @@ final class LibraryFunction implements Scripted {
   final @Nullable LuaString description;
   final ScriptFlags flags;
   final LuaFunction body;
-  private final Reach reach = new Reach();
+  private final Reach reach;
 
   LibraryFunction(
       Library library,
@@ -25,6 +25,7 @@ final class LibraryFunction implements Scripted {
     this.description = description;
     this.flags = flags;
     this.body = body;
+    this.reach = new Reach(library.mayNeedWorld());
   }
 
   Reach reach() {

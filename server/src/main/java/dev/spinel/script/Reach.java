@@ -12,7 +12,9 @@ package dev.spinel.script;
 /// So a script first runs alone in the server. Most scripts keep to their keys, always or never,
 /// and what is seen once holds from then on. One that keeps to them at first, and touches others
 /// later, begins anew if it has changed nothing yet, and otherwise takes the locks that it lacks
-/// out of order ([dev.spinel.engine.InnerCalls]); both cost time, and happen once.
+/// out of order ([dev.spinel.engine.InnerCalls]); both cost time, and happen once. What needs all
+/// of the server, as FLUSHALL and KEYS do, can't be had any more then: so a text in which the name
+/// of such a command stands roams from the start.
 ///
 /// Any thread.
 final class Reach {
@@ -22,7 +24,12 @@ final class Reach {
     ROAMS
   }
 
-  private volatile Seen seen = Seen.UNSEEN;
+  private volatile Seen seen;
+
+  /// @param roams whether it is known to touch keys other than those of its calls
+  Reach(boolean roams) {
+    seen = roams ? Seen.ROAMS : Seen.UNSEEN;
+  }
 
   boolean isGlobal() {
     return seen != Seen.KEEPS;

@@ -1,13 +1,18 @@
 package dev.spinel.script;
 
 import dev.spinel.config.ConfigLog;
+import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
+import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Gate;
 import dev.spinel.engine.Section;
+import dev.spinel.lua.LuaChunk;
 import dev.spinel.lua.LuaLimits;
+import dev.spinel.lua.LuaString;
+import dev.spinel.wire.Args;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
@@ -55,6 +60,17 @@ public final class Scripts {
     made.libraries(libraries);
     made.onForget(this::forget);
     made.onClose(debugging::forget);
+  }
+
+  /// Whether a command is named in a script that needs more than the locks of keys.
+  boolean mayNeedWorld(LuaString source) {
+    CommandTable table = engine().table;
+    return LuaChunk.hasString(
+        source,
+        word -> {
+          Command command = table.lookup(Args.of(word.bytes()));
+          return command != null && command.mayNeedWorld();
+        });
   }
 
   /// Sets where scripts are debugged. Before the first session; without it they can't be.
