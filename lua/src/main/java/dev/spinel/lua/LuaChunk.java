@@ -36,14 +36,17 @@ public final class LuaChunk {
     return new LuaChunk(name, Compiler.compile(name, body));
   }
 
-  /// Whether one of the strings that stand in `source` is wanted.
+  /// Whether one of the strings that stand in `source` as the first argument of a call is wanted.
   ///
   /// @throws LuaError it isn't even made of Lua's words
-  public static boolean hasString(LuaString source, Predicate<LuaString> wanted) {
+  public static boolean callsWith(LuaString source, Predicate<LuaString> wanted) {
     LuaLexer lexer = new LuaLexer(source, LuaString.EMPTY);
+    int before;
     do {
+      before = lexer.token;
       lexer.next();
-      if (lexer.token == LuaLexer.STRING && wanted.test(lexer.string)) {
+      boolean isFirst = before == '(' || before == LuaLexer.NAME;
+      if (isFirst && lexer.token == LuaLexer.STRING && wanted.test(lexer.string)) {
         return true;
       }
     } while (lexer.token != LuaLexer.EOS);

@@ -178,9 +178,11 @@ public final class Command {
     return family != null;
   }
 
-  /// Whether some call of it needs more than the locks of its keys.
+  /// Whether some call of it, or of a subcommand, that a script may make needs more than the locks
+  /// of its keys.
   public boolean mayNeedWorld() {
-    return is(GLOBAL) || is(ROAMS) || is(SWEEPS);
+    return !is(NOSCRIPT) && (is(GLOBAL) || is(ROAMS) || is(SWEEPS))
+        || subcommands.stream().anyMatch(Command::mayNeedWorld);
   }
 
   /// Whether this call runs under the stopped world.

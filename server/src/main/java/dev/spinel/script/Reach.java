@@ -14,7 +14,7 @@ package dev.spinel.script;
 /// later, begins anew if it has changed nothing yet, and otherwise takes the locks that it lacks
 /// out of order ([dev.spinel.engine.InnerCalls]); both cost time, and happen once. What needs all
 /// of the server, as FLUSHALL and KEYS do, can't be had any more then: so a text in which the name
-/// of such a command stands roams from the start.
+/// of such a command stands, as the first argument of some call, roams from the start.
 ///
 /// Any thread.
 final class Reach {

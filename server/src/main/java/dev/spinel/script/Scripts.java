@@ -62,10 +62,11 @@ public final class Scripts {
     made.onClose(debugging::forget);
   }
 
-  /// Whether a command is named in a script that needs more than the locks of keys.
+  /// Whether a script names a command, as the first argument of some call, that it may call and
+  /// that may need more than the locks of keys.
   boolean mayNeedWorld(LuaString source) {
     CommandTable table = engine().table;
-    return LuaChunk.hasString(
+    return LuaChunk.callsWith(
         source,
         word -> {
           Command command = table.lookup(Args.of(word.bytes()));

@@ -80,9 +80,11 @@ final class SentinelFailover {
   }
 
   /// Whether the last attempt failed only for want of a replica to promote, and now there is one.
+  /// Not if another Sentinel may have begun meanwhile.
   private boolean isWorthARetry(WatchedPrimary primary) {
     return primary.lackedReplica
-        && machine.now() - primary.failoverAt > RETRY
+        && machine.epoch == primary.failoverEpoch
+        && machine.now() - primary.failoverAt > primary.lackPause
         && select(primary) != null;
   }
 
@@ -165,9 +167,12 @@ final class SentinelFailover {
       machine.event(Level.WARNING, "-failover-abort-no-good-slave", primary, "");
       abort(primary);
       primary.lackedReplica = true;
+      primary.lackPause =
+          Math.clamp(2 * primary.lackPause, RETRY, Math.max(RETRY, 2 * primary.failoverTimeout));
       return;
     }
     machine.event(Level.WARNING, "+selected-slave", replica, "");
+    primary.lackPause = 0;
     replica.isPromoted = true;
     primary.promoted = replica;
     to(primary, FailoverState.SEND_SLAVEOF_NOONE);

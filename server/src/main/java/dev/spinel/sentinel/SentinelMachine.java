@@ -447,6 +447,7 @@ public final class SentinelMachine {
     primary.failoverAt = 0;
     primary.retryAt = 0;
     primary.lackedReplica = false;
+    primary.lackPause = 0;
     primary.promoted = null;
     primary.runId = null;
     primary.infoAsked = false;

@@ -58,6 +58,7 @@ final class WatchedPrimary extends WatchedServer {
   long delayLogged; // for which failoverAt
   long retryAt; // after a split vote; 0: there was none
   boolean lackedReplica; // the last attempt of this Sentinel found none to promote
+  long lackPause; // until it looks again: twice as long each time; 0: it didn't lack one
   boolean isForced;
   long coordinatedFor; // the client that waits, or 0
   boolean isCoordinated;

@@ -38,6 +38,7 @@ class ScriptReachTest {
         "'flushall'           | +OK",
         "'flushdb', 'async'   | +OK",
         "'sort', KEYS[1], 'by', 'w*' | *1",
+        "'memory', 'stats' | *",
       })
   void aCommandThatIsNamedInItMayBeCalledAfterAWrite(String call, String reply) throws IOException {
     String script =
@@ -46,7 +47,7 @@ class ScriptReachTest {
     try (RawPeer peer = new RawPeer(spinel.port(), 2)) {
       assertThat(peer.ask("EVAL", script, "1", "key", "0")).isEqualTo("$-1\r\n");
       assertThat(peer.ask("DEL", "key")).isEqualTo(":1\r\n");
-      assertThat(peer.ask("EVAL", script, "1", "key", "1")).startsWith(reply + "\r\n");
+      assertThat(peer.ask("EVAL", script, "1", "key", "1")).startsWith(reply);
     }
   }
 
