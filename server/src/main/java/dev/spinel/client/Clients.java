@@ -354,7 +354,7 @@ public final class Clients implements Family {
     if (millis > Long.MAX_VALUE - call.now()) {
       throw new CommandError("ERR timeout is out of range");
     }
-    pause.extend(Pause.Reason.CLIENT, extent, call.now() + millis);
+    pause.extend(Pause.Reason.CLIENT, extent, millis);
     reply.ok();
   }
 

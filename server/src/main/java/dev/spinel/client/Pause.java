@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /// server's own primary says waits, too.
 ///
 /// A pause begins in a stopped world, with a new era: so a call that has passed the gate before,
-/// and has not run yet, is held up, too. It may end on any thread.
+/// and has not run yet, is held up, too. It may end on any thread. How long it lasts doesn't depend
+/// on what a clock is set to: who takes over during a pause relies on there being no writes.
 public final class Pause implements Gate {
   /// Who asks for a pause.
   public enum Reason {
@@ -45,9 +46,13 @@ public final class Pause implements Gate {
     EVERYTHING
   }
 
+  /// @param endMillis as [#now] counts
   private record Asked(Extent extent, long endMillis) {}
 
-  private static final Asked NO = new Asked(Extent.NOTHING, 0);
+  /// Until it is ended.
+  public static final long FOR_EVER = Long.MAX_VALUE;
+
+  private static final Asked NO = new Asked(Extent.NOTHING, Long.MIN_VALUE);
   private static final int MAY_WRITE = Command.WRITE | Command.MAY_REPLICATE;
 
   private final Condition writesGoOn = new Ended(Extent.WRITES);
@@ -56,7 +61,7 @@ public final class Pause implements Gate {
   private final Asked[] asked = {NO, NO, NO, NO}; // by Reason; this object's monitor
   private final List<Runnable> onEnd = new ArrayList<>(); // before the first session
   private volatile Extent extent = Extent.NOTHING;
-  private volatile long endMillis; // of the last of them
+  private volatile long endMillis = Long.MIN_VALUE; // of the last of them
   private @Nullable Engine engine; // before the first session
 
   public Pause() {}
@@ -79,19 +84,20 @@ public final class Pause implements Gate {
 
   /// Pauses, or goes on pausing. The end only moves later. Stopped world.
   ///
-  /// @param untilMillis since 1970
-  public synchronized void begin(Reason why, Extent what, long untilMillis) {
+  /// @param millis how long; [#FOR_EVER]: until it is ended
+  public synchronized void begin(Reason why, Extent what, long millis) {
     Asked before = asked[why.ordinal()];
-    asked[why.ordinal()] = new Asked(what, Math.max(before.endMillis, untilMillis));
+    long end = millis == FOR_EVER ? Long.MAX_VALUE : now() + millis;
+    asked[why.ordinal()] = new Asked(what, Math.max(before.endMillis, end));
     follow();
     engine().newEra();
   }
 
   /// As [#begin], but what it concerned before it goes on concerning.
-  public synchronized void extend(Reason why, Extent what, long untilMillis) {
+  public synchronized void extend(Reason why, Extent what, long millis) {
     follow();
     Extent before = asked[why.ordinal()].extent;
-    begin(why, before.compareTo(what) > 0 ? before : what, untilMillis);
+    begin(why, before.compareTo(what) > 0 ? before : what, millis);
   }
 
   /// Any thread.
@@ -104,12 +110,12 @@ public final class Pause implements Gate {
 
   /// Whether clients' writes wait. Any thread.
   public boolean isOn() {
-    return extent != Extent.NOTHING && engine().clock.millis() < endMillis;
+    return extent != Extent.NOTHING && now() < endMillis;
   }
 
   /// Whether they wait since `why` asked for it. Any thread.
   public synchronized boolean isOn(Reason why) {
-    return engine().clock.millis() < asked[why.ordinal()].endMillis;
+    return now() < asked[why.ordinal()].endMillis;
   }
 
   /// Some ten times a second: lets calls go on whose pause is over.
@@ -134,10 +140,14 @@ public final class Pause implements Gate {
     waiting.wake(pausedBy -> pausedBy.compareTo(extent) > 0);
   }
 
+  private long now() {
+    return engine().nowMillis();
+  }
+
   private void follow() {
-    long now = engine().clock.millis();
+    long now = now();
     Extent strictest = Extent.NOTHING;
-    long last = 0;
+    long last = Long.MIN_VALUE;
     for (int i = 0; i < asked.length; i++) {
       if (asked[i].endMillis <= now) {
         asked[i] = NO;

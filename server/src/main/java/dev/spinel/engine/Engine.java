@@ -136,7 +136,8 @@ public final class Engine implements KeyspaceListener {
   private volatile boolean ignoresExpiry; // stopped world
   private volatile long flushes; // stopped world
   private volatile boolean ignoresMaxmemory;
-  private volatile long stillUntilMillis; // since 1970; 0: the data doesn't stand still
+  private volatile long stillUntilMillis =
+      Long.MIN_VALUE; // as nowMillis() counts; least: it doesn't
   final LocalExpiries localExpiries;
 
   final WalkProgress walkProgress;
@@ -583,14 +584,19 @@ public final class Engine implements KeyspaceListener {
 
   /// Has nothing expire and nothing evicted until then, as clients are paused. Any thread.
   ///
-  /// @param millis since 1970; 0: it goes on now
+  /// @param millis as [#nowMillis] counts; the least there is: it goes on now
   public void holdStill(long millis) {
     stillUntilMillis = millis;
   }
 
   private boolean isStill() {
     long until = stillUntilMillis;
-    return until != 0 && clock.millis() < until;
+    return until != Long.MIN_VALUE && nowMillis() < until;
+  }
+
+  /// Milliseconds since some moment, by a clock that nobody sets. Any thread.
+  public long nowMillis() {
+    return clock.nanos() / 1_000_000;
   }
 
   /// Sets whether `maxmemory` is of no concern, as on a replica: its primary evicts. Any thread.

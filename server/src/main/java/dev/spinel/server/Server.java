@@ -305,7 +305,7 @@ public final class Server implements AutoCloseable {
 
   private static void pauseWrites(Pause pause, Pause.Reason why, boolean on) {
     if (on) {
-      pause.begin(why, Pause.Extent.WRITES, Long.MAX_VALUE);
+      pause.begin(why, Pause.Extent.WRITES, Pause.FOR_EVER);
     } else {
       pause.end(why);
     }

@@ -114,7 +114,7 @@ final class ServerSlots implements SlotData {
   @Override
   public void pauseWrites(long millis, Dispatcher stopped) {
     if (millis > 0) {
-      pause.begin(Pause.Reason.CLUSTER, Pause.Extent.WRITES, engine().clock.millis() + millis);
+      pause.begin(Pause.Reason.CLUSTER, Pause.Extent.WRITES, millis);
     } else {
       pause.end(Pause.Reason.CLUSTER);
     }

@@ -37,10 +37,11 @@ public final class Fixture implements AutoCloseable {
   /// A clock that a test moves.
   public static final class Hands implements Clock {
     private volatile long millis = 1_700_000_000_000L;
+    private volatile long off; // what the clock shows too much
 
     @Override
     public long millis() {
-      return millis;
+      return millis + off;
     }
 
     @Override
@@ -50,6 +51,11 @@ public final class Fixture implements AutoCloseable {
 
     public void forward(long by) {
       millis += by;
+    }
+
+    /// Sets the clock forward: no time goes by.
+    void set(long by) {
+      off += by;
     }
   }
 

@@ -304,6 +304,22 @@ class RolesTest {
   }
 
   @Test
+  void aClockThatIsSetEndsNoPause() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession a = fixture.session();
+      LocalSession b = fixture.session();
+      say(a, "CLIENT", "PAUSE", "100", "WRITE");
+      fixture.clock.set(3_600_000);
+      fixture.server.sample();
+      assertThat(say(b, "SET", "k", "v")).isEmpty();
+      fixture.clock.set(-7_200_000);
+      fixture.clock.forward(100);
+      fixture.server.sample();
+      assertThat(text(b.await(1000))).isEqualTo("+OK");
+    }
+  }
+
+  @Test
   void aPauseEndsInTimeAndOnlyGrows() {
     try (Fixture fixture = new Fixture()) {
       LocalSession a = fixture.session();
