@@ -198,6 +198,12 @@ final class Transfer implements Condition {
     return false;
   }
 
+  /// It has read what is transferred by then.
+  @Override
+  public boolean startsOver() {
+    return false;
+  }
+
   @Override
   public long heapBytes() {
     return parcel.heapBytes() + (long) NAME_BYTES * arguments.length;

@@ -599,11 +599,11 @@ public final class Call {
     return key;
   }
 
-  /// Whether the handler has run before, and its client hadn't asked to wait: what it has said to
-  /// others is said.
+  /// Whether the handler has run before, and does all of that anew: what it has said to others is
+  /// said.
   private boolean ranBefore() {
     Condition last = handlerWaitedFor();
-    return last != null && !last.isAskedFor();
+    return last != null && last.startsOver();
   }
 
   /// What the key's use was elsewhere is its use here, as far as the policy wants to know it.
@@ -1418,10 +1418,10 @@ public final class Call {
     return awaited != null;
   }
 
-  /// Whether the handler is going to run once more although its client hasn't asked to wait: what
-  /// it has counted doesn't count.
+  /// Whether the handler is going to run once more and to do all anew: what it has counted doesn't
+  /// count.
   boolean runsAnew() {
-    return isStale || awaited != null && !awaited.isAskedFor();
+    return isStale || awaited != null && awaited.startsOver();
   }
 
   /// What it is going to wait for, if it [#waits].

@@ -41,6 +41,12 @@ public interface Condition {
   /// and runs it in any case, unless its connection breaks.
   boolean isAskedFor();
 
+  /// Whether the handler, when it runs again, does all anew that it did before it waited: then what
+  /// that has counted doesn't count, and is told to nobody twice.
+  default boolean startsOver() {
+    return !isAskedFor();
+  }
+
   /// Whether INFO counts the client as blocked.
   default boolean isCounted() {
     return isAskedFor();

@@ -733,8 +733,8 @@ public final class Dispatcher implements AutoCloseable {
 
   void run(Call call, Reply to) {
     Command command = call.command;
-    boolean sampled = (statistics.calls[command.index] & SAMPLED - 1) == 0;
-    boolean timed = sampled || command.mayTakeLong(call.args.count()) || engine.limits.timesAll;
+    boolean always = command.mayTakeLong(call.args.count()) || engine.limits.timesAll;
+    boolean timed = always || (statistics.quick(command.index) & SAMPLED - 1) == 0;
     long began = timed ? engine.clock.nanos() : 0;
     int errors = to.errors();
     int counted = to.counted();
@@ -776,7 +776,9 @@ public final class Dispatcher implements AutoCloseable {
       engine.tracking.remember(call, call.session.client(), tracking);
     }
     long took = timed ? engine.clock.nanos() - began : 0;
-    spentNanos += took;
+    if (call.session.caller == null) {
+      spentNanos += took; // that of a script includes what it calls
+    }
     if (took > 1_000_000) {
       clock();
     }
@@ -798,14 +800,18 @@ public final class Dispatcher implements AutoCloseable {
     statistics.calls[command.index]++;
     statistics.commands++;
     if (timed) {
-      timed(call, call.ranNanos + took);
+      timed(call, call.ranNanos + took, always);
     }
   }
 
-  private void timed(Call call, long nanos) {
+  private void timed(Call call, long nanos, boolean always) {
     Command command = call.command;
     Limits limits = engine.limits;
-    statistics.took(command.index, nanos, limits.tracksLatency);
+    if (always) {
+      statistics.took(command.index, nanos, limits.tracksLatency);
+    } else {
+      statistics.sampled(command.index, nanos, limits.tracksLatency);
+    }
     if (limits.latencyThresholdMillis != 0) {
       engine.latency.took(command.is(Command.FAST) ? "fast-command" : "command", nanos);
     }
@@ -816,7 +822,7 @@ public final class Dispatcher implements AutoCloseable {
   void count(Call call, long nanos) {
     statistics.calls[call.command.index]++;
     statistics.commands++;
-    timed(call, nanos);
+    timed(call, nanos, true);
   }
 
   /// Appends what the call did. Returns its position in the journal, or 0.
@@ -971,10 +977,6 @@ public final class Dispatcher implements AutoCloseable {
   /// From here on [#spentNanos] counts from 0.
   public void spentNothing() {
     spentNanos = 0;
-  }
-
-  void spent(long nanos) {
-    spentNanos += nanos;
   }
 
   /// How long calls have run since [#spentNothing], those aside that are known to be quick.

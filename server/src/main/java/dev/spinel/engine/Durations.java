@@ -19,12 +19,13 @@ public final class Durations {
 
   private long[] counts = {};
 
-  void record(long nanos) {
+  /// @param calls for how many it stands
+  void record(long nanos, long calls) {
     int bucket = bucket(nanos);
     if (bucket >= counts.length) {
       counts = Arrays.copyOf(counts, (bucket / SUB + 1) * SUB);
     }
-    counts[bucket]++;
+    counts[bucket] += calls;
   }
 
   void add(Durations other) {

@@ -104,7 +104,6 @@ final class Exec {
     dispatcher.statistics.calls[row]++;
     dispatcher.statistics.commands++;
     long nanos = engine.clock.nanos() - beganNanos;
-    dispatcher.spent(nanos);
     dispatcher.statistics.took(row, nanos, engine.limits.tracksLatency);
     engine.latency.took("command", nanos);
   }

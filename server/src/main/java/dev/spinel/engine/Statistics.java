@@ -9,11 +9,20 @@ final class Statistics {
   /// By [Command#index].
   final long[] calls;
 
-  /// What the calls took that were timed.
+  /// What the calls took that are timed always: those that may take long.
   final long[] nanos;
 
-  /// How many were.
+  /// How many they are.
   final long[] timed;
+
+  /// What those took that were timed as samples of the other calls.
+  final long[] sampledNanos;
+
+  /// How many they were.
+  final long[] sampled;
+
+  /// For how many calls they stand in the histogram.
+  final long[] stoodFor;
 
   /// How long they took, null where none was timed since the start, or since CONFIG RESETSTAT.
   final @Nullable Durations[] durations;
@@ -31,6 +40,9 @@ final class Statistics {
     calls = new long[rows];
     nanos = new long[rows];
     timed = new long[rows];
+    sampledNanos = new long[rows];
+    sampled = new long[rows];
+    stoodFor = new long[rows];
     durations = new Durations[rows];
     rejected = new long[rows];
     failed = new long[rows];
@@ -40,6 +52,8 @@ final class Statistics {
     add(calls, other.calls);
     add(nanos, other.nanos);
     add(timed, other.timed);
+    add(sampledNanos, other.sampledNanos);
+    add(sampled, other.sampled);
     for (int i = 0; i < durations.length; i++) {
       Durations more = other.durations[i];
       if (more != null) {
@@ -54,23 +68,38 @@ final class Statistics {
     misses += other.misses;
   }
 
-  /// A call was timed.
+  /// How many calls there were that aren't timed always.
+  long quick(int row) {
+    return calls[row] - timed[row];
+  }
+
+  /// A call was timed that is timed always. It is counted.
   ///
   /// @param tracks whether the time is kept in the histogram, too
   void took(int row, long took, boolean tracks) {
     nanos[row] += took;
     timed[row]++;
     if (tracks) {
-      durationsOf(row).record(took);
+      durationsOf(row).record(took, 1);
+    }
+  }
+
+  /// A call was timed as a sample. It is counted, and stands for those since the last one.
+  void sampled(int row, long took, boolean tracks) {
+    sampledNanos[row] += took;
+    sampled[row]++;
+    long stands = Math.max(1, quick(row) - stoodFor[row]);
+    stoodFor[row] += stands;
+    if (tracks) {
+      durationsOf(row).record(took, stands);
     }
   }
 
   /// What all calls took, those included that weren't timed.
   long estimatedNanos(int row) {
-    long of = timed[row];
-    return of == 0 || of >= calls[row]
-        ? nanos[row]
-        : (long) ((double) nanos[row] * calls[row] / of);
+    long of = sampled[row];
+    long stands = Math.max(of, quick(row));
+    return nanos[row] + (of == 0 ? 0 : (long) ((double) sampledNanos[row] * stands / of));
   }
 
   private Durations durationsOf(int row) {
@@ -92,6 +121,9 @@ final class Statistics {
     Arrays.fill(calls, 0);
     Arrays.fill(nanos, 0);
     Arrays.fill(timed, 0);
+    Arrays.fill(sampledNanos, 0);
+    Arrays.fill(sampled, 0);
+    Arrays.fill(stoodFor, 0);
     Arrays.fill(durations, null);
     Arrays.fill(rejected, 0);
     Arrays.fill(failed, 0);

@@ -25,6 +25,9 @@ final class WaitingCalls {
 
   private static final int[] NONE = {};
 
+  /// After so long whoever says little comes before those that still wait.
+  private static final long TURN_NANOS = 5_000_000;
+
   private final Eviction eviction;
   final Evictor evictor;
   private final ArrayDeque<Entry> waiting = new ArrayDeque<>();
@@ -93,6 +96,7 @@ final class WaitingCalls {
     lookComes = false;
     Room room = Room.MADE;
     try {
+      long began = System.nanoTime();
       long deadline = eviction.deadline();
       for (int left = waiting.size(); left > 0 && !waiting.isEmpty(); left--) {
         Entry next = waiting.element();
@@ -103,6 +107,10 @@ final class WaitingCalls {
         waiting.remove();
         isLast = room == Room.NONE;
         next.call.runAgain(); // its gate may send it back here
+        if (System.nanoTime() - began > TURN_NANOS) {
+          room = Room.LATER;
+          break;
+        }
       }
     } finally {
       isLast = false;

@@ -261,7 +261,7 @@ public final class LatencyFamily implements Family {
   /// Of quick commands some are timed, which stand for all.
   private static void histogram(Durations durations, long calls, Reply reply) {
     long timed = durations.count();
-    long all = Math.max(calls, timed);
+    long all = calls == 0 ? timed : calls;
     List<long[]> steps = new ArrayList<>();
     durations.cumulate(
         (micros, count) ->

@@ -17,7 +17,7 @@ class DurationsTest {
     long[] times = new long[5000];
     for (int i = 0; i < times.length; i++) {
       times[i] = random.nextLong(1L << random.nextInt(30)) + random.nextInt(2);
-      durations.record(times[i]);
+      durations.record(times[i], 1);
     }
     Arrays.sort(times);
     for (double percent : new double[] {0, 0.1, 1, 25, 50, 90, 99, 99.9, 100}) {
@@ -34,7 +34,7 @@ class DurationsTest {
   void theDistributionIsToldInPowersOfTwo() {
     Durations durations = new Durations();
     for (long nanos : new long[] {0, 1023, 1024, 2047, 40_000, 1_000_000, Long.MAX_VALUE}) {
-      durations.record(nanos);
+      durations.record(nanos, 1);
     }
     List<String> steps = new ArrayList<>();
     durations.cumulate((micros, count) -> steps.add(micros + ":" + count));
@@ -45,9 +45,9 @@ class DurationsTest {
   void twoThreadsCountsAddUp() {
     Durations one = new Durations();
     Durations other = new Durations();
-    one.record(5);
-    other.record(7_000);
-    other.record(900_000_000);
+    one.record(5, 1);
+    other.record(7_000, 1);
+    other.record(900_000_000, 1);
     one.add(other);
     assertThat(one.count()).isEqualTo(3);
     assertThat(one.percentile(0)).isEqualTo(5);

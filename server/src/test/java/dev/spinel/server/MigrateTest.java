@@ -172,6 +172,8 @@ class MigrateTest {
       }
       replies.add(line + " → " + ask(toTarget ? target : source, words));
     }
+    String found = ask(source, "INFO", "stats").replaceAll("(?s).*(keyspace_hits:\\d+).*", "$1");
+    replies.add("at the end: " + found);
     return replies;
   }
 
