@@ -253,6 +253,7 @@ final class ClusterCommands {
       machine.setCurrentEpoch(0);
       machine.setLastVoteEpoch(0);
       myself.configEpoch = 0;
+      machine.elections().tookEpoch();
       machine.notice("configEpoch set to 0 via CLUSTER RESET HARD");
       machine.setMyself(machine.world().newId(), machine.world().newId());
       machine.notice("Node hard reset, now I'm " + myself.id);

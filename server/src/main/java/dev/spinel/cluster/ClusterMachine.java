@@ -237,6 +237,7 @@ public final class ClusterMachine {
   private void load(NodesFile.Contents file) {
     currentEpoch = file.currentEpoch();
     lastVoteEpoch = file.lastVoteEpoch();
+    elections.load(file.wonEpoch());
     for (NodeView line : file.nodes()) {
       ClusterNode node = known(line.id());
       node.flags = line.flags();
@@ -366,6 +367,7 @@ public final class ClusterMachine {
       return false;
     }
     myself.configEpoch = nextEpoch();
+    elections.tookEpoch();
     holdUntilSaved();
     notice("New configEpoch set to " + Long.toUnsignedString(myself.configEpoch));
     return true;
@@ -554,6 +556,7 @@ public final class ClusterMachine {
     followPrimary();
     manual.reset();
     elections.reset();
+    elections.tookEpoch();
     heartbeats.broadcastPong(false); // in a large cluster two nodes may not talk for minutes
   }
 
@@ -647,6 +650,7 @@ public final class ClusterMachine {
         ids(slots.importing()),
         currentEpoch,
         lastVoteEpoch,
+        elections.wonEpoch(),
         moves.contents());
   }
 

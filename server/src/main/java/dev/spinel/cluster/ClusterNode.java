@@ -51,11 +51,12 @@ final class ClusterNode {
   /// The heartbeat that had it last.
   long gossipedIn;
 
-  /// The epoch in which it was first seen to claim this node's slots with this node's epoch, and
-  /// when that was.
+  /// The epoch in which it claims this node's slots though that is this node's epoch, when it was
+  /// first heard to, and when last; the times of one dispute: a silence ends it.
   long disputedEpoch;
 
   long disputedSince;
+  long disputedHeard;
 
   /// Whether it says of which shard it is; nodes of 7.0 don't.
   boolean tellsShard;

@@ -52,7 +52,11 @@ final class Elections {
   private int rank;
   private boolean isFast;
   private long epoch;
+
+  /// The last epoch for which this node was elected; 0: for none, or it has followed another node,
+  /// or taken an epoch without need, since.
   private long wonEpoch;
+
   private Reason reason = Reason.NONE;
   private long loggedAt = Long.MIN_VALUE / 2;
 
@@ -251,9 +255,29 @@ final class Elections {
     machine.health().lookAgain();
   }
 
-  /// Whether it is for this epoch that this node was elected, since it was started.
-  boolean hasWon(long configEpoch) {
-    return wonEpoch != 0 && wonEpoch == configEpoch;
+  /// What the file says.
+  void load(long won) {
+    wonEpoch = won;
+  }
+
+  long wonEpoch() {
+    return wonEpoch;
+  }
+
+  /// Whether it is for its configuration epoch that this node was elected.
+  boolean hasWon() {
+    return wonEpoch != 0 && wonEpoch == machine.myself().configEpoch;
+  }
+
+  /// Whether this node was elected, and has a greater epoch only because another node had the same
+  /// one, or since slots have moved here.
+  boolean isHeir() {
+    return wonEpoch != 0 && !hasWon();
+  }
+
+  /// This node has an epoch that says nothing of elections.
+  void tookEpoch() {
+    wonEpoch = 0;
   }
 
   /// A vote. It counts if the voter is one, and for this election alone.

@@ -361,6 +361,8 @@ final class Heartbeats {
         && machine.myself().isPrimary()
         && header.configEpoch() == machine.myself().configEpoch) {
       collided(sender, header.slots());
+    } else {
+      sender.disputedSince = 0;
     }
     gossip(sender, message.gossip());
     extensions(sender, message.extensions());
@@ -483,15 +485,30 @@ final class Heartbeats {
   ///
   /// If both claim the same slots, one may have been elected for this epoch while the other, cut
   /// off, took the same one by itself. Clients have written to the elected one since: it takes the
-  /// new one, and the other gives it the time to.
+  /// new one, and the other gives it the time to. The new one may be disputed again, as the other
+  /// may have taken that, too, or yet another node been elected for it: who was elected for it
+  /// comes first, who was elected before comes next.
   private void collided(ClusterNode sender, SlotSet claimed) {
     ClusterNode myself = machine.myself();
     if (sender.configEpoch != myself.configEpoch) {
       return;
     }
-    boolean isDisputed = claimed.without(myself.slots).count() < claimed.count();
-    boolean wins = isDisputed && machine.elections().hasWon(myself.configEpoch);
-    if (!wins && (sender.id.compareTo(myself.id) <= 0 || isDisputed && mayHaveWon(sender))) {
+    boolean yields = sender.id.compareTo(myself.id) > 0;
+    if (claimed.without(myself.slots).count() < claimed.count()) {
+      Elections elections = machine.elections();
+      long patience = machine.policy().electionMillis();
+      if (elections.hasWon()) {
+        yields = true;
+        patience = 0;
+      } else if (elections.isHeir()) {
+        yields = true;
+        patience /= 2;
+      }
+      yields &= disputedMillis(sender) >= patience;
+    } else {
+      sender.disputedSince = 0;
+    }
+    if (!yields) {
       return;
     }
     myself.configEpoch = machine.nextEpoch();
@@ -503,12 +520,18 @@ final class Heartbeats {
             + Long.toUnsignedString(myself.configEpoch));
   }
 
-  private boolean mayHaveWon(ClusterNode sender) {
-    if (sender.disputedEpoch != sender.configEpoch) {
+  /// For how long it has claimed this node's slots with this epoch, without a silence in between:
+  /// it may have heard nothing of this node for as long.
+  private long disputedMillis(ClusterNode sender) {
+    long now = machine.now();
+    if (sender.disputedSince == 0
+        || sender.disputedEpoch != sender.configEpoch
+        || now - sender.disputedHeard > machine.policy().nodeTimeoutMillis()) {
       sender.disputedEpoch = sender.configEpoch;
-      sender.disputedSince = machine.now();
+      sender.disputedSince = now;
     }
-    return machine.now() - sender.disputedSince < machine.policy().electionMillis();
+    sender.disputedHeard = now;
+    return now - sender.disputedSince;
   }
 
   // ── gossip ──

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 /// ```
 /// <id> <ip>:<port>@<bus port>,<hostname>,tls-port=0,nodename=<name>,shard-id=<id> <flags> <primary or ->
 ///      <ping sent> <pong received> <epoch> <connected or disconnected> <slots> [<slot>->-<id>] [<slot>-<-<id>]
-/// vars currentEpoch <n> lastVoteEpoch <n> [spinelMoves <slots that move whole>]
+/// vars currentEpoch <n> lastVoteEpoch <n> [spinelWonEpoch <n>] [spinelMoves <slots that move whole>]
 /// ```
 ///
 /// It is written whole and takes the old one's place at once, so a file without its last line is no
@@ -24,8 +24,10 @@ import java.util.TreeMap;
 public final class NodesFile {
   private static final String NO_ID = "-";
 
-  /// A name in the line `vars` that other servers don't know and skip.
+  /// Names in the line `vars` that other servers don't know and skip.
   private static final String MOVES = "spinelMoves";
+
+  private static final String WON_EPOCH = "spinelWonEpoch";
 
   private NodesFile() {}
 
@@ -33,6 +35,7 @@ public final class NodesFile {
   ///
   /// @param migrating slots of this node that go elsewhere: slot → id
   /// @param importing slots that come to this node: slot → id
+  /// @param wonEpoch for which epoch this node was elected: see [Elections#hasWon]; 0: for none
   /// @param moves slots that move whole, as [SlotMoves] writes them; empty: none
   public record Contents(
       List<NodeView> nodes,
@@ -40,6 +43,7 @@ public final class NodesFile {
       SortedMap<Integer, String> importing,
       long currentEpoch,
       long lastVoteEpoch,
+      long wonEpoch,
       String moves) {}
 
   /// A file that can't be read.
@@ -144,6 +148,12 @@ public final class NodesFile {
         .append(Long.toUnsignedString(contents.currentEpoch()))
         .append(" lastVoteEpoch ")
         .append(Long.toUnsignedString(contents.lastVoteEpoch()));
+    if (contents.wonEpoch() != 0) {
+      text.append(' ')
+          .append(WON_EPOCH)
+          .append(' ')
+          .append(Long.toUnsignedString(contents.wonEpoch()));
+    }
     if (!contents.moves().isEmpty()) {
       text.append(' ').append(MOVES).append(' ').append(contents.moves());
     }
@@ -220,6 +230,7 @@ public final class NodesFile {
     private final SortedMap<Integer, String> importing = new TreeMap<>();
     private long currentEpoch;
     private long lastVoteEpoch;
+    private long wonEpoch;
     private String moves = "";
     private boolean hasVars;
     private boolean hasMyself;
@@ -248,7 +259,8 @@ public final class NodesFile {
       for (NodeView node : nodes) {
         currentEpoch = Math.max(currentEpoch, node.configEpoch());
       }
-      return new Contents(nodes, migrating, importing, currentEpoch, lastVoteEpoch, moves);
+      return new Contents(
+          nodes, migrating, importing, currentEpoch, lastVoteEpoch, wonEpoch, moves);
     }
 
     private Corrupt corrupt(String expected) {
@@ -273,6 +285,7 @@ public final class NodesFile {
         switch (words[i].toLowerCase(java.util.Locale.ROOT)) {
           case "currentepoch" -> currentEpoch = epoch(words[i + 1]);
           case "lastvoteepoch" -> lastVoteEpoch = epoch(words[i + 1]);
+          case "spinelwonepoch" -> wonEpoch = epoch(words[i + 1]);
           case "spinelmoves" -> {
             if (!MoveText.isOfFile(words[i + 1])) {
               throw corrupt("slots that move whole are expected instead of '" + words[i + 1] + "'");

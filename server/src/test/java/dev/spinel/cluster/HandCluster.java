@@ -86,7 +86,7 @@ public final class HandCluster {
   }
 
   /// A machine's surroundings without anybody.
-  private static final class Nowhere implements ClusterMachine.World {
+  static final class Nowhere implements ClusterMachine.World {
     @Override
     public long offset() {
       return 0;

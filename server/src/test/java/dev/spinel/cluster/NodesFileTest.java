@@ -86,6 +86,13 @@ class NodesFileTest {
   }
 
   @Test
+  void theEpochThatWasWonIsReadOrRefused() throws Exception {
+    String vars = VARS.strip() + " spinelWonEpoch ";
+    assertThat(written(read(MYSELF + REPLICA + vars + "5\n"))).endsWith(vars + "5\n");
+    refused(MYSELF + vars + "x\n", 2, "an epoch is expected instead of 'x'");
+  }
+
+  @Test
   void slotsThatMoveWholeAreReadOrRefused() throws Exception {
     String moves = "-|" + A + ",HANDED," + B + ",-1,0-3+7;-,PURGING,-,0,9";
     String vars = VARS.strip() + " spinelMoves ";

@@ -1,0 +1,168 @@
+package dev.spinel.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/// What one node makes of another one's heartbeats, which are made by hand.
+class HeartbeatsTest {
+  private static final String SMALL = "a".repeat(40);
+  private static final String GREAT = "b".repeat(40);
+  private static final long TIMEOUT = ClusterPolicy.usual(7000).nodeTimeoutMillis();
+  private static final long PATIENCE = ClusterPolicy.usual(7000).electionMillis();
+
+  private ClusterMachine machine;
+  private long now = 1_000_000;
+
+  /// Starts with these lines.
+  private void start(String... lines) throws NodesFile.Corrupt {
+    String text = String.join("\n", lines) + "\n";
+    machine = new ClusterMachine(ClusterPolicy.usual(7000), new HandCluster.Nowhere());
+    step(
+        new ClusterEvent.Started(
+            NodesFile.read(text.getBytes(StandardCharsets.ISO_8859_1)), false));
+    step(new ClusterEvent.Accepted(-1, "127.0.0.1", 40_000, "127.0.0.1"));
+  }
+
+  /// With what was last written.
+  private void restart() throws NodesFile.Corrupt {
+    byte[] file = NodesFile.write(machine.contents(), false);
+    start(new String(file, StandardCharsets.ISO_8859_1).strip());
+  }
+
+  private void step(ClusterEvent event) {
+    for (ClusterAction action : machine.step(now, now, event)) {
+      if (action instanceof ClusterAction.Save save) {
+        step(new ClusterEvent.Saved(save.generation()));
+      }
+    }
+  }
+
+  private static String line(String id, String flags, String primary, String epochAndSlots) {
+    String port = Integer.toString(7000 + id.charAt(0) - 'a');
+    return id
+        + " 127.0.0.1:"
+        + port
+        + "@1"
+        + port
+        + " "
+        + flags
+        + " "
+        + primary
+        + " 0 0 "
+        + epochAndSlots;
+  }
+
+  private void heard(
+      String sender, String primary, long epoch, SlotSet slots, List<BusMessage.Extension> more) {
+    int port = 7000 + sender.charAt(0) - 'a';
+    step(
+        new ClusterEvent.Received(
+            -1,
+            new BusMessage.Heartbeat(
+                new BusMessage.Header(
+                    BusType.PONG,
+                    port,
+                    epoch,
+                    epoch,
+                    0,
+                    sender,
+                    slots,
+                    primary,
+                    "127.0.0.1",
+                    0,
+                    port + 10_000,
+                    primary.isEmpty() ? NodeFlags.PRIMARY : NodeFlags.REPLICA,
+                    false,
+                    false,
+                    false,
+                    true,
+                    0),
+                List.of(),
+                more)));
+  }
+
+  // ── two primaries with one epoch that claim the same slots ──
+
+  /// This node and another one, both with epoch 5.
+  private void dispute(String me, String vars) throws NodesFile.Corrupt {
+    start(
+        line(me, "myself,master", "-", "5 connected 0-16383"),
+        line(me.equals(SMALL) ? GREAT : SMALL, "master", "-", "5 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0" + vars);
+  }
+
+  private long epochAfterClaimOf(String sender) {
+    long epoch = machine.myself().configEpoch;
+    heard(sender, "", epoch, SlotSet.all(), List.of());
+    return machine.myself().configEpoch;
+  }
+
+  /// Hears the claim every half node timeout until it takes another epoch, and returns after how
+  /// long it does; -1: after no time that matters.
+  private long patience(String sender) {
+    long began = now;
+    long epoch = machine.myself().configEpoch;
+    while (now - began <= 2 * PATIENCE) {
+      if (epochAfterClaimOf(sender) != epoch) {
+        return now - began;
+      }
+      now += TIMEOUT / 2;
+    }
+    return -1;
+  }
+
+  @Test
+  void whoeverWasElectedKnowsItAfterRestarts() throws Exception {
+    dispute(GREAT, " spinelWonEpoch 5");
+    restart();
+    assertThat(epochAfterClaimOf(SMALL)).isEqualTo(6);
+  }
+
+  @Test
+  void whoeverWasElectedForALesserEpochTakesAnotherOneBeforeWhoNeverWas() throws Exception {
+    dispute(GREAT, " spinelWonEpoch 5");
+    assertThat(epochAfterClaimOf(SMALL)).isEqualTo(6);
+    restart();
+    assertThat(patience(SMALL)).as("somebody may be elected for 6").isEqualTo(PATIENCE / 2);
+  }
+
+  @Test
+  void whoeverWasNeverElectedWaitsIfItsIdIsSmaller() throws Exception {
+    dispute(SMALL, "");
+    assertThat(patience(GREAT)).isEqualTo(PATIENCE);
+    dispute(GREAT, "");
+    assertThat(patience(SMALL)).isEqualTo(-1);
+  }
+
+  @Test
+  void anEpochTakenByHandSaysNothingOfElections() throws Exception {
+    dispute(GREAT, " spinelWonEpoch 5");
+    machine.sawEpoch(7);
+    step(new ClusterEvent.Asked(1, List.of("BUMPEPOCH")));
+    assertThat(machine.myself().configEpoch).isEqualTo(8);
+    assertThat(patience(SMALL)).isEqualTo(-1);
+  }
+
+  @Test
+  void itWaitsAgainAfterASilence() throws Exception {
+    dispute(SMALL, "");
+    assertThat(epochAfterClaimOf(GREAT)).isEqualTo(5);
+    now += 2 * PATIENCE;
+    assertThat(patience(GREAT)).isEqualTo(PATIENCE);
+  }
+
+  @Test
+  void itWaitsAgainInAnotherDispute() throws Exception {
+    dispute(SMALL, "");
+    assertThat(epochAfterClaimOf(GREAT)).isEqualTo(5);
+    long began = now;
+    while (now - began < PATIENCE) {
+      now += TIMEOUT / 2;
+      heard(GREAT, SMALL, 5, SlotSet.all(), List.of()); // it follows this node
+    }
+    assertThat(patience(GREAT)).isEqualTo(PATIENCE);
+  }
+}
