@@ -84,7 +84,8 @@ public final class Snapshots {
 
   private final Keyspace keyspace;
   private final ArrayDeque<Sink> waiting = new ArrayDeque<>(); // this object's monitor
-  private int unended; // those, and the one under way; this object's monitor
+  private final ArrayDeque<Runnable> errands = new ArrayDeque<>(); // this object's monitor
+  private int unended; // sinks that wait, and the one under way; this object's monitor
   private @Nullable Thread thread; // null: nothing to do; this object's monitor
   private volatile boolean closed;
   private @Nullable Throwable stuck; // why a walk could not be ended; the thread
@@ -117,6 +118,25 @@ public final class Snapshots {
     return true;
   }
 
+  /// Runs `errand` on the thread of snapshots, in no seat, before the next one: so it has the files
+  /// that they make for itself. Does nothing if the server is being closed.
+  public synchronized void between(Runnable errand) {
+    if (closed) {
+      return;
+    }
+    errands.add(errand);
+    startThread();
+  }
+
+  private void startThread() {
+    if (thread == null) {
+      Thread starting = new Thread(this::run, "spinel-snapshots");
+      starting.setDaemon(true);
+      starting.start();
+      thread = starting;
+    }
+  }
+
   /// Returns why it can't be, null if it waits now.
   private synchronized @Nullable Throwable add(Sink sink) {
     if (closed) {
@@ -124,12 +144,7 @@ public final class Snapshots {
     }
     try {
       waiting.add(sink);
-      if (thread == null) {
-        Thread starting = new Thread(this::run, "spinel-snapshots");
-        starting.setDaemon(true);
-        starting.start();
-        thread = starting;
-      }
+      startThread();
       unended++;
       return null;
     } catch (Throwable t) { // no memory, or no thread
@@ -188,12 +203,25 @@ public final class Snapshots {
     tell(sink, failure);
   }
 
-  private synchronized @Nullable Sink next() {
-    return waiting.poll();
+  private @Nullable Sink next() {
+    while (true) {
+      Runnable errand;
+      synchronized (this) {
+        errand = errands.poll();
+        if (errand == null) {
+          return waiting.poll();
+        }
+      }
+      try {
+        errand.run();
+      } catch (Throwable bug) {
+        keyspace.failed(bug);
+      }
+    }
   }
 
   private synchronized boolean isDone() {
-    if (!waiting.isEmpty()) {
+    if (!waiting.isEmpty() || !errands.isEmpty()) {
       return false;
     }
     thread = null;

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// move files that are in use.
 ///
 /// Its monitor guards what isn't volatile; no file is touched while it is held, but those of its
-/// claim, and what is history once nobody wants to keep that any more.
+/// claim.
 final class Aof implements AppendLog.Owner {
   enum State {
     OFF,
@@ -106,7 +106,9 @@ final class Aof implements AppendLog.Owner {
         Settings.AOF_TIMESTAMP_ENABLED,
         changed -> eachLog(log -> log.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED))));
     config.onChange(Settings.APPENDONLY, changed -> follow());
-    config.onChange(Settings.AOF_DISABLE_AUTO_GC, changed -> deleteKeptHistory());
+    config.onChange(
+        Settings.AOF_DISABLE_AUTO_GC,
+        changed -> engine.keyspace.snapshots().between(this::deleteKeptHistory));
     config.onChange(Settings.DIR, changed -> tellWhereItStays());
   }
 
@@ -531,10 +533,10 @@ final class Aof implements AppendLog.Owner {
     return engine.clock.millis() >= notBeforeMillis;
   }
 
-  /// CONFIG SET aof-disable-auto-gc: at once, as in Redis, so that it waits for the disk. A rewrite
-  /// that runs does it at its end.
-  private synchronized void deleteKeptHistory() {
-    if (home == null || running != null) {
+  /// CONFIG SET aof-disable-auto-gc. Between two rewrites, on their thread: nobody else touches the
+  /// manifest of a log that is on.
+  private void deleteKeptHistory() {
+    if (state != State.ON) {
       return;
     }
     try {

@@ -363,7 +363,9 @@ class AofTest {
                   + "file appendonly.aof.2.incr.aof seq 2 type i\n");
       assertThat(file("1.incr.aof")).exists();
       assertThat(run(session, "CONFIG", "SET", "aof-disable-auto-gc", "no")).isEqualTo("+OK");
-      assertThat(Files.readString(file("manifest"))).doesNotContain("type h");
+      await()
+          .untilAsserted(
+              () -> assertThat(Files.readString(file("manifest"))).doesNotContain("type h"));
       assertThat(file("1.incr.aof")).doesNotExist();
       assertThat(file("1.base.rdb")).doesNotExist();
     }
