@@ -61,7 +61,6 @@ import org.jspecify.annotations.Nullable;
 public final class Cluster implements AutoCloseable {
   private static final long TICK_MILLIS = 100;
   private static final long FIRST_MILLIS = 1000; // of the steps' clock: 0 means never
-  private static final long NEVER = Long.MAX_VALUE / 2;
   private static final int BUS_OFFSET = 10_000;
   private static final long PAUSE_MOST_MILLIS = 2_000; // of slots that are handed over
 
@@ -70,6 +69,9 @@ public final class Cluster implements AutoCloseable {
     /// @param text of RESP, each character a byte
     void is(String text);
   }
+
+  /// This node takes writes for so long, on the clock of [System#nanoTime].
+  private record Term(long sinceNanos, long untilNanos) {}
 
   private final Config config;
   private final ConfigLog log;
@@ -111,7 +113,7 @@ public final class Cluster implements AutoCloseable {
   private volatile boolean awaitsOffset;
   private volatile long dropped = -1; // a type of messages
   private @Nullable ClusterView queued; // the last that the data was shown, or is going to be; lock
-  private volatile long leaseUntilNanos;
+  private volatile Term lease = new Term(0, 0);
   private volatile long sleepsUntilNanos;
   private volatile boolean isReady; // the data is loaded
   private volatile boolean isClosed;
@@ -267,7 +269,8 @@ public final class Cluster implements AutoCloseable {
   /// Until when this node takes writes, on the clock of [System#nanoTime]; [Long#MAX_VALUE]: for
   /// good.
   public long leaseUntilNanos() {
-    return leaseUntilNanos;
+    Term now = lease;
+    return engine.uncounted.endNanos(now.sinceNanos, now.untilNanos);
   }
 
   public long offset() {
@@ -343,6 +346,11 @@ public final class Cluster implements AutoCloseable {
 
   private long now() {
     return (System.nanoTime() - began) / 1_000_000 + FIRST_MILLIS;
+  }
+
+  /// On the clock of [System#nanoTime].
+  private long nanos(long millis) {
+    return began + (millis - FIRST_MILLIS) * 1_000_000;
   }
 
   private void tell(ClusterEvent event) {
@@ -497,10 +505,9 @@ public final class Cluster implements AutoCloseable {
       }
       case ClusterAction.Deliver message ->
           thread.post(() -> data.deliver(message.channel(), message.message(), message.sharded()));
-      case ClusterAction.Lease lease -> {
-        long until = lease.untilMillis();
-        leaseUntilNanos =
-            until == Long.MAX_VALUE ? until : began + (until - FIRST_MILLIS) * 1_000_000;
+      case ClusterAction.Lease term -> {
+        long until = term.untilMillis();
+        lease = new Term(nanos(term.sinceMillis()), until == Long.MAX_VALUE ? until : nanos(until));
       }
     }
   }
@@ -690,6 +697,7 @@ public final class Cluster implements AutoCloseable {
       return;
     }
     look();
+    engine.uncounted.look();
     tell(new ClusterEvent.Tick());
     if (awaitsOffset) {
       tell(new ClusterEvent.Applied());
@@ -842,14 +850,12 @@ public final class Cluster implements AutoCloseable {
 
     @Override
     public long primarySilenceMillis() {
-      Standing now = replication.standing();
-      long millis = replication.now();
-      if (now.link().isUp()) {
-        return Math.max(0, millis - now.link().lastIoSeconds() * 1000);
-      }
-      return now.link().downSinceMillis() < 0
-          ? NEVER
-          : Math.max(0, millis - now.link().downSinceMillis());
+      return replication.primarySilenceMillis();
+    }
+
+    @Override
+    public long uncountedMillis(long since) {
+      return engine.uncounted.millisSince(nanos(since));
     }
 
     @Override

@@ -87,6 +87,7 @@ public sealed interface ClusterAction {
   record Deliver(byte[] channel, byte[] message, boolean sharded) implements ClusterAction {}
 
   /// This node takes writes, as far as the lease is concerned, until this moment of the steps'
-  /// clock; [Long#MAX_VALUE]: for good.
-  record Lease(long untilMillis) implements ClusterAction {}
+  /// clock; [Long#MAX_VALUE]: for good. Time that this clock doesn't count
+  /// ([dev.spinel.engine.UncountedTime]) counts from the first moment on.
+  record Lease(long sinceMillis, long untilMillis) implements ClusterAction {}
 }

@@ -43,6 +43,10 @@ public final class ClusterMachine {
     /// How long nothing has come from the primary.
     long primarySilenceMillis();
 
+    /// How many milliseconds went by since then, a moment of the steps' clock, that this clock
+    /// didn't count, as the system slept.
+    long uncountedMillis(long since);
+
     /// Whether this node's data is whole: no synchronization has begun that hasn't ended.
     boolean hasCompleteCopy();
 

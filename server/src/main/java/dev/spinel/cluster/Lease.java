@@ -17,7 +17,8 @@ import java.util.Map;
 /// So whoever is elected with the votes of a majority begins to take writes only after this one has
 /// stopped: the two majorities have a voter in common. That holds where all voters are nodes of
 /// ours; stock voters promise nothing. A hundredth of the timeout is left for clocks that don't go
-/// equally fast.
+/// equally fast. What this node's clock doesn't count, as the system sleeps, makes the lease
+/// shorter.
 ///
 /// A PONG is matched with its PING by a number; one that was sent unasked, or that the voter has
 /// marked, extends nothing. Those of stock nodes have no number, and count for the oldest PING that
@@ -52,6 +53,7 @@ final class Lease {
 
   private final ClusterMachine machine;
   private final Map<ClusterNode, Sent> sent = new HashMap<>();
+  private long since; // the PING that it hangs on
   private long until = Long.MIN_VALUE;
   private boolean voted; // this node was a voter at the end of the step before
 
@@ -82,7 +84,7 @@ final class Lease {
   }
 
   boolean stands() {
-    return until > machine.now();
+    return until - machine.world().uncountedMillis(since) > machine.now();
   }
 
   /// At the end of each step.
@@ -99,12 +101,13 @@ final class Lease {
     long now = compute();
     if (now != until) {
       until = now;
-      machine.act(new ClusterAction.Lease(now));
+      machine.act(new ClusterAction.Lease(since, now));
     }
   }
 
   private long compute() {
     ClusterNode myself = machine.myself();
+    since = 0;
     if (!myself.isVoter()) {
       sent.clear();
       return Long.MAX_VALUE;
@@ -125,6 +128,7 @@ final class Lease {
     }
     Arrays.sort(answered, 0, voters);
     long decisive = answered[voters - wanted];
+    since = decisive;
     long timeout = machine.policy().nodeTimeoutMillis();
     return decisive == 0 ? 0 : decisive + timeout - timeout / 100;
   }

@@ -184,6 +184,8 @@ public final class Dispatcher implements AutoCloseable {
     if (leased.isEmpty()) {
       leaseLookedAtNanos = engine.clock.nanos();
       leaseUntilNanos = untilNanos;
+      engine.uncounted.look(now, leaseLookedAtNanos);
+      until = untilNanos.getAsLong();
     }
     if (until - leaseLookedAtNanos < TURN_NANOS) {
       return false;
@@ -200,8 +202,11 @@ public final class Dispatcher implements AutoCloseable {
     if (leased.isEmpty()) {
       return;
     }
+    long millis = engine.clock.millis();
+    long nanos = engine.clock.nanos();
+    engine.uncounted.look(millis, nanos);
     long until = Objects.requireNonNull(leaseUntilNanos).getAsLong();
-    boolean isOver = until != Long.MAX_VALUE && until - engine.clock.nanos() <= 0;
+    boolean isOver = until != Long.MAX_VALUE && until - nanos <= 0;
     for (Session session : leased) {
       session.isLeased = false;
       if (isOver) {

@@ -86,6 +86,10 @@ public final class Engine implements KeyspaceListener {
   public final CommandTable table;
   public final Limits limits;
   public final Clock clock;
+
+  /// What its [Clock#nanos] didn't count.
+  public final UncountedTime uncounted;
+
   final Slots slots;
   final Watches watches;
   final Tracking tracking;
@@ -181,6 +185,7 @@ public final class Engine implements KeyspaceListener {
     this.heap = requests.heap;
     this.localExpiries = new LocalExpiries(heap);
     this.clock = clock;
+    uncounted = new UncountedTime(clock);
     this.latency = new LatencyMonitor(limits, clock);
     this.faults = faults;
     this.notifier = notifier;

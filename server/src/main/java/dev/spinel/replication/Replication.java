@@ -72,6 +72,9 @@ public final class Replication implements AutoCloseable {
     void paused(boolean on);
   }
 
+  /// Longer than any time.
+  public static final long NEVER = Long.MAX_VALUE / 2;
+
   private static final long NOBODY = -1;
   private static final long SECOND_MILLIS = 1000;
 
@@ -273,6 +276,31 @@ public final class Replication implements AutoCloseable {
   /// link times out, and no wait lasts longer. Any thread.
   public long now() {
     return beganMillis + (engine.clock.nanos() - beganNanos) / 1_000_000;
+  }
+
+  /// How many milliseconds [#now] has left out since then.
+  private long uncounted(long sinceMillis) {
+    return engine.uncounted.millisSince(beganNanos + (sinceMillis - beganMillis) * 1_000_000);
+  }
+
+  /// Replicas that acknowledged something within so many seconds, those of a sleep included: other
+  /// servers may have taken over meanwhile. Any thread.
+  ///
+  /// @param millis of the system's clock, a moment ago; 0: the caller hasn't looked at it
+  int goodReplicas(Standing at, long millis, long maxLagSeconds) {
+    long nanos = engine.clock.nanos();
+    engine.uncounted.look(millis, nanos);
+    long seconds = (beganMillis + (nanos - beganNanos) / 1_000_000) / 1000;
+    return at.goodReplicas(seconds, maxLagSeconds, since -> uncounted(since * 1000) / 1000);
+  }
+
+  /// For how many milliseconds nothing has come of the primary, those of a sleep included: it may
+  /// have gone on meanwhile. [#NEVER]: nothing ever came. Any thread.
+  public long primarySilenceMillis() {
+    engine.uncounted.look();
+    Standing.Link now = standing.link();
+    long since = now.isUp() ? now.lastIoSeconds() * 1000 : now.downSinceMillis();
+    return since < 0 ? NEVER : Math.max(0, now() - since) + uncounted(since);
   }
 
   /// What there is to see of it. Any thread.

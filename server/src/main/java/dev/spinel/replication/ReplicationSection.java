@@ -94,7 +94,7 @@ final class ReplicationSection implements Section {
     out.field("connected_slaves", replicas.size());
     long maxLag = config.get(Settings.MIN_REPLICAS_MAX_LAG);
     if (config.get(Settings.MIN_REPLICAS_TO_WRITE) > 0 && maxLag > 0) {
-      out.field("min_slaves_good_slaves", now.goodReplicas(seconds, maxLag));
+      out.field("min_slaves_good_slaves", front.replication().goodReplicas(now, 0, maxLag));
     }
     for (int i = 0; i < replicas.size(); i++) {
       Standing.Replica replica = replicas.get(i);

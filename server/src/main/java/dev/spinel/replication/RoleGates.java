@@ -117,7 +117,7 @@ final class RoleGates {
           }
           Standing now = front.standing();
           return now.isReplica()
-                  || now.goodReplicas(front.replication().now() / 1000, maxLagSeconds)
+                  || front.replication().goodReplicas(now, call.now(), maxLagSeconds)
                       >= leastReplicas
               ? null
               : FEW_REPLICAS;

@@ -2,6 +2,7 @@ package dev.spinel.replication;
 
 import dev.spinel.peer.Address;
 import java.util.List;
+import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// What a server's replication looks like from outside, at one moment: for gates, INFO, ROLE and
@@ -162,10 +163,14 @@ public record Standing(
   }
 
   /// Replicas that are online and acknowledged something within so many seconds.
-  public int goodReplicas(long nowSeconds, long maxLagSeconds) {
+  ///
+  /// @param uncountedSeconds that went by since a second, besides those until `nowSeconds`
+  int goodReplicas(long nowSeconds, long maxLagSeconds, LongUnaryOperator uncountedSeconds) {
     int good = 0;
     for (Replica replica : replicas) {
-      if (replica.isOnline() && nowSeconds - replica.ackSeconds <= maxLagSeconds) {
+      long since = replica.ackSeconds;
+      if (replica.isOnline()
+          && nowSeconds - since + uncountedSeconds.applyAsLong(since) <= maxLagSeconds) {
         good++;
       }
     }

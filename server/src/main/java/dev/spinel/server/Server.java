@@ -559,6 +559,7 @@ public final class Server implements AutoCloseable {
 
   /// Takes a sample for INFO's rates and peaks. Called ten times a second, by the first loop.
   void sample() {
+    engine.uncounted.look();
     pause.look();
     if (cronPaused) {
       return;

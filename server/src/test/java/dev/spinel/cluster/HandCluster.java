@@ -20,13 +20,20 @@ public final class HandCluster {
   /// Until when writes are taken, on the scale of the fixture's clock.
   volatile long leaseUntilNanos = Long.MAX_VALUE;
 
+  /// Since when, likewise.
+  volatile long leaseSinceNanos;
+
   /// Before the fixture's first session.
   public HandCluster(Fixture fixture, String... settings) {
     this.fixture = fixture;
-    redirect = new Redirect(Config.of(settings), () -> view, () -> leaseUntilNanos);
+    redirect = new Redirect(Config.of(settings), () -> view, this::leaseEnds);
     fixture.server.engine.gates.are(redirect);
     redirect.of(fixture.server.engine);
     served = new ServedSlots(fixture.server.engine, redirect);
+  }
+
+  private long leaseEnds() {
+    return fixture.server.engine.uncounted.endNanos(leaseSinceNanos, leaseUntilNanos);
   }
 
   /// What a node knows that has this file and hears of nobody.
@@ -94,6 +101,11 @@ public final class HandCluster {
 
     @Override
     public long primarySilenceMillis() {
+      return 0;
+    }
+
+    @Override
+    public long uncountedMillis(long since) {
       return 0;
     }
 

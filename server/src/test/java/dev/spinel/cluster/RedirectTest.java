@@ -301,6 +301,41 @@ class RedirectTest {
   }
 
   @Test
+  void aLeaseEndsWhileTheSystemSleeps() {
+    try (Fixture fixture = new Fixture()) {
+      HandCluster cluster = new HandCluster(fixture);
+      LocalSession session = fixture.session();
+      cluster.show(STABLE);
+      lease(cluster, fixture);
+      fixture.clock.set(400);
+      assertThat(say(session, "SET", "b", "1")).isEqualTo("+OK");
+      fixture.clock.set(600);
+      assertThat(say(session, "SET", "b", "2"))
+          .as("the first command after it, before any look at the clocks")
+          .isEqualTo("-CLUSTERDOWN The cluster is down");
+      fixture.clock.forward(1);
+      lease(cluster, fixture);
+      assertThat(say(session, "SET", "b", "3")).isEqualTo("+OK");
+      fixture.clock.set(-3_600_000);
+      fixture.server.engine.uncounted.look();
+      assertThat(say(session, "SET", "b", "4")).isEqualTo("+OK");
+      fixture.server.engine.onlooker(
+          (by, command, args, recorder) -> {
+            if (command.name.equals("set")) {
+              fixture.clock.set(2_000); // it slept in the middle of it
+            }
+          });
+      assertThat(session.run("SET", "b", "5")).isEmpty();
+      assertThat(session.ended()).isTrue();
+    }
+  }
+
+  private static void lease(HandCluster cluster, Fixture fixture) {
+    cluster.leaseSinceNanos = fixture.clock.nanos();
+    cluster.leaseUntilNanos = fixture.clock.nanos() + 1_000_000_000;
+  }
+
+  @Test
   void whatIsWrittenAsTheLeaseEndsIsNotAcknowledged() {
     try (Fixture fixture = new Fixture()) {
       HandCluster cluster = new HandCluster(fixture);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.spinel.engine.Clock;
 import dev.spinel.persist.SystemDisk;
 import dev.spinel.persist.TestDisk;
+import dev.spinel.replication.Replication;
 import dev.spinel.wire.Client;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -528,18 +529,7 @@ class ReplicationFaultsTest extends ReplicationFixture {
   @Test
   void aClockThatIsSetEndsNoLinkAndDelaysNothing() throws Exception {
     AtomicLong set = new AtomicLong();
-    Clock clock =
-        new Clock() {
-          @Override
-          public long millis() {
-            return Clock.SYSTEM.millis() + set.get();
-          }
-
-          @Override
-          public long nanos() {
-            return Clock.SYSTEM.nanos();
-          }
-        };
+    Clock clock = clockSetBy(set);
     Ours primary = oursAt(clock, "repl-diskless-sync-delay", "1", "min-replicas-to-write", "1");
     Ours replica = oursAt(clock);
     follow(replica, primary);
@@ -558,6 +548,59 @@ class ReplicationFaultsTest extends ReplicationFixture {
     agree(primary, replica, late);
     assertThat(primary.info("stats", "sync_full")).isEqualTo("2");
     assertThat(replica.log()).doesNotContain("lost");
+  }
+
+  /// Its replica goes on meanwhile, and may have been promoted.
+  @Test
+  void whatReplicasAcknowledgedBeforeASleepDoesNotCount() throws Exception {
+    AtomicLong slept = new AtomicLong();
+    Ours primary = oursAt(clockSetBy(slept), "min-replicas-to-write", "1");
+    follow(oursAt(Clock.SYSTEM), primary);
+    eventually(() -> assertThat(primary.call("SET", "k", "1")).isEqualTo("OK"));
+    eventually( // again, if it has acknowledged something in between
+        () -> {
+          slept.addAndGet(300_000);
+          assertThat(String.valueOf(primary.call("SET", "k", "2"))).contains("NOREPLICAS");
+        });
+    eventually(() -> assertThat(primary.call("SET", "k", "3")).isEqualTo("OK"));
+    assertThat(primary.info("stats", "sync_full")).as("the link stands").isEqualTo("1");
+  }
+
+  @Test
+  void theDataOfAReplicaIsOlderAfterASleep() throws Exception {
+    AtomicLong slept = new AtomicLong();
+    Ours primary = oursAt(Clock.SYSTEM, "repl-ping-replica-period", "3600");
+    Ours replica = oursAt(clockSetBy(slept));
+    follow(replica, primary);
+    Replication at = replica.server.replication;
+    assertThat(at.primarySilenceMillis()).isLessThan(300_000);
+    slept.set(600_000);
+    assertThat(at.primarySilenceMillis()).isBetween(600_000L, 900_000L);
+    eventually(
+        () -> {
+          primary.call("SET", "k", "v");
+          assertThat(at.primarySilenceMillis()).isLessThan(300_000);
+        });
+    primary.close();
+    eventually(
+        () -> assertThat(replica.info("replication", "master_link_status")).isEqualTo("down"));
+    slept.addAndGet(600_000);
+    assertThat(at.primarySilenceMillis()).isBetween(600_000L, 900_000L);
+  }
+
+  /// The system's, but that `millis` has gone further by so much.
+  private static Clock clockSetBy(AtomicLong by) {
+    return new Clock() {
+      @Override
+      public long millis() {
+        return Clock.SYSTEM.millis() + by.get();
+      }
+
+      @Override
+      public long nanos() {
+        return Clock.SYSTEM.nanos();
+      }
+    };
   }
 
   private Ours oursAt(Clock clock, String... settings) throws IOException {
