@@ -58,8 +58,10 @@ final class ClusterNode {
   long disputedSince;
   long disputedHeard;
 
-  /// Whether it says of which shard it is; nodes of 7.0 don't.
+  /// Whether it says of which shard it is, once it was heard; nodes of 7.0 don't.
   boolean tellsShard;
+
+  boolean hidesShard;
 
   /// When the last PING went out that was answered. See [Lease].
   long answeredPing;

@@ -621,19 +621,19 @@ final class Heartbeats {
       machine.save();
     }
     sender.tellsShard = !shard.isEmpty();
+    sender.hidesShard = shard.isEmpty();
     if (shard.isEmpty()) {
       shard = sender.primary == null ? sender.shard : sender.primary.shard;
     }
     machine.nodes().setShard(sender, shard);
-    if (sender.primary != null) {
-      shardOf(sender.primary);
-    }
+    shardOf(sender.primary == null ? sender : sender.primary);
   }
 
   /// A primary that knows nothing of shards is of the shard that its replicas speak of: of the one
-  /// that comes first, if they don't agree yet.
+  /// that comes first, if they don't agree yet. One that wasn't heard since this node was started
+  /// may know, and its replicas may be out of date.
   private void shardOf(ClusterNode primary) {
-    if (primary.tellsShard || primary.isMyself()) {
+    if (!primary.hidesShard || primary.isMyself()) {
       return;
     }
     String first = "";

@@ -2,9 +2,13 @@ package dev.spinel.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/// Slots, evenly spread, in which clients count numbers up. A number that all nodes of a shard had
-/// reached is acknowledged: it is never seen smaller. (It takes all of them, since the owner may
-/// not know yet who else is one, and may be replaced by that one.)
+import java.util.HashSet;
+import java.util.Set;
+
+/// Slots, evenly spread, in which clients count numbers up. A number that the owner and all its
+/// replicas had reached is acknowledged: it is never seen smaller. Its replicas are those that it
+/// knows, and those that follow it without its knowledge: it may be replaced by any of them. A
+/// primary that it has replaced isn't one before it follows.
 final class CountedSlots {
   final int count;
   private final SimCluster cluster;
@@ -56,16 +60,21 @@ final class CountedSlots {
     for (int i = 0; i < count; i++) {
       for (ToyNode node : cluster.nodes) {
         if (node.takesWrites(slot(i))) {
-          acknowledged[i] = Math.max(acknowledged[i], leastOfShard(node, slot(i)));
+          acknowledged[i] = Math.max(acknowledged[i], leastOfCopies(node, slot(i)));
         }
       }
     }
   }
 
-  private long leastOfShard(ToyNode owner, int slot) {
+  private long leastOfCopies(ToyNode owner, int slot) {
+    Set<String> replicas = new HashSet<>();
+    for (ClusterNode replica : owner.machine().myself().replicas) {
+      replicas.add(replica.id);
+    }
     long least = owner.value(slot);
     for (ToyNode other : cluster.nodes) {
-      if (other.machine().myself().shard.equals(owner.machine().myself().shard)) {
+      ClusterNode followed = other.machine().myself().primary;
+      if (replicas.contains(other.id()) || followed != null && followed.id.equals(owner.id())) {
         least = Math.min(least, other.value(slot));
       }
     }

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 class HeartbeatsTest {
   private static final String SMALL = "a".repeat(40);
   private static final String GREAT = "b".repeat(40);
+  private static final String REPLICA = "c".repeat(40);
   private static final long TIMEOUT = ClusterPolicy.usual(7000).nodeTimeoutMillis();
   private static final long PATIENCE = ClusterPolicy.usual(7000).electionMillis();
 
@@ -23,7 +24,9 @@ class HeartbeatsTest {
     step(
         new ClusterEvent.Started(
             NodesFile.read(text.getBytes(StandardCharsets.ISO_8859_1)), false));
-    step(new ClusterEvent.Accepted(-1, "127.0.0.1", 40_000, "127.0.0.1"));
+    for (String id : List.of(SMALL, GREAT, REPLICA)) {
+      step(new ClusterEvent.Accepted(-id.charAt(0), "127.0.0.1", 40_000, "127.0.0.1"));
+    }
   }
 
   /// With what was last written.
@@ -55,12 +58,13 @@ class HeartbeatsTest {
         + epochAndSlots;
   }
 
+  /// Over a link of its own.
   private void heard(
       String sender, String primary, long epoch, SlotSet slots, List<BusMessage.Extension> more) {
     int port = 7000 + sender.charAt(0) - 'a';
     step(
         new ClusterEvent.Received(
-            -1,
+            -sender.charAt(0),
             new BusMessage.Heartbeat(
                 new BusMessage.Header(
                     BusType.PONG,
@@ -164,5 +168,33 @@ class HeartbeatsTest {
       heard(GREAT, SMALL, 5, SlotSet.all(), List.of()); // it follows this node
     }
     assertThat(patience(GREAT)).isEqualTo(PATIENCE);
+  }
+
+  // ── shards ──
+
+  @Test
+  void aPrimaryIsOfAnotherShardThanItsReplicaSaysUnlessItHidesIts() throws Exception {
+    String shard = "1".repeat(40);
+    String other = "2".repeat(40);
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0"),
+        line(GREAT, "master", "-", "6 connected 1-16383")
+            .replace("@17001", "@17001,,shard-id=" + shard),
+        line(REPLICA, "slave", GREAT, "6 connected").replace("@17002", "@17002,,shard-id=" + shard),
+        "vars currentEpoch 6 lastVoteEpoch 0");
+    SlotSet slots = new SlotSet();
+    ClusterNode primary = machine.nodes().get(GREAT);
+
+    heard(REPLICA, GREAT, 6, slots, List.of(new BusMessage.Shard(other)));
+    assertThat(primary.shard).as("it wasn't heard yet").isEqualTo(shard);
+    heard(GREAT, "", 6, slots, List.of(new BusMessage.Shard(shard)));
+    heard(REPLICA, GREAT, 6, slots, List.of(new BusMessage.Shard(other)));
+    assertThat(primary.shard).as("it has told").isEqualTo(shard);
+
+    restart();
+    primary = machine.nodes().get(GREAT);
+    heard(REPLICA, GREAT, 6, slots, List.of(new BusMessage.Shard(other)));
+    heard(GREAT, "", 6, slots, List.of());
+    assertThat(primary.shard).as("it hides it").isEqualTo(other);
   }
 }

@@ -41,18 +41,21 @@ class SlotSetTest {
   @Test
   void setsAreAddedAndTakenAway() {
     Random random = new Random(6);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 300; i++) {
+      // few slots that are close together, anywhere, so that many are in both; or all over
+      int width = i % 3 == 0 ? SlotSet.SLOTS : 1 + random.nextInt(300);
+      int first = random.nextInt(SlotSet.SLOTS - width + 1);
       SlotSet one = new SlotSet();
       SlotSet other = new SlotSet();
       BitSet models = new BitSet();
       BitSet others = new BitSet();
-      for (int n = random.nextInt(300); n > 0; n--) {
-        int slot = random.nextInt(1000);
-        (n % 2 == 0 ? one : other).add(slot);
-        (n % 2 == 0 ? models : others).set(slot);
-      }
+      fill(random, first, width, one, models);
+      fill(random, first, width, other, others);
       SlotSet before = one.copy();
       BitSet modelBefore = (BitSet) models.clone();
+      BitSet modelRest = (BitSet) models.clone();
+      modelRest.andNot(others);
+      same(one.without(other), modelRest);
       one.addAll(other);
       models.or(others);
       same(one, models);
@@ -61,6 +64,30 @@ class SlotSetTest {
       same(one, models);
       same(before, modelBefore);
       same(other, others);
+    }
+  }
+
+  /// Sometimes with nothing.
+  private static void fill(Random random, int first, int width, SlotSet set, BitSet model) {
+    for (int n = random.nextInt(5) == 0 ? 0 : random.nextInt(300); n > 0; n--) {
+      int slot = first + random.nextInt(width);
+      set.add(slot);
+      model.set(slot);
+    }
+  }
+
+  @Test
+  void aSetIsAddedToItselfAndTakenFromItself() {
+    for (SlotSet set : new SlotSet[] {SlotSet.all(), new SlotSet(), SlotSet.all().copy()}) {
+      BitSet model = new BitSet();
+      model.set(0, set.count());
+      SlotSet copy = set.copy();
+      set.addAll(set);
+      same(set, model);
+      assertThat(set.without(set).isEmpty()).isTrue();
+      set.removeAll(set);
+      same(set, new BitSet());
+      same(copy, model);
     }
   }
 
