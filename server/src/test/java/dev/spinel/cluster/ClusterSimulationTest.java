@@ -255,6 +255,27 @@ class ClusterSimulationTest {
     assertThat(old.machine().myself().primary.id).isEqualTo(elected.id());
   }
 
+  /// What a new primary has acknowledged while the old one is cut off is kept, too.
+  @Test
+  void clientsCountOnWhatANewPrimaryTells() {
+    make(5, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    CountedSlots clients = new CountedSlots(cluster, 3);
+    ToyNode old = cluster.nodes.get(0);
+    ToyNode elected = cluster.nodes.get(3);
+    clients.run(1000);
+    cluster.network.isolate(cluster.hostName(old));
+    for (int i = 0; i < 200 && !elected.takesWrites(clients.slot(0)); i++) {
+      clients.run(100);
+    }
+    clients.run(3000);
+    assertThat(clients.acknowledged(0)).isGreaterThan(old.value(clients.slot(0)));
+    cluster.network.heal();
+    assertThat(cluster.runUntil(cluster::settled, 60_000)).as(cluster::describe).isTrue();
+    clients.run(100);
+    clients.verify();
+  }
+
   /// Nobody stays where it was, and there are no seeds.
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
