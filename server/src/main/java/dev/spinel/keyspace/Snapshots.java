@@ -118,14 +118,20 @@ public final class Snapshots {
     return true;
   }
 
-  /// Runs `errand` on the thread of snapshots, in no seat, before the next one: so it has the files
-  /// that they make for itself. Does nothing if the server is being closed.
-  public synchronized void between(Runnable errand) {
+  /// Runs `errand`, which may take long, on the thread of snapshots, in no seat, before the next
+  /// one. Returns false if it can't, as the server is being closed or has no thread.
+  public synchronized boolean between(Runnable errand) {
     if (closed) {
-      return;
+      return false;
     }
-    errands.add(errand);
-    startThread();
+    try {
+      errands.add(errand);
+      startThread();
+      return true;
+    } catch (OutOfMemoryError e) {
+      errands.remove(errand);
+      return false;
+    }
   }
 
   private void startThread() {

@@ -10,6 +10,8 @@ import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +39,7 @@ import org.jspecify.annotations.Nullable;
 /// move files that are in use.
 ///
 /// Its monitor guards what isn't volatile; no file is touched while it is held, but those of its
-/// claim.
+/// claim, and what is history once nobody wants to keep that any more.
 final class Aof implements AppendLog.Owner {
   enum State {
     OFF,
@@ -73,6 +75,7 @@ final class Aof implements AppendLog.Owner {
   private final Disk disk;
   private final LongConsumer synced;
   private final Object telling = new Object(); // held while the gate is told, never for more
+  private final Object deleting = new Object(); // held while what is history goes
 
   private volatile State state = State.OFF;
   private volatile @Nullable AppendLog log;
@@ -106,9 +109,7 @@ final class Aof implements AppendLog.Owner {
         Settings.AOF_TIMESTAMP_ENABLED,
         changed -> eachLog(log -> log.stamps(config.get(Settings.AOF_TIMESTAMP_ENABLED))));
     config.onChange(Settings.APPENDONLY, changed -> follow());
-    config.onChange(
-        Settings.AOF_DISABLE_AUTO_GC,
-        changed -> engine.keyspace.snapshots().between(this::deleteKeptHistory));
+    config.onChange(Settings.AOF_DISABLE_AUTO_GC, changed -> deleteKeptHistory());
     config.onChange(Settings.DIR, changed -> tellWhereItStays());
   }
 
@@ -533,10 +534,9 @@ final class Aof implements AppendLog.Owner {
     return engine.clock.millis() >= notBeforeMillis;
   }
 
-  /// CONFIG SET aof-disable-auto-gc. Between two rewrites, on their thread: nobody else touches the
-  /// manifest of a log that is on.
-  private void deleteKeptHistory() {
-    if (state != State.ON) {
+  /// CONFIG SET aof-disable-auto-gc: at once, as in Redis. A rewrite that runs does it at its end.
+  private synchronized void deleteKeptHistory() {
+    if (state != State.ON || running != null) {
       return;
     }
     try {
@@ -546,16 +546,40 @@ final class Aof implements AppendLog.Owner {
     }
   }
 
+  /// The names of the files go at once, and what they hold in the background, which may take long:
+  /// it does when nobody has them open any more.
   private void deleteHistory() throws IOException {
-    Manifest now = manifest;
-    if (now.history().isEmpty() || config.get(Settings.AOF_DISABLE_AUTO_GC)) {
-      return;
+    List<Disk.Input> open = new ArrayList<>();
+    try {
+      synchronized (deleting) {
+        Manifest now = manifest;
+        if (now.history().isEmpty() || config.get(Settings.AOF_DISABLE_AUTO_GC)) {
+          return;
+        }
+        for (Manifest.Part part : now.history()) {
+          persistence.notice("Removing the history file " + part.name() + " in the background");
+          if (disk.exists(file(part.name()))) {
+            open.add(disk.read(file(part.name())));
+            disk.delete(file(part.name()));
+          }
+        }
+        write(now.withoutHistory());
+      }
+    } finally {
+      if (!open.isEmpty() && !engine.keyspace.snapshots().between(() -> close(open))) {
+        close(open);
+      }
     }
-    for (Manifest.Part part : now.history()) {
-      persistence.notice("Removing the history file " + part.name() + " in the background");
-      disk.delete(file(part.name()));
+  }
+
+  private void close(List<Disk.Input> files) {
+    for (Disk.Input file : files) {
+      try {
+        file.close();
+      } catch (IOException e) {
+        persistence.warning("Failed to close a file that was removed: " + IoReason.of(e));
+      }
     }
-    write(now.withoutHistory());
   }
 
   /// A snapshot that becomes the new base.

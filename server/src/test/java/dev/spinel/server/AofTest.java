@@ -363,9 +363,7 @@ class AofTest {
                   + "file appendonly.aof.2.incr.aof seq 2 type i\n");
       assertThat(file("1.incr.aof")).exists();
       assertThat(run(session, "CONFIG", "SET", "aof-disable-auto-gc", "no")).isEqualTo("+OK");
-      await()
-          .untilAsserted(
-              () -> assertThat(Files.readString(file("manifest"))).doesNotContain("type h"));
+      assertThat(Files.readString(file("manifest"))).doesNotContain("type h");
       assertThat(file("1.incr.aof")).doesNotExist();
       assertThat(file("1.base.rdb")).doesNotExist();
     }
