@@ -470,6 +470,9 @@ final class RdbLoader {
       if (why instanceof Error e) {
         throw e;
       }
+      if (why != null) { // interrupted, say: not all is there
+        throw new IllegalStateException("loading was broken off", why);
+      }
     }
 
     private void compare(RdbReader reader, boolean sums) throws Unloadable {
