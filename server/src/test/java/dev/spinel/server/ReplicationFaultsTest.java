@@ -454,7 +454,7 @@ class ReplicationFaultsTest extends ReplicationFixture {
   /// It still takes what waits for it when the next snapshot is written, to a file.
   @Test
   void aSlowReplicaHasNoPartInTheNextSnapshot() throws Exception {
-    Ours primary = ours("repl-timeout", "3600");
+    Ours primary = ours("repl-timeout", "3600", "rdbcompression", "no");
     for (int i = 0; i < 16; i++) {
       primary.call("SET", "large" + i, "x".repeat(1_000_000));
     }
