@@ -1,19 +1,20 @@
 package dev.spinel;
 
+import static dev.spinel.Nodes.ask;
+import static dev.spinel.Nodes.eventually;
+import static dev.spinel.Nodes.ok;
+import static dev.spinel.Nodes.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -65,27 +66,6 @@ class ClusterRepliesTest {
     open.add(made);
     ports.add(port);
     return port;
-  }
-
-  private static RespValue ask(int port, String... command) throws IOException {
-    try (Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
-      return client.command(command);
-    }
-  }
-
-  private static String text(int port, String... command) throws IOException {
-    return String.valueOf(ask(port, command).text());
-  }
-
-  private static void ok(int port, String... command) throws IOException {
-    assertThat(text(port, command)).as(String.join(" ", command)).isEqualTo("OK");
-  }
-
-  private static void eventually(java.util.concurrent.Callable<Boolean> holds) {
-    Awaitility.await()
-        .pollInterval(Duration.ofMillis(20))
-        .atMost(Duration.ofSeconds(60))
-        .until(holds);
   }
 
   @Test

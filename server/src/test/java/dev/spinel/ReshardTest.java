@@ -1,5 +1,8 @@
 package dev.spinel;
 
+import static dev.spinel.Nodes.eventually;
+import static dev.spinel.Nodes.ok;
+import static dev.spinel.Nodes.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.wire.Client;
@@ -8,13 +11,11 @@ import dev.spinel.wire.RespValue;
 import dev.spinel.wire.Slice;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,34 +26,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ReshardTest {
   @TempDir Path folder;
 
-  private static String text(RespValue reply) {
-    return reply instanceof RespValue.Error error
-        ? "-" + error.text()
-        : String.valueOf(reply.text());
-  }
-
-  private static String ask(int port, String... command) throws IOException {
-    try (Client client = Client.connect("127.0.0.1", port).timeoutMillis(20_000)) {
-      return text(client.command(command));
-    }
-  }
-
-  private static void ok(int port, String... command) throws IOException {
-    assertThat(ask(port, command)).as(String.join(" ", command)).isEqualTo("OK");
-  }
-
-  private static void eventually(java.util.concurrent.Callable<Boolean> holds) {
-    Awaitility.await()
-        .pollInterval(Duration.ofMillis(20))
-        .atMost(Duration.ofSeconds(60))
-        .until(holds);
-  }
-
   /// Moves a slot as redis-cli does.
   private static void move(int slot, int from, int to) throws IOException {
     String number = Integer.toString(slot);
-    String fromId = ask(from, "CLUSTER", "MYID");
-    String toId = ask(to, "CLUSTER", "MYID");
+    String fromId = text(from, "CLUSTER", "MYID");
+    String toId = text(to, "CLUSTER", "MYID");
     ok(to, "CLUSTER", "SETSLOT", number, "IMPORTING", fromId);
     ok(from, "CLUSTER", "SETSLOT", number, "MIGRATING", toId);
     try (Client client = Client.connect("127.0.0.1", from).timeoutMillis(20_000)) {
@@ -175,8 +153,8 @@ class ReshardTest {
       for (int i = 0; i < 2; i++) {
         SpinelCluster.Node primary = cluster.nodes().get(i);
         SpinelCluster.Node replica = cluster.nodes().get(i + 3);
-        assertThat(ask(primary.port(), "WAIT", "1", "10000")).isEqualTo("1");
-        assertThat(ask(replica.port(), "DBSIZE")).isEqualTo(ask(primary.port(), "DBSIZE"));
+        assertThat(text(primary.port(), "WAIT", "1", "10000")).isEqualTo("1");
+        assertThat(text(replica.port(), "DBSIZE")).isEqualTo(text(primary.port(), "DBSIZE"));
       }
     }
   }
@@ -198,10 +176,10 @@ class ReshardTest {
       ok(ours, "CLUSTER", "MEET", "127.0.0.1", "" + real.port());
       eventually(
           () ->
-              ask(real.port(), "CLUSTER", "INFO").contains("cluster_state:ok")
-                  && ask(ours, "CLUSTER", "NODES").lines().count() == 4
-                  && ask(real.port(), "CLUSTER", "NODES").lines().count() == 4
-                  && !ask(ours, "CLUSTER", "NODES").contains("handshake"));
+              text(real.port(), "CLUSTER", "INFO").contains("cluster_state:ok")
+                  && text(ours, "CLUSTER", "NODES").lines().count() == 4
+                  && text(real.port(), "CLUSTER", "NODES").lines().count() == 4
+                  && !text(ours, "CLUSTER", "NODES").contains("handshake"));
       countWhileSlotsMove(ours, real.port(), 6);
     }
   }
@@ -220,7 +198,7 @@ class ReshardTest {
         listener.command("SSUBSCRIBE", "{b}2");
         listener.command("SSUBSCRIBE", "{06S}stays");
         assertThat(text(publisher.command("SPUBLISH", "b", "last"))).isEqualTo("1");
-        eventually(() -> ask(one, "INFO", "clients").contains("blocked_clients:1"));
+        eventually(() -> text(one, "INFO", "clients").contains("blocked_clients:1"));
         move(3300, one, other);
         assertThat(text(waiter.command("PING"))).isEqualTo("-MOVED 3300 127.0.0.1:" + other);
         assertThat(plain(listener.receive())).isEqualTo("[smessage, b, last]");
@@ -251,13 +229,13 @@ class ReshardTest {
           Client ofShard = Client.connect("127.0.0.1", replica).timeoutMillis(20_000)) {
         listener.command("PSUBSCRIBE", "ch*");
         ofShard.command("SSUBSCRIBE", "b");
-        assertThat(ask(one, "PUBLISH", "channel", "m1")).isEqualTo("0");
+        assertThat(text(one, "PUBLISH", "channel", "m1")).isEqualTo("0");
         assertThat(plain(listener.receive())).isEqualTo("[pmessage, ch*, channel, m1]");
-        assertThat(ask(replica, "PUBLISH", "channel", "of a replica")).isEqualTo("0");
+        assertThat(text(replica, "PUBLISH", "channel", "of a replica")).isEqualTo("0");
         assertThat(plain(listener.receive())).isEqualTo("[pmessage, ch*, channel, of a replica]");
-        assertThat(ask(one, "SPUBLISH", "b", "m2")).isEqualTo("0");
+        assertThat(text(one, "SPUBLISH", "b", "m2")).isEqualTo("0");
         assertThat(plain(ofShard.receive())).isEqualTo("[smessage, b, m2]");
-        assertThat(ask(other, "SPUBLISH", "b", "m3")).startsWith("-MOVED 3300 ");
+        assertThat(text(other, "SPUBLISH", "b", "m3")).startsWith("-MOVED 3300 ");
       }
     }
   }
