@@ -216,9 +216,7 @@ public final class Command {
 
   /// Whether a call of so many words may take long, so that it is worth two looks at a clock.
   boolean mayTakeLong(int words) {
-    Synopsis s = synopsis();
-    int few = Math.max(Math.abs(s.arity), (s.flags & DENYOOM) != 0 ? 3 : 2); // with one value
-    return (s.flags & QUICK) == 0 && ((s.flags & FAST) == 0 || words > few);
+    return words > synopsis().quickWords;
   }
 
   /// Whether a call takes the argument at `position` in whatever form it came: a large one as the

@@ -222,6 +222,9 @@ public final class Synopsis {
   /// [Command]'s flags.
   public final int flags;
 
+  /// A call of so many words takes no long time, whatever the data; of more it may.
+  final int quickWords;
+
   /// Key positions as a plain range; all zero if there is none. A negative last key counts from
   /// the end.
   public final int firstKey, lastKey, step;
@@ -426,7 +429,17 @@ public final class Synopsis {
       factFlags |= wakes ? Command.WAKES : 0;
     }
     flags = factFlags;
+    quickWords = quickWords(factFlags, Math.abs(arity));
     categories = allCategories(factFlags, explicitCategories, group, container && !runs);
+  }
+
+  /// Those of one value, if it is [Command#FAST].
+  private static int quickWords(int flags, int least) {
+    if ((flags & Command.QUICK) != 0) {
+      return Integer.MAX_VALUE;
+    }
+    boolean isFast = (flags & Command.FAST) != 0;
+    return isFast ? Math.max(least, (flags & Command.DENYOOM) != 0 ? 3 : 2) : -1;
   }
 
   private static int category(String name) {
