@@ -6,6 +6,7 @@ import static dev.spinel.Nodes.ok;
 import static dev.spinel.Nodes.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -44,7 +45,9 @@ class ClusterRepliesTest {
             "--repl-diskless-sync-delay",
             "0",
             "--repl-ping-replica-period",
-            "1");
+            "1",
+            "--enable-debug-command",
+            "yes");
     open.add(made);
     ports.add(made.port());
     return made.port();
@@ -107,6 +110,26 @@ class ClusterRepliesTest {
       }
       compare(type + " with host names");
     }
+  }
+
+  @Test
+  void whatWaitsForANodeThatSleepsIsTold() throws Exception {
+    int real = real("sleeps");
+    int ours = ours("tells");
+    ok(ours, "CLUSTER", "MEET", "127.0.0.1", "" + real);
+    eventually(() -> text(ours, "CLUSTER", "NODES").lines().count() == 2);
+    eventually(() -> !text(ours, "CLUSTER", "NODES").contains("handshake"));
+    String message = "x".repeat(1 << 20);
+    try (Client client = Client.connect("127.0.0.1", real)) {
+      client.send("DEBUG", "SLEEP", "5");
+      client.flush();
+      eventually(
+          () -> {
+            ask(ours, "PUBLISH", "channel", message);
+            return !text(ours, "INFO", "memory").contains("mem_cluster_links:0\r");
+          });
+    }
+    eventually(() -> text(ours, "INFO", "memory").contains("mem_cluster_links:0\r"));
   }
 
   private void compare(String what) throws Exception {

@@ -76,12 +76,25 @@ class SpinelClusterTest {
     try (SpinelCluster cluster =
         Spinel.cluster(3, 3).directory(folder).nodeTimeoutMillis(2000).start()) {
       assertThat(ask(cluster.nodes().get(0), "SET", "{fHh}x", "2")).contains("OK");
+      SpinelCluster.Node replica = cluster.nodes().get(3);
+      assertThat(ask(replica, "CLUSTER", "FAILOVER")).contains("OK");
+      Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> replica.status().isPrimary());
+      await(cluster);
+      String second = cluster.status().get(1).id();
+      String third = cluster.status().get(2).id();
+      setSlot(cluster.nodes().get(1), "IMPORTING", third);
+      setSlot(cluster.nodes().get(2), "MIGRATING", second);
+      setSlot(cluster.nodes().get(1), "NODE", second);
+      setSlot(cluster.nodes().get(2), "NODE", second);
     }
     assertThat(Files.readString(folder.resolve("cluster"))).isEqualTo("primaries 3 replicas 3\n");
     try (SpinelCluster cluster =
         Spinel.cluster(0, -1).directory(folder).nodeTimeoutMillis(2000).start()) {
+      assertThat(cluster.status().stream().map(Topology.Status::slots).limit(4))
+          .containsExactly("", "5461-10921 16383", "10922-16382", "0-5460");
+      assertThat(cluster.status().get(0).follows()).isEqualTo("node-4");
+      assertThat(ask(cluster.nodes().get(3), "GET", "{fHh}x")).isEqualTo("2");
       SpinelCluster.Node first = cluster.nodes().getFirst();
-      assertThat(ask(first, "GET", "{fHh}x")).isEqualTo("2");
       // it is meant to be on one machine
       assertThat(Files.readString(folder.resolve("node-1/log")))
           .contains("Cluster state changed: ok")
@@ -99,6 +112,68 @@ class SpinelClusterTest {
     assertThatThrownBy(() -> Spinel.cluster(4, 4).directory(folder).start())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("was made of 3 primaries and 3 replicas");
+  }
+
+  private static void setSlot(SpinelCluster.Node node, String how, String id) throws IOException {
+    assertThat(ask(node, "CLUSTER", "SETSLOT", "16383", how, id)).contains("OK");
+  }
+
+  @Test
+  void whoSleepsIsTakenForDeadThoughItsBusIsAwake() throws Exception {
+    try (SpinelCluster cluster =
+        Spinel.cluster(3, 0).nodeTimeoutMillis(500).with("enable-debug-command", "yes").start()) {
+      SpinelCluster.Node sleeper = cluster.nodes().getFirst();
+      String id = sleeper.status().id();
+      try (Client client = Client.connect("127.0.0.1", sleeper.port())) {
+        client.send("DEBUG", "SLEEP", "20");
+        client.flush();
+        SpinelCluster.Node other = cluster.nodes().get(1);
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(15))
+            .until(
+                () ->
+                    ask(other, "CLUSTER", "NODES")
+                        .lines()
+                        .anyMatch(line -> line.startsWith(id) && line.contains("master,fail ")));
+      }
+    }
+  }
+
+  @Test
+  void aReplicaThatCopiesAllDataIsNotShownToClients() throws Exception {
+    try (SpinelCluster cluster =
+        Spinel.cluster(3, 1).nodeTimeoutMillis(5000).with("repl-backlog-size", "100").start()) {
+      SpinelCluster.Node primary = cluster.nodes().getFirst();
+      SpinelCluster.Node replica = cluster.nodes().get(3);
+      String id = replica.status().id();
+      try (Client client = Client.connect("127.0.0.1", primary.port())) {
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(30))
+            .until(() -> plain(client.command("CLUSTER", "SLOTS")).contains(id));
+        ask(replica, "CONFIG", "SET", "key-load-delay", "500000");
+        client.command("MULTI");
+        client.command("CLIENT", "KILL", "TYPE", "replica");
+        for (int i = 0; i < 50; i++) {
+          client.command("SET", "{fHh}" + i, "x".repeat(1024));
+        }
+        client.command("EXEC");
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(30))
+            .until(() -> !plain(client.command("CLUSTER", "SLOTS")).contains(id));
+        assertThat(plain(client.command("CLUSTER", "SHARDS"))).contains("loading");
+        ask(replica, "CONFIG", "SET", "key-load-delay", "0");
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(30))
+            .until(() -> plain(client.command("CLUSTER", "SLOTS")).contains(id));
+        assertThat(plain(client.command("CLUSTER", "SHARDS"))).doesNotContain("loading");
+      }
+    }
+  }
+
+  private static String plain(RespValue reply) {
+    return reply instanceof RespValue.Array array
+        ? String.join(" ", array.elements().stream().map(SpinelClusterTest::plain).toList())
+        : String.valueOf(reply.text());
   }
 
   @Test

@@ -20,8 +20,8 @@ import org.redisson.config.ReadMode;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
 
-/// Each library finds its way when slots move, and when primaries hand over and are killed, and
-/// never gets an answer that isn't its own.
+/// Each library finds its way when slots move, also to a node that has just joined, and when
+/// primaries hand over and are killed, and never gets an answer that isn't its own.
 @Timeout(240)
 class ClusterClientsTest {
   private static final int KEYS = 4;
@@ -31,10 +31,11 @@ class ClusterClientsTest {
   }
 
   private static void lead(LostShards shards, LostShards.Library library, String name)
-      throws InterruptedException {
+      throws Exception {
     Thread writer = shards.writer(library, keys(name));
     shards.awaitKeys(new HashSet<>(keys(name)));
     shards.moveAndHandOver();
+    shards.growAndShrink();
     shards.loseAndFind();
     writer.interrupt();
     writer.join(20_000);

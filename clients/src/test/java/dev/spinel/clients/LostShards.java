@@ -6,17 +6,26 @@ import dev.spinel.Spinel;
 import dev.spinel.SpinelCluster;
 import dev.spinel.Topology.Node;
 import dev.spinel.Topology.Status;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import redis.clients.jedis.Jedis;
+import redis.clients.jedis.Protocol;
 import redis.clients.jedis.params.MigrateParams;
 
-/// A cluster whose slots move, and whose primaries hand over and are killed, while clients write:
+/// A cluster that grows and shrinks, whose slots move, and whose primaries hand over and are killed,
+/// while clients write:
 /// each key has one writer, and a value that names the key and a number that grows. After each
 /// happening all writers have to get on with all of their keys.
 final class LostShards implements AutoCloseable {
@@ -85,6 +94,27 @@ final class LostShards implements AutoCloseable {
     }
   }
 
+  /// A writer that is a process of its own, and says `KEY NUMBER`, or `wrong …`
+  void listen(Process writer) {
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              try (BufferedReader lines = writer.inputReader(StandardCharsets.UTF_8)) {
+                for (String line; (line = lines.readLine()) != null; ) {
+                  String[] words = line.split(" ");
+                  if (words[0].equals("wrong")) {
+                    isWrong(line);
+                  } else {
+                    acknowledged(words[0], Long.parseLong(words[1]));
+                  }
+                }
+              } catch (IOException e) {
+                isWrong("nothing more is said: " + e.getMessage()); // also at its end
+              }
+            });
+  }
+
   // ── what happens ──
 
   /// Slots move, and a primary hands over to its replica: nothing is lost.
@@ -103,6 +133,59 @@ final class LostShards implements AutoCloseable {
     await(() -> replica.status().isPrimary(), "the replica takes over");
     awaitProgress("a primary has handed over");
     assertThat(cluster.awaitInSync(PATIENCE_MILLIS)).isTrue();
+  }
+
+  /// A node joins, gets the slots of all keys, gives them back and leaves: nothing is lost.
+  void growAndShrink() throws Exception {
+    Path folder = Files.createTempDirectory("spinel-joins");
+    String bus = Integer.toString(freePort());
+    try (Spinel added =
+        Spinel.start(
+            "cluster-enabled", "yes", "cluster-port", bus, "dir", folder.toString(), "save", "")) {
+      Place place;
+      try (Jedis jedis = new Jedis("127.0.0.1", added.port())) {
+        place = new Place(added.port(), jedis.clusterMyId());
+      }
+      try (Jedis any = jedis(primaries().getFirst())) {
+        any.sendCommand(
+            Protocol.Command.CLUSTER, "MEET", "127.0.0.1", Integer.toString(added.port()), bus);
+      }
+      for (Node node : cluster.nodes()) {
+        await(() -> knows(node, place.id), "the new node is known");
+      }
+      Map<Integer, Place> owners = new TreeMap<>();
+      for (String key : progress.keySet()) {
+        int slot = slot(key);
+        if (!owners.containsKey(slot)) {
+          Place owner = owner(slot);
+          owners.put(slot, owner);
+          move(slot, owner, place);
+        }
+      }
+      awaitProgress("the new node has the slots");
+      for (Map.Entry<Integer, Place> each : owners.entrySet()) {
+        move(each.getKey(), place, each.getValue());
+      }
+      awaitProgress("the slots are back");
+      for (Node node : cluster.nodes()) {
+        try (Jedis jedis = jedis(node)) {
+          jedis.clusterForget(place.id);
+        }
+      }
+    }
+    awaitProgress("the node has left");
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket probe = new ServerSocket(0)) {
+      return probe.getLocalPort();
+    }
+  }
+
+  private static boolean knows(Node node, String id) {
+    try (Jedis jedis = jedis(node)) {
+      return jedis.clusterNodes().lines().anyMatch(l -> l.startsWith(id) && !l.contains("hand"));
+    }
   }
 
   /// Primaries are killed, one after the other, and started again. What was acknowledged a moment
@@ -134,31 +217,43 @@ final class LostShards implements AutoCloseable {
     return new Jedis("127.0.0.1", node.port());
   }
 
-  /// As redis-cli moves a slot.
-  private void move(String key) {
-    Node from = null;
-    Node to = null;
-    int slot;
+  /// A node, wherever it comes from.
+  private record Place(int port, String id) {}
+
+  private static Place place(Node node) {
+    return new Place(node.port(), node.status().id());
+  }
+
+  private int slot(String key) {
     try (Jedis any = jedis(cluster.nodes().getFirst())) {
-      slot = (int) any.clusterKeySlot(key);
+      return (int) any.clusterKeySlot(key);
     }
-    for (Node node : primaries()) {
-      if (owns(node.status(), slot)) {
-        from = node;
-      } else {
-        to = node;
-      }
-    }
-    try (Jedis source = jedis(from);
-        Jedis target = jedis(to)) {
-      target.clusterSetSlotImporting(slot, from.status().id());
-      source.clusterSetSlotMigrating(slot, to.status().id());
+  }
+
+  private Place owner(int slot) {
+    return place(
+        primaries().stream().filter(node -> owns(node.status(), slot)).findAny().orElseThrow());
+  }
+
+  private void move(String key) {
+    int slot = slot(key);
+    Place from = owner(slot);
+    List<Place> others = primaries().stream().map(LostShards::place).toList();
+    move(slot, from, others.reversed().stream().filter(p -> !p.equals(from)).findFirst().orElseThrow());
+  }
+
+  /// As redis-cli moves a slot.
+  private static void move(int slot, Place from, Place to) {
+    try (Jedis source = new Jedis("127.0.0.1", from.port);
+        Jedis target = new Jedis("127.0.0.1", to.port)) {
+      target.clusterSetSlotImporting(slot, from.id);
+      source.clusterSetSlotMigrating(slot, to.id);
       for (List<String> keys; !(keys = source.clusterGetKeysInSlot(slot, 10)).isEmpty(); ) {
         MigrateParams none = MigrateParams.migrateParams();
-        source.migrate("127.0.0.1", to.port(), 5000, none, keys.toArray(new String[0]));
+        source.migrate("127.0.0.1", to.port, 5000, none, keys.toArray(new String[0]));
       }
-      target.clusterSetSlotNode(slot, to.status().id());
-      source.clusterSetSlotNode(slot, to.status().id());
+      target.clusterSetSlotNode(slot, to.id);
+      source.clusterSetSlotNode(slot, to.id);
     }
   }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.Spinel;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
@@ -103,30 +102,15 @@ class NodeTest {
         return;
       }
       try {
-        Thread.ofPlatform().daemon().start(() -> listen(node, shards));
+        shards.listen(node);
         shards.awaitKeys(
             Set.of("ioredis-0", "ioredis-1", "ioredis-2", "ioredis-3", "node-redis-0"));
         shards.moveAndHandOver();
+        shards.growAndShrink();
         shards.loseAndFind();
       } finally {
         node.destroyForcibly();
       }
-    }
-  }
-
-  /// `KEY NUMBER`, or `wrong …`
-  private static void listen(Process node, LostShards shards) {
-    try (BufferedReader lines = node.inputReader(StandardCharsets.UTF_8)) {
-      for (String line; (line = lines.readLine()) != null; ) {
-        String[] words = line.split(" ");
-        if (words[0].equals("wrong")) {
-          shards.isWrong(line);
-        } else {
-          shards.acknowledged(words[0], Long.parseLong(words[1]));
-        }
-      }
-    } catch (IOException e) {
-      shards.isWrong("nothing more is said: " + e.getMessage()); // also at its end
     }
   }
 }

@@ -273,8 +273,20 @@ public final class Cluster implements AutoCloseable {
     return engine.uncounted.endNanos(now.sinceNanos, now.untilNanos);
   }
 
+  /// What this node has written as a primary, or applied as a replica; 0 while there is nothing that
+  /// it could go on from, as it copies all data. Any thread.
   public long offset() {
-    return replication.offset();
+    Standing now = replication.standing();
+    return now.isReplica() && now.link().offset() < 0 ? 0 : replication.offset();
+  }
+
+  /// Bytes that wait on all links. Any thread.
+  long unsentBytes() {
+    long sum = 0;
+    for (long bytes : unsent.values()) {
+      sum += bytes;
+    }
+    return sum;
   }
 
   /// CLUSTER with these arguments, in a stopped world. The answer comes at once, or later, once
@@ -845,7 +857,7 @@ public final class Cluster implements AutoCloseable {
   private final class World implements ClusterMachine.World {
     @Override
     public long offset() {
-      return replication.offset();
+      return Cluster.this.offset();
     }
 
     @Override

@@ -31,6 +31,7 @@ public final class ClusterView {
   private final @Nullable String[] owners; // ids
   private final SortedMap<Integer, String> migrating;
   private final SortedMap<Integer, String> importing;
+  private final SlotSet fromOurs = new SlotSet(); // those of them that a node of our kind has
   private final int size;
   private final long currentEpoch;
   private final List<LinkView> links;
@@ -52,6 +53,15 @@ public final class ClusterView {
     myself = machine.describe(machine.myself());
     migrating = ClusterMachine.ids(machine.slots().migrating());
     importing = ClusterMachine.ids(machine.slots().importing());
+    machine
+        .slots()
+        .importing()
+        .forEach(
+            (slot, node) -> {
+              if (node.isOurs) {
+                fromOurs.add(slot);
+              }
+            });
     size = machine.health().size();
     currentEpoch = machine.currentEpoch();
     links = links(machine);
@@ -153,6 +163,12 @@ public final class ClusterView {
   public @Nullable NodeView importingFrom(int slot) {
     String id = importing.get(slot);
     return id == null ? null : nodes.get(id);
+  }
+
+  /// Whether this slot is imported from a node that is known to be of our kind: its MIGRATE asks for
+  /// a replica's acknowledgement itself, once for all its keys.
+  public boolean importsFromOurs(int slot) {
+    return fromOurs.contains(slot);
   }
 
   /// Whether clients are served the same slots as by that view, or sent to the same nodes, and this

@@ -104,7 +104,9 @@ final class Nodes {
     machine.changed();
   }
 
-  /// A node that was taken for a replica is a primary.
+  /// A node that was taken for a replica is a primary. If it was elected, it begins to take writes
+  /// once a majority of the voters answers it: they do so only when a loss of power can't make them
+  /// forget it any more, and vote for a sibling that lacks those writes.
   void promote(ClusterNode node) {
     if (node.isPrimary()) {
       return;
@@ -117,7 +119,11 @@ final class Nodes {
     }
     node.clear(NodeFlags.REPLICA);
     node.set(NodeFlags.PRIMARY);
-    machine.save();
+    if (node.isMyself()) {
+      machine.save();
+    } else {
+      machine.holdUntilSaved();
+    }
     machine.health().lookAgain();
   }
 

@@ -1,6 +1,7 @@
 package dev.spinel.commands;
 
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Arrival;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -14,10 +15,17 @@ import dev.spinel.engine.Reply;
 import dev.spinel.rdb.RdbException;
 import dev.spinel.value.Dictionary;
 import dev.spinel.wire.Slice;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// Values as payloads: DUMP makes them; RESTORE takes them from any client, and checks all of them.
+///
+/// RESTORE-ASKING is MIGRATE's, at another node, which deletes its key once this one has replied. So
+/// the reply may wait until the key is somewhere else, too ([Arrival]).
 public final class Dumps implements Family {
   private static final int DUMP = 0, RESTORE = 1, RESTORE_ASKING = 2;
+
+  private static final long ARRIVAL_MILLIS = 5000;
 
   private static final CommandError BUSY_KEY =
       new CommandError("BUSYKEY Target key name already exists.");
@@ -25,7 +33,12 @@ public final class Dumps implements Family {
       new CommandError("ERR DUMP payload version or checksum are wrong");
   private static final CommandError BAD_FORMAT = new CommandError("ERR Bad data format");
 
-  public Dumps() {}
+  private final Function<Call, @Nullable Arrival> arrivals;
+
+  /// @param arrivals what a call that brings a key from another node waits for; or null: nothing
+  public Dumps(Function<Call, @Nullable Arrival> arrivals) {
+    this.arrivals = arrivals;
+  }
 
   @Override
   public void declare(CommandTable.Builder t) {
@@ -67,7 +80,12 @@ public final class Dumps implements Family {
   public void run(int row, Call call, Reply reply) {
     switch (row) {
       case DUMP -> dump(call, reply);
-      case RESTORE, RESTORE_ASKING -> restore(call, reply);
+      case RESTORE -> {
+        if (restore(call)) {
+          reply.ok();
+        }
+      }
+      case RESTORE_ASKING -> arrive(call, reply);
       default -> throw new AssertionError(row);
     }
   }
@@ -87,7 +105,22 @@ public final class Dumps implements Family {
             reply.writer());
   }
 
-  private static void restore(Call call, Reply reply) {
+  private void arrive(Call call, Reply reply) {
+    if (call.handlerWaitedFor() instanceof Arrival) {
+      reply.ok();
+      return;
+    }
+    if (!restore(call)) {
+      return;
+    }
+    Arrival arrival = arrivals.apply(call);
+    if (arrival == null || !call.await(arrival, ARRIVAL_MILLIS)) {
+      reply.ok();
+    }
+  }
+
+  /// Returns false if the call waits for memory.
+  private static boolean restore(Call call) {
     boolean replace = false;
     boolean absolute = false;
     long idleSeconds = -1;
@@ -122,7 +155,7 @@ public final class Dumps implements Family {
       throw DAMAGED;
     }
     if (call.lacksMemory(neededBytes(call, payload))) {
-      return;
+      return false;
     }
     long at = ttl == 0 ? -1 : absolute ? ttl : call.now() + ttl;
     boolean isOver = ttl != 0 && at <= call.now() && call.expiryMode() == ExpiryMode.DELETE;
@@ -133,11 +166,9 @@ public final class Dumps implements Family {
     } else {
       put(call, key, entry);
       call.used(key, idleSeconds, frequency);
-      if (ttl != 0 && !absolute) {
-        effect(call, at);
-      }
+      effect(call, ttl != 0 && !absolute ? at : -1);
     }
-    reply.ok();
+    return true;
   }
 
   private static int frequency(long given) {
@@ -187,17 +218,19 @@ public final class Dumps implements Family {
     call.changed(key, Events.GENERIC, "restore");
   }
 
-  /// The command as it was, but with the time at which the key expires.
+  /// The command as it was, but with the time at which the key expires, if that isn't -1.
   private static void effect(Call call, long at) {
     if (!call.recorded()) {
       call.noEffect();
       return;
     }
-    Object[] words = new Object[call.argc() + 1];
+    Object[] words = new Object[call.argc() + (at < 0 ? 0 : 1)];
     for (int i = 0; i < call.argc(); i++) {
-      words[i] = i == 2 ? (Object) at : call.arg(i);
+      words[i] = i == 2 && at >= 0 ? (Object) at : call.arg(i);
     }
-    words[call.argc()] = "ABSTTL";
+    if (at >= 0) {
+      words[call.argc()] = "ABSTTL";
+    }
     call.effect(words);
   }
 }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 import java.util.function.Supplier;
@@ -100,6 +101,7 @@ public final class Persistence {
   private final AtomicBoolean toldNewer = new AtomicBoolean();
   private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
+  private BooleanSupplier followsOnceLoaded = () -> false; // before the start
   private volatile boolean keeps; // data beyond this server's life, unasked
 
   /// @param port that the server was told to listen at; 0 if it was told none
@@ -176,10 +178,20 @@ public final class Persistence {
   /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why. Then
   /// the server has to end, and clients are served no part of the data meanwhile.
   public boolean load() throws IOException {
-    if (!config.get(Settings.REPLICAOF).isNone()) { // it takes up its role only once all is loaded
+    if (isReplicaOnceLoaded()) { // it takes up its role only then
       inStoppedWorld(seat -> engine.expiryMode(ExpiryMode.HIDE));
     }
     return loadAll();
+  }
+
+  private boolean isReplicaOnceLoaded() {
+    return !config.get(Settings.REPLICAOF).isNone() || followsOnceLoaded.getAsBoolean();
+  }
+
+  /// Whether the server is going to be a replica once all is loaded, though the configuration
+  /// doesn't say so. Before the start.
+  public void followsOnceLoaded(BooleanSupplier follows) {
+    followsOnceLoaded = follows;
   }
 
   private boolean loadAll() throws IOException {
@@ -304,7 +316,7 @@ public final class Persistence {
     long began = System.nanoTime();
     try (Disk.Input in = open(file)) {
       loading.begin(in.size());
-      boolean isReplica = !config.get(Settings.REPLICAOF).isNone();
+      boolean isReplica = isReplicaOnceLoaded();
       LoadedExpiries expiries = new LoadedExpiries(config.get(Settings.REPL_BACKLOG_SIZE));
       RdbLoader loader =
           new RdbLoader(this, RdbLoader.Duplicates.REFUSED, !isReplica, loading::bytes)

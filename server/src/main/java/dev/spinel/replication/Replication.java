@@ -399,9 +399,14 @@ public final class Replication implements AutoCloseable {
   /// The offset of the stream behind all that was appended up to a position of the journal, or a
   /// somewhat later one. Any thread.
   public long offsetOf(long position) {
-    Backlog now = backlog;
-    long offset = now == null ? -1 : now.offsetOf(position);
+    long offset = streamedOffset(position);
     return offset < 0 ? offset() : offset;
+  }
+
+  /// The same; -1: not all of that is in the stream yet, or there is none.
+  long streamedOffset(long position) {
+    Backlog now = backlog;
+    return now == null ? -1 : now.offsetOf(position);
   }
 
   /// Asks all replicas to acknowledge what they have (REPLCONF GETACK), by the stream. Any thread.
@@ -414,6 +419,11 @@ public final class Replication implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// Runs something on the links' thread, under no lock. Any thread.
+  void soon(Runnable action) {
+    thread.post(action);
   }
 
   /// Bytes of a full synchronization that wait for replicas in memory. Any thread.

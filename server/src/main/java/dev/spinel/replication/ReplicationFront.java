@@ -4,6 +4,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
 import dev.spinel.config.ReplicaOf;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Arrival;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Family;
@@ -93,6 +94,12 @@ public final class ReplicationFront {
   }
 
   // ── for the assembly ──
+
+  /// What a call waits for that has written a key of another node: a replica's acknowledgement; or
+  /// null, if there is no replica.
+  public @Nullable Arrival arrival() {
+    return waits.arrival();
+  }
 
   /// The commands.
   public List<Family> families() {

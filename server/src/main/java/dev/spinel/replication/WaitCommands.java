@@ -1,5 +1,6 @@
 package dev.spinel.replication;
 
+import dev.spinel.engine.Arrival;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
@@ -36,7 +37,7 @@ final class WaitCommands implements Family {
 
   private final ReplicationFront front;
   private final BooleanSupplier isPaused;
-  private final Waiters<Wanted> waiting = new Waiters<>();
+  private final Waiters<Need> waiting = new Waiters<>();
   private volatile boolean asksLater; // for acknowledgements, after a pause
   private @Nullable Persistence persistence; // before the first session
 
@@ -136,7 +137,11 @@ final class WaitCommands implements Family {
 
   // ── what is waited for ──
 
-  private abstract class Wanted implements Condition {
+  private interface Need {
+    boolean isMet();
+  }
+
+  private abstract class Wanted implements Condition, Need {
     final long position; // in the journal, of the session's last write
     final long offset; // of the stream, behind it
     final long replicas;
@@ -146,8 +151,6 @@ final class WaitCommands implements Family {
       offset = front.replication().offsetOf(position);
       this.replicas = replicas;
     }
-
-    abstract boolean isMet();
 
     @Override
     public void begin(Waiting call) {
@@ -173,7 +176,7 @@ final class WaitCommands implements Family {
     }
 
     @Override
-    boolean isMet() {
+    public boolean isMet() {
       return count() >= replicas;
     }
 
@@ -196,7 +199,7 @@ final class WaitCommands implements Family {
     }
 
     @Override
-    boolean isMet() {
+    public boolean isMet() {
       return count() >= replicas && (!local || isSynced());
     }
 
@@ -218,6 +221,52 @@ final class WaitCommands implements Family {
       reply.array(2);
       reply.integer(isSynced() ? 1 : 0);
       reply.integer(count());
+    }
+  }
+
+  // ── keys that come from other nodes ──
+
+  /// What a call waits for that has written what comes from another node: a replica is to have it,
+  /// too, or there is none that is online any more. Null if there is none.
+  @Nullable Arrival arrival() {
+    return hasReplica() ? new Copied() : null;
+  }
+
+  private boolean hasReplica() {
+    Standing now = front.standing();
+    return !now.isReplica() && now.replicas().stream().anyMatch(Standing.Replica::isOnline);
+  }
+
+  private final class Copied implements Arrival, Need {
+    private long position; // written before this waits; then immutable
+
+    @Override
+    public void begin(Waiting call) {
+      position = call.session().lastWrite();
+      waiting.add(call, this);
+      front
+          .replication()
+          .soon( // here the key's lock is held
+              () -> {
+                ask();
+                look();
+              });
+    }
+
+    @Override
+    public void end(Waiting call) {
+      waiting.remove(call);
+    }
+
+    @Override
+    public boolean isMet() {
+      long offset = front.replication().streamedOffset(position);
+      return !hasReplica() || offset >= 0 && front.standing().acknowledged(offset) > 0;
+    }
+
+    @Override
+    public void timedOut(Reply reply) {
+      reply.error("NOREPLICAS No replica has confirmed the key in time.");
     }
   }
 

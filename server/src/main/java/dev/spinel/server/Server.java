@@ -15,6 +15,7 @@ import dev.spinel.client.Pause;
 import dev.spinel.client.TrackingLimit;
 import dev.spinel.cluster.Cluster;
 import dev.spinel.cluster.ClusterFamily;
+import dev.spinel.cluster.ClusterMemory;
 import dev.spinel.cluster.ClusterModes;
 import dev.spinel.cluster.ClusterSection;
 import dev.spinel.cluster.ClusterView;
@@ -36,6 +37,7 @@ import dev.spinel.commands.Strings;
 import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Arrival;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.Clock;
 import dev.spinel.engine.CommandTable;
@@ -82,6 +84,7 @@ import dev.spinel.pubsub.SubscribedGate;
 import dev.spinel.replication.Replication;
 import dev.spinel.replication.ReplicationFront;
 import dev.spinel.script.Scripts;
+import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.Slice;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -232,6 +235,7 @@ public final class Server implements AutoCloseable {
       engine.onClose(made::closed);
       clusterFamily.of(made, slots.keys());
       slots.of(made);
+      persistence.followsOnceLoaded(() -> !made.view().myself().isPrimary());
       cluster = made;
     } else {
       cluster = null;
@@ -339,6 +343,15 @@ public final class Server implements AutoCloseable {
     }
   }
 
+  /// What a key waits for that a stock node of the cluster has sent: that one deletes its own as
+  /// soon as it has the reply.
+  private @Nullable Arrival arrival(Call call) {
+    ClusterView view = slots.view();
+    return view == null || view.importsFromOurs(KeySlot.of(call.arg(1)))
+        ? null
+        : replicationFront.arrival();
+  }
+
   /// The families, in the order in which COMMAND lists them.
   private void declare(CommandTable.Builder rows) {
     rows.add(new Strings());
@@ -353,7 +366,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Geo());
     rows.add(new Sort());
     rows.add(new Keys());
-    rows.add(new Dumps());
+    rows.add(new Dumps(this::arrival));
     rows.add(new Databases());
     rows.add(new Transactions());
     rows.add(pubSub);
@@ -408,6 +421,7 @@ public final class Server implements AutoCloseable {
         new LatencyFamily.Percentiles(config),
         new Sections.Fixed("Cluster", "cluster_enabled:" + (isClusterNode() ? 1 : 0) + "\n"),
         new ClusterSection(config, () -> cluster),
+        new ClusterMemory(() -> cluster),
         new Sections.KeyCounts());
   }
 

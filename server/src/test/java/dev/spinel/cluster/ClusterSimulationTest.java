@@ -255,6 +255,27 @@ class ClusterSimulationTest {
     assertThat(old.machine().myself().primary.id).isEqualTo(elected.id());
   }
 
+  /// Else they might vote for a sibling that lacks what was written.
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void whoeverWasElectedTakesWritesOnceVotersKnowItOverALossOfPower(long seed) throws Exception {
+    make(seed, SimNetwork.Conditions.GOOD, 10);
+    cluster.form(5);
+    ToyNode elected = cluster.nodes.get(5);
+    cluster.crash(cluster.nodes.get(0), false);
+    for (int millis = 0; !elected.takesWrites(0); millis++) {
+      assertThat(millis).isLessThan(20_000);
+      cluster.network.run(1);
+    }
+    int know = 1; // itself
+    for (ToyNode voter : cluster.nodes.subList(1, 5)) {
+      for (NodeView line : NodesFile.read(voter.keptNodesConf()).nodes()) {
+        know += line.id().equals(elected.id()) && line.slots().contains(0) ? 1 : 0;
+      }
+    }
+    assertThat(know).isGreaterThanOrEqualTo(3);
+  }
+
   /// What a new primary has acknowledged while the old one is cut off is kept, too.
   @Test
   void clientsCountOnWhatANewPrimaryTells() {

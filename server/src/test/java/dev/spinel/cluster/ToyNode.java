@@ -180,6 +180,11 @@ public final class ToyNode implements ClusterMachine.World {
     return written;
   }
 
+  /// What a loss of power leaves of it.
+  byte @Nullable [] keptNodesConf() {
+    return fsynced;
+  }
+
   public void setNodesConf(byte @Nullable [] bytes) {
     written = bytes;
   }

@@ -448,6 +448,79 @@ class MigrateTest {
     }
   }
 
+  /// A replica that acknowledges what it is told to.
+  private final class Copy implements AutoCloseable {
+    private final Client of;
+    private final Socket link;
+
+    Copy(Server primary) throws IOException {
+      of = client(primary.port());
+      link = new Socket(InetAddress.getLoopbackAddress(), primary.port());
+      Silent.say(link, "PSYNC ? -1\r\n");
+      Awaitility.await().until(() -> ask(of, "INFO", "replication").contains("state=online"));
+    }
+
+    void awaitQuestion() throws IOException {
+      var text = new StringBuilder();
+      while (text.indexOf("GETACK") < 0) {
+        int next = link.getInputStream().read();
+        assertThat(next).isNotNegative();
+        text.append((char) next);
+      }
+    }
+
+    void acknowledge() throws IOException {
+      String offset = ask(of, "INFO", "replication").split("master_repl_offset:")[1].split(" ")[0];
+      Silent.say(
+          link,
+          "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%d\r\n%s\r\n"
+              .formatted(offset.length(), offset));
+    }
+
+    @Override
+    public void close() throws IOException {
+      link.close();
+    }
+  }
+
+  /// It doesn't ask for replicas itself, as a stock one.
+  @Test
+  void aNodeThatMayNotAskForReplicasIsAnsweredOnceOneHasTheKey() throws Exception {
+    String[] node = {"cluster-enabled", "yes", "repl-diskless-sync-delay", "0"};
+    Server source = ours(node);
+    Server target = ours(node);
+    Client mover = client(source.port());
+    Client reader = client(source.port());
+    Client there = client(target.port());
+    for (Client each : List.of(reader, there)) {
+      ask(each, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+      Awaitility.await().until(() -> ask(each, "SET", "{a}", "1").equals("+OK"));
+    }
+    ask(reader, "MSET", "{a}1", "1", "{a}2", "2", "{a}3", "3");
+    String[] migrate = {"MIGRATE", "127.0.0.1", "" + target.port(), "", "0", "20000", "KEYS"};
+    try (Copy copy = new Copy(target)) {
+      send(mover, words(migrate, "{a}1", "{a}2"));
+      for (int i = 0; i < 2; i++) {
+        copy.awaitQuestion();
+        assertThat(ask(there, "EXISTS", "{a}1", "{a}2")).isEqualTo(":" + (i + 1));
+        assertThat(ask(reader, "EXISTS", "{a}1", "{a}2")).isEqualTo(":2");
+        copy.acknowledge();
+      }
+      assertThat(reply(mover)).isEqualTo("+OK");
+      assertThat(ask(reader, "EXISTS", "{a}1", "{a}2")).isEqualTo(":0");
+      send(mover, words(migrate, "{a}3"));
+      copy.awaitQuestion();
+    }
+    assertThat(reply(mover)).isEqualTo("+OK"); // there is no replica any more
+    assertThat(ask(there, "MGET", "{a}1", "{a}2", "{a}3")).isEqualTo("*3 $1 1 $1 2 $1 3");
+  }
+
+  private static String[] words(String[] first, String... more) {
+    List<String> all = new ArrayList<>(List.of(first));
+    all.addAll(List.of(more));
+    return all.toArray(new String[0]);
+  }
+
   @Test
   void aSilentTargetIsGivenUp() throws Exception {
     Server source = ours();

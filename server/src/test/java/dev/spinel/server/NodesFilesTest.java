@@ -8,9 +8,14 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// `nodes.conf` over the ends and starts of a node.
 @Timeout(60)
@@ -18,9 +23,11 @@ class NodesFilesTest {
   @TempDir Path folder;
   private final ByteArrayOutputStream log = new ByteArrayOutputStream();
 
-  private Spinel start() {
-    return Spinel.start(
-        log, "cluster-enabled", "yes", "cluster-node-timeout", "500", "dir", folder.toString());
+  private Spinel start(String... more) {
+    List<String> settings = new ArrayList<>(List.of("cluster-enabled", "yes"));
+    settings.addAll(List.of("cluster-node-timeout", "500", "dir", folder.toString()));
+    settings.addAll(List.of(more));
+    return Spinel.start(log, settings.toArray(new String[0]));
   }
 
   private Path file(String name) {
@@ -67,6 +74,42 @@ class NodesFilesTest {
       assertThatThrownBy(() -> start().close())
           .hasStackTraceContaining("nodes.conf is in use by process")
           .hasStackTraceContaining("add the line 'cluster-config-file nodes-");
+    }
+  }
+
+  /// Its primary deletes them, and what comes from there may be about them. That it is a replica is
+  /// known from the file alone.
+  @ParameterizedTest
+  @ValueSource(strings = {"no", "yes"})
+  void aReplicaLoadsKeysWhoseTimeIsOver(String appendOnly) throws Exception {
+    long over = System.currentTimeMillis() + 50;
+    try (Spinel store =
+            Spinel.start(
+                log,
+                "dir",
+                folder.toString(),
+                "appendonly",
+                appendOnly,
+                "enable-debug-command",
+                "yes");
+        RawPeer peer = new RawPeer(store.port(), 2)) {
+      peer.ask("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+      peer.ask("SET", "k", "v", "PXAT", "" + over);
+      peer.ask("SAVE");
+    }
+    Awaitility.await().until(() -> System.currentTimeMillis() > over);
+    String nodes =
+        """
+        %s 127.0.0.1:1@2 master - 0 0 1 connected 0-16383
+        %s 127.0.0.1:3@4 myself,slave %s 0 0 1 connected
+        vars currentEpoch 1 lastVoteEpoch 0
+        """;
+    String primary = "a".repeat(40);
+    Files.writeString(file("nodes.conf"), nodes.formatted(primary, "b".repeat(40), primary));
+    try (Spinel replica = start("appendonly", appendOnly);
+        RawPeer peer = new RawPeer(replica.port(), 2)) {
+      assertThat(peer.ask("ROLE")).contains("slave");
+      assertThat(peer.ask("DBSIZE")).isEqualToIgnoringNewLines(":1");
     }
   }
 }
