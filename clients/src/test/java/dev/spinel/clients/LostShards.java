@@ -24,10 +24,9 @@ import redis.clients.jedis.Jedis;
 import redis.clients.jedis.Protocol;
 import redis.clients.jedis.params.MigrateParams;
 
-/// A cluster that grows and shrinks, whose slots move, and whose primaries hand over and are killed,
-/// while clients write:
-/// each key has one writer, and a value that names the key and a number that grows. After each
-/// happening all writers have to get on with all of their keys.
+/// A cluster that grows and shrinks, whose slots move, and whose primaries hand over and are
+/// killed, while clients write: each key has one writer, and a value that names the key and a
+/// number that grows. After each happening all writers have to get on with all of their keys.
 final class LostShards implements AutoCloseable {
   private static final long PATIENCE_MILLIS = 60_000;
   private static final int MOVES = 3;
@@ -239,7 +238,10 @@ final class LostShards implements AutoCloseable {
     int slot = slot(key);
     Place from = owner(slot);
     List<Place> others = primaries().stream().map(LostShards::place).toList();
-    move(slot, from, others.reversed().stream().filter(p -> !p.equals(from)).findFirst().orElseThrow());
+    move(
+        slot,
+        from,
+        others.reversed().stream().filter(p -> !p.equals(from)).findFirst().orElseThrow());
   }
 
   /// As redis-cli moves a slot.

@@ -273,8 +273,8 @@ public final class Cluster implements AutoCloseable {
     return engine.uncounted.endNanos(now.sinceNanos, now.untilNanos);
   }
 
-  /// What this node has written as a primary, or applied as a replica; 0 while there is nothing that
-  /// it could go on from, as it copies all data. Any thread.
+  /// What this node has written as a primary, or applied as a replica; 0 while there is nothing
+  /// that it could go on from, as it copies all data. Any thread.
   public long offset() {
     Standing now = replication.standing();
     return now.isReplica() && now.link().offset() < 0 ? 0 : replication.offset();

@@ -165,8 +165,8 @@ public final class ClusterView {
     return id == null ? null : nodes.get(id);
   }
 
-  /// Whether this slot is imported from a node that is known to be of our kind: its MIGRATE asks for
-  /// a replica's acknowledgement itself, once for all its keys.
+  /// Whether this slot is imported from a node that is known to be of our kind: its MIGRATE asks
+  /// for a replica's acknowledgement itself, once for all its keys.
   public boolean importsFromOurs(int slot) {
     return fromOurs.contains(slot);
   }

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Values as payloads: DUMP makes them; RESTORE takes them from any client, and checks all of them.
 ///
-/// RESTORE-ASKING is MIGRATE's, at another node, which deletes its key once this one has replied. So
-/// the reply may wait until the key is somewhere else, too ([Arrival]).
+/// RESTORE-ASKING is MIGRATE's, at another node, which deletes its key once this one has replied.
+/// So the reply may wait until the key is somewhere else, too ([Arrival]).
 public final class Dumps implements Family {
   private static final int DUMP = 0, RESTORE = 1, RESTORE_ASKING = 2;
 

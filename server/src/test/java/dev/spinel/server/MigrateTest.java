@@ -473,8 +473,7 @@ class MigrateTest {
       String offset = ask(of, "INFO", "replication").split("master_repl_offset:")[1].split(" ")[0];
       Silent.say(
           link,
-          "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%d\r\n%s\r\n"
-              .formatted(offset.length(), offset));
+          "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%d\r\n%s\r\n".formatted(offset.length(), offset));
     }
 
     @Override
