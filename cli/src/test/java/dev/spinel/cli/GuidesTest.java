@@ -7,7 +7,6 @@ import dev.spinel.Spinel;
 import dev.spinel.SpinelReplication;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Quoting;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -37,75 +36,8 @@ class GuidesTest {
   /// What the guides use of others.
   private static final Set<String> OTHERS = Set.of("cp", "export", "tar", "debootstrap", "jcmd");
 
-  private static final Pattern INLINE = Pattern.compile("`((?:\\./)?(?:redis-cli|spinel) [^`]*)`");
-
-  private static final Path ROOT = root();
-
   @TempDir Path directory;
   private static Set<String> settings;
-
-  /// A line of a guide.
-  private record Line(String file, int number, String text) {
-    List<String> words() {
-      List<String> words = Quoting.split(text);
-      assertThat(words).as(toString()).isNotNull();
-      return words;
-    }
-
-    @Override
-    public String toString() {
-      return file + ":" + number + ": " + text;
-    }
-  }
-
-  private static Path root() {
-    for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
-      if (Files.exists(folder.resolve("docs/guides"))) return folder;
-    }
-    throw new AssertionError("no guides above " + Path.of("").toAbsolutePath());
-  }
-
-  private static List<String> guides() throws IOException {
-    List<String> all = new ArrayList<>(List.of("README.md"));
-    for (String folder : List.of("docs", "docs/guides")) {
-      try (Stream<Path> files = Files.list(ROOT.resolve(folder))) {
-        for (Path file : files.sorted().toList()) {
-          if (file.toString().endsWith(".md")) all.add(ROOT.relativize(file).toString());
-        }
-      }
-    }
-    return all;
-  }
-
-  /// The lines of code; Java's are left out.
-  private static List<Line> code(String file) throws IOException {
-    List<Line> lines = new ArrayList<>();
-    boolean inside = false;
-    boolean java = false;
-    int number = 0;
-    for (String line : Files.readAllLines(ROOT.resolve(file))) {
-      number++;
-      if (line.startsWith("```")) {
-        inside = !inside;
-        java = inside && line.startsWith("```java");
-      } else if ((inside ? !java : line.startsWith("    ")) && !line.isBlank()) {
-        lines.add(new Line(file, number, line.strip()));
-      }
-    }
-    return lines;
-  }
-
-  private static List<Line> inline(String file) throws IOException {
-    List<Line> lines = new ArrayList<>();
-    int number = 0;
-    for (String line : Files.readAllLines(ROOT.resolve(file))) {
-      number++;
-      for (Matcher m = INLINE.matcher(line); m.find(); ) {
-        lines.add(new Line(file, number, m.group(1)));
-      }
-    }
-    return lines;
-  }
 
   @BeforeAll
   static void askForSettings() throws IOException {
@@ -123,12 +55,12 @@ class GuidesTest {
   @Test
   void whatTheGuidesNameIsThere() throws IOException {
     int found = 0;
-    for (String file : guides()) {
-      for (Line line : code(file)) {
+    for (String file : GuideLine.all()) {
+      for (GuideLine line : GuideLine.code(file)) {
         check(line);
         found++;
       }
-      for (Line line : inline(file)) {
+      for (GuideLine line : GuideLine.inline(file)) {
         check(line);
         found++;
       }
@@ -136,7 +68,7 @@ class GuidesTest {
     assertThat(found).isGreaterThan(100);
   }
 
-  private static void check(Line line) throws IOException {
+  private static void check(GuideLine line) throws IOException {
     List<String> words = line.words();
     List<String> rest = words.subList(1, words.size());
     switch (words.getFirst()) {
@@ -158,9 +90,9 @@ class GuidesTest {
     }
   }
 
-  private static void checkClient(Line line, List<String> words) throws IOException {
+  private static void checkClient(GuideLine line, List<String> words) throws IOException {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
-    Screen screen = screen(said, Map.of());
+    Screen screen = GuideLine.screen(said, Map.of());
     Options options;
     try {
       options = Options.parse(screen, words);
@@ -176,7 +108,7 @@ class GuidesTest {
     }
   }
 
-  private static void checkCommand(Line line, List<String> command) {
+  private static void checkCommand(GuideLine line, List<String> command) {
     String name = command.getFirst().toUpperCase(java.util.Locale.ROOT);
     if (name.equals("SENTINEL")) return; // of other servers than the list's
     assertThat(CommandDocs.builtIn(null))
@@ -184,9 +116,9 @@ class GuidesTest {
         .anyMatch(entry -> entry.words().getFirst().equals(name));
   }
 
-  private static void checkSpinel(Line line, List<String> words) throws IOException {
+  private static void checkSpinel(GuideLine line, List<String> words) throws IOException {
     String verb = words.getFirst();
-    String script = Files.readString(ROOT.resolve("spinel"));
+    String script = Files.readString(GuideLine.ROOT.resolve("spinel"));
     assertThat(script)
         .as(line.toString())
         .containsPattern("(?m)^ +([a-z-]+ \\| )*" + Pattern.quote(verb) + "( \\| [-a-z]+)*\\) ");
@@ -196,8 +128,8 @@ class GuidesTest {
           case "up", "status", "kill", "restart", "down" ->
               String.join("\n", sources("launcher/src/main/java/dev/spinel/launcher"));
           case "dist", "image" ->
-              Files.readString(ROOT.resolve("dist/make"))
-                  + Files.readString(ROOT.resolve("docker/make"));
+              Files.readString(GuideLine.ROOT.resolve("dist/make"))
+                  + Files.readString(GuideLine.ROOT.resolve("docker/make"));
           default -> script;
         };
     if (verb.equals("server") || verb.equals("sentinel")) {
@@ -224,7 +156,7 @@ class GuidesTest {
 
   private static Set<String> clusterCommands() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ClusterTool.run(screen(out, Map.of()), List.of("help"));
+    ClusterTool.run(GuideLine.screen(out, Map.of()), List.of("help"));
     Set<String> known = new HashSet<>();
     Matcher m =
         Pattern.compile("(?m)^  ([a-z][a-z-]*) ").matcher(out.toString(StandardCharsets.UTF_8));
@@ -232,7 +164,7 @@ class GuidesTest {
     return known;
   }
 
-  private static void checkSettings(Line line, List<String> words, int from) {
+  private static void checkSettings(GuideLine line, List<String> words, int from) {
     for (String word : words.subList(from, words.size())) {
       if (!word.startsWith("--") || word.equals("--sentinel") || word.contains("option")) continue;
       assertThat(settings).as(line.toString()).contains(word.substring(2));
@@ -240,7 +172,7 @@ class GuidesTest {
   }
 
   private static List<String> sources(String folder) throws IOException {
-    try (Stream<Path> files = Files.list(ROOT.resolve(folder))) {
+    try (Stream<Path> files = Files.list(GuideLine.ROOT.resolve(folder))) {
       List<String> words = new ArrayList<>();
       for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
         Matcher m = Pattern.compile("\"[^\"\\n]*\"|--[a-z-]+ ").matcher(Files.readString(file));
@@ -252,43 +184,10 @@ class GuidesTest {
 
   // ── whether it runs ──
 
-  private static Screen screen(ByteArrayOutputStream out, Map<String, String> environment) {
-    return new Screen(
-        new ByteArrayInputStream("yes\n".getBytes(StandardCharsets.US_ASCII)),
-        out,
-        out,
-        environment,
-        false,
-        false);
-  }
-
-  /// Runs a line of a guide with the servers that there are in the place of the guide's.
-  private static String run(Line line, int port, Function<String, String> places) {
-    String text = places.apply(line.text());
-    List<String> words = new ArrayList<>(new Line(line.file, line.number, text).words());
-    boolean isTool = words.getFirst().endsWith("spinel");
-    if (isTool) words.removeFirst();
-    words.removeFirst();
-    if (!words.contains("-p") && !words.contains("--cluster")) {
-      words.addAll(0, List.of("-p", "" + port));
-    }
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    Screen screen = screen(out, Map.of("REDISCLI_AUTH", "a-password"));
-    int status = isTool ? ClusterTool.run(screen, words) : Main.run(screen, words);
-    String said = out.toString(StandardCharsets.ISO_8859_1);
-    assertThat(status).as(line + ": " + said).isZero();
-    assertThat(said).as(line.toString()).doesNotContainPattern("^[A-Z]{3,} ");
-    return said;
-  }
-
-  private static boolean isRunnable(Line line) {
-    return line.text().startsWith("redis-cli ") || line.text().startsWith("spinel cluster ");
-  }
-
   /// The settings of a block of lines, as the servers take them.
-  private static List<String> settingsOf(List<Line> lines, Function<String, String> places) {
+  private static List<String> settingsOf(List<GuideLine> lines, Function<String, String> places) {
     List<String> all = new ArrayList<>();
-    for (Line line : lines) {
+    for (GuideLine line : lines) {
       List<String> words = Quoting.split(places.apply(line.text()));
       if (words == null || !settings.contains(words.getFirst())) continue;
       all.add(words.getFirst());
@@ -306,8 +205,8 @@ class GuidesTest {
 
   @Test
   void theGuideToReplicationRuns() throws Exception {
-    List<Line> lines = code("docs/guides/replication.md");
-    List<Line> common = lines.stream().filter(l -> !l.text().startsWith("replicaof")).toList();
+    List<GuideLine> lines = GuideLine.code("docs/guides/replication.md");
+    List<GuideLine> common = lines.stream().filter(l -> !l.text().startsWith("replicaof")).toList();
     List<String> first = settingsOf(common, Function.identity());
     first.addAll(List.of("dir", Files.createDirectory(directory.resolve("1")).toString()));
     try (Spinel primary = Spinel.start(first.toArray(new String[0]))) {
@@ -320,8 +219,8 @@ class GuidesTest {
         await()
             .atMost(30, TimeUnit.SECONDS)
             .until(() -> ask(primary.port(), "INFO", "replication").contains("state=online"));
-        for (Line line : lines) {
-          if (isRunnable(line)) run(line, primary.port(), Function.identity());
+        for (GuideLine line : lines) {
+          if (line.isRunnable()) line.run(primary.port(), Function.identity());
         }
         await()
             .atMost(30, TimeUnit.SECONDS)
@@ -339,9 +238,9 @@ class GuidesTest {
           .atMost(30, TimeUnit.SECONDS)
           .until(() -> ask(sentinel, "INFO", "sentinel").contains("slaves=2,sentinels=3"));
       int primary = store.primary().port();
-      for (Line line : code("docs/guides/sentinel.md")) {
-        if (!isRunnable(line)) continue;
-        run(line, sentinel, text -> text.replace("-p 26379", "-p " + sentinel));
+      for (GuideLine line : GuideLine.code("docs/guides/sentinel.md")) {
+        if (!line.isRunnable()) continue;
+        line.run(sentinel, text -> text.replace("-p 26379", "-p " + sentinel));
       }
       await().atMost(30, TimeUnit.SECONDS).until(() -> store.primary().port() != primary);
     }
@@ -351,15 +250,15 @@ class GuidesTest {
   void theGuideToOperationsRuns() throws Exception {
     try (Own servers = new Own(directory)) {
       int port = servers.server("--requirepass", "a-password");
-      for (Line line : code("docs/operations.md")) {
-        if (isRunnable(line)) run(line, port, Function.identity());
+      for (GuideLine line : GuideLine.code("docs/operations.md")) {
+        if (line.isRunnable()) line.run(port, Function.identity());
       }
     }
   }
 
   @Test
   void theGuideToClustersRuns() throws Exception {
-    List<Line> lines = code("docs/guides/cluster.md");
+    List<GuideLine> lines = GuideLine.code("docs/guides/cluster.md");
     List<String> block = settingsOf(lines, Function.identity());
     assertThat(block).contains("cluster-enabled", "masterauth");
     List<String> options = new ArrayList<>();
@@ -385,12 +284,12 @@ class GuidesTest {
             if (text.contains("rebalance")) placed += " --cluster-simulate";
             return placed;
           };
-      for (Line line : lines) {
-        if (!isRunnable(line)) continue;
+      for (GuideLine line : lines) {
+        if (!line.isRunnable()) continue;
         boolean failover = line.text().endsWith("cluster failover");
         if (line.text().matches("spinel cluster .* (grow|shrink) .*"))
           continue; // they move slots, too
-        run(line, failover ? replicaOf(ports) : ports[0], here);
+        line.run(failover ? replicaOf(ports) : ports[0], here);
         settle(ports);
       }
       assertThat(ask(ports[0], "CLUSTER", "INFO")).contains("cluster_known_nodes:6\r");

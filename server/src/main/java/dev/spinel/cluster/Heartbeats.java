@@ -279,7 +279,12 @@ final class Heartbeats {
     switch (header.type()) {
       case AUTH_REQUEST -> machine.votes().asked(sender, header);
       case AUTH_ACK -> machine.elections().granted(sender, header);
-      default -> machine.manual().requested(sender);
+      default -> {
+        if (header.primary().equals(machine.myself().id)) {
+          role(sender, header); // a stock replica may ask before it has told anybody what it is
+        }
+        machine.manual().requested(sender);
+      }
     }
   }
 

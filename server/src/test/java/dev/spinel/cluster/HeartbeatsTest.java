@@ -61,31 +61,34 @@ class HeartbeatsTest {
   /// Over a link of its own.
   private void heard(
       String sender, String primary, long epoch, SlotSet slots, List<BusMessage.Extension> more) {
-    int port = 7000 + sender.charAt(0) - 'a';
     step(
         new ClusterEvent.Received(
             -sender.charAt(0),
             new BusMessage.Heartbeat(
-                new BusMessage.Header(
-                    BusType.PONG,
-                    port,
-                    epoch,
-                    epoch,
-                    0,
-                    sender,
-                    slots,
-                    primary,
-                    "127.0.0.1",
-                    0,
-                    port + 10_000,
-                    primary.isEmpty() ? NodeFlags.PRIMARY : NodeFlags.REPLICA,
-                    false,
-                    false,
-                    false,
-                    true,
-                    0),
-                List.of(),
-                more)));
+                header(BusType.PONG, sender, primary, epoch, slots), List.of(), more)));
+  }
+
+  private static BusMessage.Header header(
+      BusType type, String sender, String primary, long epoch, SlotSet slots) {
+    int port = 7000 + sender.charAt(0) - 'a';
+    return new BusMessage.Header(
+        type,
+        port,
+        epoch,
+        epoch,
+        0,
+        sender,
+        slots,
+        primary,
+        "127.0.0.1",
+        0,
+        port + 10_000,
+        primary.isEmpty() ? NodeFlags.PRIMARY : NodeFlags.REPLICA,
+        false,
+        false,
+        false,
+        true,
+        0);
   }
 
   // ── two primaries with one epoch that claim the same slots ──
@@ -196,5 +199,35 @@ class HeartbeatsTest {
     heard(REPLICA, GREAT, 6, slots, List.of(new BusMessage.Shard(other)));
     heard(GREAT, "", 6, slots, List.of());
     assertThat(primary.shard).as("it hides it").isEqualTo(other);
+  }
+
+  // ── a planned failover ──
+
+  @Test
+  void whoeverAsksForAPlannedFailoverSaysByItThatItIsAReplica() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
+        line(GREAT, "master", "-", "4 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    BusMessage.Header header = header(BusType.MFSTART, GREAT, SMALL, 5, SlotSet.all());
+    List<ClusterAction> actions =
+        machine.step(
+            now, now, new ClusterEvent.Received(-GREAT.charAt(0), new BusMessage.Plain(header)));
+    assertThat(actions).anyMatch(ClusterAction.PauseWrites.class::isInstance);
+    assertThat(machine.nodes().get(GREAT).primary).isEqualTo(machine.myself());
+  }
+
+  @Test
+  void whoeverIsAnothersReplicaGetsNoPause() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
+        line(GREAT, "master", "-", "4 connected"),
+        line(REPLICA, "slave", SMALL, "5 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    BusMessage.Header header = header(BusType.MFSTART, GREAT, "", 4, new SlotSet());
+    List<ClusterAction> actions =
+        machine.step(
+            now, now, new ClusterEvent.Received(-GREAT.charAt(0), new BusMessage.Plain(header)));
+    assertThat(actions).noneMatch(ClusterAction.PauseWrites.class::isInstance);
   }
 }
