@@ -132,6 +132,34 @@ class UpTest {
   }
 
   @Test
+  void aPasswordIsWantedOfClientsAndKnownToReplicas(@TempDir Path directory) throws Exception {
+    CompletableFuture<Integer> status =
+        started(
+            "replication",
+            "--replicas",
+            "1",
+            "--password",
+            "a \"b",
+            "--port",
+            "0",
+            "--dir",
+            "" + directory);
+    await().atMost(30, TimeUnit.SECONDS).until(() -> text(out).contains("node-2"));
+    Matcher ports = Pattern.compile("node-. +127\\.0\\.0\\.1:(\\d+) +(.*)").matcher(text(out));
+    assertThat(text(out)).contains(" -a PASSWORD").doesNotContain("a \"b");
+    for (String role : List.of("primary, offset ", "replica of node-1, in sync, offset ")) {
+      assertThat(ports.find()).isTrue();
+      assertThat(ports.group(2)).startsWith(role);
+      int port = Integer.parseInt(ports.group(1));
+      assertThat(say(port, "GET k\r\nQUIT\r\n")).startsWith("-NOAUTH");
+      assertThat(say(port, "AUTH \"a \\\"b\"\r\nGET k\r\nQUIT\r\n")).startsWith("+OK\r\n$-1");
+    }
+    steered(directory, "down");
+    assertThat(status.get(30, TimeUnit.SECONDS)).isZero();
+    assertThat(text(err)).isEmpty();
+  }
+
+  @Test
   void aClusterIsShownAndFollowed(@TempDir Path directory) throws Exception {
     CompletableFuture<Integer> status = started("--port", "0", "--dir", directory.toString());
     await().atMost(50, TimeUnit.SECONDS).until(() -> text(out).contains("serves all slots"));

@@ -102,6 +102,7 @@ public final class Persistence {
   private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
   private BooleanSupplier followsOnceLoaded = () -> false; // before the start
+  private volatile boolean isEnding; // written in a stopped world
   private volatile boolean keeps; // data beyond this server's life, unasked
 
   /// @param port that the server was told to listen at; 0 if it was told none
@@ -661,6 +662,23 @@ public final class Persistence {
   /// The server is to end: saves for the last time, if it is so configured. Returns whether it may;
   /// then no call runs any more. Stopped world.
   boolean mayEnd(Seat seat, Ending wanted) {
+    isEnding = true;
+    boolean ends = false;
+    try {
+      ends = savesForTheEnd(seat, wanted);
+      return ends;
+    } finally {
+      isEnding = ends;
+    }
+  }
+
+  /// Whether the data is being saved for the last time, or was: what replicas are sent from then on
+  /// isn't in the file. Any thread.
+  public boolean isEnding() {
+    return isEnding;
+  }
+
+  private boolean savesForTheEnd(Seat seat, Ending wanted) {
     boolean isLoading = loading.isUnderWay();
     Ending how = isLoading ? wanted.withoutSaving() : wanted;
     if (!delayedEnd.isUnderWay()) {

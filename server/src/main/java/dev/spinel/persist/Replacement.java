@@ -195,20 +195,37 @@ public final class Replacement {
       Dispatcher by, Received file, BooleanSupplier cancelled, Loaded loaded) {
     Disk.Input in;
     hasDiscarded = false;
+    boolean isRemoved = persistence.keepsData() && persistence.deletesSyncFiles();
     try {
       in = persistence.disk.read(file.path); // before it gets another name
     } catch (IOException e) {
       return told("Failed trying to open the file received from the MASTER: " + IoReason.of(e));
     }
     try (in) {
-      if (persistence.keepsData()) {
-        if (persistence.deletesSyncFiles()) {
-          file.discard(); // it is open
-        } else {
-          file.becomeDump();
-        }
+      if (isRemoved) {
+        file.discard(); // it is open
+      } else if (persistence.keepsData()) {
+        file.becomeDump();
       }
-      return load(by, in, in.size(), file.path.toString(), cancelled, loaded);
+      if (persistence.saving.running() != null) {
+        persistence.notice(
+            "Replica is about to load the RDB file received from the master, but there is a pending"
+                + " RDB child running. Killing process "
+                + ProcessHandle.current().pid()
+                + " and removing its temp file to avoid any race");
+      }
+      return load(
+          by,
+          in,
+          in.size(),
+          file.path.toString(),
+          cancelled,
+          stopped -> {
+            if (isRemoved) {
+              tellRemoved();
+            }
+            loaded.inStoppedWorld(stopped);
+          });
     } catch (IOException e) {
       return told(
           "Failed trying to rename the temp DB into "
@@ -216,6 +233,11 @@ public final class Replacement {
               + " in MASTER <-> REPLICA synchronization: "
               + IoReason.of(e));
     }
+  }
+
+  private void tellRemoved() {
+    persistence.notice(
+        "Removing the RDB file obtained from the master. This replica has persistence disabled");
   }
 
   /// Whether the last `load` has come so far that the data that there was is gone.
@@ -351,7 +373,7 @@ public final class Replacement {
       BooleanSupplier cancelled,
       Loaded loaded) {
     hasDiscarded = true;
-    persistence.saving.cancel("a full synchronization");
+    persistence.saving.cancel("signal 10"); // as Redis says it: it ends a child process
     stopped(by, () -> begin(by, bytes));
     boolean done = false;
     RdbLoader loader =

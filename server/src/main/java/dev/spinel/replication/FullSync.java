@@ -20,6 +20,9 @@ final class FullSync implements CopyOwner {
     void cut(FullSync sync) throws IOException;
 
     void ended(FullSync sync, @Nullable Throwable failure);
+
+    /// Its file is away: this server keeps none.
+    void removed();
   }
 
   final ReplicationAction.Target target;
@@ -154,6 +157,7 @@ final class FullSync implements CopyOwner {
     file = FileChannel.open(path, StandardOpenOption.READ);
     if (deletesFile) {
       Files.deleteIfExists(path); // it stays readable
+      owner.removed();
     }
   }
 

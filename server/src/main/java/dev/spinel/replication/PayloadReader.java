@@ -22,6 +22,7 @@ final class PayloadReader {
     /// @param bytes that come; -1: nobody knows
     void begins(long bytes);
 
+    /// @param bytes of what was fed, or of nobody else: they may be kept if that may
     void piece(byte[] bytes, int from, int to);
 
     void ended();
@@ -136,7 +137,7 @@ final class PayloadReader {
 
   private void handOn(int n, Sink sink) {
     if (n > 0) {
-      sink.piece(held, 0, n);
+      sink.piece(Arrays.copyOf(held, n), 0, n);
       System.arraycopy(held, n, held, 0, heldBytes - n);
       heldBytes -= n;
     }

@@ -71,8 +71,9 @@ public final class PrimarySide {
     private long ackSeconds;
     private long askedSeconds;
     private boolean startsOnAck;
-    private long pendingBytes;
-    private long stuckSinceSeconds = -1; // bytes wait and none leave
+    private long outputBytes; // that wait for its connection
+    private long streamBytes; // of the stream, that wait for it
+    private long stuckSinceSeconds = -1; // output waits and none leaves
     private long softSinceSeconds = -1; // above the soft limit
 
     Replica(long client, String host) {
@@ -671,19 +672,21 @@ public final class PrimarySide {
 
   // ── limits and time ──
 
-  void pending(long number, long bytes) {
-    Replica replica = clients.get(number);
+  void pending(ReplicationEvent.Pending news) {
+    Replica replica = clients.get(news.replica());
     if (replica == null || replica.state == State.NONE) {
       return;
     }
     long now = machine.seconds();
+    long bytes = news.outputBytes();
     if (bytes == 0) {
       replica.stuckSinceSeconds = -1;
-    } else if (bytes != replica.pendingBytes || replica.stuckSinceSeconds < 0) {
+    } else if (bytes != replica.outputBytes || replica.stuckSinceSeconds < 0) {
       replica.stuckSinceSeconds = now;
     }
-    replica.pendingBytes = bytes;
-    if (isOverLimit(replica, now)) {
+    replica.outputBytes = bytes;
+    replica.streamBytes = news.streamBytes();
+    if (isOverLimit(replica, machine.policy(), now)) {
       tellOverLimit(replica);
       drop(replica, "output buffer limits");
     }
@@ -691,36 +694,35 @@ public final class PrimarySide {
 
   private void tellOverLimit(Replica replica) {
     ReplicationPolicy policy = machine.policy();
-    boolean isLost = replica.pendingBytes == LOST;
+    boolean isLost = replica.streamBytes == LOST;
     machine.warning(
         "Client id="
             + replica.client
             + " flags=S"
-            + (isLost ? "" : " omem=" + replica.pendingBytes)
+            + (isLost ? "" : " omem=" + replica.streamBytes)
             + " scheduled to be closed ASAP for overcoming of output buffer limits.");
     machine.warning(
         "Replica "
             + replica.name()
             + " takes the stream too slowly: "
-            + (isLost ? "too much waits" : replica.pendingBytes + " bytes wait")
+            + (isLost ? "too much waits" : replica.streamBytes + " bytes wait")
             + " for it. client-output-buffer-limit allows "
-            + atLeastBacklog(policy.hardBytes())
+            + hardLimit(policy)
             + " bytes, or "
-            + atLeastBacklog(policy.softBytes())
+            + policy.softBytes()
             + " for "
             + policy.softSeconds()
             + " seconds (0: no limit).");
   }
 
-  /// The limits of a replica are never below the size of the backlog: so much it may take anyway.
-  private boolean isOverLimit(Replica replica, long now) {
-    ReplicationPolicy policy = machine.policy();
-    long hard = atLeastBacklog(policy.hardBytes());
-    long soft = atLeastBacklog(policy.softBytes());
-    if (replica.pendingBytes == LOST || (hard > 0 && replica.pendingBytes >= hard)) {
+  /// What of the stream waits for a replica counts, also while it doesn't get any yet.
+  private static boolean isOverLimit(Replica replica, ReplicationPolicy policy, long now) {
+    long hard = hardLimit(policy);
+    long soft = policy.softBytes();
+    if (replica.streamBytes == LOST || (hard > 0 && replica.streamBytes >= hard)) {
       return true;
     }
-    if (soft == 0 || replica.pendingBytes < soft) {
+    if (soft == 0 || replica.streamBytes < soft) {
       replica.softSinceSeconds = -1;
       return false;
     }
@@ -730,8 +732,10 @@ public final class PrimarySide {
     return now - replica.softSinceSeconds > policy.softSeconds();
   }
 
-  private long atLeastBacklog(long limit) {
-    return limit == 0 ? 0 : Math.max(limit, machine.policy().backlogBytes());
+  /// Never below the size of the backlog: so much it may take anyway. Of the soft limit Redis
+  /// doesn't say so.
+  private static long hardLimit(ReplicationPolicy policy) {
+    return policy.hardBytes() == 0 ? 0 : Math.max(policy.hardBytes(), policy.backlogBytes());
   }
 
   void second() {

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -241,7 +240,7 @@ public final class ReplicaFeed {
         continue;
       }
       if (n < 0) {
-        news.accept(new ReplicationEvent.Pending(session.id, PrimarySide.LOST));
+        news.accept(ReplicationEvent.Pending.lost(session.id));
         outlet.kill();
         return;
       }
@@ -264,10 +263,12 @@ public final class ReplicaFeed {
     }
   }
 
-  /// Bytes that wait for the connection, as far as this can be told from outside.
-  long pendingBytes() {
+  /// What waits for it, as far as this can be told from outside.
+  ReplicationEvent.Pending pending() {
     Backlog.Cursor from = cursor;
-    return outlet.pendingBytes() + (streams && from != null ? Math.max(0, from.unreadBytes()) : 0);
+    long output = outlet.pendingBytes();
+    long unread = from == null ? 0 : Math.max(0, from.unreadBytes());
+    return new ReplicationEvent.Pending(session.id, output, streams ? output + unread : unread);
   }
 
   /// How far it may fall behind.
@@ -299,6 +300,7 @@ public final class ReplicaFeed {
     private long unwritten; // handed over, not yet in the output; monitor
     private long pending; // in the output; monitor
     private boolean stopped; // monitor
+    private final ArrayDeque<byte[]> spare = new ArrayDeque<>(); // arrays of pieces; monitor
 
     Transfer(String header, Snapshot from, String mark) {
       this.header = header;
@@ -308,11 +310,11 @@ public final class ReplicaFeed {
 
     @Override
     public void run() {
-      byte[] buffer = new byte[PIECE_BYTES];
       try {
         give(header.getBytes(StandardCharsets.ISO_8859_1));
-        for (int n; (n = from.read(buffer)) >= 0; ) {
-          give(Arrays.copyOf(buffer, n));
+        byte[] bytes = take();
+        for (int n; (n = from.read(bytes)) >= 0; bytes = take()) {
+          give(bytes, n);
         }
         give(mark.getBytes(StandardCharsets.ISO_8859_1));
         awaitRoom(0);
@@ -328,12 +330,21 @@ public final class ReplicaFeed {
       }
     }
 
+    private synchronized byte[] take() {
+      byte[] one = spare.poll();
+      return one == null ? new byte[PIECE_BYTES] : one;
+    }
+
     private void give(byte[] bytes) throws IOException, InterruptedException {
+      give(bytes, bytes.length);
+    }
+
+    private void give(byte[] bytes, int n) throws IOException, InterruptedException {
       awaitRoom(PENDING_MOST - 1);
       synchronized (this) {
-        unwritten += bytes.length;
+        unwritten += n;
       }
-      outlet.post(() -> write(bytes));
+      outlet.post(() -> write(bytes, n));
     }
 
     private synchronized void awaitRoom(long most) throws IOException, InterruptedException {
@@ -358,15 +369,18 @@ public final class ReplicaFeed {
 
     // ── the session's thread ──
 
-    private void write(byte[] bytes) {
+    private void write(byte[] bytes, int n) {
       if (isOver) {
         return;
       }
-      outlet.output().write(bytes, 0, bytes.length);
-      sent.add(bytes.length);
+      outlet.output().write(bytes, 0, n);
+      sent.add(n);
       outlet.flush();
       synchronized (this) {
-        unwritten -= bytes.length;
+        if (bytes.length == PIECE_BYTES) {
+          spare.push(bytes);
+        }
+        unwritten -= n;
         pending = outlet.output().pendingBytes();
         notifyAll();
       }

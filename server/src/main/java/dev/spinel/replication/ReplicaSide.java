@@ -129,9 +129,11 @@ public final class ReplicaSide {
     downReason = "";
     primary = null;
     if (state == State.CONNECTED) {
+      machine.act(new ReplicationAction.LogAs(false)); // of nobody's replica, as in Redis
       lose("another primary was named", true);
     }
     primary = to;
+    machine.act(new ReplicationAction.LogAs(true));
     cancel("another primary was named");
     if (wasPrimary) {
       machine.act(new ReplicationAction.Role(true));
@@ -151,6 +153,7 @@ public final class ReplicaSide {
   void startWith(Address to, long offset) {
     primary = to;
     state = State.CONNECT;
+    machine.act(new ReplicationAction.LogAs(true));
     machine.act(new ReplicationAction.Role(true));
     established = complete && !machine.isEmpty();
     if (offset >= 0) {
@@ -183,6 +186,7 @@ public final class ReplicaSide {
       return;
     }
     primary = null;
+    machine.act(new ReplicationAction.LogAs(false));
     if (state == State.CONNECTED) {
       lose("promoted", true);
     }
@@ -629,8 +633,7 @@ public final class ReplicaSide {
           lastIoSeconds = ReplicaSide.this.machine.seconds();
           receivedBytes += to - from;
           head.add(bytes, from, to);
-          ReplicaSide.this.machine.act(
-              new ReplicationAction.Payload(Arrays.copyOfRange(bytes, from, to), 0, to - from));
+          ReplicaSide.this.machine.act(new ReplicationAction.Payload(bytes, from, to));
         }
 
         @Override

@@ -66,6 +66,11 @@ public final class Replication implements AutoCloseable {
     void changed(Dispatcher by, Standing now);
   }
 
+  /// Hears that lines of the log are a replica's from now on, or a primary's. Under the lock.
+  public interface LogsAsListener {
+    void logsAs(boolean replica);
+  }
+
   /// Hears that writes of clients are to wait (FAILOVER), in a stopped world, or to go on, on any
   /// thread.
   public interface PauseListener {
@@ -99,6 +104,7 @@ public final class Replication implements AutoCloseable {
   private final CopyLoader loader;
   private final ReplicationMachine machine; // lock
   private final List<RoleListener> roleListeners = new CopyOnWriteArrayList<>();
+  private LogsAsListener logsAs = replica -> {}; // before the start
   private BooleanSupplier standsStill = () -> false; // before the start
   private final List<PauseListener> pauseListeners = new CopyOnWriteArrayList<>();
   private final List<Runnable> standingListeners = new CopyOnWriteArrayList<>();
@@ -361,14 +367,19 @@ public final class Replication implements AutoCloseable {
     roleListeners.add(listener);
   }
 
+  /// Has `listener` told whose lines those of the log are. Before the start.
+  public void onLogsAs(LogsAsListener listener) {
+    logsAs = listener;
+  }
+
   /// Has `listener` told of each new [Standing], by whoever brings it about: it does next to
   /// nothing. Before the start.
   public void onStanding(Runnable listener) {
     standingListeners.add(listener);
   }
 
-  /// While `condition` says so, the stream has no heartbeats: a replica waits for its end. Before
-  /// the start.
+  /// While `condition` says so, the stream has no heartbeats: a replica waits for its end, or it is
+  /// to end where the file does from which this server starts again. Before the start.
   public void holdHeartbeatsWhile(BooleanSupplier condition) {
     standsStill = condition;
   }
@@ -670,6 +681,7 @@ public final class Replication implements AutoCloseable {
     switch (action) {
       case ReplicationAction.Log line ->
           log.log(line.level() == ReplicationAction.Level.WARNING ? '#' : '*', line.text());
+      case ReplicationAction.LogAs as -> logsAs.logsAs(as.replica());
       case ReplicationAction.Dial dial ->
           link.dial(
               dial.attempt(),
@@ -855,8 +867,7 @@ public final class Replication implements AutoCloseable {
           kept.open(
               from,
               mostBehind(),
-              () ->
-                  thread.post(() -> tell(new ReplicationEvent.Pending(client, PrimarySide.LOST)))));
+              () -> thread.post(() -> tell(ReplicationEvent.Pending.lost(client)))));
     } catch (IllegalArgumentException e) {
       tellOvertaken(client);
       feed.drop();
@@ -974,6 +985,11 @@ public final class Replication implements AutoCloseable {
     }
 
     @Override
+    public void removed() {
+      log.log('*', "Removing the RDB file used to feed replicas in a persistence-less instance");
+    }
+
+    @Override
     public void ended(FullSync of, @Nullable Throwable failure) {
       lock.lock();
       try {
@@ -1063,9 +1079,14 @@ public final class Replication implements AutoCloseable {
     }
 
     @Override
-    public void broke(Throwable bug) {
+    public void broke(Throwable bug, long seconds) {
       StackTraceElement[] frames = bug.getStackTrace();
-      log.log('#', "A bug: " + bug + (frames.length > 0 ? " at " + frames[0] : ""));
+      log.log(
+          '#',
+          "A bug: "
+              + bug
+              + (frames.length > 0 ? " at " + frames[0] : "")
+              + (seconds > 0 ? ". Nothing of the stream is applied for " + seconds + " s." : ""));
       tell(new ReplicationEvent.StreamFailed("the stream can't be applied: " + bug));
     }
 
@@ -1207,7 +1228,7 @@ public final class Replication implements AutoCloseable {
       if (feed.isAlive()) {
         tell(new ReplicationEvent.Alive(feed.client()));
       }
-      tell(new ReplicationEvent.Pending(feed.client(), feed.pendingBytes()));
+      tell(feed.pending());
     }
     if (link.isFull()) {
       tell(new ReplicationEvent.PrimaryUnread());

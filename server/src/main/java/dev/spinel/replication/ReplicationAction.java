@@ -14,6 +14,10 @@ public sealed interface ReplicationAction {
     WARNING
   }
 
+  /// The log's lines are a replica's from now on, or a primary's. The role itself changes where
+  /// [Role] stands.
+  record LogAs(boolean replica) implements ReplicationAction {}
+
   // ── the link to the primary ──
 
   /// Connect. Events of the link carry the number; the one before is of no interest any more.
@@ -38,7 +42,7 @@ public sealed interface ReplicationAction {
   /// An RDB file comes, of so many bytes; -1: nobody knows how many.
   record PayloadBegins(long bytes) implements ReplicationAction {}
 
-  /// Some of it. The array is good during the step only.
+  /// Some of it, in the array that has come ([ReplicationEvent.Received]).
   @SuppressWarnings("ArrayRecordComponent")
   record Payload(byte[] bytes, int from, int to) implements ReplicationAction {}
 

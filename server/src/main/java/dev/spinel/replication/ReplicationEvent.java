@@ -61,7 +61,8 @@ public sealed interface ReplicationEvent {
 
   record Connected(int attempt) implements ReplicationEvent {}
 
-  /// Bytes have come. The array is good during the step only.
+  /// Bytes have come. Actions hand parts of the array on: whoever keeps those sees to it that it
+  /// stays as it is.
   @SuppressWarnings("ArrayRecordComponent")
   record Received(int attempt, byte[] bytes, int from, int to) implements ReplicationEvent {}
 
@@ -130,9 +131,16 @@ public sealed interface ReplicationEvent {
   /// The snapshot, or the stream behind it, can't be given to this replica.
   record TransferFailed(long replica, String reason) implements ReplicationEvent {}
 
-  /// Bytes that wait for this replica's connection. Told when they change, at least each second;
-  /// [PrimarySide#LOST]: they aren't kept any more.
-  record Pending(long replica, long bytes) implements ReplicationEvent {}
+  /// Bytes that wait for this replica. Told when they change, at least each second.
+  ///
+  /// @param outputBytes that its connection has been given and hasn't sent
+  /// @param streamBytes of the stream, whether it gets that already or not yet; [PrimarySide#LOST]:
+  ///   they aren't kept any more
+  record Pending(long replica, long outputBytes, long streamBytes) implements ReplicationEvent {
+    static Pending lost(long replica) {
+      return new Pending(replica, 0, PrimarySide.LOST);
+    }
+  }
 
   /// It has sent an empty line, as one does that loads what it was sent.
   record Alive(long replica) implements ReplicationEvent {}

@@ -124,8 +124,7 @@ public final class ReplicationMachine {
       case ReplicationEvent.TransferFailed failed ->
           primarySide.transferFailed(failed.replica(), failed.reason());
       case ReplicationEvent.Alive alive -> primarySide.alive(alive.replica());
-      case ReplicationEvent.Pending pending ->
-          primarySide.pending(pending.replica(), pending.bytes());
+      case ReplicationEvent.Pending pending -> primarySide.pending(pending);
     }
     failover.look();
     List<ReplicationAction> done = actions;

@@ -13,7 +13,9 @@ final class Retries {
     /// The link was lost during a full synchronization, or soon after it.
     CUT(3),
     /// The primary doesn't want this server.
-    REFUSAL(10);
+    REFUSAL(10),
+    /// The thread that applies the stream has met with a bug.
+    BUG(1);
 
     private final int free; // failures in a row that cost nothing
 

@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 /// ([#afterAll]): it knows then exactly what to ask the primary for. If the machine itself gives a
 /// stream up, that happens in a stopped world ([#forget]): the thread is between two commands, and
 /// runs none of this stream any more.
+///
+/// **A bug** must not have the thread fail again and again without a pause, whatever it was about:
+/// the first one costs nothing, each one soon after it a longer rest, up to a minute.
 final class StreamApplier implements AutoCloseable {
   /// Hears how it goes. This thread. News of a stream that is over ([#isCurrent], under the
   /// machine's lock) is of no interest.
@@ -34,8 +37,11 @@ final class StreamApplier implements AutoCloseable {
     /// The stream can't be applied.
     void failed(Object stream, String reason);
 
-    /// Something failed that must not. What became of the stream is unknown.
-    void broke(Throwable bug);
+    /// Something failed that must not. What became of the stream is unknown. If this fails, too, it
+    /// is called again.
+    ///
+    /// @param seconds that the thread does nothing now
+    void broke(Throwable bug, long seconds);
 
     /// CLIENT KILL wants the link closed.
     void killed(Object stream);
@@ -58,6 +64,7 @@ final class StreamApplier implements AutoCloseable {
   static final long UNWRITTEN_MOST = 32 << 20;
 
   private static final long LOOK_MILLIS = 100;
+  private static final long CALM_MILLIS = 60_000; // without a bug: the next one is the first
 
   /// A stream from one offset on.
   private static final class Stream {
@@ -99,6 +106,8 @@ final class StreamApplier implements AutoCloseable {
   private boolean isFull; // monitor
   private int ends; // pieces of the queue after which the machine is told something; monitor
   private boolean isHeldUp; // the thread
+  private final Retries bugs = new Retries(); // the thread
+  private long calmAtMillis; // the thread
   private boolean hasMail; // monitor
   private @Nullable Consumer<Dispatcher> wantsStop; // monitor
   private boolean closing; // monitor
@@ -234,10 +243,42 @@ final class StreamApplier implements AutoCloseable {
         try {
           goesOn = step(stopper);
         } catch (RuntimeException | Error bug) { // else the link and changes of the role would wait
-          owner.broke(bug);
+          broke(bug);
         }
       }
     }
+  }
+
+  private void broke(Throwable bug) {
+    long now = engine.clock.nanos() / 1_000_000;
+    if (now > calmAtMillis) {
+      bugs.reset();
+    }
+    long seconds = bugs.failed(now, Retries.Cause.BUG);
+    calmAtMillis = now + seconds * 1000 + CALM_MILLIS;
+    boolean isTold = false;
+    while (!isTold) {
+      long began = engine.clock.nanos();
+      try {
+        owner.broke(bug, seconds);
+        isTold = true;
+      } catch (RuntimeException | Error again) { // as if memory is short: somebody has to know
+        seconds = Math.max(1, seconds);
+      }
+      isTold |= rest(began + seconds * 1_000_000_000);
+    }
+  }
+
+  /// Does nothing until then. Returns whether the thread is to end.
+  private synchronized boolean rest(long untilNanos) {
+    while (!closing && engine.clock.nanos() - untilNanos < 0) {
+      try {
+        wait(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        closing = true;
+      }
+    }
+    return closing;
   }
 
   /// Returns whether it goes on.

@@ -225,9 +225,10 @@ public final class Server implements AutoCloseable {
     int port = config.intOf(Settings.PORT);
     persistence = new Persistence(front, engine, config, log, disk, port, this::fatal);
     replication = new Replication(engine, persistence, config, log, peerLoop);
-    replication.onRole((by, now) -> log.become(now.isReplica() ? 'S' : 'M'));
+    replication.onLogsAs(replica -> log.become(replica ? 'S' : 'M'));
     replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
-    replication.holdHeartbeatsWhile(() -> pause.isOn(Pause.Reason.CLUSTER));
+    replication.holdHeartbeatsWhile(
+        () -> pause.isOn(Pause.Reason.CLUSTER) || persistence.isEnding());
     replicationFront.of(replication, engine, persistence);
     if (isClusterNode()) {
       Cluster made =

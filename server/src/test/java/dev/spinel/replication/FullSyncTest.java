@@ -23,6 +23,9 @@ class FullSyncTest {
 
           @Override
           public void ended(FullSync sync, @Nullable Throwable failure) {}
+
+          @Override
+          public void removed() {}
         });
   }
 

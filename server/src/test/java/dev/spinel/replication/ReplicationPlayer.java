@@ -54,6 +54,10 @@ final class ReplicationPlayer implements Function<String, List<String>> {
             () -> String.valueOf(nextId++).repeat(40));
   }
 
+  ReplicationMachine machine() {
+    return machine;
+  }
+
   @Override
   public List<String> apply(String line) {
     out.clear();
@@ -171,9 +175,19 @@ final class ReplicationPlayer implements Function<String, List<String>> {
       case "transferred" -> step(new ReplicationEvent.Transferred(client));
       case "transfer-failed" ->
           step(new ReplicationEvent.TransferFailed(client, String.join(" ", arguments)));
-      case "pending" -> step(new ReplicationEvent.Pending(client, Long.parseLong(words[1])));
+      case "pending" -> step(pending(client, words));
       default -> throw new IllegalArgumentException("no such line: " + words[0]);
     }
+  }
+
+  /// `pending 10`: of its copy; `pending stream 10`: of the stream, `pending stream lost`.
+  private static ReplicationEvent.Pending pending(long client, String[] words) {
+    if (!words[1].equals("stream")) {
+      return new ReplicationEvent.Pending(client, Long.parseLong(words[1]), 0);
+    }
+    return words[2].equals("lost")
+        ? ReplicationEvent.Pending.lost(client)
+        : new ReplicationEvent.Pending(client, 0, Long.parseLong(words[2]));
   }
 
   private static Address address(String[] words) {
@@ -267,6 +281,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
     return switch (action) {
       case ReplicationAction.Log log ->
           (log.level() == ReplicationAction.Level.WARNING ? "log#: " : "log: ") + log.text();
+      case ReplicationAction.LogAs as -> as.replica() ? "log as replica" : "log as primary";
       case ReplicationAction.Dial dial -> {
         attempt = dial.attempt();
         yield "dial " + dial.primary();

@@ -297,7 +297,9 @@ public final class ToyServer {
       long unread = client.cursor == null ? 0 : client.cursor.unreadBytes();
       tell(
           new ReplicationEvent.Pending(
-              client.number, client.link.unsentBytes() + (client.streams ? unread : 0)));
+              client.number,
+              client.link.unsentBytes(),
+              client.streams ? client.link.unsentBytes() + unread : unread));
     }
     peers.after(1000, this::second);
   }
@@ -416,6 +418,7 @@ public final class ToyServer {
   private void act(ReplicationAction action) {
     switch (action) {
       case ReplicationAction.Log line -> log.add(line.text());
+      case ReplicationAction.LogAs _ -> {}
       case ReplicationAction.Dial dial -> dial(dial);
       case ReplicationAction.HangUp end -> {
         if (link != null) {

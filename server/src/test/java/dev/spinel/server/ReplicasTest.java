@@ -203,6 +203,30 @@ class ReplicasTest {
     assertThat(primary.field("role")).isEqualTo("master");
   }
 
+  /// It waits while its server is a replica, too, which it is until the target has answered.
+  @Test
+  void aWriteThatWaitedIsDoneIfTheTargetRefuses() throws Exception {
+    Node primary = new Node();
+    Node replica = new Node();
+    replica.follow(primary);
+    replica.say("CLIENT", "PAUSE", "1000000", "WRITE"); // it doesn't get through
+    replica.say("ACL", "SETUSER", "default", "-psync");
+    primary.say("SET", "k", "1");
+    assertThat(primary.raw("FAILOVER")).isEqualTo("+OK");
+    Client writer = primary.connect();
+    writer.send("SET", "k", "2");
+    writer.flush();
+    await().until(() -> primary.field("blocked_clients").equals("1"));
+    replica.say("CLIENT", "UNPAUSE");
+    assertThat(writer.receive().text()).isEqualTo("OK");
+    assertThat(primary.field("role")).isEqualTo("master");
+    assertThat(primary.log.toString(StandardCharsets.UTF_8))
+        .contains("Failover target rejected psync request");
+    replica.say("ACL", "SETUSER", "default", "+psync");
+    await().until(() -> "2".equals(replica.say("GET", "k")));
+    assertThat(primary.field("sync_full")).isEqualTo("1");
+  }
+
   @Test
   void anEndThatASignalAsksForWaitsForReplicasAndCanBeTakenBack() throws Exception {
     int port = RealRedis.freePort();

@@ -451,6 +451,37 @@ class ReplicationFaultsTest extends ReplicationFixture {
     agree(primary, other);
   }
 
+  /// The stream waits for it meanwhile, and the soft limit may be below the size of the backlog.
+  @ParameterizedTest
+  @ValueSource(strings = {"ours", "real"})
+  void theSoftLimitHoldsForAReplicaThatIsStillTakingItsCopy(String kind) throws Exception {
+    String[] settings = {"client-output-buffer-limit", "replica 0 500kb 1", "repl-timeout", "3600"};
+    Node primary =
+        kind.equals("ours")
+            ? ours(settings)
+            : real("--" + settings[0], settings[1], "--" + settings[2], settings[3]);
+    primary.call("CONFIG", "SET", "rdbcompression", "no");
+    for (int i = 0; i < 16; i++) {
+      primary.call("SET", "large" + i, "x".repeat(1_000_000));
+    }
+    try (Client slow = Client.connect("127.0.0.1", primary.port()).timeoutMillis(20_000)) {
+      call(slow, "REPLCONF", "listening-port", "7", "capa", "eof", "capa", "psync2");
+      slow.send("PSYNC", "?", "-1");
+      slow.flush();
+      assertThat(slow.receive().text()).startsWith("FULLRESYNC");
+      primary.call("SET", "k", "x".repeat(400_000));
+      assertThat(primary.info("replication", "slave0")).contains("state=wait_bgsave");
+      primary.call("SET", "k", "x".repeat(400_000));
+      eventually(() -> assertThat(primary.info("replication", "connected_slaves")).isEqualTo("0"));
+      assertThat(primary instanceof Ours ours ? ours.log() : log((Real) primary))
+          .contains(" for overcoming of output buffer limits.");
+    }
+  }
+
+  private static String log(Real of) throws IOException {
+    return Files.readString(of.redis().directory().resolve("stdout"));
+  }
+
   /// It still takes what waits for it when the next snapshot is written, to a file.
   @Test
   void aSlowReplicaHasNoPartInTheNextSnapshot() throws Exception {

@@ -30,13 +30,10 @@ class ReplicationLogTest extends ReplicationFixture {
   /// that takes the role over hangs up while its answer is on the way.
   private static final String IN_ANY_ORDER =
       "..? Background (RDB transfer|saving|transfer) .*"
-          + "|..? Diskless rdb transfer, done reading.*|S.? Connection with replica .* lost\\.";
+          + "|..? Diskless rdb transfer, done reading.*|S.? Connection with replica .* lost\\."
+          + "|..? Removing the RDB file used.*|..? Replica is about to load the RDB file.*";
 
   private static final String OF_ONE_ONLY = "Fork CoW for RDB.*|DB saved on disk";
-
-  /// Lines at whose time a server of ours is still a replica for its log.
-  private static final String OF_A_PROMOTION =
-      "(Connection with master lost|Caching the disc|Discarding prev|Setting secondary).*";
 
   private boolean levels; // count
 
@@ -68,11 +65,7 @@ class ReplicationLogTest extends ReplicationFixture {
       }
       String text = line.group(3);
       if (isReady && !line.group(1).equals("C") && !text.matches(OF_ONE_ONLY)) {
-        lines.add(
-            (text.matches(OF_A_PROMOTION) ? "?" : line.group(1))
-                + (levels ? line.group(2) : "")
-                + " "
-                + general(text));
+        lines.add(line.group(1) + (levels ? line.group(2) : "") + " " + general(text));
       }
       isReady |= text.startsWith("Ready to accept connections");
     }
@@ -175,6 +168,61 @@ class ReplicationLogTest extends ReplicationFixture {
         },
         "repl-diskless-load",
         "swapdb");
+  }
+
+  @Test
+  void filesThatAreOfNoUseAfterwards() throws Exception {
+    compare(
+        (primary, replica) -> {
+          fill(primary);
+          follow(replica, primary);
+          isOnline(primary);
+          agree(primary, replica);
+          eventually(
+              () -> assertThat(lines(primary).toString()).contains("Removing the RDB file used"));
+        },
+        "repl-diskless-sync",
+        "no",
+        "rdb-del-sync-files",
+        "yes");
+  }
+
+  @Test
+  void aReplicaThatSavesWhenTheDataComes() throws Exception {
+    compare(
+        (primary, replica) -> {
+          fill(replica);
+          replica.call("CONFIG", "SET", "rdb-key-save-delay", "100000");
+          replica.call("BGSAVE");
+          eventually(
+              () -> assertThat(lines(replica).toString()).contains("Background saving started"));
+          follow(replica, primary);
+          isOnline(primary);
+          agree(primary, replica);
+          eventually(
+              () -> assertThat(lines(replica).toString()).contains("terminated by signal N"));
+        });
+  }
+
+  /// In the middle of a chain, which first gets its own primary by another name.
+  @Test
+  void anotherPrimaryAndAPromotionWithReplicas() throws Exception {
+    compare(
+        (primary, replica) -> {
+          follow(replica, primary);
+          isOnline(primary);
+          follow(real(), replica);
+          isOnline(replica);
+          replica.call("REPLICAOF", "localhost", Integer.toString(primary.port()));
+          toldBy(primary, "sync_partial_ok", "1");
+          isUp(replica);
+          isOnline(primary);
+          replica.call("REPLICAOF", "NO", "ONE");
+          toldBy(replica, "sync_partial_ok", "1");
+          isOnline(replica);
+          eventually(
+              () -> assertThat(primary.info("replication", "connected_slaves")).isEqualTo("0"));
+        });
   }
 
   @Test

@@ -2,10 +2,18 @@ package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.RealRedis;
+import dev.spinel.ServerProcess;
+import dev.spinel.persist.Ending;
+import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,6 +113,66 @@ class ReplicationNamesTest extends ReplicationFixture {
         () ->
             assertThat(primary.info("replication", "slave0"))
                 .startsWith("ip=127.0.0.1,port=" + replica.port() + ",state=online"));
+  }
+
+  /// A server in a JVM of its own.
+  private record Apart(int port, Client client) implements Node {
+    @Override
+    public Object call(String... command) throws IOException {
+      return ReplicationFixture.call(client, command);
+    }
+  }
+
+  /// One whose names are those of the file, which may change.
+  private Apart apart(Path names, String... settings) throws Exception {
+    int port = RealRedis.freePort();
+    ProcessBuilder builder = ServerProcess.of(settings);
+    builder
+        .command()
+        .addAll(List.of("--port", "" + port, "--save", "", "--enable-debug-command", "yes"));
+    builder
+        .command()
+        .addAll(1, List.of("-Djdk.net.hosts.file=" + names, "-Dsun.net.inetaddr.ttl=1"));
+    Process process =
+        builder
+            .directory(Files.createDirectory(folder.resolve("apart")).toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("log").toFile())
+            .start();
+    open.add(() -> process.destroyForcibly().waitFor());
+    Client[] client = new Client[1];
+    Awaitility.await()
+        .ignoreExceptions() // until it listens
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> {
+              client[0] = Client.connect("127.0.0.1", port).timeoutMillis(20_000);
+              open.add(client[0]);
+              return client[0].command("PING").text().equals("PONG");
+            });
+    return new Apart(port, client[0]);
+  }
+
+  /// As where a container is made anew, at another address.
+  @Test
+  void aPrimaryThatHasMovedIsFoundByItsName() throws Exception {
+    Path names = Files.writeString(folder.resolve("names"), "127.0.0.2 store.example\n");
+    Path dir = Files.createDirectory(folder.resolve("moves"));
+    int port = RealRedis.freePort();
+    Ours primary = oursIn(dir, "port", "" + port, "save", "3600 1", "bind", "127.0.0.1 127.0.0.2");
+    fill(primary);
+    Node replica = apart(names, "--replicaof", "store.example " + port);
+    isUp(replica);
+    agree(primary, replica);
+    assertThat(replica.info("replication", "master_host")).isEqualTo("store.example");
+    assertThat(primary.server.shutDown(Ending.DEFAULT)).isTrue();
+    primary.close();
+    Files.writeString(names, "127.0.0.1 store.example\n");
+    Ours moved = oursIn(dir, "port", "" + port, "save", "3600 1");
+    moved.call("SET", "more", "1");
+    isUp(replica);
+    agree(moved, replica);
+    assertThat(moved.info("stats", "sync_full")).isEqualTo("0");
   }
 
   @Test

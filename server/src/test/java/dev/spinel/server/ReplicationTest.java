@@ -236,6 +236,7 @@ class ReplicationTest extends ReplicationFixture {
     fill(primary);
     follow(replica, primary);
     agree(primary, replica);
+    primary.call("CONFIG", "SET", "rdb-key-save-delay", "8000"); // there is time for heartbeats
     assertThat(primary.server.shutDown(Ending.DEFAULT)).isTrue();
     primary.close();
     Ours again = oursIn(dir, settings);
