@@ -196,6 +196,10 @@ public final class Cluster implements AutoCloseable {
     }
     tell(new ClusterEvent.Configured(policy()));
     tell(new ClusterEvent.Started(contents, !hasData));
+    NodeView primary = view.node(view.myself().primary());
+    if (primary != null && !primary.ip().isEmpty()) {
+      replication.startsWith(new Address(primary.ip(), primary.port()));
+    }
     for (var setting : ClusterPolicy.SETTINGS) {
       config.onChange(setting, changed -> configured());
     }

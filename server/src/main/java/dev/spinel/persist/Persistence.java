@@ -94,6 +94,7 @@ public final class Persistence {
   private final Front front;
   private final Consumer<String> fatal;
   private Supplier<@Nullable StreamFacts> stream = () -> null; // before the start
+  private BooleanSupplier isReplica = () -> false; // before the start
   private @Nullable StreamFacts loadedFacts; // by the start
   private byte[] loadedDeletions = {}; // by the start
   private boolean hasLoaded; // by the start
@@ -101,7 +102,6 @@ public final class Persistence {
   private final AtomicBoolean toldNewer = new AtomicBoolean();
   private @Nullable IOException told; // by the log; whoever loads
   private boolean isAnnounced; // before the start
-  private BooleanSupplier followsOnceLoaded = () -> false; // before the start
   private volatile boolean isEnding; // written in a stopped world
   private volatile boolean keeps; // data beyond this server's life, unasked
 
@@ -179,20 +179,10 @@ public final class Persistence {
   /// loaded. Errors: what there is can't be loaded, or nothing can be kept; the log says why. Then
   /// the server has to end, and clients are served no part of the data meanwhile.
   public boolean load() throws IOException {
-    if (isReplicaOnceLoaded()) { // it takes up its role only then
+    if (isReplica.getAsBoolean()) { // it takes up its role only once all is loaded
       inStoppedWorld(seat -> engine.expiryMode(ExpiryMode.HIDE));
     }
     return loadAll();
-  }
-
-  private boolean isReplicaOnceLoaded() {
-    return !config.get(Settings.REPLICAOF).isNone() || followsOnceLoaded.getAsBoolean();
-  }
-
-  /// Whether the server is going to be a replica once all is loaded, though the configuration
-  /// doesn't say so. Before the start.
-  public void followsOnceLoaded(BooleanSupplier follows) {
-    followsOnceLoaded = follows;
   }
 
   private boolean loadAll() throws IOException {
@@ -317,11 +307,8 @@ public final class Persistence {
     long began = System.nanoTime();
     try (Disk.Input in = open(file)) {
       loading.begin(in.size());
-      boolean isReplica = isReplicaOnceLoaded();
       LoadedExpiries expiries = new LoadedExpiries(config.get(Settings.REPL_BACKLOG_SIZE));
-      RdbLoader loader =
-          new RdbLoader(this, RdbLoader.Duplicates.REFUSED, !isReplica, loading::bytes)
-              .noting(expiries);
+      RdbLoader loader = loader(RdbLoader.Duplicates.REFUSED).noting(expiries);
       loader.load(in, file.toString());
       joinLibraries(loader);
       hasLoaded = true;
@@ -340,7 +327,7 @@ public final class Persistence {
   }
 
   private RdbLoader loader(RdbLoader.Duplicates duplicates) {
-    return new RdbLoader(this, duplicates, true, loading::bytes);
+    return new RdbLoader(this, duplicates, !isReplica.getAsBoolean(), loading::bytes);
   }
 
   private void tellLoaded(String from, long began) {
@@ -453,6 +440,12 @@ public final class Persistence {
   /// start.
   public void stream(Supplier<@Nullable StreamFacts> facts) {
     stream = facts;
+  }
+
+  /// Has `asked` say whether keys go only when another server says so: this one is its replica, or
+  /// is going to be as soon as its data is loaded. Any thread asks. Before the start.
+  public void replicaIf(BooleanSupplier asked) {
+    isReplica = asked;
   }
 
   /// Of which history the data is that was loaded at the start, if that is known.

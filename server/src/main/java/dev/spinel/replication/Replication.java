@@ -134,6 +134,7 @@ public final class Replication implements AutoCloseable {
   private boolean isAwake; // lock
   private boolean isStarted; // lock
   private boolean hasBegun; // the machine knows whom it follows; lock
+  private @Nullable Address clustersPrimary; // for the start; lock, before that
 
   private volatile @Nullable Backlog backlog; // stopped world
   private volatile long offsetWithout; // a backlog; stopped world
@@ -188,6 +189,7 @@ public final class Replication implements AutoCloseable {
     standing = standingNow();
     engine.onClose(this::closed);
     persistence.stream(this::facts);
+    persistence.replicaIf(() -> standing.isReplica());
     persistence.onSynced(this::synced);
   }
 
@@ -210,24 +212,37 @@ public final class Replication implements AutoCloseable {
     return HexFormat.of().formatHex(id);
   }
 
-  /// The primary that the configuration names, or null.
-  private @Nullable Address configured() {
-    ReplicaOf named = config.get(Settings.REPLICAOF);
-    return named.isNone() ? null : new Address(named.host(), named.port());
+  /// This server is a replica in its cluster: it follows this primary once its data is loaded.
+  /// Before that.
+  public void startsWith(Address primary) {
+    lock.lock();
+    try {
+      clustersPrimary = primary;
+      publish();
+    } finally {
+      lock.unlock();
+    }
   }
 
-  /// Begins as the configuration, and what was loaded, say. Once the data is loaded.
+  /// The primary that the configuration, or the cluster, names for the start, or null.
+  private @Nullable Address firstPrimary() {
+    ReplicaOf named = config.get(Settings.REPLICAOF);
+    return named.isNone() ? clustersPrimary : new Address(named.host(), named.port());
+  }
+
+  /// Begins as the configuration, the cluster and what was loaded say. Once the data is loaded.
   public void start() {
+    Address primary;
     lock.lock();
     try {
       if (isStarted) {
         return;
       }
       isStarted = true;
+      primary = firstPrimary();
     } finally {
       lock.unlock();
     }
-    Address primary = configured();
     StreamFacts facts = config.get(Settings.APPENDONLY) ? null : persistence.loadedFacts();
     boolean wasCutOff = replacement.isIncomplete();
     if (wasCutOff) {
@@ -607,7 +622,7 @@ public final class Replication implements AutoCloseable {
   /// A server that is going to follow a primary is its replica while its data is loaded, too.
   private Standing standingNow() {
     Standing now = Standing.of(machine);
-    Address primary = hasBegun ? null : configured();
+    Address primary = hasBegun ? null : firstPrimary();
     return primary == null ? now : now.beforeFollowing(primary);
   }
 

@@ -236,7 +236,6 @@ public final class Server implements AutoCloseable {
       engine.onClose(made::closed);
       clusterFamily.of(made, slots.keys());
       slots.of(made);
-      persistence.followsOnceLoaded(() -> !made.view().myself().isPrimary());
       cluster = made;
     } else {
       cluster = null;

@@ -250,6 +250,8 @@ class LoadingTest {
       assertThat(say(session, "INFO", "persistence"))
           .contains("rdb_last_load_keys_expired:0")
           .contains("rdb_last_load_keys_loaded:3");
+      assertThat(say(session, "DEBUG", "RELOAD")).isEqualTo("+OK");
+      assertThat(say(session, "DBSIZE")).as("nor does that").isEqualTo(":3");
       assertThat(say(session, "REPLICAOF", "NO", "ONE")).isEqualTo("+OK");
       assertThat(say(session, "GET", "b")).isEqualTo("$-1");
       await().until(() -> say(session, "DBSIZE").equals(":1"));

@@ -3,12 +3,23 @@ package dev.spinel.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.spinel.RealRedis;
 import dev.spinel.Spinel;
+import dev.spinel.config.Config;
+import dev.spinel.engine.Clock;
+import dev.spinel.engine.ExpiryMode;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -65,6 +76,86 @@ class NodesFilesTest {
     assertThat(id()).isEqualTo(id);
     Files.delete(file("nodes.conf"));
     assertThat(id()).as("who deletes it wants a new node").isNotEqualTo(id);
+  }
+
+  /// Nothing goes in it but by its primary's word, and it goes on from where its file ends.
+  @Test
+  void aReplicaIsOneBeforeItsDataIsLoaded() throws Exception {
+    String history = "a".repeat(40);
+    ByteArrayOutputStream dump = new ByteArrayOutputStream();
+    dump.writeBytes("REDIS0010".getBytes(StandardCharsets.US_ASCII));
+    fact(dump, "repl-stream-db", "0");
+    fact(dump, "repl-id", history);
+    fact(dump, "repl-offset", "5000");
+    dump.writeBytes(HexFormat.of().parseHex("fe00fc010000000000000000016f0176")); // it is over
+    dump.writeBytes(HexFormat.of().parseHex("00016e0176ff0000000000000000"));
+    Files.write(file("dump.rdb"), dump.toByteArray());
+    try (ServerSocket primary = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      primary.setSoTimeout(20_000);
+      Files.writeString(
+          file("nodes.conf"),
+          "%s 127.0.0.1:%d@%d master - 0 0 1 connected 0-16383\n"
+                  .formatted("1".repeat(40), primary.getLocalPort(), RealRedis.freePort())
+              + "%s 127.0.0.1:7@10007 myself,slave %s 0 0 1 connected\n"
+                  .formatted("2".repeat(40), "1".repeat(40))
+              + "vars currentEpoch 1 lastVoteEpoch 0\n");
+      Config config =
+          Config.of(
+              "port",
+              "0",
+              "cluster-port",
+              "" + RealRedis.freePort(),
+              "cluster-enabled",
+              "yes",
+              "save",
+              "",
+              "dir",
+              folder.toString());
+      try (Server server = new Server(config, new Log(config, log), Clock.SYSTEM)) {
+        server.announceData();
+        server.startAtAnyPort();
+        try (LocalSession session = new LocalSession(server)) {
+          assertThat(Fixture.say(session, "INFO", "replication")).contains("role:slave");
+          assertThat(server.load()).isTrue();
+          assertThat(server.engine.expiryMode()).isEqualTo(ExpiryMode.HIDE);
+          assertThat(Fixture.say(session, "DBSIZE")).isEqualTo(":2");
+          assertThat(asked(primary)).isEqualTo(List.of("PSYNC", history, "5001"));
+          assertThat(Fixture.say(session, "DBSIZE")).isEqualTo(":2");
+        }
+      }
+    }
+  }
+
+  private static void fact(ByteArrayOutputStream to, String name, String value) {
+    to.write(0xfa);
+    for (String text : List.of(name, value)) {
+      to.write(text.length());
+      to.writeBytes(text.getBytes(StandardCharsets.US_ASCII));
+    }
+  }
+
+  /// What a replica asks a primary for.
+  private static List<String> asked(ServerSocket primary) throws IOException {
+    while (true) {
+      try (Socket link = primary.accept();
+          BufferedReader in =
+              new BufferedReader(
+                  new InputStreamReader(link.getInputStream(), StandardCharsets.US_ASCII))) {
+        link.setSoTimeout(20_000);
+        for (String line; (line = in.readLine()) != null; ) {
+          List<String> words = new ArrayList<>();
+          for (int count = Integer.parseInt(line.substring(1)); count > 0; count--) {
+            in.readLine(); // its length
+            words.add(in.readLine());
+          }
+          if (words.getFirst().equals("PSYNC")) {
+            return words;
+          }
+          String answer = words.getFirst().equals("PING") ? "+PONG\r\n" : "+OK\r\n";
+          link.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+        }
+      }
+    }
   }
 
   @Test
