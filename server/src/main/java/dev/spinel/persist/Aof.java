@@ -356,11 +356,23 @@ final class Aof implements AppendLog.Owner {
             "AOF was enabled but there is already another background operation. An AOF background"
                 + " was scheduled to start when possible.");
       } else {
+        stopForTheFirst();
         take(new Rewrite(true));
       }
     } else if (!wanted && state != State.OFF) {
       turnOff();
       Thread.startVirtualThread(this::hasAll);
+    }
+  }
+
+  /// A rewrite that was asked for while this was off begins no log.
+  private void stopForTheFirst() {
+    Rewrite other = running;
+    if (other != null && !other.isCancelled) {
+      persistence.notice(
+          "AOF was enabled but there is already an AOF rewriting in background. Stopping background"
+              + " AOF and starting a rewrite now.");
+      other.isCancelled = true;
     }
   }
 
@@ -754,6 +766,7 @@ final class Aof implements AppendLog.Owner {
 
     private void complete() throws IOException {
       long size = base().finish();
+      check(); // that may have taken long
       Path made = Objects.requireNonNull(temporary);
       persistence.notice("Successfully created the temporary AOF base file " + made.getFileName());
       persistence.notice("Background AOF rewrite terminated with success");
@@ -792,11 +805,10 @@ final class Aof implements AppendLog.Owner {
       consecutiveFailures = 0;
       notBeforeMillis = 0;
       lastRewriteFailed = false;
-      synchronized (Aof.this) {
-        if (starts && state == State.STARTING) {
-          state = State.ON;
-          running = null; // whoever waits for the log hears of that next, and may ask
-        }
+      if (starts && !comesOn()) {
+        endLog();
+        deleteHistory();
+        return;
       }
       hasAll();
       synced.accept(syncedPosition()); // of a log that begins only now
@@ -804,20 +816,38 @@ final class Aof implements AppendLog.Owner {
       deleteHistory();
     }
 
+    /// The log that this has begun is the server's, unless it was turned off meanwhile; if it is on
+    /// again, a later rewrite begins the next one. Returns whether it is.
+    private boolean comesOn() {
+      synchronized (Aof.this) {
+        if (isCancelled) {
+          return false;
+        }
+        state = State.ON;
+        running = null; // whoever waits for the log hears of that next, and may ask
+        return true;
+      }
+    }
+
+    /// Nothing more goes to the log that this has begun.
+    private void endLog() {
+      AppendLog ending = began;
+      if (ending != null) {
+        if (log == ending) { // else it is detached, and perhaps another one attached
+          engine.journal.detach(Journal.AOF);
+          log = null;
+          Aof.this.failing(null);
+        }
+        ending.close(true);
+      }
+    }
+
     private void failed(Throwable why) {
       BaseFile written = base;
       if (written != null) {
         written.abandon();
       }
-      if (began != null) {
-        if (log == began) {
-          detach();
-          Aof.this.failing(null);
-        } else {
-          engine.journal.detach(Journal.AOF);
-          began.close(false);
-        }
-      }
+      endLog();
       try {
         if (temporary != null) {
           disk.delete(temporary);

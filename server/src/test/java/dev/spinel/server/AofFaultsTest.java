@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.spinel.Spinel;
 import dev.spinel.config.Config;
 import dev.spinel.engine.Clock;
+import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Schedule;
 import dev.spinel.persist.TestDisk;
 import dev.spinel.persist.TestDisk.Act;
@@ -15,7 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -158,6 +161,45 @@ class AofFaultsTest {
     find("turned on", ":3", "yes");
   }
 
+  /// Whatever is said while the disk takes its time with the first base.
+  @Test
+  void itIsOffOrOnAsWasSaidLastHoweverLongTheDiskTakes() {
+    for (List<String> said : List.of(List.of("no"), List.of("no", "yes"))) {
+      for (int done = 0; done < 2; done++) { // syncs: of the base, then of the manifest
+        turn(said, done);
+      }
+    }
+  }
+
+  private void turn(List<String> said, int done) {
+    String when = said + " after " + done + " syncs";
+    disk = new TestDisk();
+    try (Server server = start("appendonly", "no");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      Semaphore syncs = new Semaphore(done);
+      disk.holdSyncs(syncs);
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      await().until(syncs::hasQueuedThreads);
+      for (String each : said) {
+        assertThat(run(session, "CONFIG", "SET", "appendonly", each)).as(when).isEqualTo("+OK");
+      }
+      disk.holdSyncs(null);
+      syncs.release(100);
+      awaitRewrite(session);
+      boolean isOn = said.getLast().equals("yes");
+      assertThat(info(session)).as(when).contains("aof_enabled:" + (isOn ? 1 : 0));
+      assertThat(server.engine.journal.recording(Journal.AOF)).as(when).isEqualTo(isOn);
+      run(session, "SET", "b", "1");
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      awaitRewrite(session);
+      assertThat(info(session)).as("%s: %s", when, log()).contains("bgrewrite_status:ok");
+      run(session, "SET", "c", "1");
+      assertThat(run(session, "WAITAOF", "1", "0", "20000")).as(when).isEqualTo("*2 :1 :0");
+    }
+    find(when, ":3", "yes");
+  }
+
   private void find(String when, String size, String preamble) {
     try (Server server = start("aof-use-rdb-preamble", preamble);
         LocalSession session = new LocalSession(server)) {
@@ -186,6 +228,52 @@ class AofFaultsTest {
         awaitRewrite(session);
         server.persistence.cron();
         assertThat(run(session, "WAITAOF", "1", "0", "20000")).isEqualTo("*2 :1 :0");
+      }
+    }
+  }
+
+  /// So that the end of a long file doesn't keep the disk busy for long.
+  @Test
+  void longFilesAreBroughtToTheDiskPieceByPieceIfItIsSoConfigured() {
+    for (String often : List.of("yes", "no")) {
+      for (String preamble : List.of("yes", "no")) {
+        disk = new TestDisk();
+        AtomicInteger dumps = new AtomicInteger();
+        AtomicInteger bases = new AtomicInteger();
+        try (Server server =
+                start(
+                    "rdb-save-incremental-fsync",
+                    often,
+                    "aof-rewrite-incremental-fsync",
+                    often,
+                    "aof-use-rdb-preamble",
+                    preamble,
+                    "rdbcompression",
+                    "no");
+            LocalSession session = new LocalSession(server)) {
+          for (int i = 0; i < 10; i++) {
+            run(session, "SETRANGE", "k" + i, "1000000", "x");
+          }
+          disk.failWhen(
+              (act, path) -> {
+                String name = path.getFileName().toString();
+                if (act == Act.SYNC && name.endsWith(".rdb")) {
+                  dumps.incrementAndGet();
+                } else if (act == Act.SYNC && name.startsWith("temp-rewriteaof")) {
+                  bases.incrementAndGet();
+                }
+                return false;
+              });
+          run(session, "BGSAVE");
+          await().until(() -> info(session).contains("rdb_bgsave_in_progress:0"));
+          run(session, "BGREWRITEAOF");
+          awaitRewrite(session);
+          disk.failWhen(null);
+        }
+        int least = often.equals("yes") ? 3 : 1;
+        int most = often.equals("yes") ? 6 : 1;
+        assertThat(dumps.get()).as("BGSAVE, " + often).isBetween(least, most);
+        assertThat(bases.get()).as("BGREWRITEAOF, " + often).isBetween(least, most);
       }
     }
   }

@@ -210,6 +210,47 @@ class AofTest {
     assertThatThrownBy(() -> start().close()).hasMessageContaining("Unknown AOF file type");
   }
 
+  /// A loss of power may leave zeros where something was on its way to the disk, and not only at
+  /// the end of a file: what is missing there isn't passed over.
+  @Test
+  void aHoleInTheMiddleIsNotPassedOver() throws IOException {
+    try (Server server = start("aof-use-rdb-preamble", "no", "appendfsync", "no");
+        LocalSession session = new LocalSession(server)) {
+      for (int i = 0; i < 20_000; i++) { // more than is read at a time
+        run(session, "SET", "key" + i, "v" + i);
+      }
+    }
+    Path increment = file("1.incr.aof");
+    byte[] whole = Files.readAllBytes(increment);
+    int page = 4096;
+    for (int[] hole :
+        new int[][] {
+          {0, page},
+          {3 * page, 4 * page},
+          {page, 100 * page},
+          {64 * page, 128 * page},
+          {whole.length / page * page - page, whole.length - 5}
+        }) {
+      byte[] bad = whole.clone();
+      java.util.Arrays.fill(bad, hole[0], hole[1], (byte) 0);
+      Files.write(increment, bad);
+      String when = "from " + hole[0] + " to " + hole[1];
+      assertThatThrownBy(() -> start("aof-use-rdb-preamble", "no").close())
+          .as(when)
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessageContaining("Bad file format reading the append only file");
+      assertThat(java.util.Arrays.equals(Files.readAllBytes(increment), bad)).as(when).isTrue();
+    }
+    byte[] torn = whole.clone();
+    java.util.Arrays.fill(torn, 100 * page, torn.length, (byte) 0);
+    Files.write(increment, torn);
+    try (Server server = start("aof-use-rdb-preamble", "no");
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "GET", "key0")).as("zeros to the end").isEqualTo("$2 v0");
+    }
+    assertThat(Files.size(increment)).isBetween(99L * page, 100L * page);
+  }
+
   @Test
   void anOldFileOfOnePieceIsTakenOver() throws IOException {
     Files.writeString(
@@ -276,6 +317,26 @@ class AofTest {
         LocalSession session = new LocalSession(server)) {
       assertThat(run(session, "EXISTS", "before", "after")).isEqualTo(":2");
       assertThat(run(session, "EXISTS", "beyond")).isEqualTo(":0");
+    }
+  }
+
+  @Test
+  void whatIsRewrittenWhileItIsOffGivesWayWhenItIsTurnedOn() throws IOException {
+    try (Server server = start("appendonly", "no", "rdb-key-save-delay", "100000000");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "a", "1");
+      run(session, "BGREWRITEAOF");
+      await().until(() -> log().contains("Background append only file rewriting started"));
+      run(session, "CONFIG", "SET", "appendonly", "yes");
+      await().until(() -> log().contains("Background AOF rewrite terminated by signal 10"));
+      assertThat(log()).contains("Stopping background AOF and starting a rewrite now.");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "0");
+      awaitRewrite(session);
+      run(session, "SET", "b", "1");
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "DBSIZE")).isEqualTo(":2");
     }
   }
 

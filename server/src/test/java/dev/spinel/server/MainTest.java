@@ -325,6 +325,30 @@ class MainTest {
         .endsWith("# Redis is now ready to exit, bye bye...\n");
   }
 
+  @Test
+  void aSignalSavesOrDoesNotAsItIsConfigured() throws Exception {
+    Path dump = directory.resolve("dump.rdb");
+    for (String how : List.of("save", "nosave")) {
+      int port = RealRedis.freePort();
+      String points = how.equals("save") ? "" : "3600 1"; // alone they would have it otherwise
+      Process process =
+          start(
+              ServerProcess.of("--port", "" + port, "--save", points).command(),
+              directory.resolve("out"));
+      try (Client client = connect(port, process)) {
+        assertThat(client.command("SET", "key", "value").text()).isEqualTo("OK");
+        assertThat(client.command("CONFIG", "SET", "shutdown-on-sigterm", how).text())
+            .isEqualTo("OK");
+        process.destroy();
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+      } finally {
+        process.destroyForcibly();
+      }
+      assertThat(process.exitValue()).isZero();
+      assertThat(Files.deleteIfExists(dump)).as(how).isEqualTo(how.equals("save"));
+    }
+  }
+
   /// In a network of its own, whose IPv6 is off.
   @Test
   void aHostWithoutIpv6() throws Exception {
