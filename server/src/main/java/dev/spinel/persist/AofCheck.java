@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Predicate;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// Looks through an append-only file, of one piece or of the many that a manifest names, and says
 /// what it has found, line for line as `redis-check-aof` does. Where it is asked to, it cuts off
 /// what stands behind the last whole command or transaction, or behind a moment, but of the last
-/// file only.
+/// file only: empty ones may stand behind it (for the real one, none).
 public final class AofCheck {
   private static final int LONGEST_LINE = 1024;
 
@@ -112,24 +113,37 @@ public final class AofCheck {
     Manifest manifest = manifest(file);
     Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent());
     Manifest.Part base = manifest.base();
+    List<Manifest.Part> increments = manifest.increments();
     if (base != null) {
       Path path = folder.resolve(base.name());
       boolean rdb = isRdb(beginning(path, path.toString()));
       out.println("Start to check BASE AOF (" + (rdb ? "RDB" : "RESP") + " format).");
-      Verdict verdict = check(base.name(), path, manifest.increments().isEmpty(), rdb);
-      tell(verdict, base.name(), "BASE AOF");
+      tell(check(base.name(), path, areEmpty(folder, increments), rdb), base.name(), "BASE AOF");
     }
-    if (!manifest.increments().isEmpty()) {
+    if (!increments.isEmpty()) {
       out.println("Start to check INCR files.");
-      for (Manifest.Part part : manifest.increments()) {
-        boolean isLast = part.equals(manifest.increments().getLast());
-        tell(
-            check(part.name(), folder.resolve(part.name()), isLast, false),
-            part.name(),
-            "INCR AOF");
+      for (int i = 0; i < increments.size(); i++) {
+        String name = increments.get(i).name();
+        boolean isLast = areEmpty(folder, increments.subList(i + 1, increments.size()));
+        tell(check(name, folder.resolve(name), isLast, false), name, "INCR AOF");
       }
     }
     out.println("All AOF files and manifest are valid");
+  }
+
+  /// Whether nothing was appended to any of them, so that the file before them is the last one for
+  /// whoever loads it, too.
+  private static boolean areEmpty(Path folder, List<Manifest.Part> parts) {
+    for (Manifest.Part part : parts) {
+      try {
+        if (Files.size(folder.resolve(part.name())) > 0) {
+          return false;
+        }
+      } catch (IOException e) {
+        return false; // it is told in its turn
+      }
+    }
+    return true;
   }
 
   private Manifest manifest(Path file) {

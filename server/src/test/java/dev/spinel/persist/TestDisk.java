@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,6 +47,8 @@ public final class TestDisk implements Disk {
     }
   }
 
+  private static final int PAGE = 4096;
+
   private final Map<Path, Content> cached = new TreeMap<>();
   private Map<Path, Content> durable = new TreeMap<>();
   private final List<Path> folders = new ArrayList<>();
@@ -84,7 +87,7 @@ public final class TestDisk implements Disk {
   }
 
   /// From now on each sync needs a permit; null: no more.
-  synchronized void holdSyncs(@Nullable Semaphore permits) {
+  public synchronized void holdSyncs(@Nullable Semaphore permits) {
     syncs = permits;
   }
 
@@ -111,7 +114,17 @@ public final class TestDisk implements Disk {
   }
 
   /// What is found after the power came back.
-  public synchronized TestDisk powerLoss(Random random) {
+  public TestDisk powerLoss(Random random) {
+    return powerLoss(random, false);
+  }
+
+  /// The same on a disk that doesn't write pages in their order: of what wasn't synced some are
+  /// zeros, with others behind them.
+  public TestDisk powerLossWithHoles(Random random) {
+    return powerLoss(random, true);
+  }
+
+  private synchronized TestDisk powerLoss(Random random, boolean holes) {
     TestDisk after = new TestDisk();
     after.folders.addAll(folders);
     Map<Path, Content> names = new TreeMap<>(durable);
@@ -127,7 +140,13 @@ public final class TestDisk implements Disk {
           int more = Math.max(0, content.length - content.durable.length);
           if (more > 0) {
             int kept = random.nextInt(more + 1);
-            found.write(content.cached, content.durable.length, kept);
+            byte[] tail = Arrays.copyOfRange(content.cached, found.size(), found.size() + kept);
+            for (int at = 0; holes && at < kept; at += PAGE) {
+              if (random.nextInt(4) == 0) {
+                Arrays.fill(tail, at, Math.min(kept, at + PAGE), (byte) 0);
+              }
+            }
+            found.writeBytes(tail);
             int torn = random.nextInt(Math.min(64, more - kept + 1));
             for (int i = 0; i < torn; i++) {
               found.write(0);
@@ -145,6 +164,14 @@ public final class TestDisk implements Disk {
     cached.forEach(
         (name, content) -> after.put(name, Arrays.copyOf(content.cached, content.length)));
     return after;
+  }
+
+  /// Writes all files to where they would be on a real disk.
+  public synchronized void copyOut() throws IOException {
+    for (Path file : cached.keySet()) {
+      Files.createDirectories(file.getParent());
+      Files.write(file, bytes(file));
+    }
   }
 
   private final class MemoryOutput implements Output {

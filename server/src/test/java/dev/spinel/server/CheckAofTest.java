@@ -130,6 +130,28 @@ class CheckAofTest {
     assertThat(ours("m.manifest").status).isEqualTo(1);
   }
 
+  /// As a server takes it: a loss of power may leave that.
+  @Test
+  void aTornFileIsTheLastOneIfThoseBehindItAreEmpty() throws Exception {
+    write("m.manifest", "file 1.aof seq 1 type i\nfile 2.aof seq 2 type i\n");
+    write("1.aof", COMMANDS.substring(0, 40));
+    write("2.aof", "");
+    assertThat(ours("m.manifest").status).isEqualTo(1);
+    assertThat(fix("m.manifest").status).isZero();
+    assertThat(Files.size(folder.resolve("1.aof"))).isEqualTo(39);
+    assertThat(ours("m.manifest").status).isZero();
+  }
+
+  private Said fix(String name) {
+    var stdin = System.in;
+    System.setIn(new java.io.ByteArrayInputStream("y\n".getBytes(StandardCharsets.US_ASCII)));
+    try {
+      return ours("--fix", name);
+    } finally {
+      System.setIn(stdin);
+    }
+  }
+
   @Test
   void theRealProgramFindsOurFilesSound() throws Exception {
     for (String preamble : new String[] {"yes", "no"}) {
@@ -206,13 +228,7 @@ class CheckAofTest {
     Said real = theirs("--fix", "one.aof");
     String mended = Files.readString(folder.resolve("one.aof"), StandardCharsets.ISO_8859_1);
     write("one.aof", torn);
-    var stdin = System.in;
-    System.setIn(new java.io.ByteArrayInputStream("y\n".getBytes(StandardCharsets.US_ASCII)));
-    try {
-      assertThat(ours("--fix", "one.aof")).isEqualTo(real);
-    } finally {
-      System.setIn(stdin);
-    }
+    assertThat(fix("one.aof")).isEqualTo(real);
     assertThat(Files.readString(folder.resolve("one.aof"), StandardCharsets.ISO_8859_1))
         .isEqualTo(mended);
     assertThat(ours("one.aof").status).isZero();
