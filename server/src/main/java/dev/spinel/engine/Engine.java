@@ -946,5 +946,6 @@ public final class Engine implements KeyspaceListener {
     unexpectedErrors.reset();
     expired.reset();
     expiredFields.reset();
+    keyspace.snapshots().forgetCounts();
   }
 }

@@ -7,6 +7,7 @@ import dev.spinel.wire.Threads;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +89,8 @@ public final class Snapshots {
   private int unended; // sinks that wait, and the one under way; this object's monitor
   private @Nullable Thread thread; // null: nothing to do; this object's monitor
   private volatile boolean closed;
+  private final AtomicLong begun = new AtomicLong(); // stopped world
+  private volatile long lastCutNanos; // the thread, or a stopped world
   private @Nullable Throwable stuck; // why a walk could not be ended; the thread
 
   Snapshots(Keyspace keyspace) {
@@ -161,6 +164,22 @@ public final class Snapshots {
 
   private static IOException closing() {
     return new IOException("the server is being closed");
+  }
+
+  /// How many have come to their cut since the start, or since that was forgotten.
+  public long begun() {
+    return begun.get();
+  }
+
+  /// How long everybody had to wait for the last cut; 0: there was none.
+  public long lastCutNanos() {
+    return lastCutNanos;
+  }
+
+  /// CONFIG RESETSTAT. Stopped world.
+  public void forgetCounts() {
+    begun.set(0);
+    lastCutNanos = 0;
   }
 
   /// Ends all snapshots, and waits for that. No call may be put off any more. The walk under way
@@ -282,8 +301,10 @@ public final class Snapshots {
         Thread.interrupted(); // that was meant for the sink
       }
       seat.enter();
+      long began = System.nanoTime();
       try {
         keyspace.world().stop(seat, cut);
+        lastCutNanos = System.nanoTime() - began;
       } catch (Throwable t) {
         fail(t);
         pause();
@@ -348,6 +369,7 @@ public final class Snapshots {
       }
       walk.budget(Math.max(LEAST_BUDGET, keyspace.heap().liveBytes() / 10));
       walk.begin();
+      begun.incrementAndGet();
     }
 
     private void walkAll() {

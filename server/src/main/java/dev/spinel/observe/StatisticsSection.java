@@ -5,11 +5,13 @@ import dev.spinel.engine.Engine;
 import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 import dev.spinel.keyspace.Keeper;
+import dev.spinel.keyspace.Snapshots;
 
 /// INFO stats: what was counted since the start, or since CONFIG RESETSTAT. Has a layout for all
 /// who count, and tells what the engine and the network do.
 ///
-/// What isn't measured (the background's time) is 0.
+/// What isn't measured (the background's time) is 0. A snapshot is what a fork is in Redis: its cut
+/// is the moment in which everybody waits.
 public final class StatisticsSection implements Section {
   /// Its fields, each with the value that it has where nobody counts.
   public static final String LAYOUT =
@@ -126,6 +128,9 @@ public final class StatisticsSection implements Section {
     if (engine.expiredFields() != 0) {
       out.field("expired_subkeys", engine.expiredFields());
     }
+    Snapshots snapshots = engine.keyspace.snapshots();
+    out.field("latest_fork_usec", snapshots.lastCutNanos() / 1000);
+    out.field("total_forks", snapshots.begun());
     out.field("snapshot_delayed_calls", engine.delays());
     out.field("tracking_total_keys", engine.tracking().keys());
     out.field("tracking_total_items", engine.tracking().items());

@@ -29,6 +29,8 @@ class KilledTest {
   /// 100 and more by hand.
   private static final int ROUNDS = Integer.getInteger("kill.rounds", 4);
 
+  private static final long SEED = Long.getLong("spinel.seed", 0);
+
   /// So many that a rewrite takes its time.
   private static final int KEYS = 30_000;
 
@@ -127,7 +129,7 @@ class KilledTest {
     AtomicLongArray acknowledged = new AtomicLongArray(CLIENTS);
     int cutOff = 0;
     for (int round = 0; round < ROUNDS; round++) {
-      Random random = new Random(round);
+      Random random = new Random(1000 * SEED + round);
       boolean always = policy(round).equals("always");
       Process server = start(folder, settings(round));
       List<Thread> threads = new ArrayList<>();

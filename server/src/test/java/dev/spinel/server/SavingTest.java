@@ -95,6 +95,9 @@ class SavingTest {
       assertThat(info(session, "rdb_last_bgsave_status")).isEqualTo("ok");
       assertThat(info(session, "rdb_changes_since_last_save")).isIn("2", "3", "4", "1");
       assertThat(info(session, "rdb_saves")).isEqualTo("1");
+      assertThat(say(session, "INFO", "stats")).contains(" total_forks:1 ");
+      assertThat(say(session, "CONFIG", "RESETSTAT")).isEqualTo("+OK");
+      assertThat(say(session, "INFO", "stats")).contains(" total_forks:0 ", "latest_fork_usec:0 ");
       assertThat(files()).containsExactly("dump.rdb", "dump.rdb.lock");
       assertThat(fixture.log())
           .contains("Background saving started by pid")
