@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import dev.spinel.config.Config;
+import dev.spinel.config.IoReason;
 import dev.spinel.memory.Heap;
 import dev.spinel.rdb.EncodingLimits;
 import dev.spinel.rdb.RdbException;
@@ -77,9 +78,9 @@ public final class CheckRdb {
     } catch (NoSuchFileException e) {
       out.println("There is no such file.");
     } catch (IOException e) {
-      out.println("It can't be read: " + e.getMessage());
+      out.println("It can't be read: " + IoReason.of(e));
     } catch (UncheckedIOException e) {
-      out.println("It can't be read: " + e.getMessage());
+      out.println("It can't be read: " + IoReason.of(e.getCause()));
     }
     return 1;
   }

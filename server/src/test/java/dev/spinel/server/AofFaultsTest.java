@@ -13,6 +13,7 @@ import dev.spinel.persist.TestDisk;
 import dev.spinel.persist.TestDisk.Act;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// A server with an append-only file on a disk that fails.
-@Timeout(60)
+@Timeout(120)
 class AofFaultsTest {
   private final ByteArrayOutputStream logged = new ByteArrayOutputStream();
   private TestDisk disk = new TestDisk();
@@ -317,18 +318,22 @@ class AofFaultsTest {
         Server server = start("replicaof", "127.0.0.1 " + primary.port());
         LocalSession session = new LocalSession(server)) {
       writer.ask("SET", "k", "0");
-      await().until(() -> run(session, "GET", "k").equals("$1 0"));
+      await().atMost(Duration.ofSeconds(50)).until(() -> run(session, "GET", "k").equals("$1 0"));
       awaitRewrite(session);
       disk.failWrites("No space left on device");
       String large = "x".repeat(1_000_000);
       for (int i = 1; i <= 60; i++) {
         writer.ask("SET", "k", i + large);
       }
-      await().until(() -> log().contains("the primary's stream waits"));
+      await()
+          .atMost(Duration.ofSeconds(50))
+          .until(() -> log().contains("the primary's stream waits"));
       assertThat(server.persistence.unwrittenBytes()).isBetween(32L << 20, 40L << 20);
       disk.failWrites(null);
       writer.ask("SET", "last", "1");
-      await().until(() -> run(session, "GET", "last").equals("$1 1"));
+      await()
+          .atMost(Duration.ofSeconds(50))
+          .until(() -> run(session, "GET", "last").equals("$1 1"));
       assertThat(log()).contains("the primary's stream goes on");
       assertThat(run(session, "GETRANGE", "k", "0", "2")).isEqualTo("$3 60x");
     }

@@ -130,5 +130,8 @@ class CheckRdbTest {
     Said ours = ours(directory.resolve("nothing.rdb"));
     assertThat(ours.status).isEqualTo(1);
     assertThat(ours.text).contains("no such file");
+    ours = ours(directory);
+    assertThat(ours.status).isEqualTo(1);
+    assertThat(ours.text).endsWith("It can't be read: Is a directory\n");
   }
 }
