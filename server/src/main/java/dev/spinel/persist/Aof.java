@@ -96,6 +96,7 @@ final class Aof implements AppendLog.Owner {
   private volatile long olderBytes; // of all files but the one that is appended to
   private volatile long baseBytes; // of all files after the last rewrite; at first of the base
   private volatile long notBeforeMillis; // the next rewrite that nobody asked for
+  private volatile long waitedFor; // so many failures in a row such a one has waited, or waits
 
   /// @param synced is told of positions that would survive a loss of power
   Aof(Persistence persistence, LongConsumer synced) {
@@ -526,24 +527,49 @@ final class Aof implements AppendLog.Owner {
       rewrite(false);
       return;
     }
-    long percentage = config.get(Settings.AUTO_AOF_REWRITE_PERCENTAGE);
-    if (state == State.ON && percentage > 0 && mayTry()) {
-      long size = currentBytes();
-      long base = Math.max(1, baseBytes);
-      long growth = (size * 100 / base) - 100;
-      int increments = manifest.increments().size();
-      if (increments > MOST_INCREMENTS) {
-        persistence.notice("Starting automatic rewriting of AOF of " + increments + " increments");
-        rewrite(false);
-      } else if (size > config.get(Settings.AUTO_AOF_REWRITE_MIN_SIZE) && growth >= percentage) {
-        persistence.notice("Starting automatic rewriting of AOF on " + growth + "% growth");
-        rewrite(false);
-      }
+    String grown = state == State.ON ? grown() : null;
+    if (grown != null && mayTry()) {
+      persistence.notice("Starting automatic rewriting of AOF " + grown);
+      rewrite(false);
     }
   }
 
+  /// Why the log is to be rewritten unasked, or null.
+  private @Nullable String grown() {
+    long percentage = config.get(Settings.AUTO_AOF_REWRITE_PERCENTAGE);
+    if (percentage <= 0) {
+      return null;
+    }
+    int increments = manifest.increments().size();
+    if (increments > MOST_INCREMENTS) {
+      return "of " + increments + " increments";
+    }
+    long size = currentBytes();
+    long base = Math.max(1, baseBytes);
+    long growth = (size * 100 / base) - 100;
+    boolean isLarge = size > config.get(Settings.AUTO_AOF_REWRITE_MIN_SIZE);
+    return isLarge && growth >= percentage ? "on " + growth + "% growth" : null;
+  }
+
+  /// Whether a rewrite that nobody asked for may begin. After three failures in a row the next one
+  /// has to wait, twice as long after each further one; that is said when it would begin.
   private boolean mayTry() {
-    return engine.clock.millis() >= notBeforeMillis;
+    long now = engine.clock.millis();
+    if (now < notBeforeMillis) {
+      return false;
+    }
+    long failures = consecutiveFailures;
+    if (failures < FREE_FAILURES || waitedFor == failures) {
+      return true;
+    }
+    waitedFor = failures;
+    long minutes = Math.min(MOST_MINUTES, 1L << Math.min(6, failures - FREE_FAILURES));
+    notBeforeMillis = now + minutes * 60_000;
+    persistence.warning(
+        "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
+            + minutes
+            + " minutes");
+    return false;
   }
 
   /// CONFIG SET aof-disable-auto-gc: at once, as in Redis. A rewrite that runs does it at its end.
@@ -803,6 +829,7 @@ final class Aof implements AppendLog.Owner {
       }
       lastKeptBytes = engine.keyspace.walk().peakBytes();
       consecutiveFailures = 0;
+      waitedFor = 0;
       notBeforeMillis = 0;
       lastRewriteFailed = false;
       if (starts && !comesOn()) {
@@ -870,18 +897,8 @@ final class Aof implements AppendLog.Owner {
           "Background AOF rewrite terminated with error: "
               + (why instanceof IOException e ? IoReason.of(e) : String.valueOf(why)));
       lastRewriteFailed = true;
-      long many = ++consecutiveFailures;
-      long minutes =
-          many < FREE_FAILURES
-              ? 0
-              : Math.min(MOST_MINUTES, 1L << Math.min(6, many - FREE_FAILURES));
-      notBeforeMillis = engine.clock.millis() + Math.max(1_000, minutes * 60_000);
-      if (minutes > 0) {
-        persistence.warning(
-            "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in "
-                + minutes
-                + " minutes");
-      }
+      consecutiveFailures++;
+      notBeforeMillis = engine.clock.millis() + 1_000;
     }
   }
 

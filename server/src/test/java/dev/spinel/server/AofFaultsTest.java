@@ -134,6 +134,44 @@ class AofFaultsTest {
     }
   }
 
+  @Test
+  void afterThreeFailuresARewriteThatNobodyAskedForHasToWait() {
+    String[] settings = {"auto-aof-rewrite-percentage", "1", "auto-aof-rewrite-min-size", "1000"};
+    String limit = "triggered the limit, will retry in 1 minutes";
+    try (Server server = start(settings);
+        LocalSession session = new LocalSession(server)) {
+      disk.failWhen((act, path) -> path.getFileName().toString().startsWith("temp-rewriteaof"));
+      for (int i = 0; i < 3; i++) {
+        run(session, "BGREWRITEAOF");
+        awaitRewrite(session);
+      }
+      assertThat(info(session)).contains("aof_rewrites_consecutive_failures:3");
+      assertThat(log()).as("nobody wants one").doesNotContain(limit);
+      run(session, "SET", "k", "x".repeat(2_000));
+      awaitInCron(server, limit);
+      server.persistence.cron();
+      server.persistence.cron();
+      assertThat(info(session)).contains("aof_rewrites:3", "aof_rewrite_in_progress:0");
+      assertThat(log().split(limit, -1)).as("said once").hasSize(2);
+      disk.failWhen(null);
+      run(session, "BGREWRITEAOF");
+      awaitRewrite(session);
+      assertThat(info(session)).contains("aof_rewrites_consecutive_failures:0");
+      run(session, "SET", "k", "x".repeat(5_000));
+      awaitInCron(server, "Starting automatic rewriting of AOF on");
+      awaitRewrite(session);
+    }
+  }
+
+  private void awaitInCron(Server server, String line) {
+    await()
+        .until(
+            () -> {
+              server.persistence.cron();
+              return log().contains(line);
+            });
+  }
+
   /// Turned on where its first rewrite fails, it leaves no file, and tries again.
   @Test
   void itIsOnOnceARewriteHasSucceeded() {
