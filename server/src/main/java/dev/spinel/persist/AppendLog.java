@@ -68,6 +68,9 @@ final class AppendLog implements Journal.Reader {
   private static final long SECOND_NANOS = 1_000_000_000;
   private static final long POSTPONED_NANOS = 2 * SECOND_NANOS;
 
+  /// So often the log is told of a disk that goes on failing.
+  private static final long TOLD_NANOS = 30 * SECOND_NANOS;
+
   /// A piece of the stream, or the end of a file.
   private record Chunk(byte[] bytes, int length, Disk.@Nullable Output next, Runnable switched) {
     /// Whether it is a buffer with room for so many bytes.
@@ -110,6 +113,8 @@ final class AppendLog implements Journal.Reader {
   private long delayedSyncs;
   private boolean delayedNotTold = true; // of this sync
   private @Nullable IOException writeFailure;
+  private boolean isFailing; // since some write, retries included
+  private long toldNanos; // of that, last
   private @Nullable IOException syncFailure;
   private long retryNanos;
   private boolean syncsSuspended;
@@ -320,12 +325,15 @@ final class AppendLog implements Journal.Reader {
 
   /// A write failed: what is there of it is cut off. The lock.
   private void failed(IOException e) {
-    if (writeFailure == null) {
+    long now = System.nanoTime();
+    if (!isFailing || now - toldNanos >= TOLD_NANOS) {
       owner.warning("Error writing to the AOF file: " + IoReason.of(e));
+      toldNanos = now;
     }
+    isFailing = true;
     writeFailure = e;
     owner.failing(this, IoReason.of(e));
-    retryNanos = System.nanoTime() + SECOND_NANOS;
+    retryNanos = now + SECOND_NANOS;
     try {
       if (file.size() != fileBytes) {
         file.truncate(fileBytes);
@@ -417,6 +425,7 @@ final class AppendLog implements Journal.Reader {
       writeOut();
     }
     if (writeFailure == null && !isBroken) {
+      isFailing = false;
       owner.notice("AOF write error looks solved, Redis can write again.");
       tellFailing();
     }
@@ -604,6 +613,7 @@ final class AppendLog implements Journal.Reader {
       return;
     }
     writeFailure = null;
+    isFailing = false; // what is lost now is told
     writeOut();
     if (isBroken) {
       closeFile();

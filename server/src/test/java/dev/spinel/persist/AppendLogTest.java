@@ -53,6 +53,10 @@ class AppendLogTest implements AppendLog.Owner {
     said.add(text);
   }
 
+  private synchronized List<String> said() {
+    return List.copyOf(said);
+  }
+
   private synchronized List<String> fatal() {
     return List.copyOf(fatal);
   }
@@ -169,6 +173,21 @@ class AppendLogTest implements AppendLog.Owner {
     assertThat(said)
         .contains("Error writing to the AOF file: Input/output error")
         .endsWith("AOF write error looks solved, Redis can write again.");
+  }
+
+  @Test
+  void aDiskThatGoesOnFailingIsToldOnce() throws IOException {
+    start(AppendLog.Policy.EVERYSEC);
+    disk.failWrites("No space left on device");
+    append("SET", "k", "1");
+    await().until(() -> disk.refusedWrites >= 3);
+    String line = "Error writing to the AOF file: No space left on device";
+    assertThat(said()).containsOnlyOnce(line);
+    disk.failWrites(null);
+    await().until(() -> log.failure() == null);
+    disk.failWrites("No space left on device");
+    append("SET", "k", "2");
+    assertThat(said().stream().filter(line::equals)).as("again").hasSize(2);
   }
 
   @Test

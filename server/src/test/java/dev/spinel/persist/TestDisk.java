@@ -59,6 +59,7 @@ public final class TestDisk implements Disk {
   private @Nullable Semaphore syncs; // one permit each
   private @Nullable Semaphore writes; // one permit each
   int syncCount;
+  volatile int refusedWrites;
 
   /// From now on writes fail for this reason, until null.
   public synchronized void failWrites(@Nullable String why) {
@@ -196,6 +197,7 @@ public final class TestDisk implements Disk {
           throw new IOException("Input/output error");
         }
         if (writesFail != null) {
+          refusedWrites++;
           throw new IOException(writesFail);
         }
         may(Act.WRITE, name);

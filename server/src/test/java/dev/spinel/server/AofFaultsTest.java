@@ -120,6 +120,7 @@ class AofFaultsTest {
           awaitRewrite(session);
           assertThat(info(session)).as(when).contains("aof_last_bgrewrite_status:err");
           assertThat(run(session, "SET", "after", "1")).as(when).isEqualTo("+OK");
+          await().until(() -> server.persistence.unwrittenBytes() == 0); // a sync may be under way
           killed = disk.kill();
           disk.failWhen(null);
           run(session, "BGREWRITEAOF");
