@@ -119,6 +119,7 @@ final class ClusterCheck {
     final List<Peer> migrating = new ArrayList<>();
     final List<Peer> importing = new ArrayList<>();
     @Nullable Peer owner;
+    boolean isHome; // the owner has had the slot all along
     String migratingText = "";
     String importingText = "";
 
@@ -129,7 +130,9 @@ final class ClusterCheck {
     boolean fix() {
       refuseWithUnreachable("open slots");
       log.info(">>> Fixing open slot " + slot + "\n");
-      if (!findOwners() || !findStates()) return false;
+      if (!findOwners()) return false;
+      if (options.doubles == ClusterOptions.Doubles.SERVED_STAYS) keepOwner();
+      if (!findStates()) return false;
       if (!migratingText.isEmpty()) log.plain("Set as migrating in: " + migratingText + "\n");
       if (!importingText.isEmpty()) log.plain("Set as importing in: " + importingText + "\n");
       Peer one = owner == null ? chooseOwner() : owner;
@@ -158,6 +161,23 @@ final class ClusterCheck {
       }
       if (owners.size() == 1) owner = owners.get(0);
       return true;
+    }
+
+    /// Who has the slot goes on having it, or gives it to the one to whom it is on its way, however
+    /// many keys that one has by now. (By the rule of Redis's own manager it would go to whoever
+    /// has most keys.) Not if several others have keys: nobody knows then which are to go where.
+    private void keepOwner() {
+      Peer only = null;
+      int others = 0;
+      for (Peer p : owners) {
+        if (!p.node.slots.get(slot)) others++;
+        else if (only == null) only = p;
+        else return;
+      }
+      if (only == null || others > 1) return;
+      owner = only;
+      isHome = true;
+      owners.retainAll(List.of(only));
     }
 
     private boolean findStates() {
@@ -190,6 +210,7 @@ final class ClusterCheck {
         return null;
       }
       log.warning("*** Configuring " + most.node.address() + " as the slot owner\n");
+      for (Peer p : owners) if (p != most && !guardKeys(p, most, slot)) return null;
       if (!most.makeStable(slot) || !takeSlot(most, slot, false)) return null;
       most.node.slots.set(slot);
       migrating.remove(most);
@@ -240,7 +261,8 @@ final class ClusterCheck {
               + "\n");
       for (Peer p : importing) {
         if (p == one) continue;
-        if (mover.move(p, one, slot, Way.KEYS_ONLY) != null) return false;
+        Way way = isHome ? Way.KEYS_HOME : Way.KEYS_ONLY;
+        if (mover.move(p, one, slot, way) != null) return false;
         log.info(">>> Setting " + slot + " as STABLE in " + p.node.address() + "\n");
         if (!p.makeStable(slot)) return false;
       }
@@ -349,6 +371,12 @@ final class ClusterCheck {
     if (slots != null && !slots.isError() && mover.ownerOf(slots, slot) == null) return true;
     p.sayError(e.text());
     return false;
+  }
+
+  /// Before somebody else takes a slot: a node that has it and hears of that deletes its keys,
+  /// unless it imports the slot.
+  private boolean guardKeys(Peer p, Peer owner, int slot) {
+    return dropSlot(p, slot) && p.setSlotOrSay(slot, "importing", owner.node.id);
   }
 
   // ── Coverage ──
@@ -485,6 +513,7 @@ final class ClusterCheck {
     Peer most = withMostKeys(owners, slot);
     Peer owner = most == null ? owners.get(0) : most;
     log.info(">>> Setting slot " + slot + " owner: " + owner.node.address() + "\n");
+    for (Peer p : owners) if (p != owner && !guardKeys(p, owner, slot)) return false;
     if (!takeSlot(owner, slot, false)) return false;
     for (Peer p : view.primaries()) {
       if (p == owner) continue;
@@ -493,6 +522,7 @@ final class ClusterCheck {
       dropSlot(p, slot);
       if (!p.setSlotOrSay(slot, "node", owner.node.id)) return false;
       if (keys > 0 && mover.move(p, owner, slot, Way.KEYS_ONLY) != null) return false;
+      if (owners.contains(p) && !p.makeStable(slot)) return false;
     }
     return true;
   }

@@ -19,6 +19,14 @@ final class ClusterOptions {
     ACTS
   }
 
+  /// What is made of keys that source and target of a move both have.
+  enum Doubles {
+    /// They are compared, and the move ends if they differ, as in Redis's own manager.
+    ARE_COMPARED,
+    /// The copy that clients are served stays.
+    SERVED_STAYS
+  }
+
   @Nullable String command;
   List<String> arguments = List.of();
   boolean colours;
@@ -46,6 +54,7 @@ final class ClusterOptions {
   boolean fixWithUnreachableMasters;
 
   Mending mending = Mending.ASKS;
+  Doubles doubles = Doubles.ARE_COMPARED;
 
   /// How many changes were shown instead of being made.
   int shown;

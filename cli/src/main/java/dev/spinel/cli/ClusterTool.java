@@ -10,12 +10,12 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 
@@ -87,6 +87,7 @@ public final class ClusterTool {
     this.screen = screen;
     this.options = options;
     options.cluster.pipeline = KEYS_AT_A_TIME;
+    options.cluster.doubles = ClusterOptions.Doubles.SERVED_STAYS;
     json = options.form.isJson() || options.command.contains("--json");
     notices = new Notices(screen, json);
     manager =
@@ -429,9 +430,10 @@ public final class ClusterTool {
   /// Where at the same host a server answers that isn't one of the cluster's; null if none is found
   /// at the ports that are likely.
   private @Nullable String whereItAnswers(HostPort wanted) {
-    Set<Integer> ports = new TreeSet<>(List.of(6379, wanted.port() - 1, wanted.port() + 1));
+    Set<Integer> ports = new LinkedHashSet<>(List.of(wanted.port() - 1, wanted.port() + 1));
     ports.add(wanted.port() - ManagedNode.BUS_PORT_OFFSET);
     for (Peer p : view.peers) ports.addAll(List.of(p.node.port, p.node.port + 1));
+    ports.add(Options.USUAL_PORT);
     ports.removeIf(port -> port <= 0 || port > 65535 || port == wanted.port());
     for (int port : ports) {
       Peer p = view.peer(wanted.host(), port);
@@ -632,7 +634,7 @@ public final class ClusterTool {
     String id = null;
     for (Peer p : view.peers) {
       for (NodeLine line : p.lines()) {
-        String address = line.host() + ":" + line.port();
+        String address = line.place();
         if (!address.equals(name) && !beginsId(line.id(), name)) continue;
         if (id != null && !id.equals(line.id())) {
           throw fails("The ids of several nodes begin with " + name + ".");

@@ -70,7 +70,7 @@ final class Doctor {
     if (lines == null) return;
     for (NodeLine line : lines) {
       if (view.byId(line.id()) != null) continue;
-      String who = (line.has("slave") ? "replica " : "primary ") + line.address();
+      String who = (line.has("slave") ? "replica " : "primary ") + line.place();
       int port = line.port();
       if (line.has("noaddr") || port == 0) {
         grave(
@@ -266,9 +266,9 @@ final class Doctor {
       for (NodeLine line : lines) {
         Peer known = view.byId(line.id());
         if (known == null || line.isMyself() || line.port() == 0) continue;
-        if (!line.address().equals(name(known)) && !isLoopback(known.node.host)) {
+        if (!line.place().equals(name(known)) && !isLoopback(known.node.host)) {
           minor(
-              name(p) + " knows " + name(known) + " as " + line.address(),
+              name(p) + " knows " + name(known) + " as " + line.place(),
               "its address may have moved: spinel cluster fix");
         }
       }

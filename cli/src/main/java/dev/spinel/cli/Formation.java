@@ -138,7 +138,7 @@ final class Formation {
           return fails(
               p.node.address()
                   + " knows "
-                  + line.address()
+                  + line.place()
                   + ", which "
                   + whole.node.address()
                   + " doesn't: it is, or was, in another cluster. CLUSTER RESET there ends that.");
@@ -150,7 +150,7 @@ final class Formation {
         return fails(
             p.node.address()
                 + " knows "
-                + line.address()
+                + line.place()
                 + ", which isn't named, and their cluster doesn't have all slots: spinel cluster"
                 + " doctor says more.");
       }

@@ -31,9 +31,10 @@ final class Options {
   }
 
   static final int PIPE_TIMEOUT_SECONDS = 30;
+  static final int USUAL_PORT = 6379;
 
   String host = "127.0.0.1";
-  int port = 6379;
+  int port = USUAL_PORT;
   @Nullable String socket;
   @Nullable String user;
   @Nullable String password;
@@ -165,8 +166,6 @@ final class Options {
       case "--hotkeys" -> modes.add(Mode.HOT_KEYS);
       case "--ldb" -> debugger(false);
       case "--ldb-sync-mode" -> debugger(true);
-      case "--tls" -> tls.on = true;
-      case "--insecure" -> tls.trustsAll = true;
       case "-c" -> followRedirects = true;
       case "-e" -> failOnError = true;
       case "--verbose" -> verbose = true;
@@ -177,7 +176,7 @@ final class Options {
         throw new Exit(0);
       }
       default -> {
-        return lastWordOnly(word) || clusterFlag(word);
+        return tls.take(word) || lastWordOnly(word) || clusterFlag(word);
       }
     }
     return true;
@@ -228,13 +227,6 @@ final class Options {
       case "-n" -> database = Figures.atoi(value());
       case "-a", "--pass" -> password = value();
       case "--user" -> user = value();
-      case "--sni" -> tls.serverName = value();
-      case "--cacert" -> tls.authorities = value();
-      case "--cacertdir" -> tls.authorityFolder = value();
-      case "--cert" -> tls.certificate = value();
-      case "--key" -> tls.key = value();
-      case "--tls-ciphers" -> tls.ciphers = value();
-      case "--tls-ciphersuites" -> tls.suites = value();
       case "-u" -> takeUri(value());
       case "--lru-test" -> {
         modes.add(Mode.LRU_TEST);
@@ -271,7 +263,8 @@ final class Options {
       case "--test_hint_file" -> hintFile = value();
       case "--cluster" -> takeClusterCommand();
       default -> {
-        return clusterValue(word);
+        if (!tls.take(word, words.get(at + 1))) return clusterValue(word);
+        at++;
       }
     }
     return true;
@@ -341,7 +334,7 @@ final class Options {
   private void takeUri(String text) {
     ServerUri uri = ServerUri.of(text);
     if (uri.error() != null) fail(uri.error());
-    if (uri.encrypted()) tls.on = true;
+    if (uri.encrypted()) tls.turnOn();
     if (uri.host() != null) host = uri.host();
     if (uri.port() != null) port = port(uri.port());
     if (uri.user() != null) user = uri.user();

@@ -97,6 +97,12 @@ final class Peer {
     }
   }
 
+  /// The reply to a command about a key of a slot that the node may be importing.
+  @Nullable RespValue askWhatMoves(String... command) {
+    RespValue asking = ask("ASKING");
+    return asking == null || asking.isError() ? asking : ask(command);
+  }
+
   /// Whether the reply is one and no error; an error is shown.
   boolean succeeds(@Nullable RespValue reply) {
     if (reply instanceof RespValue.Error e) sayError(e.text());

@@ -9,12 +9,15 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import org.jline.keymap.KeyMap;
+import org.jline.reader.Binding;
 import org.jline.reader.Candidate;
 import org.jline.reader.CompletingParsedLine;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.Highlighter;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.Reference;
 import org.jline.reader.UserInterruptException;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Size;
@@ -75,7 +78,20 @@ final class Prompt implements Repl.Lines {
     if (history != null) builder.variable(LineReader.HISTORY_FILE, history);
     reader = builder.build();
     reader.setAutosuggestion(LineReader.SuggestionType.TAIL_TIP);
+    bindArrows();
     help.docs();
+  }
+
+  /// Arrows as terminals send them that weren't, or don't let themselves be, put into the mode in
+  /// which the library knows them.
+  private void bindArrows() {
+    KeyMap<Binding> keys = reader.getKeyMaps().get(LineReader.MAIN);
+    keys.bind(new Reference(LineReader.UP_LINE_OR_HISTORY), "\033[A");
+    keys.bind(new Reference(LineReader.DOWN_LINE_OR_HISTORY), "\033[B");
+    keys.bind(new Reference(LineReader.FORWARD_CHAR), "\033[C");
+    keys.bind(new Reference(LineReader.BACKWARD_CHAR), "\033[D");
+    keys.bind(new Reference(LineReader.BEGINNING_OF_LINE), "\033[H");
+    keys.bind(new Reference(LineReader.END_OF_LINE), "\033[F");
   }
 
   @Override
@@ -135,8 +151,12 @@ final class Prompt implements Repl.Lines {
   }
 
   private void complete(String line, List<Candidate> candidates) {
+    int word = line.length();
+    while (word > 0 && !Quoting.isSpace(line.charAt(word - 1))) word--;
+    String before = line.substring(0, word);
     for (String completion : help.completions(line)) {
-      candidates.add(new Candidate(completion, completion, null, null, null, null, true));
+      String shown = completion.startsWith(before) ? completion.substring(word) : completion;
+      candidates.add(new Candidate(completion, shown, null, null, null, null, true));
     }
   }
 

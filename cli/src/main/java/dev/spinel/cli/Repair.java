@@ -106,10 +106,6 @@ final class Repair {
     return true;
   }
 
-  private static String at(NodeLine line) {
-    return line.host() + ":" + line.port();
-  }
-
   private @Nullable Peer answering(String host, int port) {
     String address = host + ":" + port;
     if (answers.containsKey(address)) return answers.get(address);
@@ -125,11 +121,11 @@ final class Repair {
         (from, lines) -> {
           for (NodeLine line : lines) {
             if (line.isMyself() || line.has("handshake")) continue;
-            Peer there = line.port() == 0 ? null : answers.get(at(line));
+            Peer there = line.port() == 0 ? null : answers.get(line.place());
             if (there != null && there.node.id.equals(line.id())) continue;
             Peer to = place(line.id());
             if (to == null) missing.merge(line.id(), line, Repair::withSlots);
-            else meetings.add(new Meeting(from, to, at(line)));
+            else meetings.add(new Meeting(from, to, line.place()));
           }
         });
   }
@@ -176,7 +172,7 @@ final class Repair {
         + " "
         + line.id().substring(0, 8)
         + " answers nowhere; it was at "
-        + at(line)
+        + line.place()
         + (slots == 0 ? "" : ", and has " + slots + " slots");
   }
 
@@ -253,7 +249,7 @@ final class Repair {
   private static boolean isDone(Meeting m) {
     for (NodeLine line : m.from.lines()) {
       if (!line.id().equals(m.to.node.id)) continue;
-      return !at(line).equals(m.wrong) && !line.isUnlinked() && !line.has("fail");
+      return !line.place().equals(m.wrong) && !line.isUnlinked() && !line.has("fail");
     }
     return false;
   }

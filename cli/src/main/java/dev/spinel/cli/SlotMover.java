@@ -17,7 +17,13 @@ final class SlotMover {
     /// Nothing is shown.
     QUIET,
     /// Only keys are moved; no node is told about the slot. Shown as with VERBOSE.
-    KEYS_ONLY
+    KEYS_ONLY,
+    /// The same, to the node that has had the slot all along.
+    KEYS_HOME;
+
+    boolean movesSlot() {
+      return this == VERBOSE || this == QUIET;
+    }
   }
 
   private final ClusterView view;
@@ -50,15 +56,15 @@ final class SlotMover {
       log.plain(Math.max(0, from.countKeys(slot)) + " keys\n");
       return null;
     }
-    if (way != Way.KEYS_ONLY) {
+    if (way.movesSlot()) {
       String error = to.setSlot(slot, "importing", from.node.id);
       if (error == null) error = from.setSlot(slot, "migrating", to.node.id);
       if (error != null) return error;
     }
-    String error = moveKeys(from, to, slot, way != Way.QUIET);
+    String error = moveKeys(from, to, slot, way);
     if (way != Way.QUIET) log.plain("\n");
     if (error != null) return error;
-    if (way != Way.KEYS_ONLY) {
+    if (way.movesSlot()) {
       error = assign(from, to, slot);
       if (error != null) return error;
     }
@@ -81,7 +87,7 @@ final class SlotMover {
     return null;
   }
 
-  private @Nullable String moveKeys(Peer from, Peer to, int slot, boolean dots) {
+  private @Nullable String moveKeys(Peer from, Peer to, int slot, Way way) {
     String number = Integer.toString(slot);
     String pipeline = Integer.toString(options.cluster.pipeline);
     while (true) {
@@ -96,10 +102,10 @@ final class SlotMover {
       RespValue migrated = migrate(from, to, keys, false);
       if (migrated == null) return "";
       if (migrated instanceof RespValue.Error e) {
-        String error = resolve(from, to, slot, keys, e.text());
+        String error = resolve(from, to, slot, way, keys, e.text());
         if (error != null) return error;
       }
-      if (dots) {
+      if (way != Way.QUIET) {
         log.plain(".".repeat(keys.size()));
         log.screen.flush();
       }
@@ -126,11 +132,16 @@ final class SlotMover {
 
   // ── When MIGRATE fails ──
 
-  /// Tries what may help: gives the slot to the target if nobody has it (of a fix), replaces keys
-  /// that the target has with the same value, or with any if the user wants that.
+  /// Tries what may help: gives the slot to the target if nobody has it (of a fix); of keys that
+  /// both have keeps the copy that clients are served, or replaces the target's if the values are
+  /// equal or the user wants that.
   private @Nullable String resolve(
-      Peer from, Peer to, int slot, List<RespValue> keys, String error) {
+      Peer from, Peer to, int slot, Way way, List<RespValue> keys, String error) {
     boolean busy = error.contains("BUSYKEY");
+    boolean isKnown = way != Way.KEYS_ONLY; // who served the slot
+    if (busy && isKnown && options.cluster.doubles == ClusterOptions.Doubles.SERVED_STAYS) {
+      return keepServed(from, to, way, keys);
+    }
     boolean unserved = !busy && isUnserved(from, slot);
     if (!busy && !unserved) {
       log.plain("\n");
@@ -185,22 +196,53 @@ final class SlotMover {
 
   private static final String NO_DIGEST = "0".repeat(40);
 
+  /// Of a key that both have, one copy is the one that clients read and write: that of the node
+  /// that has the slot. While the slot is on its way that node, the source, sends clients to the
+  /// target for keys only that it hasn't; so the target's copy is older, as after a source that
+  /// died before it had deleted what it had sent.
+  private @Nullable String keepServed(Peer from, Peer to, Way way, List<RespValue> keys) {
+    Peer server = way.movesSlot() ? from : to;
+    log.warning(
+        "\n*** Keys of the slot are at both nodes: those of "
+            + server.node.address()
+            + " stay, which serves them.\n");
+    if (server == to) {
+      for (RespValue key : keys) {
+        String error = deleteIfThere(from, to, Form.textOf(key));
+        if (error != null) return error;
+      }
+    }
+    RespValue again = migrate(from, to, keys, server == from);
+    if (!(again instanceof RespValue.Error e)) return again == null ? "" : null;
+    from.sayError(e.text());
+    return e.text();
+  }
+
+  /// Deletes a key that another node has, too.
+  private static @Nullable String deleteIfThere(Peer from, Peer to, String key) {
+    RespValue there = to.ask("EXISTS", key);
+    if (!to.succeeds(there) || there == null) return String.valueOf(Peer.errorOf(there));
+    if (there.integer() == 0) return null;
+    RespValue deleted = from.askWhatMoves("DEL", key);
+    return from.succeeds(deleted) ? null : String.valueOf(Peer.errorOf(deleted));
+  }
+
   /// Null if all keys that both have are equal.
   private @Nullable String compare(Peer from, Peer to, List<RespValue> keys) {
-    List<String> command = new ArrayList<>(List.of("DEBUG", "DIGEST-VALUE"));
-    for (RespValue key : keys) command.add(Form.textOf(key));
-    RespValue here = from.ask(command.toArray(new String[0]));
-    RespValue there = to.ask(command.toArray(new String[0]));
-    boolean both = from.succeeds(here);
-    both &= to.succeeds(there);
-    if (!both || here == null || there == null) {
+    List<String> here = digests(from, keys);
+    List<String> there = here == null ? null : digests(to, keys);
+    if (here == null || there == null) { // DEBUG isn't allowed everywhere
+      here = dumps(from, keys);
+      there = dumps(to, keys);
+    }
+    if (here == null || there == null) {
       log.error("*** Value check failed!\n");
       return "";
     }
     List<String> different = new ArrayList<>();
     for (int i = 0; i < keys.size(); i++) {
-      String one = Form.textOf(here.elements().get(i));
-      String other = Form.textOf(there.elements().get(i));
+      String one = here.get(i);
+      String other = there.get(i);
       if (one.equals(NO_DIGEST) || other.equals(NO_DIGEST) || one.equals(other)) continue;
       different.add(Form.cString(Form.textOf(keys.get(i))));
     }
@@ -219,5 +261,34 @@ final class SlotMover {
         "Please fix the above key(s) manually and try again or relaunch the command \nwith"
             + " --cluster-replace option to force key overriding.\n");
     return "";
+  }
+
+  /// A digest of the value of each key; null if the node doesn't tell.
+  private static @Nullable List<String> digests(Peer p, List<RespValue> keys) {
+    List<String> command = new ArrayList<>(List.of("DEBUG", "DIGEST-VALUE"));
+    for (RespValue key : keys) command.add(Form.textOf(key));
+    RespValue reply = p.ask(command.toArray(new String[0]));
+    if (reply == null || reply.isError()) return null;
+    return reply.elements().stream().map(Form::textOf).toList();
+  }
+
+  /// The serialized value of each key, and whether it expires. Equal values of many elements may
+  /// differ here, as their order may. Null if the node doesn't tell, which is said.
+  private static @Nullable List<String> dumps(Peer p, List<RespValue> keys) {
+    List<String> dumps = new ArrayList<>();
+    for (RespValue key : keys) {
+      RespValue dump = p.askWhatMoves("DUMP", Form.textOf(key));
+      String error = Peer.errorOf(dump);
+      boolean isElsewhere =
+          error != null && (error.startsWith("ASK ") || error.startsWith("MOVED "));
+      if (isElsewhere || dump instanceof RespValue.Nil) {
+        dumps.add(NO_DIGEST);
+        continue;
+      }
+      RespValue left = p.askWhatMoves("PTTL", Form.textOf(key));
+      if (!p.succeeds(dump) || !p.succeeds(left) || dump == null || left == null) return null;
+      dumps.add((left.integer() < 0 ? "stays " : "expires ") + Form.textOf(dump));
+    }
+    return dumps;
   }
 }

@@ -4,36 +4,98 @@ import dev.spinel.wire.Client;
 import dev.spinel.wire.tls.Tls;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 
 /// TLS as the command line asks for it, and connections with it or without.
-final class TlsOptions {
-  boolean on;
-  @Nullable String serverName;
-  @Nullable String authorities;
-  @Nullable String authorityFolder;
-  boolean trustsAll;
-  @Nullable String certificate;
-  @Nullable String key;
-  String ciphers = "";
-  String suites = "";
+public final class TlsOptions {
+  private boolean on;
+  private @Nullable String serverName;
+  private @Nullable String authorities;
+  private @Nullable String authorityFolder;
+  private boolean trustsAll;
+  private @Nullable String certificate;
+  private @Nullable String key;
+  private String ciphers = "";
+  private String suites = "";
 
   private @Nullable Tls made;
 
+  /// Takes an option that has no value. Returns false if it isn't one of TLS.
+  public boolean take(String word) {
+    switch (word) {
+      case "--tls" -> on = true;
+      case "--insecure" -> trustsAll = true;
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Takes an option with its value. Returns false if it isn't one of TLS.
+  public boolean take(String word, String value) {
+    switch (word) {
+      case "--sni" -> serverName = value;
+      case "--cacert" -> authorities = value;
+      case "--cacertdir" -> authorityFolder = value;
+      case "--cert" -> certificate = value;
+      case "--key" -> key = value;
+      case "--tls-ciphers" -> ciphers = value;
+      case "--tls-ciphersuites" -> suites = value;
+      default -> {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// A URI asks for TLS.
+  public void turnOn() {
+    on = true;
+  }
+
+  public boolean isOn() {
+    return on;
+  }
+
   /// Connects as long as the system tries.
-  Client connect(String host, int port) throws IOException {
+  public Client connect(String host, int port) throws IOException {
     return connect(host, port, 0);
   }
 
   /// The same within `millis`, if they aren't 0; with TLS as long as the system tries.
   Client connect(String host, int port, int millis) throws IOException {
     if (!on) return Client.connect(host, port, millis);
+    return Client.connect(host, port, tls(), serverName);
+  }
+
+  /// For a connection that somebody else makes. Any thread.
+  public SSLEngine engine(String host, int port) throws IOException {
+    SSLEngine engine = tls().dialling(host, port);
+    String name = serverName;
+    if (name != null) {
+      SSLParameters parameters = engine.getSSLParameters();
+      try {
+        parameters.setServerNames(List.of(new SNIHostName(name)));
+      } catch (IllegalArgumentException e) {
+        throw new IOException("no name for SNI: " + name, e);
+      }
+      engine.setSSLParameters(parameters);
+    }
+    return engine;
+  }
+
+  private synchronized Tls tls() throws IOException {
     Tls tls = made;
     if (tls == null) {
       tls = make();
       made = tls;
     }
-    return Client.connect(host, port, tls, serverName);
+    return tls;
   }
 
   private Tls make() throws IOException {

@@ -13,7 +13,7 @@ public final class Unreachable {
       int colon = message.lastIndexOf(": ");
       return colon < 0 ? "Name or service not known" : message.substring(colon + 2);
     }
-    int more = message.indexOf(" (");
+    int more = message.endsWith(")") ? message.indexOf(" (") : -1;
     return more < 0 ? message : message.substring(0, more);
   }
 }

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.cli.benchmark.Benchmark;
 import dev.spinel.wire.Client;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -51,21 +49,7 @@ class BenchmarkTest {
   private Ours run(String... words) {
     List<String> all = new ArrayList<>(List.of("-p", "" + port));
     all.addAll(List.of(words));
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Screen screen =
-        new Screen(
-            new ByteArrayInputStream("in".getBytes(StandardCharsets.US_ASCII)),
-            out,
-            err,
-            Map.of(),
-            false,
-            false);
-    int status = Benchmark.run(screen, all);
-    return new Ours(
-        status,
-        out.toString(StandardCharsets.ISO_8859_1),
-        err.toString(StandardCharsets.ISO_8859_1));
+    return Ours.of("in", Map.of(), screen -> Benchmark.run(screen, all));
   }
 
   private int calls(String command) throws IOException {

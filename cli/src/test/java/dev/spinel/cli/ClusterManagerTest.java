@@ -2,6 +2,7 @@ package dev.spinel.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
@@ -15,15 +16,22 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/// The cluster manager beside the stock one, on one cluster of stock nodes that is made, checked,
-/// broken and mended, grown, filled, rebalanced, shrunk and saved. What only looks must look the
-/// same to the byte; what changes is judged by the stock one's check.
+/// The cluster manager beside the stock one, on one cluster (of stock nodes, and of ours) that is
+/// made, checked, broken and mended, grown, filled, rebalanced, shrunk and saved. What only looks
+/// must look the same to the byte; what changes is judged by the stock one's check.
+@ParameterizedClass
+@EnumSource(Servers.Kind.class)
 @Timeout(180)
 class ClusterManagerTest {
   private static final int KEYS = 300;
 
+  @Parameter Servers.Kind kind;
   @TempDir Path directory;
+  private final List<Integer> ports = new ArrayList<>();
 
   private static Ours ours(String input, String... words) {
     return Ours.run(input, Map.of(), List.of(words));
@@ -69,7 +77,7 @@ class ClusterManagerTest {
             });
   }
 
-  private static long keys(List<Integer> ports) throws IOException {
+  private long keys() throws IOException {
     long keys = 0;
     for (int port : ports) {
       if (String.valueOf(ask(port, "INFO", "replication").text()).contains("role:master")) {
@@ -81,11 +89,11 @@ class ClusterManagerTest {
 
   @Test
   void aClusterIsMadeChangedMendedAndShrunk() throws Exception {
-    try (Stock stock = new Stock(directory)) {
-      for (int i = 0; i < 6; i++) stock.node();
-      List<Integer> ports = stock.ports;
+    assumeTrue(Stock.isThere("redis-cli"), "no stock redis-cli");
+    try (Servers servers = kind.in(directory)) {
+      for (int i = 0; i < 6; i++) ports.add(servers.node());
       String first = at(ports.get(0));
-      create(ports);
+      create();
       same("--cluster", "check", first);
       same("--cluster", "info", "127.0.0.1", Integer.toString(ports.get(1)));
       same("--cluster", "check", first, "--cluster-search-multiple-owners");
@@ -100,18 +108,18 @@ class ClusterManagerTest {
       same("--cluster", "del-node", first, id(ports.get(0)));
       same("--cluster", "set-timeout", first, "50");
       followsRedirects(ports.get(0));
-      mendsAStuckSlot(ports);
-      mendsUncoveredSlots(ports);
-      grow(stock);
-      reshard(ports);
-      rebalanceAndShrink(ports);
-      importsKeys(stock);
+      mendsAStuckSlot();
+      mendsUncoveredSlots();
+      grow(servers);
+      reshard();
+      rebalanceAndShrink();
+      importsKeys(servers);
       backup(ports.get(0));
-      assertThat(keys(ports)).isEqualTo(KEYS + 2);
+      assertThat(keys()).isEqualTo(KEYS + 2);
     }
   }
 
-  private void create(List<Integer> ports) {
+  private void create() {
     List<String> words = new ArrayList<>(List.of("--cluster", "create"));
     for (int port : ports) words.add(at(port));
     words.addAll(List.of("--cluster-replicas", "1"));
@@ -163,9 +171,9 @@ class ClusterManagerTest {
   }
 
   /// One half of a move is missing: the target imports, the source doesn't migrate.
-  private static void mendsAStuckSlot(List<Integer> ports) throws IOException {
+  private void mendsAStuckSlot() throws IOException {
     int slot = (int) ask(ports.get(0), "CLUSTER", "KEYSLOT", "k1").integer();
-    int owner = owner(ports, slot);
+    int owner = owner(slot);
     int other = ports.get(0) == owner ? ports.get(1) : ports.get(0);
     ask(other, "CLUSTER", "SETSLOT", "" + slot, "IMPORTING", id(owner));
     same("--cluster", "check", at(ports.get(0)));
@@ -180,10 +188,10 @@ class ClusterManagerTest {
     out = done("", "--cluster", "fix", at(ports.get(0)));
     assertThat(out).contains(">>> Case 1: Moving slot " + slot + " from " + at(owner));
     awaitWhole(ports.get(0));
-    assertThat(owner(ports, slot)).isEqualTo(other);
+    assertThat(owner(slot)).isEqualTo(other);
   }
 
-  private static int owner(List<Integer> ports, int slot) throws IOException {
+  private int owner(int slot) throws IOException {
     for (int port : ports) {
       for (RespValue range : ask(port, "CLUSTER", "SLOTS").elements()) {
         List<RespValue> parts = range.elements();
@@ -196,10 +204,10 @@ class ClusterManagerTest {
   }
 
   /// Slots that nobody knows, one with keys and one without.
-  private static void mendsUncoveredSlots(List<Integer> ports) throws IOException {
+  private void mendsUncoveredSlots() throws IOException {
     int held = (int) ask(ports.get(0), "CLUSTER", "KEYSLOT", "k7").integer();
     int empty = 0;
-    while (empty == held || countKeys(ports, empty) > 0) empty++;
+    while (empty == held || countKeys(empty) > 0) empty++;
     for (int port : ports) ask(port, "CLUSTER", "DELSLOTS", "" + held, "" + empty);
     Ours check = ours("", "--cluster", "check", at(ports.get(0)));
     assertThat(check.status()).isEqualTo(1);
@@ -213,16 +221,16 @@ class ClusterManagerTest {
     awaitWhole(ports.get(0));
   }
 
-  private static long countKeys(List<Integer> ports, int slot) throws IOException {
+  private long countKeys(int slot) throws IOException {
     long keys = 0;
     for (int port : ports) keys += ask(port, "CLUSTER", "COUNTKEYSINSLOT", "" + slot).integer();
     return keys;
   }
 
-  private static void grow(Stock stock) throws IOException {
-    List<Integer> ports = stock.ports;
-    int primary = stock.node();
-    int replica = stock.node();
+  private void grow(Servers servers) throws IOException {
+    int primary = servers.node();
+    int replica = servers.node();
+    ports.addAll(List.of(primary, replica));
     String out = done("", "--cluster", "add-node", at(primary), at(ports.get(0)));
     assertThat(out)
         .startsWith(">>> Adding node " + at(primary) + " to cluster " + at(ports.get(0)) + "\n")
@@ -252,7 +260,7 @@ class ClusterManagerTest {
   }
 
   /// The dialogue of the tutorials: 40 slots, to the new primary, from all, yes.
-  private static void reshard(List<Integer> ports) throws IOException {
+  private void reshard() throws IOException {
     String to = id(ports.get(6));
     String out = done("40\n" + to + "\nall\nyes\n", "--cluster", "reshard", at(ports.get(0)));
     assertThat(out)
@@ -267,7 +275,7 @@ class ClusterManagerTest {
     same("--cluster", "check", at(ports.get(0)));
   }
 
-  private static void rebalanceAndShrink(List<Integer> ports) throws IOException {
+  private void rebalanceAndShrink() throws IOException {
     String first = at(ports.get(0));
     String leaving = id(ports.get(6));
     // what the stock one would do, ours does
@@ -299,17 +307,16 @@ class ClusterManagerTest {
     awaitWhole(ports.get(0));
   }
 
-  private static void importsKeys(Stock stock) throws IOException {
-    int source = stock.server();
+  private void importsKeys(Servers servers) throws IOException {
+    int source = servers.server();
     ask(source, "SET", "imported", "1");
     ask(source, "SET", "{k1}imported", "2");
-    String first = at(stock.ports.get(0));
+    String first = at(ports.get(0));
     String out = done("", "--cluster", "import", first, "--cluster-from", at(source));
     assertThat(out)
         .contains("*** Importing 2 keys from DB 0\n", "Migrating imported to ", ": OK\n");
     assertThat(ask(source, "DBSIZE").integer()).isZero();
-    stock.ports.remove(Integer.valueOf(source));
-    stock.ports.removeAll(stock.ports.subList(6, 8));
+    ports.subList(6, 8).clear();
   }
 
   private void backup(int port) throws IOException {

@@ -2,12 +2,10 @@ package dev.spinel.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.wire.Client;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,15 +42,7 @@ class ClusterToolTest {
   private static Ours run(int port, String... words) {
     List<String> all = new ArrayList<>(List.of("-p", "" + port));
     all.addAll(List.of(words));
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Screen screen =
-        new Screen(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), false, false);
-    int status = ClusterTool.run(screen, all);
-    return new Ours(
-        status,
-        out.toString(StandardCharsets.ISO_8859_1),
-        err.toString(StandardCharsets.ISO_8859_1));
+    return Ours.cluster(all);
   }
 
   private static String ask(int port, String... command) {
@@ -67,6 +57,11 @@ class ClusterToolTest {
   private int[] cluster(String... slots) throws IOException {
     int[] ports = new int[slots.length];
     for (int i = 0; i < ports.length; i++) ports[i] = servers.node();
+    join(ports, slots);
+    return ports;
+  }
+
+  private static void join(int[] ports, String... slots) {
     for (int i = 0; i < ports.length; i++) {
       assertThat(ask(ports[i], "CLUSTER", "SET-CONFIG-EPOCH", "" + (i + 1))).isEqualTo("OK");
       if (i > 0) ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + ports[i]);
@@ -75,7 +70,6 @@ class ClusterToolTest {
       assertThat(ask(ports[i], "CLUSTER", "ADDSLOTSRANGE", ends[0], ends[1])).isEqualTo("OK");
     }
     for (int port : ports) awaitWhole(port, ports.length);
-    return ports;
   }
 
   private static void awaitWhole(int port, int nodes) {
@@ -316,5 +310,153 @@ class ClusterToolTest {
     long keys = 0;
     for (int port : ports) keys += Long.parseLong(ask(port, "DBSIZE"));
     assertThat(keys).isEqualTo(100);
+  }
+
+  /// Nodes without DEBUG, which Redis's own manager can't compare values without.
+  private int[] clusterWithoutDebug() throws IOException {
+    int[] ports = new int[3];
+    String[] slots = {"0 5460", "5461 10922", "10923 16383"};
+    for (int i = 0; i < ports.length; i++) {
+      ports[i] =
+          servers.server(
+              "--cluster-enabled",
+              "yes",
+              "--cluster-node-timeout",
+              "2000",
+              "--enable-debug-command",
+              "no");
+    }
+    join(ports, slots);
+    assertThat(ask(ports[0], "DEBUG", "DIGEST-VALUE", "k")).startsWith("ERR DEBUG command not");
+    return ports;
+  }
+
+  private static List<String> manager(int port) {
+    return List.of("--cluster", "fix", "127.0.0.1:" + port);
+  }
+
+  /// Sets a key of a slot that the node imports.
+  private static void setAsking(int port, String key, String value) throws IOException {
+    try (Client client = Client.connect("127.0.0.1", port)) {
+      assertThat(client.command("ASKING").text()).isEqualTo("OK");
+      assertThat(client.command("SET", key, value).text()).isEqualTo("OK");
+    }
+  }
+
+  @Test
+  void ofAKeyThatIsAtBothNodesTheCopyStaysThatClientsAreServed() throws IOException {
+    int[] ports = clusterWithoutDebug();
+    String first = ask(ports[0], "CLUSTER", "MYID");
+    String second = ask(ports[1], "CLUSTER", "MYID");
+    String slot = ask(ports[0], "CLUSTER", "KEYSLOT", "{k3}"); // 4576: the first one's
+    String[] keys = {"{k3}a", "{k3}b", "{k3}c"};
+    for (String key : keys) ask(ports[0], "SET", key, "newer");
+    // The move is completed, though the target has other values, and as many keys.
+    ask(ports[1], "CLUSTER", "SETSLOT", slot, "IMPORTING", first);
+    ask(ports[0], "CLUSTER", "SETSLOT", slot, "MIGRATING", second);
+    for (String key : keys) setAsking(ports[1], key, "older");
+    setAsking(ports[1], "{k3}d", "moved");
+    Ours done = run(ports[2], "resume");
+    assertThat(done.status()).as(done.out() + done.err()).isZero();
+    assertThat(done.out())
+        .contains(">>> Case 1: Moving slot " + slot + " from 127.0.0.1:" + ports[0])
+        .contains("*** Keys of the slot are at both nodes: those of 127.0.0.1:" + ports[0]);
+    assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
+    assertThat(ask(ports[1], "DBSIZE")).isEqualTo("4");
+    for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
+    for (int port : ports) awaitWhole(port, 3);
+
+    // redis-cli's fix replaces equal ones, and refuses to choose between others.
+    ask(ports[0], "CLUSTER", "SETSLOT", slot, "IMPORTING", second);
+    setAsking(ports[0], "{k3}b", "newer");
+    Ours fixed = Ours.run("", Map.of(), manager(ports[0]));
+    assertThat(fixed.status()).as(fixed.out() + fixed.err()).isZero();
+    assertThat(fixed.out()).contains("*** Target key exists\n", "*** Replacing target keys...\n");
+    ask(ports[0], "CLUSTER", "SETSLOT", slot, "IMPORTING", second);
+    setAsking(ports[0], "{k3}a", "older");
+    setAsking(ports[0], "{k3}alone", "lost otherwise");
+    Ours refused = Ours.run("", Map.of(), manager(ports[0]));
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.out())
+        .contains(
+            "*** Found 1 key(s) in both source node and target node having different values.\n",
+            "    - {k3}a\n")
+        .doesNotContain("DEBUG");
+
+    // Nobody gives the slot away: who has it keeps its copies, and gets the rest.
+    Ours gathered = run(ports[2], "fix", "--yes");
+    assertThat(gathered.status()).as(gathered.out() + gathered.err()).isZero();
+    assertThat(gathered.out()).contains("those of 127.0.0.1:" + ports[1] + " stay");
+    for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
+    assertThat(ask(ports[1], "GET", "{k3}alone")).isEqualTo("lost otherwise");
+    assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
+  }
+
+  @Test
+  void theDoctorKnowsWhoAnswersWhereAndWhatIsUneven() throws IOException {
+    int[] ports = cluster("0 9000", "9001 10922", "10923 16383");
+    assertThat(run(ports[0], "doctor").out())
+        .contains("slots are uneven: one primary has 9001, another 1922\n")
+        .contains("-> spinel cluster balance\n")
+        .doesNotContain("save to one file");
+    servers.stop(ports[2]);
+    assertThat(run(ports[0], "doctor").out())
+        .contains("primary 127.0.0.1:" + ports[2] + " can't be reached\n")
+        .contains("5461 slots have no owner that can be reached: [10923-16383]\n")
+        .contains("bring back the nodes above first");
+    int other = servers.node();
+    servers.stop(other);
+    servers.node(ports[2], other); // somebody else at the address of the one that is gone
+    Ours taken = run(ports[0], "doctor");
+    assertThat(taken.status()).isEqualTo(1);
+    assertThat(taken.out()) // the other nodes hear who that is, and forget the address
+        .containsPattern("isn't at its address: another node answers there|nobody knows where");
+  }
+
+  @Test
+  void theDoctorSeesTwoNodesThatSaveToOneFile() throws IOException {
+    assumeTrue(kind == Servers.Kind.STOCK); // ours write other files then
+    int first = servers.node();
+    String folder = Servers.ask(first, "CONFIG", "GET", "dir").elements().get(1).text();
+    int second =
+        servers.server(
+            "--cluster-enabled", "yes", "--cluster-config-file", "other.conf", "--dir", folder);
+    join(new int[] {first, second}, "0 8191", "8192 16383");
+    assertThat(run(first, "doctor").out())
+        .contains(" save to one file, " + folder + "/dump.rdb\n")
+        .contains("-> give each node a folder, or a dbfilename, of its own\n");
+  }
+
+  @Test
+  void atCtrlCItStopsBetweenTwoSlots() throws Exception {
+    int[] ports = cluster("0 5520", "5521 10941", "10942 16383");
+    String unignored = "--default-signal=INT"; // whoever runs this in the background ignores it
+    assumeTrue(Stock.isThere("env", unignored));
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            "env",
+            unignored,
+            Path.of(System.getProperty("java.home"), "bin/java").toString(),
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            ClusterTool.class.getName());
+    builder.command().addAll(List.of("-p", "" + ports[0], "balance", "--yes", "--throttle", "10"));
+    builder.environment().put("FAKETTY", "1"); // each second it tells how far it is
+    Process process = builder.redirectErrorStream(true).start();
+    StringBuilder said = new StringBuilder();
+    for (int c = process.getInputStream().read(); c >= 0; c = process.getInputStream().read()) {
+      said.append((char) c);
+      if (c == '%' && said.indexOf("%") == said.length() - 1) {
+        new ProcessBuilder("kill", "-INT", "" + process.pid()).start().waitFor();
+      }
+    }
+    assertThat(process.waitFor()).as(said.toString()).isEqualTo(1);
+    assertThat(said.toString())
+        .containsPattern("\nStopped: \\d+ of 59 slots are moved, none is half\\. The same comm");
+    for (int port : ports) assertThat(ask(port, "CLUSTER", "NODES")).doesNotContain("->-", "-<-");
+    Ours rest = run(ports[1], "balance", "--yes");
+    assertThat(rest.status()).as(rest.out() + rest.err()).isZero();
+    assertThat(run(ports[0], "plan").out()).isEqualTo("The slots are spread evenly.\n");
   }
 }

@@ -38,7 +38,7 @@ class DifferentialTest {
     if (stock != null) stock.close();
   }
 
-  private static final String DATA =
+  static final String DATA =
       """
       FLUSHALL
       SET s hello
@@ -82,7 +82,7 @@ class DifferentialTest {
     return new Ours(run.status(), out, run.err());
   }
 
-  private static final String COMMANDS =
+  static final String COMMANDS =
       """
       get s
       get bin
@@ -127,7 +127,7 @@ class DifferentialTest {
       cluster info
       """;
 
-  private static final String[][] FORMS = {
+  static final String[][] FORMS = {
     {},
     {"--raw"},
     {"--no-raw"},
@@ -211,6 +211,19 @@ class DifferentialTest {
       {"--cluster", "set-timeout", "127.0.0.1:" + port, "5"},
       {"--cluster", "import", "127.0.0.1:" + port},
       {"--cluster", "import", "127.0.0.1:" + port, "--cluster-from", "x"},
+      {"--cluster", "check", "127.0.0.1", port},
+      {"--cluster", "rebalance", "127.0.0.1:" + port, "--cluster-weight", "a=1", "b=2"},
+      {"--cluster", "add-node", "127.0.0.1:1", "127.0.0.1:" + port},
+      {"--cluster", "backup", "127.0.0.1:" + port, "/tmp"},
+      {"--verbose", "get", "s"},
+      {"--verbose", "--scan", "--pattern", "h1"},
+      {"-t", "5", "ping"}, // not of 7.2
+      {"-i", "0.001", "-r", "2", "ping"},
+      {"-x"},
+      {"--pipe-timeout"},
+      {"--count", "5", "ping"},
+      {"--rdb", "/nonexistent/file"},
+      {"-d", "--", "-D", "==", "lrange", "l", "0", "2"},
     };
     for (String[] line : lines) {
       compare("", Map.of(), line);
@@ -245,6 +258,66 @@ class DifferentialTest {
       compare(line[0], Map.of(), words);
       compare(line[0], PEOPLE, words);
     }
+  }
+
+  /// A server with a password, and a socket in the file system.
+  @Test
+  void passwordsComeFromManyPlaces() throws IOException {
+    String socket = directory.resolve("socket").toString();
+    String guarded =
+        Integer.toString(
+            stock.server(
+                "--requirepass",
+                "secret",
+                "--unixsocket",
+                socket,
+                "--user",
+                "someone",
+                "on",
+                ">other",
+                "~*",
+                "+@all"));
+    String uri = "redis://someone:other@127.0.0.1:" + guarded;
+    Map<String, String> known = Map.of("REDISCLI_AUTH", "secret");
+    Map<String, String> wrong = Map.of("REDISCLI_AUTH", "wrong");
+    String[][] lines = {
+      {"", "ping"},
+      {"secret\n", "--askpass", "ping"},
+      {"wrong\n", "--askpass", "ping"},
+      {"", "--askpass", "ping"},
+      {"secret\nping\nget none\n", "--askpass"},
+      {"other\n", "--user", "someone", "--askpass", "acl", "whoami"},
+      {"secret\n", "--askpass", "-a", "wrong", "ping"},
+      {"", "-a", "secret", "ping"},
+      {"", "--pass", "secret", "ping"},
+      {"", "--user", "someone", "-a", "other", "acl", "whoami"},
+      {"", "--user", "someone", "--pass", "secret", "acl", "whoami"},
+      {"", "--user", "nobody", "-a", "x", "--no-auth-warning", "acl", "whoami"},
+      {"", "-u", uri + "/2", "acl", "whoami"},
+      {"", "-u", uri, "-3", "acl", "whoami"},
+      {"", "-a", "secret", "-3", "hello"},
+      {"", "-a", "wrong", "--scan"},
+      {"", "-a", "secret", "--scan"},
+      {"ping\nauth secret\nping\nreset\nping\nauth someone other\nacl whoami\n"},
+      {"", "-s", socket, "ping"},
+      {"", "-s", socket, "-a", "secret", "-n", "2", "ping"},
+      {"ping\nselect 3\n", "-s", socket, "-a", "secret"},
+    };
+    for (Map<String, String> environment : List.of(Map.<String, String>of(), known, wrong)) {
+      for (String[] line : lines) {
+        List<String> words = new ArrayList<>(List.of("-p", guarded)); // a URI goes before
+        words.addAll(List.of(line).subList(1, line.length));
+        Ours ours = Ours.run(line[0], environment, words);
+        assertThat(withoutIds(ours))
+            .as(words + " " + environment + " <" + line[0] + ">")
+            .isEqualTo(withoutIds(Stock.cli(line[0], environment, words)));
+      }
+    }
+  }
+
+  /// HELLO tells the number of the connection.
+  private static Ours withoutIds(Ours run) {
+    return new Ours(run.status(), run.out().replaceAll("(?m)^(id )?\\d+$", "id"), run.err());
   }
 
   @Test

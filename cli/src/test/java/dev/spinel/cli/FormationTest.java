@@ -4,14 +4,10 @@ import static dev.spinel.cli.Servers.ask;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -40,10 +36,6 @@ class FormationTest {
   private final Random random = new Random(seed);
   private final int[] ports = new int[NODES];
 
-  private static final class Dead extends Error {
-    private static final long serialVersionUID = 1;
-  }
-
   @BeforeEach
   void start() throws IOException {
     servers = kind.in(directory);
@@ -59,36 +51,12 @@ class FormationTest {
     return form(most, ports, more);
   }
 
-  /// A run that dies behind so many commands.
+  /// A run that is killed behind so many commands.
   private static Ours form(int most, int[] nodes, String... more) {
     List<String> words = new ArrayList<>(List.of("form", "--replicas", "1"));
     for (int port : nodes) words.add("127.0.0.1:" + port);
     words.addAll(List.of(more));
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Screen screen =
-        new Screen(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), false, false);
-    int[] sent = {0};
-    int status;
-    try {
-      status =
-          Main.status(
-              screen,
-              () -> {
-                Options options = Options.parse(screen, words);
-                options.afterCommand =
-                    () -> {
-                      if (++sent[0] >= most) throw new Dead();
-                    };
-                return ClusterTool.run(screen, options);
-              });
-    } catch (Dead end) {
-      status = -1;
-    }
-    return new Ours(
-        status,
-        out.toString(StandardCharsets.ISO_8859_1),
-        err.toString(StandardCharsets.ISO_8859_1));
+    return Mortal.run(most, words);
   }
 
   private void assertFormed(String what) {
@@ -121,11 +89,11 @@ class FormationTest {
         form(ends.getLast(), "--yes");
       }
       String what = "seed " + seed + ", round " + i + ", died at " + ends;
-      Ours done = form(Integer.MAX_VALUE, "--yes");
+      Ours done = form(Mortal.TO_ITS_END, "--yes");
       assertThat(done.status()).as(what + ": " + done.out() + done.err()).isZero();
       assertThat(done.out()).endsWith("The cluster is formed, and serves.\n");
       assertFormed(what);
-      Ours again = form(Integer.MAX_VALUE); // nothing is asked
+      Ours again = form(Mortal.TO_ITS_END); // nothing is asked
       assertThat(again.status()).as(what).isZero();
       assertThat(again.out()).isEqualTo("The cluster is formed, and serves.\n");
       takeApart();
@@ -136,44 +104,44 @@ class FormationTest {
   void oneShardGrowsAndAnotherClusterIsLeftAlone() {
     int[] pair = {ports[0], ports[1]};
     for (int i = 0; i < 2; i++) {
-      Ours done = form(Integer.MAX_VALUE, pair, "--yes");
+      Ours done = form(Mortal.TO_ITS_END, pair, "--yes");
       assertThat(done.status()).as(done.out() + done.err()).isZero();
       assertThat(done.out().contains("With fewer than three primaries")).isEqualTo(i == 0);
     }
     assertThat(ask(ports[1], "ROLE").elements().getFirst().text()).isEqualTo("slave");
 
     int[] others = {ports[2], ports[3]};
-    Ours shown = form(Integer.MAX_VALUE, others, "--dry-run");
+    Ours shown = form(Mortal.TO_ITS_END, others, "--dry-run");
     assertThat(shown.status()).isZero();
     assertThat(shown.out()).contains(" becomes a replica of 127.0.0.1:" + ports[2]);
     assertThat(ask(ports[2], "CLUSTER", "INFO").text()).contains("cluster_slots_assigned:0");
-    assertThat(form(Integer.MAX_VALUE, others, "--yes").status()).isZero();
-    Ours both = form(Integer.MAX_VALUE, "--yes");
+    assertThat(form(Mortal.TO_ITS_END, others, "--yes").status()).isZero();
+    Ours both = form(Mortal.TO_ITS_END, "--yes");
     assertThat(both.status()).isEqualTo(1);
     assertThat(both.err()).contains("isn't empty, and 127.0.0.1:" + ports[0] + " doesn't know it.");
 
     for (int port : others) ask(port, "CLUSTER", "RESET", "HARD");
-    Ours grown = form(Integer.MAX_VALUE, new int[] {ports[0], ports[1], ports[2]}, "--yes");
+    Ours grown = form(Mortal.TO_ITS_END, new int[] {ports[0], ports[1], ports[2]}, "--yes");
     assertThat(grown.status()).as(grown.out() + grown.err()).isZero();
     assertThat(ask(ports[2], "ROLE").elements().get(2).text()).isEqualTo("" + ports[0]);
   }
 
   @Test
   void whatCannotBecomeOneClusterIsSaid() {
-    assertThat(form(Integer.MAX_VALUE).out())
+    assertThat(form(Mortal.TO_ITS_END).out())
         .contains("127.0.0.1:" + ports[0] + " becomes a primary with slots [0-8191]\n")
         .contains(" becomes a replica of 127.0.0.1:")
         .endsWith("Make that of them? (type 'yes' to accept): ");
-    assertThat(form(Integer.MAX_VALUE, "127.0.0.1:" + ports[0], "--yes").err())
+    assertThat(form(Mortal.TO_ITS_END, "127.0.0.1:" + ports[0], "--yes").err())
         .endsWith(" is a node that was named before by another address.\n");
     ask(ports[3], "CLUSTER", "ADDSLOTSRANGE", "0", "10");
-    assertThat(form(Integer.MAX_VALUE, "--yes").err())
+    assertThat(form(Mortal.TO_ITS_END, "--yes").err())
         .startsWith("Slot 0, of the share of 127.0.0.1:" + ports[0] + ", is another node's.");
     ask(ports[3], "CLUSTER", "RESET", "HARD");
     ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + ports[3]);
     await().until(() -> !ask(ports[0], "CLUSTER", "NODES").text().contains("handshake"));
     int[] three = {ports[0], ports[1], ports[2]};
-    assertThat(form(Integer.MAX_VALUE, three, "--yes").err())
+    assertThat(form(Mortal.TO_ITS_END, three, "--yes").err())
         .startsWith("127.0.0.1:" + ports[0] + " knows 127.0.0.1:" + ports[3])
         .contains(", which isn't named, ");
   }

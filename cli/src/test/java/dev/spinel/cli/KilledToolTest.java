@@ -6,14 +6,11 @@ import static org.awaitility.Awaitility.await;
 
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -39,7 +36,6 @@ class KilledToolTest {
   private static final int KEYS = 2000;
   private static final int SLOTS_MOVED = 12;
   private static final int RUNS = 12;
-  private static final int DIED = -1;
 
   @Parameter Servers.Kind kind;
   @TempDir Path directory;
@@ -49,15 +45,6 @@ class KilledToolTest {
   private int[] ports = {};
   private int status;
   private String said = "";
-
-  /// The program is dead: nothing in it catches this.
-  private static final class Dead extends Error {
-    private static final long serialVersionUID = 1;
-
-    Dead() {
-      super("killed", null, false, false);
-    }
-  }
 
   @BeforeEach
   void start() throws IOException {
@@ -74,39 +61,16 @@ class KilledToolTest {
     return "127.0.0.1:" + port;
   }
 
-  /// A run of one of the two programs, which dies behind so many commands. Returns how many it has
-  /// sent.
-  private int run(int most, String... words) {
-    List<String> all = List.of(words);
-    boolean isManager = all.contains("--cluster");
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Screen screen =
-        new Screen(new ByteArrayInputStream(new byte[0]), out, err, Map.of(), false, false);
-    int[] sent = {0};
-    Main.Work work =
-        () -> {
-          Options options = Options.parse(screen, all);
-          options.afterCommand =
-              () -> {
-                if (++sent[0] >= most) throw new Dead();
-              };
-          return isManager
-              ? new ClusterManager(screen, options).run()
-              : ClusterTool.run(screen, options);
-        };
-    try {
-      status = Main.status(screen, work);
-    } catch (Dead end) {
-      status = DIED;
-    }
-    said = out + "" + err;
-    return sent[0];
+  /// A run of one of the two programs, which is killed behind so many commands.
+  private void run(int most, String... words) {
+    Ours run = Mortal.run(most, List.of(words));
+    status = run.status();
+    said = run.out() + run.err();
   }
 
   /// A run to the end, which must succeed.
   private void completes(String what, String... words) {
-    run(Integer.MAX_VALUE, words);
+    run(Mortal.TO_ITS_END, words);
     assertThat(status).as(what + ": " + said).isZero();
   }
 
@@ -224,7 +188,7 @@ class KilledToolTest {
       run(1 + random.nextInt(60), ways[random.nextInt(2)]);
     }
     String[] last = ways[random.nextInt(2)];
-    run(Integer.MAX_VALUE, last);
+    run(Mortal.TO_ITS_END, last);
     assertNothingIsLost(what + ", mended by " + String.join(" ", last));
   }
 
@@ -268,12 +232,12 @@ class KilledToolTest {
       run(at, "-p", port, "grow", fourth, "--yes");
       mend(what);
       if (!isMember(ports[3])) {
-        run(wholly ? Integer.MAX_VALUE : 200, "-p", port, "grow", fourth, "--yes");
+        run(wholly ? Mortal.TO_ITS_END : 200, "-p", port, "grow", fourth, "--yes");
         mend(what + ", again");
       }
       awaitAgreement(4);
       if (wholly) {
-        run(Integer.MAX_VALUE, "-p", port, "balance", "--yes");
+        run(Mortal.TO_ITS_END, "-p", port, "balance", "--yes");
         assertNothingIsLost(what + ", finished");
         assertThat(ask(ports[3], "DBSIZE").integer()).as(what).isPositive();
         awaitAgreement(4);
@@ -282,7 +246,7 @@ class KilledToolTest {
       what = "seed " + seed + ", run " + i + ", shrink up to " + at;
       run(at, "-p", port, "shrink", fourth, "--yes");
       mend(what);
-      if (isMember(ports[3])) run(Integer.MAX_VALUE, "-p", port, "shrink", fourth, "--yes");
+      if (isMember(ports[3])) run(Mortal.TO_ITS_END, "-p", port, "shrink", fourth, "--yes");
       assertNothingIsLost(what + ", finished");
       assertThat(ask(ports[3], "DBSIZE").integer()).as(what).isZero();
       takeOut();
@@ -345,7 +309,7 @@ class KilledToolTest {
       assertThat(said).doesNotContain("half moved");
       assertNothingIsLost(what);
       awaitAgreement(3);
-      run(Integer.MAX_VALUE, "-p", port, "plan", "balance");
+      run(Mortal.TO_ITS_END, "-p", port, "plan", "balance");
       assertThat(said).as(what).isEqualTo("The slots are spread evenly.\n");
     }
   }

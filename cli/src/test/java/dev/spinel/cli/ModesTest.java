@@ -77,6 +77,10 @@ class ModesTest {
         "--latency -i 0.1 --raw",
         "--latency -i 0.1 --csv",
         "--latency -i 0.1 --json",
+        "-3 --latency -i 0.1 --raw",
+        "-3 --memkeys --pattern list",
+        "-3 -n 3 --hotkeys",
+        "--verbose -n 3 --bigkeys",
         "--intrinsic-latency 1",
         "--cluster help",
       })
@@ -140,24 +144,34 @@ class ModesTest {
     }
   }
 
-  private static String ours(int lines, List<String> words) {
+  /// What was said up to the end, as to a person or not.
+  private static Ours ours(int lines, List<String> words, Map<String, String> environment) {
     SomeLines out = new SomeLines(lines);
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
     Screen screen =
-        new Screen(
-            new ByteArrayInputStream(new byte[0]),
-            out,
-            OutputStream.nullOutputStream(),
-            Map.of(),
-            false,
-            false);
-    assertThat(Main.run(screen, words)).isEqualTo(141);
-    return out.taken.toString(StandardCharsets.ISO_8859_1);
+        new Screen(new ByteArrayInputStream(new byte[0]), out, err, environment, false, false);
+    int status = Main.run(screen, words);
+    return new Ours(
+        status,
+        out.taken.toString(StandardCharsets.ISO_8859_1),
+        err.toString(StandardCharsets.ISO_8859_1));
   }
 
-  private static String stocks(int lines, List<String> words) throws IOException {
+  private static String ours(int lines, List<String> words) {
+    Ours run = ours(lines, words, Map.of());
+    assertThat(run.status()).as(run.err()).isEqualTo(141);
+    return run.out();
+  }
+
+  private static Ours stocks(int lines, List<String> words, Map<String, String> environment)
+      throws IOException {
     List<String> command = new ArrayList<>(List.of("redis-cli"));
     command.addAll(words);
-    Process p = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    Path err = Files.createTempFile(directory, "stock", "err");
+    ProcessBuilder builder = new ProcessBuilder(command).redirectError(err.toFile());
+    builder.environment().remove("TERM");
+    builder.environment().putAll(environment);
+    Process p = builder.start();
     StringBuilder taken = new StringBuilder();
     try (BufferedReader reader =
         new BufferedReader(
@@ -166,7 +180,11 @@ class ModesTest {
     } finally {
       p.destroyForcibly();
     }
-    return taken.toString();
+    return new Ours(141, taken.toString(), Files.readString(err, StandardCharsets.ISO_8859_1));
+  }
+
+  private static String stocks(int lines, List<String> words) throws IOException {
+    return stocks(lines, words, Map.of()).out();
   }
 
   @ParameterizedTest
@@ -174,11 +192,41 @@ class ModesTest {
       strings = {
         "4 --stat -i 0.05",
         "2 --latency-history -i 0.1",
+        "9 --latency-dist -i 0.05",
+        "9 --latency-dist --mono -i 0.05",
       })
   void whatNeverEndsBeginsTheSame(String line) throws IOException {
     int lines = Integer.parseInt(line.substring(0, 1));
     List<String> words = words(line.substring(2));
     assertThat(shape(ours(lines, words))).isEqualTo(shape(stocks(lines, words)));
+  }
+
+  /// One line, which is written anew for each PING.
+  @Test
+  void aPersonSeesTheLatencyChange() throws IOException {
+    Map<String, String> person = Map.of("FAKETTY", "1");
+    List<String> words = words("--latency-history -i 0.1");
+    String[] seen = {ours(1, words, person).out(), stocks(1, words, person).out()};
+    for (int i = 0; i < seen.length; i++) {
+      String[] parts = seen[i].split("\033\\[0G\033\\[2K", -1);
+      assertThat(parts).hasSizeGreaterThan(3);
+      seen[i] =
+          String.join("|", shape(parts[0] + "\n" + parts[1] + "\n" + parts[parts.length - 1]));
+    }
+    assertThat(seen[0]).isEqualTo(seen[1]).contains("min: N, max: N, avg: N (N samples) -- N sec");
+  }
+
+  /// The stock client takes the first command for the answer to its REPLCONF ACK.
+  @ParameterizedTest
+  @ValueSource(strings = {"--replica", "--slave"})
+  void aReplicaIsShownWhatItIsSent(String mode) throws Exception {
+    Ours[] runs = new Ours[2];
+    whileSomebodySpeaks("SET", () -> (runs[0] = ours(5, words(mode), Map.of())).out());
+    whileSomebodySpeaks("SET", () -> (runs[1] = stocks(5, words(mode), Map.of())).out());
+    assertThat(runs[0].out()).startsWith("\"SELECT\",\"0\"\n");
+    for (Ours run : runs) assertThat(run.out()).endsWith("\"SET\",\"ch\",\"hello\"\n");
+    String said = runs[1].err().replaceAll("SYNC (?=with|done)", "Full resync "); // before 7.2
+    assertThat(shape(runs[0].err())).isEqualTo(shape(said));
   }
 
   @Test

@@ -39,7 +39,7 @@ class PromptTest {
     if (stock != null) stock.close();
   }
 
-  private static String ours() {
+  static String ours() {
     return Path.of(System.getProperty("java.home"), "bin/java")
         + " -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED -cp '"
         + System.getProperty("java.class.path")
@@ -93,13 +93,44 @@ class PromptTest {
     type(p, shown, "get k # the key\r", "(hint) What stands behind a # is no comment");
     type(p, shown, "object e\t", "OBJECT ENCODING"); // completed
     type(p, shown, "\u0015set k v keep\t", "KEEPTTL"); // an option
-    type(p, shown, "\u0015subscribe ch\r", "Reading messages...");
+    type(p, shown, "\u0015set k other\r", "OK");
+    type(p, shown, "\u0012set k v\r", "OK"); // searched backwards
+    type(p, shown, "get k\r", "\"v\"");
+    type(p, shown, "\u001bOA\u001b[A\u001bOA\r", "OK"); // three lines before
+    type(p, shown, "get k\r", "\"other\"");
+    type(p, shown, "\u001b[200~echo one\necho two\u001b[201~\r", "\"two\""); // pasted
+    assertThat(shown.toString()).contains("\"one\"");
+    type(p, shown, "help get\r", "\033[33msince:\033[0m 1.0.0");
+    type(p, shown, "get ", "key"); // a hint
+    type(p, shown, "\u0015:set nohints\r", address);
+    type(p, shown, "monitor\r", "OK");
+    type(p, shown, "\u0003", address + "[3]> ");
+    type(p, shown, "subscribe ch\r", "Reading messages...");
+    type(p, shown, "\u0003", "> ");
+    type(p, shown, "subscribe ch\r", "Reading messages...");
     type(p, shown, "x", "(subscribed mode)> ");
     type(p, shown, "\u0015reset\r", address + "> ");
     type(p, shown, "quit\r", "");
     assertThat(p.waitFor(20, TimeUnit.SECONDS)).isTrue();
     List<String> history = Files.readAllLines(directory.resolve(".rediscli_history"));
     assertThat(history).contains("set k v", "get k # the key").doesNotContain("auth nobody secret");
+  }
+
+  /// The password isn't shown, and isn't kept.
+  @Test
+  void aPasswordIsAskedFor() throws Exception {
+    int guarded = stock.server("--requirepass", "secret");
+    Process p = atTerminal(ours() + " --askpass -p " + guarded);
+    StringBuffer shown = new StringBuffer();
+    Thread reader = new Thread(() -> readAll(p.getInputStream(), shown));
+    reader.setDaemon(true);
+    reader.start();
+    type(p, shown, "", "Please input password: ");
+    type(p, shown, "secret\r", "127.0.0.1:" + guarded + "> ");
+    type(p, shown, "ping\r", "PONG");
+    type(p, shown, "quit\r", "");
+    assertThat(p.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(shown.toString()).doesNotContain("secret", "AUTH failed");
   }
 
   private static void type(Process p, StringBuffer shown, String text, String answer)

@@ -23,16 +23,19 @@ final class Stock implements Servers {
 
   private final Path directory;
   private final Map<Integer, Process> servers = new LinkedHashMap<>();
-  final List<Integer> ports = new ArrayList<>();
 
   Stock(Path directory) {
     assumeTrue(isThere("redis-server") && isThere("redis-cli"), "no stock redis-server, redis-cli");
     this.directory = directory;
   }
 
-  static boolean isThere(String program) {
+  /// Whether a program is there, and knows these options.
+  static boolean isThere(String program, String... options) {
+    List<String> command = new ArrayList<>(List.of(program));
+    command.addAll(List.of(options));
+    command.add("--version");
     try {
-      return new ProcessBuilder(program, "--version").start().waitFor() == 0;
+      return new ProcessBuilder(command).start().waitFor() == 0;
     } catch (IOException e) {
       return false;
     } catch (InterruptedException e) {
@@ -40,11 +43,15 @@ final class Stock implements Servers {
     }
   }
 
+  /// Whether the stock client is of 7.2, as ours.
+  static boolean isOf72() {
+    return cli("", Map.of(), List.of("--version")).out().startsWith("redis-cli 7.2.");
+  }
+
   @Override
   public int server(String... options) throws IOException {
     int port = freePort();
     start(port, folder(port), options);
-    ports.add(port);
     return port;
   }
 

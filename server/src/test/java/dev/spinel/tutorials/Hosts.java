@@ -16,11 +16,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /// Machines for a tutorial: network namespaces, each with an address of its own, at one switch. So
 /// whatever a text types is done with its own ports and addresses, beside whatever else runs here.
-/// On them run our server, a process each, and the stock `redis-cli`.
+/// On them run our server, a process each, and the stock `redis-cli`; with
+/// `-Dspinel.tutorials.programs=FOLDER` the one that is in that folder, be it a link to our
+/// launcher.
 ///
 /// It takes root and iproute2; a test is left out, and says so, where one of these is missing.
 final class Hosts implements AutoCloseable {
   private static final AtomicInteger COUNT = new AtomicInteger();
+  private static final String PATH = System.getenv("PATH");
+  private static final String PROGRAMS = System.getProperty("spinel.tutorials.programs", "");
 
   private final Path folder;
   private final String prefix;
@@ -125,6 +129,7 @@ final class Hosts implements AutoCloseable {
 
     private String[] inside(List<String> command) {
       List<String> all = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
+      if (!PROGRAMS.isEmpty()) all.addAll(List.of("env", "PATH=" + PROGRAMS + ":" + PATH));
       all.addAll(command);
       return all.toArray(new String[0]);
     }

@@ -4,6 +4,7 @@ import dev.spinel.cli.Exit;
 import dev.spinel.cli.Figures;
 import dev.spinel.cli.Screen;
 import dev.spinel.cli.ServerUri;
+import dev.spinel.cli.TlsOptions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -43,6 +44,7 @@ final class BenchmarkOptions {
   @Nullable Long seed;
   @Nullable Set<String> tests;
   List<String> command = List.of();
+  final TlsOptions tls = new TlsOptions();
 
   private final Screen screen;
   private final List<String> words;
@@ -112,6 +114,11 @@ final class BenchmarkOptions {
         throw new Exit(0);
       }
       default -> {
+        if (tls.take(word)) return true;
+        if (at + 1 < words.size() && tls.take(word, words.get(at + 1))) {
+          at++;
+          return true;
+        }
         if (word.startsWith("-")) throw invalid(word);
         return false;
       }
@@ -136,7 +143,8 @@ final class BenchmarkOptions {
 
   private void takeUri(String text) {
     ServerUri uri = ServerUri.of(text);
-    String error = uri.encrypted() ? "rediss:// is for redis-cli only" : uri.error();
+    if (uri.encrypted()) tls.turnOn();
+    String error = uri.error();
     if (error != null) {
       screen.errLine(error);
       throw new Exit(1);

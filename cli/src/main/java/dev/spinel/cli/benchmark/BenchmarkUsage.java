@@ -12,7 +12,8 @@ final class BenchmarkUsage {
       -h <hostname>      The server's name or address (127.0.0.1).
       -p <port>          Its port (6379).
       -s <socket>        Its Unix domain socket, instead of both.
-      -u <uri>           All in one: redis://user:password@host:port/db
+      -u <uri>           All in one: redis://user:password@host:port/db,
+                         rediss:// with TLS.
       -a <password>      The password.
       --user <username>  Logs in as this user; needs -a.
       --dbnum <db>       The database (0).
@@ -20,6 +21,20 @@ final class BenchmarkUsage {
       --cluster          All primaries of the cluster that the server is in.
                          Keys of a command must contain {tag}, which becomes
                          a tag of a slot of the node that is asked.
+
+    With TLS:
+      --tls              Speaks TLS.
+      --cacert <file>    Believes the authorities in this PEM file; without it
+                         and --cacertdir, those that Java believes.
+      --cacertdir <dir>  Those in the files of a directory.
+      --insecure         Believes everybody.
+      --cert <file>      A certificate to show, with its --key.
+      --key <file>       Its key.
+      --sni <host>       The name to ask the server for.
+      --tls-ciphers <list>
+                         Ciphers up to TLS 1.2, as OpenSSL names them.
+      --tls-ciphersuites <list>
+                         Suites of TLS 1.3.
 
     How much:
       -c <clients>       Connections at the same time (50).

@@ -9,6 +9,7 @@ import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
@@ -188,9 +189,10 @@ final class Load {
     }
 
     private LoadClient connect(@Nullable TargetNode node) throws IOException {
-      SocketChannel channel = channel(node);
-      channel.configureBlocking(false);
-      SelectionKey key = channel.register(selector, SelectionKey.OP_READ);
+      SocketChannel socket = channel(node);
+      ByteChannel channel = options.tls.isOn() ? encrypted(socket, node) : socket;
+      socket.configureBlocking(false);
+      SelectionKey key = socket.register(selector, SelectionKey.OP_READ);
       LoadClient client =
           new LoadClient(
               channel,
@@ -219,13 +221,31 @@ final class Load {
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
         return channel;
       } catch (IOException | RuntimeException e) {
-        String place =
-            node != null
-                ? node.address()
-                : options.socket != null ? options.socket : options.host + ":" + options.port;
         throw new IOException(
-            "Could not connect to Redis at " + place + ": " + Unreachable.reason(e), e);
+            "Could not connect to Redis at " + place(node) + ": " + Unreachable.reason(e), e);
       }
+    }
+
+    private ByteChannel encrypted(SocketChannel socket, @Nullable TargetNode node)
+        throws IOException {
+      try {
+        String host = node == null ? options.host : node.host;
+        int port = node == null ? options.port : node.port;
+        return new TlsChannel(socket, options.tls.engine(host, port));
+      } catch (IOException e) {
+        socket.close();
+        throw new IOException(
+            "Could not connect to Redis at "
+                + place(node)
+                + ": SSL_connect failed: "
+                + e.getMessage(),
+            e);
+      }
+    }
+
+    private String place(@Nullable TargetNode node) {
+      if (node != null) return node.address();
+      return options.socket != null ? options.socket : options.host + ":" + options.port;
     }
 
     @Override

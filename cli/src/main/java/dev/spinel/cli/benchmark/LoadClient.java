@@ -2,8 +2,8 @@ package dev.spinel.cli.benchmark;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SelectionKey;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +32,8 @@ final class LoadClient {
   }
 
   final @Nullable TargetNode node; // of a cluster
-  private final SocketChannel channel;
+  private final ByteChannel channel;
+  private final @Nullable TlsChannel encrypted; // the same
   private final SelectionKey key;
   private final Owner owner;
   private final ByteBuffer greeting; // AUTH and so on: sent once, before the first batch
@@ -49,7 +50,7 @@ final class LoadClient {
 
   /// @param channel connected, not blocking, and registered with this `key`
   LoadClient(
-      SocketChannel channel,
+      ByteChannel channel,
       SelectionKey key,
       Owner owner,
       @Nullable TargetNode node,
@@ -58,6 +59,7 @@ final class LoadClient {
       byte[] request,
       int pipeline) {
     this.channel = channel;
+    encrypted = channel instanceof TlsChannel tls ? tls : null;
     this.key = key;
     this.owner = owner;
     this.node = node;
@@ -128,7 +130,8 @@ final class LoadClient {
   void write() throws IOException {
     if (greeting.hasRemaining()) channel.write(greeting);
     if (!greeting.hasRemaining() && outgoing.hasRemaining()) channel.write(outgoing);
-    boolean more = greeting.hasRemaining() || outgoing.hasRemaining();
+    boolean more = encrypted != null && !encrypted.flush();
+    more |= greeting.hasRemaining() || outgoing.hasRemaining();
     int wanted = more ? SelectionKey.OP_READ | SelectionKey.OP_WRITE : SelectionKey.OP_READ;
     if (key.interestOps() != wanted) key.interestOps(wanted);
   }
@@ -153,7 +156,7 @@ final class LoadClient {
           if (--pending == 0) return true;
         }
       }
-      if (n < buffer.capacity()) return false;
+      if (n < buffer.capacity() && encrypted == null) return false;
     }
   }
 

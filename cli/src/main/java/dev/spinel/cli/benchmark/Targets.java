@@ -139,7 +139,8 @@ final class Targets {
     String where = socket == null ? host + ":" + port : socket;
     Client client;
     try {
-      client = socket == null ? Client.connect(host, port, 0) : Client.connectUnix(Path.of(socket));
+      client =
+          socket == null ? options.tls.connect(host, port) : Client.connectUnix(Path.of(socket));
     } catch (IOException | RuntimeException e) {
       throw fails("Could not connect to Redis at " + where + ": " + Unreachable.reason(e));
     }

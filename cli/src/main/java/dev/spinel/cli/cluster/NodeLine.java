@@ -34,6 +34,11 @@ public record NodeLine(
     return has("myself");
   }
 
+  /// Where clients find the node: `host:port`.
+  public String place() {
+    return host + ":" + port;
+  }
+
   /// Whether whoever said this has no link to the node, or not yet.
   public boolean isUnlinked() {
     return !isMyself()
