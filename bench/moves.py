@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from resp import Node, crc16  # noqa: E402
 
 NAME, WAY, PORT, KEYS, BYTES, SLOTS, CLI = (
-    sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), sys.argv[7])
+    sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), sys.argv[7:])
 
 
 nodes = {PORT + i: Node(PORT + i) for i in range(3)}
@@ -90,7 +90,7 @@ if WAY == "whole":
 else:
     ids = {p: n.ask("CLUSTER", "MYID").decode() for p, n in nodes.items()}
     done = subprocess.run(
-        [CLI, "--cluster", "reshard", f"127.0.0.1:{PORT}", "--cluster-from", ids[PORT], "--cluster-to", ids[PORT + 1],
+        [*CLI, "--cluster", "reshard", f"127.0.0.1:{PORT}", "--cluster-from", ids[PORT], "--cluster-to", ids[PORT + 1],
          "--cluster-slots", str(len(mine)), "--cluster-yes"], capture_output=True)
     assert done.returncode == 0, done.stdout[-500:]
 seconds = time.perf_counter() - began
@@ -98,4 +98,4 @@ stop = True
 thread.join()
 latencies.sort()
 at = lambda share: latencies[min(len(latencies) - 1, int(share * len(latencies)))] * 1000
-print(f"| {NAME} | {KEYS} | {BYTES} | {len(mine)} | {seconds:.2f} | {KEYS / seconds:.0f} | {at(.5):.2f} | {at(.99):.1f} | {at(1):.0f} |")
+print(f"| {NAME} | {KEYS} | {BYTES} | {len(mine)} | {seconds:.2f} | {KEYS / seconds:.0f} | {at(.5):.2f} | {at(.99):.1f} | {at(1):.0f} | {errors} |")
