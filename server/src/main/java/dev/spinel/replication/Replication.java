@@ -155,7 +155,9 @@ public final class Replication implements AutoCloseable {
     beganNanos = engine.clock.nanos();
     replacement = persistence.replacement();
     link = new PrimaryLink(thread, new LinkEvents());
-    applier = new StreamApplier(engine, new StreamEvents(), persistence::unwrittenBytes);
+    applier =
+        new StreamApplier(
+            engine, new StreamEvents(), persistence::unwrittenBytes, persistence::isEnding);
     loader = new CopyLoader(engine, replacement, new CopyEvents());
     recorder = engine.recorder();
     policy = ReplicationPolicy.of(config);

@@ -6,6 +6,7 @@ import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.wire.Threads;
 import java.util.ArrayDeque;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -97,6 +98,7 @@ final class StreamApplier implements AutoCloseable {
   private final Engine engine;
   private final Owner owner;
   private final LongSupplier unwritten; // bytes; waits for nothing
+  private final BooleanSupplier ending;
   private final ArrayDeque<Piece> queue = new ArrayDeque<>(); // monitor
   private final ArrayDeque<Stream> over = new ArrayDeque<>(); // to be closed by the thread; monitor
   private @Nullable Stream current; // monitor
@@ -115,10 +117,12 @@ final class StreamApplier implements AutoCloseable {
 
   /// @param unwritten says how many bytes wait to be written to the append-only file; waits for
   ///   nothing
-  StreamApplier(Engine engine, Owner owner, LongSupplier unwritten) {
+  /// @param ending whether the server is about to end, and has saved its data
+  StreamApplier(Engine engine, Owner owner, LongSupplier unwritten, BooleanSupplier ending) {
     this.engine = engine;
     this.owner = owner;
     this.unwritten = unwritten;
+    this.ending = ending;
   }
 
   // ── under the machine's lock ──
@@ -346,9 +350,13 @@ final class StreamApplier implements AutoCloseable {
     return true;
   }
 
-  /// Whether the disk takes no more. What has come when the link ends is applied in any case: the
-  /// machine may have to know at once where that was. The monitor.
+  /// Whether the disk takes no more, or has had the last: replicas of this server are to get no
+  /// more of the stream than it starts from again. What has come when the link ends is applied even
+  /// if the disk is slow: the machine may have to know at once where that was. The monitor.
   private boolean mustWait() {
+    if (ending.getAsBoolean()) {
+      return true;
+    }
     long most = isHeldUp ? UNWRITTEN_MOST / 2 : UNWRITTEN_MOST; // it doesn't flicker
     boolean now = ends == 0 && unwritten.getAsLong() > most;
     if (now != isHeldUp) {

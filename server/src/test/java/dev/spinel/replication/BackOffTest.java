@@ -118,7 +118,8 @@ class BackOffTest {
     try (Fixture fixture = new Fixture()) {
       Broken owner = new Broken();
       owner.cantBeTold = true;
-      try (StreamApplier applier = new StreamApplier(fixture.server.engine, owner, () -> 0)) {
+      try (StreamApplier applier =
+          new StreamApplier(fixture.server.engine, owner, () -> 0, () -> false)) {
         owner.applier = applier;
         owner.fail();
         Awaitility.await().until(() -> !owner.cantBeTold);

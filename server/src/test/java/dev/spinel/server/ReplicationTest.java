@@ -246,6 +246,38 @@ class ReplicationTest extends ReplicationFixture {
     assertThat(again.info("stats", "sync_full")).isEqualTo("0");
   }
 
+  /// What its primary sends while it ends doesn't get to its own replicas: it couldn't go on with
+  /// them.
+  @Test
+  void aReplicaThatIsStartedAgainIsKnownByItsOwnReplicas() throws IOException {
+    Ours head = ours();
+    fill(head);
+    Path dir = Files.createDirectory(folder.resolve("restarted"));
+    int port = RealRedis.freePort();
+    String[] settings = {
+      "port", "" + port, "replicaof", "127.0.0.1 " + head.port(), "save", "3600 1"
+    };
+    Ours middle = oursIn(dir, settings);
+    isUp(middle);
+    Ours tail = ours();
+    follow(tail, middle);
+    agree(head, middle, tail);
+    assertThat(middle.server.shutDown(Ending.DEFAULT)).isTrue();
+    long offset = Long.parseLong(head.info("replication", "master_repl_offset"));
+    head.call("SET", "meanwhile", "1");
+    eventually( // a heartbeat came behind it
+        () ->
+            assertThat(Long.parseLong(head.info("replication", "master_repl_offset")))
+                .isGreaterThan(offset + 60));
+    middle.close();
+    Ours again = oursIn(dir, settings);
+    isUp(again);
+    isUp(tail);
+    agree(head, again, tail);
+    assertThat(head.info("stats", "sync_full")).isEqualTo("1");
+    assertThat(again.info("stats", "sync_full")).isEqualTo("0");
+  }
+
   @Test
   void aReplicaWritesItsOwnAppendOnlyFile() throws IOException {
     Ours primary = ours();
