@@ -140,7 +140,14 @@ final class LostShards implements AutoCloseable {
     String bus = Integer.toString(freePort());
     try (Spinel added =
         Spinel.start(
-            "cluster-enabled", "yes", "cluster-port", bus, "dir", folder.toString(), "save", "")) {
+            "cluster-enabled",
+            "yes",
+            "cluster-port",
+            bus,
+            "cluster-allow-replica-migration", // without slots it stays a primary
+            "no",
+            "dir",
+            folder.toString())) {
       Place place;
       try (Jedis jedis = new Jedis("127.0.0.1", added.port())) {
         place = new Place(added.port(), jedis.clusterMyId());
@@ -152,6 +159,7 @@ final class LostShards implements AutoCloseable {
       for (Node node : cluster.nodes()) {
         await(() -> knows(node, place.id), "the new node is known");
       }
+      await(() -> isUp(place), "the new node takes part");
       Map<Integer, Place> owners = new TreeMap<>();
       for (String key : progress.keySet()) {
         int slot = slot(key);
@@ -178,6 +186,12 @@ final class LostShards implements AutoCloseable {
   private static int freePort() throws IOException {
     try (ServerSocket probe = new ServerSocket(0)) {
       return probe.getLocalPort();
+    }
+  }
+
+  private static boolean isUp(Place place) {
+    try (Jedis jedis = new Jedis("127.0.0.1", place.port)) {
+      return jedis.clusterInfo().contains("cluster_state:ok");
     }
   }
 

@@ -379,8 +379,8 @@ final class Heartbeats {
     boolean extendsLease =
         sender != null
             && header.type() == BusType.PING
-            && machine.slots().newerOwner(sender, header.configEpoch(), header.slots()) == null
-            && machine.votes().extendsLeaseOf(sender);
+            && machine.votes().extendsLeaseOf(sender)
+            && machine.slots().newerOwner(sender, header.configEpoch(), header.slots()) == null;
     if (extendsLease && sender != null && !machine.links().isSilent()) {
       sender.leaseGranted = machine.now();
     }

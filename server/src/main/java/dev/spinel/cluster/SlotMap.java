@@ -140,6 +140,9 @@ final class SlotMap {
   /// Whether somebody claims slots of which this node knows an owner with a newer configuration.
   /// Returns that owner, or null.
   @Nullable ClusterNode newerOwner(ClusterNode sender, long epoch, SlotSet claimed) {
+    if (claimed.equals(sender.slots)) {
+      return null;
+    }
     SlotSet others = claimed.without(sender.slots);
     for (int slot = others.next(0); slot >= 0; slot = others.next(slot + 1)) {
       ClusterNode owner = owners[slot];

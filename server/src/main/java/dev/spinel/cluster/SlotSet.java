@@ -102,6 +102,12 @@ public final class SlotSet {
 
   /// Those that aren't in the other set.
   SlotSet without(SlotSet other) {
+    if (count == 0 || other.count == 0) {
+      return copy();
+    }
+    if (equals(other)) {
+      return new SlotSet();
+    }
     var rest = new long[words.length];
     int number = 0;
     for (int i = 0; i < rest.length; i++) {
@@ -113,6 +119,13 @@ public final class SlotSet {
 
   void addAll(SlotSet other) {
     if (other.count == 0) {
+      return;
+    }
+    if (count == 0) {
+      other.shared = true;
+      words = other.words;
+      shared = true;
+      count = other.count;
       return;
     }
     own();
