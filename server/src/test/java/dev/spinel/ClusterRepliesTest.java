@@ -8,7 +8,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +30,7 @@ class ClusterRepliesTest {
   @TempDir private Path folder;
   private final List<AutoCloseable> open = new ArrayList<>();
   private final List<Integer> ports = new ArrayList<>();
+  private final ByteArrayOutputStream log = new ByteArrayOutputStream(); // of ours
 
   @AfterEach
   void end() throws Exception {
@@ -58,6 +61,7 @@ class ClusterRepliesTest {
     int port = RealRedis.freePort();
     Spinel made =
         Spinel.start(
+            log,
             "port",
             "" + port,
             "cluster-enabled",
@@ -87,6 +91,8 @@ class ClusterRepliesTest {
     for (int port : ports) {
       eventually(() -> isWhole(port));
     }
+    assertThat(log.toString(StandardCharsets.UTF_8))
+        .contains("knows this node by a loopback address now");
     ok(realReplica, "CLUSTER", "REPLICATE", text(ours, "CLUSTER", "MYID"));
     ok(ourReplica, "CLUSTER", "REPLICATE", text(real, "CLUSTER", "MYID"));
     for (int port : ports) {
