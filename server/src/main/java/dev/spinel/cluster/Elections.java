@@ -16,7 +16,9 @@ import java.util.Set;
 ///
 /// The rank counts the siblings that are better: that have more data, or as much and a smaller id.
 /// So no two have one rank, and the best one needs not wait: the delay is there to keep votes from
-/// being split. It sends FAIL before AUTH_REQUEST over each link, as a stock voter refuses its vote
+/// being split. Where several primaries have failed, their replicas take turns, too, in the order
+/// of the primaries' ids: they would ask in the same epoch, in which a voter has one vote for all
+/// of them. It sends FAIL before AUTH_REQUEST over each link, as a stock voter refuses its vote
 /// until it knows of the failure.
 ///
 /// A retry waits as Redis's does, since stock voters vote once for each primary in two node
@@ -25,6 +27,7 @@ import java.util.Set;
 /// Belongs to the machine's thread.
 final class Elections {
   private static final long STEP_MILLIS = 500;
+  private static final long TURN_MILLIS = 100;
   private static final long ASKING_MILLIS = 250;
   private static final long RELOG_MILLIS = 10_000;
 
@@ -50,6 +53,7 @@ final class Elections {
   private long due = Long.MIN_VALUE / 2;
   private boolean asked;
   private int rank;
+  private int turn;
   private boolean isFast;
   private long epoch;
 
@@ -166,12 +170,14 @@ final class Elections {
     asked = false;
     isFast = first && known;
     rank = byHand ? 0 : rank(primary);
+    turn = byHand ? 0 : turn(primary);
     if (byHand) {
       due = now;
     } else if (isFast) {
-      due = now + rank * STEP_MILLIS;
+      due = now + rank * STEP_MILLIS + turn * TURN_MILLIS;
     } else {
-      due = now + STEP_MILLIS + machine.world().below((int) STEP_MILLIS) + rank * 1000L;
+      long delay = STEP_MILLIS + machine.world().below((int) STEP_MILLIS);
+      due = now + delay + rank * 1000L + turn * TURN_MILLIS;
     }
     machine.notice(
         "Start of election delayed for "
@@ -194,6 +200,11 @@ final class Elections {
         due += more;
         machine.notice(
             "Replica rank updated to #" + rank + ", added " + more + " milliseconds of delay.");
+      }
+      int later = turn(primary);
+      if (later > turn) {
+        due += (later - turn) * TURN_MILLIS;
+        turn = later;
       }
     }
     if (machine.now() < due) {
@@ -222,6 +233,20 @@ final class Elections {
       }
     }
     return better;
+  }
+
+  /// How many other primaries have failed, or are about to be found so, whose replicas come first.
+  private int turn(ClusterNode primary) {
+    int first = 0;
+    for (ClusterNode node : machine.nodes().all()) {
+      if (node.isVoter()
+          && node.is(NodeFlags.FAIL | NodeFlags.PFAIL)
+          && node.hasWorkingReplica()
+          && node.id.compareTo(primary.id) < 0) {
+        first++;
+      }
+    }
+    return first;
   }
 
   private static boolean competes(ClusterNode sibling) {

@@ -255,6 +255,19 @@ class ClusterSimulationTest {
     assertThat(old.machine().myself().primary.id).isEqualTo(elected.id());
   }
 
+  /// They would split the votes of one epoch.
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void replicasOfPrimariesThatDieTogetherTakeTurns(long seed) {
+    make(seed, SimNetwork.Conditions.GOOD, 14);
+    cluster.form(7);
+    for (int i = 0; i < 3; i++) {
+      cluster.crash(cluster.nodes.get(i), false);
+    }
+    assertThat(cluster.runUntil(() -> !cluster.isServed(), 2 * TIMEOUT)).isTrue();
+    assertThat(cluster.runUntil(cluster::isServed, 1000)).as(cluster::describe).isTrue();
+  }
+
   /// Else they might vote for a sibling that lacks what was written.
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
