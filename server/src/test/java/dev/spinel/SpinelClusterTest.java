@@ -170,6 +170,36 @@ class SpinelClusterTest {
     }
   }
 
+  /// Both are at offset 0: the primary never had a replica, and the replica has nothing yet.
+  @Test
+  void whoHasNothingYetDoesNotTakeOver() throws Exception {
+    try (SpinelCluster cluster =
+        Spinel.cluster(3, 1)
+            .nodeTimeoutMillis(5000)
+            .with("repl-diskless-sync-delay", "1")
+            .start()) {
+      SpinelCluster.Node primary = cluster.nodes().get(2);
+      SpinelCluster.Node replica = cluster.nodes().get(3);
+      assertThat(ask(primary, "SET", "foo", "1")).contains("OK");
+      assertThat(ask(replica, "CLUSTER", "REPLICATE", primary.status().id())).contains("OK");
+      Awaitility.await()
+          .pollInterval(Duration.ofMillis(100))
+          .atMost(Duration.ofSeconds(60))
+          .until(
+              () -> {
+                ask(replica, "CLUSTER", "FAILOVER"); // again, if five seconds weren't enough
+                for (int i = 0; i < 60 && !replica.status().isPrimary(); i++) {
+                  Thread.sleep(100);
+                }
+                return replica.status().isPrimary();
+              });
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> !ask(replica, "GET", "foo").contains("CLUSTERDOWN"));
+      assertThat(ask(replica, "GET", "foo")).isEqualTo("1");
+    }
+  }
+
   private static String plain(RespValue reply) {
     return reply instanceof RespValue.Array array
         ? String.join(" ", array.elements().stream().map(SpinelClusterTest::plain).toList())

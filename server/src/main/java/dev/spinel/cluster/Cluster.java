@@ -880,6 +880,11 @@ public final class Cluster implements AutoCloseable {
     }
 
     @Override
+    public boolean isFollowing() {
+      return replication.standing().link().isUp();
+    }
+
+    @Override
     public boolean isEmpty() {
       return engine.keyspace.nextUsed(0) < 0;
     }

@@ -50,6 +50,12 @@ public final class ClusterMachine {
     /// Whether this node's data is whole: no synchronization has begun that hasn't ended.
     boolean hasCompleteCopy();
 
+    /// Whether this replica has all of its primary's data but the end of its stream, which it
+    /// reads.
+    default boolean isFollowing() {
+      return true;
+    }
+
     /// Whether there are no keys.
     boolean isEmpty();
 

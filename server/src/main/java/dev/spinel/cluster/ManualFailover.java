@@ -99,10 +99,12 @@ final class ManualFailover {
     }
   }
 
-  /// After each step.
+  /// After each step. A primary that never had replicas is at offset 0, whatever data it has, and
+  /// so is a replica that has none of it yet.
   void look() {
     if (awaitsOffset()
         && machine.myself().isReplica()
+        && machine.world().isFollowing()
         && machine.world().offset() == primaryOffset) { // of another history it hardly is
       mayStart = true;
       machine.elections().reset();
