@@ -12,11 +12,13 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// With FORCE the replica doesn't talk to the primary; with TAKEOVER it doesn't even ask for votes.
-/// Whatever doesn't come to its end within 5 s is given up, and the primary's clients go on.
+/// Whatever doesn't come to its end within 5 s is given up, and a second later the primary's
+/// clients go on: by then it has heard of a replica that was elected at the last moment.
 ///
 /// Belongs to the machine's thread.
 final class ManualFailover {
   private static final long TIMEOUT_MILLIS = 5000;
+  private static final long HEARING_MILLIS = 1000;
   private static final long PAUSE_MILLIS = 10_000;
 
   private final ClusterMachine machine;
@@ -120,7 +122,7 @@ final class ManualFailover {
       return;
     }
     reset();
-    ends = machine.now() + TIMEOUT_MILLIS;
+    ends = machine.now() + TIMEOUT_MILLIS + HEARING_MILLIS;
     replica = sender;
     machine.act(new ClusterAction.PauseWrites(PAUSE_MILLIS, ++pauses));
     machine.notice("Manual failover requested by replica " + sender.named() + ".");

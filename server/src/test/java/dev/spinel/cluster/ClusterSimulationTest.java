@@ -255,6 +255,24 @@ class ClusterSimulationTest {
     assertThat(old.machine().myself().primary.id).isEqualTo(elected.id());
   }
 
+  /// A replica that is elected at the last moment is to be heard of before.
+  @Test
+  void clientsWaitASecondLongerThanAPlannedFailoverMayTake() {
+    make(7, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    ToyNode primary = cluster.nodes.get(0);
+    ToyNode replica = cluster.nodes.get(3);
+    for (int voter = 1; voter < 3; voter++) {
+      cluster.network.part(cluster.hostName(replica), cluster.hostName(cluster.nodes.get(voter)));
+    }
+    replica.ask("FAILOVER");
+    assertThat(cluster.runUntil(() -> !primary.takesWrites(0), 500)).isTrue();
+    cluster.run(5200);
+    assertThat(cluster.story).anyMatch(line -> line.endsWith("n3: Manual failover timed out."));
+    assertThat(primary.takesWrites(0)).isFalse();
+    assertThat(cluster.runUntil(() -> primary.takesWrites(0), 1200)).isTrue();
+  }
+
   /// They would split the votes of one epoch.
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
