@@ -178,7 +178,8 @@ final class ClusterChaos {
       return;
     }
     note(node.name + " starts");
-    if (random.nextInt(3) == 0) {
+    boolean moves = random.nextInt(3) == 0;
+    if (moves && node != cluster.nodes.getLast()) { // if all have moved, nobody is found any more
       cluster.move(node);
     }
     byte[] file = node.nodesConf();
