@@ -180,6 +180,13 @@ class DumpTest {
     }
   }
 
+  /// As a real server wrote it, without what was added since.
+  private static final String OLD_STREAM =
+      "0f 01 10 00000000000000010000000000000001 29"
+          + " 290000000f000201000101018161020001020100010001816202040102010101dfff028163020401ff 02"
+          + " 0200 0101670101"
+          + " 0100000000000000010000000000000001619bb42da20100000101026d65619bb42da20100000100000000000000010000000000000001";
+
   /// Every old and every new form, from files of versions 1 to 12.
   @Test
   void olderFormsAreRead() {
@@ -228,6 +235,14 @@ class DumpTest {
           "19 0000000000000000 0f 0f000000 0300 81 61 02 81 62 02 00 01 ff",
           "HGETALL k",
           "*2 $1 a $1 b"
+        },
+        // a stream before 7.0, with a group: what isn't in it is worked out
+        {OLD_STREAM, "XRANGE k - +", "*2 *2 $3 1-1 *2 $1 a $1 b *2 $3 2-0 *2 $1 a $1 c"},
+        {
+          OLD_STREAM,
+          "XINFO GROUPS k",
+          "*1 *12 $4 name $1 g $9 consumers :1 $7 pending :1 $17 last-delivered-id $3 1-1"
+              + " $12 entries-read :1 $3 lag :1"
         },
         // a string compressed
         {"00 c3 09 1e 016161e01100016161", "GET k", "$30 " + "a".repeat(30)},
