@@ -170,6 +170,7 @@ class MigrationGuideTest {
         settled(all);
         line("redis-cli -h 10.0.0.11 info replication").run(added, places);
         line("redis-cli -h 10.0.0.11 cluster failover").run(added, places);
+        failOver(added);
         changed(all, port, added);
         if (fresh.size() == 1) { // back, and there once more
           failOver(port);
