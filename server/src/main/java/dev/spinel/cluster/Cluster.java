@@ -196,6 +196,7 @@ public final class Cluster implements AutoCloseable {
     }
     tell(new ClusterEvent.Configured(policy()));
     tell(new ClusterEvent.Started(contents, !hasData));
+    replication.replicaIf(() -> !view.myself().isPrimary());
     NodeView primary = view.node(view.myself().primary());
     if (primary != null && !primary.ip().isEmpty()) {
       replication.startsWith(new Address(primary.ip(), primary.port()));

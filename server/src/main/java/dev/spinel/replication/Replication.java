@@ -135,6 +135,7 @@ public final class Replication implements AutoCloseable {
   private boolean isStarted; // lock
   private boolean hasBegun; // the machine knows whom it follows; lock
   private @Nullable Address clustersPrimary; // for the start; lock, before that
+  private volatile BooleanSupplier isClustersReplica = () -> false; // before the start
 
   private volatile @Nullable Backlog backlog; // stopped world
   private volatile long offsetWithout; // a backlog; stopped world
@@ -191,7 +192,7 @@ public final class Replication implements AutoCloseable {
     standing = standingNow();
     engine.onClose(this::closed);
     persistence.stream(this::facts);
-    persistence.replicaIf(() -> standing.isReplica());
+    persistence.replicaIf(() -> standing.isReplica() || isClustersReplica.getAsBoolean());
     persistence.onSynced(this::synced);
   }
 
@@ -224,6 +225,12 @@ public final class Replication implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// Has `asked` say whether this server is a replica in its cluster, be it of one whose address
+  /// isn't known. Any thread asks. Before the start.
+  public void replicaIf(BooleanSupplier asked) {
+    isClustersReplica = asked;
   }
 
   /// The primary that the configuration, or the cluster, names for the start, or null.

@@ -187,7 +187,9 @@ class AppendLogTest implements AppendLog.Owner {
     await().until(() -> log.failure() == null);
     disk.failWrites("No space left on device");
     append("SET", "k", "2");
-    assertThat(said().stream().filter(line::equals)).as("again").hasSize(2);
+    await()
+        .untilAsserted(
+            () -> assertThat(said().stream().filter(line::equals)).as("again").hasSize(2));
   }
 
   @Test

@@ -82,14 +82,7 @@ class NodesFilesTest {
   @Test
   void aReplicaIsOneBeforeItsDataIsLoaded() throws Exception {
     String history = "a".repeat(40);
-    ByteArrayOutputStream dump = new ByteArrayOutputStream();
-    dump.writeBytes("REDIS0010".getBytes(StandardCharsets.US_ASCII));
-    fact(dump, "repl-stream-db", "0");
-    fact(dump, "repl-id", history);
-    fact(dump, "repl-offset", "5000");
-    dump.writeBytes(HexFormat.of().parseHex("fe00fc010000000000000000016f0176")); // it is over
-    dump.writeBytes(HexFormat.of().parseHex("00016e0176ff0000000000000000"));
-    Files.write(file("dump.rdb"), dump.toByteArray());
+    writeDump(history);
     try (ServerSocket primary = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
       primary.setSoTimeout(20_000);
       Files.writeString(
@@ -99,18 +92,7 @@ class NodesFilesTest {
               + "%s 127.0.0.1:7@10007 myself,slave %s 0 0 1 connected\n"
                   .formatted("2".repeat(40), "1".repeat(40))
               + "vars currentEpoch 1 lastVoteEpoch 0\n");
-      Config config =
-          Config.of(
-              "port",
-              "0",
-              "cluster-port",
-              "" + RealRedis.freePort(),
-              "cluster-enabled",
-              "yes",
-              "save",
-              "",
-              "dir",
-              folder.toString());
+      Config config = node();
       try (Server server = new Server(config, new Log(config, log), Clock.SYSTEM)) {
         server.announceData();
         server.startAtAnyPort();
@@ -122,6 +104,51 @@ class NodesFilesTest {
           assertThat(asked(primary)).isEqualTo(List.of("PSYNC", history, "5001"));
           assertThat(Fixture.say(session, "DBSIZE")).isEqualTo(":2");
         }
+      }
+    }
+  }
+
+  private void writeDump(String history) throws IOException {
+    ByteArrayOutputStream dump = new ByteArrayOutputStream();
+    dump.writeBytes("REDIS0010".getBytes(StandardCharsets.US_ASCII));
+    fact(dump, "repl-stream-db", "0");
+    fact(dump, "repl-id", history);
+    fact(dump, "repl-offset", "5000");
+    dump.writeBytes(HexFormat.of().parseHex("fe00fc010000000000000000016f0176")); // it is over
+    dump.writeBytes(HexFormat.of().parseHex("00016e0176ff0000000000000000"));
+    Files.write(file("dump.rdb"), dump.toByteArray());
+  }
+
+  private Config node() {
+    return Config.of(
+        "port",
+        "0",
+        "cluster-port",
+        "" + RealRedis.freePort(),
+        "cluster-enabled",
+        "yes",
+        "save",
+        "",
+        "dir",
+        folder.toString());
+  }
+
+  @Test
+  void aReplicaIsOneEvenIfItsPrimarysAddressIsLost() throws Exception {
+    writeDump("a".repeat(40));
+    Files.writeString(
+        file("nodes.conf"),
+        "%s :0@0 master,noaddr - 0 0 1 disconnected 0-16383\n".formatted("1".repeat(40))
+            + "%s 127.0.0.1:7@10007 myself,slave %s 0 0 1 connected\n"
+                .formatted("2".repeat(40), "1".repeat(40))
+            + "vars currentEpoch 1 lastVoteEpoch 0\n");
+    Config config = node();
+    try (Server server = new Server(config, new Log(config, log), Clock.SYSTEM)) {
+      server.announceData();
+      server.startAtAnyPort();
+      try (LocalSession session = new LocalSession(server)) {
+        assertThat(server.load()).isTrue();
+        assertThat(Fixture.say(session, "DBSIZE")).isEqualTo(":2");
       }
     }
   }
