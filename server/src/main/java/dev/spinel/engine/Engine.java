@@ -149,6 +149,8 @@ public final class Engine implements KeyspaceListener {
   /// How many sessions wait, and are to be counted ([Condition#isCounted]).
   final AtomicInteger blockedCalls = new AtomicInteger();
 
+  private volatile boolean ended; // written in a stopped world
+
   /// See [#newEra].
   int era; // stopped world
 
@@ -659,9 +661,16 @@ public final class Engine implements KeyspaceListener {
     }
   }
 
+  /// Nothing changes any more: neither calls run nor do keys expire, so what was saved in the same
+  /// stopped world is all that there is, here and at replicas.
+  public void ends() {
+    ended = true;
+    newEra();
+  }
+
   @Override
   public boolean expires() {
-    return expiryMode() == ExpiryMode.DELETE;
+    return !ended && expiryMode() == ExpiryMode.DELETE;
   }
 
   @Override

@@ -34,12 +34,18 @@ public final class EndGate implements Gate {
   void close(Engine engine) {
     closed = true;
     engine.gates.closed(this, true);
-    engine.newEra();
+    engine.ends();
   }
 
   @Override
   public Rank rank() {
     return Rank.END;
+  }
+
+  /// What the primary sends isn't in the file any more, and would go on to replicas of this server.
+  @Override
+  public boolean holdsPrimary() {
+    return true;
   }
 
   @Override

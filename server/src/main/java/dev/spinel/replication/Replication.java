@@ -444,11 +444,12 @@ public final class Replication implements AutoCloseable {
     return now == null ? -1 : now.offsetOf(position);
   }
 
-  /// Asks all replicas to acknowledge what they have (REPLCONF GETACK), by the stream. Any thread.
+  /// Asks all replicas to acknowledge what they have (REPLCONF GETACK), by the stream, which gets
+  /// nothing more once the data was saved for the end. Any thread.
   public void askForAcks() {
     lock.lock();
     try {
-      if (!standing.isReplica() && !standing.replicas().isEmpty()) {
+      if (!standing.isReplica() && !standing.replicas().isEmpty() && !persistence.isEnding()) {
         feed(GETACK);
       }
     } finally {
