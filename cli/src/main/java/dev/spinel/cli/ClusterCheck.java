@@ -261,6 +261,9 @@ final class ClusterCheck {
               + "\n");
       for (Peer p : importing) {
         if (p == one) continue;
+        if (isHome && !p.node.importing.containsKey(slot)) { // else it doesn't let go of its keys
+          if (!p.setSlotOrSay(slot, "importing", one.node.id)) return false;
+        }
         Way way = isHome ? Way.KEYS_HOME : Way.KEYS_ONLY;
         if (mover.move(p, one, slot, way) != null) return false;
         log.info(">>> Setting " + slot + " as STABLE in " + p.node.address() + "\n");

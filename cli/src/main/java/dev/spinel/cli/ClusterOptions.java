@@ -23,7 +23,8 @@ final class ClusterOptions {
   enum Doubles {
     /// They are compared, and the move ends if they differ, as in Redis's own manager.
     ARE_COMPARED,
-    /// The copy that clients are served stays.
+    /// The copy that clients are served stays; the move ends if another one differs, unless
+    /// [#keepServed].
     SERVED_STAYS
   }
 
@@ -55,6 +56,9 @@ final class ClusterOptions {
 
   Mending mending = Mending.ASKS;
   Doubles doubles = Doubles.ARE_COMPARED;
+
+  /// Whether copies go that differ from those that clients are served.
+  boolean keepServed;
 
   /// How many changes were shown instead of being made.
   int shown;

@@ -52,6 +52,8 @@ public final class ClusterTool {
         --replica              add-node: a replica of the primary that has the fewest
         --replica-of NODE      add-node: a replica of this one
         --throttle N           moves at most N slots a second
+        --keep-served          of keys that two nodes have with different values, keeps those that
+                               clients are served; without it such a slot is left as it is
         --whole                lets nodes move slots whole, which is faster and new, where they can
         --json                 one JSON object a line, the last of which says whether it is done,
                                or is the answer to status, doctor and plan
@@ -183,6 +185,7 @@ public final class ClusterTool {
         case "--json" -> {} // seen before
         case "--dry-run" -> dryRun = true;
         case "--replica" -> asReplica = true;
+        case "--keep-served" -> options.cluster.keepServed = true;
         case "--whole" -> manager.whole.allow();
         case "--replicas", "--replica-of" -> {
           if (i + 1 == given.size()) throw usage();

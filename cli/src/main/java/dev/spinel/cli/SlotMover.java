@@ -196,12 +196,27 @@ final class SlotMover {
 
   private static final String NO_DIGEST = "0".repeat(40);
 
-  /// Of a key that both have, one copy is the one that clients read and write: that of the node
-  /// that has the slot. While the slot is on its way that node, the source, sends clients to the
-  /// target for keys only that it hasn't; so the target's copy is older, as after a source that
-  /// died before it had deleted what it had sent.
+  /// Of a key that both have, clients are served one copy: that of the node that has the slot. The
+  /// other one goes if it is equal, as after a source that died before it had deleted what it had
+  /// sent. If it differs either may be the newer one: the served copy, or, where a source came back
+  /// without its last deletions, the copy that clients were sent to meanwhile. That is the user's
+  /// to say.
   private @Nullable String keepServed(Peer from, Peer to, Way way, List<RespValue> keys) {
     Peer server = way.movesSlot() ? from : to;
+    if (!options.cluster.keepServed) {
+      List<String> different = different(from, to, keys);
+      if (different == null) return "";
+      if (!different.isEmpty()) {
+        sayDifferent(from, to, different);
+        log.error(
+            "Clients are served the values at "
+                + server.node.address()
+                + ". Those of the other node are newer if this one was restarted, or replaced by"
+                + " its replica, without its last writes. Delete the wrong ones by hand, or give"
+                + " --keep-served: the served ones stay, the others are deleted.\n");
+        return "";
+      }
+    }
     log.warning(
         "\n*** Keys of the slot are at both nodes: those of "
             + server.node.address()
@@ -229,6 +244,19 @@ final class SlotMover {
 
   /// Null if all keys that both have are equal.
   private @Nullable String compare(Peer from, Peer to, List<RespValue> keys) {
+    List<String> different = different(from, to, keys);
+    if (different == null) return "";
+    if (different.isEmpty()) return null;
+    sayDifferent(from, to, different);
+    log.error(
+        "Please fix the above key(s) manually and try again or relaunch the command \nwith"
+            + " --cluster-replace option to force key overriding.\n");
+    return "";
+  }
+
+  /// The keys that both have with different values, quoted; null if that can't be found out, which
+  /// is said.
+  private @Nullable List<String> different(Peer from, Peer to, List<RespValue> keys) {
     List<String> here = digests(from, keys);
     List<String> there = here == null ? null : digests(to, keys);
     if (here == null || there == null) { // DEBUG isn't allowed everywhere
@@ -237,7 +265,7 @@ final class SlotMover {
     }
     if (here == null || there == null) {
       log.error("*** Value check failed!\n");
-      return "";
+      return null;
     }
     List<String> different = new ArrayList<>();
     for (int i = 0; i < keys.size(); i++) {
@@ -246,21 +274,20 @@ final class SlotMover {
       if (one.equals(NO_DIGEST) || other.equals(NO_DIGEST) || one.equals(other)) continue;
       different.add(Form.cString(Form.textOf(keys.get(i))));
     }
-    if (different.isEmpty()) return null;
+    return different;
+  }
+
+  private void sayDifferent(Peer from, Peer to, List<String> keys) {
     log.error(
         "*** Found "
-            + different.size()
+            + keys.size()
             + " key(s) in both source node and target node having different values.\n"
             + "    Source node: "
             + from.node.address()
             + "\n    Target node: "
             + to.node.address()
             + "\n    Keys(s):\n");
-    for (String key : different) log.error("    - " + key + "\n");
-    log.error(
-        "Please fix the above key(s) manually and try again or relaunch the command \nwith"
-            + " --cluster-replace option to force key overriding.\n");
-    return "";
+    for (String key : keys) log.error("    - " + key + "\n");
   }
 
   /// A digest of the value of each key; null if the node doesn't tell.

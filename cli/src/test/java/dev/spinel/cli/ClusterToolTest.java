@@ -356,7 +356,14 @@ class ClusterToolTest {
     ask(ports[0], "CLUSTER", "SETSLOT", slot, "MIGRATING", second);
     for (String key : keys) setAsking(ports[1], key, "older");
     setAsking(ports[1], "{k3}d", "moved");
-    Ours done = run(ports[2], "resume");
+    Ours unsure = run(ports[2], "resume");
+    assertThat(unsure.status()).isEqualTo(1);
+    assertThat(unsure.out())
+        .contains("*** Found 3 key(s) in both source node and target node having different values.")
+        .contains("Clients are served the values at 127.0.0.1:" + ports[0], "--keep-served");
+    assertThat(ask(ports[0], "DBSIZE")).isEqualTo("3");
+    assertThat(ask(ports[1], "DBSIZE")).isEqualTo("4");
+    Ours done = run(ports[2], "resume", "--keep-served");
     assertThat(done.status()).as(done.out() + done.err()).isZero();
     assertThat(done.out())
         .contains(">>> Case 1: Moving slot " + slot + " from 127.0.0.1:" + ports[0])
@@ -384,12 +391,34 @@ class ClusterToolTest {
         .doesNotContain("DEBUG");
 
     // Nobody gives the slot away: who has it keeps its copies, and gets the rest.
-    Ours gathered = run(ports[2], "fix", "--yes");
+    Ours asked = run(ports[2], "fix", "--yes");
+    assertThat(asked.status()).isEqualTo(1);
+    assertThat(asked.out()).contains("    - {k3}a\n", "--keep-served");
+    Ours gathered = run(ports[2], "fix", "--yes", "--keep-served");
     assertThat(gathered.status()).as(gathered.out() + gathered.err()).isZero();
     assertThat(gathered.out()).contains("those of 127.0.0.1:" + ports[1] + " stay");
     for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
     assertThat(ask(ports[1], "GET", "{k3}alone")).isEqualTo("lost otherwise");
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
+  }
+
+  @Test
+  void equalCopiesAndKeysOfNodesThatDontImportGoHome() throws IOException {
+    int[] ports = clusterWithoutDebug();
+    String slot = ask(ports[0], "CLUSTER", "KEYSLOT", "{k3}"); // the first one's
+    String first = ask(ports[0], "CLUSTER", "MYID");
+    ask(ports[0], "SET", "{k3}both", "equal");
+    ask(ports[1], "CLUSTER", "SETSLOT", slot, "IMPORTING", first);
+    setAsking(ports[1], "{k3}both", "equal");
+    setAsking(ports[1], "{k3}there", "alone");
+    ask(ports[1], "CLUSTER", "SETSLOT", slot, "STABLE");
+    ask(ports[2], "CLUSTER", "SETSLOT", slot, "IMPORTING", first); // so the slot is looked at
+    Ours fixed = run(ports[2], "fix", "--yes");
+    assertThat(fixed.status()).as(fixed.out() + fixed.err()).isZero();
+    assertThat(ask(ports[0], "GET", "{k3}both")).isEqualTo("equal");
+    assertThat(ask(ports[0], "GET", "{k3}there")).isEqualTo("alone");
+    assertThat(ask(ports[1], "DBSIZE")).isEqualTo("0");
+    for (int port : ports) awaitWhole(port, 3);
   }
 
   @Test
