@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jline.keymap.KeyMap;
 import org.jline.reader.Binding;
@@ -85,7 +86,8 @@ final class Prompt implements Repl.Lines {
   /// Arrows as terminals send them that weren't, or don't let themselves be, put into the mode in
   /// which the library knows them.
   private void bindArrows() {
-    KeyMap<Binding> keys = reader.getKeyMaps().get(LineReader.MAIN);
+    KeyMap<Binding> keys =
+        Objects.requireNonNull(reader.getKeyMaps().get(LineReader.MAIN)); // always there
     keys.bind(new Reference(LineReader.UP_LINE_OR_HISTORY), "\033[A");
     keys.bind(new Reference(LineReader.DOWN_LINE_OR_HISTORY), "\033[B");
     keys.bind(new Reference(LineReader.FORWARD_CHAR), "\033[C");

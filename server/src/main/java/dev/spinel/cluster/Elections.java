@@ -28,6 +28,7 @@ import java.util.Set;
 final class Elections {
   private static final long STEP_MILLIS = 500;
   private static final long TURN_MILLIS = 100;
+  private static final int MOST_TURNS = 50;
   private static final long ASKING_MILLIS = 250;
   private static final long RELOG_MILLIS = 10_000;
 
@@ -235,18 +236,19 @@ final class Elections {
     return better;
   }
 
-  /// How many other primaries have failed, or are about to be found so, whose replicas come first.
+  /// How many other primaries have failed, or are about to be found so, whose replicas come first;
+  /// of very many the last ones rather split votes than wait any longer.
   private int turn(ClusterNode primary) {
     int first = 0;
     for (ClusterNode node : machine.nodes().all()) {
       if (node.isVoter()
           && node.is(NodeFlags.FAIL | NodeFlags.PFAIL)
-          && node.hasWorkingReplica()
+          && node.replicas.stream().anyMatch(Elections::competes)
           && node.id.compareTo(primary.id) < 0) {
         first++;
       }
     }
-    return first;
+    return Math.min(first, MOST_TURNS);
   }
 
   private static boolean competes(ClusterNode sibling) {

@@ -23,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The program `redis-check-rdb`: reads an RDB file from its beginning to its end, makes each of
@@ -80,7 +81,7 @@ public final class CheckRdb {
     } catch (IOException e) {
       out.println("It can't be read: " + IoReason.of(e));
     } catch (UncheckedIOException e) {
-      out.println("It can't be read: " + IoReason.of(e.getCause()));
+      out.println("It can't be read: " + IoReason.of(Objects.requireNonNull(e.getCause())));
     }
     return 1;
   }
