@@ -10,7 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,14 @@ class SpinelClusterTest {
       assertThat(ask(cluster.nodes().get(0), "CLUSTER", "INFO"))
           .contains("cluster_state:ok", "cluster_known_nodes:6", "cluster_size:3");
       assertThat(ask(cluster.nodes().get(5), "ROLE")).contains("connected");
+    }
+  }
+
+  @Test
+  void noTwoServersAreGivenOnePort() {
+    Set<Integer> ports = new HashSet<>();
+    for (int i = 0; i < 250; i++) {
+      assertThat(ports.add(NodePlaces.freePort())).isTrue();
     }
   }
 
