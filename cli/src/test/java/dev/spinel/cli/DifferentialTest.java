@@ -221,7 +221,6 @@ class DifferentialTest {
       {"-i", "0.001", "-r", "2", "ping"},
       {"-x"},
       {"--pipe-timeout"},
-      {"--count", "5", "ping"},
       {"--rdb", "/nonexistent/file"},
       {"-d", "--", "-D", "==", "lrange", "l", "0", "2"},
     };

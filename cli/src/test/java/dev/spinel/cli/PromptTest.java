@@ -47,7 +47,9 @@ class PromptTest {
   }
 
   private Process atTerminal(String command) throws IOException {
-    ProcessBuilder builder = new ProcessBuilder("script", "-qec", command, "/dev/null");
+    // whoever runs the tests behind a shell's & has Ctrl-C ignored, and its children, too
+    ProcessBuilder builder =
+        new ProcessBuilder("env", "--default-signal=INT", "script", "-qec", command, "/dev/null");
     builder.environment().put("TERM", "vt100");
     builder.environment().put("HOME", directory.toString());
     return builder.redirectErrorStream(true).start();
