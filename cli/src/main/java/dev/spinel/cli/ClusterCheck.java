@@ -131,7 +131,7 @@ final class ClusterCheck {
       refuseWithUnreachable("open slots");
       log.info(">>> Fixing open slot " + slot + "\n");
       if (!findOwners()) return false;
-      if (options.doubles == ClusterOptions.Doubles.SERVED_STAYS) keepOwner();
+      if (options.doubles != ClusterOptions.Doubles.ARE_COMPARED) keepOwner();
       if (!findStates()) return false;
       if (!migratingText.isEmpty()) log.plain("Set as migrating in: " + migratingText + "\n");
       if (!importingText.isEmpty()) log.plain("Set as importing in: " + importingText + "\n");

@@ -23,8 +23,9 @@ final class ClusterOptions {
   enum Doubles {
     /// They are compared, and the move ends if they differ, as in Redis's own manager.
     ARE_COMPARED,
-    /// The copy that clients are served stays; the move ends if another one differs, unless
-    /// [#keepServed].
+    /// The copy that clients are served stays; the move ends if the other one differs.
+    EQUAL_GO,
+    /// The copy that clients are served stays, whatever the other one is.
     SERVED_STAYS
   }
 
@@ -56,9 +57,6 @@ final class ClusterOptions {
 
   Mending mending = Mending.ASKS;
   Doubles doubles = Doubles.ARE_COMPARED;
-
-  /// Whether copies go that differ from those that clients are served.
-  boolean keepServed;
 
   /// How many changes were shown instead of being made.
   int shown;

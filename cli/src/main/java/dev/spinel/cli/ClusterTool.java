@@ -89,7 +89,7 @@ public final class ClusterTool {
     this.screen = screen;
     this.options = options;
     options.cluster.pipeline = KEYS_AT_A_TIME;
-    options.cluster.doubles = ClusterOptions.Doubles.SERVED_STAYS;
+    options.cluster.doubles = ClusterOptions.Doubles.EQUAL_GO;
     json = options.form.isJson() || options.command.contains("--json");
     notices = new Notices(screen, json);
     manager =
@@ -185,7 +185,7 @@ public final class ClusterTool {
         case "--json" -> {} // seen before
         case "--dry-run" -> dryRun = true;
         case "--replica" -> asReplica = true;
-        case "--keep-served" -> options.cluster.keepServed = true;
+        case "--keep-served" -> options.cluster.doubles = ClusterOptions.Doubles.SERVED_STAYS;
         case "--whole" -> manager.whole.allow();
         case "--replicas", "--replica-of" -> {
           if (i + 1 == given.size()) throw usage();

@@ -139,7 +139,7 @@ final class SlotMover {
       Peer from, Peer to, int slot, Way way, List<RespValue> keys, String error) {
     boolean busy = error.contains("BUSYKEY");
     boolean isKnown = way != Way.KEYS_ONLY; // who served the slot
-    if (busy && isKnown && options.cluster.doubles == ClusterOptions.Doubles.SERVED_STAYS) {
+    if (busy && isKnown && options.cluster.doubles != ClusterOptions.Doubles.ARE_COMPARED) {
       return keepServed(from, to, way, keys);
     }
     boolean unserved = !busy && isUnserved(from, slot);
@@ -203,7 +203,7 @@ final class SlotMover {
   /// to say.
   private @Nullable String keepServed(Peer from, Peer to, Way way, List<RespValue> keys) {
     Peer server = way.movesSlot() ? from : to;
-    if (!options.cluster.keepServed) {
+    if (options.cluster.doubles != ClusterOptions.Doubles.SERVED_STAYS) {
       List<String> different = different(from, to, keys);
       if (different == null) return "";
       if (!different.isEmpty()) {
