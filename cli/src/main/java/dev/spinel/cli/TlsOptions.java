@@ -12,6 +12,25 @@ import org.jspecify.annotations.Nullable;
 
 /// TLS as the command line asks for it, and connections with it or without.
 public final class TlsOptions {
+  /// What `--help` says of them, also of other programs that take them; an empty line follows.
+  public static final String USAGE =
+      """
+      With TLS:
+        --tls              Speaks TLS.
+        --cacert <file>    Believes the authorities in this PEM file; without
+                           it and --cacertdir, those that Java believes.
+        --cacertdir <dir>  Those in the files of a directory.
+        --insecure         Believes everybody.
+        --cert <file>      A certificate to show, with its --key.
+        --key <file>       Its key.
+        --sni <host>       The name to ask the server for.
+        --tls-ciphers <list>
+                           Ciphers up to TLS 1.2, as OpenSSL names them.
+        --tls-ciphersuites <list>
+                           Suites of TLS 1.3.
+
+      """;
+
   private boolean on;
   private @Nullable String serverName;
   private @Nullable String authorities;

@@ -28,20 +28,7 @@ final class Usage {
           -2, -3             Speaks RESP2, RESP3.
           -c                 Follows the redirects of a cluster (MOVED, ASK).
 
-        With TLS:
-          --tls              Speaks TLS.
-          --cacert <file>    Believes the authorities in this PEM file; without
-                             it and --cacertdir, those that Java believes.
-          --cacertdir <dir>  Those in the files of a directory.
-          --insecure         Believes everybody.
-          --cert <file>      A certificate to show, with its --key.
-          --key <file>       Its key.
-          --sni <host>       The name to ask the server for.
-          --tls-ciphers <list>
-                             Ciphers up to TLS 1.2, as OpenSSL names them.
-          --tls-ciphersuites <list>
-                             Suites of TLS 1.3.
-
+        %tls
         What to send:
           -r <repeat>        Sends the command so often; negative: for ever.
           -i <interval>      Seconds between repetitions, also fractions. In
@@ -98,6 +85,7 @@ final class Usage {
           redis-cli --eval script.lua key1 key2 , arg1
 
         """
+            .replace("%tls\n", TlsOptions.USAGE)
             .replace("%d", Integer.toString(Options.PIPE_TIMEOUT_SECONDS));
   }
 }

@@ -2,6 +2,7 @@ package dev.spinel.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.wire.Client;
 import dev.spinel.wire.Quoting;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -23,6 +24,8 @@ import java.util.stream.Stream;
 /// @param number from 1
 record GuideLine(String file, int number, String text) {
   private static final Pattern INLINE = Pattern.compile("`((?:\\./)?(?:redis-cli|spinel) [^`]*)`");
+
+  private static final String PASSWORD = "a-password";
 
   static final Path ROOT = root();
 
@@ -109,12 +112,20 @@ record GuideLine(String file, int number, String text) {
       words.addAll(0, List.of("-p", "" + port));
     }
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    Screen screen = screen(out, Map.of("REDISCLI_AUTH", "a-password"));
+    Screen screen = screen(out, Map.of("REDISCLI_AUTH", PASSWORD));
     int status = isTool ? ClusterTool.run(screen, words) : Main.run(screen, words);
     String said = out.toString(StandardCharsets.ISO_8859_1);
     assertThat(status).as(this + ": " + said).isZero();
     assertThat(said).as(toString()).doesNotContainPattern("^[A-Z]{3,} ");
     return said;
+  }
+
+  /// Asks a server that wants the password of [#run], or none.
+  static String ask(int port, String... command) throws IOException {
+    try (Client client = Client.connect("127.0.0.1", port)) {
+      client.command("AUTH", PASSWORD);
+      return String.valueOf(client.command(command).text());
+    }
   }
 
   @Override

@@ -196,13 +196,6 @@ class GuidesTest {
     return all;
   }
 
-  private static String ask(int port, String... command) throws IOException {
-    try (Client client = Client.connect("127.0.0.1", port)) {
-      client.command("AUTH", "a-password");
-      return String.valueOf(client.command(command).text());
-    }
-  }
-
   @Test
   void theGuideToReplicationRuns() throws Exception {
     List<GuideLine> lines = GuideLine.code("docs/guides/replication.md");
@@ -218,13 +211,16 @@ class GuidesTest {
       try (Spinel replica = Spinel.start(second.toArray(new String[0]))) {
         await()
             .atMost(30, TimeUnit.SECONDS)
-            .until(() -> ask(primary.port(), "INFO", "replication").contains("state=online"));
+            .until(
+                () ->
+                    GuideLine.ask(primary.port(), "INFO", "replication").contains("state=online"));
         for (GuideLine line : lines) {
           if (line.isRunnable()) line.run(primary.port(), Function.identity());
         }
         await()
             .atMost(30, TimeUnit.SECONDS)
-            .until(() -> ask(replica.port(), "INFO", "replication").contains("role:master"));
+            .until(
+                () -> GuideLine.ask(replica.port(), "INFO", "replication").contains("role:master"));
       }
     }
   }
@@ -236,7 +232,8 @@ class GuidesTest {
       int sentinel = store.sentinels().getFirst().port();
       await()
           .atMost(30, TimeUnit.SECONDS)
-          .until(() -> ask(sentinel, "INFO", "sentinel").contains("slaves=2,sentinels=3"));
+          .until(
+              () -> GuideLine.ask(sentinel, "INFO", "sentinel").contains("slaves=2,sentinels=3"));
       int primary = store.primary().port();
       for (GuideLine line : GuideLine.code("docs/guides/sentinel.md")) {
         if (!line.isRunnable()) continue;
@@ -274,8 +271,8 @@ class GuidesTest {
         places.put("10.0.0." + (i + 1) + ":6379", "127.0.0.1:" + ports[i]);
       }
       places.put("-h 10.0.0.1", "-p " + ports[0]);
-      places.put("ID-OF-THE-SEVENTH", ask(ports[6], "CLUSTER", "MYID"));
-      places.put("ID-OF-THE-EIGHTH", ask(ports[7], "CLUSTER", "MYID"));
+      places.put("ID-OF-THE-SEVENTH", GuideLine.ask(ports[6], "CLUSTER", "MYID"));
+      places.put("ID-OF-THE-EIGHTH", GuideLine.ask(ports[7], "CLUSTER", "MYID"));
       Function<String, String> here =
           text -> {
             String placed = text;
@@ -292,13 +289,13 @@ class GuidesTest {
         line.run(failover ? replicaOf(ports) : ports[0], here);
         settle(ports);
       }
-      assertThat(ask(ports[0], "CLUSTER", "INFO")).contains("cluster_known_nodes:6\r");
+      assertThat(GuideLine.ask(ports[0], "CLUSTER", "INFO")).contains("cluster_known_nodes:6\r");
     }
   }
 
   private static int replicaOf(int[] ports) throws IOException {
     for (int port : ports) {
-      String info = ask(port, "INFO", "replication");
+      String info = GuideLine.ask(port, "INFO", "replication");
       if (info.contains("role:slave") && info.contains("master_link_status:up")) return port;
     }
     throw new AssertionError("no replica is linked");
@@ -312,11 +309,12 @@ class GuidesTest {
             () -> {
               Set<String> seen = new HashSet<>();
               for (int port : ports) {
-                String nodes = ask(port, "CLUSTER", "NODES");
+                String nodes = GuideLine.ask(port, "CLUSTER", "NODES");
                 if (nodes.lines().count() == 1) continue; // not in it, or not any more
                 if (nodes.contains("handshake") || nodes.contains("fail")) return false;
-                if (!ask(port, "CLUSTER", "INFO").contains("cluster_state:ok")) return false;
-                String info = ask(port, "INFO", "replication");
+                if (!GuideLine.ask(port, "CLUSTER", "INFO").contains("cluster_state:ok"))
+                  return false;
+                String info = GuideLine.ask(port, "INFO", "replication");
                 if (info.contains("master_link_status:down")) return false;
                 seen.add(nodes.lines().map(l -> l.split(" ")[0]).sorted().toList().toString());
               }

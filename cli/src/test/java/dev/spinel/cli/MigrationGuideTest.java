@@ -3,7 +3,6 @@ package dev.spinel.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,25 +47,18 @@ class MigrationGuideTest {
     return line(beginning).run(port, text -> text.replace("-p 6380", "-p " + port));
   }
 
-  private static String ask(int port, String... command) throws IOException {
-    try (Client client = Client.connect("127.0.0.1", port)) {
-      client.command("AUTH", "a-password");
-      return String.valueOf(client.command(command).text());
-    }
-  }
-
   private static void fill(int port) throws IOException {
-    for (int i = 0; i < KEYS; i++) ask(port, "SET", "key:" + i, "value " + i);
-    ask(port, "RPUSH", "list", "a", "b");
-    ask(port, "HSET", "hash", "field", "value");
-    ask(port, "ZADD", "zset", "1.5", "member");
-    ask(port, "SADD", "set", "1", "2", "x");
-    ask(port, "XADD", "stream", "1-1", "field", "value");
-    ask(port, "SET", "with a time", "value", "EX", "10000");
+    for (int i = 0; i < KEYS; i++) GuideLine.ask(port, "SET", "key:" + i, "value " + i);
+    GuideLine.ask(port, "RPUSH", "list", "a", "b");
+    GuideLine.ask(port, "HSET", "hash", "field", "value");
+    GuideLine.ask(port, "ZADD", "zset", "1.5", "member");
+    GuideLine.ask(port, "SADD", "set", "1", "2", "x");
+    GuideLine.ask(port, "XADD", "stream", "1-1", "field", "value");
+    GuideLine.ask(port, "SET", "with a time", "value", "EX", "10000");
   }
 
   private static String digest(int port) throws IOException {
-    return ask(port, "DEBUG", "DIGEST");
+    return GuideLine.ask(port, "DEBUG", "DIGEST");
   }
 
   private static String[] with(String[] options, String... more) {
@@ -91,7 +83,7 @@ class MigrationGuideTest {
 
       port = own.server(options);
       assertThat(digest(port)).isEqualTo(digest);
-      ask(port, "SET", "written", "by Spinel");
+      GuideLine.ask(port, "SET", "written", "by Spinel");
       digest = digest(port);
       run("redis-cli save", port);
       run("redis-cli shutdown", port);
@@ -119,7 +111,7 @@ class MigrationGuideTest {
           port -> text -> text.replace("127.0.0.1 6380", "127.0.0.1 " + port);
       line("redis-cli failover to").run(old, to.apply(fresh));
       linked(old);
-      assertThat(ask(fresh, "SET", "written", "by Spinel")).isEqualTo("OK");
+      assertThat(GuideLine.ask(fresh, "SET", "written", "by Spinel")).isEqualTo("OK");
       await().atMost(20, TimeUnit.SECONDS).until(() -> digest(old).equals(digest(fresh)));
       line("redis-cli failover to").run(fresh, to.apply(old));
       linked(fresh);
@@ -128,15 +120,15 @@ class MigrationGuideTest {
       run("redis-cli -p 6380 info replication", fresh);
       await().atMost(20, TimeUnit.SECONDS).until(() -> digest(old).equals(digest(fresh)));
       run("redis-cli -p 6380 replicaof no one", fresh);
-      assertThat(ask(fresh, "SET", "written", "again")).isEqualTo("OK");
-      assertThat(ask(fresh, "GET", "key:7")).isEqualTo("value 7");
+      assertThat(GuideLine.ask(fresh, "SET", "written", "again")).isEqualTo("OK");
+      assertThat(GuideLine.ask(fresh, "GET", "key:7")).isEqualTo("value 7");
     }
   }
 
   private static void linked(int port) {
     await()
         .atMost(60, TimeUnit.SECONDS)
-        .until(() -> ask(port, "INFO", "replication").contains("master_link_status:up"));
+        .until(() -> GuideLine.ask(port, "INFO", "replication").contains("master_link_status:up"));
   }
 
   @Test
@@ -161,7 +153,7 @@ class MigrationGuideTest {
       for (int port : old) {
         int added = own.server(options);
         fresh.add(added);
-        String id = ask(port, "CLUSTER", "MYID");
+        String id = GuideLine.ask(port, "CLUSTER", "MYID");
         Function<String, String> places =
             text ->
                 text.replace("10.0.0.11:6379", "127.0.0.1:" + added)
@@ -183,7 +175,7 @@ class MigrationGuideTest {
         }
       }
       for (int port : old) {
-        String id = ask(port, "CLUSTER", "MYID");
+        String id = GuideLine.ask(port, "CLUSTER", "MYID");
         line("redis-cli --cluster del-node")
             .run(
                 port,
@@ -194,14 +186,14 @@ class MigrationGuideTest {
       }
       settled(fresh);
       int found = 0;
-      for (int port : fresh) found += Integer.parseInt(ask(port, "DBSIZE"));
+      for (int port : fresh) found += Integer.parseInt(GuideLine.ask(port, "DBSIZE"));
       assertThat(found).isEqualTo(KEYS);
     }
   }
 
   private static void set(List<Integer> ports, int i) throws IOException {
     for (int port : ports) {
-      if (ask(port, "SET", "key:" + i, "value " + i).equals("OK")) return;
+      if (GuideLine.ask(port, "SET", "key:" + i, "value " + i).equals("OK")) return;
     }
     throw new AssertionError("nobody takes key:" + i);
   }
@@ -218,8 +210,9 @@ class MigrationGuideTest {
                 List<String> view = view(port);
                 if (view.size() != ports.size()
                     || view.toString().matches(".*(handshake|fail).*")
-                    || !ask(port, "CLUSTER", "INFO").contains("cluster_state:ok")
-                    || ask(port, "INFO", "replication").contains("master_link_status:down")) {
+                    || !GuideLine.ask(port, "CLUSTER", "INFO").contains("cluster_state:ok")
+                    || GuideLine.ask(port, "INFO", "replication")
+                        .contains("master_link_status:down")) {
                   return false;
                 }
                 views.add(view);
@@ -230,7 +223,7 @@ class MigrationGuideTest {
 
   /// Id, role, primary and slots of each node as this one sees them.
   private static List<String> view(int port) throws IOException {
-    return ask(port, "CLUSTER", "NODES")
+    return GuideLine.ask(port, "CLUSTER", "NODES")
         .lines()
         .map(line -> line.replace("myself,", "").split(" ", 9))
         .map(
@@ -248,9 +241,10 @@ class MigrationGuideTest {
         .atMost(60, TimeUnit.SECONDS)
         .until(
             () -> {
-              if (ask(replica, "INFO", "replication").contains("role:master")) return true;
+              if (GuideLine.ask(replica, "INFO", "replication").contains("role:master"))
+                return true;
               if (System.nanoTime() - lastAsked.get() >= ATTEMPT_NANOS) {
-                ask(replica, "CLUSTER", "FAILOVER"); // an error if it has won just now
+                GuideLine.ask(replica, "CLUSTER", "FAILOVER"); // an error if it has won just now
                 lastAsked.set(System.nanoTime());
               }
               return false;
@@ -263,8 +257,9 @@ class MigrationGuideTest {
         .atMost(60, TimeUnit.SECONDS)
         .until(
             () ->
-                ask(primary, "INFO", "replication").contains("role:master")
-                    && ask(replica, "INFO", "replication").contains("master_link_status:up"));
+                GuideLine.ask(primary, "INFO", "replication").contains("role:master")
+                    && GuideLine.ask(replica, "INFO", "replication")
+                        .contains("master_link_status:up"));
     settled(ports);
   }
 
@@ -276,7 +271,7 @@ class MigrationGuideTest {
       int old = stock.server();
       fill(old);
       int node = own.server(options);
-      ask(node, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+      GuideLine.ask(node, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
       settled(List.of(node));
       String said =
           line("redis-cli --cluster import")
@@ -285,7 +280,7 @@ class MigrationGuideTest {
                   text ->
                       text.replace("NEW:6379", "127.0.0.1:" + node)
                           .replace("OLD:6379", "127.0.0.1:" + old));
-      assertThat(ask(node, "DBSIZE")).as(said).isEqualTo(ask(old, "DBSIZE"));
+      assertThat(GuideLine.ask(node, "DBSIZE")).as(said).isEqualTo(GuideLine.ask(old, "DBSIZE"));
       assertThat(digest(node)).isEqualTo(digest(old));
     }
   }

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The cluster as this node sees it at one moment: what CLUSTER NODES, SLOTS, SHARDS, INFO and
@@ -31,7 +32,7 @@ public final class ClusterView {
   private final @Nullable String[] owners; // ids
   private final SortedMap<Integer, String> migrating;
   private final SortedMap<Integer, String> importing;
-  private final SlotSet fromOurs = new SlotSet(); // those of them that a node of our kind has
+  private final Set<Integer> fromOurs; // those of them that a node of our kind has
   private final int size;
   private final long currentEpoch;
   private final List<LinkView> links;
@@ -53,15 +54,11 @@ public final class ClusterView {
     myself = machine.describe(machine.myself());
     migrating = ClusterMachine.ids(machine.slots().migrating());
     importing = ClusterMachine.ids(machine.slots().importing());
-    machine
-        .slots()
-        .importing()
-        .forEach(
-            (slot, node) -> {
-              if (node.isOurs) {
-                fromOurs.add(slot);
-              }
-            });
+    fromOurs =
+        machine.slots().importing().entrySet().stream()
+            .filter(e -> e.getValue().isOurs)
+            .map(Map.Entry::getKey)
+            .collect(Collectors.toUnmodifiableSet());
     size = machine.health().size();
     currentEpoch = machine.currentEpoch();
     links = links(machine);

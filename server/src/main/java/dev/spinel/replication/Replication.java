@@ -402,8 +402,8 @@ public final class Replication implements AutoCloseable {
     standingListeners.add(listener);
   }
 
-  /// While `condition` says so, the stream has no heartbeats: a replica waits for its end, or it is
-  /// to end where the file does from which this server starts again. Before the start.
+  /// While `condition` says so, the stream has no heartbeats: a replica waits for its end. Before
+  /// the start. (It has none, either, once the data was saved for the end.)
   public void holdHeartbeatsWhile(BooleanSupplier condition) {
     standsStill = condition;
   }
@@ -741,7 +741,8 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.PauseWrites pause ->
           pauseListeners.forEach(listener -> listener.paused(pause.paused()));
       case ReplicationAction.Feed feed -> {
-        if (!standsStill.getAsBoolean()) feed(feed.text().getBytes(StandardCharsets.ISO_8859_1));
+        if (!standsStill.getAsBoolean() && !persistence.isEnding())
+          feed(feed.text().getBytes(StandardCharsets.ISO_8859_1));
       }
       case ReplicationAction.SelectAnew _ -> engine.journal.selectAnew(Journal.REPLICAS);
       case ReplicationAction.BeginSync begin -> beginSync(begin);

@@ -227,8 +227,7 @@ public final class Server implements AutoCloseable {
     replication = new Replication(engine, persistence, config, log, peerLoop);
     replication.onLogsAs(replica -> log.become(replica ? 'S' : 'M'));
     replication.onPauseWrites(on -> pauseWrites(pause, Pause.Reason.FAILOVER, on));
-    replication.holdHeartbeatsWhile(
-        () -> pause.isOn(Pause.Reason.CLUSTER) || persistence.isEnding());
+    replication.holdHeartbeatsWhile(() -> pause.isOn(Pause.Reason.CLUSTER));
     replicationFront.of(replication, engine, persistence);
     if (isClusterNode()) {
       Cluster made =

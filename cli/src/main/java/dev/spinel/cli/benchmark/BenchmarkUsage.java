@@ -1,5 +1,7 @@
 package dev.spinel.cli.benchmark;
 
+import dev.spinel.cli.TlsOptions;
+
 /// What `redis-benchmark --help` prints.
 final class BenchmarkUsage {
   private BenchmarkUsage() {}
@@ -22,20 +24,7 @@ final class BenchmarkUsage {
                          Keys of a command must contain {tag}, which becomes
                          a tag of a slot of the node that is asked.
 
-    With TLS:
-      --tls              Speaks TLS.
-      --cacert <file>    Believes the authorities in this PEM file; without it
-                         and --cacertdir, those that Java believes.
-      --cacertdir <dir>  Those in the files of a directory.
-      --insecure         Believes everybody.
-      --cert <file>      A certificate to show, with its --key.
-      --key <file>       Its key.
-      --sni <host>       The name to ask the server for.
-      --tls-ciphers <list>
-                         Ciphers up to TLS 1.2, as OpenSSL names them.
-      --tls-ciphersuites <list>
-                         Suites of TLS 1.3.
-
+    %tls
     How much:
       -c <clients>       Connections at the same time (50).
       -n <requests>      Requests in all (100000).
@@ -66,6 +55,7 @@ final class BenchmarkUsage {
     Examples:
       redis-benchmark -t set,get -n 1000000 -r 100000000 -P 16
       redis-benchmark -r 10000 -n 10000 lpush mylist __rand_int__
-    """;
+    """
+        .replace("%tls\n", TlsOptions.USAGE);
   }
 }
