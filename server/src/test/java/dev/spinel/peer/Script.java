@@ -38,7 +38,8 @@ public final class Script {
     if ("write".equals(System.getProperty("spinel.scripts"))) {
       write(owner, name, played);
     } else {
-      assertThat(played).as("script %s", name).isEqualTo(text);
+      // The place comes first: a report may be cut, and a script may have a thousand lines.
+      assertThat(played).as(() -> name + ": " + difference(text, played)).isEqualTo(text);
     }
   }
 
@@ -57,6 +58,24 @@ public final class Script {
       }
     }
     return played.toString();
+  }
+
+  private static String difference(String text, String played) {
+    List<String> expected = text.lines().toList();
+    List<String> actual = played.lines().toList();
+    String last = "";
+    for (int at = 0; at < Math.max(expected.size(), actual.size()); at++) {
+      String should = at < expected.size() ? expected.get(at) : "(the end)";
+      String is = at < actual.size() ? actual.get(at) : "(the end)";
+      if (!should.equals(is)) {
+        return "line %d, under \"%s\": \"%s\" should be \"%s\""
+            .formatted(at + 1, last, is.strip(), should.strip());
+      }
+      if (!is.startsWith(INDENT)) {
+        last = is;
+      }
+    }
+    return "";
   }
 
   private static String read(Class<?> owner, String name) {

@@ -614,12 +614,12 @@ class MigrateTest {
       LocalSession session = fixture.session();
       Fixture.say(session, "MSET", "a", "1", "b", "2", "c", "3");
       session.run(
-          "MIGRATE", "127.0.0.1", "" + target.port(), "", "0", "5000", "KEYS", "a", "b", "absent");
-      assertThat(Fixture.text(session.await(5000))).isEqualTo("+OK");
+          "MIGRATE", "127.0.0.1", "" + target.port(), "", "0", "30000", "KEYS", "a", "b", "absent");
+      assertThat(Fixture.text(session.await(30_000))).isEqualTo("+OK");
       assertThat(fixture.effects()).endsWith("*3 $3 DEL $1 a $1 b");
       Fixture.say(session, "MULTI");
       Fixture.say(session, "SET", "d", "4");
-      Fixture.say(session, "MIGRATE", "127.0.0.1", "" + target.port(), "c", "0", "5000");
+      Fixture.say(session, "MIGRATE", "127.0.0.1", "" + target.port(), "c", "0", "30000");
       assertThat(Fixture.say(session, "EXEC")).isEqualTo("*2 +OK +OK");
       assertThat(fixture.effects())
           .endsWith("*1 $5 MULTI *3 $3 SET $1 d $1 4 *2 $3 DEL $1 c *1 $4 EXEC");

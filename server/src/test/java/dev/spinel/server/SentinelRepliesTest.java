@@ -41,9 +41,14 @@ class SentinelRepliesTest {
   private static final Set<String> OWN =
       Set.of("spinel_version", "java_version", "io_transport", "snapshot_delayed_calls");
 
-  /// What they are depends on how far the scripts of an event are by now.
+  /// What they are depends on how far the scripts of an event are by now, or on whether this
+  /// machine stood still for two seconds.
   private static final Set<String> CHANCE =
-      Set.of("sentinel_running_scripts", "sentinel_scripts_queue_length");
+      Set.of(
+          "sentinel_running_scripts",
+          "sentinel_scripts_queue_length",
+          "sentinel_tilt",
+          "sentinel_tilt_since_seconds");
 
   @TempDir private Path folder;
 
