@@ -4,12 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.Spinel;
 import dev.spinel.SpinelCluster;
+import dev.spinel.SpinelReplication;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.redisson.Redisson;
 import org.redisson.api.RAtomicLong;
 import org.redisson.api.RBlockingQueue;
@@ -35,6 +41,7 @@ import org.redisson.api.stream.StreamMessageId;
 import org.redisson.api.stream.StreamReadArgs;
 import org.redisson.client.codec.StringCodec;
 import org.redisson.config.Config;
+import org.redisson.config.ReadMode;
 
 /// What redisson makes of scripts, lists, hashes and messages: its locks, queues, maps and topics,
 /// as its documentation begins with them. Beside a single server, and in a cluster.
@@ -60,6 +67,142 @@ class RedissonTest {
       use(config);
     }
   }
+
+  @Test
+  void objectsBehindSentinels() throws Exception {
+    try (SpinelReplication topology = Spinel.replication(1).sentinels(3).start()) {
+      use(behindSentinels(topology));
+    }
+  }
+
+  private static Config behindSentinels(SpinelReplication topology) {
+    Config config = new Config();
+    config.setCodec(StringCodec.INSTANCE);
+    config
+        .useSentinelServers()
+        .setMasterName("mymaster")
+        .setScanInterval(500)
+        .setTimeout(1000)
+        .setReadMode(ReadMode.MASTER) // replicas may be behind
+        .setSentinelAddresses(
+            topology.sentinels().stream().map(node -> "redis://127.0.0.1:" + node.port()).toList());
+    return config;
+  }
+
+  // ── a primary that is lost meanwhile ──
+
+  private static final long PATIENCE_SECONDS = 60;
+
+  /// What outlives the loss: a lock that is held, a listener, and somebody who waits for a job.
+  @Test
+  void aReplicaTakesOver() throws Exception {
+    try (SpinelReplication topology =
+        Spinel.replication(2).sentinels(3).downAfterMillis(500).start()) {
+      goOnAfter(
+          behindSentinels(topology),
+          () -> {
+            assertThat(topology.awaitInSync(PATIENCE_SECONDS * 1000)).isTrue();
+            topology.primary().kill();
+          });
+    }
+  }
+
+  @Test
+  void aSingleServerIsStartedAgain(@TempDir Path folder) throws Exception {
+    String[] settings = {"dir", folder.toString(), "appendonly", "yes", "appendfsync", "always"};
+    Spinel[] spinel = {Spinel.start(settings)};
+    try {
+      int port = spinel[0].port();
+      Config config = new Config();
+      config.setCodec(StringCodec.INSTANCE);
+      config.useSingleServer().setAddress("redis://127.0.0.1:" + port).setTimeout(1000);
+      goOnAfter(
+          config,
+          () -> {
+            spinel[0].close();
+            String[] same = Arrays.copyOf(settings, settings.length + 2);
+            same[settings.length] = "port";
+            same[settings.length + 1] = Integer.toString(port);
+            spinel[0] = Spinel.start(same);
+          });
+    } finally {
+      spinel[0].close();
+    }
+  }
+
+  private interface Loss {
+    void happen() throws Exception;
+  }
+
+  private static void goOnAfter(Config config, Loss loss) throws Exception {
+    RedissonClient redisson = Redisson.create(config);
+    try {
+      RLock lock = redisson.getLock("lock");
+      lock.lock(10, TimeUnit.MINUTES);
+      ArrayBlockingQueue<String> heard = new ArrayBlockingQueue<>(1000);
+      RTopic topic = redisson.getTopic("news");
+      topic.addListener(String.class, (channel, message) -> heard.offer(message));
+      assertThat(topic.publish("before")).isEqualTo(1);
+      assertThat(heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)).isEqualTo("before");
+      ArrayBlockingQueue<String> taken = new ArrayBlockingQueue<>(10);
+      RBlockingQueue<String> queue = redisson.getBlockingQueue("queue");
+      Thread taker =
+          Thread.ofPlatform().daemon().start(() -> untilItWorks(() -> taken.add(queue.take())));
+      redisson.getMap("map").put("key", "kept");
+
+      loss.happen();
+
+      assertThat(untilItWorks(() -> redisson.getMap("map").get("key"))).isEqualTo("kept");
+      assertThat(tryLockElsewhere(redisson)).as("the lock is still held").isFalse();
+      String news = null;
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      for (int i = 0; news == null && System.nanoTime() < end; i++) {
+        String message = "after " + i;
+        untilItWorks(() -> topic.publish(message));
+        news = heard.poll(200, TimeUnit.MILLISECONDS);
+      }
+      assertThat(news).as("the listener listens again").startsWith("after");
+      untilItWorks(() -> queue.offer("job"));
+      assertThat(taken.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)).isEqualTo("job");
+      taker.join(PATIENCE_SECONDS * 1000);
+      lock.unlock();
+      assertThat(tryLockElsewhere(redisson)).as("the lock is free").isTrue();
+    } finally {
+      redisson.shutdown(0, 2, TimeUnit.SECONDS);
+    }
+  }
+
+  /// Whether another thread gets the lock, by waiting a little.
+  private static boolean tryLockElsewhere(RedissonClient redisson) throws Exception {
+    ArrayBlockingQueue<Boolean> got = new ArrayBlockingQueue<>(1);
+    Thread other =
+        Thread.ofPlatform()
+            .start(
+                () ->
+                    got.add(
+                        untilItWorks(
+                            () ->
+                                redisson
+                                    .getLock("lock")
+                                    .tryLock(100, 60_000, TimeUnit.MILLISECONDS))));
+    other.join(2 * PATIENCE_SECONDS * 1000);
+    return got.remove();
+  }
+
+  /// A client may get errors while its primary is lost.
+  private static <T> T untilItWorks(Callable<T> action) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (true) {
+      try {
+        return action.call();
+      } catch (Exception e) {
+        assertThat(System.nanoTime()).as("%s", e).isLessThan(end);
+        LockSupport.parkNanos(20_000_000);
+      }
+    }
+  }
+
+  // ── what all do ──
 
   private static void use(Config config) throws Exception {
     RedissonClient redisson = Redisson.create(config);
