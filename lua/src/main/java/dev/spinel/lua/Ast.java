@@ -34,6 +34,7 @@ final class Ast {
     @Nullable Variable
         arg; // the table `arg`, which a function with `...` has if it doesn't say `...`
     List<Statement> body = List.of();
+    @Nullable LuaWords words; // if somebody watches
 
     FunctionBody(@Nullable FunctionBody outer, int line) {
       this.outer = outer;

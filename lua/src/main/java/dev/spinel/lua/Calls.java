@@ -40,6 +40,9 @@ final class Calls {
     frame.objects[frame.function.prototype.parameters] = arg;
   }
 
+  /// From so many values on, passing them on takes steps.
+  private static final int MANY = 64;
+
   private static final LuaString ARG_COUNT = LuaString.of("n").shared();
 
   // ── the call ──
@@ -146,11 +149,17 @@ final class Calls {
     }
 
     private int tailCount(Frame frame) {
-      return switch (tail) {
-        case NOTHING -> 0;
-        case DOTS -> frame.extra.length;
-        case RESULTS -> frame.lua.results.count;
-      };
+      int count =
+          switch (tail) {
+            case NOTHING -> 0;
+            case DOTS -> frame.extra.length;
+            case RESULTS -> frame.lua.results.count;
+          };
+      if (count >= MANY) {
+        frame.lua.step(count >> 3);
+        frame.lua.charge(12L * count);
+      }
+      return count;
     }
 
     private @Nullable Object[] collect(Frame frame, @Nullable Object self, int given) {

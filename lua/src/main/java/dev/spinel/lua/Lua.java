@@ -145,6 +145,12 @@ public final class Lua {
     return new LuaClosure(chunk.prototype, globals);
   }
 
+  /// What `function` may give watched functions ([LuaChunk#words]), and all functions that it can
+  /// reach now by its variables, and by tables in them. Takes steps for that.
+  public LuaWords words(LuaFunction function) {
+    return new ReachableWords(this).of(function);
+  }
+
   /// An empty buffer for a string.
   public LuaBuffer buffer() {
     return new LuaBuffer(this, limits.stringBytes());

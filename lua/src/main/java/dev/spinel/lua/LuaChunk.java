@@ -1,7 +1,5 @@
 package dev.spinel.lua;
 
-import java.util.function.Predicate;
-
 /// Compiled source: what [Lua#load] makes a function of. It never changes, knows no state and may
 /// be loaded by several.
 public final class LuaChunk {
@@ -22,7 +20,15 @@ public final class LuaChunk {
     return compile(source, LuaString.of(name), 0);
   }
 
-  /// The same, but whoever has asked for it ([Lua#lines]) is told of each line that runs: a
+  /// The same, and finds out how the host's functions are called ([#words], [Lua#words]).
+  public static LuaChunk compile(LuaString source, String name, LuaWatch watch) {
+    LuaString chunkName = LuaString.of(name);
+    Ast.FunctionBody body = LuaParser.parse(source, chunkName, 0);
+    WordFinder.look(body, watch);
+    return new LuaChunk(chunkName, Compiler.compile(chunkName, body));
+  }
+
+  /// As the first, but whoever has asked for it ([Lua#lines]) is told of each line that runs: a
   /// function compiled so is slower.
   public static LuaChunk compileWithLines(LuaString source, String name) {
     LuaString chunkName = LuaString.of(name);
@@ -36,21 +42,9 @@ public final class LuaChunk {
     return new LuaChunk(name, Compiler.compile(name, body));
   }
 
-  /// Whether one of the strings that stand in `source` as the first argument of a call is wanted.
-  ///
-  /// @throws LuaError it isn't even made of Lua's words
-  public static boolean callsWith(LuaString source, Predicate<LuaString> wanted) {
-    LuaLexer lexer = new LuaLexer(source, LuaString.EMPTY);
-    int before;
-    do {
-      before = lexer.token;
-      lexer.next();
-      boolean isFirst = before == '(' || before == LuaLexer.NAME;
-      if (isFirst && lexer.token == LuaLexer.STRING && wanted.test(lexer.string)) {
-        return true;
-      }
-    } while (lexer.token != LuaLexer.EOS);
-    return false;
+  /// What its functions may give watched ones; anything, if nobody watches.
+  public LuaWords words() {
+    return prototype.words;
   }
 
   /// The name given to [#compile].

@@ -14,7 +14,7 @@ final class MathLibrary {
           function(lua, table, "acos", x -> odd(Math.acos(x), x, Double.NaN));
           function(lua, table, "asin", x -> odd(Math.asin(x), x, Double.NaN));
           function(lua, table, "atan", Math::atan);
-          set(lua, table, "atan2", call -> call.ret(Math.atan2(call.number(1), call.number(2))));
+          set(lua, table, "atan2", MathLibrary::atan2);
           function(lua, table, "ceil", Math::ceil);
           function(lua, table, "cos", x -> odd(Math.cos(x), x, Arithmetic.NAN));
           function(lua, table, "cosh", Math::cosh);
@@ -24,17 +24,13 @@ final class MathLibrary {
           set(lua, table, "fmod", MathLibrary::fmod);
           table.set("mod", table.get("fmod"));
           set(lua, table, "frexp", MathLibrary::frexp);
-          set(
-              lua,
-              table,
-              "ldexp",
-              call -> call.ret(Math.scalb(call.number(1), (int) call.integer(2))));
+          set(lua, table, "ldexp", MathLibrary::ldexp);
           function(lua, table, "log", x -> odd(Math.log(x), x, Arithmetic.NAN));
           function(lua, table, "log10", x -> odd(Math.log10(x), x, Double.NaN));
           set(lua, table, "max", call -> extreme(call, 1));
           set(lua, table, "min", call -> extreme(call, -1));
           set(lua, table, "modf", MathLibrary::modf);
-          set(lua, table, "pow", call -> call.ret(Arithmetic.pow(call.number(1), call.number(2))));
+          set(lua, table, "pow", MathLibrary::pow);
           function(lua, table, "rad", x -> x * (Math.PI / 180));
           set(lua, table, "random", MathLibrary::random);
           set(lua, table, "randomseed", call -> call.lua().seed((int) call.integer(1)));
@@ -61,10 +57,27 @@ final class MathLibrary {
     return !Double.isNaN(result) || Double.isNaN(x) ? result : nan;
   }
 
+  // Of two arguments C looks at the second one first, so that is the one that it complains about.
+
   private static void fmod(LuaCall call) {
-    double x = call.number(1);
     double y = call.number(2);
+    double x = call.number(1);
     call.ret(Arithmetic.nan(x % y, x, y));
+  }
+
+  private static void atan2(LuaCall call) {
+    double x = call.number(2);
+    call.ret(Math.atan2(call.number(1), x));
+  }
+
+  private static void pow(LuaCall call) {
+    double y = call.number(2);
+    call.ret(Arithmetic.pow(call.number(1), y));
+  }
+
+  private static void ldexp(LuaCall call) {
+    int exponent = (int) call.integer(2);
+    call.ret(Math.scalb(call.number(1), exponent));
   }
 
   private static void modf(LuaCall call) {

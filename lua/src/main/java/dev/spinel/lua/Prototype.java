@@ -12,6 +12,7 @@ final class Prototype {
   final int slots;
   final Ast.Upvalue[] upvalues;
   final StatementNode body;
+  final LuaWords words; // of it, and of the functions in it
 
   Prototype(LuaString chunkName, Ast.FunctionBody function, int slots, StatementNode body) {
     this.chunkName = chunkName;
@@ -22,6 +23,7 @@ final class Prototype {
     this.slots = slots;
     this.upvalues = function.upvalues.toArray(Ast.Upvalue[]::new);
     this.body = body;
+    this.words = function.words == null ? LuaWords.ANY : function.words;
   }
 
   private @Nullable LuaString shownName;

@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Whatever a stranger sends as a script, or gives to the decoders that scripts have, ends: with a
 /// result, with a Lua error, or because the host has had enough. It never shows an exception of
@@ -18,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /// `-Dspinel.seed=S` from another seed.
 class LuaFuzzTest {
   private static final long NANOS = Long.getLong("spinel.fuzz.seconds", 2) * 1_000_000_000L;
-  private static final long SEED = Long.getLong("spinel.seed", System.nanoTime());
+  private static final long SEED = Long.getLong("spinel.seed", 1);
   private static final LuaLimits LIMITS = new LuaLimits(16 << 20, 4 << 20);
   private static final int STEPS = 10_000;
   private static final int MOST_TICKS = 20;
@@ -96,7 +98,11 @@ class LuaFuzzTest {
   }
 
   private static Lua lua() {
-    Lua lua = new Lua(LIMITS);
+    return lua(LIMITS);
+  }
+
+  private static Lua lua(LuaLimits limits) {
+    Lua lua = new Lua(limits);
     JsonLibrary.open(lua);
     StructLibrary.open(lua);
     MessagePackLibrary.open(lua);
@@ -205,6 +211,92 @@ class LuaFuzzTest {
     java.util.Arrays.fill(nested, (byte) 0x91); // an array of one element
     byte[] unpack = "return cmsgpack.unpack((...))".getBytes(StandardCharsets.ISO_8859_1);
     run(lua(), unpack, LuaString.of(nested));
+  }
+
+  /// What takes C's stack, memory or patience, by each library that can be made to: within `pcall`,
+  /// in a coroutine, and alone. Nothing of it is left then.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "('a'):rep(1e5):find(('(a'):rep(40))",
+        "('a'):rep(1e5):find(('(a)'):rep(32))",
+        "('a'):rep(1e5):find(('(a)'):rep(33))",
+        "('a'):rep(28):find(('a?'):rep(28) .. ('a'):rep(28))",
+        "('a'):rep(1e4):find(('.-'):rep(30) .. 'b')",
+        "('a'):rep(1e4):gsub(('.*'):rep(20) .. 'b', '')",
+        "('('):rep(1e5):find(('%b()'):rep(50))",
+        "('x'):rep(1e5):find('[' .. ('a-z'):rep(1e4))",
+        "('x'):rep(1e5):gsub('%f[%w]', '%0%0')",
+        "('x'):rep(1e5):gsub('', ('y'):rep(1e4))",
+        "('x'):rep(1e3):gsub('.', function() error({}) end)",
+        "('x'):rep(1e3):gsub('.', function(c) return ('x'):gsub('.', error) end)",
+        "string.gsub('x', 'x', setmetatable({}, {__index = function() error('i') end}))",
+        "table.sort({3, 1, 2}, function() error('c') end)",
+        "local t = {} for i = 1, 1e4 do t[i] = i % 7 end table.sort(t, function() return true end)",
+        "local t = {} for i = 1, 1e3 do t[i] = i end table.sort(t, function(a, b) t[1] = nil return"
+            + " a < b end)",
+        "local t = {} for i = 1, 1e3 do t[i] = i end table.sort(t, function(a, b) table.remove(t)"
+            + " return b end)",
+        "table.concat({{}})",
+        "table.concat({}, 'x', 1, 1e15)",
+        "table.concat({'a', 'b'}, ('x'):rep(1e6), -1e9, 2)",
+        "table.insert({}, 1e300, 1)",
+        "unpack({}, 1, 1e9)",
+        "unpack({}, -1e9, 1e9)",
+        "local s = 'x' while true do s = s .. s end",
+        "string.rep('x', 1e300)",
+        "string.rep('', 1e300)",
+        "string.rep(('x'):rep(1e6), 1e6)",
+        "string.format(('%s'):rep(1e5))",
+        "string.format('%99.99f', 1e308)",
+        "('x'):rep(1e6):byte(1, -1)",
+        "string.char(unpack({('x'):rep(1e4):byte(1, -1)}))",
+        "local function f() return f() + 1 end f()",
+        "local function f() return f() end f()",
+        "local function f(...) return f(1, ...) end f()",
+        "local function f() pcall(f) f() end f()",
+        "local function f() return xpcall(f, f) end f()",
+        "local function f() error(setmetatable({}, {__tostring = f})) end f()",
+        "local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x",
+        "local t = setmetatable({}, {}) getmetatable(t).__newindex = t t.x = 1",
+        "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) return t[1]",
+        "local t = setmetatable({}, {}) getmetatable(t).__call = t t()",
+        "local t = {} t = setmetatable(t, {__concat = function(a, b) return a .. b end}) return t"
+            + " .. 'x'",
+        "local t = {} t = setmetatable(t, {__eq = function(a, b) return a == b end})"
+            + " return t == setmetatable({}, getmetatable(t))",
+        "local function f() return coroutine.wrap(f)() end f()",
+        "local function f() return coroutine.resume(coroutine.create(f)) end f()",
+        "local t = {} for i = 1, 1e6 do t[i] = coroutine.create(f or print or type) end",
+        "local co co = coroutine.wrap(function() return co() end) co()",
+        "local s = 'return 1' for i = 1, 1e4 do s = 'return function() ' .. s .. ' end' end"
+            + " loadstring(s)",
+        "local f = 'x' while true do f = loadstring('return ' .. ('('):rep(1e3)) end",
+        "load(function() return ('a'):rep(1e5) end)",
+        "local t = {} t[1] = t cjson.encode(t)",
+        "local t = {} for i = 1, 1e5 do t = {t} end cjson.encode(t)",
+        "cjson.decode(('['):rep(1e6))",
+        "cjson.decode('{\"a\":' .. ('[1,'):rep(1e5))",
+        "cjson.encode({[1e9] = 1})",
+        "cjson.encode(('\\0'):rep(1e6))",
+        "local t = {} t[1] = t return cmsgpack.pack(t)",
+        "local t = {} for i = 1, 1e5 do t = {x = t} end return cmsgpack.pack(t)",
+        "cmsgpack.unpack(('\\145'):rep(1e5))",
+        "cmsgpack.unpack('\\221\\255\\255\\255\\255')",
+        "struct.pack('c999999999', 'x')",
+        "struct.pack(('i'):rep(1e5))",
+        "struct.unpack('c999999999', 'x')",
+        "struct.unpack(('c0'):rep(1e4), 'x')",
+        "struct.size('!1024i99')",
+        "for k in pairs(setmetatable({}, {__index = error})) do end for i = 1, 1e300 do end",
+        "collectgarbage('collect') while true do collectgarbage() end",
+      })
+  void whatIsWithoutEndEnds(String work) {
+    String form = "local function w() %s end pcall(w) coroutine.resume(coroutine.create(w)) w()";
+    String statement = work.startsWith("(") ? "local _ = " + work : work;
+    Lua lua = lua(new LuaLimits(2 << 20, 1 << 20));
+    run(lua, form.formatted(statement).getBytes(StandardCharsets.ISO_8859_1));
+    assertThat(lua.measure()).isLessThan(1 << 20);
   }
 
   /// JSON, MessagePack and structs, changed.

@@ -544,7 +544,7 @@ public final class Dispatcher implements AutoCloseable {
 
   /// Runs a call that is going to run others.
   private void runScripted(Scripted scripted) {
-    if (scripted.roams()) {
+    if (scripted.roams(call)) {
       runGlobal();
     } else if (!scripted.enter()) {
       call.isStale = true;

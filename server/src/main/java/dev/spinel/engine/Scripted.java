@@ -15,7 +15,7 @@ public interface Scripted {
   int flags(int flags);
 
   /// Whether it may touch keys that the call doesn't name: then it runs in a stopped world.
-  boolean roams();
+  boolean roams(Call call);
 
   /// Takes what the script needs besides locks of slots, before they are taken. False if it gave up
   /// waiting, since a script holds the server up: the call begins anew. Not called for what

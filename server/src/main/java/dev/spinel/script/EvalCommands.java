@@ -7,7 +7,6 @@ import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Scripted;
-import dev.spinel.lua.LuaTable;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -238,13 +237,7 @@ final class EvalCommands implements Family {
     ScriptChecks.check(call, script.flags, readOnly);
     Interpreter interpreter = scripts.interpreter(call.dispatcher());
     boolean isDebugged = scripts.debugging.runOf(call.session()) != null;
-    LuaTable globals = interpreter.lua.globals();
-    globals.setReadOnly(false);
-    globals.set("KEYS", null); // what the last script had is of no use while these are made
-    globals.set("ARGV", null);
-    globals.set("KEYS", interpreter.words(call, 3, 3 + keys));
-    globals.set("ARGV", interpreter.words(call, 3 + keys, call.argc()));
-    globals.setReadOnly(true);
+    interpreter.arguments(call, 3, keys);
     boolean kept =
         interpreter.run(
             call,

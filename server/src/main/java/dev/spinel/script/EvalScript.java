@@ -1,5 +1,6 @@
 package dev.spinel.script;
 
+import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Scripted;
 import dev.spinel.lua.LuaChunk;
@@ -14,14 +15,18 @@ final class EvalScript implements Scripted {
   private static final int HEAP_PER_BYTE = 8;
 
   private static final int HEAP_BYTES = 512;
+  private static final int FIRST_KEY = 3; // argument of EVAL
 
   final String sha;
   final byte[] body;
   final LuaChunk chunk;
   final ScriptFlags flags;
+  private final Scripts scripts;
   private final Reach reach;
 
-  private EvalScript(String sha, byte[] body, LuaChunk chunk, ScriptFlags flags, Reach reach) {
+  private EvalScript(
+      Scripts scripts, String sha, byte[] body, LuaChunk chunk, ScriptFlags flags, Reach reach) {
+    this.scripts = scripts;
     this.sha = sha;
     this.body = body;
     this.chunk = chunk;
@@ -35,9 +40,9 @@ final class EvalScript implements Scripted {
     try {
       // the first line's end stays, so that lines have their numbers
       LuaString source = LuaString.of(Arrays.copyOfRange(body, shebang.length(), body.length));
-      LuaChunk chunk = LuaChunk.compile(source, Debugger.SOURCE);
-      Reach reach = new Reach(scripts.mayNeedWorld(source));
-      return new EvalScript(sha, body, chunk, shebang.flags(), reach);
+      LuaChunk chunk = Scripts.compile(source, Debugger.SOURCE);
+      Reach reach = new Reach(scripts.mayNeedWorld(chunk.words()));
+      return new EvalScript(scripts, sha, body, chunk, shebang.flags(), reach);
     } catch (LuaError e) {
       LuaString text = e.text();
       throw new CommandError(
@@ -48,7 +53,7 @@ final class EvalScript implements Scripted {
 
   /// The same, of which nothing is known yet.
   EvalScript anew() {
-    return new EvalScript(sha, body, chunk, flags, new Reach(false));
+    return new EvalScript(scripts, sha, body, chunk, flags, new Reach(false));
   }
 
   /// It, telling a debugger of its lines.
@@ -72,8 +77,8 @@ final class EvalScript implements Scripted {
   }
 
   @Override
-  public boolean roams() {
-    return reach.isGlobal();
+  public boolean roams(Call call) {
+    return reach.isGlobal() || chunk.words().takesInput() && scripts.mayNeedWorld(call, FIRST_KEY);
   }
 
   @Override

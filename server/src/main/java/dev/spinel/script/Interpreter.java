@@ -81,6 +81,7 @@ final class Interpreter implements LuaHook {
   private long servedNanos; // when others were, last
   private long measuredBytes; // what its values took when they were measured last
   private int commands; // since somebody who kills was heard
+  private boolean hasArguments; // KEYS and ARGV are set
   private @Nullable LuaHook limit; // of what runs while no script does
 
   Interpreter(Scripts scripts) {
@@ -140,8 +141,40 @@ final class Interpreter implements LuaHook {
     }
   }
 
+  /// Sets `KEYS` and `ARGV` for the script of EVAL that runs next. Errors: there is no memory for
+  /// them.
+  ///
+  /// @param first of the call's arguments that is a key
+  void arguments(Call from, int first, int keys) {
+    try {
+      argument("KEYS", words(from, first, first + keys));
+      argument("ARGV", words(from, first + keys, from.argc()));
+    } catch (CommandError e) {
+      forgetArguments();
+      trim();
+      throw e;
+    }
+  }
+
+  private void argument(String name, @Nullable LuaTable value) {
+    LuaTable globals = lua.globals();
+    globals.setReadOnly(false);
+    globals.set(name, value);
+    globals.setReadOnly(true);
+    hasArguments |= value != null;
+  }
+
+  /// An interpreter that rests keeps nothing of its last call.
+  private void forgetArguments() {
+    if (hasArguments) {
+      argument("KEYS", null);
+      argument("ARGV", null);
+      hasArguments = false;
+    }
+  }
+
   /// Lua's `pcall`, but an error that is a table with the field `err` comes as what that says: so
-  /// scripts of old see a string.
+  /// scripts of old see a string. If it says nothing, the field's value comes behind the table.
   private static void protectedCall(LuaCall call) {
     if (call.count() == 0) { // Redis's calls what it has put there for its answer
       call.ret(false);
@@ -161,12 +194,15 @@ final class Interpreter implements LuaHook {
       }
     } catch (LuaError e) {
       Object value = e.value();
+      Object text = value;
       if (value instanceof LuaTable table) {
-        Object text = call.lua().index(table, LuaString.of("err"));
-        value = Lua.toText(text) == null ? value : text;
+        text = call.lua().index(table, LuaString.of("err"));
       }
       call.ret(false);
-      call.pass(value);
+      if (value instanceof LuaTable && Lua.toText(text) == null) {
+        call.pass(value);
+      }
+      call.pass(text);
     }
   }
 
@@ -274,6 +310,7 @@ final class Interpreter implements LuaHook {
       inner.end();
       call = null;
       run = null;
+      forgetArguments();
       trim();
     }
     return !inner.hasStrayed();

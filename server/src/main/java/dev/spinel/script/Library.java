@@ -53,7 +53,6 @@ final class Library {
   private final Interpreter interpreter;
   private final Map<String, LibraryFunction> functions = new LinkedHashMap<>();
   private final ReentrantLock lock = new ReentrantLock();
-  private boolean mayNeedWorld;
   private boolean isLoading;
 
   private Library(Scripts scripts, String name, byte[] code) {
@@ -80,11 +79,6 @@ final class Library {
   /// In the order in which they were registered.
   Collection<LibraryFunction> functions() {
     return functions.values();
-  }
-
-  /// See [Scripts#mayNeedWorld]. Known before the first function is registered.
-  boolean mayNeedWorld() {
-    return mayNeedWorld;
   }
 
   Interpreter interpreter() {
@@ -196,11 +190,10 @@ final class Library {
   private void run(LuaString source, long mostMillis) {
     LuaChunk chunk;
     try {
-      chunk = LuaChunk.compile(source, "@user_function");
+      chunk = Scripts.compile(source, "@user_function");
     } catch (LuaError e) {
       throw new CommandError("ERR Error compiling function: " + text(e));
     }
-    mayNeedWorld = scripts.mayNeedWorld(source);
     Lua lua = interpreter.lua;
     LuaTable globals = lua.globals();
     LuaTable usual = moved(globals);
@@ -212,6 +205,9 @@ final class Library {
     isLoading = true;
     try {
       lua.call(lua.load(chunk));
+      for (LibraryFunction function : functions.values()) {
+        function.loaded(scripts.mayNeedWorld(lua.words(function.body)));
+      }
     } catch (LuaError e) {
       throw new CommandError("ERR Error registering functions: " + message(e));
     } finally {

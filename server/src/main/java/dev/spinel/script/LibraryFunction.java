@@ -1,8 +1,10 @@
 package dev.spinel.script;
 
+import dev.spinel.engine.Call;
 import dev.spinel.engine.Scripted;
 import dev.spinel.lua.LuaFunction;
 import dev.spinel.lua.LuaString;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A function of a library, as it was registered.
@@ -12,7 +14,7 @@ final class LibraryFunction implements Scripted {
   final @Nullable LuaString description;
   final ScriptFlags flags;
   final LuaFunction body;
-  private final Reach reach;
+  private @Nullable Reach reach; // immutable once the library is loaded
 
   LibraryFunction(
       Library library,
@@ -25,11 +27,17 @@ final class LibraryFunction implements Scripted {
     this.description = description;
     this.flags = flags;
     this.body = body;
-    this.reach = new Reach(library.mayNeedWorld());
+  }
+
+  /// The library is loaded: what the function can call is known now.
+  ///
+  /// @param mayNeedWorld whether that may be a command that needs more than the locks of keys
+  void loaded(boolean mayNeedWorld) {
+    reach = new Reach(mayNeedWorld);
   }
 
   Reach reach() {
-    return reach;
+    return Objects.requireNonNull(reach);
   }
 
   @Override
@@ -38,8 +46,8 @@ final class LibraryFunction implements Scripted {
   }
 
   @Override
-  public boolean roams() {
-    return reach.isGlobal();
+  public boolean roams(Call call) {
+    return reach().isGlobal();
   }
 
   @Override

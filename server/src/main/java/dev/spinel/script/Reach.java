@@ -13,8 +13,10 @@ package dev.spinel.script;
 /// and what is seen once holds from then on. One that keeps to them at first, and touches others
 /// later, begins anew if it has changed nothing yet, and otherwise takes the locks that it lacks
 /// out of order ([dev.spinel.engine.InnerCalls]); both cost time, and happen once. What needs all
-/// of the server, as FLUSHALL and KEYS do, can't be had any more then: so a text in which the name
-/// of such a command stands, as the first argument of some call, roams from the start.
+/// of the server, as FLUSHALL and KEYS do, can't be had any more then. So a script that may call
+/// such a command, by what its text says ([dev.spinel.lua.LuaWords]), roams from the start: if it
+/// names one, or composes names, or gets them from the data. One that calls what its arguments name
+/// roams in those calls in which they name such a command.
 ///
 /// Any thread.
 final class Reach {

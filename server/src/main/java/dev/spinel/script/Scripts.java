@@ -1,9 +1,9 @@
 package dev.spinel.script;
 
 import dev.spinel.config.ConfigLog;
+import dev.spinel.engine.Call;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
-import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Family;
@@ -12,9 +12,12 @@ import dev.spinel.engine.Section;
 import dev.spinel.lua.LuaChunk;
 import dev.spinel.lua.LuaLimits;
 import dev.spinel.lua.LuaString;
-import dev.spinel.wire.Args;
+import dev.spinel.lua.LuaWatch;
+import dev.spinel.lua.LuaWords;
+import dev.spinel.wire.Slice;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -33,6 +36,12 @@ public final class Scripts {
 
   private static final long MOST_HEAP = 1L << 30;
   private static final int MOST_STRING = 512 << 20;
+
+  private static final LuaWatch COMMANDS =
+      new LuaWatch("redis", Set.of("call", "pcall"), Set.of("KEYS", "ARGV"));
+
+  /// Longer arguments of a call are no names of commands.
+  private static final int LONGEST_NAME = 64;
 
   final ConfigLog log;
   final RunningScripts running = new RunningScripts();
@@ -62,16 +71,31 @@ public final class Scripts {
     made.onClose(debugging::forget);
   }
 
-  /// Whether a script names a command, as the first argument of some call, that it may call and
-  /// that may need more than the locks of keys.
-  boolean mayNeedWorld(LuaString source) {
-    CommandTable table = engine().table;
-    return LuaChunk.callsWith(
-        source,
-        word -> {
-          Command command = table.lookup(Args.of(word.bytes()));
-          return command != null && command.mayNeedWorld();
-        });
+  /// Compiles a script, or a library, and finds out which commands it names.
+  static LuaChunk compile(LuaString source, String name) {
+    return LuaChunk.compile(source, name, COMMANDS);
+  }
+
+  /// Whether what a script says may be the name of a command that needs more than the locks of
+  /// keys.
+  boolean mayNeedWorld(LuaWords words) {
+    return words.isOpen()
+        || words.words().stream().anyMatch(word -> needsWorld(new Slice(word.bytes())));
+  }
+
+  /// Whether one of the call's arguments, from this one on, is the name of such a command.
+  boolean mayNeedWorld(Call call, int from) {
+    for (int i = from; i < call.argc(); i++) {
+      if (call.args().lengthAt(i) <= LONGEST_NAME && needsWorld(call.arg(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean needsWorld(Slice name) {
+    Command command = engine().table.command(name);
+    return command != null && command.mayNeedWorld();
   }
 
   /// Sets where scripts are debugged. Before the first session; without it they can't be.
