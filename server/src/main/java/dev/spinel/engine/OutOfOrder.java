@@ -70,7 +70,8 @@ final class OutOfOrder {
       isWanted = true;
     }
     try {
-      return seat.lock(slot, () -> closesCircle(seat.id));
+      boolean[] gaveUp = new boolean[1];
+      return seat.lock(slot, () -> gaveUp[0] = gaveUp[0] || closesCircle(seat.id));
     } finally {
       synchronized (wanted) {
         wanted.remove(seat.id);

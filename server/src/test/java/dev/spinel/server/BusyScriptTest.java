@@ -125,6 +125,50 @@ class BusyScriptTest {
     }
   }
 
+  /// Nor does a function escape FUNCTION KILL: of a library, by its name, within EXEC.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "while true do pcall(error, setmetatable({}, {__tostring = function() error('x') end}))"
+            + " end",
+        "local function f() return pcall(f) end while true do f() end",
+        "while true do xpcall(function() error('x') end, function() while true do end end) end",
+        "while true do redis.pcall('get', keys[1]) end",
+        "while true do redis.pcall('nosuchcommand') end",
+        "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true"
+            + " do co() end",
+        "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
+        "table.sort({3, 2, 1, 5, 4}, function(a, b) while true do end end)",
+        "('x'):rep(100):gsub('.', function() pcall(function() while true do end end) end)",
+        "local s = ('a'):rep(40) while true do s:find(('a*'):rep(20) .. 'b') end",
+        "while true do cmsgpack.pack({1, {2}}) cjson.encode({1, {2}}) end",
+        "for i = 1, 1e300 do loadstring('return ' .. i)() end",
+      })
+  void nothingEscapesTheKillOfAFunction(String body) throws IOException {
+    start(2);
+    String library =
+        "#!lua name=slow\nredis.register_function('f', function(keys, args) " + body + " end)";
+    try (RawPeer slow = peer();
+        RawPeer other = peer()) {
+      assertThat(slow.ask("FUNCTION", "LOAD", library)).contains("slow");
+      slow.ask("MULTI");
+      slow.ask("FCALL", "f", "1", "key");
+      slow.ask("PING");
+      slow.send("EXEC");
+      awaitBusy(other);
+      assertThat(other.ask("FUNCTION", "KILL")).isEqualTo("+OK\r\n");
+      assertThat(slow.read("")).startsWith("*2\r\n" + KILLED).endsWith("\r\n+PONG\r\n");
+      slow.send("FCALL", "f", "1", "key");
+      awaitBusy(other);
+      assertThat(other.ask("FUNCTION", "DELETE", "slow")).isEqualTo(BUSY_FUNCTION);
+      assertThat(other.ask("FUNCTION", "KILL")).isEqualTo("+OK\r\n");
+      assertThat(slow.read("")).startsWith(KILLED + "f");
+      assertThat(other.ask("FUNCTION", "DELETE", "slow")).isEqualTo("+OK\r\n");
+    }
+  }
+
   /// A reply of 2⁶⁰ values: of a part that has been written nothing is sent, so the connection
   /// ends.
   @ParameterizedTest

@@ -4,15 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.keyspace.Interleaving;
 import dev.spinel.keyspace.Schedule;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /// Three sessions, each with a thread and a seat as a loop has them, under a schedule that a seed
 /// decides at every lock, seat and stop of the world: through blocking and its ends (served, timed
-/// out, unblocked, closed), transactions with WATCH, and global operations. One order must explain
-/// what they heard, nobody may be left waiting, and the [Fixture]'s account and journal close.
+/// out, unblocked, closed), transactions with WATCH, scripts, and global operations. One order must
+/// explain what they heard, nobody may be left waiting, and the [Fixture]'s account and journal
+/// close.
 ///
 /// `-Dspinel.seeds=N` runs more of them, `-Dspinel.seed=S` one.
 class InterleavingTest {
@@ -84,6 +89,7 @@ class InterleavingTest {
     private final long[] time;
     private final Client[] all;
     private int incarnation;
+    private int scripts; // that it has made
     LocalSession session;
 
     Client(
@@ -138,6 +144,10 @@ class InterleavingTest {
 
     private void run(List<List<String>> commands) {
       boolean multi = commands.size() > 1;
+      if (multi && random.nextBoolean() && commands.stream().allMatch(Operations::fitsAScript)) {
+        runAsScript(commands);
+        return;
+      }
       if (multi) {
         say(List.of("MULTI"));
         for (List<String> command : commands) {
@@ -149,6 +159,81 @@ class InterleavingTest {
       if (record(commands, multi ? List.of("EXEC") : commands.get(0)).isEmpty()) {
         await();
       }
+    }
+
+    /// What a transaction does, by a script. Its first run, which is alone in the server, is one of
+    /// other keys, so it takes locks in the next one: of all its keys, or of one or two. The others
+    /// it then takes out of order, or is refused.
+    private void runAsScript(List<List<String>> commands) {
+      boolean isGlobal = commands.stream().anyMatch(each -> each.size() == 1 || isSwap(each));
+      List<String> keys = new ArrayList<>(List.of("a", "b", "c"));
+      Collections.shuffle(keys, random);
+      int declared = random.nextInt(3) + 1;
+      List<String> elsewhere = new ArrayList<>();
+      var text = new StringBuilder("-- %d %d\n".formatted(number, scripts++));
+      for (int i = 0; i < keys.size(); i++) {
+        boolean isDeclared = i < declared;
+        text.append("local %s = ".formatted(keys.get(i)))
+            .append(isDeclared ? "KEYS[" + (i + 1) : "ARGV[" + (i + 1 - declared))
+            .append("]\n");
+        elsewhere.add("{z}" + keys.get(isDeclared ? i : 0));
+      }
+      text.append(COLLECTING);
+      for (int i = 0; i < commands.size(); i++) {
+        text.append("note(").append(i).append(", redis.pcall(");
+        for (String word : commands.get(i)) {
+          text.append(keys.contains(word) ? word : quoted(word)).append(", ");
+        }
+        text.setLength(text.length() - 2);
+        text.append("))\n");
+      }
+      text.append("return {table.concat(refused, ','), results}");
+      List<String> call = List.of("EVAL", text.toString(), Integer.toString(declared));
+      if (!isGlobal) {
+        assertThat(say(with(call, elsewhere))).startsWith("*2 $0 ");
+        order.point();
+      }
+      long from = ++time[0];
+      String reply = say(with(call, keys));
+      Matcher parts = Pattern.compile("\\*2 \\$\\d+ ([0-9,]*) (\\*.*)").matcher(reply);
+      assertThat(parts.matches()).as(reply).isTrue();
+      List<List<String>> done = new ArrayList<>(List.of(Model.SCRIPT));
+      for (int i = 0; i < commands.size(); i++) {
+        if (!("," + parts.group(1) + ",").contains("," + i + ",")) {
+          done.add(commands.get(i));
+        }
+      }
+      history.add(operation(done, from, parts.group(2)));
+    }
+
+    private static boolean isSwap(List<String> command) {
+      return command.get(0).equals("SWAPDB");
+    }
+
+    /// Some names are put together.
+    private String quoted(String word) {
+      int half = word.length() / 2;
+      return random.nextInt(8) > 0
+          ? "'" + word + "'"
+          : "'" + word.substring(0, half) + "' .. '" + word.substring(half) + "'";
+    }
+
+    private static final String COLLECTING =
+        """
+        local results, refused = {}, {}
+        local function note(i, result)
+          if type(result) == 'table' and result.err and result.err:find('has changed data') then
+            refused[#refused + 1] = i
+          else
+            results[#results + 1] = result
+          end
+        end
+        """;
+
+    private static List<String> with(List<String> call, List<String> words) {
+      List<String> all = new ArrayList<>(call);
+      all.addAll(words);
+      return all;
     }
 
     /// The rest of a call that blocks: looks now and then, and at last goes away or lets its time

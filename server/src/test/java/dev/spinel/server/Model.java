@@ -19,6 +19,10 @@ final class Model {
   /// The reply of an arrival of which only the end is known: the reply comes with its `AWAIT`.
   static final String LATER = "?";
 
+  /// Stands before the commands of a script, which are one as those of a transaction are, but have
+  /// nothing to do with what their session watches.
+  static final List<String> SCRIPT = List.of("SCRIPT");
+
   static final String WRONGTYPE =
       "-WRONGTYPE Operation against a key holding the wrong kind of value";
   private static final String UNBLOCKED = "-UNBLOCKED client unblocked via CLIENT UNBLOCK";
@@ -97,7 +101,9 @@ final class Model {
     int session = operation.session();
     String heard = operation.reply();
     if (commands.size() > 1) {
-      String reply = exec(session, commands);
+      boolean isScript = commands.get(0).equals(SCRIPT);
+      String reply =
+          isScript ? all(session, commands.subList(1, commands.size())) : exec(session, commands);
       return heard == null || heard.equals(reply);
     }
     List<String> words = commands.get(0);
@@ -124,6 +130,10 @@ final class Model {
         }
       }
     }
+    return all(session, commands);
+  }
+
+  private String all(int session, List<List<String>> commands) {
     StringBuilder all = new StringBuilder("*" + commands.size());
     blocks = false;
     for (List<String> command : commands) {

@@ -94,6 +94,12 @@ final class Operations {
     return "m" + random.nextInt(4);
   }
 
+  /// Whether a script may run it, and gets the reply that a transaction gets.
+  static boolean fitsAScript(List<String> command) {
+    String name = command.get(0);
+    return !mayBlock(command) && !name.equals("WATCH") && !name.equals("UNWATCH");
+  }
+
   /// Whether a call of this command may wait.
   static boolean mayBlock(List<String> command) {
     String name = command.get(0);
