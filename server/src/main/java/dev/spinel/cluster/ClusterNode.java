@@ -43,6 +43,10 @@ final class ClusterNode {
   long offsetTime;
   long failTime;
   long votedTime;
+
+  /// The replica that this node voted for then.
+  @Nullable ClusterNode votedFor;
+
   long orphanedSince;
 
   /// Who reports that this node has failed, and when it last did.

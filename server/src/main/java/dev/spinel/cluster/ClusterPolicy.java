@@ -109,8 +109,11 @@ public record ClusterPolicy(
     for (String word : text.trim().split("\\s+")) {
       int colon = word.lastIndexOf(':');
       if (colon > 0) {
-        seeds.add(
-            new Address(word.substring(0, colon), Integer.parseInt(word.substring(colon + 1))));
+        String host = word.substring(0, colon);
+        if (host.startsWith("[") && host.endsWith("]")) {
+          host = host.substring(1, host.length() - 1);
+        }
+        seeds.add(new Address(host, Integer.parseInt(word.substring(colon + 1))));
       }
     }
     return seeds;

@@ -22,7 +22,11 @@ import java.util.Set;
 /// until it knows of the failure.
 ///
 /// A retry waits as Redis's does, since stock voters vote once for each primary in two node
-/// timeouts. A copy that isn't complete is never promoted, but by force.
+/// timeouts. Where all voters are ours the first retry is made a second after the votes were asked
+/// for: ours vote for the same replica again ([Votes]), so a message that was lost, or an epoch in
+/// which replicas of several primaries have split the votes, costs little. Of siblings that have
+/// split them each would keep its voters for itself by asking again; so the next one waits. A copy
+/// that isn't complete is never promoted, but by force.
 ///
 /// Belongs to the machine's thread.
 final class Elections {
@@ -30,6 +34,7 @@ final class Elections {
   private static final long TURN_MILLIS = 100;
   private static final int MOST_TURNS = 50;
   private static final long ASKING_MILLIS = 250;
+  private static final long AGAIN_MILLIS = 1000;
   private static final long RELOG_MILLIS = 10_000;
 
   private enum Reason {
@@ -53,6 +58,7 @@ final class Elections {
   private final Set<ClusterNode> votes = new HashSet<>();
   private long due = Long.MIN_VALUE / 2;
   private boolean asked;
+  private boolean isEarlyRetry;
   private int rank;
   private int turn;
   private boolean isFast;
@@ -80,6 +86,7 @@ final class Elections {
     failedAt = 0;
     due = Long.MIN_VALUE / 2;
     asked = false;
+    isEarlyRetry = false;
     votes.clear();
     reason = Reason.NONE;
   }
@@ -130,10 +137,26 @@ final class Elections {
     if (!byHand && !mayPromote()) {
       return;
     }
-    if (age() > 2 * machine.policy().electionMillis() && !schedule(primary, byHand)) {
+    if (age() > pauseMillis() && !schedule(primary, byHand)) {
       return;
     }
     advance(primary, byHand);
+  }
+
+  /// From when votes were due to when they may be asked for again.
+  private long pauseMillis() {
+    boolean isLost = asked && votes.size() < machine.health().quorum();
+    boolean isEarly = isLost && !isEarlyRetry && votersAreOurs();
+    return isEarly ? AGAIN_MILLIS : 2 * machine.policy().electionMillis();
+  }
+
+  private boolean votersAreOurs() {
+    for (ClusterNode node : machine.nodes().all()) {
+      if (node.isVoter() && !node.hasFailed() && !node.isOurs) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private long age() {
@@ -168,6 +191,7 @@ final class Elections {
       return false;
     }
     votes.clear();
+    isEarlyRetry = asked && !isEarlyRetry && votersAreOurs();
     asked = false;
     isFast = first && known;
     rank = byHand ? 0 : rank(primary);

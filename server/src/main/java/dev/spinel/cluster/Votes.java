@@ -9,9 +9,11 @@ import java.util.Map;
 /// A primary votes for replicas: once in an epoch, once in two node timeouts for each primary, and
 /// never against a newer configuration.
 ///
-/// The two node timeouts keep replicas of a failed primary from outvoting each other. They don't
-/// hold for a manual failover: a user may want to go back at once, and a CLUSTER FAILOVER that gets
-/// no votes is given up after 5 s without a word to who asked. (Redis's voters refuse it.)
+/// The two node timeouts keep replicas of a failed primary from outvoting each other: whoever was
+/// voted for may have been elected, and not be heard of yet. They don't hold for that replica
+/// itself, which asks again as it was not; nor for a manual failover: a user may want to go back at
+/// once, and a CLUSTER FAILOVER that gets no votes is given up after 5 s without a word to who
+/// asked. (Redis's voters refuse both.)
 ///
 /// A vote also ends a promise. By each PONG that answers a primary's PING, this node has told it
 /// that it may take writes ([Lease]); so a request to replace it waits until a node timeout after
@@ -114,6 +116,7 @@ final class Votes {
       deny(node, "its master is up");
     } else if (!header.forced()
         && primary.votedTime != 0
+        && primary.votedFor != node
         && machine.now() - primary.votedTime < 2 * machine.policy().nodeTimeoutMillis()) {
       long left = 2 * machine.policy().nodeTimeoutMillis() - (machine.now() - primary.votedTime);
       machine.warning(
@@ -165,6 +168,7 @@ final class Votes {
     long epoch = machine.currentEpoch();
     machine.setLastVoteEpoch(epoch);
     primary.votedTime = machine.now();
+    primary.votedFor = node;
     if (!header.forced()) {
       against.put(primary, machine.now() + machine.policy().electionMillis());
     }

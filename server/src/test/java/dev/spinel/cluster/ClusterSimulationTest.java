@@ -286,6 +286,32 @@ class ClusterSimulationTest {
     assertThat(cluster.runUntil(cluster::isServed, 1000)).as(cluster::describe).isTrue();
   }
 
+  /// A voter that has voted for a replica does so again; a stock one doesn't within two timeouts.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whoIsNotElectedAsksAgainSoonUnlessAVoterIsAStockOne(boolean stock) {
+    make(11, SimNetwork.Conditions.GOOD, 6);
+    ToyNode replica = cluster.nodes.get(3);
+    ToyNode voter = cluster.nodes.get(2);
+    voter.isStock = stock;
+    cluster.form(3);
+    cluster.crash(cluster.nodes.get(0), false);
+    for (int millis = 0; !hasAsked(replica); millis++) {
+      assertThat(millis).isLessThan(20_000);
+      cluster.network.run(1);
+    }
+    cluster.network.breakLinks(
+        cluster.hostName(replica), cluster.hostName(cluster.nodes.get(1))); // with its request
+    boolean soon = cluster.runUntil(() -> replica.takesWrites(0), 2 * TIMEOUT);
+    assertThat(soon).as(cluster::describe).isEqualTo(!stock);
+    assertThat(cluster.runUntil(() -> replica.takesWrites(0), 6 * TIMEOUT)).isTrue();
+  }
+
+  private boolean hasAsked(ToyNode replica) {
+    return cluster.story.stream()
+        .anyMatch(line -> line.contains(replica.name + ": Starting a failover election"));
+  }
+
   /// Else they might vote for a sibling that lacks what was written.
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
