@@ -19,10 +19,13 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// A cluster all of whose nodes are killed and start again where nobody knows them, over real
 /// sockets: three primaries, and a replica of the first.
 @Timeout(120)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class RejoiningTest {
   private static final int NODES = 4;
 

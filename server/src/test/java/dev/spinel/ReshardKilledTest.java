@@ -17,11 +17,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /// Two nodes, each a process, whose files have what was acknowledged. A slot is moved key by key,
 /// and one of them is killed meanwhile, or both: each key is at one node at least, and the move can
 /// be brought to its end.
 @Timeout(180)
+@Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class ReshardKilledTest {
   /// More by hand.
   private static final int ROUNDS = Integer.getInteger("kill.rounds", 3);

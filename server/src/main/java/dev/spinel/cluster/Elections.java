@@ -25,8 +25,9 @@ import java.util.Set;
 /// timeouts. Where all voters are ours the first retry is made a second after the votes were asked
 /// for: ours vote for the same replica again ([Votes]), so a message that was lost, or an epoch in
 /// which replicas of several primaries have split the votes, costs little. Of siblings that have
-/// split them each would keep its voters for itself by asking again; so the next one waits. A copy
-/// that isn't complete is never promoted, but by force.
+/// split them each would keep its voters for itself by asking again; so the next one waits.
+///
+/// A copy that isn't complete is never promoted, but by force.
 ///
 /// Belongs to the machine's thread.
 final class Elections {
@@ -137,17 +138,22 @@ final class Elections {
     if (!byHand && !mayPromote()) {
       return;
     }
-    if (age() > pauseMillis() && !schedule(primary, byHand)) {
+    boolean early = mayRetryEarly(primary);
+    long pause = early ? AGAIN_MILLIS : 2 * machine.policy().electionMillis();
+    if (age() > pause && !schedule(primary, byHand, early)) {
       return;
     }
     advance(primary, byHand);
   }
 
-  /// From when votes were due to when they may be asked for again.
-  private long pauseMillis() {
-    boolean isLost = asked && votes.size() < machine.health().quorum();
-    boolean isEarly = isLost && !isEarlyRetry && votersAreOurs();
-    return isEarly ? AGAIN_MILLIS : 2 * machine.policy().electionMillis();
+  /// Not if the primary answers again: it has failed no more in a moment, and may know of writes
+  /// that this node doesn't.
+  private boolean mayRetryEarly(ClusterNode primary) {
+    return asked
+        && !isEarlyRetry
+        && votes.size() < machine.health().quorum()
+        && primary.answeredAt <= primary.failTime
+        && votersAreOurs();
   }
 
   private boolean votersAreOurs() {
@@ -183,7 +189,7 @@ final class Elections {
   }
 
   /// Decides when to ask for votes. Returns false to think again soon: siblings may still answer.
-  private boolean schedule(ClusterNode primary, boolean byHand) {
+  private boolean schedule(ClusterNode primary, boolean byHand, boolean early) {
     long now = machine.now();
     boolean first = due < machine.started();
     boolean known = siblingsAreKnown(primary);
@@ -191,7 +197,7 @@ final class Elections {
       return false;
     }
     votes.clear();
-    isEarlyRetry = asked && !isEarlyRetry && votersAreOurs();
+    isEarlyRetry = early;
     asked = false;
     isFast = first && known;
     rank = byHand ? 0 : rank(primary);

@@ -74,7 +74,8 @@ final class Rejoining {
       return;
     }
     boolean loopback = IpAddress.isLoopback(here);
-    if (type != BusType.MEET && loopback && !myself.ip.isEmpty()) {
+    boolean isUsable = !loopback || myself.ip.isEmpty() || IpAddress.isLoopback(myself.ip);
+    if (type != BusType.MEET && !isUsable) {
       return; // a neighbour on the same machine; others can't use that
     }
     knowsOwnAddress = true;
