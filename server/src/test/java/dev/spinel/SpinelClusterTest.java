@@ -214,6 +214,24 @@ class SpinelClusterTest {
     }
   }
 
+  /// It has the data of another shard still, and would be promoted with that.
+  @Test
+  void whoGoesToAnotherShardHasNoCopyUntilItHasCopied() throws Exception {
+    try (SpinelCluster cluster =
+        Spinel.cluster(3, 3).nodeTimeoutMillis(5000).with("save", "").start()) {
+      SpinelCluster.Node primary = cluster.nodes().get(1);
+      SpinelCluster.Node replica = cluster.nodes().get(3);
+      assertThat(ask(cluster.nodes().get(0), "SET", "b", "1")).contains("OK");
+      assertThat(ask(replica, "INFO", "replication")).contains("replica_copy_complete:1");
+      assertThat(ask(primary, "CONFIG", "SET", "repl-diskless-sync-delay", "3600")).contains("OK");
+      assertThat(ask(replica, "CLUSTER", "REPLICATE", primary.status().id())).contains("OK");
+      assertThat(ask(replica, "INFO", "replication")).contains("replica_copy_complete:0");
+      assertThat(ask(primary, "CONFIG", "SET", "repl-diskless-sync-delay", "0")).contains("OK");
+      await(cluster);
+      assertThat(ask(replica, "INFO", "replication")).contains("replica_copy_complete:1");
+    }
+  }
+
   private static String plain(RespValue reply) {
     return reply instanceof RespValue.Array array
         ? String.join(" ", array.elements().stream().map(SpinelClusterTest::plain).toList())

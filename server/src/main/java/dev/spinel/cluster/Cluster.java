@@ -466,7 +466,10 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Follow follow -> {
         Address primary = new Address(follow.host(), follow.port());
         forData.add(
-            stopped -> replication.tell(new ReplicationEvent.PrimaryNamed(primary, ""), stopped));
+            stopped ->
+                replication.tell(
+                    new ReplicationEvent.PrimaryNamed(primary, "", follow.hasOtherData()),
+                    stopped));
       }
       case ClusterAction.Promote _ ->
           forData.add(stopped -> replication.tell(new ReplicationEvent.PromotionAsked(), stopped));

@@ -36,7 +36,9 @@ public sealed interface ClusterAction {
   record Reply(long client, String text) implements ClusterAction {}
 
   /// Follow this primary: the role changes, or the primary's address.
-  record Follow(String host, int port) implements ClusterAction {}
+  ///
+  /// @param hasOtherData whether it is of another shard than this node was
+  record Follow(String host, int port, boolean hasOtherData) implements ClusterAction {}
 
   /// Be a primary.
   record Promote() implements ClusterAction {}

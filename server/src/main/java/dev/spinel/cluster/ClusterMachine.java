@@ -105,6 +105,7 @@ public final class ClusterMachine {
   private long currentEpoch;
   private long lastVoteEpoch;
   private @Nullable String followed; // host:port that replication was told
+  private boolean hasOtherData; // than the primary that is to be followed
 
   private List<ClusterAction> actions = new ArrayList<>();
   private boolean ticks;
@@ -559,6 +560,7 @@ public final class ClusterMachine {
       myself.set(NodeFlags.REPLICA);
       slots.closeAll();
     }
+    hasOtherData |= !myself.shard.equals(primary.shard);
     nodes.setPrimary(myself, primary);
     nodes.setShard(myself, primary.shard);
     followed = null;
@@ -577,7 +579,8 @@ public final class ClusterMachine {
       String address = primary.ip + ":" + primary.port;
       if (!address.equals(followed)) {
         followed = address;
-        act(new ClusterAction.Follow(primary.ip, primary.port));
+        act(new ClusterAction.Follow(primary.ip, primary.port, hasOtherData));
+        hasOtherData = false;
       }
     }
   }

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 /// is too slow for its primary, and where the primary refuses this server.
 ///
 /// **A copy is complete or it isn't.** It isn't from the moment in which data is discarded until
-/// all has come instead, nor in a server that is to follow and has never had any data. The shell
-/// notes that durably. Nobody promotes such a copy but by hand.
+/// all has come instead, nor in a server that is to follow and has never had any data, or has that
+/// of another shard. The shell notes that durably. Nobody promotes such a copy but by hand.
 ///
 /// The log's lines are Redis's, as tools and people know them.
 public final class ReplicaSide {
@@ -147,6 +147,13 @@ public final class ReplicaSide {
       }
     }
     connect();
+  }
+
+  /// The primary that it follows now has other data.
+  void hasOtherData() {
+    if (complete) {
+      setComplete(false);
+    }
   }
 
   /// At start: it connects within a second.

@@ -21,7 +21,9 @@ public sealed interface ReplicationEvent {
   /// REPLICAOF host port. In a stopped world, as is [PromotionAsked].
   ///
   /// @param client that did, as the log describes it; empty: nobody's
-  record PrimaryNamed(Address primary, String client) implements ReplicationEvent {}
+  /// @param hasOtherData whether this server's data is known to be no copy of that primary's
+  record PrimaryNamed(Address primary, String client, boolean hasOtherData)
+      implements ReplicationEvent {}
 
   /// REPLICAOF NO ONE.
   record PromotionAsked() implements ReplicationEvent {}

@@ -81,6 +81,9 @@ public final class ReplicationMachine {
       case ReplicationEvent.Started started -> start(started);
       case ReplicationEvent.PrimaryNamed named -> {
         replicaSide.follow(named.primary());
+        if (named.hasOtherData()) {
+          replicaSide.hasOtherData();
+        }
         if (!named.client().isEmpty()) {
           notice(
               "REPLICAOF "

@@ -108,7 +108,7 @@ final class RoleCommands implements Family {
       reply.simple("OK Already connected to specified master");
       return;
     }
-    front.tell(call, new ReplicationEvent.PrimaryNamed(primary, describes.apply(call)));
+    front.tell(call, new ReplicationEvent.PrimaryNamed(primary, describes.apply(call), false));
     reply.ok();
   }
 

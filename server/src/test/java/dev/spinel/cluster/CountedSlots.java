@@ -19,6 +19,7 @@ final class CountedSlots {
     this.cluster = cluster;
     this.count = count;
     this.acknowledged = new long[count];
+    cluster.nodes.forEach(ToyNode::countsCopies);
   }
 
   int slot(int number) {

@@ -324,6 +324,11 @@ public final class ToyNode implements ClusterMachine.World {
     complete = whole;
   }
 
+  /// From now on its data is that of a primary only once it has come from there.
+  void countsCopies() {
+    countsCopies = true;
+  }
+
   // ── the machine's world ──
 
   @Override

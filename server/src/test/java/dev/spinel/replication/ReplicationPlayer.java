@@ -78,7 +78,7 @@ final class ReplicationPlayer implements Function<String, List<String>> {
           step(
               rest.equals("no one")
                   ? new ReplicationEvent.PromotionAsked()
-                  : new ReplicationEvent.PrimaryNamed(address(words), ""));
+                  : new ReplicationEvent.PrimaryNamed(address(words), "", false));
       case "started" ->
           step(
               new ReplicationEvent.Started(

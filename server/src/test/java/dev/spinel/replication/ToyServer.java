@@ -307,7 +307,7 @@ public final class ToyServer {
   // ── what a test does with it ──
 
   public void follow(Address primary) {
-    tell(new ReplicationEvent.PrimaryNamed(primary, ""));
+    tell(new ReplicationEvent.PrimaryNamed(primary, "", false));
   }
 
   /// Hands over to whichever replica has everything first.
