@@ -23,7 +23,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /// Two nodes, each a process, whose files have what was acknowledged. A slot is moved key by key,
 /// and one of them is killed meanwhile, or both: each key is at one node at least, and the move can
 /// be brought to its end.
-@Timeout(180)
+@Timeout(600)
 @Execution(ExecutionMode.CONCURRENT) // beside other classes: most of it is waiting
 class ReshardKilledTest {
   /// More by hand.
@@ -32,8 +32,8 @@ class ReshardKilledTest {
   private static final long SEED = Long.getLong("spinel.seed", 0);
   private static final String TAG = "{b}";
   private static final String SLOT = "3300";
-  private static final int KEYS = 1500;
-  private static final int AT_ONCE = 20;
+  private static final int KEYS = 600;
+  private static final int AT_ONCE = 10;
 
   @TempDir Path folder;
   private final int[] ports = {NodePlaces.freePort(), NodePlaces.freePort()};
@@ -54,7 +54,7 @@ class ReshardKilledTest {
     NodePlaces.log(home).close();
     List<String> words = new ArrayList<>(List.of("--port", "" + ports[node]));
     words.addAll(List.of("--cluster-enabled", "yes", "--cluster-port", "" + buses[node]));
-    words.addAll(List.of("--cluster-node-timeout", "1000", "--dir", home.toString()));
+    words.addAll(List.of("--cluster-node-timeout", "3000", "--dir", home.toString()));
     words.addAll(List.of("--cluster-allow-reads-when-down", "yes", "--save", ""));
     words.addAll(List.of("--appendonly", "yes", "--appendfsync", "always"));
     processes[node] =
@@ -90,7 +90,11 @@ class ReshardKilledTest {
     }
     ok(ports[0], "CLUSTER", "ADDSLOTSRANGE", "0", "8191");
     ok(ports[1], "CLUSTER", "ADDSLOTSRANGE", "8192", "16383");
-    ok(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + ports[1], "" + buses[1]);
+    eventually(
+        () -> { // a busy machine may take longer than a handshake waits
+          ok(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + ports[1], "" + buses[1]);
+          return text(ports[1], "CLUSTER", "INFO").contains("cluster_known_nodes:2");
+        });
     awaitUp();
     try (Client client = connect(ports[0])) {
       for (int i = 0; i < KEYS; i++) {
@@ -132,13 +136,19 @@ class ReshardKilledTest {
     return count.isEmpty() ? 0 : Long.parseLong(count);
   }
 
-  /// What a node has of a key of a slot that it owns, or takes in.
-  private static String get(Client at, String key) throws IOException {
-    at.send("ASKING");
-    at.send("GET", key);
+  /// What a node has of the keys of a slot that it owns, or takes in.
+  private static List<String> values(Client at) throws IOException {
+    for (int i = 0; i < KEYS; i++) {
+      at.send("ASKING");
+      at.send("GET", TAG + i);
+    }
     at.flush();
-    at.receive();
-    return text(at.receive());
+    List<String> values = new ArrayList<>();
+    for (int i = 0; i < KEYS; i++) {
+      at.receive();
+      values.add(text(at.receive()));
+    }
+    return values;
   }
 
   @Test
@@ -199,9 +209,11 @@ class ReshardKilledTest {
     int both = 0;
     try (Client source = connect(ports[from]);
         Client target = connect(ports[to])) {
+      List<String> atSources = values(source);
+      List<String> atTargets = values(target);
       for (int i = 0; i < KEYS; i++) {
-        String there = get(source, TAG + i);
-        String here = get(target, TAG + i);
+        String there = atSources.get(i);
+        String here = atTargets.get(i);
         boolean atSource = there.equals(value(i));
         boolean atTarget = here.equals(value(i));
         if (!atSource && !atTarget) {
