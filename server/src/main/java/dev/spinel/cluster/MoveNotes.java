@@ -29,7 +29,8 @@ final class MoveNotes {
   private final Supplier<List<MoveText.Item>> items;
 
   // As a primary: what its replicas are told.
-  private String version = "";
+  private String version = ""; // LIFE.NUMBER, and numbers of one life grow
+  private String life = "";
   private long versions;
   private final Set<String> knownTo = new HashSet<>();
   private boolean tells;
@@ -54,7 +55,10 @@ final class MoveNotes {
 
   /// There is another list.
   void changed() {
-    version = machine.wall() + "." + ++versions; // no other life of this node had it
+    if (life.isEmpty()) {
+      life = machine.wall() + "."; // no other life of this node had it
+    }
+    version = life + ++versions;
     knownTo.clear();
     tells = true;
     machine.changed();
@@ -95,6 +99,8 @@ final class MoveNotes {
       knownTo.add(sender.id);
     } else if (which.equals(MoveText.NONE)) {
       begin();
+    } else if (knownTo.remove(sender.id)) {
+      tells = true; // one of another life has overtaken the newest
     }
   }
 
@@ -146,9 +152,21 @@ final class MoveNotes {
       answer(); // it may not have heard it
       return;
     }
+    if (awaited != null && isOlder(which, awaitedVersion)
+        || keptFrom.equals(sender.id) && isOlder(which, keptVersion)) {
+      return; // it was on its way over a link that broke
+    }
     awaited = list;
     awaitedVersion = which;
     look();
+  }
+
+  /// Whether both are of one life of one primary, and which is the first of them.
+  private static boolean isOlder(String version, String than) {
+    int dot = version.indexOf('.') + 1;
+    return dot > 0
+        && than.startsWith(version.substring(0, dot))
+        && MoveText.number(version.substring(dot)) < MoveText.number(than.substring(dot));
   }
 
   /// Whether it waits for the data that a list is about.
@@ -158,7 +176,7 @@ final class MoveNotes {
 
   private boolean isHere(MoveText.Item item) {
     return item.state() != MoveText.Written.TAKING
-        || machine.world().hasCompleteCopy() && machine.world().offset() >= item.offset();
+        || machine.world().hasCompleteCopy() && machine.world().offset() >= item.number();
   }
 
   private void look() {

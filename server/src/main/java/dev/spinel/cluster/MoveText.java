@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// How moves of slots are written on the bus and in `nodes.conf`: words without spaces.
 ///
 /// ```
-///   item   <id>,<STATE>,<node>,<offset>,<first>-<last>+<slot>…
+///   item   <id>,<STATE>,<node>,<number>,<first>-<last>+<slot>…
 ///   list   item;item;…      or - if there is none
 /// ```
 final class MoveText {
@@ -22,14 +22,24 @@ final class MoveText {
     HANDED,
 
     /// The slots' keys go; there is no move any more.
-    PURGING
+    PURGING,
+
+    /// Replicas may have been told that these were handed over.
+    DOUBTED;
+
+    /// Whether it is of slots, and of no move.
+    boolean isOfSlots() {
+      return this == PURGING || this == DOUBTED;
+    }
   }
 
   /// One of them, as it is written.
   ///
   /// @param id of a move, or `-` if there is none
   /// @param node the other primary, or `-` if there is none
-  record Item(String id, Written state, String node, long offset, SlotSet slots) {}
+  /// @param number HANDED: the epoch with which the source claims the slots. Else the offset of
+  ///   replication up to which the data is needed
+  record Item(String id, Written state, String node, long number, SlotSet slots) {}
 
   static final String NONE = "-";
   private static final int MOST = 1000;
@@ -49,7 +59,7 @@ final class MoveText {
           .append(',')
           .append(item.node)
           .append(',')
-          .append(item.offset)
+          .append(item.number)
           .append(',')
           .append(ranges(item.slots));
     }
@@ -92,17 +102,17 @@ final class MoveText {
         return null;
       }
       SlotSet slots = slots(fields[4]);
-      long offset = number(fields[3]);
+      long number = number(fields[3]);
       Written state = written(fields[1]);
       boolean hasMove = NodesFile.isId(fields[0]) && NodesFile.isId(fields[2]);
       boolean hasNone = fields[0].equals(NONE) && fields[2].equals(NONE);
       if (slots == null
-          || offset < -1
+          || number < -1
           || state == null
-          || !(state == Written.PURGING ? hasNone : hasMove)) {
+          || !(state.isOfSlots() ? hasNone : hasMove)) {
         return null;
       }
-      items.add(new Item(fields[0], state, fields[2], offset, slots));
+      items.add(new Item(fields[0], state, fields[2], number, slots));
     }
     return items;
   }

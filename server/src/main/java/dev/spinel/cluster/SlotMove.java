@@ -33,14 +33,13 @@ final class SlotMove {
       return this == STAGING || this == TAKING || this == CLAIMING || this == RETRACTING;
     }
 
+    boolean isOfSource() {
+      return !isOfTarget();
+    }
+
     /// Whether a restarted node has to know of it.
     boolean isKept() {
       return isOfTarget() || this == HANDED;
-    }
-
-    /// The replica's business: what it has to know when it is promoted. HANDING is told as HANDED.
-    boolean isTold() {
-      return this != SENDING && this != RETRACTING;
     }
   }
 
@@ -69,17 +68,25 @@ final class SlotMove {
   /// Target: when all data went for the last time, as of the beginning.
   long flushes;
 
+  /// Target: the keys come in, since its replicas know that they aren't to be kept.
+  boolean isImporting;
+
   /// Target: has all, and may take the slots as soon as it may.
   boolean isWhole;
 
-  /// Target: the epoch with which it is going to claim the slots, and who has promised not to elect
-  /// anybody with that or a smaller one.
+  /// Target: the epoch with which it is going to claim the slots; 0: none yet. Source: that of its
+  /// own that the target knows of, so that the target's is greater.
   long epoch;
 
+  /// Target: who has promised not to elect anybody with that epoch or a smaller one.
   final Set<String> promised = new LinkedHashSet<>();
 
   /// Target: that it has that epoch, and may tell its replicas to take the slots, is on the disk.
   boolean isPrepared;
+
+  /// The replicas are being told of its state (STAGING, TAKING, HANDING): on the disk is that they
+  /// may be.
+  boolean isTold;
 
   /// Target: that the source has handed the slots over is on that one's disk.
   boolean isHandedOver;
@@ -111,6 +118,7 @@ final class SlotMove {
   void become(State next, long now) {
     state = next;
     since = now;
+    isTold = false;
   }
 
   boolean contains(int slot) {

@@ -26,11 +26,15 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// **The target's shard decides, alone.** Up to HANDED the source may give up at any time, and the
-/// target has nothing. From then on the source neither serves the slots nor claims them on the bus:
-/// it asks until it is told who has them, the target or the source again. The target says "again
-/// yours" only if it can't take them any more, and takes them only if it never says so. So there is
-/// nothing to be voted upon, and stock nodes need to know nothing of it: they see that the source
-/// doesn't claim the slots, and that the target does with a greater epoch.
+/// target has nothing. From then on the source doesn't serve the slots: it asks until it is told
+/// who has them, the target or the source again. The target says "again yours" only if it can't
+/// take them any more, and takes them only if it never says so. So there is nothing to be voted
+/// upon, and stock nodes need to know nothing of it: they see that the target claims the slots with
+/// a greater epoch than the source's.
+///
+/// **The source goes on claiming what it has handed over**, as long as it has the epoch that the
+/// target knew of when it chose its own, and no longer. If nobody claimed the slots, a former owner
+/// that comes back with an old `nodes.conf` would have them.
 ///
 /// **A failover changes nothing of that**, since whoever may be promoted knows: the source doesn't
 /// hand over before *each* of its replicas has written down that it will, and the target doesn't
@@ -74,6 +78,10 @@ final class SlotMoves {
   /// them back, so nobody may have written to them.
   private final SlotSet unsaved = new SlotSet();
 
+  /// Source: slots of which a replica may believe that they were handed over. On the disk before
+  /// replicas are told.
+  private SlotSet doubted = new SlotSet();
+
   /// Slots that were taken, by their slot: whose they were. Third parties may not know it yet.
   private final Map<Integer, String> taken = new HashMap<>();
 
@@ -106,7 +114,7 @@ final class SlotMoves {
   SlotSet claimed(SlotSet own) {
     SlotSet claimed = own.copy();
     for (SlotMove move : moves) {
-      if (move.state == SlotMove.State.HANDED) {
+      if (move.state == SlotMove.State.HANDED && move.epoch != machine.myself().configEpoch) {
         claimed.removeAll(move.slots);
       }
     }
@@ -209,13 +217,7 @@ final class SlotMoves {
       move.flushes = machine.world().flushes();
       moves.add(move);
       machine.notice("Importing slots " + move.slots + " from node " + source.named());
-      machine.whenSaved(
-          () -> {
-            if (moves.contains(move)) {
-              machine.act(
-                  new ClusterAction.Import(move.id, source.ip, source.port, move.slots.copy()));
-            }
-          });
+      machine.whenSaved(() -> tellReplicas(move));
     }
     listChanged();
     return job;
@@ -314,7 +316,10 @@ final class SlotMoves {
     SlotMove move = move(id);
     if (move != null && move.state == SlotMove.State.SENDING) {
       move.become(SlotMove.State.HANDING, machine.now());
-      listChanged();
+      move.epoch = machine.myself().configEpoch;
+      doubted.addAll(move.slots);
+      machine.saveDurably();
+      machine.whenSaved(() -> tellReplicas(move));
       tellTarget(move, "prepare " + move.id);
     }
   }
@@ -359,10 +364,15 @@ final class SlotMoves {
     }
     move.become(SlotMove.State.TAKING, machine.now());
     if (move.isPrepared) {
-      notes.changed();
+      tellReplicas(move);
     } else {
-      machine.whenSaved(notes::changed); // a restarted node must know whom it has told
+      machine.whenSaved(() -> tellReplicas(move)); // a restarted node must know whom it has told
     }
+  }
+
+  private void tellReplicas(SlotMove move) {
+    move.isTold = true;
+    notes.changed();
   }
 
   void failed(String id, String reason) {
@@ -385,6 +395,23 @@ final class SlotMoves {
     purged.addAll(slots);
     purgedOffset = machine.world().offset();
     lookAtPurged();
+  }
+
+  /// Once replicas know what has become of the slots that they were told of.
+  private void lookAtDoubted() {
+    if (doubted.isEmpty() || !notes.areKnown()) {
+      return;
+    }
+    SlotSet still = new SlotSet();
+    for (SlotMove move : moves) {
+      if (move.state.isOfSource() && move.state != SlotMove.State.SENDING) {
+        still.addAll(move.slots);
+      }
+    }
+    if (!still.equals(doubted)) {
+      doubted = still;
+      machine.saveDurably();
+    }
   }
 
   private void lookAtPurged() {
@@ -584,13 +611,16 @@ final class SlotMoves {
     long now = machine.now();
     notes.tick();
     lookAtPurged();
+    lookAtDoubted();
     for (SlotMove move : List.copyOf(moves)) {
       long in = now - move.since;
       switch (move.state) {
         case STAGING -> {
           if (move.total >= 0 && in > LIMIT_MILLIS) {
             fail(move, "the end of the stream hasn't come in time");
-          } else if (move.total < 0) {
+          } else if (!move.isImporting && in > LIMIT_MILLIS) {
+            fail(move, "replica " + notes.unknowing() + " doesn't answer");
+          } else if (move.isImporting && move.total < 0) {
             askWhetherItStands(move);
           }
           if (move.epoch != 0) {
@@ -740,6 +770,12 @@ final class SlotMoves {
           fail(move, "the source doesn't own the slots any more");
         } else if (move.flushes != machine.world().flushes()) {
           fail(move, "all data of this node was deleted");
+        } else if (!move.isImporting) {
+          if (isKnown(move)) { // else a replica that is promoted would keep what has come
+            move.isImporting = true;
+            machine.act(
+                new ClusterAction.Import(move.id, source.ip, source.port, move.slots.copy()));
+          }
         } else if (move.isWhole && !hasReplicas() && mayTake(move)) {
           take(move);
         }
@@ -747,7 +783,7 @@ final class SlotMoves {
       case TAKING -> {
         if (move.flushes != machine.world().flushes()) {
           fail(move, "all data of this node was deleted");
-        } else if (notes.areKnown() && mayTake(move)) {
+        } else if (isKnown(move) && mayTake(move)) {
           take(move);
         }
       }
@@ -773,7 +809,7 @@ final class SlotMoves {
           fail(move, "this node doesn't own the slots any more");
         } else if (target == null || hasFailed(target)) {
           fail(move, "the target, or a replica of it, has failed");
-        } else if (notes.areKnown() && machine.lease().stands() && !machine.manual().isRunning()) {
+        } else if (isKnown(move) && machine.lease().stands() && !machine.manual().isRunning()) {
           move.become(SlotMove.State.PAUSING, machine.now());
           move.pausedAt = machine.now();
           machine.act(new ClusterAction.PauseMove(move.id, move.slots.copy()));
@@ -785,6 +821,11 @@ final class SlotMoves {
         }
       }
     }
+  }
+
+  /// Whether each replica knows of the state that it is in.
+  private boolean isKnown(SlotMove move) {
+    return move.isTold && notes.areKnown();
   }
 
   /// Whether it couldn't take anything just now.
@@ -858,6 +899,7 @@ final class SlotMoves {
     purged = new SlotSet();
     ordered.clear();
     unsaved.clear();
+    doubted.clear();
     taken.clear();
     notes.follows();
   }
@@ -888,6 +930,7 @@ final class SlotMoves {
             claimLater(item);
           }
         }
+        case DOUBTED -> {} // a primary's own
         default -> purge(item.slots());
       }
     }
@@ -919,25 +962,27 @@ final class SlotMoves {
     return false;
   }
 
-  /// Another node of this shard has taken over while this one had handed slots over: it asks for
-  /// them from now on, and this node has no claim to them any more.
+  /// Another node of this shard has taken over. What it may take for handed over it asks for from
+  /// now on, and this node has no claim to it any more, be it that it has given the move up.
   void replacedBy(ClusterNode sender) {
     ClusterNode myself = machine.myself();
     if (!sender.shard.equals(myself.shard)) {
       return;
     }
     for (SlotMove move : List.copyOf(moves)) {
-      if (move.state == SlotMove.State.HANDED) {
+      if (move.state.isOfSource() && move.state != SlotMove.State.SENDING) {
         moves.remove(move);
         machine.act(new ClusterAction.EndMove(move.id, "another node has taken over"));
-        for (int slot = move.slots.next(0); slot >= 0; slot = move.slots.next(slot + 1)) {
-          if (machine.slots().owner(slot) == myself) {
-            machine.slots().take(slot);
-          }
-        }
         remember(move, "failed", "another node has taken over");
+        doubted.addAll(move.slots);
       }
     }
+    for (int slot = doubted.next(0); slot >= 0; slot = doubted.next(slot + 1)) {
+      if (machine.slots().owner(slot) == myself) {
+        machine.slots().take(slot);
+      }
+    }
+    doubted.clear();
   }
 
   /// Third parties may still take a former owner for the owner of slots that this node has taken,
@@ -966,8 +1011,9 @@ final class SlotMoves {
   private List<MoveText.Item> told() {
     List<MoveText.Item> items = new ArrayList<>();
     for (SlotMove move : moves) {
-      if (move.state.isTold()) {
-        items.add(item(move, state(move)));
+      MoveText.Written state = told(move);
+      if (state != null) {
+        items.add(item(move, state));
       }
     }
     SlotSet unwanted = purging.copy();
@@ -976,15 +1022,26 @@ final class SlotMoves {
         unwanted.addAll(move.slots);
       }
     }
-    addPurging(items, unwanted);
+    addSlots(items, MoveText.Written.PURGING, unwanted);
     return items;
   }
 
   private static MoveText.Item item(SlotMove move, MoveText.Written state) {
-    return new MoveText.Item(move.id, state, move.peer, move.offset, move.slots);
+    long number = state == MoveText.Written.HANDED ? Math.max(-1, move.epoch) : move.offset;
+    return new MoveText.Item(move.id, state, move.peer, number, move.slots);
   }
 
-  /// What replicas are told.
+  /// What replicas are told of a move; null: nothing.
+  private static MoveText.@Nullable Written told(SlotMove move) {
+    return switch (move.state) {
+      case SENDING, RETRACTING -> null;
+      case HANDING -> move.isTold ? MoveText.Written.HANDED : null;
+      case TAKING -> move.isTold ? MoveText.Written.TAKING : MoveText.Written.STAGING;
+      default -> state(move);
+    };
+  }
+
+  /// How it is written.
   private static MoveText.Written state(SlotMove move) {
     return switch (move.state) {
       case STAGING -> MoveText.Written.STAGING;
@@ -1003,10 +1060,9 @@ final class SlotMoves {
     };
   }
 
-  private static void addPurging(List<MoveText.Item> items, SlotSet slots) {
+  private static void addSlots(List<MoveText.Item> items, MoveText.Written state, SlotSet slots) {
     if (!slots.isEmpty()) {
-      items.add(
-          new MoveText.Item(MoveText.NONE, MoveText.Written.PURGING, MoveText.NONE, 0, slots));
+      items.add(new MoveText.Item(MoveText.NONE, state, MoveText.NONE, 0, slots));
     }
   }
 
@@ -1313,7 +1369,8 @@ final class SlotMoves {
         items.add(item(move, stateOfFile(move)));
       }
     }
-    addPurging(items, purging);
+    addSlots(items, MoveText.Written.PURGING, purging);
+    addSlots(items, MoveText.Written.DOUBTED, doubted);
     if (machine.myself().isReplica()) {
       return notes.contents();
     }
@@ -1339,8 +1396,10 @@ final class SlotMoves {
               new SlotMove(
                   item.id(), item.node(), item.slots(), SlotMove.State.HANDED, machine.now());
           move.mayAsk = true;
+          move.epoch = item.number();
           moves.add(move);
         }
+        case DOUBTED -> doubted.addAll(item.slots());
         case CLAIMING -> claimLater(item);
         case TAKING, RETRACTING ->
             moves.add(

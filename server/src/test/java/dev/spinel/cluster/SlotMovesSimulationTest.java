@@ -258,6 +258,8 @@ final class SlotMovesSimulationTest {
   private ToyNode replicaDiesWhileTaking(ToyNode target) {
     ToyNode replica = cluster.nodes.get(4);
     target.ask("MIGRATION", "IMPORT", "0", "2000");
+    List<SlotMove> moves = List.copyOf(target.machine().moves().underWay());
+    assertThat(runUntilExactly(() -> moves.getFirst().isImporting, 4000)).isTrue();
     cluster.network.part(cluster.hostName(target), cluster.hostName(replica));
     assertThat(runUntil(() -> isAt(target, SlotMove.State.TAKING), 4000))
         .as(cluster::describe)
