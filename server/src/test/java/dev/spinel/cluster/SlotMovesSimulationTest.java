@@ -310,10 +310,80 @@ final class SlotMovesSimulationTest {
     verify();
   }
 
+  /// A former primary still takes itself for the owner of all that it had. Its successor hands some
+  /// of that over, and nobody takes it.
+  @Test
+  void aFormerOwnerThatComesBackDoesNotGetWhatIsHandedOver() {
+    make(6, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    run(1000);
+    ToyNode former = cluster.nodes.get(0);
+    ToyNode source = cluster.nodes.get(3);
+    ToyNode target = cluster.nodes.get(1);
+    cluster.crash(former, false);
+    assertThat(runUntil(() -> source.takesWrites(0), 20_000)).as(cluster::describe).isTrue();
+    run(1000);
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    assertThat(runUntilExactly(() -> isAt(source, SlotMove.State.HANDED), 4000)).isTrue();
+    cluster.crash(target, false);
+    cluster.start(former, false);
+    for (int i = 0; i < 80; i++) {
+      run(50);
+      assertThat(former.takesWrites(0)).as(cluster::describe).isFalse();
+    }
+    assertThat(former.machine().myself().isReplica()).as(cluster::describe).isTrue();
+    cluster.healAll();
+    assertThat(runUntil(this::isQuiet, 60_000)).as(cluster::describe).isTrue();
+    verify();
+  }
+
+  /// The replica has written down that the slots are handed over, its primary is about to.
+  @Test
+  void aSourceThatIsReplacedLeavesToItsSuccessorWhatThatOneTakesForHandedOver() {
+    make(7, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    run(1000);
+    ToyNode source = cluster.nodes.get(0);
+    ToyNode replica = cluster.nodes.get(3);
+    ToyNode target = cluster.nodes.get(1);
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    assertThat(runUntilExactly(() -> isWritten(replica, ",HANDED,"), 4000))
+        .as(cluster::describe)
+        .isTrue();
+    assertThat(isAt(source, SlotMove.State.HANDING)).isTrue();
+    replica.ask("FAILOVER"); // the source doesn't hand over meanwhile
+    assertThat(runUntil(() -> source.machine().myself().isReplica(), 10_000))
+        .as(cluster::describe)
+        .isTrue();
+    assertThat(runUntil(this::isQuiet, 30_000)).as(cluster::describe).isTrue();
+    verify();
+  }
+
+  @Test
+  void nothingComesInBeforeReplicasKnowThatItIsNotToBeKept() {
+    make(8, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    run(1000);
+    ToyNode target = cluster.nodes.get(1);
+    ToyNode replica = cluster.nodes.get(4);
+    cluster.network.part(cluster.hostName(target), cluster.hostName(replica));
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    SlotMove move = List.copyOf(target.machine().moves().underWay()).getFirst();
+    run(1000);
+    assertThat(move.isImporting).isFalse();
+    assertThat(runUntil(() -> target.machine().moves().underWay().isEmpty(), 6000)).isTrue();
+    assertThat(cluster.story)
+        .anyMatch(line -> line.endsWith("has failed: replica " + replica.id() + " doesn't answer"));
+  }
+
   private static boolean knowsOfTaking(ToyNode node) {
+    return isWritten(node, ",TAKING,");
+  }
+
+  private static boolean isWritten(ToyNode node, String what) {
     byte[] file = node.nodesConf();
     return file != null
-        && new String(file, java.nio.charset.StandardCharsets.ISO_8859_1).contains(",TAKING,");
+        && new String(file, java.nio.charset.StandardCharsets.ISO_8859_1).contains(what);
   }
 
   private boolean runUntilExactly(java.util.function.BooleanSupplier condition, int mostMillis) {
