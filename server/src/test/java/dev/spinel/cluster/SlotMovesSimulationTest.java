@@ -351,10 +351,13 @@ final class SlotMovesSimulationTest {
         .as(cluster::describe)
         .isTrue();
     assertThat(isAt(source, SlotMove.State.HANDING)).isTrue();
+    cluster.network.part(cluster.hostName(replica), cluster.hostName(target)); // it can't ask
     replica.ask("FAILOVER"); // the source doesn't hand over meanwhile
-    assertThat(runUntil(() -> source.machine().myself().isReplica(), 10_000))
+    assertThat(runUntil(() -> source.machine().myself().isReplica(), 5000))
         .as(cluster::describe)
         .isTrue();
+    assertThat(replica.takesWrites(0)).isFalse();
+    cluster.healAll();
     assertThat(runUntil(this::isQuiet, 30_000)).as(cluster::describe).isTrue();
     verify();
   }
