@@ -340,20 +340,22 @@ final class SlotMovesSimulationTest {
   /// The replica has written down that the slots are handed over, its primary is about to.
   @Test
   void aSourceThatIsReplacedLeavesToItsSuccessorWhatThatOneTakesForHandedOver() {
-    make(7, SimNetwork.Conditions.GOOD, 6);
+    make(7, SimNetwork.Conditions.GOOD, 7);
     cluster.form(3);
     run(1000);
     ToyNode source = cluster.nodes.get(0);
     ToyNode replica = cluster.nodes.get(3);
     ToyNode target = cluster.nodes.get(1);
+    // The source waits for its other replica, and doesn't hand over.
+    cluster.network.part(cluster.hostName(source), cluster.hostName(cluster.nodes.get(6)));
     target.ask("MIGRATION", "IMPORT", "0", "2000");
     assertThat(runUntilExactly(() -> isWritten(replica, ",HANDED,"), 4000))
         .as(cluster::describe)
         .isTrue();
     assertThat(isAt(source, SlotMove.State.HANDING)).isTrue();
     cluster.network.part(cluster.hostName(replica), cluster.hostName(target)); // it can't ask
-    replica.ask("FAILOVER"); // the source doesn't hand over meanwhile
-    assertThat(runUntil(() -> source.machine().myself().isReplica(), 5000))
+    replica.ask("FAILOVER");
+    assertThat(runUntil(() -> source.machine().myself().isReplica(), 3000))
         .as(cluster::describe)
         .isTrue();
     assertThat(replica.takesWrites(0)).isFalse();
