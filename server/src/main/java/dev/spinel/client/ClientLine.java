@@ -45,7 +45,7 @@ public final class ClientLine {
     if (session.subscribed()) {
       flags.append('P');
     }
-    if (session.inMulti() && !(call != null && session == call.session() && call.inMulti())) {
+    if (session.inMulti() || call != null && session == call.session() && call.inMulti()) {
       flags.append('x');
     }
     if (session.isParked()) {

@@ -31,6 +31,7 @@ final class TlsFilter {
   /// Records that wait for the socket before more is encrypted.
   private static final int WAITING_BYTES = 256 << 10;
 
+  private static final String ONE_HANDSHAKE = "TLSv1.3"; // where only the first one needs tasks
   private static final byte[] NOTHING = {};
   private static final ByteBuffer NO_TEXT = ByteBuffer.allocate(0);
 
@@ -112,6 +113,10 @@ final class TlsFilter {
     while (true) {
       switch (status) {
         case NEED_TASK -> {
+          if (engine.isOutboundDone()) {
+            return; // refused below
+          }
+          refuseRenegotiation();
           for (Runnable task; (task = engine.getDelegatedTask()) != null; ) {
             task.run();
           }
@@ -136,6 +141,15 @@ final class TlsFilter {
           return;
         }
       }
+    }
+  }
+
+  /// Up to TLS 1.2 a peer may ask for another handshake at any time, and this side would pay for
+  /// it: a few clients could keep a server busy. Redis's library refuses it, too; TLS 1.3 has none.
+  private void refuseRenegotiation() throws SSLException {
+    if (stands && !engine.getSession().getProtocol().equals(ONE_HANDSHAKE)) {
+      engine.closeOutbound();
+      throw new SSLException("the peer asks for another handshake, which is refused");
     }
   }
 

@@ -304,20 +304,19 @@ public final class Administration implements Family {
     reply.bulk(micros % 1_000_000);
   }
 
+  private static final int USUAL_HEIGHT = 7;
   private static final int MOST_HEIGHT = 40;
 
   /// A gem, and the version. A number behind the version that is wished for, or alone, is the gem's
-  /// height.
+  /// height; as in Redis, other words mean nothing unless they stand for that version.
   private static void lolwut(Call call, Reply reply) {
     int first = 1;
     if (call.argc() > 2 && call.is(1, "VERSION")) {
       call.integer(2); // all versions have the same picture
       first = 3;
     }
-    int height = 7;
-    if (call.argc() > first) {
-      height = (int) Math.clamp(call.integer(first), 3, MOST_HEIGHT);
-    }
+    long wished = call.argc() > first ? call.args().at(first).toLong(USUAL_HEIGHT) : USUAL_HEIGHT;
+    int height = (int) Math.clamp(wished, 3, MOST_HEIGHT);
     StringBuilder picture = new StringBuilder("\n");
     Gem.draw(height, picture);
     picture.append("\nRedis ver. ").append(Config.REDIS_VERSION).append('\n');

@@ -50,7 +50,7 @@ final class Sparkline {
       }
       out.append('\n');
     }
-    out.append('\n');
+    out.append(" ".repeat(to - from)).append('\n');
     int longest = labels.subList(from, to).stream().mapToInt(String::length).max().orElse(0);
     for (int i = 0; i < longest; i++) {
       for (String label : labels.subList(from, to)) {

@@ -25,9 +25,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// The language of rules and its normal form: what a real 7.2.6 was recorded to say of some hundred
-/// lists of rules, and what must hold of any. `-Dspinel.fuzz=N` runs N times as many.
+/// lists of rules, and what must hold of any. `-Dspinel.fuzz=N` runs N times as many,
+/// `-Dspinel.seed=S` others.
 class RulesTest {
   private static final int TIMES = Integer.getInteger("spinel.fuzz", 1);
+  private static final long SEED = Long.getLong("spinel.seed", 49);
 
   private static List<String> recorded(String name) throws Exception {
     try (InputStream in = RulesTest.class.getResourceAsStream("/dev/spinel/acl/" + name)) {
@@ -82,6 +84,29 @@ class RulesTest {
   }
 
   @Test
+  void usersMayRunWhatTheyMayRunOnARealServer() throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      String got = RecordAclFacts.dryRuns(words -> plain(text(session.run(words))));
+      assertThat(got.lines().filter(line -> !line.startsWith("#")).toList())
+          .isEqualTo(recorded("dryruns.txt"));
+    }
+  }
+
+  @Test
+  void filesOfUsersAreReadAndWrittenAsByARealServer(@TempDir Path folder) throws Exception {
+    Path file = Files.createFile(folder.resolve("users.acl"));
+    List<String> lines = recorded("files.txt");
+    try (Fixture fixture = new Fixture("dir", folder.toString(), "aclfile", "users.acl")) {
+      LocalSession session = fixture.session();
+      String got =
+          RecordAclFacts.files(
+              words -> plain(text(session.run(words))), file, RecordAclFacts.contents(lines));
+      assertThat(got.lines().filter(line -> !line.startsWith("#")).toList()).isEqualTo(lines);
+    }
+  }
+
+  @Test
   void categoriesHaveTheCommandsThatTheyHaveInRedis() throws Exception {
     CommandTable table = AllCommands.table();
     List<String> wrong = new ArrayList<>();
@@ -115,7 +140,7 @@ class RulesTest {
   /// What ACL SAVE writes is what ACL LOAD reads, and shows the same.
   @Test
   void whatIsWrittenMakesTheSameUserAgain(@TempDir Path folder) throws Exception {
-    long seed = System.nanoTime();
+    long seed = SEED;
     RuleGenerator generator = new RuleGenerator(new Random(seed), false);
     Files.writeString(folder.resolve("users.acl"), "");
     try (Fixture fixture = new Fixture("dir", folder.toString(), "aclfile", "users.acl")) {
@@ -142,7 +167,7 @@ class RulesTest {
   /// Any bytes at all: an error, or a user whose line can be shown.
   @Test
   void noRuleBreaksTheServer() {
-    long seed = System.nanoTime();
+    long seed = SEED;
     Random random = new Random(seed);
     RuleGenerator generator = new RuleGenerator(random, true);
     try (Fixture fixture = new Fixture()) {
@@ -177,7 +202,7 @@ class RulesTest {
   /// Beside a real 7.2: random rules, and what DRYRUN says then of some calls.
   @Test
   void randomRulesMeanWhatTheyMeanToARealServer(@TempDir Path folder) throws Exception {
-    long seed = System.nanoTime();
+    long seed = SEED;
     Random random = new Random(seed);
     RuleGenerator generator = new RuleGenerator(random, true);
     List<String> wrong = new ArrayList<>();
@@ -207,20 +232,11 @@ class RulesTest {
       RealRedis redis, LocalSession session, List<String> call, List<String> wrong)
       throws Exception {
     String[] words = call.toArray(String[]::new);
-    String expected = flat(redis.call(words));
+    String expected = RecordAclFacts.flat(redis.call(words));
     String got = plain(text(session.run(words)));
     if (!got.equals(expected)) {
       wrong.add(call + "\n  " + got + "\n  not " + expected);
     }
-  }
-
-  private static String flat(Object reply) {
-    if (reply instanceof List<?> list) {
-      StringBuilder all = new StringBuilder();
-      list.forEach(each -> all.append(flat(each)).append('\n'));
-      return all.toString().replaceAll("\n+", "\n").strip();
-    }
-    return reply == null ? "" : reply.toString().strip();
   }
 
   private static String plain(String reply) {

@@ -8,6 +8,7 @@ import dev.spinel.Spinel;
 import dev.spinel.wire.Client;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -38,12 +39,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Before the command may stand `@N` (connection N instead of 0) and `!word`:
 ///
 /// - `!sort` compares arrays sorted, `!pairs` pairs of elements sorted, `!deep` arrays within
-///   arrays sorted, too, `!any` only the first byte;
+///   arrays sorted, too, `!any` only the first byte, `!masked` without what differs from run to run
+///   in CLIENT LIST and ACL LOG;
 /// - `!block` doesn't wait for the reply, which the connection's next line reads;
-/// - `!next` sends nothing and reads what comes next, a push;
+/// - `!next` sends nothing and reads what comes next, a push, `!kind` only its first byte;
 /// - `!sleep N` waits N milliseconds, for what expires;
 /// - `!7.2` is left out beside an older server; how many were, the test's report says. A script
 ///   that begins with it is left out as a whole.
+///
+/// A word `{N}` is the number that connection N has as a client.
 class ComparisonTest {
   private static RealRedis real;
   private static Spinel spinel;
@@ -328,6 +332,15 @@ class ComparisonTest {
     return pair;
   }
 
+  private static String id(
+      Map<Integer, RawPeer[]> peers, int connection, int protocol, int server) {
+    try {
+      return both(peers, connection, protocol)[server].id();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static boolean isOnlySeven2(String line) {
     return line.startsWith("!7.2 ") || line.startsWith("@") && line.contains(" !7.2 ");
   }
@@ -350,11 +363,9 @@ class ComparisonTest {
       return 0;
     }
     RawPeer[] pair = both(peers, read.connection(), protocol);
-    String[] words = read.words();
-    for (RawPeer peer : pair) {
-      if (!mode.equals("next")) {
-        peer.send(words);
-      }
+    for (int i = 0; i < pair.length && read.sends(); i++) {
+      int server = i;
+      pair[i].send(read.words(client -> id(peers, client, protocol, server)));
     }
     if (mode.equals("block")) {
       Thread.sleep(50); // until both have parked it: what follows depends on the order

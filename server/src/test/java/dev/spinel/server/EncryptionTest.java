@@ -206,14 +206,14 @@ class EncryptionTest {
   // ── the configuration ──
 
   @Test
-  void certificatesAreChangedLiveOrNotAtAll() throws IOException {
-    int port = RealRedis.freePort();
-    spinel(port);
+  void certificatesAreChangedLiveOrNotAtAll() throws Exception {
+    int port = spinelAt(RealRedis.freePort());
     Client client = client(port);
     String files = "" + file("other.crt");
     assertThat(text(client, "CONFIG", "SET", "tls-key-file", "" + file("other.key")))
         .contains("Unable to update TLS configuration. Check server logs.");
     assertThat(client.command("CONFIG", "GET", "tls-key-file").toString()).contains("server.key");
+    assertThat(shown(port, "TLSv1.3")).isEqualTo("CN=server,O=Spinel tests");
     assertThat(
             text(
                 client,
@@ -226,14 +226,14 @@ class EncryptionTest {
         .isEqualTo("OK");
     assertThat(text(client, "PING")).isEqualTo("PONG");
     assertThat(text(client(port), "PING")).isEqualTo("PONG");
+    assertThat(shown(port, "TLSv1.3")).isEqualTo("CN=other,O=Spinel tests");
+    assertThat(shown(port, "TLSv1.2")).isEqualTo("CN=other,O=Spinel tests");
   }
 
   /// When the session began that the next connection has: one that is resumed began earlier.
   private static long sessionBegan(SSLContext context, int port) throws IOException {
-    try (var socket = (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port)) {
-      socket.setSoTimeout(20_000);
-      socket.getOutputStream().write("PING\r\n".getBytes(US_ASCII));
-      assertThat(socket.getInputStream().readNBytes(7)).asString().isEqualTo("+PONG\r\n");
+    try (SSLSocket socket = socket(context, port)) {
+      assertThat(ping(socket)).isEqualTo("+PONG\r\n");
       return socket.getSession().getCreationTime();
     }
   }
@@ -252,6 +252,50 @@ class EncryptionTest {
       SSLContext other = strangersContext(protocol);
       long began = sessionBegan(other, port);
       assertThat(sessionBegan(other, port)).as(protocol).isGreaterThan(began);
+    }
+  }
+
+  /// Whose certificate the server shows to a new connection.
+  private static String shown(int port, String protocol) throws Exception {
+    try (var socket = socket(strangersContext(protocol), port)) {
+      socket.startHandshake();
+      return socket.getSession().getPeerPrincipal().getName();
+    }
+  }
+
+  private static SSLSocket socket(SSLContext context, int port) throws IOException {
+    var socket = (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port);
+    socket.setSoTimeout(20_000);
+    return socket;
+  }
+
+  private static String ping(SSLSocket socket) throws IOException {
+    socket.getOutputStream().write("PING\r\n".getBytes(US_ASCII));
+    return new String(socket.getInputStream().readNBytes(7), US_ASCII);
+  }
+
+  /// Up to TLS 1.2 a client may ask for another handshake as often as it likes, at little cost to
+  /// itself.
+  @Test
+  void anotherHandshakeIsRefusedAndEndsItsOwnConnectionOnly() throws Exception {
+    int port = spinelAt(RealRedis.freePort());
+    try (SSLSocket good = socket(strangersContext("TLSv1.2"), port);
+        SSLSocket bad = socket(strangersContext("TLSv1.2"), port)) {
+      assertThat(ping(good)).isEqualTo("+PONG\r\n");
+      assertThat(ping(bad)).isEqualTo("+PONG\r\n");
+      assertThatThrownBy(
+              () -> {
+                bad.startHandshake();
+                assertThat(ping(bad)).isEmpty();
+              })
+          .isInstanceOf(IOException.class);
+      assertThat(ping(good)).isEqualTo("+PONG\r\n");
+      try (SSLSocket later = socket(strangersContext("TLSv1.3"), port)) {
+        later.startHandshake(); // there it means new keys, and is no handshake
+        assertThat(ping(later)).isEqualTo("+PONG\r\n");
+        later.startHandshake();
+        assertThat(ping(later)).isEqualTo("+PONG\r\n");
+      }
     }
   }
 

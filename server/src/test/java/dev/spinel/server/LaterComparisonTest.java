@@ -1,6 +1,7 @@
 package dev.spinel.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.RealRedis;
 import dev.spinel.Spinel;
@@ -11,10 +12,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,6 +37,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// `compare/NAME.txt`, in the same form. `main` writes a file of that name anew.
 class LaterComparisonTest {
   private static final String SENT = "> ";
+  private static final Pattern TAKEN = Pattern.compile("flags=\\w*b|cmd=client\\|reply");
 
   public static void main(String[] arguments) throws Exception {
     List<String> settings = List.of("--save", "", "--enable-debug-command", "yes", "--port");
@@ -170,9 +175,21 @@ class LaterComparisonTest {
   private static final class Connections implements AutoCloseable {
     private final int port;
     private final Map<Integer, RawPeer> peers = new HashMap<>();
+    private final Map<Integer, String> ids = new HashMap<>();
+    private final RawPeer onlooker;
 
-    Connections(int port) {
+    Connections(int port) throws IOException {
       this.port = port;
+      onlooker = new RawPeer(port, 2);
+    }
+
+    /// Until a client waits, or gets no replies.
+    private void awaitTaken(String id) {
+      await()
+          .pollDelay(Duration.ZERO)
+          .pollInterval(Duration.ofMillis(5))
+          .until(
+              () -> onlooker.ask("CLIENT", "LIST", "ID", id), reply -> TAKEN.matcher(reply).find());
     }
 
     private RawPeer peer(int number) {
@@ -180,11 +197,18 @@ class LaterComparisonTest {
           number,
           absent -> {
             try {
-              return new RawPeer(port, 2);
+              RawPeer peer = new RawPeer(port, 2);
+              ids.put(number, peer.id());
+              return peer;
             } catch (IOException e) {
               throw new UncheckedIOException(e);
             }
           });
+    }
+
+    private String id(int number) {
+      peer(number);
+      return Objects.requireNonNull(ids.get(number));
     }
 
     /// The reply in one line, empty if there is none to wait for.
@@ -194,10 +218,11 @@ class LaterComparisonTest {
         return "";
       }
       RawPeer peer = peer(line.connection());
-      if (!line.mode().equals("next")) {
-        peer.send(line.words());
+      if (line.sends()) {
+        peer.send(line.words(this::id));
       }
       if (line.mode().equals("block")) {
+        awaitTaken(id(line.connection()));
         return "";
       }
       return escaped(peer.read(line.mode()).replace("\r\n", "~"));
@@ -216,6 +241,7 @@ class LaterComparisonTest {
       for (RawPeer peer : peers.values()) {
         peer.close();
       }
+      onlooker.close();
     }
   }
 }

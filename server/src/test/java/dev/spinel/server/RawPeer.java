@@ -39,12 +39,36 @@ final class RawPeer implements AutoCloseable {
   String read(String mode) throws IOException {
     try {
       String reply = reply(mode);
-      return mode.equals("any") ? reply.substring(0, 1) : reply;
+      return switch (mode) {
+        case "any", "kind" -> reply.substring(0, 1);
+        case "masked", "next" -> masked(reply);
+        default -> reply;
+      };
     } catch (SocketTimeoutException e) {
       return "<nothing>";
     } catch (EOFException | SocketException e) {
       return "<closed>";
     }
+  }
+
+  /// The number of this connection as a client, as a script writes it; it must be able to ask.
+  String id() throws IOException {
+    return ask("CLIENT", "ID").substring(1).strip();
+  }
+
+  /// Without what differs from one run to the next: numbers of clients, addresses, ages, times and
+  /// sizes in CLIENT LIST and ACL LOG, and the length of such a text.
+  private static String masked(String reply) {
+    return reply
+        .replaceAll("\\b(laddr|addr)=[^ ]*", "$1=?")
+        .replaceAll(
+            "\\b(id|fd|age|idle|qbuf|qbuf-free|argv-mem|multi-mem|rbs|rbp|obl|oll|omem|tot-mem)=[0-9]+",
+            "$1=?")
+        .replaceAll("\\bredir=[0-9]+", "redir=?")
+        .replaceAll("[$=][0-9]+\r\n(txt:)?(?=id=)", "?\r\n")
+        .replaceAll("(age-seconds\r\n)([$][0-9]+\r\n|,)[^\r]*", "$1?")
+        .replaceAll("(timestamp-[a-z-]+\r\n):[0-9]+", "$1?")
+        .replaceAll("(redirect\r\n|tracking-redir-broken\r\n):[1-9][0-9]*", "$1?");
   }
 
   private String line() throws IOException {

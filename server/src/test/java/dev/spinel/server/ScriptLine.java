@@ -2,6 +2,7 @@ package dev.spinel.server;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /// A line of a script of [ComparisonTest].
 ///
@@ -26,8 +27,24 @@ record ScriptLine(int connection, String mode, String command) {
     return new ScriptLine(connection, mode, line);
   }
 
+  /// Whether there is something to send, and not only to read.
+  boolean sends() {
+    return !mode.equals("next") && !mode.equals("kind");
+  }
+
   String[] words() {
     return words(command);
+  }
+
+  /// The words, `{N}` replaced by the number that connection N has as a client.
+  String[] words(IntFunction<String> clients) {
+    String[] words = words();
+    for (int i = 0; i < words.length; i++) {
+      if (words[i].matches("\\{[0-9]+}")) {
+        words[i] = clients.apply(Integer.parseInt(words[i].replaceAll("[{}]", "")));
+      }
+    }
+    return words;
   }
 
   /// Splits a line as redis-cli does.
