@@ -10,12 +10,14 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// One connection, which reads replies as they are, or as a script's mode has it: see
 /// [ComparisonTest].
 final class RawPeer implements AutoCloseable {
   private final Socket socket;
   private final InputStream in;
+  private @Nullable String id;
 
   RawPeer(int port, int protocol) throws IOException {
     socket = new Socket("127.0.0.1", port);
@@ -51,9 +53,13 @@ final class RawPeer implements AutoCloseable {
     }
   }
 
-  /// The number of this connection as a client, as a script writes it; it must be able to ask.
+  /// The number of this connection as a client, as a script writes it. The first time it must be
+  /// able to ask.
   String id() throws IOException {
-    return ask("CLIENT", "ID").substring(1).strip();
+    if (id == null) {
+      id = ask("CLIENT", "ID").substring(1).strip();
+    }
+    return id;
   }
 
   /// Without what differs from one run to the next: numbers of clients, addresses, ages, times and
