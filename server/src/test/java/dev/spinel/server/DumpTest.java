@@ -394,7 +394,7 @@ class DumpTest {
   /// (the fixture counts), and what is taken is a value that all commands can work with.
   @Test
   void tamperedPayloadsAreRefusedOrValid() {
-    long seed = Long.getLong("spinel.seed", System.nanoTime());
+    long seed = Long.getLong("spinel.seed", 1);
     Random random = new Random(seed);
     try (Fixture fixture = new Fixture("rdb-version", "11")) {
       LocalSession a = fixture.session();
