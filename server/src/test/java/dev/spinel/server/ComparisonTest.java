@@ -180,14 +180,23 @@ class ComparisonTest {
     return all;
   }
 
+  private static final Set<String> NOT_OF_DATA =
+      Set.of(
+          "bitfield-refused",
+          "roles",
+          "acl-log",
+          "clients",
+          "watching",
+          "tracking",
+          "tracking-redirect");
+
   /// The scripts of data. Left out: one in whose middle a real server loses a key, as it doesn't
-  /// write down that BITFIELD made it. Those about data: what is refused, roles and pauses, and
-  /// what clients track aren't kept in files.
+  /// write down that BITFIELD made it; and those of which nothing is kept in files.
   static List<String> names() throws Exception {
     return scripts().stream()
         .map(each -> (String) each.get()[0])
         .distinct()
-        .filter(name -> !Set.of("bitfield-refused", "roles", "tracking").contains(name))
+        .filter(name -> !NOT_OF_DATA.contains(name))
         .toList();
   }
 
