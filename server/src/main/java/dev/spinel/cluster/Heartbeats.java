@@ -438,7 +438,11 @@ final class Heartbeats {
 
   private void role(ClusterNode sender, Header header) {
     if (header.primary().isEmpty()) {
+      boolean wasOwnReplica = sender.primary == machine.myself();
       machine.nodes().promote(sender);
+      if (wasOwnReplica && header.slots().isEmpty()) {
+        machine.moves().replacedWhileAllIsHanded(sender);
+      }
       return;
     }
     if (sender.isPrimary()) {

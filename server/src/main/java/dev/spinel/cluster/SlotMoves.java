@@ -985,6 +985,38 @@ final class SlotMoves {
     doubted.clear();
   }
 
+  /// A replica of this node has become a primary and claims nothing, as it takes all for handed
+  /// over: its claims can't tell this node that it was replaced.
+  void replacedWhileAllIsHanded(ClusterNode sender) {
+    ClusterNode myself = machine.myself();
+    if (doubted.isEmpty() || Long.compareUnsigned(sender.configEpoch, myself.configEpoch) <= 0) {
+      return;
+    }
+    replacedBy(sender);
+    if (myself.slots.isEmpty()) {
+      machine.notice(
+          "Configuration change detected. Reconfiguring myself as a replica of " + sender.named());
+      machine.follow(sender);
+    }
+    machine.saveDurably();
+    machine.health().lookAgain();
+  }
+
+  /// Whether a node of its shard has replaced this primary, but claims nothing, as it takes all for
+  /// handed over: then nobody else tells the primary.
+  boolean isReplacedByNameOnly(ClusterNode primary) {
+    for (ClusterNode node : machine.nodes().ofShard(primary.shard)) {
+      if (node != primary
+          && node.isOurs
+          && node.isPrimary()
+          && node.slots.isEmpty()
+          && Long.compareUnsigned(node.configEpoch, primary.configEpoch) > 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /// Third parties may still take a former owner for the owner of slots that this node has taken,
   /// and the former owner may have got a greater epoch for other reasons. Returns whether it is to
   /// be told instead of believed.

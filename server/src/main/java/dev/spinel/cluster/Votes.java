@@ -62,6 +62,9 @@ final class Votes {
     if (primary.hasFailed() && primary.hasWorkingReplica()) {
       return false;
     }
+    if (machine.moves().isReplacedByNameOnly(primary)) {
+      return false;
+    }
     Long until = against.get(primary);
     return until == null || now >= until;
   }

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Slots move whole through a simulated cluster, while clients count numbers up in them, and
 /// whatever can happen to their source, their target and the replicas of both does happen. A number
@@ -101,7 +102,14 @@ final class SlotMovesSimulationTest {
     ToyNode source = primaries.get(0);
     ToyNode target = primaries.get(1);
     List<String> words = new ArrayList<>(List.of("MIGRATION", "IMPORT"));
-    for (int i = 0; i < TRACKED && words.size() < 10; i++) {
+    boolean movesAll = random.nextInt(5) == 0;
+    if (movesAll) {
+      for (String range : source.machine().myself().slots.toString().split(" ")) {
+        words.add(range.replaceFirst("-.*", ""));
+        words.add(range.replaceFirst(".*-", ""));
+      }
+    }
+    for (int i = 0; i < TRACKED && words.size() < 10 && !movesAll; i++) {
       if (source.machine().slots().owner(slot(i)) == source.machine().myself()
           && random.nextInt(3) > 0) {
         words.add(Integer.toString(slot(i)));
@@ -337,9 +345,11 @@ final class SlotMovesSimulationTest {
     verify();
   }
 
-  /// The replica has written down that the slots are handed over, its primary is about to.
-  @Test
-  void aSourceThatIsReplacedLeavesToItsSuccessorWhatThatOneTakesForHandedOver() {
+  /// The replica has written down that the slots are handed over, its primary is about to. If these
+  /// are all that it has, its successor claims nothing.
+  @ParameterizedTest
+  @ValueSource(strings = {"2000", "5460"})
+  void aSourceThatIsReplacedLeavesToItsSuccessorWhatThatOneTakesForHandedOver(String last) {
     make(7, SimNetwork.Conditions.GOOD, 7);
     cluster.form(3);
     run(1000);
@@ -348,7 +358,7 @@ final class SlotMovesSimulationTest {
     ToyNode target = cluster.nodes.get(1);
     // The source waits for its other replica, and doesn't hand over.
     cluster.network.part(cluster.hostName(source), cluster.hostName(cluster.nodes.get(6)));
-    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    target.ask("MIGRATION", "IMPORT", "0", last);
     assertThat(runUntilExactly(() -> isWritten(replica, ",HANDED,"), 4000))
         .as(cluster::describe)
         .isTrue();
