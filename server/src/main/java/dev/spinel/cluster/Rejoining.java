@@ -69,11 +69,15 @@ final class Rejoining {
   void noteOwnAddress(BusLink link, BusType type) {
     ClusterNode myself = machine.myself();
     String here = link.local;
-    boolean wanted = type == BusType.MEET || myself.ip.isEmpty() || !knowsOwnAddress;
+    boolean loopback = IpAddress.isLoopback(here);
+    boolean wanted =
+        type == BusType.MEET
+            || myself.ip.isEmpty()
+            || !knowsOwnAddress
+            || IpAddress.isLoopback(myself.ip) && !loopback;
     if (!wanted || !link.inbound || here.isEmpty() || !machine.policy().announcedIp().isEmpty()) {
       return;
     }
-    boolean loopback = IpAddress.isLoopback(here);
     boolean isUsable = !loopback || myself.ip.isEmpty() || IpAddress.isLoopback(myself.ip);
     if (type != BusType.MEET && !isUsable) {
       return; // a neighbour on the same machine; others can't use that
