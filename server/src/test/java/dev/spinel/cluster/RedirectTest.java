@@ -149,6 +149,59 @@ class RedirectTest {
     }
   }
 
+  private static final String GET = "return redis.call('GET', ARGV[1] or KEYS[1])";
+  private static final String NOT_LOCAL =
+      "-ERR Script attempted to access a non local key in a cluster node script: ";
+  private static final String TWO_SLOTS =
+      "-ERR Script attempted to access keys that do not hash to the same slot script: ";
+
+  /// What [RedirectComparisonTest] compares at length.
+  @Test
+  void scriptsTouchKeysThatAreHere() {
+    try (Fixture fixture = new Fixture("cluster-enabled", "yes")) {
+      HandCluster cluster = new HandCluster(fixture);
+      LocalSession session = fixture.session();
+      cluster.show(STABLE);
+      say(session, "SET", "b", "1");
+      assertThat(say(session, "EVAL", GET, "1", "b")).isEqualTo("$1 1");
+      assertThat(say(session, "EVAL", GET, "1", "a")).isEqualTo("-MOVED 15495" + TO_B);
+      assertThat(say(session, "EVAL", GET, "2", "b", "c"))
+          .isEqualTo("-CROSSSLOT Keys in request don't hash to the same slot");
+      assertThat(say(session, "EVAL", GET, "0", "b")).isEqualTo("$1 1");
+      assertThat(say(session, "EVAL", GET, "1", "b", "a")).startsWith(NOT_LOCAL);
+      assertThat(say(session, "EVAL", GET, "1", "b", "c")).isEqualTo("$-1");
+      assertThat(say(session, "EVAL", "#!lua\n" + GET, "1", "b", "c")).startsWith(TWO_SLOTS);
+      assertThat(say(session, "EVAL", "#!lua\n" + GET, "1", "b", "{b}2")).isEqualTo("$-1");
+      String any = "#!lua flags=allow-cross-slot-keys\n" + GET;
+      assertThat(say(session, "EVAL", any, "1", "b", "c")).isEqualTo("$-1");
+      assertThat(say(session, "EVAL", any, "1", "b", "a")).startsWith(NOT_LOCAL);
+      assertThat(say(session, "EVAL", any, "2", "b", "c")).startsWith("-CROSSSLOT");
+      assertThat(say(session, "EVAL", "#!lua flags=no-cluster\nreturn 1", "0"))
+          .isEqualTo("-ERR Can not run script on cluster, 'no-cluster' flag is set.");
+
+      cluster.show(halves("[3300->-" + B + "]"));
+      assertThat(say(session, "EVAL", GET, "1", "b")).isEqualTo("$1 1");
+      assertThat(say(session, "EVAL", GET, "1", "{b}2")).isEqualTo("-ASK 3300" + TO_B);
+      assertThat(say(session, "EVAL", GET, "2", "b", "{b}2")).startsWith("-TRYAGAIN");
+      assertThat(say(session, "EVAL", GET, "1", "b", "{b}2")).startsWith(NOT_LOCAL);
+
+      cluster.show(halves("[15495-<-" + B + "]"));
+      assertThat(say(session, "EVAL", GET, "1", "a")).isEqualTo("-MOVED 15495" + TO_B);
+      session.session().asking(true);
+      say(session, "PING");
+      assertThat(say(session, "EVAL", GET, "1", "a")).isEqualTo("$-1");
+
+      cluster.show(replica());
+      String reads = "#!lua flags=no-writes\n" + GET;
+      assertThat(say(session, "EVAL", reads, "1", "b")).isEqualTo("-MOVED 3300 127.0.0.3:7002");
+      session.session().readOnly = true;
+      assertThat(say(session, "EVAL", reads, "1", "b")).isEqualTo("$1 1");
+      assertThat(say(session, "EVAL", GET, "1", "b")).isEqualTo("$1 1");
+      assertThat(say(session, "EVAL", "#!lua\n" + GET, "1", "b"))
+          .isEqualTo("-MOVED 3300 127.0.0.3:7002");
+    }
+  }
+
   @Test
   void aReplicaServesReadsOfItsPrimarysSlotsToWhoWantsThat() {
     try (Fixture fixture = new Fixture()) {
