@@ -435,6 +435,9 @@ final class ClusterCommands {
     if (node == myself && slots.importing().remove(slot) != null) {
       if (machine.bumpEpoch()) {
         machine.notice("configEpoch updated after importing slot " + slot);
+      } else {
+        machine
+            .holdUntilWritten(); // who gave it away forgets it: the owner must not forget it, too
       }
       machine.heartbeats().broadcastPong(false);
     }

@@ -537,6 +537,12 @@ public final class ClusterMachine {
     heldUntil = generation + 1;
   }
 
+  /// The same until it is written, which the end of this process doesn't undo.
+  void holdUntilWritten() {
+    save();
+    heldUntil = generation + 1;
+  }
+
   private void saved(long which) {
     isSaving &= which < generation;
     for (AfterSave next;

@@ -230,4 +230,36 @@ class HeartbeatsTest {
             now, now, new ClusterEvent.Received(-GREAT.charAt(0), new BusMessage.Plain(header)));
     assertThat(actions).noneMatch(ClusterAction.PauseWrites.class::isInstance);
   }
+
+  // ── a slot that was imported ──
+
+  /// Who gave it away forgets that it had it: were the new owner killed before it has written that
+  /// it has it, nobody would have it.
+  @Test
+  void nobodyHearsOfAnImportedSlotBeforeThatIsWritten() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 1-16383"),
+        line(GREAT, "master", "-", "4 connected 0"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    for (ClusterAction action : List.copyOf(machine.step(now, now, new ClusterEvent.Tick()))) {
+      if (action instanceof ClusterAction.Dial dial) {
+        step(new ClusterEvent.Connected(dial.link(), "127.0.0.1", "127.0.0.1", 40_001));
+      }
+    }
+    step(new ClusterEvent.Asked(1, List.of("setslot", "0", "importing", GREAT)));
+    List<String> words = List.of("setslot", "0", "node", SMALL);
+    List<ClusterAction> asked =
+        List.copyOf(machine.step(now, now, new ClusterEvent.Asked(1, words)));
+    assertThat(machine.myself().configEpoch).as("no other epoch is taken").isEqualTo(5);
+    assertThat(asked).noneMatch(ClusterAction.Send.class::isInstance);
+    ClusterAction.Save save =
+        asked.stream()
+            .filter(ClusterAction.Save.class::isInstance)
+            .map(ClusterAction.Save.class::cast)
+            .findFirst()
+            .orElseThrow();
+    assertThat(List.copyOf(machine.step(now, now, new ClusterEvent.Saved(save.generation()))))
+        .anyMatch(ClusterAction.Send.class::isInstance)
+        .anyMatch(ClusterAction.Reply.class::isInstance);
+  }
 }
