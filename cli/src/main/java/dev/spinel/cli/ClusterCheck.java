@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// Looks whether a cluster is whole: all agree, no slot is open, each slot has one owner. With
 /// `fixes` it mends what isn't, by the same rules as Redis's own manager.
 final class ClusterCheck {
+  private static final int AGREE_TENTHS = 100;
+
   private final ClusterView view;
   private final ClusterLog log;
   private final Screen screen;
@@ -52,10 +54,21 @@ final class ClusterCheck {
       view.addError("[ERR] Nodes don't agree about configuration!");
       well = false;
     }
-    well &= openSlots(well);
-    well &= coverage();
-    if (options.searchMultipleOwners) well &= owners();
-    return well;
+    well = openSlots(well);
+    well = coverage(well);
+    return options.searchMultipleOwners ? owners(well) : well;
+  }
+
+  /// Whether all is well once something was mended. For Redis's own manager it is, whatever was
+  /// wrong before: its exit status tells of the last thing. Else all have to agree by now.
+  private boolean afterMending(boolean wellBefore) {
+    if (wellBefore || options.doubles == ClusterOptions.Doubles.ARE_COMPARED) return true;
+    boolean agree = view.agrees();
+    for (int i = 0; i < AGREE_TENTHS && !agree && options.shown == 0; i++) {
+      Shell.pause(Sampler.SECOND_MICROS / 10);
+      agree = view.agrees();
+    }
+    return agree;
   }
 
   // ── Open slots ──
@@ -68,11 +81,11 @@ final class ClusterCheck {
       sayOpen(p, "migrating", p.node.migrating.keySet(), open);
       sayOpen(p, "importing", p.node.importing.keySet(), open);
     }
-    if (open.isEmpty()) return true;
+    if (open.isEmpty()) return well;
     log.error("[WARNING] The following slots are open: " + join(open) + ".\n");
     if (!fixes) return false;
     for (int slot : open) if (!new OpenSlot(slot).fix()) return false;
-    return well;
+    return afterMending(well);
   }
 
   private void sayOpen(Peer p, String state, Iterable<Integer> slots, List<Integer> open) {
@@ -180,9 +193,14 @@ final class ClusterCheck {
       owners.retainAll(List.of(only));
     }
 
+    /// Only an owner gives a slot: where it is known who that is, another one that says so has lost
+    /// the slot meanwhile, and keeps its keys, as after a mending that was broken off.
     private boolean findStates() {
       for (Peer p : view.primaries()) {
-        if (p.node.migrating.containsKey(slot)) {
+        boolean isMigrating = p.node.migrating.containsKey(slot);
+        if (isMigrating && isHome && p != owner) {
+          importingText = listed(importingText, importing, p);
+        } else if (isMigrating) {
           migratingText = listed(migratingText, migrating, p);
         } else if (p.node.importing.containsKey(slot)) {
           importingText = listed(importingText, importing, p);
@@ -384,16 +402,16 @@ final class ClusterCheck {
 
   // ── Coverage ──
 
-  private boolean coverage() throws IOException {
+  private boolean coverage(boolean well) throws IOException {
     log.info(">>> Check slots coverage...\n");
     BitSet covered = new BitSet(ManagedNode.SLOTS);
     for (Peer p : view.peers) covered.or(p.node.slots);
     if (covered.cardinality() == ManagedNode.SLOTS) {
       log.success("[OK] All " + ManagedNode.SLOTS + " slots covered.\n");
-      return true;
+      return well;
     }
     view.addError("[ERR] Not all " + ManagedNode.SLOTS + " slots are covered by nodes.\n");
-    return fixes && cover(covered);
+    return fixes && cover(covered) && afterMending(well);
   }
 
   /// Gives slots that nobody has to whoever has keys of them. True if some are given.
@@ -485,9 +503,9 @@ final class ClusterCheck {
 
   // ── Several owners ──
 
-  private boolean owners() {
+  private boolean owners(boolean wellBefore) {
     log.info(">>> Check for multiple slot owners...\n");
-    boolean well = true;
+    boolean well = wellBefore;
     int bad = 0;
     for (int slot = 0; slot < ManagedNode.SLOTS; slot++) {
       List<Peer> owners = new ArrayList<>();
@@ -498,8 +516,9 @@ final class ClusterCheck {
       log.error("[WARNING] Slot " + slot + " has " + owners.size() + " owners:\n");
       for (Peer p : owners) log.error("    " + p.node.address() + "\n");
       bad++;
-      well = fixes && settle(slot, owners);
-      if (well) {
+      boolean isSettled = fixes && settle(slot, owners);
+      well = isSettled && afterMending(wellBefore);
+      if (isSettled) {
         bad--;
       } else if (fixes) {
         log.error("Failed to fix multiple owners for slot " + slot + "\n");

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class ClusterManager {
   private static final int NODE_TIMEOUT_LEAST_MILLIS = 100;
   private static final int FEWEST_PRIMARIES = 3;
+  private static final int MOST_DIGITS = 5; // of a number of slots; what follows isn't looked at
   private static final String BAD_ADDRESS =
       "[ERR] Invalid arguments: you need to pass either a valid address (ie. 120.0.0.1:7000) or"
           + " space separated IP and port (ie. 120.0.0.1 7000)";
@@ -400,13 +401,12 @@ final class ClusterManager {
       screen.errLine("*** Please fix your cluster problems before resharding");
       return false;
     }
-    int slots = options.slots;
-    while (slots <= 0 || slots > ManagedNode.SLOTS) {
-      if (options.slots != 0) break;
-      slots = Figures.atoi(answer("How many slots do you want to move (from 1 to 16384)? "));
-    }
+    int slots = options.slots == 0 ? askForSlots() : options.slots;
     String to = options.to;
-    while (to == null || to.isEmpty()) to = answer("What is the receiving node ID? ");
+    if (to == null) {
+      do to = answer("What is the receiving node ID? ");
+      while (to.isEmpty());
+    }
     Peer target = primaryOrSay(to);
     if (target == null) return false;
     List<Peer> sources = options.from == null ? askForSources(target) : sources(target);
@@ -438,7 +438,7 @@ final class ClusterManager {
       if (source == null) continue;
       String error = mover.move(source, target, m.slot(), Way.VERBOSE);
       if (error != null) {
-        log.error("clusterManagerMoveSlot failed: " + error + "\n");
+        if (!error.isEmpty()) log.error("clusterManagerMoveSlot failed: " + error + "\n");
         return false;
       }
     }
@@ -501,6 +501,14 @@ final class ClusterManager {
     List<Peer> sources = new ArrayList<>(view.primaries());
     sources.removeIf(p -> p == target || p.node.primaryId != null);
     return sources;
+  }
+
+  private int askForSlots() throws IOException {
+    while (true) {
+      String typed = answer("How many slots do you want to move (from 1 to 16384)? ");
+      int slots = Figures.atoi(typed.substring(0, Math.min(typed.length(), MOST_DIGITS)));
+      if (slots > 0 && slots <= ManagedNode.SLOTS) return slots;
+    }
   }
 
   private @Nullable List<Peer> askForSources(Peer target) throws IOException {
@@ -607,7 +615,7 @@ final class ClusterManager {
       } else if (!options.simulate) {
         String error = mover.move(from, to, m.slot(), Way.QUIET);
         if (error != null) {
-          log.error("*** clusterManagerMoveSlot: " + error + "\n");
+          log.error("*** clusterManagerMoveSlot: " + (error.isEmpty() ? "(null)" : error) + "\n");
           return false;
         }
         from.node.slots.clear(m.slot());

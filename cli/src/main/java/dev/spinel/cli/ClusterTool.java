@@ -826,6 +826,7 @@ public final class ClusterTool {
       String error = moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
       if (error != null) {
         endProgress();
+        boolean isSaid = from.isConnected() && to.isConnected();
         notices.complain(
             "Slot "
                 + step.slot()
@@ -834,7 +835,7 @@ public final class ClusterTool {
                 + " to "
                 + to.node.address()
                 + ": "
-                + (error.isEmpty() ? "a node doesn't answer" : error)
+                + (!error.isEmpty() ? error : isSaid ? "see above" : "a node doesn't answer")
                 + ". "
                 + done
                 + " slots are moved. spinel cluster doctor says more; the same command goes on.");
