@@ -6,14 +6,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.Quoting;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -65,42 +62,15 @@ class SessionsTest {
       throws Exception {
     prepare();
     String command =
-        "stty -echo -onlcr; echo ready; exec " + program + " -p " + port + " " + quoted(words);
-    ProcessBuilder builder = new ProcessBuilder("script", "-qec", command, "/dev/null");
+        "stty -echo -onlcr; echo ready; exec "
+            + program
+            + " -p "
+            + port
+            + " "
+            + Typist.quoted(List.of(words));
+    ProcessBuilder builder = Typist.atTerminal(command);
     builder.environment().putAll(Map.of("TERM", "dumb", "HOME", directory.toString()));
-    builder.environment().remove("REDISCLI_AUTH");
-    Process p = builder.redirectErrorStream(true).start();
-    try {
-      InputStream out = p.getInputStream();
-      StringBuilder all = new StringBuilder();
-      int answered = 0; // up to here
-      int next = 0;
-      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-      while (p.isAlive() || out.available() > 0) {
-        int there = out.available();
-        if (there > 0) {
-          all.append(new String(out.readNBytes(there), StandardCharsets.ISO_8859_1));
-        } else if (next < typed.size() && WAITS.matcher(all.substring(answered)).find()) {
-          answered = all.length();
-          String line = typed.get(next++) + "\n";
-          p.getOutputStream().write(line.getBytes(StandardCharsets.ISO_8859_1));
-          p.getOutputStream().flush();
-        } else {
-          assertThat(System.nanoTime() - end).as(() -> "ends: " + all).isNegative();
-          Thread.sleep(1);
-        }
-      }
-      return all.toString();
-    } finally {
-      p.descendants().forEach(ProcessHandle::destroyForcibly);
-      p.destroyForcibly();
-    }
-  }
-
-  private static String quoted(String... words) {
-    List<String> all = new ArrayList<>();
-    for (String word : words) all.add("'" + word + "'");
-    return String.join(" ", all);
+    return Typist.type(builder, WAITS, typed).out();
   }
 
   private static void compare(List<String> typed, String... words) throws Exception {
@@ -108,7 +78,7 @@ class SessionsTest {
     all.add("quit");
     String expected = shown("redis-cli", all, words);
     assertThat(withoutIds(shown(PromptTest.ours(), all, words)))
-        .as(quoted(words))
+        .as(String.join(" ", words))
         .isEqualTo(withoutIds(expected));
     assertThat(expected).contains("127.0.0.1:" + port + "> ");
   }
