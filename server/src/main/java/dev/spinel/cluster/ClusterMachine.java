@@ -105,7 +105,7 @@ public final class ClusterMachine {
   private long currentEpoch;
   private long lastVoteEpoch;
   private @Nullable String followed; // host:port that replication was told
-  private boolean hasOtherData; // than the primary that is to be followed
+  private boolean hasOtherData; // than the primary, and replication wasn't told of that one yet
 
   private List<ClusterAction> actions = new ArrayList<>();
   private boolean ticks;
@@ -576,6 +576,12 @@ public final class ClusterMachine {
     elections.reset();
     elections.tookEpoch();
     heartbeats.broadcastPong(false); // in a large cluster two nodes may not talk for minutes
+  }
+
+  /// Whether this node's data is that of another shard than the one that it belongs to now, which
+  /// replication doesn't know yet: it may be that the new primary's address isn't known.
+  boolean hasOtherData() {
+    return hasOtherData;
   }
 
   /// Tells replication where the primary is, if that isn't what it was told.

@@ -22,10 +22,11 @@ import java.util.Set;
 /// until it knows of the failure.
 ///
 /// A retry waits as Redis's does, since stock voters vote once for each primary in two node
-/// timeouts. Where all voters are ours the first retry is made a second after the votes were asked
-/// for: ours vote for the same replica again ([Votes]), so a message that was lost, or an epoch in
-/// which replicas of several primaries have split the votes, costs little. Of siblings that have
-/// split them each would keep its voters for itself by asking again; so the next one waits.
+/// timeouts. Where all voters are ours every other one is made 1.5 to 2 s after the votes were
+/// asked for, and a second later for each rank: ours vote for the same replica again ([Votes]), so
+/// a message that was lost, or an epoch in which replicas of several primaries have split the
+/// votes, costs little. Of siblings that have split them each would keep its voters for itself by
+/// asking again; so the retry between waits.
 ///
 /// A copy that isn't complete is never promoted, but by force.
 ///
@@ -170,7 +171,7 @@ final class Elections {
   }
 
   private boolean mayPromote() {
-    if (!machine.world().hasCompleteCopy()) {
+    if (!machine.world().hasCompleteCopy() || machine.hasOtherData()) {
       log(Reason.INCOMPLETE);
       return false;
     }
