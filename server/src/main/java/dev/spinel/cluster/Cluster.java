@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -91,6 +92,8 @@ public final class Cluster implements AutoCloseable {
   private ClusterAction.@Nullable Export granted; // lock; of the SYNCSLOTS at hand
   private @Nullable Dispatcher stepsIn; // whose stopped world the step has; lock
   private boolean isStepping; // lock
+  private boolean isStarted; // lock
+  private final List<ClusterEvent> early = new ArrayList<>(); // lock; asked before it was
 
   private final Map<Long, PeerLink> links = new HashMap<>(); // the links' thread
   private final Map<Long, Long> unsent = new ConcurrentHashMap<>(); // bytes by link
@@ -379,7 +382,16 @@ public final class Cluster implements AutoCloseable {
   private void tell(ClusterEvent event, @Nullable Dispatcher stopped) {
     lock.lock();
     try {
+      if (!isStarted && event instanceof ClusterEvent.Asked) {
+        early.add(event); // `nodes.conf` isn't read yet: what is done now would be forgotten
+        return;
+      }
       events.add(event);
+      if (event instanceof ClusterEvent.Started) {
+        isStarted = true;
+        events.addAll(early);
+        early.clear();
+      }
       if (isStepping) {
         return; // from within an action: whoever performs it goes on with this
       }
