@@ -427,9 +427,7 @@ final class ClusterCommands {
     slots.take(slot);
     slots.give(node, slot);
     if (wasMine && node != myself && myself.slots.isEmpty() && machine.policy().allowMigration()) {
-      machine.notice(
-          "Configuration change detected. Reconfiguring myself as a replica of " + node.named());
-      machine.follow(node);
+      machine.followNewOwner(node);
       machine.saveDurably();
     }
     if (node == myself && slots.importing().remove(slot) != null) {

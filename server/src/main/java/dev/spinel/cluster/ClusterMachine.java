@@ -557,6 +557,12 @@ public final class ClusterMachine {
     }
   }
 
+  /// All slots of this node, or of its primary, are this one's now.
+  void followNewOwner(ClusterNode owner) {
+    notice("Configuration change detected. Reconfiguring myself as a replica of " + owner.named());
+    follow(owner);
+  }
+
   /// This node follows a primary from now on.
   void follow(ClusterNode primary) {
     assert primary != myself;

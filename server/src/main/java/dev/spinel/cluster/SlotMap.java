@@ -204,9 +204,7 @@ final class SlotMap {
         && current != null
         && current.slots.isEmpty()
         && (machine.policy().allowMigration() || claimed == ours)) {
-      machine.notice(
-          "Configuration change detected. Reconfiguring myself as a replica of " + sender.named());
-      machine.follow(sender);
+      machine.followNewOwner(sender);
       machine.saveDurably();
       machine.health().lookAgain();
     } else if (!leaveReplica() && !dirty.isEmpty()) {

@@ -33,8 +33,9 @@ final class SlotMove {
       return this == STAGING || this == TAKING || this == CLAIMING || this == RETRACTING;
     }
 
-    boolean isOfSource() {
-      return !isOfTarget();
+    /// Source: whether replicas may have been told that the slots are handed over.
+    boolean isHandingOver() {
+      return this == HANDING || this == PAUSING || this == HANDED;
     }
 
     /// Whether a restarted node has to know of it.

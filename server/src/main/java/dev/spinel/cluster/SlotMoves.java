@@ -404,7 +404,7 @@ final class SlotMoves {
     }
     SlotSet still = new SlotSet();
     for (SlotMove move : moves) {
-      if (move.state.isOfSource() && move.state != SlotMove.State.SENDING) {
+      if (move.state.isHandingOver()) {
         still.addAll(move.slots);
       }
     }
@@ -970,7 +970,7 @@ final class SlotMoves {
       return;
     }
     for (SlotMove move : List.copyOf(moves)) {
-      if (move.state.isOfSource() && move.state != SlotMove.State.SENDING) {
+      if (move.state.isHandingOver()) {
         moves.remove(move);
         machine.act(new ClusterAction.EndMove(move.id, "another node has taken over"));
         remember(move, "failed", "another node has taken over");
@@ -994,9 +994,7 @@ final class SlotMoves {
     }
     replacedBy(sender);
     if (myself.slots.isEmpty()) {
-      machine.notice(
-          "Configuration change detected. Reconfiguring myself as a replica of " + sender.named());
-      machine.follow(sender);
+      machine.followNewOwner(sender);
     }
     machine.saveDurably();
     machine.health().lookAgain();
@@ -1228,9 +1226,7 @@ final class SlotMoves {
     handedOver(move);
     ClusterNode myself = machine.myself();
     if (myself.slots.isEmpty() && machine.policy().allowMigration() && node.isPrimary()) {
-      machine.notice(
-          "Configuration change detected. Reconfiguring myself as a replica of " + node.named());
-      machine.follow(node);
+      machine.followNewOwner(node);
     }
   }
 

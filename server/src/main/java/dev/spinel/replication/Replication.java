@@ -741,8 +741,9 @@ public final class Replication implements AutoCloseable {
       case ReplicationAction.PauseWrites pause ->
           pauseListeners.forEach(listener -> listener.paused(pause.paused()));
       case ReplicationAction.Feed feed -> {
-        if (!standsStill.getAsBoolean() && !persistence.isEnding())
+        if (!standsStill.getAsBoolean() && !persistence.isEnding()) {
           feed(feed.text().getBytes(StandardCharsets.ISO_8859_1));
+        }
       }
       case ReplicationAction.SelectAnew _ -> engine.journal.selectAnew(Journal.REPLICAS);
       case ReplicationAction.BeginSync begin -> beginSync(begin);

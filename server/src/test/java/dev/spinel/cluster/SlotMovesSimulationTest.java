@@ -48,6 +48,12 @@ final class SlotMovesSimulationTest {
     }
   }
 
+  private void form(long seed, int nodes) {
+    make(seed, SimNetwork.Conditions.GOOD, nodes);
+    cluster.form(3);
+    run(1000);
+  }
+
   // ── clients ──
 
   private void run(long millis) {
@@ -220,9 +226,7 @@ final class SlotMovesSimulationTest {
 
   @Test
   void slotsMoveWithWhatIsWrittenMeanwhile() {
-    make(1, SimNetwork.Conditions.GOOD, 6);
-    cluster.form(3);
-    run(1000);
+    form(1, 6);
     ToyNode source = cluster.nodes.get(0);
     ToyNode target = cluster.nodes.get(1);
     target.ask("MIGRATION", "IMPORT", "0", "2000");
@@ -283,9 +287,7 @@ final class SlotMovesSimulationTest {
 
   @Test
   void aReplicaOfTheTargetThatDiesEndsTheMoveAndTheSourceGoesOn() {
-    make(4, SimNetwork.Conditions.GOOD, 6);
-    cluster.form(3);
-    run(1000);
+    form(4, 6);
     ToyNode source = cluster.nodes.get(0);
     ToyNode target = cluster.nodes.get(1);
     replicaDiesWhileTaking(target);
@@ -298,9 +300,7 @@ final class SlotMovesSimulationTest {
 
   @Test
   void aReplicaThatKnowsOfSlotsToTakeAsksBeforeItTakesThem() {
-    make(5, SimNetwork.Conditions.GOOD, 6);
-    cluster.form(3);
-    run(1000);
+    form(5, 6);
     ToyNode source = cluster.nodes.get(0);
     ToyNode target = cluster.nodes.get(1);
     ToyNode replica = cluster.nodes.get(4);
@@ -322,9 +322,7 @@ final class SlotMovesSimulationTest {
   /// of that over, and nobody takes it.
   @Test
   void aFormerOwnerThatComesBackDoesNotGetWhatIsHandedOver() {
-    make(6, SimNetwork.Conditions.GOOD, 6);
-    cluster.form(3);
-    run(1000);
+    form(6, 6);
     ToyNode former = cluster.nodes.get(0);
     ToyNode source = cluster.nodes.get(3);
     ToyNode target = cluster.nodes.get(1);
@@ -350,9 +348,7 @@ final class SlotMovesSimulationTest {
   @ParameterizedTest
   @ValueSource(strings = {"2000", "5460"})
   void aSourceThatIsReplacedLeavesToItsSuccessorWhatThatOneTakesForHandedOver(String last) {
-    make(7, SimNetwork.Conditions.GOOD, 7);
-    cluster.form(3);
-    run(1000);
+    form(7, 7);
     ToyNode source = cluster.nodes.get(0);
     ToyNode replica = cluster.nodes.get(3);
     ToyNode target = cluster.nodes.get(1);
@@ -376,9 +372,7 @@ final class SlotMovesSimulationTest {
 
   @Test
   void nothingComesInBeforeReplicasKnowThatItIsNotToBeKept() {
-    make(8, SimNetwork.Conditions.GOOD, 6);
-    cluster.form(3);
-    run(1000);
+    form(8, 6);
     ToyNode target = cluster.nodes.get(1);
     ToyNode replica = cluster.nodes.get(4);
     cluster.network.part(cluster.hostName(target), cluster.hostName(replica));
