@@ -189,6 +189,7 @@ public final class FailoverBench {
     FailoverBench bench = new FailoverBench(folder, program, kind, signal, timeout);
     Thread ending = new Thread(bench::endAll);
     Runtime.getRuntime().addShutdownHook(ending);
+    boolean isDone = false;
     try {
       String version = bench.start();
       Result result = new Result();
@@ -210,11 +211,30 @@ public final class FailoverBench {
           shown(result.agreedToWritten, .5),
           shown(result.converted, .5),
           shown(result.converted, 1));
+      isDone = true;
     } finally {
+      if (!isDone) {
+        bench.showAll();
+        System.err.println("failovers: the servers' files are kept in " + folder);
+      }
       bench.endAll();
       Runtime.getRuntime().removeShutdownHook(ending);
-      try (Stream<Path> files = Files.walk(folder)) {
-        files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+      if (isDone) {
+        try (Stream<Path> files = Files.walk(folder)) {
+          files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+        }
+      }
+    }
+  }
+
+  /// What each server says, for whoever has to find out what is wrong.
+  private void showAll() {
+    for (Node node : servers) {
+      System.err.println(node.home.getFileName() + ", port " + node.port + ":");
+      System.err.println(node.ask("INFO", "replication"));
+      if (kind == Kind.CLUSTER) {
+        System.err.println(node.ask("CLUSTER", "INFO"));
+        System.err.println(node.ask("CLUSTER", "NODES"));
       }
     }
   }

@@ -22,9 +22,10 @@ final class SlotMove {
     RETRACTING,
     /// Source: the keys go out.
     SENDING,
-    /// Source: its replicas are told that the slots are going to be handed over.
+    /// Source: its replicas are told that the slots are going to be handed over, and the target
+    /// gets ready. On the disk, as if it had been done: so nothing needs writing in the pause.
     HANDING,
-    /// Source: the slots' clients wait until the end of the stream is known.
+    /// Source: the slots' clients wait until the end of the stream is known. On the disk.
     PAUSING,
     /// Source: only the target can say whose the slots are. On the disk.
     HANDED;
@@ -40,7 +41,7 @@ final class SlotMove {
 
     /// Whether a restarted node has to know of it.
     boolean isKept() {
-      return isOfTarget() || this == HANDED;
+      return isOfTarget() || isHandingOver();
     }
   }
 
@@ -85,12 +86,18 @@ final class SlotMove {
   /// Target: that it has that epoch, and may tell its replicas to take the slots, is on the disk.
   boolean isPrepared;
 
+  /// Target: the source has been told that nothing is missing but the end of the stream.
+  boolean hasSaidReady;
+
   /// The replicas are being told of its state (STAGING, TAKING, HANDING): on the disk is that they
   /// may be.
   boolean isTold;
 
   /// Target: that the source has handed the slots over is on that one's disk.
   boolean isHandedOver;
+
+  /// Source: the target has an epoch to take the slots with, and the promises for it.
+  boolean targetIsReady;
 
   /// Source: that it has handed the slots over is on the disk. Before, it must not ask: it would
   /// know nothing of it after a restart, and the target takes the slots.

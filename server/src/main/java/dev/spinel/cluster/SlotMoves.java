@@ -331,8 +331,8 @@ final class SlotMoves {
     }
     move.become(SlotMove.State.HANDED, machine.now());
     move.total = total;
-    tellTarget(move, "end " + move.id + " " + total); // it gets ready while this is written
-    askWhenSaved(move);
+    move.mayAsk = true; // on the disk it has been so since the target was asked to get ready
+    ask(move);
   }
 
   private void tellTarget(SlotMove move, String words) {
@@ -362,12 +362,9 @@ final class SlotMoves {
     if (!hasReplicas()) {
       return; // as soon as it may
     }
+    assert move.isPrepared; // a restarted node must know whom it has told
     move.become(SlotMove.State.TAKING, machine.now());
-    if (move.isPrepared) {
-      tellReplicas(move);
-    } else {
-      machine.whenSaved(() -> tellReplicas(move)); // a restarted node must know whom it has told
-    }
+    tellReplicas(move);
   }
 
   private void tellReplicas(SlotMove move) {
@@ -535,6 +532,10 @@ final class SlotMoves {
     if (!machine.lease().stands() || machine.manual().isRunning()) {
       return false; // a replica may be about to take this node's place
     }
+    return hasPromises(move);
+  }
+
+  private boolean hasPromises(SlotMove move) {
     int promises = 1;
     for (ClusterNode node : machine.nodes().all()) {
       if (node.isVoter() && !node.isMyself() && move.promised.contains(node.id)) {
@@ -644,9 +645,11 @@ final class SlotMoves {
           if (in > LIMIT_MILLIS) {
             fail(
                 move,
-                notes.areKnown()
-                    ? "this node has no lease"
-                    : "replica " + notes.unknowing() + " doesn't answer");
+                !notes.areKnown()
+                    ? "replica " + notes.unknowing() + " doesn't answer"
+                    : move.targetIsReady ? "this node has no lease" : "the target isn't ready");
+          } else if (!move.targetIsReady) {
+            tellTarget(move, "prepare " + move.id);
           }
         }
         case PAUSING -> {
@@ -778,6 +781,9 @@ final class SlotMoves {
           }
         } else if (move.isWhole && !hasReplicas() && mayTake(move)) {
           take(move);
+        } else if (!move.hasSaidReady && move.isPrepared && hasPromises(move)) {
+          move.hasSaidReady = true;
+          say(source, "ready " + move.id);
         }
       }
       case TAKING -> {
@@ -809,7 +815,10 @@ final class SlotMoves {
           fail(move, "this node doesn't own the slots any more");
         } else if (target == null || hasFailed(target)) {
           fail(move, "the target, or a replica of it, has failed");
-        } else if (isKnown(move) && machine.lease().stands() && !machine.manual().isRunning()) {
+        } else if (move.targetIsReady
+            && isKnown(move)
+            && machine.lease().stands()
+            && !machine.manual().isRunning()) {
           move.become(SlotMove.State.PAUSING, machine.now());
           move.pausedAt = machine.now();
           machine.act(new ClusterAction.PauseMove(move.id, move.slots.copy()));
@@ -1134,19 +1143,16 @@ final class SlotMoves {
   private void prepared(ClusterNode sender, String id) {
     SlotMove move = move(id);
     if (move != null && move.state == SlotMove.State.STAGING && move.peer.equals(sender.id)) {
+      move.hasSaidReady = false; // or it was lost
       prepare(move);
     }
   }
 
-  /// The source has sent all, but what it has done about that isn't on its disk yet.
-  private void ended(ClusterNode sender, String id, long total) {
+  /// The target lacks nothing but the end of the stream.
+  private void isReady(ClusterNode sender, String id) {
     SlotMove move = move(id);
-    if (move != null
-        && move.state == SlotMove.State.STAGING
-        && move.peer.equals(sender.id)
-        && move.total < 0
-        && total >= 0) {
-      awaitTail(move, total);
+    if (move != null && move.peer.equals(sender.id)) {
+      move.targetIsReady = true;
     }
   }
 
@@ -1154,7 +1160,6 @@ final class SlotMoves {
     move.total = total;
     move.since = machine.now();
     move.pausedAt = machine.now();
-    prepare(move);
     machine.act(new ClusterAction.AwaitTail(move.id, total));
   }
 
@@ -1362,9 +1367,9 @@ final class SlotMoves {
           prepared(sender, words[1]);
         }
       }
-      case "end" -> {
-        if (words.length == 3) {
-          ended(sender, words[1], MoveText.number(words[2]));
+      case "ready" -> {
+        if (words.length == 2) {
+          isReady(sender, words[1]);
         }
       }
       case "claim" -> {
