@@ -174,7 +174,10 @@ public final class ClusterMachine {
       case ClusterEvent.MoveStaged staged -> moves.staged(staged.move(), staged.offset());
       case ClusterEvent.MoveFailed failed -> moves.failed(failed.move(), failed.reason());
       case ClusterEvent.Purged purged -> moves.purged(purged.slots());
-      case ClusterEvent.Silenced silenced -> links.silence(silenced.silent());
+      case ClusterEvent.Silenced silenced -> {
+        links.silence(silenced.silent());
+        heartbeats.broadcastPong(false); // for all that it was asked meanwhile
+      }
     }
     endOfStep();
     List<ClusterAction> done = actions;

@@ -38,9 +38,10 @@ final class Heartbeats {
   // ── sending ──
 
   /// Once a second some node is asked, the one of a few that was silent for longest; each node is
-  /// asked when nothing was heard of it for half the node timeout. Voters ask each other that often
-  /// whatever gossip says, as the lease hangs on it; and so is a node asked that has failed, as
-  /// nothing else ends that.
+  /// asked when nothing was heard of it for half the node timeout, and again when it hasn't
+  /// answered for as long: one that was silent on purpose won't answer what it heard meanwhile
+  /// ([ClusterEvent.Silenced]), though its link stands and it speaks. Voters ask each other that
+  /// often whatever gossip says, as the lease hangs on it.
   void tick() {
     long now = machine.now();
     if (now - lastRandomPing >= RANDOM_PING_MILLIS) {
@@ -61,16 +62,17 @@ final class Heartbeats {
       }
     }
     long gap = machine.policy().pingGapMillis();
+    long patience = machine.policy().nodeTimeoutMillis() / 2;
     boolean votes = machine.myself().isVoter();
     long voterGap =
         machine.lease().stands()
-            ? machine.policy().nodeTimeoutMillis() / 2
+            ? patience
             : Math.max(100, machine.policy().nodeTimeoutMillis() / 10);
     for (ClusterNode node : machine.nodes().all()) {
       if (node.linkStands
           && !node.isMyself()
           && !node.isHandshake()
-          && (node.pingSent == 0 && now - node.pongReceived > gap
+          && ((node.pingSent == 0 ? now - node.pongReceived > gap : now - node.lastPing > patience)
               || votes && node.isVoter() && now - node.lastPing > voterGap)) {
         ping(node);
       }

@@ -460,7 +460,7 @@ public final class Dispatcher implements AutoCloseable {
       return new CommandError("ERR Command not allowed inside a transaction");
     }
     if ((session.gated || engine.gates.anyClosed) && (!session.isTrusted() || session.isPrimary)) {
-      for (Gate gate : engine.gates.of(command)) {
+      for (Gate gate : engine.gates.of(command, session)) {
         if (session.isPrimary && !gate.holdsPrimary()) {
           continue;
         }

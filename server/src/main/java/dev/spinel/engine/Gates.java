@@ -15,6 +15,9 @@ public final class Gates {
   private final Command exec;
   private final Set<Gate> closed = new HashSet<>(); // this object's monitor
 
+  /// As [#of], without those that are closed to nobody. Another one once a gate closes or opens.
+  private volatile Gate[][] closedOf;
+
   /// Whether some gate is closed to everybody.
   volatile boolean anyClosed;
 
@@ -23,6 +26,7 @@ public final class Gates {
 
   Gates(int commands, Command exec) {
     this.of = new Gate[commands][];
+    this.closedOf = new Gate[commands][];
     this.exec = exec;
   }
 
@@ -43,6 +47,7 @@ public final class Gates {
     } else {
       closed.remove(by);
     }
+    closedOf = new Gate[of.length][];
     anyClosed = !closed.isEmpty();
   }
 
@@ -85,13 +90,31 @@ public final class Gates {
     if (!anyClosed) {
       return null;
     }
-    for (Gate gate : of(call.command)) {
+    for (Gate gate : closedOf(call.command)) {
       CommandError refusal = gate.refuseNested(call);
       if (refusal != null) {
         return refusal;
       }
     }
     return null;
+  }
+
+  /// Those that are to be asked about a call of the session.
+  Gate[] of(Command command, Session session) {
+    return session.gated ? of(command) : closedOf(command);
+  }
+
+  /// Those that may refuse the command, and are closed to everybody: the others have nothing to say
+  /// to a session that none of them concerns.
+  private Gate[] closedOf(Command command) {
+    Gate[] some = closedOf[command.index];
+    if (some == null) {
+      synchronized (this) {
+        some = Arrays.stream(of(command)).filter(closed::contains).toArray(Gate[]::new);
+        closedOf[command.index] = some;
+      }
+    }
+    return some;
   }
 
   /// Those that may refuse the command.

@@ -3,6 +3,7 @@ package dev.spinel.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -35,8 +36,11 @@ class HeartbeatsTest {
     start(new String(file, StandardCharsets.ISO_8859_1).strip());
   }
 
+  private final List<ClusterAction> done = new ArrayList<>();
+
   private void step(ClusterEvent event) {
     for (ClusterAction action : machine.step(now, now, event)) {
+      done.add(action);
       if (action instanceof ClusterAction.Save save) {
         step(new ClusterEvent.Saved(save.generation()));
       }
@@ -61,11 +65,21 @@ class HeartbeatsTest {
   /// Over a link of its own.
   private void heard(
       String sender, String primary, long epoch, SlotSet slots, List<BusMessage.Extension> more) {
+    heard(BusType.PONG, sender, primary, epoch, slots, more);
+  }
+
+  private void heard(
+      BusType type,
+      String sender,
+      String primary,
+      long epoch,
+      SlotSet slots,
+      List<BusMessage.Extension> more) {
     step(
         new ClusterEvent.Received(
             -sender.charAt(0),
             new BusMessage.Heartbeat(
-                header(BusType.PONG, sender, primary, epoch, slots), List.of(), more)));
+                header(type, sender, primary, epoch, slots), List.of(), more)));
   }
 
   private static BusMessage.Header header(
@@ -261,5 +275,74 @@ class HeartbeatsTest {
     assertThat(List.copyOf(machine.step(now, now, new ClusterEvent.Saved(save.generation()))))
         .anyMatch(ClusterAction.Send.class::isInstance)
         .anyMatch(ClusterAction.Reply.class::isInstance);
+  }
+
+  // ── answers that don't come ──
+
+  private long asked() {
+    return done.stream()
+        .filter(
+            action ->
+                action instanceof ClusterAction.Send send
+                    && send.message().header().type() == BusType.PING)
+        .count();
+  }
+
+  @Test
+  void whoeverDoesNotAnswerIsAskedAgainThoughItSpeaks() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
+        line(REPLICA, "slave,fail", SMALL, "5 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    step(new ClusterEvent.Tick());
+    long link =
+        done.stream()
+            .mapMulti(
+                (ClusterAction action, java.util.function.Consumer<ClusterAction.Dial> dials) -> {
+                  if (action instanceof ClusterAction.Dial dial) {
+                    dials.accept(dial);
+                  }
+                })
+            .findFirst()
+            .orElseThrow()
+            .link();
+    step(new ClusterEvent.Connected(link, "127.0.0.1", "127.0.0.1", 40_001));
+    assertThat(asked()).isOne();
+    for (long end = now + 2 * TIMEOUT; now < end; now += 100) {
+      heard(BusType.PING, REPLICA, SMALL, 5, new SlotSet(), List.of());
+      step(new ClusterEvent.Tick());
+    }
+    assertThat(done).noneMatch(action -> action instanceof ClusterAction.Close); // it speaks
+    assertThat(asked()).isBetween(4L, 5L); // each half node timeout
+    step(
+        new ClusterEvent.Received(
+            link,
+            new BusMessage.Heartbeat(
+                header(BusType.PONG, REPLICA, SMALL, 5, new SlotSet()), List.of(), List.of())));
+    assertThat(machine.nodes().get(REPLICA).hasFailed()).isFalse();
+  }
+
+  @Test
+  void whoeverSpeaksAgainAnswersWhatItWasAskedMeanwhile() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
+        line(REPLICA, "slave", SMALL, "5 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    step(new ClusterEvent.Tick());
+    for (ClusterAction action : List.copyOf(done)) {
+      if (action instanceof ClusterAction.Dial dial) {
+        step(new ClusterEvent.Connected(dial.link(), "127.0.0.1", "127.0.0.1", 40_001));
+      }
+    }
+    step(new ClusterEvent.Silenced(true));
+    done.clear();
+    heard(BusType.PING, REPLICA, SMALL, 5, new SlotSet(), List.of());
+    assertThat(done).noneMatch(action -> action instanceof ClusterAction.Send);
+    step(new ClusterEvent.Silenced(false));
+    assertThat(done)
+        .anyMatch(
+            action ->
+                action instanceof ClusterAction.Send send
+                    && send.message().header().type() == BusType.PONG);
   }
 }
