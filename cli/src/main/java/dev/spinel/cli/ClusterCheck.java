@@ -152,7 +152,10 @@ final class ClusterCheck {
       if (one == null) return false;
       owner = one;
       if (owners.size() > 1 && !takeFromOthers(one)) return false;
-      if (migrating.size() == 1 && importing.size() == 1) return finish();
+      if (isHome && migrating.contains(one)) return settle(one);
+      if (migrating.size() == 1 && importing.size() == 1) {
+        return finish(migrating.get(0), importing.get(0));
+      }
       if (migrating.isEmpty() && !importing.isEmpty()) return gather(one);
       if (migrating.size() == 1 && importing.size() > 1) return chooseTarget(one);
       return close(one);
@@ -178,19 +181,28 @@ final class ClusterCheck {
 
     /// Who has the slot goes on having it, or gives it to the one to whom it is on its way, however
     /// many keys that one has by now. (By the rule of Redis's own manager it would go to whoever
-    /// has most keys.) Not if several others have keys: nobody knows then which are to go where.
+    /// has most keys.) Not if several more have keys: nobody knows then which are to go where.
     private void keepOwner() {
-      Peer only = null;
-      int others = 0;
-      for (Peer p : owners) {
-        if (!p.node.slots.get(slot)) others++;
-        else if (only == null) only = p;
-        else return;
-      }
-      if (only == null || others > 1) return;
+      List<Peer> having = new ArrayList<>(owners);
+      having.removeIf(p -> !p.node.slots.get(slot));
+      if (having.size() != 1) return;
+      Peer only = having.get(0);
+      Peer to = meant(only);
+      int more = 0;
+      for (Peer p : owners) if (p != only && p != to) more++;
+      if (more > 1) return;
       owner = only;
       isHome = true;
       owners.retainAll(List.of(only));
+    }
+
+    /// To whom a node gives the slot: the one that its mark names, or its replica that has taken
+    /// over. Null if it gives it to nobody that is known.
+    private @Nullable Peer meant(Peer from) {
+      String id = from.node.migrating.get(slot);
+      Peer to = id == null ? null : view.byId(id);
+      String primaryId = to == null ? null : to.node.primaryId;
+      return primaryId == null ? to : view.byId(primaryId);
     }
 
     /// Only an owner gives a slot: where it is known who that is, another one that says so has lost
@@ -199,7 +211,11 @@ final class ClusterCheck {
       for (Peer p : view.primaries()) {
         boolean isMigrating = p.node.migrating.containsKey(slot);
         if (isMigrating && isHome && p != owner) {
-          importingText = listed(importingText, importing, p);
+          log.warning(
+              "*** "
+                  + p.node.address()
+                  + " says that it migrates the slot, and doesn't have it.\n");
+          importing.add(p);
         } else if (isMigrating) {
           migratingText = listed(migratingText, migrating, p);
         } else if (p.node.importing.containsKey(slot)) {
@@ -217,7 +233,7 @@ final class ClusterCheck {
 
     private String listed(String text, List<Peer> list, Peer p) {
       list.add(p);
-      return text + (list.size() == 1 ? "" : ",") + p.node.address();
+      return text + (text.isEmpty() ? "" : ",") + p.node.address();
     }
 
     private @Nullable Peer chooseOwner() {
@@ -251,10 +267,25 @@ final class ClusterCheck {
       return true;
     }
 
+    /// The owner is known, and gives the slot away: that is finished if it has begun at the other
+    /// end, or else taken back. Then whoever has the slot gets what the others have of it.
+    private boolean settle(Peer one) {
+      Peer to = meant(one);
+      if (to == null) to = onlyTaker();
+      boolean hasBegun = to != null && importing.remove(to);
+      if (hasBegun ? !finish(one, to) : !closeAt(one)) return false;
+      return importing.isEmpty() || gather(hasBegun ? to : one);
+    }
+
+    /// The only one that imports the slot, or has keys of it that it didn't keep from before.
+    private @Nullable Peer onlyTaker() {
+      List<Peer> takers = new ArrayList<>(importing);
+      takers.removeIf(p -> p.node.migrating.containsKey(slot));
+      return takers.size() == 1 ? takers.get(0) : null;
+    }
+
     /// One gives, one takes: the move is finished.
-    private boolean finish() {
-      Peer from = migrating.get(0);
-      Peer to = importing.get(0);
+    private boolean finish(Peer from, Peer to) {
       log.info(
           ">>> Case 1: Moving slot "
               + slot
@@ -329,6 +360,10 @@ final class ClusterCheck {
         if (!p.succeeds(keys) || keys == null) return false;
         if (!keys.elements().isEmpty()) return sayUnfixable(one);
       }
+      return closeAt(p);
+    }
+
+    private boolean closeAt(Peer p) {
       log.info(">>> Case 4: Closing slot " + slot + " on " + p.node.address() + "\n");
       return p.makeStable(slot);
     }

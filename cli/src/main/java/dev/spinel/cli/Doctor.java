@@ -131,6 +131,12 @@ final class Doctor {
       p.node.migrating.forEach(
           (slot, to) -> {
             seen.add(slot);
+            if (!p.node.slots.get(slot)) {
+              minor(
+                  "slot " + slot + " is on its way from " + name(p) + ", which doesn't have it",
+                  "spinel cluster resume (or fix) gives what that node has of it to the owner");
+              return;
+            }
             Peer target = view.byId(to);
             boolean both = target != null && target.node.importing.containsKey(slot);
             minor(
