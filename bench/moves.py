@@ -45,12 +45,13 @@ def client():
     links, owner, i = {p: Node(p) for p in nodes}, {}, 0
     while not stop:
         i += 1
-        tag = tags[i * 7919 % len(tags)]
-        key = b"{%s}c%d" % (tag, i)
+        number = i * 7919 % KEYS  # of a key that is there: else a slow tool would have ever more to move
+        tag = tags[number % len(tags)]
+        key = b"{%s}%d" % (tag, number)
         began = time.perf_counter()
         port = owner.get(tag, PORT)
         while True:
-            reply = links[port].ask("SET", key, b"1")
+            reply = links[port].ask("SET", key, value)
             if reply == "+OK":
                 break
             if isinstance(reply, str) and reply.startswith("-MOVED"):
@@ -58,7 +59,7 @@ def client():
             elif isinstance(reply, str) and reply.startswith("-ASK"):
                 asked = int(reply.rsplit(":", 1)[1])
                 links[asked].ask("ASKING")
-                if links[asked].ask("SET", key, b"1") == "+OK":
+                if links[asked].ask("SET", key, value) == "+OK":
                     break
             else:
                 errors += 1
