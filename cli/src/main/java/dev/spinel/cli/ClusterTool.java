@@ -131,20 +131,15 @@ public final class ClusterTool {
     if (command.equals("plan")) {
       onlyPlan = true;
       command = words.isEmpty() ? "balance" : words.removeFirst();
-      if (!List.of("grow", "shrink", "balance").contains(command)) throw usage();
+      if (!List.of("grow", "shrink", "balance").contains(command)) {
+        throw misused("plan takes grow, shrink or balance, not '" + command + "'.");
+      }
     }
     if (command.equals("help")) {
       screen.out(USAGE);
       return true;
     }
-    boolean takesWords =
-        switch (command) {
-          case "form", "add-node", "grow", "shrink", "switch" -> true;
-          case "fix" -> !words.isEmpty(); // or none
-          default -> false;
-        };
-    if (takesWords == words.isEmpty()) throw usage();
-    if (words.size() > 1 && List.of("add-node", "switch").contains(command)) throw usage();
+    checkWords(command);
     checkOptions(command);
     if (command.equals("form")) return form();
     if (command.equals("fix")) return fix();
@@ -158,8 +153,26 @@ public final class ClusterTool {
       case "balance" -> balance();
       case "resume" -> resume();
       case "switch" -> switchOver();
-      default -> throw usage();
+      default -> throw new IllegalStateException(command);
     };
+  }
+
+  private void checkWords(String command) {
+    String takes =
+        switch (command) {
+          case "form", "grow" -> "HOST:PORT...";
+          case "add-node" -> "one HOST:PORT";
+          case "shrink" -> "NODE...";
+          case "switch" -> "one NODE";
+          case "fix", "status", "doctor", "balance", "resume" -> "";
+          default -> throw misused("There is no command '" + command + "'.");
+        };
+    if (!takes.isEmpty() && (words.isEmpty() || takes.startsWith("one ") && words.size() > 1)) {
+      throw misused(command + " takes " + takes.replace("...", ", one or more") + ".");
+    }
+    if (takes.isEmpty() && !words.isEmpty() && !command.equals("fix")) {
+      throw misused(command + " takes nothing behind it: '" + words.getFirst() + "'.");
+    }
   }
 
   /// An option that a command doesn't know is refused: it would do what wasn't meant.
@@ -181,6 +194,7 @@ public final class ClusterTool {
     List<String> given = options.command;
     for (int i = 0; i < given.size(); i++) {
       switch (given.get(i)) {
+        case "--help" -> words.addFirst("help");
         case "--yes" -> yes = true;
         case "--json" -> {} // seen before
         case "--dry-run" -> dryRun = true;
@@ -188,19 +202,24 @@ public final class ClusterTool {
         case "--keep-served" -> options.cluster.doubles = ClusterOptions.Doubles.SERVED_STAYS;
         case "--whole" -> manager.whole.allow();
         case "--replicas", "--replica-of" -> {
-          if (i + 1 == given.size()) throw usage();
+          if (i + 1 == given.size()) throw misused(given.get(i) + " takes a value.");
           boolean number = given.get(i).equals("--replicas");
           i++;
           if (number) replicas = replicas(given.get(i));
           else replicaOf = given.get(i);
         }
         case "--throttle" -> {
-          if (++i == given.size()) throw usage();
+          if (++i == given.size()) throw misused("--throttle takes a number.");
           throttle = Figures.atof(given.get(i));
           if (throttle <= 0) throw fails("--throttle takes a number of slots per second");
         }
         default -> {
-          if (given.get(i).startsWith("-")) throw usage();
+          if (given.get(i).startsWith("-")) {
+            throw misused(
+                "There is no option "
+                    + given.get(i)
+                    + " behind a command; those of redis-cli go in front of it.");
+          }
           words.add(given.get(i));
         }
       }
@@ -213,9 +232,8 @@ public final class ClusterTool {
     return number;
   }
 
-  private Exit usage() {
-    screen.err(USAGE);
-    return new Exit(1);
+  private Exit misused(String why) {
+    return fails(why + " spinel cluster help lists all.");
   }
 
   private Exit fails(String message) {
@@ -230,7 +248,9 @@ public final class ClusterTool {
   private boolean agreed(String question) throws IOException {
     if (yes) return true;
     if (json) throw fails("With --json nothing is asked: --yes says that it shall be done.");
-    return ClusterManager.confirms(screen, question);
+    if (ClusterManager.confirms(screen, question)) return true;
+    notices.complain("Nothing was changed.");
+    return false;
   }
 
   private HostPort address(String name) {
@@ -297,6 +317,7 @@ public final class ClusterTool {
                 + Notices.quoted(p.node.isReplica() ? "replica" : "primary")
                 + ",\"primary\":"
                 + (p.node.primaryId == null ? "null" : Notices.quoted(p.node.primaryId))
+                + (p.node.isReplica() ? ",\"link\":" + Notices.quoted("" + link(p)) : "")
                 + ",\"slots\":"
                 + p.node.slots.cardinality()
                 + ",\"ranges\":"
@@ -320,14 +341,13 @@ public final class ClusterTool {
               p.node.slotText()));
       for (Peer r : view.peers) {
         if (!p.node.id.equals(r.node.primaryId)) continue;
-        String info = String.valueOf(Peer.textOf(r.ask("INFO", "replication")));
         screen.out(
             String.format(
                 Locale.ROOT,
                 "  replica %-19s %s  link %s%n",
                 r.node.address(),
                 r.node.id.substring(0, 8),
-                Info.field(info, "master_link_status")));
+                link(r)));
       }
     }
     return true;
@@ -536,13 +556,15 @@ public final class ClusterTool {
     List<Newcomer> fresh = newcomers();
     List<ManagedNode> all = new ArrayList<>(primaries());
     for (Newcomer n : fresh) if (!n.isMember) all.add(n.peer.node);
-    if (onlyPlan) return move(Spread.evenly(all, all));
-    if (!agreed("Take in " + String.join(", ", words) + " and spread the slots evenly?")) {
-      return false;
-    }
-    for (Newcomer n : fresh) if (!n.isMember && !join(n.peer, true)) return false;
+    List<Spread.Step> steps = Spread.evenly(all, all);
+    fresh.removeIf(Newcomer::isMember);
+    if (onlyPlan || fresh.isEmpty()) return move(steps);
+    showPlan(steps);
+    String names = String.join(", ", fresh.stream().map(n -> n.peer.node.address()).toList());
+    if (!agreed("Take in " + names + " and spread the slots evenly?")) return false;
+    for (Newcomer n : fresh) if (!join(n.peer, true)) return false;
     yes = true; // that was the question
-    return balance();
+    return isWhole() && moveAsShown(Spread.evenly(primaries(), primaries()));
   }
 
   private boolean balance() throws IOException {
@@ -613,12 +635,12 @@ public final class ClusterTool {
     if (staying.isEmpty()) throw fails("No primary would be left.");
     List<Spread.Step> steps = Spread.evenly(primaries(), staying);
     if (onlyPlan) return move(steps);
+    showPlan(steps);
     String names = String.join(", ", leaving.stream().map(p -> p.node.address()).toList());
     if (!agreed("Move " + steps.size() + " slots, and take " + names + " out of the cluster?")) {
       return false;
     }
-    yes = true;
-    if (!move(steps)) return false;
+    if (!moveAsShown(steps)) return false;
     for (Peer gone : leaving) {
       Peer now = view.byId(gone.node.id); // asked again meanwhile
       Peer one = now == null ? gone : now;
@@ -716,7 +738,11 @@ public final class ClusterTool {
     }
     showPlan(steps);
     if (onlyPlan) return true;
-    if (!agreed("Move them?")) return false;
+    return agreed("Move them?") && moveAsShown(steps);
+  }
+
+  /// Moves what the user has agreed to.
+  private boolean moveAsShown(List<Spread.Step> steps) {
     Signal.handle(new Signal("INT"), signal -> stopped = true);
     return carryOut(steps);
   }
@@ -724,6 +750,7 @@ public final class ClusterTool {
   private record Route(ManagedNode from, ManagedNode to) {}
 
   private void showPlan(List<Spread.Step> steps) {
+    if (steps.isEmpty()) return;
     Map<Route, long[]> routes = new LinkedHashMap<>(); // slots, keys, bytes
     for (Spread.Step step : steps) {
       long[] sums = routes.computeIfAbsent(new Route(step.from(), step.to()), any -> new long[3]);
@@ -748,6 +775,7 @@ public final class ClusterTool {
     }
     rows.forEach(this::say);
     String time = Estimate.text(estimate.seconds());
+    if (manager.whole.isAllowed()) time = "at most " + time;
     say("In all " + amounts(all) + ": " + time + (throttle == 0 ? "." : ", with the throttle."));
   }
 

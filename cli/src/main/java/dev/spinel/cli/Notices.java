@@ -1,5 +1,6 @@
 package dev.spinel.cli;
 
+import dev.spinel.cli.cluster.Estimate;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -61,12 +62,12 @@ final class Notices {
       String line =
           String.format(
               Locale.ROOT,
-              "%d of %d slots (%d %%), %.0f a second, %.0f s left",
+              "%d of %d slots (%d %%), %.0f a second, %s left",
               done,
               all,
               100L * done / all,
               rate,
-              left);
+              Estimate.text(left));
       screen.out(screen.isForPeople() ? "\r" + line + "   " : line + "\n");
     }
     screen.flush();

@@ -27,6 +27,10 @@ final class WholeMover {
     isPossible = true;
   }
 
+  boolean isAllowed() {
+    return isPossible;
+  }
+
   /// Waits until the slots have moved, or won't.
   Outcome move(Peer to, BitSet slots) {
     if (!isPossible || slots.isEmpty()) {

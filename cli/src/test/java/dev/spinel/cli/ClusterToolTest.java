@@ -214,7 +214,26 @@ class ClusterToolTest {
   void mistakesAreToldBeforeAnythingHappens() throws IOException {
     int[] ports = cluster("0 5460", "5461 10922", "10923 16383");
     assertThat(run(ports[0]).out()).startsWith("Usage: spinel cluster ");
-    assertThat(run(ports[0], "grow").err()).startsWith("Usage: ");
+    assertThat(run(ports[0], "grow", "--help").out()).startsWith("Usage: spinel cluster ");
+    String help = " spinel cluster help lists all.\n";
+    assertThat(run(ports[0], "grow").err()).isEqualTo("grow takes HOST:PORT, one or more." + help);
+    assertThat(run(ports[0], "switch", "a", "b").err()).isEqualTo("switch takes one NODE." + help);
+    assertThat(run(ports[0], "balance", "a").err())
+        .isEqualTo("balance takes nothing behind it: 'a'." + help);
+    assertThat(run(ports[0], "grwo", "a").err()).isEqualTo("There is no command 'grwo'." + help);
+    assertThat(run(ports[0], "balance", "-p", "1").err())
+        .isEqualTo(
+            "There is no option -p behind a command; those of redis-cli go in front of it." + help);
+    int fresh = servers.node();
+    Ours refused = run(ports[0], "grow", "127.0.0.1:" + fresh, "127.0.0.1:" + ports[1]);
+    assertThat(refused.out()) // the plan, then the question
+        .contains("127.0.0.1:" + ports[0] + " -> 127.0.0.1:" + fresh + ": 1365 slots, 0 keys, ")
+        .endsWith(
+            "Take in 127.0.0.1:"
+                + fresh
+                + " and spread the slots evenly? (type 'yes' to accept): ");
+    assertThat(refused.err()).isEqualTo("Nothing was changed.\n");
+    assertThat(ask(fresh, "CLUSTER", "INFO")).contains("cluster_known_nodes:1\r");
     assertThat(run(ports[0], "balance", "--throttle", "0").err())
         .isEqualTo("--throttle takes a number of slots per second\n");
     assertThat(run(ports[0], "grow", "127.0.0.1\u00ef\u00bc\u009a7000").err())
@@ -448,6 +467,60 @@ class ClusterToolTest {
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
     assertThat(ask(ports[0], "CLUSTER", "NODES")).doesNotContain("->-", "-<-");
     for (int port : ports) awaitWhole(port, 3);
+  }
+
+  /// The first node had the slot, and didn't hear that another one has it now; that one gives it to
+  /// a third. What the first one has goes to whoever has the slot in the end.
+  @Test
+  void aFormerOwnerIsNoTarget() throws IOException {
+    int[] ports = clusterWithoutDebug();
+    String slot = ask(ports[0], "CLUSTER", "KEYSLOT", "{k3}"); // the first one's
+    String owner = ask(ports[1], "CLUSTER", "MYID");
+    String target = ask(ports[2], "CLUSTER", "MYID");
+    for (boolean isTaken : new boolean[] {false, true}) {
+      String last = isTaken ? "2" : "1";
+      ask(ports[0], "SET", "{k3}left" + last, "there");
+      assertThat(ask(ports[0], "CLUSTER", "SETSLOT", slot, "MIGRATING", owner)).isEqualTo("OK");
+      for (int port : ports) assertThat(ask(port, "CLUSTER", "DELSLOTS", slot)).isEqualTo("OK");
+      assertThat(ask(ports[1], "CLUSTER", "ADDSLOTS", slot)).isEqualTo("OK");
+      ask(ports[1], "CLUSTER", "BUMPEPOCH");
+      for (int port : ports) {
+        assertThat(ask(port, "CLUSTER", "SETSLOT", slot, "NODE", owner)).isEqualTo("OK");
+      }
+      for (int port : ports) awaitWhole(port, 3);
+      ask(ports[1], "SET", "{k3}served" + last, "there");
+      assertThat(ask(ports[1], "CLUSTER", "SETSLOT", slot, "MIGRATING", target)).isEqualTo("OK");
+      if (isTaken) {
+        ask(ports[2], "CLUSTER", "SETSLOT", slot, "IMPORTING", owner);
+        setAsking(ports[2], "{k3}moved", "there");
+      }
+      assertThat(run(ports[2], "doctor").out())
+          .contains(
+              "slot " + slot + " is on its way from 127.0.0.1:" + ports[0] + ", which doesn't");
+      assertThat(run(ports[2], "fix", "--dry-run").out())
+          .contains("*** 127.0.0.1:" + ports[0] + " says that it migrates the slot, and doesn't")
+          .contains("Set as migrating in: 127.0.0.1:" + ports[1] + "\n");
+      Ours fixed = run(ports[2], "fix", "--yes");
+      assertThat(fixed.status()).as(fixed.out() + fixed.err()).isZero();
+      int at = ports[isTaken ? 2 : 1];
+      for (String key : List.of("{k3}left" + last, "{k3}served" + last)) {
+        assertThat(ask(at, "GET", key)).as(fixed.out()).isEqualTo("there");
+      }
+      for (int port : ports) {
+        assertThat(ask(port, "CLUSTER", "NODES")).doesNotContain("->-", "-<-");
+        if (port != at) assertThat(ask(port, "DBSIZE")).isEqualTo("0");
+        awaitWhole(port, 3);
+      }
+      if (isTaken) break;
+      assertThat(fixed.out()).contains(">>> Case 4: ", ">>> Case 2: ");
+      List<String> back = new ArrayList<>(List.of("--cluster", "reshard", "127.0.0.1:" + ports[0]));
+      back.addAll(List.of("--cluster-from", owner, "--cluster-slots", "1", "--cluster-yes"));
+      back.addAll(List.of("--cluster-to", ask(ports[0], "CLUSTER", "MYID"))); // the lowest slot
+      Ours moved = Ours.run("", Map.of(), back);
+      assertThat(moved.status()).as(moved.out() + moved.err()).isZero();
+    }
+    assertThat(ask(ports[2], "GET", "{k3}moved")).isEqualTo("there");
+    assertThat(ask(ports[2], "DBSIZE")).isEqualTo("5");
   }
 
   @Test
