@@ -9,8 +9,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from resp import Node, crc16  # noqa: E402
 
-NAME, WAY, PORT, KEYS, BYTES, SLOTS, CLI = (
-    sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), sys.argv[7:])
+NAME, WAY, PORT, KEYS, BYTES, SLOTS, GIANTS, CLI = (
+    sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), int(sys.argv[7]), sys.argv[8:])
 
 
 nodes = {PORT + i: Node(PORT + i) for i in range(3)}
@@ -30,14 +30,44 @@ while len(tags) < len(moving):  # a tag for each slot
 tags = list(tags.values())
 value = b"x" * BYTES
 filler = nodes[PORT]
+
+
+def fill(i):
+    if GIANTS:
+        return "HSET", b"{%s}giant" % tags[i % GIANTS * (len(tags) // GIANTS)], i, value
+    return "SET", b"{%s}%d" % (tags[i % len(tags)], i), value
+
+
 for begin in range(0, KEYS, 500):
     batch = range(begin, min(KEYS, begin + 500))
-    filler.socket.sendall(
-        b"".join(filler.encode("SET", b"{%s}%d" % (tags[i % len(tags)], i), value) for i in batch))
+    filler.socket.sendall(b"".join(filler.encode(*fill(i)) for i in batch))
     for _ in batch:
         filler.reply()
 
 latencies, errors, stop = [], 0, False
+
+
+class Memory:
+    """What a node's process has resident, in MB."""
+
+    def __init__(self, port):
+        info = Node(port).ask("INFO", "server").decode()
+        self.file = "/proc/%s/statm" % info.split("process_id:")[1].split()[0]
+        self.before = self.most = self.now()
+
+    def now(self):
+        with open(self.file) as file:
+            return int(file.read().split()[1]) * 4096 / 1e6
+
+    def look(self):
+        self.most = max(self.most, self.now())
+
+
+def watch():
+    while not stop:
+        source.look()
+        target.look()
+        time.sleep(0.01)
 
 
 def client():
@@ -67,8 +97,10 @@ def client():
         latencies.append(time.perf_counter() - began)
 
 
-thread = threading.Thread(target=client)
-thread.start()
+source, target = Memory(PORT), Memory(PORT + 1)
+threads = [threading.Thread(target=each) for each in (client, watch)]
+for thread in threads:
+    thread.start()
 time.sleep(1)
 latencies.clear()
 began = time.perf_counter()
@@ -79,10 +111,9 @@ if WAY == "whole":
             words[-1] = slot
         else:
             words += [slot, slot]
-    target = nodes[PORT + 1]
-    move = target.ask("CLUSTER", "MIGRATION", "IMPORT", *words)
+    move = nodes[PORT + 1].ask("CLUSTER", "MIGRATION", "IMPORT", *words)
     while True:
-        status = target.ask("CLUSTER", "MIGRATION", "STATUS", "ID", move)
+        status = nodes[PORT + 1].ask("CLUSTER", "MIGRATION", "STATUS", "ID", move)
         fields = dict(zip(status[0][::2], status[0][1::2]))
         if fields[b"state"] in (b"completed", b"failed"):
             break
@@ -96,7 +127,12 @@ else:
     assert done.returncode == 0, done.stdout[-500:]
 seconds = time.perf_counter() - began
 stop = True
-thread.join()
+for thread in threads:
+    thread.join()
 latencies.sort()
 at = lambda share: latencies[min(len(latencies) - 1, int(share * len(latencies)))] * 1000
-print(f"| {NAME} | {KEYS} | {BYTES} | {len(mine)} | {seconds:.2f} | {KEYS / seconds:.0f} | {at(.5):.2f} | {at(.99):.1f} | {at(1):.0f} | {errors} |")
+moved = f"{GIANTS} hashes of {KEYS // GIANTS}" if GIANTS else KEYS
+print(
+    f"| {NAME} | {moved} | {BYTES} | {len(mine)} | {seconds:.2f} | {KEYS / seconds:.0f} | {KEYS * BYTES / seconds / 1e6:.1f} "
+    f"| {at(.5):.2f} | {at(.99):.1f} | {at(1):.0f} | {errors} "
+    f"| {source.before:.0f}, {source.most:.0f} | {target.before:.0f}, {target.most:.0f} |")
