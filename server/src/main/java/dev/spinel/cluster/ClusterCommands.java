@@ -426,7 +426,11 @@ final class ClusterCommands {
     }
     slots.take(slot);
     slots.give(node, slot);
-    if (wasMine && node != myself && myself.slots.isEmpty() && machine.policy().allowMigration()) {
+    if (wasMine
+        && node != myself
+        && myself.slots.isEmpty()
+        && machine.policy().allowMigration()
+        && !machine.moves().awaitsSlots()) {
       machine.followNewOwner(node);
       machine.saveDurably();
     }

@@ -203,6 +203,7 @@ final class SlotMap {
     if (ours > 0
         && current != null
         && current.slots.isEmpty()
+        && (sender.shard.equals(machine.myself().shard) || !machine.moves().awaitsSlots())
         && (machine.policy().allowMigration() || claimed == ours)) {
       machine.followNewOwner(sender);
       machine.saveDurably();

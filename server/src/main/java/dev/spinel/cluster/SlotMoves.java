@@ -172,6 +172,17 @@ final class SlotMoves {
     return notes.awaitsOffset();
   }
 
+  /// Whether slots are coming in here, or at the primary that this replica has been told by: then
+  /// to lose the last of its own doesn't make it another one's replica.
+  boolean awaitsSlots() {
+    return moves.stream().anyMatch(move -> move.state.isOfTarget())
+        || notes.kept().stream()
+            .anyMatch(
+                item ->
+                    item.state() == MoveText.Written.STAGING
+                        || item.state() == MoveText.Written.TAKING);
+  }
+
   // ── begin ──
 
   /// IMPORT: returns the id, or throws the reason in words. What each owner has is a move of its
@@ -1165,8 +1176,8 @@ final class SlotMoves {
 
   private void asked(ClusterNode sender, String id, long total, SlotSet slots) {
     ClusterNode myself = machine.myself();
-    if (myself.isReplica()) {
-      return;
+    if (myself.isReplica() && myself.primary != sender) {
+      return; // its primary answers; a target that has become the source's own replica does
     }
     SlotMove move = move(id);
     if (move != null && move.state.isOfTarget()) {
@@ -1230,7 +1241,10 @@ final class SlotMoves {
     }
     handedOver(move);
     ClusterNode myself = machine.myself();
-    if (myself.slots.isEmpty() && machine.policy().allowMigration() && node.isPrimary()) {
+    if (myself.slots.isEmpty()
+        && machine.policy().allowMigration()
+        && node.isPrimary()
+        && !awaitsSlots()) {
       machine.followNewOwner(node);
     }
   }

@@ -241,6 +241,22 @@ final class SlotMovesSimulationTest {
   }
 
   @Test
+  void twoPrimariesThatGiveEachOtherAllStayPrimaries() {
+    form(2, 6);
+    ToyNode one = cluster.nodes.get(0);
+    ToyNode other = cluster.nodes.get(1);
+    String[] ofOne = one.machine().myself().slots.toString().split("-");
+    String[] ofOther = other.machine().myself().slots.toString().split("-");
+    one.ask("MIGRATION", "IMPORT", ofOther[0], ofOther[1]);
+    other.ask("MIGRATION", "IMPORT", ofOne[0], ofOne[1]);
+    assertThat(runUntil(this::isQuiet, 30_000)).as(cluster::describe).isTrue();
+    verify();
+    assertThat(primaries()).hasSize(3);
+    assertThat(one.machine().myself().slots).hasToString(String.join("-", ofOther));
+    assertThat(other.machine().myself().slots).hasToString(String.join("-", ofOne));
+  }
+
+  @Test
   void whoIsAskedForSlotsByHandRefusesWhileTheyMove() {
     make(2, SimNetwork.Conditions.GOOD, 6);
     cluster.form(3);
