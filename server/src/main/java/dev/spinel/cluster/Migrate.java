@@ -6,11 +6,13 @@ import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
 import dev.spinel.engine.Family;
+import dev.spinel.engine.Fields;
 import dev.spinel.engine.Hold;
 import dev.spinel.engine.Key;
 import dev.spinel.engine.Options;
 import dev.spinel.engine.Parcel;
 import dev.spinel.engine.Reply;
+import dev.spinel.engine.Section;
 import dev.spinel.engine.Synopsis;
 import dev.spinel.peer.Address;
 import dev.spinel.replication.PeerThread;
@@ -57,6 +59,21 @@ public final class Migrate implements Family {
       PeerThread thread, BooleanSupplier encrypted, Supplier<@Nullable ClusterView> view) {
     links = new MigrationLinks(thread, encrypted);
     this.view = view;
+  }
+
+  /// INFO stats, and what it tells of connections that are kept for the next MIGRATE.
+  public Section section() {
+    return new Section() {
+      @Override
+      public String title() {
+        return "Stats";
+      }
+
+      @Override
+      public void tell(Call call, Fields out) {
+        out.field("migrate_cached_sockets", links.kept());
+      }
+    };
   }
 
   @Override

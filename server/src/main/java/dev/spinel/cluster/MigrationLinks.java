@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// any more. If none has it soon, it is asked whether it has replicas at all (ROLE): if so, to WAIT
 /// for longer, and if that is in vain, too, all keys stay; if not, it isn't asked for a while.
 ///
-/// All of it on the links' thread, but for [#start].
+/// All of it on the links' thread, but for [#start] and [#kept()].
 final class MigrationLinks {
   static final String UNCONNECTED = "IOERR error or timeout connecting to the client";
   static final String UNWRITTEN = "IOERR error or timeout writing to target instance";
@@ -58,6 +58,7 @@ final class MigrationLinks {
   private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
   private final Map<Address, Long> unreplicated = new HashMap<>(); // when it had no replicas
   private byte[] piece = {};
+  private volatile int keptCount; // of kept, for other threads
 
   /// @param encrypted whether links that are made from now on use TLS; asked on the links' thread
   MigrationLinks(PeerThread thread, BooleanSupplier encrypted) {
@@ -70,6 +71,11 @@ final class MigrationLinks {
     thread.post(() -> start(transfer, kept(transfer.how().target()), true));
   }
 
+  /// How many connections wait for their next transfer. Any thread.
+  int kept() {
+    return keptCount;
+  }
+
   private void start(Transfer transfer, @Nullable Line known, boolean mayRetry) {
     Line line = known == null ? new Line(transfer.how().target()) : known;
     line.begin(transfer, mayRetry);
@@ -80,6 +86,7 @@ final class MigrationLinks {
       Line line = each.next();
       if (line.target.equals(target)) {
         each.remove();
+        keptCount = kept.size();
         return line;
       }
     }
@@ -91,6 +98,7 @@ final class MigrationLinks {
     if (kept.size() > KEPT_MOST) {
       kept.removeFirst().close("too many");
     }
+    keptCount = kept.size();
   }
 
   /// A connection.
@@ -311,6 +319,7 @@ final class MigrationLinks {
     @Override
     public void closed(PeerLink ended, String reason) {
       kept.remove(this);
+      keptCount = kept.size();
       if (alarm != null) {
         alarm.cancel();
       }

@@ -334,7 +334,9 @@ public final class Config {
       } catch (ConfigError refused) {
         throw failed(name, refused);
       }
-      if (draft.agree(setting, old) && !setting.is(Setting.ALWAYS_APPLIED)) continue;
+      boolean isSame = draft.agree(setting, old);
+      if (setting.isImmutable() && !isSame) throw failed(name, fixed());
+      if (isSame && !setting.is(Setting.ALWAYS_APPLIED)) continue;
       for (Follower follower : followers) {
         if (!follower.follows(setting) || calls.contains(follower.listener)) continue;
         calls.add(follower.listener);
@@ -349,6 +351,10 @@ public final class Config {
     for (Setting<?> setting : settings) warnOf(setting);
   }
 
+  private static ConfigError fixed() {
+    return Setting.reject("can't set immutable config");
+  }
+
   /// The setting of the pair at `i`, if it may be set now.
   private Setting<?> settable(List<String> pairs, int i, boolean local, boolean loading) {
     String given = pairs.get(2 * i);
@@ -359,7 +365,7 @@ public final class Config {
               + Octets.untilZero(given)
               + "'");
     }
-    if (setting.isImmutable()) throw failed(given, Setting.reject("can't set immutable config"));
+    if (setting.isImmutable() && !setting.is(Setting.MAY_BE_REPEATED)) throw failed(given, fixed());
     if (setting.is(Setting.PROTECTED) && !allowsProtected(local)) {
       throw failed(given, Setting.reject("can't set protected config"));
     }

@@ -31,6 +31,10 @@ public abstract class Setting<T> {
   /// it.
   static final int GIVEN_COUNTS = 1 << 8;
 
+  /// Immutable, but CONFIG SET takes the value that it has: programs that set again all that CONFIG
+  /// GET tells leave out what is immutable in Redis, and don't know this one.
+  static final int MAY_BE_REPEATED = 1 << 9;
+
   final int index;
   private final String name;
   private final @Nullable String alias;

@@ -6,6 +6,7 @@ import static dev.spinel.config.Setting.GIVEN_COUNTS;
 import static dev.spinel.config.Setting.HIDDEN;
 import static dev.spinel.config.Setting.IMMUTABLE;
 import static dev.spinel.config.Setting.MANY_ARGUMENTS;
+import static dev.spinel.config.Setting.MAY_BE_REPEATED;
 import static dev.spinel.config.Setting.NOT_WHILE_LOADING;
 import static dev.spinel.config.Setting.PROTECTED;
 import static dev.spinel.config.Setting.SENSITIVE;
@@ -81,12 +82,13 @@ public final class Settings {
       yesNo(never("io-threads-do-reads", IMMUTABLE, "loops always read"), false);
 
   /// Our own: how many event loops serve; 0 is one for each processor that the process may use.
-  public static final Setting<Long> EVENT_LOOPS = number(row("event-loops", IMMUTABLE), 0, 1024, 0);
+  public static final Setting<Long> EVENT_LOOPS =
+      number(row("event-loops", IMMUTABLE | MAY_BE_REPEATED), 0, 1024, 0);
 
   /// Our own: how they talk to the system. `auto` is `io_uring` where Linux and the JVM's flags
   /// allow it.
   public static final Setting<String> IO_TRANSPORT =
-      choice(row("io-transport", IMMUTABLE), "auto", "auto", "nio", "io_uring");
+      choice(row("io-transport", IMMUTABLE | MAY_BE_REPEATED), "auto", "auto", "nio", "io_uring");
 
   // ── The process ──
 

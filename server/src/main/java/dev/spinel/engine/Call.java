@@ -38,7 +38,7 @@ public final class Call {
   /// A handler may hold so many keys at a time without their being counted.
   private static final int KEPT_KEYS = 32;
 
-  private static final long MUCH_BYTES = 64 << 10; // no room is made for less
+  private static final long MUCH_BYTES = 256 << 10; // no room is made for less
   private static final int WEIGHED = 5; // nested entries, to tell what all of them weigh
 
   /// Bytes of the Java heap that each further key takes, with a name of usual length.

@@ -272,7 +272,8 @@ final class Invalidations {
       return;
     }
     if (keys.length == 0) {
-      out.nil();
+      // as in Redis, the null of the session that tracks, not of the one that gets it
+      new RespWriter(output, tracker == null ? to.protocol : tracker.protocol).nil();
     } else {
       output.write(keys, 0, keys.length);
     }

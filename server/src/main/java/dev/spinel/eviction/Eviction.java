@@ -46,7 +46,10 @@ import org.jspecify.annotations.Nullable;
 /// ([#makeRoomNow]). What it has locked stays, as does what a call is about to copy that waits for
 /// room for the copy ([#roomFor]).
 ///
-/// The keeper evicts, too, where no call does, as after the limit was lowered.
+/// **Who needs no memory** isn't held up. If the thread's calls have exceeded the limit, it evicts
+/// before the next one, as Redis does, and looks no more until memory grows again ([#undoGrowth]).
+///
+/// The keeper evicts, too, where no call does.
 public final class Eviction implements Gate, Reclaimer {
   private static final CommandError OUT_OF_MEMORY =
       new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
@@ -152,14 +155,18 @@ public final class Eviction implements Gate, Reclaimer {
 
   @Override
   public boolean concerns(Command command) {
-    return command.is(Command.DENYOOM) || command == engine.exec || !command.is(Command.IN_MULTI);
+    return true;
   }
 
   @Override
   public @Nullable CommandError refuse(Call call) {
     boolean queued = call.isQueued();
     boolean isDenied = queued || call.does(Command.DENYOOM);
-    if (!isDenied && !call.does(Command.SCRIPTED) || limitBytes == 0 || !engine.heedsMaxmemory()) {
+    if (limitBytes == 0 || !engine.heedsMaxmemory()) {
+      return null;
+    }
+    if (!isDenied && !call.does(Command.SCRIPTED)) {
+      undoGrowth(call);
       return null;
     }
     boolean all = !queued && call.command() == engine.exec;
@@ -188,6 +195,25 @@ public final class Eviction implements Gate, Reclaimer {
     }
     call.await(waiting.roomFor(bytes), Call.FOR_EVER);
     return null;
+  }
+
+  /// Before a call that needs no memory: if what this thread did before has exceeded the limit, or
+  /// the limit is a new one, keys are evicted for a slice of time, as Redis does before each
+  /// command. The call runs in any case.
+  private void undoGrowth(Call call) {
+    long limit = limitBytes;
+    if (limit >= LEAST_BYTES && heap.takenBytes() <= limit + walk.preservedBytes()) {
+      return;
+    }
+    WaitingCalls waiting = calls(call.dispatcher());
+    if (waiting.isWaitedFor() || !waiting.hasGrown(limit)) {
+      return;
+    }
+    if (isShort(0)) {
+      makeRoom(waiting.evictor, deadline(), 0);
+      call.session().receiveInvalidations();
+    }
+    waiting.forgetGrowth(limit);
   }
 
   /// About how much the commands need that the session has queued.

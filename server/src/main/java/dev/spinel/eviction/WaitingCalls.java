@@ -33,6 +33,8 @@ final class WaitingCalls {
   private final ArrayDeque<Entry> waiting = new ArrayDeque<>();
   private boolean lookComes;
   private boolean isLast;
+  private long grownFrom; // what the thread's allocator had taken when it looked last
+  private long limitThen; // of maxmemory
 
   WaitingCalls(Eviction eviction, Evictor evictor) {
     this.eviction = eviction;
@@ -47,6 +49,21 @@ final class WaitingCalls {
   /// Whether a call runs now for which nothing more can be done.
   boolean isLast() {
     return isLast;
+  }
+
+  /// Whether the thread has taken memory since [#forgetGrowth], or the limit has changed.
+  boolean hasGrown(long limit) {
+    return limit != limitThen || takenBytes() > grownFrom;
+  }
+
+  /// The thread has looked whether the limit is exceeded.
+  void forgetGrowth(long limit) {
+    limitThen = limit;
+    grownFrom = takenBytes();
+  }
+
+  private long takenBytes() {
+    return evictor.seat.values.allocator().takenBytes();
   }
 
   /// The condition that there is room for `bytes` more.

@@ -105,6 +105,8 @@ public final class MemorySection implements Section {
     out.field("rss_overhead_bytes", now.process() - now.resident());
     out.decimal("mem_fragmentation_ratio", now.inAll());
     out.field("mem_fragmentation_bytes", now.process() - now.used());
+    // The journal's and replicas' buffers aren't in used_memory, so they needn't be taken off it.
+    out.field("mem_not_counted_for_evict", call.engine().keyspace.walk().preservedBytes());
     out.field("mem_clients_normal", clientBytes(call));
     Keeper keeper = call.engine().keyspace.keeper();
     out.field("active_defrag_running", keeper.evacuating() ? 25 : 0);

@@ -70,6 +70,7 @@ public final class Rates {
     return toReplicas.mean();
   }
 
+  /// Of all loops.
   public synchronized long turnsPerSecond() {
     return turns.mean();
   }

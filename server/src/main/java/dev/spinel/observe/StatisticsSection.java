@@ -6,6 +6,7 @@ import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 import dev.spinel.keyspace.Keeper;
 import dev.spinel.keyspace.Snapshots;
+import java.util.function.IntSupplier;
 
 /// INFO stats: what was counted since the start, or since CONFIG RESETSTAT. Has a layout for all
 /// who count, and tells what the engine and the network do.
@@ -80,10 +81,13 @@ public final class StatisticsSection implements Section {
 
   private final Traffic traffic;
   private final Rates rates;
+  private final IntSupplier loops;
 
-  public StatisticsSection(Traffic traffic, Rates rates) {
+  /// @param loops how many there are
+  public StatisticsSection(Traffic traffic, Rates rates, IntSupplier loops) {
     this.traffic = traffic;
     this.rates = rates;
+    this.loops = loops;
   }
 
   @Override
@@ -110,7 +114,9 @@ public final class StatisticsSection implements Section {
     out.field("eventloop_cycles", totals.turns());
     out.field("eventloop_duration_sum", totals.turnNanos() / 1000);
     out.field("eventloop_duration_cmd_sum", totals.runNanos() / 1000);
-    out.field("instantaneous_eventloop_cycles_per_sec", rates.turnsPerSecond());
+    out.field(
+        "instantaneous_eventloop_cycles_per_sec",
+        rates.turnsPerSecond() / Math.max(1, loops.getAsInt()));
     out.field("instantaneous_eventloop_duration_usec", rates.turnMicros());
     out.field("instantaneous_ops_per_sec", rates.commandsPerSecond());
     out.decimal("instantaneous_input_kbps", rates.inputPerSecond() / 1024.0);

@@ -7,7 +7,8 @@ import dev.spinel.engine.Fields;
 import dev.spinel.engine.Section;
 
 /// INFO memory, and what it tells of the stream that is kept for replicas: up to
-/// `repl-backlog-size` it is the backlog's, what is more is kept for replicas that are slow.
+/// `repl-backlog-size` it is the backlog's, what is more is kept for replicas that are slow, if
+/// there are any.
 final class ReplicationMemory implements Section {
   private final ReplicationFront front;
   private final Config config;
@@ -25,8 +26,8 @@ final class ReplicationMemory implements Section {
   @Override
   public void tell(Call call, Fields out) {
     long all = front.replication().backlogBytes();
-    long backlog = Math.min(all, config.get(Settings.REPL_BACKLOG_SIZE));
-    out.field("mem_not_counted_for_evict", all);
+    boolean isFollowed = !front.standing().replicas().isEmpty();
+    long backlog = isFollowed ? Math.min(all, config.get(Settings.REPL_BACKLOG_SIZE)) : all;
     out.field("mem_replication_backlog", backlog);
     out.field("mem_total_replication_buffers", all);
     out.field("mem_clients_slaves", all - backlog);

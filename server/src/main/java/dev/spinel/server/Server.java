@@ -136,6 +136,7 @@ public final class Server implements AutoCloseable {
   public final Replication replication;
   private final ServerSlots slots;
   private final ClusterFamily clusterFamily;
+  private final Migrate migrate;
   private final @Nullable Cluster cluster;
   private final Loops loops;
   private final Listeners listeners;
@@ -182,6 +183,7 @@ public final class Server implements AutoCloseable {
     listeners = new Listeners(config, log, loops, encryption, admission);
     slots = new ServerSlots(config, pause, loops, pubSub);
     clusterFamily = new ClusterFamily(config);
+    migrate = new Migrate(peerLoop, () -> config.get(Settings.TLS_CLUSTER), slots::view);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows); // may find fault with the configuration: before there is anything to close
     CommandTable table = rows.build();
@@ -374,7 +376,7 @@ public final class Server implements AutoCloseable {
     rows.add(new Clients(pause, login));
     rows.add(new AclFamily(users, denials, clientele));
     rows.add(new ClusterModes());
-    rows.add(new Migrate(peerLoop, () -> config.get(Settings.TLS_CLUSTER), slots::view));
+    rows.add(migrate);
     rows.add(clusterFamily);
     front.families().forEach(rows::add);
     replicationFront.families().forEach(rows::add);
@@ -406,7 +408,8 @@ public final class Server implements AutoCloseable {
         replicationFront.memory(),
         front.savingSection(),
         front.aofSection(),
-        new StatisticsSection(traffic, rates),
+        new StatisticsSection(traffic, rates, loops::count),
+        migrate.section(),
         new Channels(pubSub),
         evictions,
         clientEviction,

@@ -184,6 +184,28 @@ class EvictionTest {
     return there;
   }
 
+  /// As in Redis, where every command begins so: a client hears of the key before the reply.
+  @Test
+  void whatACommandTookTooMuchTheNextOneEvictsAlsoIfItOnlyReads() {
+    try (Fixture fixture = new Fixture()) {
+      LocalSession session = fixture.session();
+      policy(session, "volatile-random");
+      session.run("HELLO", "3");
+      say(session, "CLIENT", "TRACKING", "ON");
+      say(session, "SETEX", "volatile", "10000", "x");
+      say(session, "GET", "volatile");
+      limit(fixture, 100_000);
+      assertThat(say(session, "SETBIT", "big", "1600000", "0")).isEqualTo(":0");
+      assertThat(say(session, "GETBIT", "big", "0"))
+          .isEqualTo(">2 $10 invalidate *1 $8 volatile :0");
+      assertThat(say(session, "DBSIZE")).isEqualTo(":1");
+      limit(fixture, 100_000);
+      assertThat(say(session, "SETEX", "volatile", "10000", "x")).isEqualTo("+OK");
+      limit(fixture, -1_000);
+      assertThat(say(session, "INFO", "stats")).contains("evicted_keys:2");
+    }
+  }
+
   @Test
   void whatExpiresSoonestGoesFirst() {
     try (Fixture fixture = new Fixture()) {

@@ -80,6 +80,17 @@ class MigrateTest {
     return ask(from, words.toArray(new String[0]));
   }
 
+  @Test
+  void aConnectionIsKeptForTheNextTransfer() throws IOException {
+    Server from = ours();
+    Server to = ours();
+    Client client = client(from.port());
+    assertThat(ask(client, "INFO", "stats")).contains("migrate_cached_sockets:0");
+    ask(client, "SET", "k", "v");
+    assertThat(migrate(client, to.port(), "k", "0", "1000")).isEqualTo("+OK");
+    assertThat(ask(client, "INFO", "stats")).contains("migrate_cached_sockets:1");
+  }
+
   // ── beside a real one ──
 
   /// Each line is said to the source (`$` stands for the target's host and port), to the target
