@@ -11,10 +11,11 @@ import java.util.List;
 
 /// Packets of real servers, as text: a line each, bytes in hexadecimal digits, and `[n*bb]` for a
 /// byte that comes n times. Made by [BusRecorder].
-final class BusRecording {
+public final class BusRecording {
   private BusRecording() {}
 
-  static List<byte[]> read(String name) {
+  /// All packets of a recording beside this class.
+  public static List<byte[]> read(String name) {
     try (InputStream in = BusRecording.class.getResourceAsStream(name)) {
       assertThat(in).as(name).isNotNull();
       String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);

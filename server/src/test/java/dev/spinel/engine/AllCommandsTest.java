@@ -1,15 +1,20 @@
 package dev.spinel.engine;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.server.AllCommands;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /// All commands of 7.2 are here ([CommandTableTest] compares what each says of itself), and
@@ -60,6 +65,51 @@ final class AllCommandsTest {
     assertThat(text.substring(text.indexOf(BEGIN) + BEGIN.length(), text.indexOf(END)))
         .as("COMPATIBILITY.md, which %s.main prints", getClass().getSimpleName())
         .isEqualTo(list());
+  }
+
+  /// These know all commands by the table itself: what they name is tested by nobody yet.
+  private static final Set<String> GENERIC =
+      Set.of(
+          "AllCommandsTest.java", "CommandTableTest.java", "CallGenerator.java", "RulesTest.java");
+
+  /// What only nodes say to each other: the tests of slots that move have them do so.
+  private static final Set<String> INTERNAL = Set.of("cluster|syncslots");
+
+  /// That a test calls it: in a script of the comparisons, or as words or a line of a call.
+  @Test
+  void everyRowIsNamedByATest() throws IOException {
+    StringBuilder tests = new StringBuilder();
+    try (Stream<Path> files = Files.walk(file().resolveSibling("server/src/test"))) {
+      for (Path each : files.filter(AllCommandsTest::callsCommands).toList()) {
+        tests.append(Files.readString(each, StandardCharsets.ISO_8859_1)).append('\n');
+      }
+    }
+    List<String> unnamed = new ArrayList<>();
+    for (Command command : TABLE) {
+      List<Command> rows = new ArrayList<>(command.subcommands());
+      rows.add(command);
+      for (Command row : rows) {
+        if (!INTERNAL.contains(row.name) && !calls(row).matcher(tests).find()) {
+          unnamed.add(row.name);
+        }
+      }
+    }
+    assertThat(unnamed).as("rows that no test in server/src/test calls").isEmpty();
+  }
+
+  private static boolean callsCommands(Path file) {
+    String name = file.getFileName().toString();
+    boolean isScript = file.toString().contains("compare") && name.endsWith(".txt");
+    return isScript || name.endsWith(".java") && !GENERIC.contains(name);
+  }
+
+  /// `"CLIENT", "LIST"`, `"CLIENT LIST …"`, or a line that begins so, behind some marks.
+  private static Pattern calls(Command row) {
+    String words =
+        Stream.of(row.name.split("\\|")).map(Pattern::quote).collect(joining("(\"\\s*,\\s*\"| +)"));
+    return Pattern.compile(
+        "(\"|^|^[^\"\\n]{0,12}\\s)" + words + "(?=[\"\\s\\\\]|$)",
+        Pattern.CASE_INSENSITIVE | Pattern.MULTILINE);
   }
 
   private static Path file() {

@@ -107,7 +107,7 @@ public final class Fixture implements AutoCloseable {
 
   /// A server whose journal nobody reads: large arguments become values without a copy, and nothing
   /// is replayed.
-  static Fixture unread(String... settings) {
+  public static Fixture unread(String... settings) {
     return new Fixture(null, Schedule.FREE, false, settings);
   }
 

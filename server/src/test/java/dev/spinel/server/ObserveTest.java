@@ -14,6 +14,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -40,6 +41,53 @@ class ObserveTest {
   @AfterEach
   void stop() {
     fixture.close();
+  }
+
+  /// In our own words, but in Redis's form, and no subcommand is forgotten.
+  @Test
+  void helpNamesEverySubcommand() {
+    for (String call :
+        """
+        ACL HELP
+        CLIENT HELP
+        COMMAND HELP
+        CONFIG HELP
+        FUNCTION HELP
+        LATENCY HELP
+        MEMORY HELP
+        MODULE HELP
+        OBJECT HELP
+        PUBSUB HELP
+        SCRIPT HELP
+        SLOWLOG HELP
+        XGROUP HELP
+        XINFO HELP
+        """
+            .lines()
+            .toList()) {
+      String container = call.split(" ")[0];
+      String reply = new String(one.run(call.split(" ")), UTF_8);
+      List<String> lines = reply.lines().skip(1).toList();
+      assertThat(lines.getFirst())
+          .isEqualTo("+" + container + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+      assertThat(lines).allMatch(line -> line.startsWith("+"), call);
+      String all = String.join("\n", lines);
+      Command of = fixture.server.engine.table.byName(container.toLowerCase(Locale.ROOT));
+      for (Command row : of.subcommands()) {
+        String name = row.name.substring(row.name.indexOf('|') + 1).toUpperCase(Locale.ROOT);
+        assertThat(all).as(call).contains("+" + name);
+      }
+    }
+  }
+
+  @Test
+  void memoryStatsAreThoseOfInfo() {
+    String stats = text(one.run("MEMORY", "STATS"));
+    for (String name : List.of("peak.allocated", "clients.normal", "cluster.links", "db.0")) {
+      assertThat(stats.contains(name)).as(name).isEqualTo(!name.equals("db.0"));
+    }
+    say(one, "SET", "k", "v");
+    assertThat(text(one.run("MEMORY", "STATS"))).contains("db.0", "overhead.hashtable.main");
   }
 
   // ── connections ──
@@ -212,6 +260,20 @@ class ObserveTest {
     assertThat(say(one, "CONFIG", "SET", "hz")).startsWith("-ERR wrong number of arguments");
     assertThat(say(one, "CONFIG", "REWRITE"))
         .isEqualTo("-ERR The server is running without a config file");
+  }
+
+  /// Programs that set all that CONFIG GET tells know which of Redis's settings can't be set.
+  @Test
+  void ourOwnFixedSettingsCanBeSetToWhatTheyAre() {
+    for (String name : List.of("event-loops", "io-transport")) {
+      String value = say(one, "CONFIG", "GET", name);
+      value = value.substring(value.lastIndexOf(' ') + 1);
+      assertThat(say(one, "CONFIG", "SET", name, value)).isEqualTo("+OK");
+    }
+    assertThat(say(one, "CONFIG", "SET", "event-loops", "77"))
+        .endsWith("'event-loops') - can't set immutable config");
+    assertThat(say(one, "CONFIG", "SET", "databases", "16"))
+        .endsWith("'databases') - can't set immutable config");
   }
 
   // ── INFO ──

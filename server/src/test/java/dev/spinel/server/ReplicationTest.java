@@ -516,7 +516,7 @@ class ReplicationTest extends ReplicationFixture {
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void linksBreakUnderLoadAndNothingIsLost(int loops) throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("spinel.seed", 3);
     System.out.println("seed " + seed);
     Ours primary = ours("event-loops", "" + loops, "repl-backlog-size", "64mb");
     Ours replica = ours("event-loops", "" + loops, "repl-backlog-size", "64mb");
@@ -536,7 +536,7 @@ class ReplicationTest extends ReplicationFixture {
 
   @Test
   void linksToARealReplicaBreakUnderLoadAndNothingIsLost() throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("spinel.seed", 4);
     System.out.println("seed " + seed);
     Ours primary = ours("event-loops", "2", "repl-backlog-size", "64mb");
     Real replica = real();
@@ -551,7 +551,7 @@ class ReplicationTest extends ReplicationFixture {
 
   @Test
   void linksToARealPrimaryBreakUnderLoadAndNothingIsLost() throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("spinel.seed", 5);
     System.out.println("seed " + seed);
     Real primary = real("--repl-backlog-size", "64mb");
     Ours replica = ours("event-loops", "2");
@@ -569,7 +569,7 @@ class ReplicationTest extends ReplicationFixture {
   @ValueSource(strings = {"ours", "real"})
   void rolesAreHandedOverAndBackWhileClientsWriteAndSnapshotsAreTaken(String other)
       throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("spinel.seed", 6);
     System.out.println("seed " + seed);
     Ours ours = ours("event-loops", "2", "repl-backlog-size", "64mb");
     Node second =
@@ -619,7 +619,7 @@ class ReplicationTest extends ReplicationFixture {
   @ParameterizedTest
   @ValueSource(strings = {"ours", "real"})
   void aReplicaIsPromotedWhileClientsWriteAndSnapshotsAreTaken(String other) throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("spinel.seed", 7);
     System.out.println("seed " + seed);
     Ours first = ours("event-loops", "2", "repl-backlog-size", "64mb");
     Node second =
@@ -639,7 +639,7 @@ class ReplicationTest extends ReplicationFixture {
 
   @Test
   void rolesChangeUnderLoadAndSnapshots() throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("spinel.seed", 8);
     System.out.println("seed " + seed);
     Ours a = ours("event-loops", "2", "repl-backlog-size", "64mb");
     Ours b = ours("event-loops", "2", "repl-backlog-size", "64mb");

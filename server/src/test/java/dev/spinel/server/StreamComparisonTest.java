@@ -37,7 +37,7 @@ class StreamComparisonTest {
   @TempDir Path folder;
 
   private static long firstSeed() {
-    return Long.getLong("spinel.streams.seed", new Random().nextInt(1_000_000));
+    return Long.getLong("spinel.streams.seed", 1);
   }
 
   /// Makes calls that are nearly always right.
