@@ -478,10 +478,13 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Follow follow -> {
         Address primary = new Address(follow.host(), follow.port());
         forData.add(
-            stopped ->
-                replication.tell(
-                    new ReplicationEvent.PrimaryNamed(primary, "", follow.hasOtherData()),
-                    stopped));
+            stopped -> {
+              replication.tell(
+                  new ReplicationEvent.PrimaryNamed(primary, "", follow.hasOtherData()), stopped);
+              if (follow.hasOtherData()) {
+                replication.onceNoted(() -> tell(new ClusterEvent.Disowned(follow.number())));
+              }
+            });
       }
       case ClusterAction.Promote _ ->
           forData.add(stopped -> replication.tell(new ReplicationEvent.PromotionAsked(), stopped));

@@ -37,8 +37,11 @@ public sealed interface ClusterAction {
 
   /// Follow this primary: the role changes, or the primary's address.
   ///
-  /// @param hasOtherData whether it is of another shard than this node was
-  record Follow(String host, int port, boolean hasOtherData) implements ClusterAction {}
+  /// @param hasOtherData whether it is of another shard than this node's data: once that is noted
+  ///   on the disk, so that no restart takes it for a copy, [ClusterEvent.Disowned] is to be told
+  /// @param number that is told then
+  record Follow(String host, int port, boolean hasOtherData, long number)
+      implements ClusterAction {}
 
   /// Be a primary.
   record Promote() implements ClusterAction {}

@@ -52,6 +52,10 @@ public sealed interface ClusterEvent {
   /// The stream of replication has moved on. Told while [ClusterMachine#awaitsOffset].
   record Applied() implements ClusterEvent {}
 
+  /// It is noted on the disk that this node's data is no copy of its primary's, as
+  /// [ClusterAction.Follow] with this number had it.
+  record Disowned(long number) implements ClusterEvent {}
+
   /// CLUSTER with these arguments, from a client. Answered by one [ClusterAction.Reply], now or
   /// later.
   record Asked(long client, List<String> arguments) implements ClusterEvent {}

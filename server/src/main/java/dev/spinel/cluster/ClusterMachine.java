@@ -105,7 +105,8 @@ public final class ClusterMachine {
   private long currentEpoch;
   private long lastVoteEpoch;
   private @Nullable String followed; // host:port that replication was told
-  private boolean hasOtherData; // than the primary, and replication wasn't told of that one yet
+  private boolean hasOtherData; // than the primary, and replication hasn't noted that on the disk
+  private long disowned; // how often that was so
 
   private List<ClusterAction> actions = new ArrayList<>();
   private boolean ticks;
@@ -165,6 +166,7 @@ public final class ClusterMachine {
       case ClusterEvent.Saved saved -> saved(saved.generation());
       case ClusterEvent.PrimaryLinkLost _ -> elections.primaryLinkLost();
       case ClusterEvent.Applied _ -> {}
+      case ClusterEvent.Disowned noted -> disowned(noted.number());
       case ClusterEvent.WritesPaused paused -> manual.paused(paused.pause());
       case ClusterEvent.Asked asked -> commands.asked(asked.client(), asked.arguments());
       case ClusterEvent.Publish publish -> heartbeats.publish(publish);
@@ -252,6 +254,7 @@ public final class ClusterMachine {
     currentEpoch = file.currentEpoch();
     lastVoteEpoch = file.lastVoteEpoch();
     elections.load(file.wonEpoch());
+    hasOtherData = file.otherData();
     for (NodeView line : file.nodes()) {
       ClusterNode node = known(line.id());
       node.flags = line.flags();
@@ -504,7 +507,7 @@ public final class ClusterMachine {
   /// `nodes.conf` is to be written at the end of this step, or once it has been written as it was.
   void save() {
     saves = true;
-    changed = true;
+    changed();
   }
 
   void saveDurably() {
@@ -575,7 +578,10 @@ public final class ClusterMachine {
       myself.set(NodeFlags.REPLICA);
       slots.closeAll();
     }
-    hasOtherData |= !myself.shard.equals(primary.shard);
+    if (!myself.shard.equals(primary.shard)) {
+      hasOtherData = true;
+      disowned++;
+    }
     nodes.setPrimary(myself, primary);
     nodes.setShard(myself, primary.shard);
     followed = null;
@@ -588,7 +594,8 @@ public final class ClusterMachine {
   }
 
   /// Whether this node's data is that of another shard than the one that it belongs to now, which
-  /// replication doesn't know yet: it may be that the new primary's address isn't known.
+  /// replication hasn't noted on the disk yet: it may be that the new primary's address isn't
+  /// known. `nodes.conf` says it as long, so that no restart takes that data for a copy.
   boolean hasOtherData() {
     return hasOtherData;
   }
@@ -600,9 +607,15 @@ public final class ClusterMachine {
       String address = primary.ip + ":" + primary.port;
       if (!address.equals(followed)) {
         followed = address;
-        act(new ClusterAction.Follow(primary.ip, primary.port, hasOtherData));
-        hasOtherData = false;
+        act(new ClusterAction.Follow(primary.ip, primary.port, hasOtherData, disowned));
       }
+    }
+  }
+
+  private void disowned(long number) {
+    if (hasOtherData && number == disowned) {
+      hasOtherData = false;
+      save();
     }
   }
 
@@ -610,6 +623,7 @@ public final class ClusterMachine {
   void becomePrimary() {
     nodes.promote(myself);
     followed = null;
+    hasOtherData = false; // what it has is the shard's
     act(new ClusterAction.Promote());
   }
 
@@ -646,6 +660,7 @@ public final class ClusterMachine {
   /// Something that clients see is different.
   void changed() {
     changed = true;
+    lease.lookAgain();
   }
 
   /// The picture for commands and gates. The same one as before if nothing has changed; what
@@ -685,6 +700,7 @@ public final class ClusterMachine {
         currentEpoch,
         lastVoteEpoch,
         elections.wonEpoch(),
+        hasOtherData,
         moves.contents());
   }
 

@@ -26,7 +26,10 @@ import java.util.Set;
 /// asked for, and a second later for each rank: ours vote for the same replica again ([Votes]), so
 /// a message that was lost, or an epoch in which replicas of several primaries have split the
 /// votes, costs little. Of siblings that have split them each would keep its voters for itself by
-/// asking again; so the retry between waits.
+/// asking again; so the retry between waits. Votes that come while a retry waits still count: they
+/// are of one epoch until this node asks in the next one.
+///
+/// A vote counts for as long only as its voter lets the failed primary take no writes ([Votes]).
 ///
 /// A copy that isn't complete is never promoted, but by force.
 ///
@@ -38,6 +41,7 @@ final class Elections {
   private static final long ASKING_MILLIS = 250;
   private static final long AGAIN_MILLIS = 1000;
   private static final long RELOG_MILLIS = 10_000;
+  private static final long NEVER = Long.MIN_VALUE / 2;
 
   private enum Reason {
     NONE(""),
@@ -57,21 +61,28 @@ final class Elections {
   }
 
   private final ClusterMachine machine;
+
+  /// Of the epoch in which this node has asked last.
   private final Set<ClusterNode> votes = new HashSet<>();
-  private long due = Long.MIN_VALUE / 2;
+
+  private long epoch;
+  private long askedAt = NEVER;
+
+  /// When it is to ask next, or was to, and whether it has.
+  private long due = NEVER;
+
   private boolean asked;
   private boolean isEarlyRetry;
   private int rank;
   private int turn;
   private boolean isFast;
-  private long epoch;
 
   /// The last epoch for which this node was elected; 0: for none, or it has followed another node,
   /// or taken an epoch without need, since.
   private long wonEpoch;
 
   private Reason reason = Reason.NONE;
-  private long loggedAt = Long.MIN_VALUE / 2;
+  private long loggedAt = NEVER;
 
   /// When the primary was first found silent, and siblings were asked; 0: it isn't.
   private long suspectedAt;
@@ -86,7 +97,8 @@ final class Elections {
   void reset() {
     suspectedAt = 0;
     failedAt = 0;
-    due = Long.MIN_VALUE / 2;
+    due = NEVER;
+    askedAt = NEVER;
     asked = false;
     isEarlyRetry = false;
     votes.clear();
@@ -139,6 +151,10 @@ final class Elections {
     if (!byHand && !mayPromote()) {
       return;
     }
+    if (isElected()) {
+      win();
+      return;
+    }
     boolean early = mayRetryEarly(primary);
     long pause = early ? AGAIN_MILLIS : 2 * machine.policy().electionMillis();
     if (age() > pause && !schedule(primary, byHand, early)) {
@@ -150,11 +166,7 @@ final class Elections {
   /// Not if the primary answers again: it has failed no more in a moment, and may know of writes
   /// that this node doesn't.
   private boolean mayRetryEarly(ClusterNode primary) {
-    return asked
-        && !isEarlyRetry
-        && votes.size() < machine.health().quorum()
-        && primary.answeredAt <= primary.failTime
-        && votersAreOurs();
+    return asked && !isEarlyRetry && primary.answeredAt <= primary.failTime && votersAreOurs();
   }
 
   private boolean votersAreOurs() {
@@ -167,7 +179,12 @@ final class Elections {
   }
 
   private long age() {
-    return machine.now() - due;
+    return machine.now() - (asked ? askedAt : due);
+  }
+
+  private boolean isElected() {
+    return machine.now() - askedAt <= machine.policy().electionMillis()
+        && votes.size() >= machine.health().quorum();
   }
 
   private boolean mayPromote() {
@@ -197,7 +214,6 @@ final class Elections {
     if (!byHand && first && !known && now - failedAt < ASKING_MILLIS) {
       return false;
     }
-    votes.clear();
     isEarlyRetry = early;
     asked = false;
     isFast = first && known;
@@ -245,8 +261,6 @@ final class Elections {
       log(Reason.EXPIRED);
     } else if (!asked) {
       ask(primary, byHand);
-    } else if (votes.size() >= machine.health().quorum()) {
-      win();
     } else {
       log(Reason.WAITING_VOTES);
     }
@@ -298,8 +312,10 @@ final class Elections {
   }
 
   private void ask(ClusterNode primary, boolean byHand) {
+    votes.clear();
     epoch = machine.nextEpoch();
     asked = true;
+    askedAt = machine.now();
     machine.notice("Starting a failover election for epoch " + Long.toUnsignedString(epoch) + ".");
     if (!byHand) {
       machine.links().broadcast(new BusMessage.Fail(machine.header(BusType.FAIL), primary.id));
@@ -340,7 +356,7 @@ final class Elections {
 
   /// A vote. It counts if the voter is one, and for this election alone.
   void granted(ClusterNode sender, Header header) {
-    if (asked && sender.isVoter() && header.currentEpoch() == epoch) {
+    if (askedAt != NEVER && sender.isVoter() && header.currentEpoch() == epoch) {
       votes.add(sender);
     }
   }

@@ -105,7 +105,10 @@ final class Health {
         covered &= !node.hasFailed();
       }
     }
-    size = voters;
+    if (size != voters) {
+      size = voters;
+      machine.lease().lookAgain();
+    }
     boolean primary = machine.myself().isPrimary();
     if (primary && !isUp && now - firstLook < WRITABLE_MILLIS) {
       return;

@@ -56,6 +56,7 @@ final class Lease {
   private long since; // the PING that it hangs on
   private long until = Long.MIN_VALUE;
   private boolean voted; // this node was a voter at the end of the step before
+  private boolean looks = true;
 
   Lease(ClusterMachine machine) {
     this.machine = machine;
@@ -76,7 +77,10 @@ final class Lease {
       Sent own = sent.get(node);
       time = own == null ? 0 : own.time(header.pingNumber());
     }
-    node.answeredPing = Math.max(node.answeredPing, time);
+    if (time > node.answeredPing) {
+      node.answeredPing = time;
+      looks = true;
+    }
   }
 
   long until() {
@@ -87,8 +91,17 @@ final class Lease {
     return until - machine.world().uncountedMillis(since) > machine.now();
   }
 
+  /// Something has happened that may change who votes, or how many they are.
+  void lookAgain() {
+    looks = true;
+  }
+
   /// At the end of each step.
   void look() {
+    if (!looks && !machine.ticks()) {
+      return;
+    }
+    looks = false;
     boolean votes = machine.myself().isVoter();
     if (votes && !voted) {
       for (ClusterNode node : machine.nodes().snapshot()) {

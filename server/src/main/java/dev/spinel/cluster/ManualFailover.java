@@ -52,6 +52,9 @@ final class ManualFailover {
   }
 
   void reset() {
+    if (mayStart) {
+      machine.elections().reset(); // votes that were forced count for this failover alone
+    }
     if (replica != null) {
       machine.act(new ClusterAction.PauseWrites(0, ++pauses));
     }

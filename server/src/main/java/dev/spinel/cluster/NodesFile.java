@@ -15,7 +15,7 @@ import java.util.TreeMap;
 /// ```
 /// <id> <ip>:<port>@<bus port>,<hostname>,tls-port=0,nodename=<name>,shard-id=<id> <flags> <primary or ->
 ///      <ping sent> <pong received> <epoch> <connected or disconnected> <slots> [<slot>->-<id>] [<slot>-<-<id>]
-/// vars currentEpoch <n> lastVoteEpoch <n> [spinelWonEpoch <n>] [spinelMoves <slots that move whole>]
+/// vars currentEpoch <n> lastVoteEpoch <n> [spinelWonEpoch <n>] [spinelOtherData 1] [spinelMoves …]
 /// ```
 ///
 /// It is written whole and takes the old one's place at once, so a file without its last line is no
@@ -29,6 +29,8 @@ public final class NodesFile {
 
   private static final String WON_EPOCH = "spinelWonEpoch";
 
+  private static final String OTHER_DATA = "spinelOtherData";
+
   private NodesFile() {}
 
   /// What the file says.
@@ -36,6 +38,8 @@ public final class NodesFile {
   /// @param migrating slots of this node that go elsewhere: slot → id
   /// @param importing slots that come to this node: slot → id
   /// @param wonEpoch for which epoch this node was elected: see [Elections#hasWon]; 0: for none
+  /// @param otherData whether this node's data may be of another shard than the node: see
+  ///   [ClusterMachine#hasOtherData]
   /// @param moves slots that move whole, as [SlotMoves] writes them; empty: none
   public record Contents(
       List<NodeView> nodes,
@@ -44,6 +48,7 @@ public final class NodesFile {
       long currentEpoch,
       long lastVoteEpoch,
       long wonEpoch,
+      boolean otherData,
       String moves) {}
 
   /// A file that can't be read.
@@ -154,6 +159,9 @@ public final class NodesFile {
           .append(' ')
           .append(Long.toUnsignedString(contents.wonEpoch()));
     }
+    if (contents.otherData()) {
+      text.append(' ').append(OTHER_DATA).append(" 1");
+    }
     if (!contents.moves().isEmpty()) {
       text.append(' ').append(MOVES).append(' ').append(contents.moves());
     }
@@ -231,6 +239,7 @@ public final class NodesFile {
     private long currentEpoch;
     private long lastVoteEpoch;
     private long wonEpoch;
+    private boolean otherData;
     private String moves = "";
     private boolean hasVars;
     private boolean hasMyself;
@@ -260,7 +269,7 @@ public final class NodesFile {
         currentEpoch = Math.max(currentEpoch, node.configEpoch());
       }
       return new Contents(
-          nodes, migrating, importing, currentEpoch, lastVoteEpoch, wonEpoch, moves);
+          nodes, migrating, importing, currentEpoch, lastVoteEpoch, wonEpoch, otherData, moves);
     }
 
     private Corrupt corrupt(String expected) {
@@ -286,6 +295,7 @@ public final class NodesFile {
           case "currentepoch" -> currentEpoch = epoch(words[i + 1]);
           case "lastvoteepoch" -> lastVoteEpoch = epoch(words[i + 1]);
           case "spinelwonepoch" -> wonEpoch = epoch(words[i + 1]);
+          case "spinelotherdata" -> otherData = isOne(words[i + 1]);
           case "spinelmoves" -> {
             if (!MoveText.isOfFile(words[i + 1])) {
               throw corrupt("slots that move whole are expected instead of '" + words[i + 1] + "'");
@@ -409,6 +419,13 @@ public final class NodesFile {
         throw corrupt("an epoch is expected instead of '" + word + "'");
       }
       return epoch;
+    }
+
+    private boolean isOne(String word) throws Corrupt {
+      if (!word.equals("0") && !word.equals("1")) {
+        throw corrupt("0 or 1 is expected instead of '" + word + "'");
+      }
+      return word.equals("1");
     }
 
     private long time(String word) throws Corrupt {

@@ -191,6 +191,7 @@ final class SlotMap {
         machine.health().lookAgain();
       }
     }
+    sender.slots.shareWith(claimed);
     unclaimed.addAll(sender.slots.without(claimed));
     if (ours > 0 && current == myself) {
       machine.moves().replacedBy(sender);

@@ -11,12 +11,15 @@ public final class SlotSet {
   public static final int SLOTS = 16384;
   static final int BYTES = SLOTS / 8;
 
+  private static final long[] NONE = new long[SLOTS / 64]; // shared by all empty sets
+
   private long[] words;
   private int count;
   private boolean shared;
 
   public SlotSet() {
-    words = new long[SLOTS / 64];
+    words = NONE;
+    shared = true;
   }
 
   private SlotSet(long[] words, int count) {
@@ -145,7 +148,9 @@ public final class SlotSet {
   }
 
   public void remove(int slot) {
-    if (contains(slot)) {
+    if (count == 1 && contains(slot)) {
+      clear();
+    } else if (contains(slot)) {
       own();
       words[slot >> 6] &= ~(1L << slot);
       count--;
@@ -166,14 +171,23 @@ public final class SlotSet {
   }
 
   public void clear() {
-    words = new long[SLOTS / 64];
-    shared = false;
+    words = NONE;
+    shared = true;
     count = 0;
   }
 
   public SlotSet copy() {
     shared = true;
     return new SlotSet(words, count);
+  }
+
+  /// Shares its bits with an equal set.
+  void shareWith(SlotSet other) {
+    if (words != other.words && equals(other)) {
+      other.shared = true;
+      words = other.words;
+      shared = true;
+    }
   }
 
   private void own() {

@@ -53,6 +53,8 @@ final class CopyLoader implements AutoCloseable {
 
   private record Mark(boolean complete) implements Task {}
 
+  private record Noted(Runnable then) implements Task {}
+
   private record Load(ReplicationAction.Way way) implements Task {}
 
   private record Stop() implements Task {}
@@ -103,6 +105,12 @@ final class CopyLoader implements AutoCloseable {
 
   void mark(boolean complete) {
     add(new Mark(complete));
+  }
+
+  /// Runs once what was [marked][#mark] as incomplete so far is noted on the disk; never, if that
+  /// fails. Any thread tells, this one's runs it.
+  void onceNoted(Runnable then) {
+    add(new Noted(then));
   }
 
   void load(ReplicationAction.Way way) {
@@ -194,6 +202,11 @@ final class CopyLoader implements AutoCloseable {
       case End _ -> hasEnded = true;
       case Drop _ -> discard();
       case Mark mark -> note(mark.complete);
+      case Noted noted -> {
+        if (unmarked == null) {
+          noted.then.run();
+        }
+      }
       case Load load -> load(dispatcher, load.way);
       case Stop _ -> replacement.stopped(dispatcher, () -> owner.worldStopped(dispatcher));
     }

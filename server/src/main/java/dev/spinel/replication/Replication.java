@@ -333,6 +333,12 @@ public final class Replication implements AutoCloseable {
     return since < 0 ? NEVER : Math.max(0, now() - since) + uncounted(since);
   }
 
+  /// Runs once all that was told so far of the copy, as that it isn't complete, is noted on the
+  /// disk, on a thread of its own; never, if that fails. Any thread.
+  public void onceNoted(Runnable then) {
+    loader.onceNoted(then);
+  }
+
   /// What there is to see of it. Any thread.
   public Standing standing() {
     return standing;

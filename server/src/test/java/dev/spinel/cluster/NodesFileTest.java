@@ -93,6 +93,13 @@ class NodesFileTest {
   }
 
   @Test
+  void thatTheDataIsOfAnotherShardIsReadOrRefused() throws Exception {
+    String vars = VARS.strip() + " spinelOtherData ";
+    assertThat(written(read(MYSELF + REPLICA + vars + "1\n"))).endsWith(vars + "1\n");
+    refused(MYSELF + vars + "yes\n", 2, "0 or 1 is expected instead of 'yes'");
+  }
+
+  @Test
   void slotsThatMoveWholeAreReadOrRefused() throws Exception {
     String moves = "-|" + A + ",HANDED," + B + ",-1,0-3+7;-,PURGING,-,0,9";
     String vars = VARS.strip() + " spinelMoves ";

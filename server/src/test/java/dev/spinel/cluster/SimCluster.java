@@ -288,23 +288,49 @@ final class SimCluster {
     if (!checksOverlap) {
       return;
     }
+    SlotSet together = new SlotSet();
+    int sum = 0;
+    boolean oneEpoch = false;
+    Set<Long> epochs = new HashSet<>();
+    for (ToyNode node : nodes) {
+      ClusterNode myself = node.machine().myself();
+      if (node.isRunning() && myself.isVoter()) {
+        SlotSet writable = node.writable();
+        sum += writable.count();
+        together.addAll(writable);
+        oneEpoch |= !epochs.add(myself.configEpoch);
+      }
+    }
+    if (together.count() < sum) {
+      compareWritable();
+    }
+    if (oneEpoch) {
+      compareClaimed();
+    }
+  }
+
+  private void compareWritable() {
     Map<ToyNode, SlotSet> writable = new LinkedHashMap<>();
+    for (ToyNode node : nodes) {
+      if (node.isRunning() && node.machine().myself().isVoter()) {
+        writable.forEach((other, slots) -> compare(node, other, slots));
+        writable.put(node, node.writable());
+      }
+    }
+  }
+
+  private void compareClaimed() {
     Map<Long, SlotSet> claimed = new HashMap<>();
     Set<String> ids = new HashSet<>();
     for (ToyNode node : nodes) {
       ClusterNode myself = node.machine().myself();
-      if (!node.isRunning() || !myself.isVoter()) {
-        continue;
+      if (node.isRunning() && myself.isVoter() && ids.add(myself.id)) {
+        // else it runs on another one's files
+        add(
+            claimed.computeIfAbsent(myself.configEpoch, any -> new SlotSet()),
+            node.machine().moves().claimed(myself.slots).without(oneEpochAllowed),
+            "two primaries claim, in epoch " + myself.configEpoch + ", slot ");
       }
-      writable.forEach((other, slots) -> compare(node, other, slots));
-      writable.put(node, node.writable());
-      if (!ids.add(myself.id)) {
-        continue; // it runs on another one's files
-      }
-      add(
-          claimed.computeIfAbsent(myself.configEpoch, any -> new SlotSet()),
-          node.machine().moves().claimed(myself.slots).without(oneEpochAllowed),
-          "two primaries claim, in epoch " + myself.configEpoch + ", slot ");
     }
   }
 
@@ -388,7 +414,7 @@ final class SimCluster {
 
   /// All nodes that run see one cluster, which is up, and no two primaries have one epoch.
   boolean settled() {
-    String picture = null;
+    ToyNode first = null;
     Set<Long> epochs = new HashSet<>();
     for (ToyNode node : nodes) {
       if (!node.isRunning()) {
@@ -403,13 +429,36 @@ final class SimCluster {
           || primary != null && primary.isReplica()) {
         return false;
       }
-      String own = picture(node);
-      picture = picture == null ? own : picture;
-      if (!own.equals(picture) || own.contains("fails")) {
+      first = first == null ? node : first;
+      if (!seesTheSame(node, first)) {
         return false;
       }
     }
     return true;
+  }
+
+  /// Whether both have the same [#picture], and nobody fails in it.
+  private static boolean seesTheSame(ToyNode node, ToyNode as) {
+    Nodes others = as.machine().nodes();
+    if (node.machine().nodes().size() != others.size()) {
+      return false;
+    }
+    for (ClusterNode known : node.machine().nodes().all()) {
+      ClusterNode other = others.get(known.id);
+      if (other == null
+          || known.is(NodeFlags.FAIL | NodeFlags.PFAIL)
+          || known.isPrimary() != other.isPrimary()
+          || !idOf(known.primary).equals(idOf(other.primary))
+          || known.isPrimary()
+              && (known.configEpoch != other.configEpoch || !known.slots.equals(other.slots))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static String idOf(@Nullable ClusterNode node) {
+    return node == null ? "" : node.id;
   }
 
   /// The last lines of all logs; each node's own line; and how its picture differs from the

@@ -3,6 +3,7 @@ package dev.spinel.cluster;
 import dev.spinel.peer.Address;
 import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -63,12 +64,35 @@ public final class ToyNode implements ClusterMachine.World {
   private long offset = 1;
   private final SlotSet keys = new SlotSet();
   private boolean complete = true;
+  private boolean keptComplete = true; // what its disk says
 
   /// A number for each slot that clients count up: data whose loss can be seen.
   private final Map<Integer, Long> values = new TreeMap<>();
 
   private boolean countsCopies; // whose copy is complete
   private @Nullable Address lastFollowed;
+
+  /// Messages on their way, of clusters so large that they aren't written out: what the network
+  /// carries is a number of 8 bytes for each. Shared by all nodes.
+  static final class Tickets {
+    private final Map<Long, BusMessage> messages = new HashMap<>();
+    private long last;
+
+    byte[] give(BusMessage message) {
+      messages.put(++last, message);
+      return ByteBuffer.allocate(Long.BYTES).putLong(last).array();
+    }
+
+    BusMessage take(long ticket) {
+      BusMessage message = messages.remove(ticket);
+      if (message == null) {
+        throw new AssertionError("no message " + ticket);
+      }
+      return message;
+    }
+  }
+
+  @Nullable Tickets tickets;
 
   /// As a stock server does, it numbers no PINGs and knows nothing of slots that move whole.
   boolean isStock;
@@ -161,6 +185,7 @@ public final class ToyNode implements ClusterMachine.World {
     if (power && random.nextBoolean()) {
       written = fsynced;
     }
+    complete = keptComplete;
     links.clear();
     unsent.clear();
     followers.clear();
@@ -322,6 +347,7 @@ public final class ToyNode implements ClusterMachine.World {
 
   public void setComplete(boolean whole) {
     complete = whole;
+    keptComplete = whole;
   }
 
   /// From now on its data is that of a primary only once it has come from there.
@@ -411,7 +437,9 @@ public final class ToyNode implements ClusterMachine.World {
         if (link != null) {
           messages++;
           onSend.accept(send.message());
-          byte[] bytes = BusCodec.encode(send.message());
+          Tickets carried = tickets;
+          byte[] bytes =
+              carried == null ? BusCodec.encode(send.message()) : carried.give(send.message());
           if (isStock) {
             bytes[2254] = 0;
             bytes[2255] = 0;
@@ -429,7 +457,12 @@ public final class ToyNode implements ClusterMachine.World {
       }
       case ClusterAction.Save save -> save(save);
       case ClusterAction.Reply reply -> replies.put(reply.client(), reply.text());
-      case ClusterAction.Follow follow -> follow(new Address(follow.host(), follow.port()));
+      case ClusterAction.Follow follow -> {
+        follow(new Address(follow.host(), follow.port()));
+        if (follow.hasOtherData()) {
+          disown(follow.number());
+        }
+      }
       case ClusterAction.Promote _ -> follow(null);
       case ClusterAction.Flush _ -> {
         keys.clear();
@@ -539,6 +572,8 @@ public final class ToyNode implements ClusterMachine.World {
     private final long id;
     private final int bornIn;
     private final BusReader reader = new BusReader();
+    private long ticket;
+    private int ticketBytes;
 
     Bus(long id, int bornIn) {
       this.id = id;
@@ -557,7 +592,16 @@ public final class ToyNode implements ClusterMachine.World {
 
     @Override
     public void received(PeerLink link, byte[] bytes, int from, int to) {
-      if (bornIn == life) {
+      Tickets carried = tickets;
+      if (bornIn == life && carried != null) {
+        for (int i = from; i < to; i++) {
+          ticket = ticket << 8 | (bytes[i] & 0xff);
+          if (++ticketBytes == Long.BYTES) {
+            ticketBytes = 0;
+            message(carried.take(ticket));
+          }
+        }
+      } else if (bornIn == life) {
         reader.feed(bytes, from, to, this);
         String error = reader.error();
         if (error != null) {
@@ -621,10 +665,12 @@ public final class ToyNode implements ClusterMachine.World {
     }
     if (to != null && !to.equals(lastFollowed)) {
       complete &= !countsCopies;
+      keptComplete &= !countsCopies;
       lastFollowed = to;
     } else if (to == null) {
       lastFollowed = null;
       complete = true;
+      keptComplete = true;
     }
     PeerLink before = upstream;
     upstream = null;
@@ -638,6 +684,20 @@ public final class ToyNode implements ClusterMachine.World {
     if (to != null) {
       connect();
     }
+  }
+
+  /// What it has is no copy of its primary's data. Its disk says so a little later.
+  private void disown(long number) {
+    complete = false;
+    int bornIn = life;
+    peers.after(
+        slowDisk ? random.nextInt(30) : 0,
+        () -> {
+          if (bornIn == life) {
+            keptComplete = complete;
+            step(new ClusterEvent.Disowned(number));
+          }
+        });
   }
 
   private void connect() {
@@ -696,6 +756,7 @@ public final class ToyNode implements ClusterMachine.World {
       countsCopies = true;
     }
     complete = true;
+    keptComplete = true;
   }
 
   /// The clients' listener: whoever connects there is a replica.
@@ -732,6 +793,9 @@ public final class ToyNode implements ClusterMachine.World {
   }
 
   private void replicate() {
+    if (followers.isEmpty()) {
+      return;
+    }
     StringBuilder text = new StringBuilder().append(offset);
     values.forEach((slot, value) -> text.append(' ').append(slot).append(':').append(value));
     byte[] bytes = text.append('\n').toString().getBytes(StandardCharsets.ISO_8859_1);

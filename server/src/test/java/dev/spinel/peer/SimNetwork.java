@@ -1,12 +1,12 @@
 package dev.spinel.peer;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -61,7 +61,7 @@ public final class SimNetwork {
   private final Map<String, Host> hosts = new LinkedHashMap<>();
   private final Map<String, String> names = new HashMap<>(); // that mean other hosts
   private final Set<Set<String>> parted = new HashSet<>();
-  private final List<Wire> wires = new ArrayList<>();
+  private final Set<Wire> wires = new LinkedHashSet<>();
   private long now = 1_700_000_000_000L;
   private long order;
   private int ports = 40_000;
@@ -434,9 +434,9 @@ public final class SimNetwork {
     EndState state = EndState.DIALLING;
     @Nullable Listener listener;
 
-    final ArrayDeque<byte[]> unsent = new ArrayDeque<>(); // not taken by the network
-    final ArrayDeque<byte[]> underWay = new ArrayDeque<>(); // taken, not arrived
-    private final ArrayDeque<byte[]> arrived = new ArrayDeque<>(); // while it is paused
+    final ArrayDeque<byte[]> unsent = new ArrayDeque<>(0); // not taken by the network
+    final ArrayDeque<byte[]> underWay = new ArrayDeque<>(0); // taken, not arrived
+    private final ArrayDeque<byte[]> arrived = new ArrayDeque<>(0); // while it is paused
     long unsentBytes;
     private long underWayBytes;
     private long arrivesAt; // the last piece
