@@ -33,6 +33,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -106,6 +107,12 @@ public final class Cluster implements AutoCloseable {
   private final ExecutorService disk =
       Executors.newSingleThreadExecutor(
           action -> Thread.ofPlatform().daemon().name("spinel-nodes").unstarted(action));
+
+  private final ExecutorService syncing =
+      Executors.newSingleThreadExecutor(
+          action -> Thread.ofPlatform().daemon().name("spinel-sync").unstarted(action));
+  private final AtomicBoolean syncs = new AtomicBoolean(); // it is going to
+  private final Object keeping = new Object(); // held while the file that is synced is replaced
 
   private final MoveEvents moveEvents = new MoveEvents();
   private final NativeChunks chunks = new NativeChunks();
@@ -469,6 +476,7 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Send send -> thread.post(() -> send(send));
       case ClusterAction.Close close -> thread.post(() -> close(close));
       case ClusterAction.Save save -> saveLater(save);
+      case ClusterAction.Sync _ -> syncLater();
       case ClusterAction.Reply reply -> {
         Answer answer = asking.remove(reply.client());
         if (answer != null) {
@@ -693,6 +701,41 @@ public final class Cluster implements AutoCloseable {
     };
   }
 
+  private void syncLater() {
+    try {
+      if (syncs.compareAndSet(false, true)) {
+        syncing.execute(this::sync);
+      }
+    } catch (RejectedExecutionException e) {
+      assert isClosed;
+    }
+  }
+
+  /// Brings `nodes.conf` to the disk as it is now, whatever is written meanwhile.
+  private void sync() {
+    syncs.set(false);
+    try {
+      Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
+      if (Files.exists(file)) {
+        keep(file);
+      }
+    } catch (IOException | RuntimeException e) {
+      cantSave(e);
+    }
+  }
+
+  private void keep(Path file) throws IOException {
+    synchronized (keeping) { // else an older one might replace a newer one
+      WholeFile.keep(file, synced(file));
+    }
+  }
+
+  private void cantSave(Exception e) {
+    String why = e instanceof IOException failure ? IoReason.of(failure) : e.toString();
+    log.log('#', "Fatal: can't update cluster config file: " + why);
+    fatal.accept("nodes.conf can't be written");
+  }
+
   private void saveLater(ClusterAction.Save save) {
     try {
       disk.execute(() -> save(save));
@@ -711,15 +754,13 @@ public final class Cluster implements AutoCloseable {
         isKept = false;
       } else {
         if (!isKept && Files.exists(file) && Files.size(file) > 0) {
-          WholeFile.keep(file, synced(file));
+          keep(file);
           isKept = true;
         }
         WholeFile.replaceSoon(file, bytes);
       }
     } catch (IOException | RuntimeException e) {
-      String why = e instanceof IOException failure ? IoReason.of(failure) : e.toString();
-      log.log('#', "Fatal: can't update cluster config file: " + why);
-      fatal.accept("nodes.conf can't be written");
+      cantSave(e);
       return;
     }
     tell(new ClusterEvent.Saved(save.generation()));
@@ -955,6 +996,7 @@ public final class Cluster implements AutoCloseable {
     receivers.values().forEach(SlotReceiver::end);
     worker.close();
     disk.close();
+    syncing.close();
     FileClaim held = claim;
     if (held != null) {
       held.close();

@@ -424,8 +424,10 @@ final class ClusterCommands {
     if (!hasKeys) {
       slots.migrating().remove(slot);
     }
-    slots.take(slot);
-    slots.give(node, slot);
+    if (slots.owner(slot) != node) { // else it was heard of before
+      slots.take(slot);
+      slots.give(node, slot);
+    }
     if (wasMine
         && node != myself
         && myself.slots.isEmpty()

@@ -112,9 +112,12 @@ public final class ClusterMachine {
   private boolean ticks;
   private boolean saves;
   private boolean savesDurably;
+  private boolean savesWithTick;
   private long syncDue = Long.MAX_VALUE; // when what was written is to be on the disk for good
+  private long syncAt = Long.MAX_VALUE; // once this generation is written
   private boolean isSaving; // one at a time: what happens meanwhile is in the next
   private long generation;
+  private long written; // generation
   private final ArrayDeque<AfterSave> afterSave = new ArrayDeque<>();
   private final List<ClusterAction> held = new ArrayList<>();
   private long heldUntil; // generation; 0: nothing is held
@@ -217,18 +220,28 @@ public final class ClusterMachine {
     slots.endOfStep();
     boolean isTick = ticks;
     ticks = false;
+    if (isTick && savesWithTick) {
+      save();
+    }
     if (isTick && now > syncDue) {
-      saveDurably();
+      syncDue = Long.MAX_VALUE;
+      syncAt = saves ? generation + 1 : generation;
     }
     if (saves && !isSaving) {
       isSaving = true;
+      savesWithTick = false;
       if (savesDurably) {
         syncDue = Long.MAX_VALUE;
+        syncAt = Long.MAX_VALUE;
       }
       generation++;
       actions.add(new ClusterAction.Save(generation, contents(), savesDurably));
       saves = false;
       savesDurably = false;
+    }
+    if (syncAt <= written) {
+      syncAt = Long.MAX_VALUE;
+      actions.add(new ClusterAction.Sync());
     }
   }
 
@@ -515,19 +528,21 @@ public final class ClusterMachine {
     save();
   }
 
-  /// It is written now, and on the disk for good with the next tick. So a cluster that is resharded
-  /// slot by slot doesn't wait for a disk each time.
+  /// It is written now, and brought to the disk for good from the next tick on, while other changes
+  /// are written. So a cluster that is resharded slot by slot doesn't wait for a disk.
   void saveAndSyncSoon() {
     syncDue = Math.min(syncDue, now);
     save();
   }
 
-  /// What others know better, and tell again if this node forgets it in a loss of power. It is on
-  /// the disk for good a second later: long after them ([#saveAndSyncSoon]), so it is never the
-  /// only thing that is left of a change.
+  /// What others know better, and tell again if this node forgets it. It is written with the next
+  /// tick, as if it had come so much later: else each slot that moves anywhere would be a file
+  /// here. It is on the disk for good a second later: long after them ([#saveAndSyncSoon]), so it
+  /// is never the only thing that is left of a change.
   void saveAndSyncLater() {
     syncDue = Math.min(syncDue, now + SYNC_LATER_MILLIS);
-    save();
+    savesWithTick = true;
+    changed();
   }
 
   /// Runs once everything that has happened up to now is on the disk.
@@ -550,6 +565,7 @@ public final class ClusterMachine {
   }
 
   private void saved(long which) {
+    written = Math.max(written, which);
     isSaving &= which < generation;
     for (AfterSave next;
         (next = afterSave.peek()) != null && next.generation <= which;

@@ -45,16 +45,27 @@ public final class WholeFile {
 
   /// Has `beside` be what the file is now, and on the disk, whatever takes the file's place later.
   public static void keep(Path file, Path beside) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      channel.force(true);
-    }
-    Files.deleteIfExists(beside);
+    Path draft = draft(beside); // whoever replaces the file meanwhile doesn't replace this
     try {
-      Files.createLink(beside, file);
-      syncDirectory(Objects.requireNonNull(beside.toAbsolutePath().getParent()));
+      Files.createLink(draft, file);
     } catch (UnsupportedOperationException | FileSystemException e) { // one that has no links
       replace(beside, Files.readAllBytes(file));
+      return;
     }
+    try {
+      try (FileChannel channel = FileChannel.open(draft, StandardOpenOption.WRITE)) {
+        channel.force(true);
+      }
+      Files.move(draft, beside, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(draft); // two names of one file aren't moved over each other
+    }
+    syncDirectory(Objects.requireNonNull(beside.toAbsolutePath().getParent()));
+  }
+
+  private static Path draft(Path file) {
+    return file.resolveSibling(
+        file.getFileName() + "." + Long.toString(System.nanoTime() & 0x7fffffff, 36));
   }
 
   private static Path write(Path file, byte[] bytes, boolean sync) throws IOException {
@@ -66,9 +77,7 @@ public final class WholeFile {
             }
             : new FileAttribute<?>[0];
     for (int attempt = 0; ; attempt++) {
-      Path draft =
-          file.resolveSibling(
-              file.getFileName() + "." + Long.toString(System.nanoTime() & 0x7fffffff, 36));
+      Path draft = draft(file);
       try (FileChannel channel =
           FileChannel.open(
               draft, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), mode)) {

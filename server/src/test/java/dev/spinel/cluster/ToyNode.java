@@ -61,6 +61,8 @@ public final class ToyNode implements ClusterMachine.World {
   // What survives a crash.
   private byte @Nullable [] written;
   private byte @Nullable [] fsynced;
+  private long writtenNumber; // of files so far
+  private long fsyncedNumber;
   private long offset = 1;
   private final SlotSet keys = new SlotSet();
   private boolean complete = true;
@@ -456,6 +458,7 @@ public final class ToyNode implements ClusterMachine.World {
         }
       }
       case ClusterAction.Save save -> save(save);
+      case ClusterAction.Sync _ -> sync();
       case ClusterAction.Reply reply -> replies.put(reply.client(), reply.text());
       case ClusterAction.Follow follow -> {
         follow(new Address(follow.host(), follow.port()));
@@ -527,10 +530,26 @@ public final class ToyNode implements ClusterMachine.World {
         () -> {
           if (which == life) {
             written = bytes;
+            writtenNumber++;
             if (save.durable()) {
               fsynced = bytes;
+              fsyncedNumber = writtenNumber;
             }
             step(new ClusterEvent.Saved(save.generation()));
+          }
+        });
+  }
+
+  private void sync() {
+    byte[] bytes = written;
+    long number = writtenNumber;
+    int which = life;
+    peers.after(
+        slowDisk ? random.nextInt(30) : 0,
+        () -> {
+          if (which == life && number > fsyncedNumber) {
+            fsynced = bytes;
+            fsyncedNumber = number;
           }
         });
   }
