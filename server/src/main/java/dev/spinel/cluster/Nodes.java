@@ -149,7 +149,7 @@ final class Nodes {
   long highestEpoch() {
     long highest = machine.currentEpoch();
     for (ClusterNode node : all) {
-      highest = Math.max(highest, node.configEpoch);
+      highest = NodesFile.laterEpoch(highest, node.configEpoch);
     }
     return highest;
   }

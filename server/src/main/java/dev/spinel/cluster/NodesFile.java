@@ -229,7 +229,11 @@ public final class NodesFile {
     return new Reading().all(new String(bytes, StandardCharsets.ISO_8859_1));
   }
 
-  /// One reading of one file.
+  /// One reading of one file. The greater one: epochs have no sign.
+  static long laterEpoch(long one, long other) {
+    return Long.compareUnsigned(one, other) < 0 ? other : one;
+  }
+
   private static final class Reading {
     private final List<NodeView> nodes = new ArrayList<>();
     private final Set<String> ids = new HashSet<>();
@@ -266,7 +270,7 @@ public final class NodesFile {
         throw corrupt("no line has the flag 'myself'");
       }
       for (NodeView node : nodes) {
-        currentEpoch = Math.max(currentEpoch, node.configEpoch());
+        currentEpoch = laterEpoch(currentEpoch, node.configEpoch());
       }
       return new Contents(
           nodes, migrating, importing, currentEpoch, lastVoteEpoch, wonEpoch, otherData, moves);
@@ -413,12 +417,16 @@ public final class NodesFile {
       return (int) slot;
     }
 
+    /// Without a sign, as nodes compare them: whatever one of them has heard can be read again.
     private long epoch(String word) throws Corrupt {
-      long epoch = number(word);
-      if (epoch < 0) {
-        throw corrupt("an epoch is expected instead of '" + word + "'");
+      if (!word.isEmpty() && word.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        try {
+          return Long.parseUnsignedLong(word);
+        } catch (NumberFormatException e) {
+          // beyond 64 bits
+        }
       }
-      return epoch;
+      throw corrupt("an epoch is expected instead of '" + word + "'");
     }
 
     private boolean isOne(String word) throws Corrupt {
