@@ -1,6 +1,7 @@
 package dev.spinel.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.cli.benchmark.Benchmark;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -125,6 +127,33 @@ class BenchmarkTest {
         .startsWith("Could not connect to Redis at 127.0.0.1:1: Connection refused\n");
     assertThat(run("-c").out()).startsWith("Invalid option \"-c\" or option argument missing\n");
     assertThat(run("--cluster").err()).contains("Failed to fetch cluster configuration from ");
+  }
+
+  @Test
+  void aClusterGetsKeysOfAllItsSlots() throws IOException {
+    int[] ports = {servers.node(), servers.node()};
+    String[][] slots = {{"0", "8191"}, {"8192", "16383"}};
+    for (int i = 0; i < ports.length; i++) {
+      port = ports[i];
+      ask("CLUSTER", "SET-CONFIG-EPOCH", "" + (i + 1));
+      assertThat(ask("CLUSTER", "ADDSLOTSRANGE", slots[i][0], slots[i][1])).isEqualTo("OK");
+    }
+    assertThat(ask("CLUSTER", "MEET", "127.0.0.1", "" + ports[0])).isEqualTo("OK");
+    for (int one : ports) {
+      port = one;
+      await()
+          .atMost(60, TimeUnit.SECONDS)
+          .until(() -> ask("CLUSTER", "INFO").contains("cluster_state:ok"));
+    }
+    Ours loaded = run("--cluster", "-t", "set", "-n", "17000", "-q");
+    assertThat(loaded.status()).as(loaded.err() + loaded.out()).isZero();
+    assertThat(loaded.out()).startsWith("Cluster has 2 master nodes:\n");
+    int keys = 0;
+    for (int one : ports) {
+      port = one;
+      keys += Integer.parseInt(ask("DBSIZE"));
+    }
+    assertThat(keys).isBetween(10_000, 16_384);
   }
 
   @Test

@@ -5,9 +5,10 @@ import java.nio.charset.StandardCharsets;
 
 /// A primary of the cluster that is loaded, and tags of keys that belong to it. Any thread.
 final class TargetNode {
-  private static final String LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
+  private static final String LETTERS =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-  /// Three letters for each slot.
+  /// Three letters for each slot. Without capitals some slots would have none.
   private static final byte[][] TAGS = new byte[16384][];
 
   static {
