@@ -39,7 +39,7 @@ final class ClusterManager {
   final ClusterView view;
   final Membership membership;
   final SlotMover mover;
-  final WholeMover whole = new WholeMover();
+  final WholeMover whole;
   private final SplittableRandom random = new SplittableRandom();
   private final boolean fixes;
 
@@ -56,6 +56,7 @@ final class ClusterManager {
     this.membership = new Membership(view, log);
     this.fixes = "fix".equals(options.cluster.command);
     this.mover = new SlotMover(view, log, options, fixes);
+    this.whole = new WholeMover(this.options);
   }
 
   /// A subcommand's arguments: as many as `arity`, or at least -`arity`; 0 takes any number.
@@ -453,7 +454,9 @@ final class ClusterManager {
       bySource.computeIfAbsent(m.from(), any -> new BitSet()).set(m.slot());
     }
     for (var each : bySource.entrySet()) {
-      if (whole.move(target, each.getValue()) != WholeMover.Outcome.MOVED) return false;
+      Peer source = view.of(each.getKey());
+      if (source == null) return false;
+      if (whole.move(source, target, each.getValue()) != WholeMover.Outcome.MOVED) return false;
       for (Moves.Move m : moves) {
         if (m.from() == each.getKey()) {
           log.plain(
@@ -463,12 +466,20 @@ final class ClusterManager {
                   + m.from().address()
                   + " to "
                   + target.node.address()
-                  + ": \n");
+                  + ": "
+                  + ".".repeat(keys(target, m.slot()))
+                  + "\n");
         }
       }
       moves.removeIf(m -> m.from() == each.getKey());
     }
     return true;
+  }
+
+  /// How many keys of a slot a node has.
+  private static int keys(Peer of, int slot) {
+    RespValue count = of.ask("CLUSTER", "COUNTKEYSINSLOT", "" + slot);
+    return count instanceof RespValue.Int number ? (int) number.value() : 0;
   }
 
   private String answerOrNothing(String question) throws IOException {
@@ -607,7 +618,7 @@ final class ClusterManager {
     if (from == null || to == null) return false;
     BitSet all = new BitSet();
     moves.forEach(m -> all.set(m.slot()));
-    boolean done = !options.simulate && whole.move(to, all) == WholeMover.Outcome.MOVED;
+    boolean done = !options.simulate && whole.move(from, to, all) == WholeMover.Outcome.MOVED;
     for (Moves.Move m : moves) {
       if (done) {
         from.node.slots.clear(m.slot());

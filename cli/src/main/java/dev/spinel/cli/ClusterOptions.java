@@ -49,6 +49,10 @@ final class ClusterOptions {
   float threshold = REBALANCE_THRESHOLD;
   boolean simulate;
   boolean replace;
+
+  /// Slots don't move whole: the user wants that, or has given an option of MIGRATE.
+  boolean keyByKey;
+
   boolean copy;
   boolean slave;
   boolean useEmptyMasters;

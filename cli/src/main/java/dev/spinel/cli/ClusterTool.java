@@ -54,7 +54,8 @@ public final class ClusterTool {
         --throttle N           moves at most N slots a second
         --keep-served          of keys that two nodes have with different values, keeps those that
                                clients are served; without it such a slot is left as it is
-        --whole                lets nodes move slots whole, which is faster and new, where they can
+        --key-by-key           moves the keys of a slot one by one, as between other servers, though
+                               its nodes could move it whole, which is faster
         --json                 one JSON object a line, the last of which says whether it is done,
                                or is the answer to status, doctor and plan
 
@@ -200,7 +201,7 @@ public final class ClusterTool {
         case "--dry-run" -> dryRun = true;
         case "--replica" -> asReplica = true;
         case "--keep-served" -> options.cluster.doubles = ClusterOptions.Doubles.SERVED_STAYS;
-        case "--whole" -> manager.whole.allow();
+        case "--key-by-key" -> options.cluster.keyByKey = true;
         case "--replicas", "--replica-of" -> {
           if (i + 1 == given.size()) throw misused(given.get(i) + " takes a value.");
           boolean number = given.get(i).equals("--replicas");
@@ -848,7 +849,7 @@ public final class ClusterTool {
       Peer from = view.of(step.from());
       Peer to = view.of(step.to());
       if (from == null || to == null) return false;
-      if (whole == 0) whole = moveWhole(steps, done, to);
+      if (whole == 0) whole = moveWhole(steps, done, from, to);
       boolean moved = whole > 0;
       whole -= moved ? 1 : 0;
       String error = moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
@@ -890,7 +891,7 @@ public final class ClusterTool {
 
   /// Moves the slots of the next steps with one source and one target whole, if they can. Returns
   /// how many steps that were.
-  private int moveWhole(List<Spread.Step> steps, int begin, Peer to) {
+  private int moveWhole(List<Spread.Step> steps, int begin, Peer from, Peer to) {
     Spread.Step first = steps.get(begin);
     BitSet slots = new BitSet();
     int end = begin;
@@ -900,7 +901,7 @@ public final class ClusterTool {
         && steps.get(end).to() == first.to()) {
       slots.set(steps.get(end++).slot());
     }
-    return manager.whole.move(to, slots) == WholeMover.Outcome.MOVED ? end - begin : 0;
+    return manager.whole.move(from, to, slots) == WholeMover.Outcome.MOVED ? end - begin : 0;
   }
 
   private void throttle(int done, long begin) {

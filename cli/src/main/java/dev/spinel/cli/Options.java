@@ -202,7 +202,10 @@ final class Options {
       case "--cluster-from-askpass" -> cluster.fromAskPass = true;
       case "--cluster-yes" -> cluster.yes = true;
       case "--cluster-simulate" -> cluster.simulate = true;
-      case "--cluster-replace" -> cluster.replace = true;
+      case "--cluster-replace" -> {
+        cluster.replace = true;
+        cluster.keyByKey = true;
+      }
       case "--cluster-copy" -> cluster.copy = true;
       case "--cluster-slave" -> cluster.slave = true;
       case "--cluster-use-empty-masters" -> cluster.useEmptyMasters = true;
@@ -280,8 +283,14 @@ final class Options {
       case "--cluster-from-pass" -> cluster.fromPass = value();
       case "--cluster-weight" -> takeWeights();
       case "--cluster-slots" -> cluster.slots = Figures.atoi(value());
-      case "--cluster-timeout" -> cluster.timeoutMillis = Figures.atoi(value());
-      case "--cluster-pipeline" -> cluster.pipeline = Figures.atoi(value());
+      case "--cluster-timeout" -> {
+        cluster.timeoutMillis = Figures.atoi(value());
+        cluster.keyByKey = true;
+      }
+      case "--cluster-pipeline" -> {
+        cluster.pipeline = Figures.atoi(value());
+        cluster.keyByKey = true;
+      }
       case "--cluster-threshold" -> cluster.threshold = (float) Figures.atof(value());
       default -> {
         return false;

@@ -6,7 +6,7 @@ import java.util.BitSet;
 import java.util.List;
 
 /// Has slots moved whole by their nodes (`CLUSTER MIGRATION`), where both ends and their replicas
-/// can and the user asked for it. Whoever calls moves them key by key otherwise ([SlotMover]).
+/// can. Whoever calls moves them key by key otherwise ([SlotMover]), and where the user wants that.
 final class WholeMover {
   /// What became of it.
   enum Outcome {
@@ -21,19 +21,21 @@ final class WholeMover {
   private static final long GIVEN_UP_MILLIS = 10_000;
   private static final int ATTEMPTS = 50;
 
-  private boolean isPossible; // allowed, and no node has said otherwise
+  private final ClusterOptions options;
+  private boolean isPossible = true; // no node has said otherwise
 
-  void allow() {
-    isPossible = true;
+  WholeMover(ClusterOptions options) {
+    this.options = options;
   }
 
   boolean isAllowed() {
-    return isPossible;
+    return isPossible && !options.keyByKey;
   }
 
-  /// Waits until the slots have moved, or won't.
-  Outcome move(Peer to, BitSet slots) {
-    if (!isPossible || slots.isEmpty()) {
+  /// Waits until the slots have moved, and the source has deleted what is left of them, or they
+  /// won't move.
+  Outcome move(Peer from, Peer to, BitSet slots) {
+    if (!isAllowed() || slots.isEmpty()) {
       return Outcome.NOT_SO;
     }
     List<String> command = new ArrayList<>(List.of("CLUSTER", "MIGRATION", "IMPORT"));
@@ -54,6 +56,9 @@ final class WholeMover {
       }
       String[] why = {""};
       Outcome outcome = await(to, Form.textOf(begun), why);
+      if (outcome == Outcome.MOVED) {
+        awaitPurged(from);
+      }
       boolean isBusy = why[0].contains("just now"); // the source ends its last move
       if (outcome == Outcome.MOVED || !awaitPurged(to) || !isBusy || attempt == ATTEMPTS) {
         return outcome;
@@ -97,7 +102,8 @@ final class WholeMover {
       if (info == null) {
         return false;
       }
-      if (info.contains("cluster_slots_hidden:0") || !pause()) {
+      if (info.contains("cluster_slots_hidden:0") && info.contains("cluster_slot_exports:0")
+          || !pause()) {
         return true;
       }
     }

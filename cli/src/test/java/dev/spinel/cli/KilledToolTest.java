@@ -36,6 +36,7 @@ class KilledToolTest {
   private static final int KEYS = 2000;
   private static final int SLOTS_MOVED = 12;
   private static final int RUNS = 12;
+  private static final int PLAN = 4_100; // commands until the first slot moves: each is counted
 
   @Parameter Servers.Kind kind;
   @TempDir Path directory;
@@ -43,6 +44,7 @@ class KilledToolTest {
   private final long seed = Long.getLong("spinel.killed.seed", 20);
   private final Random random = new Random(seed);
   private int[] ports = {};
+  private boolean movesWhole; // slots, where nodes can
   private int status;
   private String said = "";
 
@@ -63,7 +65,13 @@ class KilledToolTest {
 
   /// A run of one of the two programs, which is killed behind so many commands.
   private void run(int most, String... words) {
-    Ours run = Mortal.run(most, List.of(words));
+    List<String> all = new ArrayList<>(List.of(words));
+    if (!movesWhole && List.of("reshard", "rebalance").contains(words[1])) {
+      all.addAll(List.of("--cluster-pipeline", "10"));
+    } else if (!movesWhole && List.of("grow", "shrink", "balance").contains(words[2])) {
+      all.add("--key-by-key");
+    }
+    Ours run = Mortal.run(most, all);
     status = run.status();
     said = run.out() + run.err();
   }
@@ -205,6 +213,37 @@ class KilledToolTest {
     }
   }
 
+  @Test
+  void whereverItDiesWhileSlotsMoveWholeTheirNodesGoOn() throws IOException {
+    movesWhole = true;
+    build();
+    int runs = Integer.getInteger("spinel.killed.runs", RUNS);
+    for (int i = 0; i < runs / 2; i++) {
+      Act act = act();
+      int at = 1 + random.nextInt(100);
+      run(at, act.words());
+      String what =
+          "seed " + seed + ", run " + i + ": " + String.join(" ", act.words()) + " up to " + at;
+      awaitMoves();
+      mend(what);
+      awaitAgreement(4);
+    }
+  }
+
+  /// What was begun ends by itself: nodes need no tool for it.
+  private void awaitMoves() {
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(
+            () ->
+                Arrays.stream(ports)
+                    .mapToObj(port -> ask(port, "INFO", "cluster").text())
+                    .noneMatch(
+                        info ->
+                            info.matches(
+                                "(?s).*cluster_slot(_imports|_exports|s_hidden):[1-9].*")));
+  }
+
   private boolean isMember(int port) {
     return ask(ports[0], "CLUSTER", "NODES").text().contains(":" + port + "@");
   }
@@ -217,6 +256,11 @@ class KilledToolTest {
     awaitAgreement(3);
   }
 
+  /// Behind which command: mostly while slots move.
+  private int dies(int most) {
+    return random.nextInt(4) == 0 ? 1 + random.nextInt(most) : PLAN + random.nextInt(most - PLAN);
+  }
+
   @Test
   void whereverItDiesWhileTheClusterGrowsAndShrinksNothingIsLost() throws IOException {
     build();
@@ -226,13 +270,13 @@ class KilledToolTest {
     for (int i = 0; i < Math.max(2, runs / RUNS); i++) {
       String port = "" + ports[random.nextInt(3)];
       String fourth = address(ports[3]);
-      int most = wholly && random.nextBoolean() ? 12_000 : 200;
-      int at = 1 + random.nextInt(most);
+      int most = PLAN + (wholly && random.nextBoolean() ? 12_000 : 200);
+      int at = dies(most);
       String what = "seed " + seed + ", run " + i + ", grow up to " + at;
       run(at, "-p", port, "grow", fourth, "--yes");
       mend(what);
       if (!isMember(ports[3])) {
-        run(wholly ? Mortal.TO_ITS_END : 200, "-p", port, "grow", fourth, "--yes");
+        run(wholly ? Mortal.TO_ITS_END : PLAN + 200, "-p", port, "grow", fourth, "--yes");
         mend(what + ", again");
       }
       awaitAgreement(4);
@@ -242,7 +286,7 @@ class KilledToolTest {
         assertThat(ask(ports[3], "DBSIZE").integer()).as(what).isPositive();
         awaitAgreement(4);
       }
-      at = 1 + random.nextInt(most);
+      at = dies(most);
       what = "seed " + seed + ", run " + i + ", shrink up to " + at;
       run(at, "-p", port, "shrink", fourth, "--yes");
       mend(what);
