@@ -424,7 +424,7 @@ final class ClusterCommands {
     if (!hasKeys) {
       slots.migrating().remove(slot);
     }
-    if (slots.owner(slot) != node) { // else it was heard of before
+    if (slots.owner(slot) != node || slots.isUnclaimed(slot)) { // else it was heard of before
       slots.take(slot);
       slots.give(node, slot);
     }
