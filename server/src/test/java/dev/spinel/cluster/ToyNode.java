@@ -707,7 +707,7 @@ public final class ToyNode implements ClusterMachine.World {
 
   /// What it has is no copy of its primary's data. Its disk says so a little later.
   private void disown(long number) {
-    complete = false;
+    complete = replication != null; // which doesn't tell this when it has copied
     int bornIn = life;
     peers.after(
         slowDisk ? random.nextInt(30) : 0,
