@@ -2,7 +2,6 @@ package dev.spinel.peer;
 
 import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -52,12 +51,17 @@ public final class SimNetwork {
     public static final Conditions ROUGH = new Conditions(0, 40, 700, 8, 4096);
   }
 
-  private record Event(long at, long order, @Nullable Host host, int life, Runnable action) {}
+  private record Event(long at, long order, @Nullable Host host, int life, Runnable action)
+      implements Comparable<Event> {
+    @Override
+    public int compareTo(Event other) {
+      return at != other.at ? Long.compare(at, other.at) : Long.compare(order, other.order);
+    }
+  }
 
   private final Random random;
   private final Conditions conditions;
-  private final PriorityQueue<Event> events =
-      new PriorityQueue<>(Comparator.comparingLong(Event::at).thenComparingLong(Event::order));
+  private final PriorityQueue<Event> events = new PriorityQueue<>();
   private final Map<String, Host> hosts = new LinkedHashMap<>();
   private final Map<String, String> names = new HashMap<>(); // that mean other hosts
   private final Set<Set<String>> parted = new HashSet<>();
@@ -193,7 +197,7 @@ public final class SimNetwork {
   }
 
   private boolean isParted(Host a, Host b) {
-    return a != b && parted.contains(Set.of(a.name, b.name));
+    return a != b && !parted.isEmpty() && parted.contains(Set.of(a.name, b.name));
   }
 
   /// Breaks all links between the two. Returns how many there were.
