@@ -272,9 +272,14 @@ final class ClusterCheck {
     private boolean settle(Peer one) {
       Peer to = meant(one);
       if (to == null) to = onlyTaker();
-      boolean hasBegun = to != null && importing.remove(to);
-      if (hasBegun ? !finish(one, to) : !closeAt(one)) return false;
-      return importing.isEmpty() || gather(hasBegun ? to : one);
+      Peer holder = one;
+      if (to != null && importing.remove(to)) {
+        if (!finish(one, to)) return false;
+        holder = to;
+      } else if (!closeAt(one)) {
+        return false;
+      }
+      return importing.isEmpty() || gather(holder);
     }
 
     /// The only one that imports the slot, or has keys of it that it didn't keep from before.
