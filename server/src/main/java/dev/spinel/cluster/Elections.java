@@ -240,7 +240,7 @@ final class Elections {
   }
 
   private void advance(ClusterNode primary, boolean byHand) {
-    if (!asked && !machine.manual().isRunning()) {
+    if (!asked && !byHand) {
       int better = rank(primary);
       if (better > rank) {
         long more = (better - rank) * (isFast ? STEP_MILLIS : 1000L);
@@ -320,11 +320,10 @@ final class Elections {
     if (!byHand) {
       machine.links().broadcast(new BusMessage.Fail(machine.header(BusType.FAIL), primary.id));
     }
-    boolean forced = machine.manual().isRunning();
     machine
         .links()
         .broadcast(
-            new BusMessage.Plain(machine.header(BusType.AUTH_REQUEST, epoch, forced, false, 0)));
+            new BusMessage.Plain(machine.header(BusType.AUTH_REQUEST, epoch, byHand, false, 0)));
     machine.saveDurably();
     machine.health().lookAgain();
   }

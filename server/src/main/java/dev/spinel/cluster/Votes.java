@@ -123,7 +123,7 @@ final class Votes {
       deny(node, "I don't know its master");
     } else if (!primary.hasFailed() && !header.forced()) {
       deny(node, "its master is up");
-    } else if (!header.forced()
+    } else if ((!header.forced() || primary.hasFailed()) // who is replaced by plan waits
         && primary.votedTime != 0
         && primary.votedFor != node
         && machine.now() - primary.votedTime < 2 * machine.policy().nodeTimeoutMillis()) {

@@ -17,6 +17,7 @@ class ClusterScriptTest {
         "ranks",
         "a-sibling-is-silent",
         "manual-failover",
+        "manual-failover-broken-off",
         "takeover",
         "epoch-collision",
         "moving-a-slot",
