@@ -382,7 +382,7 @@ final class Heartbeats {
         sender != null
             && header.type() == BusType.PING
             && machine.votes().extendsLeaseOf(sender)
-            && machine.slots().newerOwner(sender, header.configEpoch(), header.slots()) == null;
+            && !machine.slots().isDisputed(sender, header.configEpoch(), header.slots());
     if (extendsLease && sender != null && !machine.links().isSilent()) {
       sender.leaseGranted = machine.now();
     }

@@ -140,6 +140,18 @@ final class SlotMap {
   /// Whether somebody claims slots of which this node knows an owner with a newer configuration.
   /// Returns that owner, or null.
   @Nullable ClusterNode newerOwner(ClusterNode sender, long epoch, SlotSet claimed) {
+    return otherOwner(sender, epoch, claimed, false);
+  }
+
+  /// Whether somebody claims slots of which this node knows an owner whose configuration is newer,
+  /// or has the same epoch: one that was cut off may have taken by itself the epoch for which its
+  /// successor was elected.
+  boolean isDisputed(ClusterNode sender, long epoch, SlotSet claimed) {
+    return otherOwner(sender, epoch, claimed, true) != null;
+  }
+
+  private @Nullable ClusterNode otherOwner(
+      ClusterNode sender, long epoch, SlotSet claimed, boolean orSame) {
     if (claimed.equals(sender.slots)) {
       return null;
     }
@@ -148,7 +160,8 @@ final class SlotMap {
       ClusterNode owner = owners[slot];
       if (owner != null
           && !unclaimed.contains(slot)
-          && Long.compareUnsigned(owner.configEpoch, epoch) > 0) {
+          && (Long.compareUnsigned(owner.configEpoch, epoch) > 0
+              || orSame && owner.configEpoch == epoch)) {
         return owner;
       }
     }

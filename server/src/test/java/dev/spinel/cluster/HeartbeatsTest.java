@@ -345,4 +345,34 @@ class HeartbeatsTest {
                 action instanceof ClusterAction.Send send
                     && send.message().header().type() == BusType.PONG);
   }
+
+  // ── leases ──
+
+  private boolean extendsLease(String sender, SlotSet claimed) {
+    done.clear();
+    heard(BusType.PING, sender, "", 8, claimed, List.of());
+    return done.stream()
+        .anyMatch(
+            action ->
+                action instanceof ClusterAction.Send send
+                    && send.message().header().type() == BusType.PONG
+                    && !send.message().header().withoutLease());
+  }
+
+  @Test
+  void whoeverClaimsAnothersSlotsByTheSameEpochGetsNoLease() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-99"),
+        line(GREAT, "master", "-", "8 connected 101-16383"), // elected for it
+        line(REPLICA, "master", "-", "8 connected 100"),
+        "vars currentEpoch 8 lastVoteEpoch 0");
+    SlotSet own = new SlotSet();
+    own.add(100);
+    SlotSet all = own.copy();
+    for (int slot = 101; slot < SlotSet.SLOTS; slot++) {
+      all.add(slot);
+    }
+    assertThat(extendsLease(REPLICA, all)).isFalse();
+    assertThat(extendsLease(REPLICA, own)).isTrue();
+  }
 }
