@@ -27,11 +27,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// [SimCluster]'s. In the end, once nothing happens any more: all nodes see the same cluster, no
 /// two primaries have one epoch, and it is up.
 ///
-/// By default two fixed seeds and three fresh ones, and a minute of fresh ones, as many as there is
-/// processor time for (`-Dspinel.simulation.seconds=S` for S of them). `-Dspinel.seed=S
-/// -Dspinel.seeds=N` runs N of them, from S on; `-Dspinel.report=true` says what there was to see.
+/// By default two fixed seeds and three fresh ones, and a minute of seeds, as many as there is
+/// processor time for, from a fixed one on: a change is refused for what it did, not for what the
+/// clock has found. `-Dspinel.simulation.seconds=S -Dspinel.simulation.fresh=true` looks for S
+/// seconds where nobody has looked. `-Dspinel.seed=S -Dspinel.seeds=N` runs N of them, from S on;
+/// `-Dspinel.report=true` says what there was to see.
 class ClusterSimulationTest {
   private static final long TIMEOUT = 2000;
+  private static final long FIRST_SEED = 20_000_000;
 
   private SimCluster cluster;
 
@@ -90,20 +93,21 @@ class ClusterSimulationTest {
     }
   }
 
-  /// The seeds are fresh, and those that fail are named as any other.
+  /// Those that fail are named as any other.
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   @DisabledIfSystemProperty(named = "spinel.seed", matches = ".*")
-  void freshSeedsAgreeForAMinute() {
+  void seedsAgreeForAMinute() {
     long budget = Integer.getInteger("spinel.simulation.seconds", 60) * 1_000_000_000L;
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-    long first = System.nanoTime();
+    long start = System.nanoTime();
+    long first = Boolean.getBoolean("spinel.simulation.fresh") ? start : FIRST_SEED;
     long began = threads.getCurrentThreadCpuTime();
     System.out.println("simulated clusters: seeds from " + first + " on");
     long seed = first;
     int elections = 0;
     while (threads.getCurrentThreadCpuTime() - began < budget
-        && System.nanoTime() - first < 2 * budget) {
+        && System.nanoTime() - start < 2 * budget) {
       inTheEndAllAgree(seed++);
       elections += cluster.elections;
     }
