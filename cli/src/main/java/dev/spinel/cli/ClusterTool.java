@@ -895,8 +895,9 @@ public final class ClusterTool {
     Spread.Step first = steps.get(begin);
     BitSet slots = new BitSet();
     int end = begin;
+    int most = throttle == 0 ? SLOTS_AT_ONCE : Math.clamp((long) throttle, 1, SLOTS_AT_ONCE);
     while (end < steps.size()
-        && end - begin < SLOTS_AT_ONCE
+        && end - begin < most
         && steps.get(end).from() == first.from()
         && steps.get(end).to() == first.to()) {
       slots.set(steps.get(end++).slot());

@@ -4,6 +4,7 @@ import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 
 /// Has slots moved whole by their nodes (`CLUSTER MIGRATION`), where both ends and their replicas
 /// can. Whoever calls moves them key by key otherwise ([SlotMover]), and where the user wants that.
@@ -50,8 +51,10 @@ final class WholeMover {
       if (begun == null) {
         return Outcome.UNKNOWN;
       }
-      if (begun instanceof RespValue.Error) {
-        isPossible = false; // a stock server doesn't know it; one of ours says why it can't
+      if (begun instanceof RespValue.Error error) {
+        // a stock server, or one of ours with a stock peer: never; else there was another reason
+        String why = error.text().toLowerCase(Locale.ROOT);
+        isPossible = !why.contains("unknown") && !why.contains("use migrate");
         return Outcome.NOT_SO;
       }
       String[] why = {""};

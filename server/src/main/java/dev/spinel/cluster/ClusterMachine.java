@@ -631,7 +631,7 @@ public final class ClusterMachine {
   private void disowned(long number) {
     if (hasOtherData && number == disowned) {
       hasOtherData = false;
-      save();
+      saveAndSyncSoon();
     }
   }
 

@@ -1077,7 +1077,7 @@ final class SlotMoves {
   }
 
   private static MoveText.Item item(SlotMove move, MoveText.Written state) {
-    long number = state == MoveText.Written.HANDED ? Math.max(-1, move.epoch) : move.offset;
+    long number = state == MoveText.Written.HANDED ? move.epoch : move.offset;
     return new MoveText.Item(move.id, state, move.peer, number, move.slots);
   }
 

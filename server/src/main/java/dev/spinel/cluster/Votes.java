@@ -11,9 +11,9 @@ import java.util.Map;
 ///
 /// The two node timeouts keep replicas of a failed primary from outvoting each other: whoever was
 /// voted for may have been elected, and not be heard of yet. They don't hold for that replica
-/// itself, which asks again as it was not; nor for a manual failover: a user may want to go back at
-/// once, and a CLUSTER FAILOVER that gets no votes is given up after 5 s without a word to who
-/// asked. (Redis's voters refuse both.)
+/// itself, which asks again as it was not; nor for a manual failover of a primary that works: a
+/// user may want to go back at once, and a CLUSTER FAILOVER that gets no votes is given up after 5
+/// s without a word to who asked. (Redis's voters refuse both.)
 ///
 /// A vote also ends a promise. By each PONG that answers a primary's PING, this node has told it
 /// that it may take writes ([Lease]); so a request to replace it waits until a node timeout after
@@ -45,9 +45,9 @@ final class Votes {
   void started() {
     long won = 0;
     for (ClusterNode node : machine.nodes().all()) {
-      won = Math.max(won, node.configEpoch);
+      won = NodesFile.laterEpoch(won, node.configEpoch);
     }
-    lastVoteIsOpen = machine.lastVoteEpoch() > won;
+    lastVoteIsOpen = Long.compareUnsigned(machine.lastVoteEpoch(), won) > 0;
   }
 
   /// Whether a PONG to this primary lets it go on taking writes.

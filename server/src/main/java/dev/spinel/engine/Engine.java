@@ -611,9 +611,10 @@ public final class Engine implements KeyspaceListener {
     ignoresMaxmemory = on;
   }
 
-  /// Whether keys may be evicted, and calls refused, for lack of memory.
+  /// Whether keys may be evicted, and calls refused, for lack of memory. Not while data is loaded:
+  /// half of it would go, as it came.
   public boolean heedsMaxmemory() {
-    return !ignoresMaxmemory && !isStill();
+    return !ignoresMaxmemory && !loading && !isStill();
   }
 
   /// Whether clients' keys that expire are to be remembered: see [LocalExpiries].

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /// The gates of a server, in the order in which they are asked, and whether anybody need ask them:
@@ -16,7 +17,7 @@ public final class Gates {
   private final Set<Gate> closed = new HashSet<>(); // this object's monitor
 
   /// As [#of], without those that are closed to nobody. Another one once a gate closes or opens.
-  private volatile Gate[][] closedOf;
+  private volatile AtomicReferenceArray<Gate[]> closedOf;
 
   /// Whether some gate is closed to everybody.
   volatile boolean anyClosed;
@@ -26,7 +27,7 @@ public final class Gates {
 
   Gates(int commands, Command exec) {
     this.of = new Gate[commands][];
-    this.closedOf = new Gate[commands][];
+    this.closedOf = new AtomicReferenceArray<>(commands);
     this.exec = exec;
   }
 
@@ -47,7 +48,7 @@ public final class Gates {
     } else {
       closed.remove(by);
     }
-    closedOf = new Gate[of.length][];
+    closedOf = new AtomicReferenceArray<>(of.length);
     anyClosed = !closed.isEmpty();
   }
 
@@ -107,11 +108,11 @@ public final class Gates {
   /// Those that may refuse the command, and are closed to everybody: the others have nothing to say
   /// to a session that none of them concerns.
   private Gate[] closedOf(Command command) {
-    Gate[] some = closedOf[command.index];
+    Gate[] some = closedOf.getAcquire(command.index);
     if (some == null) {
       synchronized (this) {
         some = Arrays.stream(of(command)).filter(closed::contains).toArray(Gate[]::new);
-        closedOf[command.index] = some;
+        closedOf.setRelease(command.index, some);
       }
     }
     return some;
