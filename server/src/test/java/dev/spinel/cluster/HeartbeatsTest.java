@@ -288,25 +288,27 @@ class HeartbeatsTest {
         .count();
   }
 
-  @Test
-  void whoeverDoesNotAnswerIsAskedAgainThoughItSpeaks() throws Exception {
+  /// A primary dials its replica, which has these flags. Returns the link, over which it asks.
+  private long dialled(String flags) throws NodesFile.Corrupt {
     start(
         line(SMALL, "myself,master", "-", "5 connected 0-16383"),
-        line(REPLICA, "slave,fail", SMALL, "5 connected"),
+        line(REPLICA, flags, SMALL, "5 connected"),
         "vars currentEpoch 5 lastVoteEpoch 0");
     step(new ClusterEvent.Tick());
     long link =
         done.stream()
-            .mapMulti(
-                (ClusterAction action, java.util.function.Consumer<ClusterAction.Dial> dials) -> {
-                  if (action instanceof ClusterAction.Dial dial) {
-                    dials.accept(dial);
-                  }
-                })
+            .filter(ClusterAction.Dial.class::isInstance)
+            .map(ClusterAction.Dial.class::cast)
             .findFirst()
             .orElseThrow()
             .link();
     step(new ClusterEvent.Connected(link, "127.0.0.1", "127.0.0.1", 40_001));
+    return link;
+  }
+
+  @Test
+  void whoeverDoesNotAnswerIsAskedAgainThoughItSpeaks() throws Exception {
+    long link = dialled("slave,fail");
     assertThat(asked()).isOne();
     for (long end = now + 2 * TIMEOUT; now < end; now += 100) {
       heard(BusType.PING, REPLICA, SMALL, 5, new SlotSet(), List.of());
@@ -324,16 +326,7 @@ class HeartbeatsTest {
 
   @Test
   void whoeverSpeaksAgainAnswersWhatItWasAskedMeanwhile() throws Exception {
-    start(
-        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
-        line(REPLICA, "slave", SMALL, "5 connected"),
-        "vars currentEpoch 5 lastVoteEpoch 0");
-    step(new ClusterEvent.Tick());
-    for (ClusterAction action : List.copyOf(done)) {
-      if (action instanceof ClusterAction.Dial dial) {
-        step(new ClusterEvent.Connected(dial.link(), "127.0.0.1", "127.0.0.1", 40_001));
-      }
-    }
+    dialled("slave");
     step(new ClusterEvent.Silenced(true));
     done.clear();
     heard(BusType.PING, REPLICA, SMALL, 5, new SlotSet(), List.of());
