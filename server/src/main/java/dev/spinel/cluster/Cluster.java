@@ -531,16 +531,18 @@ public final class Cluster implements AutoCloseable {
         SlotSet slots = pause.slots();
         forData.add(stopped -> pauseMove(pause.move(), slots, stopped));
       }
-      case ClusterAction.EndMove end ->
-          forData.add(
-              stopped -> {
-                SlotSender sending = sender;
-                if (sending != null && sending.id.equals(end.move())) {
-                  sender = null;
-                  sending.end();
-                }
-                data.resumeSlots(end.move());
-              });
+      case ClusterAction.EndMove end -> {
+        publish(); // clients that have waited go by what is shown
+        forData.add(
+            stopped -> {
+              SlotSender sending = sender;
+              if (sending != null && sending.id.equals(end.move())) {
+                sender = null;
+                sending.end();
+              }
+              data.resumeSlots(end.move(), stopped);
+            });
+      }
       case ClusterAction.Purge purge -> {
         SlotSet slots = purge.slots().copy();
         publish(); // whoever purges goes by what is shown

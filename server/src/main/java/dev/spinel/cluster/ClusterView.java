@@ -41,6 +41,7 @@ public final class ClusterView {
   private final SlotSet hidden;
   private final SlotSet purging;
   private final SlotSet handed;
+  private final SlotSet unsaved;
   private final List<MoveView> moves;
 
   private ClusterView(ClusterMachine machine) {
@@ -66,6 +67,7 @@ public final class ClusterView {
     hidden = machine.moves().hidden();
     purging = machine.moves().purging().copy();
     handed = machine.moves().handed();
+    unsaved = machine.moves().unsaved();
     moves = machine.moves().views();
   }
 
@@ -125,9 +127,14 @@ public final class ClusterView {
     return purging;
   }
 
-  /// Slots of this node of which another one says whether they still are.
+  /// Slots of this node of which another one says whether they still are, and those of [#unsaved].
   public SlotSet handed() {
     return handed;
+  }
+
+  /// Slots that have moved here: they are served once that is on the disk.
+  public SlotSet unsaved() {
+    return unsaved;
   }
 
   /// Slots that move whole, and the last ones that did.
@@ -179,7 +186,8 @@ public final class ClusterView {
         || !importing.equals(other.importing)
         || !hidden.equals(other.hidden)
         || !purging.equals(other.purging)
-        || !handed.equals(other.handed)) {
+        || !handed.equals(other.handed)
+        || !unsaved.equals(other.unsaved)) {
       return false;
     }
     return owners == other.owners; // there is a new array whenever one has changed

@@ -211,7 +211,8 @@ public final class Redirect implements Gate {
     if ((flags & Slots.MOVING) != 0 && owner.isMyself()) {
       Paused held = paused;
       boolean isHanded = now.handed().contains(slot);
-      if (held.slots.contains(slot) && !(isHanded && held.isTooLong)) {
+      boolean isPaused = held.slots.contains(slot) && !(isHanded && held.isTooLong);
+      if (isPaused || now.unsaved().contains(slot)) {
         return call.await(resumed, Call.FOR_EVER) ? null : UNSTABLE;
       }
       if (isHanded) {
@@ -328,20 +329,25 @@ public final class Redirect implements Gate {
     }
   }
 
-  /// The move has ended. Calls that wait for it are tried again. Stopped world.
-  public void resume(String move) {
-    if (paused.move.equals(move)) {
-      paused = Paused.NOTHING;
-      waiting.wake(any -> true);
+  /// The move has ended. Calls that wait for it are tried again: what they are to go by has been
+  /// shown. Returns whether any slots were paused for it. Stopped world.
+  boolean resume(String move) {
+    if (!paused.move.equals(move)) {
+      return false;
     }
+    paused = Paused.NOTHING;
+    waiting.wake(any -> true);
+    return true;
   }
 
-  /// That slots aren't paused any more. It holds nothing of the call, so one is enough.
+  /// That a slot isn't paused any more, or that it is on the disk that it has come here: a picture
+  /// says that, and wakes all. It holds nothing of the call, so one is enough.
   private final class Resumed implements Condition {
     @Override
     public void begin(Waiting call) {
       waiting.add(call, true);
-      if (paused.slots.isEmpty()) {
+      ClusterView now = shown;
+      if (paused.slots.isEmpty() && (now == null || now.unsaved().isEmpty())) {
         waiting.wake(any -> true);
       }
     }

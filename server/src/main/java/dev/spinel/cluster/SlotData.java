@@ -34,8 +34,8 @@ public interface SlotData {
   /// stopped world.
   void pausedTooLong(String move);
 
-  /// They go on. In a stopped world.
-  void resumeSlots(String move);
+  /// They go on, by what was shown last. In a stopped world.
+  void resumeSlots(String move, Dispatcher stopped);
 
   /// The keys of these slots go in small steps, as long as the view that was shown last says so
   /// ([ClusterView#purging]). In a stopped world.

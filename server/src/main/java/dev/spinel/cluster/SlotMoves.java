@@ -153,7 +153,12 @@ final class SlotMoves {
     return handed;
   }
 
-  /// Whether that is so of this slot.
+  /// Of those, slots that are this node's, and it serves them once that is on its disk.
+  SlotSet unsaved() {
+    return unsaved.copy();
+  }
+
+  /// Whether this slot is one of [#handed].
   boolean isHandedOrUnsaved(int slot) {
     return isHanded(slot) || unsaved.contains(slot);
   }

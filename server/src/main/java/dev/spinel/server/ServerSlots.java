@@ -131,8 +131,8 @@ final class ServerSlots implements SlotData {
   }
 
   @Override
-  public void resumeSlots(String move) {
-    redirect.resume(move);
+  public void resumeSlots(String move, Dispatcher stopped) {
+    Objects.requireNonNull(served).resume(move, stopped);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.spinel.config.Config;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.server.Fixture;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /// A server in a cluster that a test describes in the words of CLUSTER NODES, and describes anew as
@@ -38,20 +39,41 @@ public final class HandCluster {
 
   /// What a node knows that has this file and hears of nobody.
   public static ClusterView view(String nodes) {
-    String text = nodes.strip() + "\nvars currentEpoch 9 lastVoteEpoch 0\n";
+    return view(nodes, "", 0);
+  }
+
+  /// The same of one that takes a slot, as whoever had it has been forgotten.
+  ///
+  /// @param isOnTheDisk whether `nodes.conf` says that it has taken it
+  static ClusterView afterTaking(String nodes, int slot, boolean isOnTheDisk) {
+    String id = "d".repeat(40);
+    return view(
+        nodes, " spinelMoves -|" + id + ",CLAIMING," + id + ",0," + slot, isOnTheDisk ? 2 : 1);
+  }
+
+  /// @param saves how often `nodes.conf` can be written
+  private static ClusterView view(String nodes, String moves, int saves) {
+    String text = nodes.strip() + "\nvars currentEpoch 9 lastVoteEpoch 0" + moves + "\n";
     var machine = new ClusterMachine(ClusterPolicy.usual(7000), new Nowhere());
-    long now = 1_000_000;
+    var events = new ArrayDeque<ClusterEvent>();
     try {
-      machine.step(
-          now,
-          now,
+      events.add(
           new ClusterEvent.Started(
               NodesFile.read(text.getBytes(StandardCharsets.ISO_8859_1)), false));
     } catch (NodesFile.Corrupt e) {
       throw new IllegalArgumentException(e);
     }
-    for (long end = now + UNTIL_UP_MILLIS; now < end; now += 100) {
-      machine.step(now, now, new ClusterEvent.Tick());
+    int left = saves;
+    long began = 1_000_000;
+    for (long now = began; now < began + UNTIL_UP_MILLIS; now += 100) {
+      for (ClusterEvent event; (event = events.poll()) != null; ) {
+        for (ClusterAction action : machine.step(now, now, event)) {
+          if (action instanceof ClusterAction.Save save && left-- > 0) {
+            events.add(new ClusterEvent.Saved(save.generation()));
+          }
+        }
+      }
+      events.add(new ClusterEvent.Tick());
     }
     return machine.view();
   }
@@ -69,6 +91,11 @@ public final class HandCluster {
   /// Clients of these slots wait for the move's end.
   void pause(String move, SlotSet slots) {
     stopped(by -> served.pause(move, slots));
+  }
+
+  /// The move has ended.
+  void resume(String move) {
+    stopped(by -> served.resume(move, by));
   }
 
   Redirect redirect() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.spinel.Crowd;
 import dev.spinel.engine.Clock;
+import dev.spinel.keyspace.Slots;
 import dev.spinel.server.Fixture;
 import dev.spinel.server.LocalSession;
 import dev.spinel.wire.KeySlot;
@@ -319,12 +320,31 @@ class RedirectTest {
       slots.add(3300);
       cluster.pause("one", slots);
       assertThat(say(session, "SET", "b", "1")).isEmpty();
-      cluster.stopped(by -> cluster.redirect().resume("another"));
+      cluster.resume("another");
       cluster.stopped(by -> cluster.redirect().pausedTooLong("one"));
       cluster.show(halves("[7->-" + B + "]"));
       assertThat(session.run()).as("its writes would reach nobody").isEmpty();
       assertThat(say(other, "EVAL", "return redis.call('get', KEYS[1])", "1", "b")).isEmpty();
-      cluster.stopped(by -> cluster.redirect().resume("one"));
+      cluster.resume("one");
+      assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");
+      assertThat(fixture.server.engine.keyspace.slots().flags(3300) & Slots.OWNERSHIP)
+          .as("its calls take the short way again")
+          .isZero();
+    }
+  }
+
+  /// The source sends its clients here as soon as that is on the disk, and they may come before the
+  /// data's side of this server knows that.
+  @Test
+  void callsForASlotThatHasComeHereWaitUntilThatIsOnTheDisk() throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      HandCluster cluster = new HandCluster(fixture);
+      LocalSession session = fixture.session();
+      cluster.show(HandCluster.afterTaking(STABLE, 15495, false));
+      assertThat(say(session, "SET", "a", "1")).isEmpty();
+      cluster.show(HandCluster.afterTaking(STABLE, 15495, false));
+      assertThat(session.run()).as("a picture without news of it").isEmpty();
+      cluster.show(HandCluster.afterTaking(STABLE, 15495, true));
       assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");
     }
   }
