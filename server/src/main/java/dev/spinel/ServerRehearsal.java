@@ -1,10 +1,11 @@
 package dev.spinel;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import dev.spinel.server.Main;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
-import java.io.PrintStream;
 
 /// Runs what servers do first, so that the JVM can keep the classes, and what it has learnt of
 /// them, for later starts. Started by the script `spinel`, once after each build: a cluster forms
@@ -20,11 +21,10 @@ final class ServerRehearsal {
   private ServerRehearsal() {}
 
   public static void main(String[] arguments) throws Exception {
-    PrintStream err = System.err;
     try (SpinelCluster cluster = Spinel.cluster(3, 0).start()) {
       moveSlots(cluster.nodes().get(0).port(), cluster.nodes().get(1).port());
     } catch (IOException | RuntimeException e) { // it is only slower then
-      err.println("the rehearsal of a cluster has failed: " + e);
+      System.getLogger("spinel").log(WARNING, "the rehearsal of a cluster has failed", e);
     }
     Main.main(arguments);
   }
@@ -56,7 +56,8 @@ final class ServerRehearsal {
         continue;
       }
       to.command("SET", "key:" + looks, "another value");
-      String state = to.command("CLUSTER", "MIGRATION", "STATUS", "ID", "" + move.text()).toString();
+      String state =
+          to.command("CLUSTER", "MIGRATION", "STATUS", "ID", "" + move.text()).toString();
       if (state.contains("completed") || state.contains("failed")) {
         return;
       }

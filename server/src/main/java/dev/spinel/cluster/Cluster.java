@@ -112,6 +112,7 @@ public final class Cluster implements AutoCloseable {
       Executors.newSingleThreadExecutor(
           action -> Thread.ofPlatform().daemon().name("spinel-sync").unstarted(action));
   private final AtomicBoolean syncs = new AtomicBoolean(); // it is going to
+  private final AtomicBoolean works = new AtomicBoolean(); // so is spinel-cluster
   private final Object keeping = new Object(); // held while the file that is synced is replaced
 
   private final MoveEvents moveEvents = new MoveEvents();
@@ -427,9 +428,19 @@ public final class Cluster implements AutoCloseable {
 
   private void workLater() {
     try {
-      worker.execute(() -> inStoppedWorld(this::work));
+      if (works.compareAndSet(false, true)) {
+        worker.execute(this::workNow);
+      }
     } catch (RejectedExecutionException e) {
       assert isClosed;
+    }
+  }
+
+  /// The world stands still only if somebody else hasn't done it meanwhile.
+  private void workNow() {
+    works.set(false);
+    if (!forData.isEmpty()) {
+      inStoppedWorld(this::work);
     }
   }
 
@@ -666,23 +677,30 @@ public final class Cluster implements AutoCloseable {
 
     @Override
     public void paused(String move, long total) {
-      thread.post(() -> tell(new ClusterEvent.MovePaused(move, total)));
+      tell(new ClusterEvent.MovePaused(move, total)); // at once: clients wait
     }
 
     @Override
     public void staged(String move) {
       engine.journal.merge();
       long position = engine.journal.position();
-      thread.post(() -> written(move, position));
+      if (isWritten(position)) {
+        tell(new ClusterEvent.MoveStaged(move, replication.offset())); // at once: clients wait
+      } else {
+        thread.post(() -> awaitWritten(move, position));
+      }
+    }
+
+    /// Whether it is in the append-only file, if there is one.
+    private boolean isWritten(long position) {
+      return engine.journal.merged() >= position && persistence.writtenPosition() >= position;
     }
 
     /// What was applied has to be in the append-only file: if this process is killed once the slots
     /// are its own, nobody else has it. The links' thread.
-    private void written(String move, long position) {
-      boolean isWritten =
-          engine.journal.merged() >= position && persistence.writtenPosition() >= position;
-      if (!isWritten && receivers.containsKey(move)) {
-        thread.peers().after(1, () -> written(move, position));
+    private void awaitWritten(String move, long position) {
+      if (!isWritten(position) && receivers.containsKey(move)) {
+        thread.peers().after(1, () -> awaitWritten(move, position));
       } else {
         tell(new ClusterEvent.MoveStaged(move, replication.offset()));
       }
