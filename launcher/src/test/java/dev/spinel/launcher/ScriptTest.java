@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,11 +46,43 @@ class ScriptTest {
         .contains("/house/.spinel/run-")
         .endsWith("dev.spinel.server.Main\n--port\n7\n");
     assertThat(first.err().lines())
-        .satisfiesExactly(
-            line -> assertThat(line).startsWith("spinel: building Spinel"),
-            line -> assertThat(line).contains("rehearsal").contains("cut short")); // nobody listens
+        .satisfiesExactly(line -> assertThat(line).startsWith("spinel: building Spinel"));
     assertThat(shell.run(house, "./spinel", "server", "--port", "7").err()).isEmpty();
     assertThat(house.resolve(".spinel/lock")).doesNotExist();
+  }
+
+  @Test
+  void aNodeOfAClusterStartsFromACacheOfItsOwn() throws Exception {
+    Path house = house("house");
+    Path file = Files.writeString(directory.resolve("7.conf"), "port 7\ncluster-enabled yes\n");
+    Path plain = Files.writeString(directory.resolve("8.conf"), "# cluster-enabled yes\nport 8");
+    for (List<String> node :
+        List.of(
+            List.of("server", "--port", "7", "--cluster-enabled", "yes"),
+            List.of("server", file.toString()),
+            List.of("up"))) {
+      assertThat(cacheOf(house, node)).as(node.toString()).endsWith("/node.aot");
+    }
+    for (List<String> other :
+        List.of(List.of("server"), List.of("server", plain.toString()), List.of("server", "7"))) {
+      assertThat(cacheOf(house, other)).as(other.toString()).endsWith("/spinel.aot");
+    }
+    try (Stream<Path> caches = Files.walk(house.resolve(".spinel"))) {
+      Files.delete(caches.filter(path -> path.endsWith("node.aot")).findFirst().orElseThrow());
+    }
+    assertThat(cacheOf(house, List.of("up"))).endsWith("/spinel.aot");
+  }
+
+  private String cacheOf(Path house, List<String> arguments) throws Exception {
+    List<String> call = new ArrayList<>(List.of("./spinel"));
+    call.addAll(arguments);
+    return shell
+        .run(house, call.toArray(new String[0]))
+        .out()
+        .lines()
+        .filter(line -> line.startsWith("-XX:AOTCache="))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

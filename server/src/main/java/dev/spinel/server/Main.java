@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// The program `redis-server`: its command line, its log lines at start and stop, its exit
@@ -65,10 +66,18 @@ public final class Main {
     }
   }
 
+  /// Runs the server to its end, at a port that the system chooses and `port` is told: for the
+  /// rehearsal of a start. Returns the status that the program would exit with.
+  ///
+  /// Errors: [ConfigError] for a bad command line.
+  public static int runAtAnyPort(String[] arguments, IntConsumer port) throws Exception {
+    return run(CommandLine.ofOctets(RawArguments.octets(arguments)), port);
+  }
+
   /// Whatever fails at the start is told in one line: neither a stack nor the JVM's own words.
   private static int runOrSayWhyNot(CommandLine line) throws IOException {
     try {
-      return run(line);
+      return run(line, null);
     } catch (OutOfMemoryError e) {
       say(
           FileDescriptor.err,
@@ -87,7 +96,8 @@ public final class Main {
     return 1;
   }
 
-  private static int run(CommandLine line) throws Exception {
+  /// @param anyPort is told the port, which is any that is free; null: it listens where it is told
+  private static int run(CommandLine line, @Nullable IntConsumer anyPort) throws Exception {
     Daemon.begin();
     byte[] input = line.fromInput() ? System.in.readAllBytes() : new byte[0];
     Config config;
@@ -163,11 +173,11 @@ public final class Main {
     }
     MemoryLimits.warn(config, log);
     server.announceData();
-    if (!Boolean.getBoolean("spinel.anyport")) {
+    if (anyPort == null) {
       log.notice(runningMode(config, config.get(Settings.PORT)));
     }
     try {
-      if (Boolean.getBoolean("spinel.anyport")) { // the launcher's rehearsal
+      if (anyPort != null) {
         server.startAtAnyPort();
       } else {
         server.start();
@@ -193,8 +203,9 @@ public final class Main {
       log.warning(Objects.toString(e.getMessage()));
       return 1;
     }
-    if (Boolean.getBoolean("spinel.anyport")) {
+    if (anyPort != null) {
       log.notice(runningMode(config, server.port()));
+      anyPort.accept(server.port());
     }
     boolean encrypted = config.get(Settings.TLS_PORT) != 0;
     if (server.port() == 0 && !encrypted && config.text(Settings.UNIXSOCKET).isEmpty()) {
