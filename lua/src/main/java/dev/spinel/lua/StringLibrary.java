@@ -5,6 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The table `string`, which is every string's `__index`, too.
 final class StringLibrary {
+  /// Of Lua 5.1's own: its signature and version, and the sizes of what would follow.
+  private static final byte[] BINARY_HEADER = {0x1b, 'L', 'u', 'a', 0x51, 0, 1, 4, 8, 4, 8, 0};
+
   private static final String FLAGS = "-+ #0";
 
   private StringLibrary() {}
@@ -110,9 +113,12 @@ final class StringLibrary {
     call.results.add(LuaString.of(all));
   }
 
+  /// Code in binary form can't be loaded, as in Redis: so its header is all there is of it.
   private static void dump(LuaCall call) {
-    call.function(1);
-    throw call.error("unable to dump given function");
+    if (!(call.function(1) instanceof LuaClosure)) {
+      throw call.error("unable to dump given function");
+    }
+    call.results.add(LuaString.of(BINARY_HEADER.clone()));
   }
 
   // ── patterns ──

@@ -143,8 +143,7 @@ public final class Settings {
       text(never("locale-collate", "SORT compares bytes"), "");
   public static final Setting<String> IGNORE_WARNINGS =
       text(never("ignore-warnings", "none of Redis's warnings applies"), "");
-  public static final Setting<Boolean> CRASH_LOG_ENABLED =
-      yesNo(never("crash-log-enabled", "the JVM writes its own crash log"), true);
+  public static final Setting<Boolean> CRASH_LOG_ENABLED = yesNo(row("crash-log-enabled"), true);
   public static final Setting<Boolean> CRASH_MEMCHECK_ENABLED =
       yesNo(never("crash-memcheck-enabled", "the JVM writes its own crash log"), true);
   public static final Setting<Boolean> USE_EXIT_ON_PANIC =
@@ -342,6 +341,9 @@ public final class Settings {
   /// Our own: the version of RDB files, full syncs and DUMP's payloads: 10, which everything from
   /// Redis 7.0 on can read, or 11, which is what 7.2 writes.
   public static final Setting<Long> RDB_VERSION = number(row("rdb-version"), 10, 11, 10);
+
+  /// Our own: whether a process stands for a snapshot that is being written.
+  public static final Setting<Boolean> SAVE_PROCESS = yesNo(row("save-process"), true);
 
   public static final Setting<Boolean> RDBCHECKSUM = yesNo(row("rdbchecksum", IMMUTABLE), true);
   public static final Setting<Boolean> RDB_DEL_SYNC_FILES = yesNo(row("rdb-del-sync-files"), false);

@@ -146,6 +146,11 @@ public final class Dispatcher implements AutoCloseable {
     journal.merge();
   }
 
+  /// How many commands it has run since the start, or since CONFIG RESETSTAT. Its thread.
+  public long commands() {
+    return statistics.commands;
+  }
+
   public void turnEnds() {
     recorder.invalidations.endTurn();
     lookAtLease();

@@ -31,6 +31,11 @@ public interface Section {
     return true;
   }
 
+  /// Whether INFO shows it only if it is asked for by its name.
+  default boolean hidden() {
+    return false;
+  }
+
   /// Lines `name:value`.
   default String layout() {
     return "";

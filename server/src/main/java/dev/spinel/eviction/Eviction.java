@@ -70,6 +70,8 @@ public final class Eviction implements Gate, Reclaimer {
   /// counts is never left half done.
   private static final long LITTLE_GROWTH = 128 << 10;
 
+  private static final int INCOMING_SHARE = 4;
+
   private static final long BACKGROUND_NANOS = 25_000_000;
 
   private static final long PAUSE_NANOS = 50_000;
@@ -86,6 +88,7 @@ public final class Eviction implements Gate, Reclaimer {
   private volatile Policy policy = Policy.NOEVICTION;
   private volatile int samples = 5;
   private volatile long sliceNanos = 500_000;
+  private volatile long incomingLimitBytes;
 
   /// What commands that are being read have taken, all of them together, and the one of them that
   /// is read although there is no room.
@@ -108,6 +111,7 @@ public final class Eviction implements Gate, Reclaimer {
     for (Setting<?> setting :
         List.of(
             Settings.MAXMEMORY,
+            Settings.MAXMEMORY_CLIENTS,
             Settings.MAXMEMORY_POLICY,
             Settings.MAXMEMORY_SAMPLES,
             Settings.MAXMEMORY_EVICTION_TENACITY)) {
@@ -120,6 +124,19 @@ public final class Eviction implements Gate, Reclaimer {
     policy = Policy.named(config.text(Settings.MAXMEMORY_POLICY));
     samples = config.intOf(Settings.MAXMEMORY_SAMPLES);
     tenacity(config.intOf(Settings.MAXMEMORY_EVICTION_TENACITY));
+    incomingLimitBytes = Math.max(limitBytes / INCOMING_SHARE, ofClients(config));
+  }
+
+  /// Bytes that clients may take before some are closed; 0: there is no limit.
+  private static long ofClients(Config config) {
+    long wanted = config.get(Settings.MAXMEMORY_CLIENTS);
+    return wanted >= 0 ? wanted : config.get(Settings.MAXMEMORY) / 100 * -wanted;
+  }
+
+  /// How much incomplete commands may take together before only one of them is read: a quarter of
+  /// the limit, or as much as clients may take, since beyond that some are closed.
+  long incomingLimitBytes() {
+    return incomingLimitBytes;
   }
 
   /// Bytes; 0 = no limit.

@@ -9,13 +9,13 @@ import dev.spinel.engine.Dispatcher;
 /// long as there is no room they aren't read: they wait in the client's socket ([#mayReadOn]).
 ///
 /// Incomplete commands can't be evicted, and each of them needs more memory before it can run: so
-/// together they get a quarter of the limit. Beyond that, or where nothing is left to evict, one of
-/// them is *ahead*: it alone is read, whatever it takes, until it is complete, and then it runs, or
-/// is refused as in Redis. If its client sends nothing for a while another takes its place.
+/// together they get a quarter of the limit ([Eviction#incomingLimitBytes]). Beyond that, or where
+/// nothing is left to evict, one of them is *ahead*: it alone is read, whatever it takes, until it
+/// is complete, and then it runs, or is refused as in Redis. If its client sends nothing for a
+/// while another takes its place.
 ///
 /// Belongs to the connection's thread.
 public final class Incoming {
-  private static final int SHARE = 4;
   private static final long STALLED_NANOS = 100_000_000;
 
   private final Eviction eviction;
@@ -46,7 +46,7 @@ public final class Incoming {
     if (limit == 0 || !eviction.heedsLimit()) {
       return true;
     }
-    if (eviction.incomingBytes.get() > limit / SHARE && !goesAhead()) {
+    if (eviction.incomingBytes.get() > eviction.incomingLimitBytes() && !goesAhead()) {
       return false;
     }
     Room room = eviction.makeRoom(eviction.evictor(by), deadlineNanos, 0);

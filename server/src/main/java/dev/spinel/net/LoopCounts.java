@@ -16,6 +16,7 @@ public final class LoopCounts {
 
   private final AtomicLongArray published = new AtomicLongArray(COUNTS);
   private final long[] counts = new long[COUNTS]; // loop's thread
+  private volatile long longestTurnNanos;
 
   /// A socket gave `bytes`.
   void read(int bytes) {
@@ -38,6 +39,9 @@ public final class LoopCounts {
   void turned(long nanos) {
     counts[TURNS]++;
     counts[TURN_NANOS] += nanos;
+    if (nanos > longestTurnNanos) {
+      longestTurnNanos = nanos;
+    }
     publish();
   }
 
@@ -74,6 +78,16 @@ public final class LoopCounts {
   /// Time in turns, without waiting.
   public long turnNanos() {
     return published.get(TURN_NANOS);
+  }
+
+  /// Of the longest turn since that was forgotten.
+  public long longestTurnNanos() {
+    return longestTurnNanos;
+  }
+
+  /// CONFIG RESETSTAT. Any thread.
+  public void forgetLongestTurn() {
+    longestTurnNanos = 0;
   }
 
   /// Time in which commands ran.

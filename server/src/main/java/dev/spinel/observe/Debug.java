@@ -72,6 +72,10 @@ final class Debug {
             (long) (Math.max(0, call.arg(2).toDouble()) * 1000)); // a signal ends it, as in Redis
         reply.ok();
       }
+      case "segfault/2" -> {
+        host.abort();
+        host.sleep(Long.MAX_VALUE);
+      }
       case "set-active-expire/3" -> {
         call.engine().keyspace.keeper().expiring(call.arg(2).toLong(0) != 0);
         reply.ok();
@@ -561,6 +565,8 @@ final class Debug {
           Nothing: there is no such buffer.
       SDSLEN <key>
           The lengths of a key and its string.
+      SEGFAULT
+          Ends the server by SIGABRT.
       SET-ACTIVE-EXPIRE <0|1>
           Whether keys are removed in the background when their time has come.
       SET-SKIP-CHECKSUM-VALIDATION <0|1>

@@ -27,6 +27,9 @@ public interface Host {
   /// Keeps the caller for so long, or until the server is to stop.
   void sleep(long millis);
 
+  /// Sends SIGABRT to the process. Returns before it has ended.
+  void abort();
+
   /// Drops what comes over the cluster's bus and is of the type with this number; -1: nothing.
   void dropBusMessages(long type);
 

@@ -46,12 +46,20 @@ public final class Info {
       String word = call.text(i).toLowerCase(Locale.ROOT);
       switch (word) {
         case "default" -> addStandard(wanted);
-        case "all", "everything" -> wanted.addAll(sections.keySet());
+        case "all", "everything" -> addAll(wanted);
         case "module_list" -> wanted.add("modules");
         default -> wanted.add(word);
       }
     }
     return wanted;
+  }
+
+  private void addAll(Set<String> wanted) {
+    for (Map.Entry<String, List<Section>> each : sections.entrySet()) {
+      if (!each.getValue().getFirst().hidden()) {
+        wanted.add(each.getKey());
+      }
+    }
   }
 
   private void addStandard(Set<String> wanted) {

@@ -358,6 +358,8 @@ final class Aof implements AppendLog.Owner {
                 + " was scheduled to start when possible.");
       } else {
         stopForTheFirst();
+        persistence.notice(
+            "AOF was enabled. An AOF background was scheduled to start when possible.");
         take(new Rewrite(true));
       }
     } else if (!wanted && state != State.OFF) {
@@ -417,8 +419,9 @@ final class Aof implements AppendLog.Owner {
     State was = state;
     state = State.OFF;
     scheduled = false;
-    if (running != null) {
-      persistence.notice("Killing running AOF rewrite child: " + ProcessHandle.current().pid());
+    Rewrite ending = running;
+    if (ending != null) {
+      persistence.notice("Killing running AOF rewrite child: " + ending.pid());
       cancelRewrite();
     }
     AppendLog old = was == State.ON ? detach() : null;
@@ -623,6 +626,7 @@ final class Aof implements AppendLog.Owner {
   /// A snapshot that becomes the new base.
   private final class Rewrite implements Snapshots.Sink {
     private final boolean starts; // the log, which isn't there yet
+    private volatile @Nullable SaveProcess process; // once it is this one's turn; the thread's
     private @Nullable Path temporary; // once it is taken
     private @Nullable Path temporaryIncrement;
     private volatile @Nullable BaseFile base; // written by the thread
@@ -645,15 +649,26 @@ final class Aof implements AppendLog.Owner {
       return Objects.requireNonNull(base);
     }
 
-    private void check() {
+    private void check() throws IOException {
       if (isCancelled) {
         throw new IllegalStateException("cancelled");
       }
+      SaveProcess begun = process;
+      if (begun != null) {
+        begun.check();
+      }
+    }
+
+    /// Any thread.
+    long pid() {
+      SaveProcess begun = process;
+      return begun == null ? ProcessHandle.current().pid() : begun.pid();
     }
 
     @Override
     public void prepare() throws IOException {
       check();
+      process = SaveProcess.begin(config);
       claim();
       makeFolder();
       rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);
@@ -672,9 +687,8 @@ final class Aof implements AppendLog.Owner {
         write(next);
         persistence.notice("Creating AOF incr file " + file + " on background rewrite");
       }
-      persistence.notice(
-          "Background append only file rewriting started by pid " + ProcessHandle.current().pid());
-      temporary = TemporaryFiles.take(directory(), "temp-rewriteaof-bg-", ".aof");
+      persistence.notice("Background append only file rewriting started by pid " + pid());
+      temporary = TemporaryFiles.take(directory(), "temp-rewriteaof-bg-", pid(), ".aof");
       Disk.Output out = disk.create(temporary);
       boolean often = config.get(Settings.AOF_REWRITE_INCREMENTAL_FSYNC);
       base = rdb ? persistence.rdbBase(out, often) : persistence.commandBase(out, often);
@@ -780,6 +794,10 @@ final class Aof implements AppendLog.Owner {
           TemporaryFiles.release(temporary);
         }
       } finally {
+        SaveProcess begun = process;
+        if (begun != null) {
+          begun.end();
+        }
         synchronized (Aof.this) {
           lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
           if (running == this) { // and not the next one already
@@ -889,13 +907,18 @@ final class Aof implements AppendLog.Owner {
       } catch (IOException e) {
         persistence.warning("Failed to remove a temporary file: " + IoReason.of(e));
       }
-      if (isCancelled) {
-        persistence.warning("Background AOF rewrite terminated by signal 10");
+      SaveProcess begun = process;
+      int signal = isCancelled ? SaveProcess.UNWANTED : begun == null ? 0 : begun.signal();
+      if (signal != 0) {
+        persistence.warning("Background AOF rewrite terminated by signal " + signal);
+      } else {
+        persistence.warning(
+            "Background AOF rewrite terminated with error: "
+                + (why instanceof IOException e ? IoReason.of(e) : String.valueOf(why)));
+      }
+      if (signal == SaveProcess.UNWANTED) {
         return;
       }
-      persistence.warning(
-          "Background AOF rewrite terminated with error: "
-              + (why instanceof IOException e ? IoReason.of(e) : String.valueOf(why)));
       lastRewriteFailed = true;
       consecutiveFailures++;
       notBeforeMillis = engine.clock.millis() + 1_000;

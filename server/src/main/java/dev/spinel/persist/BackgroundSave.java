@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 ///   ended      brought to the disk, renamed  ◄──────────────────────────┘
 /// ```
 ///
-/// **Cancelled** (by FLUSHALL, SHUTDOWN) it ends soon, and whoever cancels it can be sure that its
-/// file doesn't take the dump file's name any more, or has already.
+/// **Cancelled** (by FLUSHALL, SHUTDOWN, or as its [SaveProcess] was killed) it ends soon, and
+/// whoever cancels it can be sure that its file doesn't take the dump file's name any more, or has
+/// already.
 ///
 /// The thread of [Snapshots], but for what is said to be any thread's.
 final class BackgroundSave implements Snapshots.Sink {
@@ -35,6 +36,7 @@ final class BackgroundSave implements Snapshots.Sink {
   private @Nullable String cancelledBy; // monitor
   private boolean isRenamed; // monitor
 
+  private @Nullable SaveProcess process; // once it is this one's turn
   private @Nullable Path temporary;
   private @Nullable Path target;
   private volatile @Nullable RdbFile file; // written by the thread
@@ -127,15 +129,20 @@ final class BackgroundSave implements Snapshots.Sink {
     if (cancelledBy != null) {
       throw new IOException("terminated by " + cancelledBy);
     }
+    if (process != null) {
+      process.check();
+    }
   }
 
   @Override
   public void prepare() throws IOException {
     check();
-    persistence.notice("Background saving started by pid " + ProcessHandle.current().pid());
+    SaveProcess begun = SaveProcess.begin(persistence.config);
+    process = begun;
+    persistence.notice("Background saving started by pid " + begun.pid());
     Path wanted = persistence.dump.claim();
     target = wanted;
-    Path unfinished = TemporaryFiles.forDump(wanted);
+    Path unfinished = TemporaryFiles.forDump(wanted, begun.pid());
     temporary = unfinished;
     RdbFile made = persistence.rdbFile(unfinished);
     made.countKeys(persistence.engine.keyspace);
@@ -217,12 +224,20 @@ final class BackgroundSave implements Snapshots.Sink {
     synchronized (this) {
       by = cancelledBy;
     }
+    int signal = process == null ? 0 : process.signal();
+    boolean isUnwanted = by != null || signal == SaveProcess.UNWANTED;
+    if (why != null && by == null && signal != 0) {
+      by = "signal " + signal;
+    }
     if (why == null) {
       persistence.notice("DB saved on disk");
     } else if (by == null) {
       tell(why);
     }
-    saving.ended(this, why, by);
+    if (process != null) {
+      process.end();
+    }
+    saving.ended(this, why, by, isUnwanted);
     answer();
     if (replicas != null) {
       replicas.ended(why, target);

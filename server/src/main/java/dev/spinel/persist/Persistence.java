@@ -319,7 +319,7 @@ public final class Persistence {
       }
     } catch (RdbLoader.Unloadable e) {
       if (!loading.isCancelled()) {
-        warning("Terminating server after rdb file reading failure.");
+        warning("Terminating server after rdb file reading failure. " + e.getMessage());
       }
       throw e;
     }
@@ -377,6 +377,14 @@ public final class Persistence {
   /// Forgets all data, and loads the append-only file, also if it is off: DEBUG LOADAOF. Returns
   /// whether that went well; the log says why if not. The caller has no seat.
   public boolean loadAofAgain() {
+    boolean isLoaded = emptyAndLoadAof();
+    if (isLoaded) {
+      saving.nothingChanged();
+    }
+    return isLoaded;
+  }
+
+  private boolean emptyAndLoadAof() {
     try {
       aof.stop();
       inStoppedWorld(

@@ -113,18 +113,18 @@ final class Saving {
   /// It is over, and is told once.
   ///
   /// @param failure why, null if the file is written
-  /// @param cancelledBy who didn't want it any more, or null
-  void ended(BackgroundSave one, @Nullable Throwable failure, @Nullable String cancelledBy) {
+  /// @param by who has ended it, or null
+  /// @param isUnwanted whether nobody wanted it any more, which is no failure
+  void ended(
+      BackgroundSave one, @Nullable Throwable failure, @Nullable String by, boolean isUnwanted) {
     if (failure == null) {
       persistence.notice("Background saving terminated with success");
       changesSaved = one.changesAtCut;
       lastSaveSeconds = seconds();
       lastFailed = false;
-    } else if (cancelledBy != null) {
-      persistence.warning("Background saving terminated by " + cancelledBy);
     } else {
-      persistence.warning("Background saving error");
-      lastFailed = true;
+      persistence.warning("Background saving " + (by == null ? "error" : "terminated by " + by));
+      lastFailed |= !isUnwanted;
     }
     written(one.startedMillis, failure == null);
     synchronized (this) {
@@ -219,7 +219,7 @@ final class Saving {
   boolean write(Seat seat) {
     try {
       Path target = persistence.dump.claim();
-      Path temporary = TemporaryFiles.forDump(target);
+      Path temporary = TemporaryFiles.forDump(target, ProcessHandle.current().pid());
       try {
         write(seat, temporary, target);
       } finally {
@@ -257,8 +257,13 @@ final class Saving {
 
   /// The data is what the files say.
   void loaded() {
-    changesSaved = engine.changes();
+    nothingChanged();
     lastSaveSeconds = seconds();
+  }
+
+  /// What has changed up to now needs no saving.
+  void nothingChanged() {
+    changesSaved = engine.changes();
   }
 
   // ── what is known ──

@@ -16,6 +16,7 @@ final class StreamedCopy implements Snapshots.Sink {
   private final CopyOwner owner;
   private final KeyDelay delay;
   private volatile @Nullable RdbFile file; // written by the thread
+  private @Nullable SaveProcess process; // once it is this one's turn
   private volatile @Nullable String cancelledBy;
 
   final long startedMillis;
@@ -45,6 +46,9 @@ final class StreamedCopy implements Snapshots.Sink {
     if (by != null) {
       throw new IOException("terminated by " + by);
     }
+    if (process != null) {
+      process.check();
+    }
   }
 
   private RdbFile file() {
@@ -54,7 +58,9 @@ final class StreamedCopy implements Snapshots.Sink {
   @Override
   public void prepare() throws IOException {
     check();
-    persistence.notice("Background RDB transfer started by pid " + ProcessHandle.current().pid());
+    SaveProcess begun = SaveProcess.begin(persistence.config);
+    process = begun;
+    persistence.notice("Background RDB transfer started by pid " + begun.pid());
     RdbFile made = persistence.rdbStream(out);
     made.countKeys(persistence.engine.keyspace);
     file = made;
@@ -127,11 +133,16 @@ final class StreamedCopy implements Snapshots.Sink {
     if (why != null && written != null) {
       written.abandon();
     }
+    int signal =
+        cancelledBy != null ? SaveProcess.UNWANTED : process == null ? 0 : process.signal();
+    if (process != null) {
+      process.end();
+    }
     persistence.copied(this, why == null);
     if (why == null) {
       persistence.notice("Background RDB transfer terminated with success");
-    } else if (cancelledBy != null) {
-      persistence.warning("Background transfer terminated by signal 10");
+    } else if (signal != 0) {
+      persistence.warning("Background transfer terminated by signal " + signal);
     } else {
       persistence.warning("Background transfer error");
     }

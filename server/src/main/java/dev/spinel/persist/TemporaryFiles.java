@@ -22,11 +22,16 @@ final class TemporaryFiles {
   /// Those in use: there may be several servers in a process.
   private static final Set<Path> TAKEN = ConcurrentHashMap.newKeySet();
 
-  /// A name in a folder that nobody in this process uses, with the process's number in it: until
+  /// A name in a folder that nobody in this process uses, with this process's number in it: until
   /// [#release].
   static Path take(Path folder, String before, String behind) {
+    return take(folder, before, ProcessHandle.current().pid(), behind);
+  }
+
+  /// The same with the number of a process that stands for the file.
+  static Path take(Path folder, String before, long pid, String behind) {
     Path absolute = folder.toAbsolutePath().normalize();
-    String stem = before + ProcessHandle.current().pid();
+    String stem = before + pid;
     Path path = absolute.resolve(stem + behind);
     for (int more = 2; !TAKEN.add(path); more++) {
       path = absolute.resolve(stem + "-" + more + behind);
@@ -35,8 +40,8 @@ final class TemporaryFiles {
   }
 
   /// The same for a dump file that is going to be `target`, beside it.
-  static Path forDump(Path target) {
-    return take(folderOf(target), "temp-", ".rdb");
+  static Path forDump(Path target, long pid) {
+    return take(folderOf(target), "temp-", pid, ".rdb");
   }
 
   static Path folderOf(Path file) {

@@ -14,6 +14,7 @@ import dev.spinel.wire.Numbers;
 import dev.spinel.wire.Slice;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Locale;
 
 /// Makes values of what an RDB stream says, in every form of versions 1 to 12.
 ///
@@ -214,7 +215,9 @@ public final class ValueReader {
       }
     }
     if (index != 0) throw pack.corrupt("a name without what belongs to it");
-    if (areAlike(names) && isTwice(pack, step)) throw pack.corrupt("an element is there twice");
+    if (areAlike(names) && isTwice(pack, step)) {
+      throw pack.corrupt("a " + pack.name().toLowerCase(Locale.ROOT) + " with dup elements");
+    }
     return pack.count();
   }
 

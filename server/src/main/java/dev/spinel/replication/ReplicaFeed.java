@@ -118,6 +118,12 @@ public final class ReplicaFeed {
         });
   }
 
+  /// What is sent to replicas counts neither for `maxmemory` nor for that of clients.
+  private void becomeReplica() {
+    session.isReplica = true;
+    outlet.output().leaveUncounted();
+  }
+
   /// Takes its place in the stream.
   void keep(Backlog.Cursor place) {
     add(
@@ -126,7 +132,7 @@ public final class ReplicaFeed {
           if (isOver) {
             place.close();
           } else {
-            session.isReplica = true;
+            becomeReplica();
             cursor = place;
           }
         });
@@ -139,7 +145,7 @@ public final class ReplicaFeed {
           if (isOver) {
             from.close();
           } else {
-            session.isReplica = true;
+            becomeReplica();
             Transfer made = new Transfer(header, from, mark);
             transfer = made;
             outlet.onDrained(this::drained);

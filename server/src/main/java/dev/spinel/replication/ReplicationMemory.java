@@ -26,7 +26,8 @@ final class ReplicationMemory implements Section {
   @Override
   public void tell(Call call, Fields out) {
     long all = front.replication().backlogBytes();
-    boolean isFollowed = !front.standing().replicas().isEmpty();
+    boolean isFollowed =
+        call.engine().sessions().stream().anyMatch(of -> of.isReplica && !of.closing);
     long backlog = isFollowed ? Math.min(all, config.get(Settings.REPL_BACKLOG_SIZE)) : all;
     out.field("mem_replication_backlog", backlog);
     out.field("mem_total_replication_buffers", all);

@@ -12,7 +12,6 @@ import dev.spinel.net.Loop;
 import dev.spinel.net.Timer;
 import dev.spinel.wire.LargeSink;
 import dev.spinel.wire.Output;
-import dev.spinel.wire.OutputPool;
 import dev.spinel.wire.RequestReader;
 import dev.spinel.wire.RespWriter;
 import java.util.Objects;
@@ -485,13 +484,13 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   }
 
   /// Large arguments of an incomplete command are in the data's memory. Of the output counts what
-  /// goes beyond the first chunk, as Redis has that for each client anyway; and nothing if it is
-  /// beyond a hard limit, as the connection is about to close.
+  /// is taken beyond the first 32 KB, as Redis has a buffer for each client anyway; and nothing if
+  /// it is beyond a hard limit, as the connection is about to close.
   @Override
   public long heldBytes() {
     Output output = connection.output();
-    long unsent = output.isTorn() ? 0 : Math.max(0, output.pendingBytes() - OutputPool.BYTES);
-    return Math.max(inputBytes(), reader.sunkBytes()) + unsent;
+    long unsent = output.isTorn() ? 0 : output.chunkBytes();
+    return Math.max(inputBytes(), reader.sunkBytes()) + reader.argumentBytes() + unsent;
   }
 
   @Override

@@ -29,6 +29,9 @@ final class LoopSide implements LoopHooks {
   final LinkedHashSet<ClientConnection> diverted = new LinkedHashSet<>();
   private boolean cronRuns;
   volatile long lastCronNanos; // on the clock of System.nanoTime; 0: it has had nothing to do yet
+  private long commandsBefore; // this turn
+  private volatile long mostCommands; // in a turn; the loop's thread, or a stopped world
+  private volatile long cronNanos; // likewise
   private volatile boolean awaitsRelease; // and is to be told
   private final ArrayDeque<ClientConnection> held = new ArrayDeque<>(); // until there is memory
   private boolean heldLookedAt;
@@ -88,6 +91,7 @@ final class LoopSide implements LoopHooks {
   @Override
   public void turnBegins() {
     pump.dispatcher.turnBegins();
+    commandsBefore = pump.dispatcher.commands();
     if (!cronRuns) {
       try {
         scheduleCron();
@@ -111,6 +115,10 @@ final class LoopSide implements LoopHooks {
 
   @Override
   public void turnEnds() {
+    long commands = pump.dispatcher.commands() - commandsBefore;
+    if (commands > mostCommands) {
+      mostCommands = commands;
+    }
     pump.dispatcher.turnEnds();
     if (loop.holdsBound()) {
       awaitsRelease = true;
@@ -164,9 +172,31 @@ final class LoopSide implements LoopHooks {
     scheduleLook();
   }
 
+  /// The most commands that a turn has run.
+  long mostCommands() {
+    return mostCommands;
+  }
+
+  /// Time in what is done ten times a second.
+  long cronNanos() {
+    return cronNanos;
+  }
+
+  /// CONFIG RESETSTAT. Stopped world.
+  void forgetCounts() {
+    loop.counts().forgetLongestTurn();
+    mostCommands = 0;
+    cronNanos = 0;
+  }
+
   private void cron() {
     cronRuns = false; // if this fails, the next turn tries again
     scheduleCron();
+    lookAtAll();
+    cronNanos = cronNanos + System.nanoTime() - lastCronNanos;
+  }
+
+  private void lookAtAll() {
     scheduleLook(); // should that have failed
     if (loop.index() == 0) {
       server.sample();

@@ -111,6 +111,11 @@ final class Loops implements AutoCloseable {
     return new Traffic.Totals(bytesIn, bytesOut, reads, writes, turns, turnNanos, runNanos, 0, 0);
   }
 
+  /// The loops, each with what the server keeps for it.
+  List<LoopSide> sides() {
+    return sides;
+  }
+
   /// Whether all loops have come round within so many milliseconds. Any thread.
   boolean haveTurned(long millis) {
     long now = System.nanoTime();

@@ -216,6 +216,7 @@ public final class Main {
     log.notice("PID: " + pid);
     log.notice("Server initialized");
     Signals.onStop(new Asked(server, log));
+    Signals.onAbort(() -> CrashReport.end(server, log));
     Path pidFile = writePid(config, pid, log);
     if (!load(server, log)) {
       if (pidFile != null) {

@@ -424,7 +424,8 @@ public final class Server implements AutoCloseable {
         new Sections.Fixed("Cluster", "cluster_enabled:" + (isClusterNode() ? 1 : 0) + "\n"),
         new ClusterSection(config, () -> cluster),
         new ClusterMemory(() -> cluster),
-        new Sections.KeyCounts());
+        new Sections.KeyCounts(),
+        new LoopSection(loops));
   }
 
   /// Starts the loops and listens: with port 0 at no TCP port. Errors: a [BindException] says which

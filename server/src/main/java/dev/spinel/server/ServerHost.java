@@ -81,6 +81,11 @@ final class ServerHost implements Host {
     }
   }
 
+  @Override
+  public void abort() {
+    Signals.abort();
+  }
+
   private Cluster cluster() {
     Cluster made = cluster.get();
     if (made == null) {

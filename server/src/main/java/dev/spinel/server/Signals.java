@@ -4,7 +4,7 @@ import java.util.function.Consumer;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
-/// SIGTERM and SIGINT of this process, and those that it ignores.
+/// SIGTERM, SIGINT and SIGABRT of this process, and those that it ignores.
 final class Signals {
   private Signals() {}
 
@@ -38,6 +38,22 @@ final class Signals {
       // the JVM was told to leave signals alone
       return;
     }
+  }
+
+  /// Calls `action`, on a thread of its own, when somebody sends SIGABRT. The JVM's own end by it
+  /// is not held up.
+  static void onAbort(Runnable action) {
+    try {
+      Signal.handle(new Signal("ABRT"), signal -> action.run());
+    } catch (IllegalArgumentException e) {
+      // the JVM was told to leave signals alone
+      return;
+    }
+  }
+
+  /// Sends SIGABRT to this process.
+  static void abort() {
+    Signal.raise(new Signal("ABRT"));
   }
 
   /// Calls `action` with the signal's name instead of ending the process, each time, on a thread of

@@ -20,7 +20,8 @@ final class Facts {
           "io-transport",
           "rdb-version",
           "repl-diskless-sync-spool-limit",
-          "replica-keep-data-of-lost-primary");
+          "replica-keep-data-of-lost-primary",
+          "save-process");
 
   private Facts() {}
 

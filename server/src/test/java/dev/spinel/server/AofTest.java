@@ -22,6 +22,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -491,6 +492,52 @@ class AofTest {
       run(session, "CONFIG", "SET", "rdb-key-save-delay", "0");
       awaitInCron(server, session, "aof_rewrites:2");
       awaitInCron(server, session, "aof_rewrite_in_progress:0");
+    }
+  }
+
+  @Test
+  void whoeverKillsTheProcessThatStandsForARewriteEndsIt() throws Exception {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "k", "1");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "100000000");
+      run(session, "BGREWRITEAOF");
+      String temporary = "temp-rewriteaof-bg-(\\d+)\\.aof";
+      String name = await().until(() -> firstFile(temporary), found -> !found.isEmpty());
+      long pid = Long.parseLong(name.replaceFirst(temporary, "$1"));
+      assertThat(pid).isNotEqualTo(ProcessHandle.current().pid());
+      ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(run(session, "INFO", "persistence"))
+                      .contains("aof_rewrite_in_progress:0", "aof_last_bgrewrite_status:err"));
+      assertThat(firstFile(temporary)).isEmpty();
+      run(session, "SET", "k", "2");
+    }
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      assertThat(run(session, "GET", "k")).isEqualTo("$1 2");
+    }
+  }
+
+  private String firstFile(String pattern) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.map(file -> file.getFileName().toString())
+          .filter(name -> name.matches(pattern))
+          .findFirst()
+          .orElse("");
+    }
+  }
+
+  @Test
+  void whatWasLoadedAgainNeedsNoSaving() {
+    try (Server server = start();
+        LocalSession session = new LocalSession(server)) {
+      run(session, "MSET", "a", "1", "b", "2");
+      assertThat(run(session, "DEBUG", "LOADAOF")).isEqualTo("+OK");
+      assertThat(run(session, "DBSIZE")).isEqualTo(":2");
+      assertThat(run(session, "INFO", "persistence")).contains("rdb_changes_since_last_save:0");
     }
   }
 

@@ -91,6 +91,63 @@ class ClientEvictionTest {
     }
   }
 
+  /// Both what they send and what they don't take.
+  @Test
+  void clientsGoBeforeKeys() throws Exception {
+    List<Client> clients = new ArrayList<>();
+    try (Server server = server("3mb");
+        Client control = client(server, "control")) {
+      control.command("CLIENT", "NO-EVICT", "ON");
+      control.command("CONFIG", "SET", "maxmemory", "11mb", "maxmemory-policy", "allkeys-lru");
+      for (int i = 0; i < 50; i++) {
+        control.command("SETRANGE", "key" + i, "100000", "x");
+      }
+      String half = "*250\r\n" + ("$1000\r\n" + "x".repeat(1000) + "\r\n").repeat(249);
+      for (int i = 0; i < 20; i++) {
+        Client each = client(server, "half");
+        clients.add(each);
+        each.sendRaw(half.getBytes(StandardCharsets.ISO_8859_1));
+        each.flush();
+      }
+      await().untilAsserted(() -> assertThat(evicted(control, "clients")).isPositive());
+      long before = evicted(control, "clients");
+      for (int i = 0; i < 4; i++) {
+        Client each = client(server, "deaf");
+        clients.add(each);
+        for (int n = 0; n < 200; n++) {
+          each.send("GET", "key1");
+        }
+        each.flush();
+      }
+      await().untilAsserted(() -> assertThat(evicted(control, "clients")).isGreaterThan(before));
+      assertThat(evicted(control, "keys")).isZero();
+      assertThat(control.command("DBSIZE").integer()).isEqualTo(50);
+    } finally {
+      for (Client each : clients) {
+        each.close();
+      }
+    }
+  }
+
+  @Test
+  void infoTellsHowTheLoopsSpendTheirTime() throws Exception {
+    try (Server server = server("0");
+        Client control = client(server, "control")) {
+      for (String field : List.of("duration_cron_sum", "duration_max", "cmd_per_cycle_max")) {
+        await()
+            .untilAsserted(
+                () ->
+                    assertThat(control.command("INFO", "debug").text())
+                        .containsPattern("\neventloop_" + field + ":[1-9]"));
+      }
+    }
+  }
+
+  private static long evicted(Client control, String what) throws Exception {
+    String stats = control.command("INFO", "stats").text();
+    return Long.parseLong(stats.replaceFirst("(?s).*\nevicted_" + what + ":(\\d+).*", "$1"));
+  }
+
   @Test
   void whatIsClosedCountsNoMore() throws Exception {
     try (Server server = server("1000000");

@@ -326,6 +326,28 @@ class MainTest {
   }
 
   @Test
+  void whoAbortsIsToldWhatItDid() throws Exception {
+    int port = RealRedis.freePort();
+    Process process =
+        ServerProcess.of("--port", "" + port, "--enable-debug-command", "yes")
+            .directory(directory.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("out").toFile())
+            .start();
+    try (Client client = connect(port, process)) {
+      client.send("DEBUG", "SEGFAULT");
+      client.flush();
+      assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    assertThat(process.exitValue()).isEqualTo(134);
+    assertThat(text(directory.resolve("out")))
+        .contains("crashed by signal: 6", "spinel-loop-0", "Debug.run");
+    assertThat(directory.resolve("dump.rdb")).doesNotExist();
+  }
+
+  @Test
   void aSignalSavesOrDoesNotAsItIsConfigured() throws Exception {
     Path dump = directory.resolve("dump.rdb");
     for (String how : List.of("save", "nosave")) {

@@ -288,7 +288,10 @@ class ObserveTest {
     assertThat(say(one, "INFO"))
         .contains("# Server redis_version:7.2.6", "# CPU", "# Keyspace")
         .doesNotContain("# Commandstats");
-    assertThat(say(one, "INFO", "all")).contains("# Commandstats", "cmdstat_set:calls=2,");
+    assertThat(say(one, "INFO", "all"))
+        .contains("# Commandstats", "cmdstat_set:calls=2,")
+        .doesNotContain("# Debug");
+    assertThat(say(one, "INFO", "debug")).contains("# Debug eventloop_duration_aof_sum:0 ");
     assertThat(say(one, "INFO", "nothing")).isEqualTo("$0");
   }
 

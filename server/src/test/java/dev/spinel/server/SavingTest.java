@@ -163,6 +163,55 @@ class SavingTest {
     assertThat(Files.size(dir.resolve("dump.rdb"))).as("empty").isLessThan(130);
   }
 
+  /// The process that stands for the save that was begun last.
+  private static ProcessHandle saver(Fixture fixture) {
+    String begun = "saving started by pid ";
+    String log = fixture.log();
+    String pid = log.substring(log.lastIndexOf(begun) + begun.length()).split("\\s", 2)[0];
+    return ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+  }
+
+  @Test
+  void whoeverKillsTheProcessThatStandsForASaveEndsIt() throws Exception {
+    try (Fixture fixture = fixture("rdb-key-save-delay", "10000000", "save", "3600 1")) {
+      fixture.load();
+      LocalSession session = fixture.session();
+      say(session, "MSET", "a", "1", "b", "2");
+      assertThat(bgsave(session)).isEqualTo("+Background saving started");
+      ProcessHandle saver = saver(fixture);
+      assertThat(saver).isNotEqualTo(ProcessHandle.current());
+      assertThat(files()).contains("temp-" + saver.pid() + ".rdb");
+      saver.destroyForcibly();
+      awaitSaved(session);
+      assertThat(info(session, "rdb_last_bgsave_status")).isEqualTo("err");
+      assertThat(say(session, "SET", "a", "3")).startsWith(MISCONF);
+      assertThat(fixture.log()).contains("Background saving terminated by signal 9");
+      assertThat(files()).containsExactly("dump.rdb.lock");
+
+      say(session, "CONFIG", "SET", "stop-writes-on-bgsave-error", "no");
+      assertThat(bgsave(session)).isEqualTo("+Background saving started");
+      new ProcessBuilder("/bin/kill", "-USR1", "" + saver(fixture).pid()).start().waitFor();
+      awaitSaved(session);
+      assertThat(fixture.log()).contains("Background saving terminated by signal 10");
+      assertThat(saver)
+          .as("nothing is left of it")
+          .satisfies(of -> assertThat(of.isAlive()).isFalse());
+    }
+  }
+
+  @Test
+  void aSaveDoesWithoutAProcessOfItsOwn() throws IOException {
+    try (Fixture fixture = fixture("save-process", "no", "save", "")) {
+      fixture.load();
+      LocalSession session = fixture.session();
+      say(session, "SET", "a", "1");
+      assertThat(bgsave(session)).isEqualTo("+Background saving started");
+      awaitSaved(session);
+      assertThat(saver(fixture)).isEqualTo(ProcessHandle.current());
+      assertThat(info(session, "rdb_last_bgsave_status")).isEqualTo("ok");
+    }
+  }
+
   @Test
   void savePointsSaveAndNoOthers() throws IOException {
     try (Fixture fixture = fixture("save", "60 3")) {

@@ -89,6 +89,8 @@ public final class Output {
   /// Bytes of the chunks in `spilled`, used or not.
   private long chunkBytes;
 
+  private boolean isUncounted; // its chunks are the Java heap's
+
   /// Bytes that have left, ever.
   private long sent;
 
@@ -432,7 +434,7 @@ public final class Output {
   }
 
   private Piece addChunk(int bytes, int start) {
-    ByteBuffer chunk = pool.chunks.take(bytes);
+    ByteBuffer chunk = isUncounted ? ByteBuffer.allocate(bytes) : pool.chunks.take(bytes);
     assert chunk.position() == 0 && chunk.limit() == chunk.capacity();
     Piece p = new Piece(chunk, start);
     if (spilled == null) spilled = new ArrayDeque<>(4);
@@ -455,6 +457,16 @@ public final class Output {
   /// Memory held, on the heap and in chunks.
   public long heldBytes() {
     return tail.length + chunkBytes;
+  }
+
+  /// That in chunks alone.
+  public long chunkBytes() {
+    return chunkBytes;
+  }
+
+  /// From now on chunks are taken of the Java heap: they don't count as memory of the data.
+  public void leaveUncounted() {
+    isUncounted = true;
   }
 
   /// Pieces of output, `oll` of CLIENT LIST.

@@ -318,6 +318,13 @@ public final class RequestReader {
     return remaining == 0 || refusing ? 0 : sunkBytes;
   }
 
+  /// Bytes of the incomplete command's arguments that are on the heap.
+  public long argumentBytes() {
+    var now = pending; // another thread may ask
+    int at = now == null || remaining == 0 ? 0 : now.at;
+    return now == null ? 0 : Math.max(0, at - now.args.firstOffset(at));
+  }
+
   /// How many words the incomplete command has, as it has announced; 0: there is none.
   public int words() {
     Pending p = pending;
