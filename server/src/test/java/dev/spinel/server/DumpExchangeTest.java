@@ -209,6 +209,7 @@ class DumpExchangeTest {
       assertThat(process.exitValue()).isEqualTo(1);
       assertThat(Files.readString(logs.resolve("out-" + port)))
           .contains("Internal error in RDB reading offset")
+          .containsPattern("Terminating server after rdb file reading failure\\. \\S+")
           .contains("Fatal error loading the DB, check server logs. Exiting.");
       assertThat(dir.resolve("dump.rdb")).hasContent("REDIS0010, and nothing that makes sense");
     } finally {

@@ -117,6 +117,11 @@ class DumpTest {
       assertThat(restore(a, "m", payload("00 01 61 61", 9))).isEqualTo("-ERR Bad data format");
       assertThat(restore(a, "m", payload("08 01 61", 9))).isEqualTo("-ERR Bad data format");
       assertThat(restore(a, "m", payload("ff 01 61", 9))).isEqualTo("-ERR Bad data format");
+      String twice =
+          "10 17 17000000 0400 826100 03 826200 03 826100 03 826400 03 ff"; // the field a
+      say(a, "CONFIG", "SET", "loglevel", "verbose");
+      assertThat(restore(a, "m", payload(twice, 10))).isEqualTo("-ERR Bad data format");
+      assertThat(fixture.log()).contains("listpack with dup elements");
     }
   }
 

@@ -429,6 +429,30 @@ class ReplicasTest {
   }
 
   @Test
+  void whatASlowReplicaHasNotTakenIsNoMemoryOfTheData() throws Exception {
+    Node primary = new Node("repl-backlog-size", "16384", "repl-diskless-sync-delay", "0");
+    primary.raw("SETRANGE", "k", "99999", "x");
+    try (Rogue slow = new Rogue(primary, "SYNC")) {
+      assertThat(slow).isNotNull();
+      await().until(() -> primary.field("slave0").contains("state=online"));
+      long before = Long.parseLong(primary.field("used_memory"));
+      String value = "A".repeat(100_000);
+      await()
+          .until(
+              () -> {
+                for (int i = 0; i < 20; i++) {
+                  primary.raw("SETRANGE", "k", "0", value);
+                }
+                return Long.parseLong(primary.field("mem_clients_slaves")) > 2 << 20;
+              });
+      long grown = Long.parseLong(primary.field("used_memory")) - before;
+      assertThat(grown).isBetween(-65_536L, 65_536L);
+      assertThat(primary.raw("CLIENT", "KILL", "TYPE", "replica")).isEqualTo(":1");
+      assertThat(primary.field("mem_clients_slaves")).isEqualTo("0");
+    }
+  }
+
+  @Test
   void aSaveForReplicasEndsWithTheLastOneUnlessItIsOfUseToOthers() throws Exception {
     Node primary =
         new Node(
