@@ -64,17 +64,13 @@ final class BusLinks {
     this.machine = machine;
   }
 
-  long sent(BusType type) {
-    return sent[type.ordinal()];
-  }
+  /// Messages so far, by type.
+  ///
+  /// @param overflows links that were ended since too much waited on them
+  record Counts(long[] sent, long[] received, int overflows) {}
 
-  long received(BusType type) {
-    return received[type.ordinal()];
-  }
-
-  /// Links that were ended since too much waited on them.
-  int overflows() {
-    return overflows;
+  Counts counts() {
+    return new Counts(sent.clone(), received.clone(), overflows);
   }
 
   @Nullable BusLink get(long link) {

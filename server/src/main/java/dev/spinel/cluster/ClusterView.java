@@ -36,7 +36,7 @@ public final class ClusterView {
   private final int size;
   private final long currentEpoch;
   private final List<LinkView> links;
-  private final List<String> counts;
+  private final BusLinks.Counts counts;
   private final boolean awaitsTakeover;
   private final SlotSet hidden;
   private final SlotSet purging;
@@ -63,7 +63,7 @@ public final class ClusterView {
     size = machine.health().size();
     currentEpoch = machine.currentEpoch();
     links = links(machine);
-    counts = counts(machine);
+    counts = machine.links().counts();
     hidden = machine.moves().hidden();
     purging = machine.moves().purging().copy();
     handed = machine.moves().handed();
@@ -86,24 +86,6 @@ public final class ClusterView {
       }
     }
     return links;
-  }
-
-  private static List<String> counts(ClusterMachine machine) {
-    List<String> lines = new ArrayList<>();
-    for (boolean sent : new boolean[] {true, false}) {
-      String word = sent ? "sent" : "received";
-      long all = 0;
-      for (BusType type : BusType.values()) {
-        long count = sent ? machine.links().sent(type) : machine.links().received(type);
-        if (count > 0) {
-          all += count;
-          lines.add("cluster_stats_messages_" + type.word() + "_" + word + ":" + count);
-        }
-      }
-      lines.add("cluster_stats_messages_" + word + ":" + all);
-    }
-    lines.add("total_cluster_links_buffer_limit_exceeded:" + machine.links().overflows());
-    return lines;
   }
 
   // ── for gates ──
@@ -319,7 +301,21 @@ public final class ClusterView {
     lines.add("cluster_size:" + size);
     lines.add("cluster_current_epoch:" + Long.toUnsignedString(currentEpoch));
     lines.add("cluster_my_epoch:" + Long.toUnsignedString(myself.configEpoch()));
-    lines.addAll(counts);
+    count("sent", counts.sent(), lines);
+    count("received", counts.received(), lines);
+    lines.add("total_cluster_links_buffer_limit_exceeded:" + counts.overflows());
     return String.join("\r\n", lines) + "\r\n";
+  }
+
+  private static void count(String word, long[] byType, List<String> lines) {
+    long all = 0;
+    for (BusType type : BusType.values()) {
+      long count = byType[type.ordinal()];
+      all += count;
+      if (count > 0) {
+        lines.add("cluster_stats_messages_" + type.word() + "_" + word + ":" + count);
+      }
+    }
+    lines.add("cluster_stats_messages_" + word + ":" + all);
   }
 }

@@ -13,13 +13,18 @@ import dev.spinel.engine.Options;
 import dev.spinel.engine.Parcel;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Section;
+import dev.spinel.engine.Session;
 import dev.spinel.engine.Synopsis;
 import dev.spinel.peer.Address;
+import dev.spinel.peer.Peers;
 import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.RespWriter;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -50,15 +55,36 @@ public final class Migrate implements Family {
   private static final String CHANGED =
       "ERR a key has changed here while it was sent: it stays, and the target has it as it was";
 
-  private final MigrationLinks links;
-
+  private final Function<Session, @Nullable Peers> own;
+  private final BooleanSupplier encrypted;
   private final Supplier<@Nullable ClusterView> view;
+  private final Map<Peers, MigrationLinks> ofThreads = new ConcurrentHashMap<>();
+  private final MigrationLinks shared;
 
+  /// @param own other servers as reached from the session's own thread; null: they aren't
+  /// @param shared a thread that reaches them for the other sessions, and while a call can't wait
   /// @param view of the cluster, or null: there is none
   public Migrate(
-      PeerThread thread, BooleanSupplier encrypted, Supplier<@Nullable ClusterView> view) {
-    links = new MigrationLinks(thread, encrypted);
+      Function<Session, @Nullable Peers> own,
+      PeerThread shared,
+      BooleanSupplier encrypted,
+      Supplier<@Nullable ClusterView> view) {
+    this.own = own;
+    this.encrypted = encrypted;
     this.view = view;
+    this.shared = new MigrationLinks(shared::post, shared::peers, encrypted);
+  }
+
+  private MigrationLinks linksOf(Session session) {
+    Peers peers = own.apply(session);
+    return peers == null
+        ? shared
+        : ofThreads.computeIfAbsent(
+            peers, any -> new MigrationLinks(Runnable::run, () -> peers, encrypted));
+  }
+
+  private int kept() {
+    return shared.kept() + ofThreads.values().stream().mapToInt(MigrationLinks::kept).sum();
   }
 
   /// INFO stats, and what it tells of connections that are kept for the next MIGRATE.
@@ -71,7 +97,7 @@ public final class Migrate implements Family {
 
       @Override
       public void tell(Call call, Fields out) {
-        out.field("migrate_cached_sockets", links.kept());
+        out.field("migrate_cached_sockets", kept());
       }
     };
   }
@@ -133,7 +159,7 @@ public final class Migrate implements Family {
       reply.simple("NOKEY");
     } else if (!call.await(made, Call.FOR_EVER)) {
       try {
-        made.start();
+        made.start(shared);
         made.awaitEnd();
         finish(call, reply, made);
       } finally {
@@ -201,7 +227,13 @@ public final class Migrate implements Family {
             wanted.database,
             wanted.timeoutMillis,
             hasReplicas(target));
-    return new Transfer(call.engine(), links, how, arguments, parcel, wanted.copies ? null : call);
+    return new Transfer(
+        call.engine(),
+        linksOf(call.session()),
+        how,
+        arguments,
+        parcel,
+        wanted.copies ? null : call);
   }
 
   private boolean hasReplicas(Address target) {

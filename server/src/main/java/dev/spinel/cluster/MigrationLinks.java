@@ -5,13 +5,14 @@ import dev.spinel.peer.PeerLink;
 import dev.spinel.peer.Peers;
 import dev.spinel.peer.ReplyReader;
 import dev.spinel.peer.Requests;
-import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The connections of MIGRATE. One carries one transfer at a time; afterwards it is kept for the
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 /// any more. If none has it soon, it is asked whether it has replicas at all (ROLE): if so, to WAIT
 /// for longer, and if that is in vain, too, all keys stay; if not, it isn't asked for a while.
 ///
-/// All of it on the links' thread, but for [#start] and [#kept()].
+/// All of it belongs to one thread, that of its links, but for [#start] and [#kept()]: a client's
+/// own, so that nobody has to be woken on the way, or one for all who have none that can wait.
 final class MigrationLinks {
   static final String UNCONNECTED = "IOERR error or timeout connecting to the client";
   static final String UNWRITTEN = "IOERR error or timeout writing to target instance";
@@ -53,22 +55,26 @@ final class MigrationLinks {
     WAIT_LONGER
   }
 
-  private final PeerThread thread;
+  private final Executor thread;
+  private final Supplier<Peers> peers; // on that thread
   private final BooleanSupplier encrypted;
   private final ArrayDeque<Line> kept = new ArrayDeque<>(); // the one used last comes last
   private final Map<Address, Long> unreplicated = new HashMap<>(); // when it had no replicas
   private byte[] piece = {};
   private volatile int keptCount; // of kept, for other threads
 
-  /// @param encrypted whether links that are made from now on use TLS; asked on the links' thread
-  MigrationLinks(PeerThread thread, BooleanSupplier encrypted) {
+  /// @param thread runs what it is given on the links' thread
+  /// @param peers asked on that thread
+  /// @param encrypted whether links that are made from now on use TLS; asked on that thread
+  MigrationLinks(Executor thread, Supplier<Peers> peers, BooleanSupplier encrypted) {
     this.thread = thread;
+    this.peers = peers;
     this.encrypted = encrypted;
   }
 
-  /// Sends a transfer, which is told what came of it. Any thread.
+  /// Sends a transfer, which is told what came of it. Whoever may use `thread`.
   void start(Transfer transfer) {
-    thread.post(() -> start(transfer, kept(transfer.how().target()), true));
+    thread.execute(() -> start(transfer, kept(transfer.how().target()), true));
   }
 
   /// How many connections wait for their next transfer. Any thread.
@@ -104,12 +110,13 @@ final class MigrationLinks {
   /// A connection.
   private final class Line implements PeerLink.Listener {
     final Address target;
-    private final Peers peers = thread.peers();
+    private final Peers peers = MigrationLinks.this.peers.get();
     private final ReplyReader reader = new ReplyReader(SHORT);
     private @Nullable PeerLink link;
     private boolean stands;
     private long database = -1; // that is selected there
     private long lastMillis; // when something moved, or it was kept
+    private boolean isLate; // what has come meanwhile may not have been read yet
     private Peers.@Nullable Alarm alarm;
 
     // of the transfer under way
@@ -302,13 +309,15 @@ final class MigrationLinks {
         alarm.cancel();
       }
       lastMillis = peers.now();
+      isLate = false;
       alarm = peers.after(millis, () -> look(millis));
     }
 
     private void look(long millis) {
       long left = lastMillis + millis - peers.now();
-      if (left > 0) {
-        alarm = peers.after(left, () -> look(millis));
+      if (left > 0 || !isLate) {
+        isLate = left <= 0;
+        alarm = peers.after(Math.max(left, 1), () -> look(millis));
         return;
       }
       alarm = null;

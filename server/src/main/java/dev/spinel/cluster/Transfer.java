@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// A client that goes away doesn't end it, since the other server may have the keys already: what
 /// is left to do is done by whoever learns last that the client is gone and the answers are there.
 ///
-/// Made and ended under the locks of the keys, on the session's thread. The links' thread reads the
-/// parcel and tells the outcome. What both use: this object's monitor.
+/// Made and ended under the locks of the keys, on the session's thread. The links' thread, which
+/// may be the same one, reads the parcel and tells the outcome. What both use: this object's
+/// monitor.
 final class Transfer implements Condition {
   /// @param user to log in as, or null
   /// @param password to log in with, or null: don't
@@ -60,6 +61,7 @@ final class Transfer implements Condition {
   private @Nullable Waiting waiting;
   private boolean isForsaken;
 
+  /// @param links by which it is sent if the call can wait
   /// @param arguments of the keys
   /// @param mover the call, if it is to delete the keys
   Transfer(
@@ -154,11 +156,11 @@ final class Transfer implements Condition {
   }
 
   /// Sends it.
-  void start() {
+  void start(MigrationLinks over) {
     synchronized (this) {
       isStarted = true;
     }
-    links.start(this);
+    over.start(this);
   }
 
   /// Waits until there is an outcome; each step of it has its time limit.
@@ -190,7 +192,7 @@ final class Transfer implements Condition {
     if (hold != null) {
       hold.begin();
     }
-    start();
+    start(links);
   }
 
   @Override

@@ -417,6 +417,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
     return side.inbox;
   }
 
+  /// Other servers, as reached from this client's loop.
+  LoopPeers peers() {
+    return side.peers;
+  }
+
   @Override
   public void flush() {
     connection.flush();

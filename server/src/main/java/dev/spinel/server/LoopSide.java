@@ -25,6 +25,7 @@ final class LoopSide implements LoopHooks {
   final RequestPump pumpMeanwhile;
   final LargeSink large; // of its connections' readers
   final Inbox inbox; // of all its sessions
+  final LoopPeers peers;
   final LinkedHashSet<ClientConnection> connections = new LinkedHashSet<>();
   final LinkedHashSet<ClientConnection> diverted = new LinkedHashSet<>();
   private boolean cronRuns;
@@ -40,6 +41,7 @@ final class LoopSide implements LoopHooks {
     this.server = server;
     this.loop = loop;
     this.inbox = new Inbox(loop::post, loop::sendIfMany);
+    this.peers = new LoopPeers(loop, server.encryption);
     this.pump = new RequestPump(server.engine.dispatcher());
     this.pumpMeanwhile = pump.meanwhile();
     this.large = new SeatedSink(pump.dispatcher.seat());

@@ -74,6 +74,7 @@ import dev.spinel.observe.ServerSection;
 import dev.spinel.observe.SlowLog;
 import dev.spinel.observe.StatisticsSection;
 import dev.spinel.observe.Traffic;
+import dev.spinel.peer.Peers;
 import dev.spinel.persist.Disk;
 import dev.spinel.persist.Ending;
 import dev.spinel.persist.Persistence;
@@ -131,7 +132,7 @@ public final class Server implements AutoCloseable {
   final Scripts scripts;
   private final ReplicationFront replicationFront;
   public final Persistence persistence;
-  private final Encryption encryption;
+  final Encryption encryption;
   private final PeerLoop peerLoop;
   public final Replication replication;
   private final ServerSlots slots;
@@ -183,7 +184,8 @@ public final class Server implements AutoCloseable {
     listeners = new Listeners(config, log, loops, encryption, admission);
     slots = new ServerSlots(config, pause, loops, pubSub);
     clusterFamily = new ClusterFamily(config);
-    migrate = new Migrate(peerLoop, () -> config.get(Settings.TLS_CLUSTER), slots::view);
+    migrate =
+        new Migrate(Server::peersOf, peerLoop, () -> config.get(Settings.TLS_CLUSTER), slots::view);
     CommandTable.Builder rows = new CommandTable.Builder();
     declare(rows); // may find fault with the configuration: before there is anything to close
     CommandTable table = rows.build();
@@ -351,6 +353,11 @@ public final class Server implements AutoCloseable {
     return view == null || view.importsFromOurs(KeySlot.of(call.arg(1)))
         ? null
         : replicationFront.arrival();
+  }
+
+  /// Other servers, as reached from the thread of the session's client; null: it isn't a loop.
+  private static @Nullable Peers peersOf(Session session) {
+    return session.outlet instanceof ClientConnection client ? client.peers() : null;
   }
 
   /// The families, in the order in which COMMAND lists them.
