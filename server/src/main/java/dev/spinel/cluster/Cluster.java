@@ -4,7 +4,6 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigLog;
 import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
-import dev.spinel.config.WholeFile;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Session;
@@ -19,7 +18,6 @@ import dev.spinel.replication.Replication;
 import dev.spinel.replication.ReplicationEvent;
 import dev.spinel.replication.Standing;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
@@ -70,6 +68,10 @@ public final class Cluster implements AutoCloseable {
   public interface Answer {
     /// @param text of RESP, each character a byte
     void is(String text);
+
+    /// `nodes.conf` has to be written before there is an answer, and whoever asks does it, or has
+    /// it done ([#writeLater]). At once, if at all.
+    void saves(Runnable write);
   }
 
   /// This node takes writes for so long, on the clock of [System#nanoTime].
@@ -92,6 +94,7 @@ public final class Cluster implements AutoCloseable {
   private long lastClient; // lock
   private ClusterAction.@Nullable Export granted; // lock; of the SYNCSLOTS at hand
   private @Nullable Dispatcher stepsIn; // whose stopped world the step has; lock
+  private @Nullable Answer stepsFor; // who writes what it changes; lock
   private boolean isStepping; // lock
   private boolean isStarted; // lock
   private final List<ClusterEvent> early = new ArrayList<>(); // lock; asked before it was
@@ -111,9 +114,8 @@ public final class Cluster implements AutoCloseable {
   private final ExecutorService syncing =
       Executors.newSingleThreadExecutor(
           action -> Thread.ofPlatform().daemon().name("spinel-sync").unstarted(action));
-  private final AtomicBoolean syncs = new AtomicBoolean(); // it is going to
-  private final AtomicBoolean works = new AtomicBoolean(); // so is spinel-cluster
-  private final Object keeping = new Object(); // held while the file that is synced is replaced
+  private final NodesDisk nodesDisk;
+  private final AtomicBoolean works = new AtomicBoolean(); // spinel-cluster is going to
 
   private final MoveEvents moveEvents = new MoveEvents();
   private final NativeChunks chunks = new NativeChunks();
@@ -129,7 +131,6 @@ public final class Cluster implements AutoCloseable {
   private volatile boolean isReady; // the data is loaded
   private volatile boolean isClosed;
   private boolean isSilent; // the links' thread
-  private boolean isKept; // the last file that was synced; by the start, then the disk's thread
   private boolean linkWasUp; // the links' thread
   private @Nullable FileClaim claim; // the starting thread
   private int busPort; // immutable after the start
@@ -153,6 +154,7 @@ public final class Cluster implements AutoCloseable {
     this.thread = thread;
     this.data = data;
     this.fatal = fatal;
+    nodesDisk = new NodesDisk(config, log);
     machine = new ClusterMachine(ClusterPolicy.usual(config.intOf(Settings.PORT)), new World());
     view = machine.view();
   }
@@ -193,7 +195,7 @@ public final class Cluster implements AutoCloseable {
               + ".conf' to its configuration.",
           e);
     }
-    NodesFile.Contents contents = read(file);
+    NodesFile.Contents contents = nodesDisk.read();
     try {
       thread.listen(config.get(Settings.BIND), busPort, encrypted, this::accepted);
     } catch (IOException e) {
@@ -217,46 +219,6 @@ public final class Cluster implements AutoCloseable {
     }
     replication.onStanding(() -> thread.post(this::standingChanged));
     thread.post(this::tick);
-  }
-
-  /// What `nodes.conf` was when it was brought to the disk last, before it was replaced by one that
-  /// wasn't.
-  private static Path synced(Path file) {
-    return file.resolveSibling(file.getFileName() + ".synced");
-  }
-
-  private NodesFile.@Nullable Contents read(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      return null;
-    }
-    try {
-      byte[] bytes = Files.readAllBytes(file);
-      if (isBlank(bytes) && Files.exists(synced(file))) {
-        log.log(
-            '#',
-            "The cluster configuration file "
-                + file
-                + " is empty, as a loss of power may leave it: this node goes on from "
-                + synced(file)
-                + ", the last one that was surely on the disk.");
-        bytes = Files.readAllBytes(synced(file));
-        isKept = true;
-      }
-      return bytes.length == 0 ? null : NodesFile.read(bytes);
-    } catch (NodesFile.Corrupt e) {
-      throw new IOException("Unrecoverable error: " + e.explain(file.toString()), e);
-    } catch (IOException e) {
-      throw new IOException("Loading the cluster node config " + file + ": " + IoReason.of(e), e);
-    }
-  }
-
-  private static boolean isBlank(byte[] bytes) {
-    for (byte each : bytes) {
-      if (each != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /// The data is loaded.
@@ -316,7 +278,7 @@ public final class Cluster implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    tell(new ClusterEvent.Asked(client, arguments), stopped);
+    tell(new ClusterEvent.Asked(client, arguments), stopped, answer);
   }
 
   /// PUBLISH or SPUBLISH: other nodes are to have it, too. Any thread, under any lock.
@@ -388,6 +350,11 @@ public final class Cluster implements AutoCloseable {
   /// Any thread, under no slot's lock. With a stopped world all that follows for the data is done
   /// when this returns; else it is done soon.
   private void tell(ClusterEvent event, @Nullable Dispatcher stopped) {
+    tell(event, stopped, null);
+  }
+
+  /// @param by whoever asks, and writes what is only to be written
+  private void tell(ClusterEvent event, @Nullable Dispatcher stopped, @Nullable Answer by) {
     lock.lock();
     try {
       if (!isStarted && event instanceof ClusterEvent.Asked) {
@@ -405,6 +372,7 @@ public final class Cluster implements AutoCloseable {
       }
       isStepping = true;
       stepsIn = stopped;
+      stepsFor = by;
       try {
         for (ClusterEvent next; !isClosed && (next = events.poll()) != null; ) {
           for (ClusterAction action : machine.step(now(), engine.clock.millis(), next)) {
@@ -415,6 +383,7 @@ public final class Cluster implements AutoCloseable {
       } finally {
         isStepping = false;
         stepsIn = null;
+        stepsFor = null;
       }
     } finally {
       lock.unlock();
@@ -486,8 +455,8 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Dial dial -> thread.post(() -> dial(dial));
       case ClusterAction.Send send -> thread.post(() -> send(send));
       case ClusterAction.Close close -> thread.post(() -> close(close));
-      case ClusterAction.Save save -> saveLater(save);
-      case ClusterAction.Sync _ -> syncLater();
+      case ClusterAction.Save save -> save(save, stepsFor);
+      case ClusterAction.Sync sync -> syncLater(sync.generation());
       case ClusterAction.Reply reply -> {
         Answer answer = asking.remove(reply.client());
         if (answer != null) {
@@ -583,7 +552,20 @@ public final class Cluster implements AutoCloseable {
       return "-ERR this node sends other slots just now\r\n";
     }
     String[] reply = {null};
-    ask(arguments, stopped, text -> reply[0] = text);
+    ask(
+        arguments,
+        stopped,
+        new Answer() {
+          @Override
+          public void is(String text) {
+            reply[0] = text;
+          }
+
+          @Override
+          public void saves(Runnable write) {
+            writeLater(write);
+          }
+        });
     ClusterAction.Export export = granted();
     if (export == null) {
       String refused = reply[0]; // not yet if replies are held
@@ -721,33 +703,23 @@ public final class Cluster implements AutoCloseable {
     };
   }
 
-  private void syncLater() {
+  private void syncLater(long generation) {
     try {
-      if (syncs.compareAndSet(false, true)) {
-        syncing.execute(this::sync);
-      }
+      syncing.execute(() -> sync(generation));
     } catch (RejectedExecutionException e) {
       assert isClosed;
     }
   }
 
   /// Brings `nodes.conf` to the disk as it is now, whatever is written meanwhile.
-  private void sync() {
-    syncs.set(false);
+  private void sync(long generation) {
     try {
-      Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
-      if (Files.exists(file)) {
-        keep(file);
-      }
+      nodesDisk.sync();
     } catch (IOException | RuntimeException e) {
       cantSave(e);
+      return;
     }
-  }
-
-  private void keep(Path file) throws IOException {
-    synchronized (keeping) { // else an older one might replace a newer one
-      WholeFile.keep(file, synced(file));
-    }
+    tell(new ClusterEvent.Synced(generation));
   }
 
   private void cantSave(Exception e) {
@@ -756,29 +728,29 @@ public final class Cluster implements AutoCloseable {
     fatal.accept("nodes.conf can't be written");
   }
 
-  private void saveLater(ClusterAction.Save save) {
+  /// What is only written is written by the client's thread that has changed it: nobody has to be
+  /// woken for that. What is brought to the disk takes longer.
+  private void save(ClusterAction.Save save, @Nullable Answer by) {
+    if (by != null && !save.durable()) {
+      by.saves(() -> save(save));
+    } else {
+      writeLater(() -> save(save));
+    }
+  }
+
+  /// Has `nodes.conf` written: see [Answer#saves].
+  void writeLater(Runnable write) {
     try {
-      disk.execute(() -> save(save));
+      disk.execute(write);
     } catch (RejectedExecutionException e) {
       assert isClosed;
     }
   }
 
-  /// Writes `nodes.conf`. The disk's thread.
+  /// Writes `nodes.conf`. One thread at a time.
   private void save(ClusterAction.Save save) {
     try {
-      byte[] bytes = NodesFile.write(save.contents(), config.get(Settings.TLS_CLUSTER));
-      Path file = config.path(Settings.CLUSTER_CONFIG_FILE);
-      if (save.durable()) {
-        WholeFile.replace(file, bytes);
-        isKept = false;
-      } else {
-        if (!isKept && Files.exists(file) && Files.size(file) > 0) {
-          keep(file);
-          isKept = true;
-        }
-        WholeFile.replaceSoon(file, bytes);
-      }
+      nodesDisk.save(save.contents(), save.durable());
     } catch (IOException | RuntimeException e) {
       cantSave(e);
       return;

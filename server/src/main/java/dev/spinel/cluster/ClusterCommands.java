@@ -387,11 +387,13 @@ final class ClusterCommands {
         throw new Refused("I'm not the owner of hash slot " + slot);
       }
       slots.migrating().put(slot, primary(arguments.get(3), "I don't know about node "));
+      machine.saveAndSyncSoon(); // its keys are going to be elsewhere
     } else if (action.equals("importing") && named) {
       if (slots.owner(slot) == myself) {
         throw new Refused("I'm already the owner of hash slot " + slot);
       }
       slots.importing().put(slot, primary(arguments.get(3), "I don't know about node "));
+      machine.saveAndSyncSoon();
     } else if (action.equals("stable") && arguments.size() == 3) {
       slots.importing().remove(slot);
       slots.migrating().remove(slot);
@@ -425,8 +427,7 @@ final class ClusterCommands {
       slots.migrating().remove(slot);
     }
     if (slots.owner(slot) != node || slots.isUnclaimed(slot)) { // else it was heard of before
-      slots.take(slot);
-      slots.give(node, slot);
+      slots.assign(slot, node);
     }
     if (wasMine
         && node != myself
@@ -436,13 +437,15 @@ final class ClusterCommands {
       machine.followNewOwner(node);
       machine.saveDurably();
     }
-    if (node == myself && slots.importing().remove(slot) != null) {
+    ClusterNode source = node == myself ? slots.importing().remove(slot) : null;
+    if (source != null) {
       if (machine.bumpEpoch()) {
         machine.notice("configEpoch updated after importing slot " + slot);
       } else {
         machine
             .holdUntilWritten(); // who gave it away forgets it: the owner must not forget it, too
       }
+      slots.arrived(slot, source);
       machine.heartbeats().broadcastPong(false);
     }
   }

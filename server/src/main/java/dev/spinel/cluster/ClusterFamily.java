@@ -11,6 +11,7 @@ import dev.spinel.engine.Family;
 import dev.spinel.engine.Help;
 import dev.spinel.engine.Reply;
 import dev.spinel.engine.Waiting;
+import dev.spinel.keyspace.Seat;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.KeySlot;
 import java.nio.charset.StandardCharsets;
@@ -306,6 +307,7 @@ public final class ClusterFamily implements Family {
   private static final class Written implements Condition, Cluster.Answer {
     private volatile @Nullable String text;
     private @Nullable Waiting call; // this object's monitor
+    private @Nullable Runnable write; // the session's thread
 
     @Override
     public void is(String reply) {
@@ -317,6 +319,34 @@ public final class ClusterFamily implements Family {
       }
       if (waits != null) {
         waits.finish();
+      }
+    }
+
+    @Override
+    public void saves(Runnable writing) {
+      write = writing;
+    }
+
+    @Override
+    public void worldGoesOn() {
+      Runnable own = write;
+      write = null;
+      if (own != null) {
+        own.run();
+      }
+    }
+
+    @Override
+    public void over(Seat seat) {
+      worldGoesOn(); // it found no memory to wait
+    }
+
+    /// The call doesn't wait.
+    void writeLater(Cluster cluster) {
+      Runnable own = write;
+      write = null;
+      if (own != null) {
+        cluster.writeLater(own);
       }
     }
 
@@ -360,12 +390,16 @@ public final class ClusterFamily implements Family {
     Written written = new Written();
     cluster.ask(arguments, call.dispatcher(), written);
     String text = written.text;
+    if (text == null && call.await(written, WAIT_MILLIS)) {
+      return;
+    }
+    written.writeLater(cluster);
     if (text != null && text.startsWith("-")) {
       throw new CommandError(text.substring(1, text.length() - 2));
     }
     if (text != null) {
       answer(reply, text);
-    } else if (!call.await(written, WAIT_MILLIS)) {
+    } else {
       reply.ok();
     }
   }

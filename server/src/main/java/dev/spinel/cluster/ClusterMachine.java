@@ -114,10 +114,13 @@ public final class ClusterMachine {
   private boolean savesDurably;
   private boolean savesWithTick;
   private long syncDue = Long.MAX_VALUE; // when what was written is to be on the disk for good
-  private long syncAt = Long.MAX_VALUE; // once this generation is written
   private boolean isSaving; // one at a time: what happens meanwhile is in the next
+  private boolean isDurable; // the one that is being saved, or was last
+  private boolean isSyncing; // likewise one at a time
   private long generation;
   private long written; // generation
+  private long synced; // generation, on the disk for good
+  private long syncWanted; // generation
   private final ArrayDeque<AfterSave> afterSave = new ArrayDeque<>();
   private final List<ClusterAction> held = new ArrayList<>();
   private long heldUntil; // generation; 0: nothing is held
@@ -167,6 +170,10 @@ public final class ClusterMachine {
       case ClusterEvent.Unusable unusable -> links.unusable(unusable.link(), unusable.words());
 
       case ClusterEvent.Saved saved -> saved(saved.generation());
+      case ClusterEvent.Synced done -> {
+        isSyncing = false;
+        synced(done.generation());
+      }
       case ClusterEvent.PrimaryLinkLost _ -> elections.primaryLinkLost();
       case ClusterEvent.Applied _ -> {}
       case ClusterEvent.Disowned noted -> disowned(noted.number());
@@ -225,23 +232,23 @@ public final class ClusterMachine {
     }
     if (isTick && now > syncDue) {
       syncDue = Long.MAX_VALUE;
-      syncAt = saves ? generation + 1 : generation;
+      syncWanted = saves ? generation + 1 : generation;
     }
     if (saves && !isSaving) {
       isSaving = true;
+      isDurable = savesDurably;
       savesWithTick = false;
       if (savesDurably) {
         syncDue = Long.MAX_VALUE;
-        syncAt = Long.MAX_VALUE;
       }
       generation++;
       actions.add(new ClusterAction.Save(generation, contents(), savesDurably));
       saves = false;
       savesDurably = false;
     }
-    if (syncAt <= written) {
-      syncAt = Long.MAX_VALUE;
-      actions.add(new ClusterAction.Sync());
+    if (!isSyncing && syncWanted > synced && written > synced) {
+      isSyncing = true;
+      actions.add(new ClusterAction.Sync(written));
     }
   }
 
@@ -535,6 +542,11 @@ public final class ClusterMachine {
     save();
   }
 
+  /// The one of `nodes.conf` in which what has happened up to now will stand.
+  long nextGeneration() {
+    return generation + 1;
+  }
+
   /// What others know better, and tell again if this node forgets it. It is written with the next
   /// tick, as if it had come so much later: else each slot that moves anywhere would be a file
   /// here. It is on the disk for good a second later: long after them ([#saveAndSyncSoon]), so it
@@ -558,10 +570,11 @@ public final class ClusterMachine {
     heldUntil = generation + 1;
   }
 
-  /// The same until it is written, which the end of this process doesn't undo.
+  /// From here on nothing leaves this node until that is written, which the end of this process
+  /// doesn't undo.
   void holdUntilWritten() {
     save();
-    heldUntil = generation + 1;
+    heldUntil = nextGeneration();
   }
 
   private void saved(long which) {
@@ -577,6 +590,14 @@ public final class ClusterMachine {
       actions.addAll(held);
       held.clear();
     }
+    if (isDurable) {
+      synced(which);
+    }
+  }
+
+  private void synced(long which) {
+    synced = Math.max(synced, which);
+    slots.synced(synced);
   }
 
   /// All slots of this node, or of its primary, are this one's now.
@@ -706,12 +727,16 @@ public final class ClusterMachine {
     List<NodeView> lines = new ArrayList<>(nodes.size());
     for (ClusterNode node : nodes.all()) {
       if (!node.isHandshake()) {
-        lines.add(describe(node));
+        NodeView line = describe(node);
+        slots.takeBackGiven(node, line.slots());
+        lines.add(line);
       }
     }
+    SortedMap<Integer, String> migrating = ids(slots.migrating());
+    migrating.putAll(ids(slots.given()));
     return new NodesFile.Contents(
         lines,
-        ids(slots.migrating()),
+        migrating,
         ids(slots.importing()),
         currentEpoch,
         lastVoteEpoch,

@@ -467,7 +467,7 @@ final class Heartbeats {
 
   private void slots(ClusterNode sender, Header header) {
     ClusterNode owner = sender.isPrimary() ? sender : sender.primary;
-    if (owner == null || owner.slots.equals(header.slots())) {
+    if (owner == null || owner.slots.equals(header.slots()) && !machine.slots().hasUnclaimed()) {
       return;
     }
     if (sender.isPrimary()) {

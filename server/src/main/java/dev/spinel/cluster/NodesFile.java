@@ -55,10 +55,18 @@ public final class NodesFile {
   public static final class Corrupt extends Exception {
     private static final long serialVersionUID = 1;
     private final int line;
+    private final boolean isTorn;
 
-    Corrupt(int line, String expected) {
+    Corrupt(int line, String expected, boolean isTorn) {
       super(expected);
       this.line = line;
+      this.isTorn = isTorn;
+    }
+
+    /// Whether a part of the file isn't there, as a loss of power may leave it; else somebody has
+    /// written something wrong.
+    public boolean isTorn() {
+      return isTorn;
     }
 
     /// Beginning with 1.
@@ -255,16 +263,19 @@ public final class NodesFile {
         number++;
         int end = text.indexOf('\n', at);
         if (end < 0) {
-          throw corrupt("the line is cut off: the end of the file is missing");
+          throw torn("the line is cut off: the end of the file is missing");
         }
         String line = text.substring(at, end).strip();
+        if (line.indexOf('\0') >= 0) {
+          throw torn("bytes of zero: a part of the file is missing");
+        }
         if (!line.isEmpty()) {
           line(line.split(" +"));
         }
         at = end + 1;
       }
       if (!hasVars) {
-        throw corrupt("there is no line 'vars currentEpoch …': the end of the file is missing");
+        throw torn("there is no line 'vars currentEpoch …': the end of the file is missing");
       }
       if (!hasMyself) {
         throw corrupt("no line has the flag 'myself'");
@@ -277,7 +288,11 @@ public final class NodesFile {
     }
 
     private Corrupt corrupt(String expected) {
-      return new Corrupt(Math.max(1, number), expected);
+      return new Corrupt(Math.max(1, number), expected, false);
+    }
+
+    private Corrupt torn(String expected) {
+      return new Corrupt(Math.max(1, number), expected, true);
     }
 
     private void line(String[] words) throws Corrupt {

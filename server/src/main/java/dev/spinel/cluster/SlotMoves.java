@@ -85,6 +85,9 @@ final class SlotMoves {
   /// Slots that were taken, by their slot: whose they were. Third parties may not know it yet.
   private final Map<Integer, String> taken = new HashMap<>();
 
+  /// Voter: an epoch that it has promised to forget over no loss of power; 0: none yet.
+  private long keptEpoch;
+
   /// What replicas know.
   private final MoveNotes notes;
 
@@ -509,9 +512,9 @@ final class SlotMoves {
 
   /// A greater epoch makes this node's claim to *all* its slots stronger. If it were cut off just
   /// then, and a replica elected with a smaller one, it would take the slots back from that one
-  /// when it returns. So it asks first: whoever answers with an epoch beyond the one that this node
-  /// is going to use elects nobody with that any more, and elects nobody at all before the lease
-  /// ends.
+  /// when it returns. So it asks first: whoever has a greater epoch on its disk than the one that
+  /// this node is going to use elects nobody with that any more, and elects nobody at all before
+  /// the lease ends. Stock voters are believed by their PONGs: they bring no epoch to the disk.
   ///
   /// From here on the file says that replicas may have been told to take the slots, so that it
   /// needn't be written between the end of the stream and that.
@@ -527,17 +530,43 @@ final class SlotMoves {
   private void askForPromises(SlotMove move) {
     for (ClusterNode node : machine.nodes().snapshot()) {
       if (node.isVoter() && !node.isMyself() && !move.promised.contains(node.id)) {
-        machine.heartbeats().ping(node);
+        if (node.isOurs) {
+          say(node, "promise " + move.id);
+        } else {
+          machine.heartbeats().ping(node);
+        }
       }
     }
   }
 
-  /// A voter has answered.
+  /// A voter has answered a PING.
   void ponged(ClusterNode node, long currentEpoch) {
     for (SlotMove move : moves) {
-      if (move.epoch != 0 && Long.compareUnsigned(currentEpoch, move.epoch) > 0) {
+      if (move.epoch != 0 && !node.isOurs && Long.compareUnsigned(currentEpoch, move.epoch) > 0) {
         move.promised.add(node.id);
       }
+    }
+  }
+
+  /// A target asks this voter for a promise. Its question has come with a greater epoch than the
+  /// one that it is going to use: this node mustn't forget that any more.
+  private void askedForPromise(ClusterNode sender, String id) {
+    long epoch = machine.currentEpoch();
+    if (Long.compareUnsigned(epoch, keptEpoch) <= 0) {
+      say(sender, "promised " + id);
+      return;
+    }
+    machine.whenSaved(
+        () -> {
+          keptEpoch = NodesFile.laterEpoch(keptEpoch, epoch);
+          say(sender, "promised " + id);
+        });
+  }
+
+  private void promised(ClusterNode sender, String id) {
+    SlotMove move = move(id);
+    if (move != null) {
+      move.promised.add(sender.id);
     }
   }
 
@@ -933,6 +962,7 @@ final class SlotMoves {
   void reset() {
     demoted();
     notes.clear();
+    keptEpoch = 0;
   }
 
   /// This node takes its primary's place: it goes on with what that one had begun. The slots that
@@ -1389,6 +1419,22 @@ final class SlotMoves {
       case "ready" -> {
         if (words.length == 2) {
           isReady(sender, words[1]);
+        }
+      }
+      case "kept" -> {
+        SlotSet slots = words.length == 2 ? MoveText.slots(words[1]) : null;
+        if (slots != null) {
+          machine.slots().kept(sender, slots);
+        }
+      }
+      case "promise" -> {
+        if (words.length == 2) {
+          askedForPromise(sender, words[1]);
+        }
+      }
+      case "promised" -> {
+        if (words.length == 2) {
+          promised(sender, words[1]);
         }
       }
       case "claim" -> {

@@ -18,6 +18,10 @@ public interface Condition {
   /// handler asks, under none if a gate does.
   void begin(Waiting call);
 
+  /// The call has run in a stopped world, which goes on now: for what should hold up this thread
+  /// only. The session's thread, seated.
+  default void worldGoesOn() {}
+
   /// The call doesn't wait any more, and [Waiting#again] was not the reason: forget it. The
   /// session's thread, under the locks under which the call began to wait; or a stopped world.
   default void end(Waiting call) {}

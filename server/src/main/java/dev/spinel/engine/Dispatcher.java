@@ -540,6 +540,9 @@ public final class Dispatcher implements AutoCloseable {
 
   private void runGlobal() {
     call.isStale = !engine.keyspace.world().stop(seat, this::act, mayGiveUp()) || call.isStale;
+    if (call.waits() && !call.isStale) {
+      call.awaited().worldGoesOn();
+    }
   }
 
   private void runLocked(LockSet.@Nullable Written written) {

@@ -297,6 +297,30 @@ final class SlotMovesSimulationTest {
     return replica;
   }
 
+  /// Else a voter that has lost power could elect somebody with the epoch of the slots' new owner.
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void whoPromisesAnEpochForgetsItOverNoLossOfPower(long seed) throws Exception {
+    form(seed, 10);
+    ToyNode target = cluster.nodes.get(1);
+    target.ask("MIGRATION", "IMPORT", "0", "2000");
+    SlotMove move = List.copyOf(target.machine().moves().underWay()).getFirst();
+    int promises = 0;
+    for (int millis = 0; !target.takesWrites(0); millis++) {
+      assertThat(millis).as(cluster::describe).isLessThan(10_000);
+      cluster.network.run(1);
+      promises = move.promised.size();
+      for (ToyNode voter : cluster.nodes) {
+        if (move.promised.contains(voter.id())) {
+          assertThat(NodesFile.read(voter.keptNodesConf()).currentEpoch())
+              .as(voter.name)
+              .isGreaterThan(move.epoch);
+        }
+      }
+    }
+    assertThat(promises).isGreaterThan(0);
+  }
+
   private static boolean isAt(ToyNode node, SlotMove.State state) {
     return node.machine().moves().underWay().stream().anyMatch(move -> move.state == state);
   }

@@ -18,7 +18,9 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import org.awaitility.Awaitility;
@@ -52,30 +54,79 @@ class NodesFilesTest {
     }
   }
 
-  /// A file that is renamed before it is on the disk may be empty after a loss of power.
-  @Test
-  void anEmptyFileIsNotTakenForAnotherNodesBeginning() throws Exception {
-    String id;
+  /// As a loss of power leaves the last file that was written: it was made anew.
+  private void leave(byte[] bytes) throws IOException {
+    Path made = file("made");
+    Files.write(made, bytes);
+    Files.move(made, file("nodes.conf"), StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private String made() throws Exception {
     try (Spinel node = start();
         RawPeer peer = new RawPeer(node.port(), 2)) {
-      id = peer.ask("CLUSTER", "MYID");
+      String id = peer.ask("CLUSTER", "MYID");
       peer.ask("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
       // written, but on the disk only with the next tick
       peer.ask("CLUSTER", "SETSLOT", "5", "NODE", id.substring(5, 45));
-      assertThat(file("nodes.conf.synced")).exists();
+      return id;
     }
-    assertThat(Files.readString(file("nodes.conf.synced"))).contains("myself");
-    for (byte[] blank : new byte[][] {{}, new byte[300]}) {
-      Files.write(file("nodes.conf"), blank);
+  }
+
+  /// A file that is renamed before it is on the disk may be empty after a loss of power, or have
+  /// holes, or lack its end.
+  @Test
+  void whereTheFileIsTornTheLastOneThatWasSyncedSaysWhoTheNodeIs() throws Exception {
+    String id = made();
+    byte[] whole = Files.readAllBytes(file("nodes.conf"));
+    byte[] holes = whole.clone();
+    Arrays.fill(holes, 20, 60, (byte) 0);
+    for (byte[] torn :
+        new byte[][] {{}, new byte[300], holes, Arrays.copyOf(whole, whole.length / 2)}) {
+      leave(torn);
       log.reset();
-      assertThat(id()).as("%d bytes", blank.length).isEqualTo(id);
+      assertThat(id()).as("%d bytes", torn.length).isEqualTo(id);
       assertThat(log.toString(StandardCharsets.UTF_8))
-          .contains("nodes.conf is empty")
-          .contains(".synced");
+          .contains("configuration file is torn")
+          .contains("nodes.conf:1: ")
+          .contains("nodes.conf.synced, the last one");
+      assertThat(Files.readAllBytes(file("nodes.conf.torn"))).isEqualTo(torn);
     }
     assertThat(id()).isEqualTo(id);
     Files.delete(file("nodes.conf"));
     assertThat(id()).as("who deletes it wants a new node").isNotEqualTo(id);
+  }
+
+  @Test
+  void aFileThatIsNotThisNodesOrSaysSomethingWrongIsRefused() throws Exception {
+    String id = made();
+    String whole = Files.readString(file("nodes.conf"));
+    String other = whole.replace(id.substring(5, 45), "f".repeat(40));
+    for (String wrong :
+        new String[] {
+          whole.replace("myself,master", "myself,mister"), // somebody's mistake
+          "port 6379\n", // some other file
+          other.substring(0, other.indexOf("vars")), // copied in part
+        }) {
+      leave(wrong.getBytes(StandardCharsets.UTF_8));
+      assertThatThrownBy(() -> start().close())
+          .hasStackTraceContaining("nodes.conf:1: ")
+          .hasStackTraceContaining("Put a good copy of the file in its place");
+      assertThat(file("nodes.conf")).hasContent(wrong);
+    }
+  }
+
+  @Test
+  void whatIsPromisedIsInTheSyncedFile() throws Exception {
+    try (Spinel node = start();
+        RawPeer peer = new RawPeer(node.port(), 2)) {
+      for (int slot = 0; slot <= 6; slot += 2) {
+        peer.ask("CLUSTER", "ADDSLOTS", "" + slot);
+        peer.ask("CLUSTER", "SETSLOT", "" + slot, "STABLE"); // which promises nothing
+        assertThat(Files.readString(file("nodes.conf.synced")))
+            .contains(" connected 0")
+            .contains(" " + slot + "\n");
+      }
+    }
   }
 
   /// Nothing goes in it but by its primary's word, and it goes on from where its file ends.
