@@ -73,7 +73,12 @@ final class Formation {
       if (!view.isClusterNode(p)) return false;
       if (!view.loadNode(p, false)) return false;
       if (!ids.add(p.node.id)) {
-        return fails(p.node.address() + " is a node that was named before by another address.");
+        boolean isSame = peers.stream().anyMatch(q -> q.node.address().equals(p.node.address()));
+        return fails(
+            p.node.address()
+                + (isSame
+                    ? " is named twice."
+                    : " is a node that was named before by another address."));
       }
       peers.add(p);
     }

@@ -62,13 +62,13 @@ final class Notices {
       String line =
           String.format(
               Locale.ROOT,
-              "%d of %d slots (%d %%), %.0f a second, %s left",
+              "%d of %d slots (%d %%), %.0f a second%s",
               done,
               all,
               100L * done / all,
               rate,
-              Estimate.text(left));
-      screen.out(screen.isForPeople() ? "\r" + line + "   " : line + "\n");
+              done == all ? "" : ", " + Estimate.text(left) + " left");
+      screen.out(screen.isForPeople() ? "\r" + line + "\033[K" : line + "\n");
     }
     screen.flush();
   }

@@ -133,6 +133,8 @@ class FormationTest {
         .contains(" becomes a replica of 127.0.0.1:")
         .endsWith("Make that of them? (type 'yes' to accept): ");
     assertThat(form(Mortal.TO_ITS_END, "127.0.0.1:" + ports[0], "--yes").err())
+        .endsWith(" is named twice.\n");
+    assertThat(form(Mortal.TO_ITS_END, "localhost:" + ports[0], "--yes").err())
         .endsWith(" is a node that was named before by another address.\n");
     ask(ports[3], "CLUSTER", "ADDSLOTSRANGE", "0", "10");
     assertThat(form(Mortal.TO_ITS_END, "--yes").err())
