@@ -38,7 +38,8 @@ public final class ClusterTool {
                                nodes may be at the addresses that are named
         add-node HOST:PORT     takes an empty node in, and says what became of it
         grow HOST:PORT...      takes empty nodes in as primaries, and spreads the slots evenly
-        shrink NODE...         spreads the slots of primaries over the others, and takes them out
+        shrink NODE...         spreads the slots of primaries over the others, and takes them out;
+                               also nodes that have none and are gone for good
         balance                spreads the slots evenly
         resume                 finishes slots that are half moved
         switch NODE            a replica and its primary change places, without losing a write
@@ -638,7 +639,9 @@ public final class ClusterTool {
     if (onlyPlan) return move(steps);
     showPlan(steps);
     String names = String.join(", ", leaving.stream().map(p -> p.node.address()).toList());
-    if (!agreed("Move " + steps.size() + " slots, and take " + names + " out of the cluster?")) {
+    String out = names + " out of the cluster?";
+    if (!agreed(
+        steps.isEmpty() ? "Take " + out : "Move " + steps.size() + " slots, and take " + out)) {
       return false;
     }
     if (!moveAsShown(steps)) return false;
@@ -649,15 +652,21 @@ public final class ClusterTool {
       view.peers.remove(one);
     }
     say(names + " left the cluster.");
+    for (Peer gone : leaving) {
+      if (!gone.isConnected()) {
+        say("If " + gone.node.address() + " comes back, it has to be told: CLUSTER RESET there.");
+      }
+    }
     return true;
   }
 
   /// A node that leaves. After an attempt that was interrupted some nodes may not know it any more,
-  /// or nobody does.
+  /// or nobody does. One that has failed, and has no slots any more, isn't connected.
   private Peer leaver(String name) {
     Peer member = nodeOrNull(name);
     if (member != null) return member;
     String id = null;
+    Peer lost = null;
     for (Peer p : view.peers) {
       for (NodeLine line : p.lines()) {
         String address = line.place();
@@ -667,11 +676,20 @@ public final class ClusterTool {
         }
         id = address.equals(name) ? null : line.id();
         Peer half = view.peer(line.host(), line.port());
-        if (half.connect() && view.loadNode(half, false) && half.node.id.equals(line.id())) {
+        if (half.connectQuietly() && view.loadNode(half, false) && half.node.id.equals(line.id())) {
           return half;
+        }
+        if (!line.slots().isEmpty()) {
+          throw fails(
+              address + " can't be reached, and has slots: spinel cluster doctor says more.");
+        }
+        if (line.has("fail") && !half.isConnected()) {
+          half.node.id = line.id();
+          lost = half;
         }
       }
     }
+    if (lost != null) return lost;
     HostPort at = HostPort.parse(name);
     if (at != null && at.port() != 0) {
       Peer out = view.peer(at.host(), at.port());

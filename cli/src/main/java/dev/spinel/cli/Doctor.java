@@ -85,9 +85,10 @@ final class Doctor {
         grave(
             who + " can't be reached",
             "start it; if its address has changed, spinel cluster fix with the new one; if it is"
-                + " gone for good, CLUSTER FORGET "
-                + line.id()
-                + " at all nodes");
+                + " gone for good, "
+                + (line.slots().isEmpty()
+                    ? "spinel cluster shrink " + line.place() + " takes it out"
+                    : "CLUSTER FORGET " + line.id() + " at all nodes"));
       }
     }
   }

@@ -125,7 +125,8 @@ final class Membership {
 
   // ── leaving ──
 
-  /// All others forget the node, its replicas follow other primaries, and it forgets them.
+  /// All others forget the node, its replicas follow other primaries, and it forgets them, if it is
+  /// connected.
   boolean remove(Peer gone, Removal how) {
     String id = gone.node.id;
     boolean again = how == Removal.REPEATED;
@@ -141,6 +142,7 @@ final class Membership {
       if (again && error != null && error.contains("Unknown node")) continue;
       if (!p.succeeds(reply)) return false;
     }
+    if (again && !gone.isConnected()) return true;
     log.info(">>> Sending CLUSTER RESET SOFT to the deleted node.\n");
     return gone.succeeds(gone.ask("CLUSTER", "RESET", "SOFT"));
   }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -521,6 +522,30 @@ class ClusterToolTest {
     }
     assertThat(ask(ports[2], "GET", "{k3}moved")).isEqualTo("there");
     assertThat(ask(ports[2], "DBSIZE")).isEqualTo("5");
+  }
+
+  /// A node without slots is taken out though it is dead, one with slots isn't.
+  @Test
+  void aNodeThatIsGoneForGoodIsForgotten() throws IOException {
+    int[] ports = cluster("0 8187", "8188 16375", "16376 16383", "");
+    String gone = "127.0.0.1:" + ports[3];
+    String lost = "127.0.0.1:" + ports[2];
+    servers.stop(ports[3]);
+    String flags = ":" + ports[3] + "@\\S+ master,fail ";
+    await()
+        .atMost(60, TimeUnit.SECONDS)
+        .until(() -> Pattern.compile(flags).matcher(ask(ports[0], "CLUSTER", "NODES")).find());
+    assertThat(run(ports[0], "doctor").out())
+        .contains("primary " + gone + " can't be reached\n")
+        .contains("spinel cluster shrink " + gone + " takes it out\n");
+    Ours done = run(ports[0], "shrink", gone, "--yes");
+    assertThat(done.status()).as(done.err() + done.out()).isZero();
+    assertThat(done.out())
+        .endsWith("If " + gone + " comes back, it has to be told: CLUSTER RESET there.\n");
+    assertThat(ask(ports[0], "CLUSTER", "NODES")).doesNotContain(gone);
+    servers.stop(ports[2]);
+    assertThat(run(ports[0], "shrink", lost, "--yes").err())
+        .endsWith(lost + " can't be reached, and has slots: spinel cluster doctor says more.\n");
   }
 
   @Test
