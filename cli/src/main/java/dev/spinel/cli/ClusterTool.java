@@ -85,6 +85,7 @@ public final class ClusterTool {
   private boolean asReplica;
   private @Nullable String replicaOf;
   private double throttle;
+  private String saidWhyNotWhole = "";
   private volatile boolean stopped;
 
   private ClusterTool(Screen screen, Options options) {
@@ -853,6 +854,7 @@ public final class ClusterTool {
     long pause = screen.isForPeople() ? SECOND_NANOS : SECONDS_BETWEEN_LINES * SECOND_NANOS;
     int done = 0;
     int whole = 0; // of the next steps, that have been moved already
+    int apart = 0; // of the next steps, that can't be moved whole
     for (Spread.Step step : steps) {
       if (stopped && whole == 0) {
         endProgress();
@@ -867,9 +869,15 @@ public final class ClusterTool {
       Peer from = view.of(step.from());
       Peer to = view.of(step.to());
       if (from == null || to == null) return false;
-      if (whole == 0) whole = moveWhole(steps, done, from, to);
+      if (whole == 0 && apart == 0) {
+        int tried = stepsAtOnce(steps, done);
+        boolean isDone = moveWhole(steps.subList(done, done + tried), from, to);
+        whole = isDone ? tried : 0;
+        apart = isDone ? 0 : tried;
+      }
       boolean moved = whole > 0;
       whole -= moved ? 1 : 0;
+      apart -= moved ? 0 : 1;
       String error = moved ? null : manager.mover.move(from, to, step.slot(), SlotMover.Way.QUIET);
       if (error != null) {
         endProgress();
@@ -907,20 +915,32 @@ public final class ClusterTool {
     if (screen.isForPeople() && !json) say("");
   }
 
-  /// Moves the slots of the next steps with one source and one target whole, if they can. Returns
-  /// how many steps that were.
-  private int moveWhole(List<Spread.Step> steps, int begin, Peer from, Peer to) {
+  /// How many of the steps from `begin` on have one source and one target, and may be one move.
+  private int stepsAtOnce(List<Spread.Step> steps, int begin) {
     Spread.Step first = steps.get(begin);
-    BitSet slots = new BitSet();
     int end = begin;
     int most = throttle == 0 ? SLOTS_AT_ONCE : Math.clamp((long) throttle, 1, SLOTS_AT_ONCE);
     while (end < steps.size()
         && end - begin < most
         && steps.get(end).from() == first.from()
         && steps.get(end).to() == first.to()) {
-      slots.set(steps.get(end++).slot());
+      end++;
     }
-    return manager.whole.move(from, to, slots) == WholeMover.Outcome.MOVED ? end - begin : 0;
+    return end - begin;
+  }
+
+  /// Moves the slots of the steps whole, if they can be. Returns whether they were; where they
+  /// could have been, and weren't, it is said why.
+  private boolean moveWhole(List<Spread.Step> steps, Peer from, Peer to) {
+    BitSet slots = new BitSet();
+    steps.forEach(step -> slots.set(step.slot()));
+    boolean isDone = manager.whole.move(from, to, slots) == WholeMover.Outcome.MOVED;
+    String why = manager.whole.reason();
+    if (!isDone && !why.isEmpty() && !why.equals(saidWhyNotWhole)) {
+      saidWhyNotWhole = why;
+      say("Keys move one by one, as the slots can't move whole: " + why);
+    }
+    return isDone;
   }
 
   private void throttle(int done, long begin) {

@@ -24,6 +24,7 @@ final class WholeMover {
 
   private final ClusterOptions options;
   private boolean isPossible = true; // no node has said otherwise
+  private String reason = "";
 
   WholeMover(ClusterOptions options) {
     this.options = options;
@@ -33,9 +34,16 @@ final class WholeMover {
     return isPossible && !options.keyByKey;
   }
 
+  /// Why the last slots that [Outcome#NOT_SO] was answered for didn't move whole, though their
+  /// nodes know how to; empty if they don't, or a user doesn't want it.
+  String reason() {
+    return isAllowed() ? reason : "";
+  }
+
   /// Waits until the slots have moved, and the source has deleted what is left of them, or they
   /// won't move.
   Outcome move(Peer from, Peer to, BitSet slots) {
+    reason = "";
     if (!isAllowed() || slots.isEmpty()) {
       return Outcome.NOT_SO;
     }
@@ -53,24 +61,25 @@ final class WholeMover {
       }
       if (begun instanceof RespValue.Error error) {
         // a stock server, or one of ours with a stock peer: never; else there was another reason
-        String why = error.text().toLowerCase(Locale.ROOT);
+        reason = error.text();
+        String why = reason.toLowerCase(Locale.ROOT);
         isPossible = !why.contains("unknown") && !why.contains("use migrate");
         return Outcome.NOT_SO;
       }
-      String[] why = {""};
-      Outcome outcome = await(to, Form.textOf(begun), why);
+      Outcome outcome = await(to, Form.textOf(begun));
       if (outcome == Outcome.MOVED) {
         awaitPurged(from);
       }
-      boolean isBusy = why[0].contains("just now"); // the source ends its last move
+      boolean isBusy = reason.contains("just now"); // the source ends its last move
       if (outcome == Outcome.MOVED || !awaitPurged(to) || !isBusy || attempt == ATTEMPTS) {
         return outcome;
       }
     }
   }
 
-  private static Outcome await(Peer to, String id, String[] why) {
+  private Outcome await(Peer to, String id) {
     long retracting = 0;
+    reason = "";
     while (true) {
       RespValue reply = to.ask("CLUSTER", "MIGRATION", "STATUS", "ID", id);
       if (reply == null || reply instanceof RespValue.Error || reply.elements().isEmpty()) {
@@ -83,7 +92,7 @@ final class WholeMover {
         completed += state.equals("completed") ? 1 : 0;
         if (state.equals("failed") || state.equals("cancelled")) {
           failed++;
-          why[0] = field(move, "last_error");
+          reason = field(move, "last_error");
         } else if (state.equals("retracting") && ++retracting * LOOK_MILLIS > GIVEN_UP_MILLIS) {
           failed++; // the slots stay where they were; copies go once a replica is back
         }

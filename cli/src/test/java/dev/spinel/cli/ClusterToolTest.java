@@ -162,6 +162,25 @@ class ClusterToolTest {
     assertThat(full.out()).contains("is not empty");
   }
 
+  /// Without `masterauth` the target can't log in at the source, but the tool can at both.
+  @Test
+  void whyKeysMoveOneByOneIsSaidOnce() throws IOException {
+    assumeTrue(kind == Servers.Kind.SPINEL);
+    int[] ports = cluster("0 8100", "8101 16380", "16381 16383");
+    for (int port : ports) ask(port, "CONFIG", "SET", "requirepass", "secret");
+    Ours done =
+        run(
+            ports[0],
+            "-a",
+            "secret",
+            "--no-auth-warning",
+            "shrink",
+            "127.0.0.1:" + ports[2],
+            "--yes");
+    assertThat(done.status()).as(done.err() + done.out()).isZero();
+    assertThat(done.out().split("can't move whole: the source says: NOAUTH", -1)).hasSize(2);
+  }
+
   @Test
   void aReplicaAndItsPrimaryChangePlaces() throws IOException {
     int[] ports = cluster("0 5460", "5461 10922", "10923 16383", "");
