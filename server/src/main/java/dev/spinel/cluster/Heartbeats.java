@@ -5,7 +5,9 @@ import dev.spinel.cluster.BusMessage.Extension;
 import dev.spinel.cluster.BusMessage.Gossip;
 import dev.spinel.cluster.BusMessage.Header;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// PING, PONG and MEET: what a node says of itself and, in gossip, of others; and what follows when
@@ -25,11 +27,13 @@ final class Heartbeats {
   private static final long NEW_MILLIS = 2000;
   private static final int PING_NUMBERS = 1 << 15;
   private static final long RANDOM_PING_MILLIS = 1000;
+  private static final int UNKNOWN_TYPES_MOST = 16;
 
   private final ClusterMachine machine;
   private long heartbeats;
   private int pingNumber;
   private long lastRandomPing;
+  private final Set<Integer> unknownTypes = new HashSet<>(); // of extensions that were logged
 
   Heartbeats(ClusterMachine machine) {
     this.machine = machine;
@@ -622,8 +626,12 @@ final class Heartbeats {
         case BusMessage.HumanName human -> humanName = human.name();
         case BusMessage.Shard its -> shard = its.id();
         case BusMessage.Forgotten forgotten -> forget(sender, forgotten);
-        case BusMessage.UnknownExtension unknown ->
+        case BusMessage.UnknownExtension unknown -> {
+          // a newer server's heartbeats all have it
+          if (unknownTypes.size() < UNKNOWN_TYPES_MOST && unknownTypes.add(unknown.type())) {
             machine.warning("Received unknown extension type " + unknown.type());
+          }
+        }
       }
     }
     if (!sender.hostname.equals(hostname) || !sender.humanName.equals(humanName)) {

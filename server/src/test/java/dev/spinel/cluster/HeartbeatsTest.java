@@ -339,6 +339,27 @@ class HeartbeatsTest {
                     && send.message().header().type() == BusType.PONG);
   }
 
+  // ── extensions ──
+
+  @Test
+  void anExtensionThatNobodyKnowsIsLoggedOnce() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
+        line(GREAT, "master", "-", "4 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    done.clear();
+    List<BusMessage.Extension> newer = List.of(new BusMessage.UnknownExtension(4, new byte[40]));
+    for (int i = 0; i < 3; i++) {
+      heard(GREAT, "", 4, new SlotSet(), newer);
+    }
+    assertThat(done)
+        .filteredOn(action -> action instanceof ClusterAction.Log)
+        .singleElement()
+        .isEqualTo(
+            new ClusterAction.Log(
+                ClusterAction.Level.WARNING, "Received unknown extension type 4"));
+  }
+
   // ── leases ──
 
   private boolean extendsLease(String sender, SlotSet claimed) {
