@@ -13,6 +13,7 @@ import dev.spinel.server.Server;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -49,7 +50,8 @@ public final class Spinel implements AutoCloseable {
   }
 
   /// Starts a server with the given settings: name, value, name, value, … as in `redis.conf`.
-  /// Without a `port` it finds a free one; without a `bind` it listens at 127.0.0.1.
+  /// Without a `port` it finds a free one; without a `bind` it listens at 127.0.0.1; it starts no
+  /// processes, but for a `save-process yes`.
   ///
   /// Errors: [IllegalArgumentException] for a bad setting, one whose feature isn't built or one
   /// that is null, which it names, or if the server would listen nowhere; [UncheckedIOException] if
@@ -62,12 +64,9 @@ public final class Spinel implements AutoCloseable {
   public static Spinel start(OutputStream log, String... settings) {
     Objects.requireNonNull(log, "log");
     Objects.requireNonNull(settings, "settings");
-    String[] all = new String[settings.length + 4];
-    all[0] = "port";
-    all[1] = "0";
-    all[2] = "bind";
-    all[3] = "127.0.0.1";
-    System.arraycopy(settings, 0, all, 4, settings.length);
+    String[] own = {"port", "0", "bind", "127.0.0.1", "save-process", "no"};
+    String[] all = Arrays.copyOf(own, own.length + settings.length);
+    System.arraycopy(settings, 0, all, own.length, settings.length);
     boolean keeps = keeps(settings);
     Server server;
     try {

@@ -59,6 +59,19 @@ class SpinelTest {
   }
 
   @Test
+  void startsNoProcessToSaveUnlessItIsWanted() throws IOException {
+    for (String wanted : List.of("no", "yes")) {
+      String[] settings =
+          wanted.equals("yes") ? new String[] {"save-process", "yes"} : new String[0];
+      try (Spinel spinel = Spinel.start(settings);
+          Client client = Client.connect("127.0.0.1", spinel.port())) {
+        assertThat(client.command("CONFIG", "GET", "save-process").elements().getLast().text())
+            .isEqualTo(wanted);
+      }
+    }
+  }
+
+  @Test
   void manyInOneJvmShareNothing() throws Exception {
     List<Spinel> servers = new ArrayList<>();
     try {
