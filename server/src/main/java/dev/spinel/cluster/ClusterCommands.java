@@ -427,7 +427,8 @@ final class ClusterCommands {
       slots.migrating().remove(slot);
     }
     if (slots.owner(slot) != node || slots.isUnclaimed(slot)) { // else it was heard of before
-      slots.assign(slot, node);
+      slots.take(slot);
+      slots.give(node, slot);
     }
     if (wasMine
         && node != myself
@@ -437,15 +438,13 @@ final class ClusterCommands {
       machine.followNewOwner(node);
       machine.saveDurably();
     }
-    ClusterNode source = node == myself ? slots.importing().remove(slot) : null;
-    if (source != null) {
+    if (node == myself && slots.importing().remove(slot) != null) {
       if (machine.bumpEpoch()) {
         machine.notice("configEpoch updated after importing slot " + slot);
       } else {
         machine
             .holdUntilWritten(); // who gave it away forgets it: the owner must not forget it, too
       }
-      slots.arrived(slot, source);
       machine.heartbeats().broadcastPong(false);
     }
   }

@@ -172,7 +172,7 @@ public final class ClusterMachine {
       case ClusterEvent.Saved saved -> saved(saved.generation());
       case ClusterEvent.Synced done -> {
         isSyncing = false;
-        synced(done.generation());
+        synced = Math.max(synced, done.generation());
       }
       case ClusterEvent.PrimaryLinkLost _ -> elections.primaryLinkLost();
       case ClusterEvent.Applied _ -> {}
@@ -542,11 +542,6 @@ public final class ClusterMachine {
     save();
   }
 
-  /// The one of `nodes.conf` in which what has happened up to now will stand.
-  long nextGeneration() {
-    return generation + 1;
-  }
-
   /// What others know better, and tell again if this node forgets it. It is written with the next
   /// tick, as if it had come so much later: else each slot that moves anywhere would be a file
   /// here. It is on the disk for good a second later: long after them ([#saveAndSyncSoon]), so it
@@ -574,7 +569,7 @@ public final class ClusterMachine {
   /// doesn't undo.
   void holdUntilWritten() {
     save();
-    heldUntil = nextGeneration();
+    heldUntil = generation + 1;
   }
 
   private void saved(long which) {
@@ -591,13 +586,8 @@ public final class ClusterMachine {
       held.clear();
     }
     if (isDurable) {
-      synced(which);
+      synced = which;
     }
-  }
-
-  private void synced(long which) {
-    synced = Math.max(synced, which);
-    slots.synced(synced);
   }
 
   /// All slots of this node, or of its primary, are this one's now.
@@ -727,16 +717,12 @@ public final class ClusterMachine {
     List<NodeView> lines = new ArrayList<>(nodes.size());
     for (ClusterNode node : nodes.all()) {
       if (!node.isHandshake()) {
-        NodeView line = describe(node);
-        slots.takeBackGiven(node, line.slots());
-        lines.add(line);
+        lines.add(describe(node));
       }
     }
-    SortedMap<Integer, String> migrating = ids(slots.migrating());
-    migrating.putAll(ids(slots.given()));
     return new NodesFile.Contents(
         lines,
-        migrating,
+        ids(slots.migrating()),
         ids(slots.importing()),
         currentEpoch,
         lastVoteEpoch,

@@ -1,7 +1,5 @@
 package dev.spinel.cluster;
 
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -21,16 +19,6 @@ final class SlotMap {
   private final SortedMap<Integer, ClusterNode> migrating = new TreeMap<>();
   private final SortedMap<Integer, ClusterNode> importing = new TreeMap<>();
   private final SlotSet unclaimed = new SlotSet();
-
-  /// Slots that this node has given away, key by key, and whose new owner hasn't said that it keeps
-  /// them.
-  private final SortedMap<Integer, ClusterNode> given = new TreeMap<>();
-
-  /// Slots that were given to this node in that way, and who is to be told once it is on the disk.
-  private final SortedMap<Integer, Receipt> received = new TreeMap<>();
-
-  /// @param generation of `nodes.conf` that says so
-  private record Receipt(ClusterNode from, long generation) {}
 
   private int owned;
 
@@ -116,8 +104,6 @@ final class SlotMap {
       owned--;
       node.slots.remove(slot);
       unclaimed.remove(slot);
-      given.remove(slot);
-      received.remove(slot);
       left.add(slot);
       machine.changed();
     }
@@ -139,8 +125,6 @@ final class SlotMap {
   void closeAll() {
     migrating.clear();
     importing.clear();
-    given.clear();
-    received.clear();
     machine.changed();
   }
 
@@ -150,78 +134,6 @@ final class SlotMap {
       machine.act(new ClusterAction.DropChannels(left));
       left = new SlotSet();
     }
-  }
-
-  // ── slots that move key by key ──
-  //
-  // Who gets a slot and who gives it away are told one after the other (SETSLOT NODE), and either
-  // writes it down. If both lose power, the giver must not be the only one that still knows: nobody
-  // would have the slot then. So the giver's `nodes.conf` says that the slot is on its way, which a
-  // restart goes on with, until the taker has it on its disk for good and has said so: `kept`, in a
-  // message as those of [SlotMoves]. A stock node doesn't say so; its claim has to do.
-
-  /// The slot was this node's, and another one is its owner now, to which it was moving.
-  private void gaveAway(int slot, ClusterNode owner) {
-    if (owner.isOurs) {
-      given.put(slot, owner);
-    }
-  }
-
-  /// SETSLOT NODE.
-  void assign(int slot, ClusterNode owner) {
-    ClusterNode myself = machine.myself();
-    boolean wasMine = owners[slot] == myself;
-    take(slot);
-    give(owner, slot);
-    if (wasMine && owner != myself) {
-      gaveAway(slot, owner);
-    }
-  }
-
-  /// A slot that was imported is this node's now, and will be on its disk soon.
-  void arrived(int slot, ClusterNode from) {
-    if (from.isOurs) {
-      received.put(slot, new Receipt(from, machine.nextGeneration()));
-    }
-  }
-
-  /// This generation of `nodes.conf` is on the disk for good.
-  void synced(long generation) {
-    if (received.isEmpty()) {
-      return;
-    }
-    Map<ClusterNode, SlotSet> kept = new LinkedHashMap<>();
-    received.forEach(
-        (slot, receipt) -> {
-          if (receipt.generation <= generation) {
-            kept.computeIfAbsent(receipt.from, any -> new SlotSet()).add(slot);
-          }
-        });
-    received.values().removeIf(receipt -> receipt.generation <= generation);
-    kept.forEach((from, slots) -> machine.moves().say(from, "kept " + MoveText.ranges(slots)));
-  }
-
-  /// The taker has these slots on its disk.
-  void kept(ClusterNode taker, SlotSet slots) {
-    if (given.entrySet().removeIf(e -> e.getValue() == taker && slots.contains(e.getKey()))) {
-      machine.saveAndSyncLater();
-    }
-  }
-
-  SortedMap<Integer, ClusterNode> given() {
-    return given;
-  }
-
-  /// Changes what `nodes.conf` says that a node owns.
-  void takeBackGiven(ClusterNode node, SlotSet slots) {
-    given.forEach(
-        (slot, owner) -> {
-          if (node == owner) {
-            slots.remove(slot);
-          } else if (node.isMyself()) {
-            slots.add(slot);
-          }
-        });
   }
 
   // ── claims ──
@@ -294,9 +206,6 @@ final class SlotMap {
         }
         take(slot);
         give(sender, slot);
-        if (owner == myself && migrating.get(slot) == sender) {
-          gaveAway(slot, sender);
-        }
         machine.saveAndSyncLater();
         machine.health().lookAgain();
       }

@@ -1421,12 +1421,6 @@ final class SlotMoves {
           isReady(sender, words[1]);
         }
       }
-      case "kept" -> {
-        SlotSet slots = words.length == 2 ? MoveText.slots(words[1]) : null;
-        if (slots != null) {
-          machine.slots().kept(sender, slots);
-        }
-      }
       case "promise" -> {
         if (words.length == 2) {
           askedForPromise(sender, words[1]);

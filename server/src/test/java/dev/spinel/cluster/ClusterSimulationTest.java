@@ -434,51 +434,6 @@ class ClusterSimulationTest {
     assertThat(stopped).isGreaterThan(20);
   }
 
-  /// A slot moves by hand, and both its nodes lose power in any of the moments around the last
-  /// step. Whatever their disks say then, somebody has the slot: its new owner, or the old one,
-  /// which still sends clients to the new one.
-  @Test
-  void aSlotThatWasGivenAwayIsSomebodysAfterALossOfPower() {
-    make(13, SimNetwork.Conditions.GOOD, 6);
-    cluster.form(3);
-    int kept = 0;
-    int returned = 0;
-    for (int i = 0; i < 30; i++) {
-      ToyNode from = cluster.nodes.get(0);
-      ToyNode to = cluster.nodes.get(1);
-      int slot = from.machine().myself().slots.next(0);
-      String number = Integer.toString(slot);
-      ok(to, to.ask("SETSLOT", number, "IMPORTING", from.id()));
-      ok(from, from.ask("SETSLOT", number, "MIGRATING", to.id()));
-      cluster.run(500);
-      long taken = to.ask("SETSLOT", number, "NODE", to.id());
-      for (int millis = 0; to.reply(taken) == null; millis++) {
-        assertThat(millis).isLessThan(1000);
-        cluster.network.run(1);
-      }
-      from.ask("SETSLOT", number, "NODE", to.id());
-      cluster.run(i * 5L);
-      cluster.crash(from, true);
-      cluster.crash(to, true);
-      cluster.start(from, false);
-      cluster.start(to, false);
-      assertThat(cluster.runUntil(cluster::settled, 60_000)).as(cluster::describe).isTrue();
-      if (to.machine().slots().owner(slot) == to.machine().myself()) {
-        kept++;
-      } else {
-        returned++;
-        assertThat(from.machine().slots().owner(slot)).isEqualTo(from.machine().myself());
-        assertThat(from.machine().slots().migrating()).containsKey(slot);
-        assertThat(to.machine().slots().importing()).containsKey(slot);
-        ok(to, to.ask("SETSLOT", number, "NODE", to.id()));
-        ok(from, from.ask("SETSLOT", number, "NODE", to.id()));
-      }
-      cluster.run(500);
-    }
-    assertThat(kept).isGreaterThan(10);
-    assertThat(returned).isPositive();
-  }
-
   /// Else they might vote for a sibling that lacks what was written.
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
