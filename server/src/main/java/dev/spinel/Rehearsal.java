@@ -48,6 +48,7 @@ final class Rehearsal {
   private static final int SLOTS = 60; // that are moved: the first of all
   private static final int KEYS = 12; // of each
   private static final int ROUNDS = 3;
+  private static final long MOST_MILLIS = 45_000;
   private static final int POLL_MILLIS = 5;
   private static final long LIMIT_NANOS = 20_000_000_000L;
 
@@ -60,12 +61,22 @@ final class Rehearsal {
   /// @param arguments an empty folder, for the data of all servers; then `cluster`, if the cluster
   ///   is to be rehearsed, too
   public static void main(String[] arguments) throws Exception {
+    Thread.ofPlatform().daemon().start(Rehearsal::endInTime);
     Path folder = Path.of(arguments[0]);
     program(folder);
     if (List.of(arguments).contains("cluster")) {
       cluster(folder.resolve("cluster"));
     }
     System.exit(0);
+  }
+
+  private static void endInTime() {
+    try {
+      Thread.sleep(MOST_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    Runtime.getRuntime().halt(1);
   }
 
   private static void cluster(Path folder) throws Exception {
@@ -82,7 +93,8 @@ final class Rehearsal {
         new Thread(
             () -> {
               try {
-                Main.runAtAnyPort(line, port::complete);
+                int status = Main.runAtAnyPort(line, port::complete);
+                port.completeExceptionally(new IOException("the server ended with " + status));
               } catch (Exception e) {
                 port.completeExceptionally(e);
               }

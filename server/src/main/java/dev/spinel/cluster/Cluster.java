@@ -731,8 +731,13 @@ public final class Cluster implements AutoCloseable {
   /// What is only written is written by the client's thread that has changed it: nobody has to be
   /// woken for that. What is brought to the disk takes longer.
   private void save(ClusterAction.Save save, @Nullable Answer by) {
-    if (by != null && !save.durable()) {
-      by.saves(() -> save(save));
+    if (by != null && !save.durable() && nodesDisk.onlyWrites()) {
+      by.saves(
+          () -> {
+            if (!isClosed) { // then the file may be another process's
+              save(save);
+            }
+          });
     } else {
       writeLater(() -> save(save));
     }

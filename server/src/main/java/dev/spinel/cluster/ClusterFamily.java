@@ -305,9 +305,14 @@ public final class ClusterFamily implements Family {
   /// A reply that comes once `nodes.conf` is written. The command doesn't run again: by then a new
   /// replica may be loading, which its gates would refuse.
   private static final class Written implements Condition, Cluster.Answer {
+    private final Cluster cluster;
     private volatile @Nullable String text;
     private @Nullable Waiting call; // this object's monitor
     private @Nullable Runnable write; // the session's thread
+
+    Written(Cluster cluster) {
+      this.cluster = cluster;
+    }
 
     @Override
     public void is(String reply) {
@@ -338,11 +343,11 @@ public final class ClusterFamily implements Family {
 
     @Override
     public void over(Seat seat) {
-      worldGoesOn(); // it found no memory to wait
+      writeLater(); // there was no memory to keep the waiting call
     }
 
     /// The call doesn't wait.
-    void writeLater(Cluster cluster) {
+    void writeLater() {
       Runnable own = write;
       write = null;
       if (own != null) {
@@ -387,13 +392,13 @@ public final class ClusterFamily implements Family {
     for (int i = 1; i < call.argc(); i++) {
       arguments.add(call.text(i));
     }
-    Written written = new Written();
+    Written written = new Written(cluster);
     cluster.ask(arguments, call.dispatcher(), written);
     String text = written.text;
     if (text == null && call.await(written, WAIT_MILLIS)) {
       return;
     }
-    written.writeLater(cluster);
+    written.writeLater();
     if (text != null && text.startsWith("-")) {
       throw new CommandError(text.substring(1, text.length() - 2));
     }

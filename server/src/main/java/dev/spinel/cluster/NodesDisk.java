@@ -137,6 +137,11 @@ final class NodesDisk {
 
   // ── writing ──
 
+  /// Whether a save that isn't durable is no more than a write: it waits for no disk.
+  boolean onlyWrites() {
+    return isKept;
+  }
+
   /// Writes the file. One thread at a time.
   ///
   /// @param durably whether it is on the disk when this returns

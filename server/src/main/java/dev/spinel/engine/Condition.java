@@ -19,7 +19,7 @@ public interface Condition {
   void begin(Waiting call);
 
   /// The call has run in a stopped world, which goes on now: for what should hold up this thread
-  /// only. The session's thread, seated.
+  /// only. The session's thread, which has left its seat.
   default void worldGoesOn() {}
 
   /// The call doesn't wait any more, and [Waiting#again] was not the reason: forget it. The

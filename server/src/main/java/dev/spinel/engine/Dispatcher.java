@@ -541,7 +541,13 @@ public final class Dispatcher implements AutoCloseable {
   private void runGlobal() {
     call.isStale = !engine.keyspace.world().stop(seat, this::act, mayGiveUp()) || call.isStale;
     if (call.waits() && !call.isStale) {
-      call.awaited().worldGoesOn();
+      Condition awaited = call.awaited();
+      seat.leave(); // whoever wants the world doesn't wait for a disk
+      try {
+        awaited.worldGoesOn();
+      } finally {
+        seat.enter();
+      }
     }
   }
 

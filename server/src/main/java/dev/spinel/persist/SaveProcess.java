@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// ends the snapshot, for which there is no command.
 ///
 /// It does nothing: it is `cat`, which waits for input that never comes, and ends with the server,
-/// however that ends. Where it can't be had (no such program, no right to start any), or isn't
-/// wanted (`save-process`), the server's own process stands for the snapshot.
+/// however that ends. If it can't be started (no such program, no right to, no room for it), or
+/// isn't wanted (`save-process`), the server's own process stands for the snapshot.
 final class SaveProcess {
   /// What the JDK adds to a signal's number in the exit code of who died of it.
   private static final int DIED_OF = 128;
@@ -22,6 +22,11 @@ final class SaveProcess {
 
   /// SIGUSR1: whoever sends it doesn't want the snapshot any more, which is no failure.
   static final int UNWANTED = 10;
+
+  private static final long AGAIN_NANOS = 60_000_000_000L;
+
+  /// Until when none is tried, as the last one couldn't be had; 0: it could.
+  private static volatile long noneUntilNanos;
 
   private static final File NOWHERE = new File("/dev/null");
 
@@ -39,9 +44,13 @@ final class SaveProcess {
     ProcessBuilder waiting = new ProcessBuilder("cat");
     waiting.environment().clear();
     waiting.redirectOutput(NOWHERE).redirectError(NOWHERE);
+    if (noneUntilNanos != 0 && System.nanoTime() - noneUntilNanos < 0) {
+      return new SaveProcess(null);
+    }
     try {
       return new SaveProcess(waiting.start());
-    } catch (IOException | UnsupportedOperationException e) {
+    } catch (IOException | UnsupportedOperationException | OutOfMemoryError e) {
+      noneUntilNanos = System.nanoTime() + AGAIN_NANOS; // perhaps there is no room for a thread
       return new SaveProcess(null);
     }
   }

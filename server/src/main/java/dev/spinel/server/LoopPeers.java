@@ -35,14 +35,15 @@ final class LoopPeers implements Peers {
     this.encryption = encryption;
   }
 
+  /// Not the time at which the loop's turn began: a command may have taken long in it.
   @Override
   public long now() {
-    return loop.now();
+    return System.currentTimeMillis();
   }
 
   @Override
   public Alarm after(long millis, Runnable action) {
-    Timer timer = loop.schedule(loop.now() + millis, action);
+    Timer timer = loop.schedule(now() + millis, action);
     return timer::cancel;
   }
 
@@ -106,7 +107,7 @@ final class LoopPeers implements Peers {
 
     void begin(Dialling how) {
       if (how.timeoutMillis() > 0) {
-        limit = loop.schedule(loop.now() + how.timeoutMillis(), () -> end("Connection timed out"));
+        limit = loop.schedule(System.currentTimeMillis() + how.timeoutMillis(), this::late);
       }
       InetAddress literal;
       try {
@@ -124,6 +125,11 @@ final class LoopPeers implements Peers {
       } else {
         Thread.ofPlatform().daemon().name("spinel-lookup").start(this::lookUp);
       }
+    }
+
+    /// What has come while the loop did something else is looked at first.
+    private void late() {
+      limit = loop.schedule(System.currentTimeMillis() + 1, () -> end("Connection timed out"));
     }
 
     private static @Nullable InetAddress literal(String host) {

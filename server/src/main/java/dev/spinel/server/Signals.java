@@ -47,7 +47,6 @@ final class Signals {
       Signal.handle(new Signal("ABRT"), signal -> action.run());
     } catch (IllegalArgumentException e) {
       // the JVM was told to leave signals alone
-      return;
     }
   }
 

@@ -391,9 +391,12 @@ public final class Args {
     return places <= FREE_KEYS ? 0 : (long) KEY_BYTES * places;
   }
 
-  /// The place of the first argument in the buffer, or `otherwise` if none is there.
+  /// The place of the first argument in the buffer, or `otherwise` if none is there. Another thread
+  /// may ask, and gets an answer of this moment or another one.
   int firstOffset(int otherwise) {
-    for (int i = firstHere; i < count; i++) if (spans[i] >= 0) return (int) (spans[i] >>> 32);
+    long[] now = spans; // it may be replaced by a shorter one
+    int last = Math.min(count, now.length);
+    for (int i = firstHere; i < last; i++) if (now[i] >= 0) return (int) (now[i] >>> 32);
     return otherwise;
   }
 
