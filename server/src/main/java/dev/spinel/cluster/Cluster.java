@@ -732,12 +732,7 @@ public final class Cluster implements AutoCloseable {
   /// woken for that. What is brought to the disk takes longer.
   private void save(ClusterAction.Save save, @Nullable Answer by) {
     if (by != null && !save.durable() && nodesDisk.onlyWrites()) {
-      by.saves(
-          () -> {
-            if (!isClosed) { // then the file may be another process's
-              save(save);
-            }
-          });
+      by.saves(() -> save(save));
     } else {
       writeLater(() -> save(save));
     }
@@ -994,6 +989,7 @@ public final class Cluster implements AutoCloseable {
     worker.close();
     disk.close();
     syncing.close();
+    nodesDisk.end();
     FileClaim held = claim;
     if (held != null) {
       held.close();

@@ -39,6 +39,7 @@ final class NodesDisk {
   private final Config config;
   private final ConfigLog log;
   private final Object replacing = new Object(); // held while `.synced` is replaced
+  private boolean isOver; // monitor
   private boolean isKept; // `.synced` has all promises; by the start, then by who saves
 
   NodesDisk(Config config, ConfigLog log) {
@@ -142,10 +143,18 @@ final class NodesDisk {
     return isKept;
   }
 
+  /// Nothing is written any more: the file may soon be another process's.
+  synchronized void end() {
+    isOver = true;
+  }
+
   /// Writes the file. One thread at a time.
   ///
   /// @param durably whether it is on the disk when this returns
-  void save(NodesFile.Contents contents, boolean durably) throws IOException {
+  synchronized void save(NodesFile.Contents contents, boolean durably) throws IOException {
+    if (isOver) {
+      return;
+    }
     byte[] bytes = NodesFile.write(contents, config.get(Settings.TLS_CLUSTER));
     Path file = file();
     if (durably) {

@@ -38,7 +38,11 @@ final class LoopPeers implements Peers {
   /// Not the time at which the loop's turn began: a command may have taken long in it.
   @Override
   public long now() {
-    return System.currentTimeMillis();
+    return now(loop);
+  }
+
+  private static long now(Loop loop) {
+    return loop.now() + (System.nanoTime() - loop.nanos()) / 1_000_000;
   }
 
   @Override
@@ -107,7 +111,7 @@ final class LoopPeers implements Peers {
 
     void begin(Dialling how) {
       if (how.timeoutMillis() > 0) {
-        limit = loop.schedule(System.currentTimeMillis() + how.timeoutMillis(), this::late);
+        limit = loop.schedule(now(loop) + how.timeoutMillis(), this::late);
       }
       InetAddress literal;
       try {
@@ -129,7 +133,7 @@ final class LoopPeers implements Peers {
 
     /// What has come while the loop did something else is looked at first.
     private void late() {
-      limit = loop.schedule(System.currentTimeMillis() + 1, () -> end("Connection timed out"));
+      limit = loop.schedule(now(loop) + 1, () -> end("Connection timed out"));
     }
 
     private static @Nullable InetAddress literal(String host) {

@@ -91,6 +91,21 @@ class MigrateTest {
     assertThat(ask(client, "INFO", "stats")).contains("migrate_cached_sockets:1");
   }
 
+  /// The transfer's time counts from its own beginning, not from that of the loop's turn.
+  @Test
+  void aTransferAfterALongCallInTheSameTurnHasItsTime() throws IOException {
+    Server from = ours();
+    Server to = ours();
+    Client client = client(from.port());
+    ask(client, "SET", "k", "v");
+    client.send("DEBUG", "SLEEP", "1.2");
+    client.send("MIGRATE", "127.0.0.1", "" + to.port(), "k", "0", "1000");
+    client.flush();
+    assertThat(Fixture.text(client.raw())).isEqualTo("+OK");
+    assertThat(Fixture.text(client.raw())).isEqualTo("+OK");
+    assertThat(ask(client(to.port()), "EXISTS", "k")).isEqualTo(":1");
+  }
+
   // ── beside a real one ──
 
   /// Each line is said to the source (`$` stands for the target's host and port), to the target
