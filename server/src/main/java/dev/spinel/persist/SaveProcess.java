@@ -23,11 +23,6 @@ final class SaveProcess {
   /// SIGUSR1: whoever sends it doesn't want the snapshot any more, which is no failure.
   static final int UNWANTED = 10;
 
-  private static final long AGAIN_NANOS = 60_000_000_000L;
-
-  /// Until when none is tried, as the last one couldn't be had; 0: it could.
-  private static volatile long noneUntilNanos;
-
   private static final File NOWHERE = new File("/dev/null");
 
   private final @Nullable Process process;
@@ -44,13 +39,9 @@ final class SaveProcess {
     ProcessBuilder waiting = new ProcessBuilder("cat");
     waiting.environment().clear();
     waiting.redirectOutput(NOWHERE).redirectError(NOWHERE);
-    if (noneUntilNanos != 0 && System.nanoTime() - noneUntilNanos < 0) {
-      return new SaveProcess(null);
-    }
     try {
       return new SaveProcess(waiting.start());
-    } catch (IOException | UnsupportedOperationException | OutOfMemoryError e) {
-      noneUntilNanos = System.nanoTime() + AGAIN_NANOS; // perhaps there is no room for a thread
+    } catch (IOException | UnsupportedOperationException | OutOfMemoryError e) { // also: no thread
       return new SaveProcess(null);
     }
   }
