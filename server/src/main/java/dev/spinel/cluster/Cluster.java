@@ -114,8 +114,9 @@ public final class Cluster implements AutoCloseable {
   private final ExecutorService syncing =
       Executors.newSingleThreadExecutor(
           action -> Thread.ofPlatform().daemon().name("spinel-sync").unstarted(action));
+  private final AtomicBoolean syncs = new AtomicBoolean(); // it is going to
+  private final AtomicBoolean works = new AtomicBoolean(); // so is spinel-cluster
   private final NodesDisk nodesDisk;
-  private final AtomicBoolean works = new AtomicBoolean(); // spinel-cluster is going to
 
   private final MoveEvents moveEvents = new MoveEvents();
   private final NativeChunks chunks = new NativeChunks();
@@ -456,7 +457,7 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Send send -> thread.post(() -> send(send));
       case ClusterAction.Close close -> thread.post(() -> close(close));
       case ClusterAction.Save save -> save(save, stepsFor);
-      case ClusterAction.Sync sync -> syncLater(sync.generation());
+      case ClusterAction.Sync _ -> syncLater();
       case ClusterAction.Reply reply -> {
         Answer answer = asking.remove(reply.client());
         if (answer != null) {
@@ -703,23 +704,24 @@ public final class Cluster implements AutoCloseable {
     };
   }
 
-  private void syncLater(long generation) {
+  private void syncLater() {
     try {
-      syncing.execute(() -> sync(generation));
+      if (syncs.compareAndSet(false, true)) {
+        syncing.execute(this::sync);
+      }
     } catch (RejectedExecutionException e) {
       assert isClosed;
     }
   }
 
   /// Brings `nodes.conf` to the disk as it is now, whatever is written meanwhile.
-  private void sync(long generation) {
+  private void sync() {
+    syncs.set(false);
     try {
       nodesDisk.sync();
     } catch (IOException | RuntimeException e) {
       cantSave(e);
-      return;
     }
-    tell(new ClusterEvent.Synced(generation));
   }
 
   private void cantSave(Exception e) {

@@ -32,9 +32,8 @@ public sealed interface ClusterAction {
   record Save(long generation, NodesFile.Contents contents, boolean durable)
       implements ClusterAction {}
 
-  /// Bring `nodes.conf` to the disk as it is written now, in this generation or a newer one, while
-  /// others are written; and say so ([ClusterEvent.Synced]).
-  record Sync(long generation) implements ClusterAction {}
+  /// Bring `nodes.conf` to the disk as it is written now, or newer. Nobody waits for that.
+  record Sync() implements ClusterAction {}
 
   /// Bytes for a client, each character a byte.
   record Reply(long client, String text) implements ClusterAction {}

@@ -46,9 +46,6 @@ public sealed interface ClusterEvent {
   /// What [ClusterAction.Save] asked for is on the disk.
   record Saved(long generation) implements ClusterEvent {}
 
-  /// What [ClusterAction.Sync] asked for is on the disk for good.
-  record Synced(long generation) implements ClusterEvent {}
-
   /// The link of replication to the primary is lost.
   record PrimaryLinkLost() implements ClusterEvent {}
 

@@ -114,13 +114,10 @@ public final class ClusterMachine {
   private boolean savesDurably;
   private boolean savesWithTick;
   private long syncDue = Long.MAX_VALUE; // when what was written is to be on the disk for good
+  private long syncAt = Long.MAX_VALUE; // once this generation is written
   private boolean isSaving; // one at a time: what happens meanwhile is in the next
-  private boolean isDurable; // the one that is being saved, or was last
-  private boolean isSyncing; // likewise one at a time
   private long generation;
   private long written; // generation
-  private long synced; // generation, on the disk for good
-  private long syncWanted; // generation
   private final ArrayDeque<AfterSave> afterSave = new ArrayDeque<>();
   private final List<ClusterAction> held = new ArrayList<>();
   private long heldUntil; // generation; 0: nothing is held
@@ -170,10 +167,6 @@ public final class ClusterMachine {
       case ClusterEvent.Unusable unusable -> links.unusable(unusable.link(), unusable.words());
 
       case ClusterEvent.Saved saved -> saved(saved.generation());
-      case ClusterEvent.Synced done -> {
-        isSyncing = false;
-        synced = Math.max(synced, done.generation());
-      }
       case ClusterEvent.PrimaryLinkLost _ -> elections.primaryLinkLost();
       case ClusterEvent.Applied _ -> {}
       case ClusterEvent.Disowned noted -> disowned(noted.number());
@@ -232,23 +225,23 @@ public final class ClusterMachine {
     }
     if (isTick && now > syncDue) {
       syncDue = Long.MAX_VALUE;
-      syncWanted = saves ? generation + 1 : generation;
+      syncAt = saves ? generation + 1 : generation;
     }
     if (saves && !isSaving) {
       isSaving = true;
-      isDurable = savesDurably;
       savesWithTick = false;
       if (savesDurably) {
         syncDue = Long.MAX_VALUE;
+        syncAt = Long.MAX_VALUE;
       }
       generation++;
       actions.add(new ClusterAction.Save(generation, contents(), savesDurably));
       saves = false;
       savesDurably = false;
     }
-    if (!isSyncing && syncWanted > synced && written > synced) {
-      isSyncing = true;
-      actions.add(new ClusterAction.Sync(written));
+    if (syncAt <= written) {
+      syncAt = Long.MAX_VALUE;
+      actions.add(new ClusterAction.Sync());
     }
   }
 
@@ -584,9 +577,6 @@ public final class ClusterMachine {
       heldUntil = 0;
       actions.addAll(held);
       held.clear();
-    }
-    if (isDurable) {
-      synced = which;
     }
   }
 

@@ -52,10 +52,8 @@ final class ClusterNode {
   /// Who reports that this node has failed, and when it last did.
   final Map<ClusterNode, Long> failureReports = new LinkedHashMap<>();
 
-  /// The heartbeat that had it last, and what that said of it: most of the next ones say the same.
+  /// The heartbeat that had it last.
   long gossipedIn;
-
-  BusMessage.@Nullable Gossip gossip;
 
   /// The epoch in which it claims this node's slots though that is this node's epoch, when it was
   /// first heard to, and when last; the times of one dispute: a silence ends it.

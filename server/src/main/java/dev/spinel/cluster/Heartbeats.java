@@ -216,22 +216,15 @@ final class Heartbeats {
   }
 
   private Gossip gossip(ClusterNode node) {
-    Gossip gossip =
-        new Gossip(
-            node.id,
-            machine.onTheWall(node.pingSent) / 1000,
-            machine.onTheWall(node.pongReceived) / 1000,
-            node.ip,
-            node.port,
-            node.busPort,
-            node.flags,
-            node.otherPort);
-    Gossip before = node.gossip;
-    if (before != null && before.equals(gossip)) {
-      return before;
-    }
-    node.gossip = gossip;
-    return gossip;
+    return new Gossip(
+        node.id,
+        machine.onTheWall(node.pingSent) / 1000,
+        machine.onTheWall(node.pongReceived) / 1000,
+        node.ip,
+        node.port,
+        node.busPort,
+        node.flags,
+        node.otherPort);
   }
 
   private List<Extension> extensions() {

@@ -330,14 +330,14 @@ public final class Redirect implements Gate {
   }
 
   /// The move has ended. Calls that wait for it are tried again: what they are to go by has been
-  /// shown. Returns whether any slots were paused for it. Stopped world.
-  boolean resume(String move) {
+  /// shown. Returns that if any slots were paused for it. Stopped world.
+  @Nullable ClusterView resume(String move) {
     if (!paused.move.equals(move)) {
-      return false;
+      return null;
     }
     paused = Paused.NOTHING;
     waiting.wake(any -> true);
-    return true;
+    return shown;
   }
 
   /// That a slot isn't paused any more, or that it is on the disk that it has come here: a picture

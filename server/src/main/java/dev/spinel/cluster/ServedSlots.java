@@ -3,7 +3,6 @@ package dev.spinel.cluster;
 import dev.spinel.engine.Dispatcher;
 import dev.spinel.engine.Engine;
 import dev.spinel.keyspace.Slots;
-import org.jspecify.annotations.Nullable;
 
 /// What the data's side of the server knows of the cluster: a flag of each slot says whether this
 /// node has it, and whether its keys are moving. See [Slots#OWNERSHIP] and [Redirect].
@@ -22,7 +21,6 @@ public final class ServedSlots {
   private SlotSet served = SlotSet.all(); // of this node, as shown last; stopped world
   private SlotSet moving = new SlotSet(); // with other flags; stopped world
   private SlotSet purging = new SlotSet(); // stopped world; read by whoever is seated
-  private @Nullable ClusterView shown; // last; stopped world
 
   public ServedSlots(Engine engine, Redirect redirect) {
     this.engine = engine;
@@ -65,7 +63,6 @@ public final class ServedSlots {
       slots.ownership(slot, flags[slot]);
     }
     served = mine;
-    shown = view;
     purging = view.purging();
     redirect.show(view);
     engine.newEra();
@@ -97,8 +94,8 @@ public final class ServedSlots {
   /// The move has ended: calls for its slots go on, by the picture that was shown last. Stopped
   /// world.
   public void resume(String move, Dispatcher stopped) {
-    ClusterView now = shown;
-    if (redirect.resume(move) && now != null) {
+    ClusterView now = redirect.resume(move);
+    if (now != null) {
       show(now, stopped);
     }
   }

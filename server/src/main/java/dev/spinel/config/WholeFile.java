@@ -74,7 +74,7 @@ public final class WholeFile {
     boolean isLink = true;
     try {
       Files.createLink(draft, file);
-    } catch (UnsupportedOperationException | FileSystemException e) {
+    } catch (UnsupportedOperationException | FileSystemException e) { // it has no links
       draft = write(beside, Files.readAllBytes(file), true);
       isLink = false;
     }

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// INFO: the sections of all features ([Section]), in the order of the assembly. Immutable.
 public final class Info {
@@ -40,13 +41,13 @@ public final class Info {
   private Set<String> wanted(Call call) {
     Set<String> wanted = new HashSet<>();
     if (call.argc() == 1) {
-      addStandard(wanted);
+      add(Section::standard, wanted);
     }
     for (int i = 1; i < call.argc(); i++) {
       String word = call.text(i).toLowerCase(Locale.ROOT);
       switch (word) {
-        case "default" -> addStandard(wanted);
-        case "all", "everything" -> addAll(wanted);
+        case "default" -> add(Section::standard, wanted);
+        case "all", "everything" -> add(section -> !section.hidden(), wanted);
         case "module_list" -> wanted.add("modules");
         default -> wanted.add(word);
       }
@@ -54,17 +55,9 @@ public final class Info {
     return wanted;
   }
 
-  private void addAll(Set<String> wanted) {
+  private void add(Predicate<Section> which, Set<String> wanted) {
     for (Map.Entry<String, List<Section>> each : sections.entrySet()) {
-      if (!each.getValue().getFirst().hidden()) {
-        wanted.add(each.getKey());
-      }
-    }
-  }
-
-  private void addStandard(Set<String> wanted) {
-    for (Map.Entry<String, List<Section>> each : sections.entrySet()) {
-      if (each.getValue().getFirst().standard()) {
+      if (which.test(each.getValue().getFirst())) {
         wanted.add(each.getKey());
       }
     }

@@ -626,7 +626,8 @@ final class Aof implements AppendLog.Owner {
   /// A snapshot that becomes the new base.
   private final class Rewrite implements Snapshots.Sink {
     private final boolean starts; // the log, which isn't there yet
-    private volatile @Nullable SaveProcess process; // once it is this one's turn; the thread's
+    private volatile SaveProcess process =
+        SaveProcess.none(); // another once it is this one's turn; the thread's
     private @Nullable Path temporary; // once it is taken
     private @Nullable Path temporaryIncrement;
     private volatile @Nullable BaseFile base; // written by the thread
@@ -653,16 +654,12 @@ final class Aof implements AppendLog.Owner {
       if (isCancelled) {
         throw new IllegalStateException("cancelled");
       }
-      SaveProcess begun = process;
-      if (begun != null) {
-        begun.check();
-      }
+      process.check();
     }
 
     /// Any thread.
     long pid() {
-      SaveProcess begun = process;
-      return begun == null ? ProcessHandle.current().pid() : begun.pid();
+      return process.pid();
     }
 
     @Override
@@ -794,10 +791,7 @@ final class Aof implements AppendLog.Owner {
           TemporaryFiles.release(temporary);
         }
       } finally {
-        SaveProcess begun = process;
-        if (begun != null) {
-          begun.end();
-        }
+        process.end();
         synchronized (Aof.this) {
           lastRewriteSeconds = (engine.clock.millis() - beganMillis) / 1000;
           if (running == this) { // and not the next one already
@@ -907,8 +901,7 @@ final class Aof implements AppendLog.Owner {
       } catch (IOException e) {
         persistence.warning("Failed to remove a temporary file: " + IoReason.of(e));
       }
-      SaveProcess begun = process;
-      int signal = isCancelled ? SaveProcess.UNWANTED : begun == null ? 0 : begun.signal();
+      int signal = isCancelled ? SaveProcess.UNWANTED : process.signal();
       if (signal != 0) {
         persistence.warning("Background AOF rewrite terminated by signal " + signal);
       } else {

@@ -36,7 +36,7 @@ final class BackgroundSave implements Snapshots.Sink {
   private @Nullable String cancelledBy; // monitor
   private boolean isRenamed; // monitor
 
-  private @Nullable SaveProcess process; // once it is this one's turn
+  private SaveProcess process = SaveProcess.none(); // another once it is this one's turn
   private @Nullable Path temporary;
   private @Nullable Path target;
   private volatile @Nullable RdbFile file; // written by the thread
@@ -129,20 +129,17 @@ final class BackgroundSave implements Snapshots.Sink {
     if (cancelledBy != null) {
       throw new IOException("terminated by " + cancelledBy);
     }
-    if (process != null) {
-      process.check();
-    }
+    process.check();
   }
 
   @Override
   public void prepare() throws IOException {
     check();
-    SaveProcess begun = SaveProcess.begin(persistence.config);
-    process = begun;
-    persistence.notice("Background saving started by pid " + begun.pid());
+    process = SaveProcess.begin(persistence.config);
+    persistence.notice("Background saving started by pid " + process.pid());
     Path wanted = persistence.dump.claim();
     target = wanted;
-    Path unfinished = TemporaryFiles.forDump(wanted, begun.pid());
+    Path unfinished = TemporaryFiles.forDump(wanted, process.pid());
     temporary = unfinished;
     RdbFile made = persistence.rdbFile(unfinished);
     made.countKeys(persistence.engine.keyspace);
@@ -224,7 +221,7 @@ final class BackgroundSave implements Snapshots.Sink {
     synchronized (this) {
       by = cancelledBy;
     }
-    int signal = process == null ? 0 : process.signal();
+    int signal = process.signal();
     boolean isUnwanted = by != null || signal == SaveProcess.UNWANTED;
     if (why != null && by == null && signal != 0) {
       by = "signal " + signal;
@@ -234,9 +231,7 @@ final class BackgroundSave implements Snapshots.Sink {
     } else if (by == null) {
       tell(why);
     }
-    if (process != null) {
-      process.end();
-    }
+    process.end();
     saving.ended(this, why, by, isUnwanted);
     answer();
     if (replicas != null) {

@@ -31,10 +31,15 @@ final class SaveProcess {
     this.process = process;
   }
 
+  /// The server's own process stands for the snapshot.
+  static SaveProcess none() {
+    return new SaveProcess(null);
+  }
+
   /// Takes some milliseconds.
   static SaveProcess begin(Config config) {
     if (!config.get(Settings.SAVE_PROCESS)) {
-      return new SaveProcess(null);
+      return none();
     }
     ProcessBuilder waiting = new ProcessBuilder("cat");
     waiting.environment().clear();
@@ -42,7 +47,7 @@ final class SaveProcess {
     try {
       return new SaveProcess(waiting.start());
     } catch (IOException | UnsupportedOperationException | OutOfMemoryError e) { // also: no thread
-      return new SaveProcess(null);
+      return none();
     }
   }
 

@@ -16,7 +16,7 @@ final class StreamedCopy implements Snapshots.Sink {
   private final CopyOwner owner;
   private final KeyDelay delay;
   private volatile @Nullable RdbFile file; // written by the thread
-  private @Nullable SaveProcess process; // once it is this one's turn
+  private SaveProcess process = SaveProcess.none(); // another once it is this one's turn
   private volatile @Nullable String cancelledBy;
 
   final long startedMillis;
@@ -46,9 +46,7 @@ final class StreamedCopy implements Snapshots.Sink {
     if (by != null) {
       throw new IOException("terminated by " + by);
     }
-    if (process != null) {
-      process.check();
-    }
+    process.check();
   }
 
   private RdbFile file() {
@@ -58,9 +56,8 @@ final class StreamedCopy implements Snapshots.Sink {
   @Override
   public void prepare() throws IOException {
     check();
-    SaveProcess begun = SaveProcess.begin(persistence.config);
-    process = begun;
-    persistence.notice("Background RDB transfer started by pid " + begun.pid());
+    process = SaveProcess.begin(persistence.config);
+    persistence.notice("Background RDB transfer started by pid " + process.pid());
     RdbFile made = persistence.rdbStream(out);
     made.countKeys(persistence.engine.keyspace);
     file = made;
@@ -133,11 +130,8 @@ final class StreamedCopy implements Snapshots.Sink {
     if (why != null && written != null) {
       written.abandon();
     }
-    int signal =
-        cancelledBy != null ? SaveProcess.UNWANTED : process == null ? 0 : process.signal();
-    if (process != null) {
-      process.end();
-    }
+    int signal = cancelledBy != null ? SaveProcess.UNWANTED : process.signal();
+    process.end();
     persistence.copied(this, why == null);
     if (why == null) {
       persistence.notice("Background RDB transfer terminated with success");

@@ -458,7 +458,7 @@ public final class ToyNode implements ClusterMachine.World {
         }
       }
       case ClusterAction.Save save -> save(save);
-      case ClusterAction.Sync sync -> sync(sync.generation());
+      case ClusterAction.Sync _ -> sync();
       case ClusterAction.Reply reply -> replies.put(reply.client(), reply.text());
       case ClusterAction.Follow follow -> {
         follow(new Address(follow.host(), follow.port()));
@@ -540,21 +540,17 @@ public final class ToyNode implements ClusterMachine.World {
         });
   }
 
-  private void sync(long generation) {
+  private void sync() {
     byte[] bytes = written;
     long number = writtenNumber;
     int which = life;
     peers.after(
         slowDisk ? random.nextInt(30) : 0,
         () -> {
-          if (which != life) {
-            return;
-          }
-          if (number > fsyncedNumber) {
+          if (which == life && number > fsyncedNumber) {
             fsynced = bytes;
             fsyncedNumber = number;
           }
-          step(new ClusterEvent.Synced(generation));
         });
   }
 
