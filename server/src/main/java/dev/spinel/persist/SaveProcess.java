@@ -23,6 +23,8 @@ final class SaveProcess {
   /// SIGUSR1: whoever sends it doesn't want the snapshot any more, which is no failure.
   static final int UNWANTED = 10;
 
+  static final String COMMAND = "cat";
+
   private static final File NOWHERE = new File("/dev/null");
 
   private final @Nullable Process process;
@@ -41,7 +43,7 @@ final class SaveProcess {
     if (!config.get(Settings.SAVE_PROCESS)) {
       return none();
     }
-    ProcessBuilder waiting = new ProcessBuilder("cat");
+    ProcessBuilder waiting = new ProcessBuilder(COMMAND);
     waiting.environment().clear();
     waiting.redirectOutput(NOWHERE).redirectError(NOWHERE);
     try {

@@ -1,5 +1,7 @@
 package dev.spinel.persist;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,14 +60,30 @@ final class TemporaryFiles {
   }
 
   /// Whether nobody works at a file any more, to judge by its name: the process is gone, or it had
-  /// this one's number in an earlier life, as happens in containers.
+  /// this one's number in an earlier life, as happens in containers. Of those that stand for the
+  /// files of another Spinel server nothing follows: whether that works at them is seen by its
+  /// lock.
   private static boolean isLeftBehind(Path file) {
     Matcher name = NAME.matcher(file.getFileName().toString());
     if (!name.matches() || TAKEN.contains(file)) {
       return false;
     }
     long pid = Long.parseLong(name.group(1));
-    return pid == ProcessHandle.current().pid() || ProcessHandle.of(pid).isEmpty();
+    return pid == ProcessHandle.current().pid() || !mayWork(pid);
+  }
+
+  /// Whether there is a process that may work at files by itself. Linux keeps one that has ended,
+  /// without a command line, until its parent has heard of it: in a container perhaps for ever.
+  private static boolean mayWork(long pid) {
+    if (ProcessHandle.of(pid).isEmpty()) {
+      return false;
+    }
+    try {
+      String line = Files.readString(Path.of("/proc", Long.toString(pid), "cmdline"), ISO_8859_1);
+      return !line.isEmpty() && !line.equals(SaveProcess.COMMAND + "\0");
+    } catch (IOException e) {
+      return ProcessHandle.of(pid).isPresent(); // no Linux, or it has just gone
+    }
   }
 
   /// Removes what processes that were killed have left in a folder. Returns the names.
