@@ -12,6 +12,7 @@ import java.util.PriorityQueue;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -62,6 +63,7 @@ public final class SimNetwork {
   private final Random random;
   private final Conditions conditions;
   private final PriorityQueue<Event> events = new PriorityQueue<>();
+  private final TreeSet<Event> alarms = new TreeSet<>(); // what may be cancelled
   private final Map<String, Host> hosts = new LinkedHashMap<>();
   private final Map<String, String> names = new HashMap<>(); // that mean other hosts
   private final Set<Set<String>> parted = new HashSet<>();
@@ -116,16 +118,27 @@ public final class SimNetwork {
   public boolean runUntil(BooleanSupplier condition, long mostMillis) {
     long end = now + mostMillis;
     while (!condition.getAsBoolean()) {
-      Event next = events.peek();
+      Event next = next();
       if (next == null || next.at > end) {
         now = end;
         return condition.getAsBoolean();
       }
-      events.remove();
+      if (!alarms.remove(next)) {
+        events.remove();
+      }
       now = Math.max(now, next.at);
       happen(next);
     }
     return true;
+  }
+
+  private @Nullable Event next() {
+    Event event = events.peek();
+    if (alarms.isEmpty()) {
+      return event;
+    }
+    Event alarm = alarms.first();
+    return event == null || alarm.compareTo(event) < 0 ? alarm : event;
   }
 
   private void happen(Event event) {
@@ -143,10 +156,19 @@ public final class SimNetwork {
     event.action.run();
   }
 
-  private Event at(long time, @Nullable Host host, Runnable action) {
-    Event event = new Event(time, order++, host, host == null ? 0 : host.life, action);
-    events.add(event);
-    return event;
+  private Event event(long time, @Nullable Host host, Runnable action) {
+    return new Event(time, order++, host, host == null ? 0 : host.life, action);
+  }
+
+  private void at(long time, @Nullable Host host, Runnable action) {
+    events.add(event(time, host, action));
+  }
+
+  /// Does something at that time, unless it is cancelled: nothing of it is kept then.
+  private Peers.Alarm alarm(long time, Host host, Runnable action) {
+    Event event = event(time, host, action);
+    alarms.add(event);
+    return () -> alarms.remove(event);
   }
 
   private long delay() {
@@ -268,7 +290,7 @@ public final class SimNetwork {
       wires.add(wire);
       wire.dialler.listener = listener;
       if (how.timeoutMillis() > 0) {
-        at(now + how.timeoutMillis(), this, wire::late);
+        wire.patience = alarm(now + how.timeoutMillis(), this, wire::late);
       }
       wire.knock();
       return wire.dialler;
@@ -320,6 +342,7 @@ public final class SimNetwork {
     final End accepter;
     private final int port;
     private boolean knocking = true;
+    private Peers.@Nullable Alarm patience; // of the dialler
 
     Wire(Host from, Host to, int port) {
       this.port = port;
@@ -371,6 +394,7 @@ public final class SimNetwork {
           () -> {
             if (dialler.state == EndState.DIALLING) {
               dialler.state = EndState.OPEN;
+              answered();
               if (dialler.listener != null) {
                 dialler.listener.connected(dialler);
               }
@@ -387,6 +411,14 @@ public final class SimNetwork {
       ghost.accepter.state = EndState.OPEN;
       ghost.accepter.listener = owner.apply(ghost.accepter);
       ghost.accepter.later(() -> ghost.accepter.end("connection lost"));
+    }
+
+    /// The dialler knows how it has ended.
+    void answered() {
+      if (patience != null) {
+        patience.cancel();
+        patience = null;
+      }
     }
 
     void late() {
@@ -606,6 +638,9 @@ public final class SimNetwork {
       unsentBytes = 0;
       finished = true;
       wire.knocking = false;
+      if (this == wire.dialler) {
+        wire.answered();
+      }
       if (!broken && other().state != EndState.GONE) {
         pump();
       }
@@ -622,6 +657,9 @@ public final class SimNetwork {
       unsentBytes = 0;
       underWay.clear();
       wire.knocking = false;
+      if (this == wire.dialler) {
+        wire.answered();
+      }
       wire.forgetIfOver();
     }
 
