@@ -64,8 +64,14 @@ final class Shell {
       screen.flush();
       Runtime.getRuntime().halt(1);
     }
-    interrupted = true;
-    connection.abort();
+    synchronized (this) { // else a connection that is made meanwhile would be the one that ends
+      interrupted = true;
+      connection.abort();
+    }
+  }
+
+  private synchronized void interruptIsOver() {
+    interrupted = false;
   }
 
   // ── A command ──
@@ -261,7 +267,7 @@ final class Shell {
   /// True if nothing is lost by it: we ended it ourselves, or SHUTDOWN did.
   private boolean failed(Lost e) {
     if (interrupted) {
-      interrupted = false;
+      interruptIsOver();
       monitoring = false;
       connection.isSubscribed = false;
       return connection.reconnect(false);
@@ -409,7 +415,7 @@ final class Shell {
 
   /// The subscriptions end with their connection.
   void endMessages() {
-    interrupted = false;
+    interruptIsOver();
     connection.isSubscribed = false;
     if (!connection.reconnect(false)) {
       connection.sayFailure();
