@@ -3,14 +3,17 @@ package dev.spinel.bench;
 import dev.spinel.wire.Client;
 import dev.spinel.wire.RespValue;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -67,6 +70,7 @@ public final class FailoverBench {
   private final Kind kind;
   private final String signal;
   private final int timeoutMillis;
+  private final int slowMillis; // of what takes longer the servers' logs are shown; 0: of nothing
   private final List<Node> servers = new ArrayList<>();
   private final List<Node> sentinels = new ArrayList<>();
   private final Map<String, Long> events = new ConcurrentHashMap<>(); // first of each type, nanos
@@ -131,6 +135,16 @@ public final class FailoverBench {
       }
     }
 
+    /// What it has logged since its log was so long.
+    void showLog(long from) throws IOException {
+      try (InputStream log = Files.newInputStream(home.resolve("log"))) {
+        log.skipNBytes(from);
+        System.err.printf(
+            "%s, port %d:%n%s",
+            home.getFileName(), port, new String(log.readAllBytes(), StandardCharsets.UTF_8));
+      }
+    }
+
     void end() {
       running().destroyForcibly();
       try {
@@ -141,12 +155,14 @@ public final class FailoverBench {
     }
   }
 
-  private FailoverBench(Path folder, String program, Kind kind, String signal, int timeoutMillis) {
+  private FailoverBench(
+      Path folder, String program, Kind kind, String signal, int timeoutMillis, int slowMillis) {
     this.folder = folder;
     this.program = Arrays.asList(program.split(" "));
     this.kind = kind;
     this.signal = signal;
     this.timeoutMillis = timeoutMillis;
+    this.slowMillis = slowMillis;
   }
 
   public static void main(String[] arguments) throws Exception {
@@ -155,6 +171,7 @@ public final class FailoverBench {
     List<String> signals = new ArrayList<>();
     int kills = 50;
     int timeout = 1000;
+    int slow = 0;
     for (int i = 0; i + 1 < arguments.length; i += 2) {
       String value = arguments[i + 1];
       switch (arguments[i]) {
@@ -163,6 +180,7 @@ public final class FailoverBench {
         case "--signal" -> signals.add(value.toUpperCase(Locale.ROOT));
         case "--kills" -> kills = Integer.parseInt(value);
         case "--timeout" -> timeout = Integer.parseInt(value);
+        case "--slow" -> slow = Integer.parseInt(value);
         default -> throw new IllegalArgumentException("unknown option " + arguments[i]);
       }
     }
@@ -177,16 +195,16 @@ public final class FailoverBench {
     for (Kind kind : kinds.isEmpty() ? List.of(Kind.values()) : kinds) {
       for (String signal : signals.isEmpty() ? List.of("KILL", "STOP") : signals) {
         for (String program : programs) {
-          measure(program, kind, signal, timeout, kills);
+          measure(program, kind, signal, timeout, slow, kills);
         }
       }
     }
   }
 
-  private static void measure(String program, Kind kind, String signal, int timeout, int kills)
-      throws Exception {
+  private static void measure(
+      String program, Kind kind, String signal, int timeout, int slow, int kills) throws Exception {
     Path folder = Files.createTempDirectory("failovers");
-    FailoverBench bench = new FailoverBench(folder, program, kind, signal, timeout);
+    FailoverBench bench = new FailoverBench(folder, program, kind, signal, timeout, slow);
     Thread ending = new Thread(bench::endAll);
     Runtime.getRuntime().addShutdownHook(ending);
     boolean isDone = false;
@@ -393,6 +411,10 @@ public final class FailoverBench {
 
   private void lose(Result result) throws Exception {
     Node lost = primary();
+    Map<Node, Long> logs = new LinkedHashMap<>();
+    for (Node node : servers) {
+      logs.put(node, Files.size(node.home.resolve("log")));
+    }
     Map<Node, Thread> writers = new ConcurrentHashMap<>();
     long[] first = new long[1];
     boolean[] over = new boolean[1];
@@ -429,6 +451,13 @@ public final class FailoverBench {
     }
     for (Thread writer : writers.values()) {
       writer.join();
+    }
+    double millis = result.written.getLast();
+    if (slowMillis > 0 && millis > slowMillis) {
+      System.err.printf(Locale.ROOT, "%n%.0f ms; port %d was lost%n", millis, lost.port);
+      for (Map.Entry<Node, Long> log : logs.entrySet()) {
+        log.getKey().showLog(log.getValue());
+      }
     }
     if (signal.equals("STOP")) {
       lost.signal("CONT");

@@ -14,6 +14,7 @@ import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.wire.Args;
 import dev.spinel.wire.KeySlot;
+import dev.spinel.wire.Slice;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -492,6 +493,10 @@ public final class ClusterFamily implements Family {
     }
     boolean isHidden = view.hidden().contains((int) slot);
     List<byte[]> names = keys().some(call, (int) slot, isHidden ? 0 : count);
+    call.session().toldKeys =
+        view.migratingTo((int) slot) == null
+            ? 0
+            : SlotKeys.hash(call.values().dictionary(), names.stream().map(Slice::new));
     reply.array(names.size());
     names.forEach(reply::bulk);
   }

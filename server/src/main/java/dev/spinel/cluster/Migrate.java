@@ -19,13 +19,20 @@ import dev.spinel.peer.Address;
 import dev.spinel.peer.Peers;
 import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.Args;
+import dev.spinel.wire.KeySlot;
 import dev.spinel.wire.RespWriter;
+import dev.spinel.wire.Slice;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// MIGRATE: keys go to another server, and are deleted here once that one has them.
@@ -48,6 +55,8 @@ public final class Migrate implements Family {
 
   private static final long USUAL_TIMEOUT_MILLIS = 1000;
   private static final int KEY_BYTES = 100; // of the Java heap, for each key
+  private static final int OTHERS_MOST = 1000; // keys that nobody has named, which come along
+  private static final int OTHER_BYTES = 64 << 10; // of them, more or less
 
   private static final CommandError NOT_EMPTY =
       new CommandError(
@@ -210,15 +219,25 @@ public final class Migrate implements Family {
 
   /// Writes the payloads of those keys that are there; null if none is.
   private @Nullable Transfer pack(Call call, Wanted wanted) {
-    call.hold((long) KEY_BYTES * wanted.keys);
-    int[] found = new int[wanted.keys];
-    int[] count = {0};
-    Parcel parcel = call.parcel(out -> count[0] = write(call, wanted, found, out));
-    if (count[0] == 0) {
+    Address target = new Address(call.text(1), port(call));
+    List<Slice> names = new ArrayList<>(asked(call, wanted));
+    int asked = names.size();
+    if (takesMore(call, wanted, target)) {
+      addOthers(call, names);
+    }
+    call.hold((long) KEY_BYTES * names.size());
+    List<Slice> found = new ArrayList<>(names.size());
+    int[] askedFound = {0};
+    Parcel parcel =
+        call.parcel(
+            out -> {
+              write(call, wanted, names.subList(0, asked), Long.MAX_VALUE, found, out);
+              askedFound[0] = found.size();
+              write(call, wanted, names.subList(asked, names.size()), OTHER_BYTES, found, out);
+            });
+    if (found.isEmpty()) {
       return null;
     }
-    int[] arguments = Arrays.copyOf(found, count[0]);
-    Address target = new Address(call.text(1), port(call));
     var how =
         new Transfer.How(
             target,
@@ -231,7 +250,8 @@ public final class Migrate implements Family {
         call.engine(),
         linksOf(call.session()),
         how,
-        arguments,
+        found.toArray(new Slice[0]),
+        askedFound[0],
         parcel,
         wanted.copies ? null : call);
   }
@@ -240,30 +260,47 @@ public final class Migrate implements Family {
     ClusterView now = view.get();
     return now != null
         && now.nodes().stream()
-            .filter(node -> node.port() == target.port())
-            .filter(
-                node -> target.host().equals(node.ip()) || target.host().equals(node.hostname()))
+            .filter(node -> isAt(node, target))
             .flatMap(node -> now.replicasOf(node.id()).stream())
             .anyMatch(replica -> !replica.hasFailed() && !replica.mayHaveFailed());
+  }
+
+  private static boolean isAt(NodeView node, Address address) {
+    return node.port() == address.port()
+        && (address.host().equals(node.ip()) || address.host().equals(node.hostname()));
   }
 
   private static int port(Call call) {
     return (int) Math.clamp(call.arg(2).toLong(0), 0, 65535);
   }
 
-  /// Returns how many keys there are. Their arguments' numbers go to `found`.
-  private static int write(Call call, Wanted wanted, int[] found, RespWriter out) {
+  private static List<Slice> asked(Call call, Wanted wanted) {
+    return IntStream.range(wanted.firstKey, wanted.firstKey + wanted.keys)
+        .mapToObj(call::arg)
+        .toList();
+  }
+
+  /// Writes those of the keys that are there, until there are so many bytes, and adds their names
+  /// to `found`.
+  private static void write(
+      Call call, Wanted wanted, List<Slice> names, long bytes, List<Slice> found, RespWriter out) {
     boolean asking = call.limits().inCluster();
     int version = call.limits().intOf(Settings.RDB_VERSION);
     boolean compressing = call.limits().is(Settings.RDBCOMPRESSION);
-    int count = 0;
-    for (int i = wanted.firstKey; i < wanted.firstKey + wanted.keys; i++) {
-      Key key = call.read(i);
+    long left = bytes;
+    for (Slice name : names) {
+      if (left <= 0) {
+        return;
+      }
+      Key key = call.read(name);
       if (key.exists()) {
-        found[count++] = i;
+        if (bytes != Long.MAX_VALUE) {
+          left -= name.length + call.weight(key.entry());
+        }
+        found.add(name);
         out.array(wanted.replaces ? 5 : 4);
         out.bulk(asking ? "RESTORE-ASKING" : "RESTORE");
-        out.bulk(call.arg(i));
+        out.bulk(name);
         out.bulk(key.expiry() < 0 ? 0 : Math.max(1, key.expiry() - call.now()));
         call.payloads().dump(key.entry(), version, compressing, out);
         if (wanted.replaces) {
@@ -272,18 +309,53 @@ public final class Migrate implements Family {
       }
       call.done(key);
     }
-    return count;
+  }
+
+  // ── a slot that is emptied ──
+
+  /// Whether others of the slot come along: its keys were just named here, of a slot that goes to
+  /// that node, and now the same ones are to go, in the same order. That is how a slot is emptied,
+  /// and the next ones would be asked for next.
+  private boolean takesMore(Call call, Wanted wanted, Address target) {
+    long told = call.session().toldKeys;
+    call.session().toldKeys = 0;
+    ClusterView now = view.get();
+    if (told == 0
+        || now == null
+        || wanted.copies
+        || wanted.replaces // what is there is replaced only where that is asked for
+        || wanted.database != 0
+        || call.inMulti()
+        || call.isInScript()
+        || !call.mayUseAnyKey()) {
+      return false;
+    }
+    NodeView going =
+        wanted.keys == 0 ? null : now.migratingTo(KeySlot.of(call.arg(wanted.firstKey)));
+    return going != null
+        && isAt(going, target)
+        && told == SlotKeys.hash(call.values().dictionary(), asked(call, wanted).stream());
+  }
+
+  /// Adds others of the slot that nobody holds.
+  private static void addOthers(Call call, List<Slice> names) {
+    Set<Slice> asked = new HashSet<>(names);
+    int slot = KeySlot.of(names.getFirst());
+    new SlotKeys(call.engine())
+        .some(call, slot, asked.size() + OTHERS_MOST).stream()
+            .map(Slice::new)
+            .filter(name -> !asked.contains(name) && !call.isHeld(name))
+            .forEach(names::add);
   }
 
   /// The other server has answered: deletes what it has.
   private static void finish(Call call, Reply reply, Transfer sent) {
-    int[] arguments = sent.arguments();
     String error = sent.error();
     if (!sent.copies()) {
       Hold hold = sent.hold();
-      Object[] effect = new Object[arguments.length + 1];
+      Object[] effect = new Object[sent.count() + 1];
       int deleted = 0;
-      for (int i = 0; i < arguments.length; i++) {
+      for (int i = 0; i < sent.count(); i++) {
         if (!sent.hasArrived(i)) {
           continue;
         }
@@ -291,10 +363,10 @@ public final class Migrate implements Family {
           error = error == null ? CHANGED : error;
           continue;
         }
-        Key key = call.write(arguments[i]);
+        Key key = call.write(sent.name(i));
         if (key.exists()) {
           call.delete(key);
-          effect[++deleted] = call.arg(arguments[i]);
+          effect[++deleted] = sent.name(i);
         }
         call.done(key);
       }

@@ -246,11 +246,11 @@ final class MigrationLinks {
       }
       int introductions = (logsIn ? 1 : 0) + (selects ? 1 : 0);
       int number = replies++ - introductions;
-      if (number >= of.arguments().length) {
+      if (number >= of.count()) {
         heardOfReplicas(from, of, reply);
         return true;
       }
-      if (reply instanceof RespValue.Error refusal) {
+      if (reply instanceof RespValue.Error refusal && (number < 0 || of.isAsked(number))) {
         error = error == null ? "ERR Target instance replied with error: " + refusal.text() : error;
       }
       if (number >= 0) {
@@ -261,7 +261,7 @@ final class MigrationLinks {
       } else if (error != null) {
         refused = true;
       }
-      if (number == of.arguments().length - 1 && question == Question.NONE) {
+      if (number == of.count() - 1 && question == Question.NONE) {
         end(of);
       }
       return true;

@@ -14,6 +14,7 @@ import dev.spinel.value.Place;
 import dev.spinel.wire.Slice;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// The keys of whole slots: how many there are, which, and that they go. A cluster has one
 /// database.
@@ -94,6 +95,14 @@ public final class SlotKeys {
   }
 
   private static final int NAME_BYTES = 40;
+
+  /// One number for keys in this order; never 0.
+  static long hash(Dictionary dictionary, Stream<Slice> names) {
+    return names
+            .mapToLong(dictionary::hash)
+            .reduce(1, (all, one) -> all * 0x9e3779b97f4a7c15L + one)
+        | 1;
+  }
 
   /// Deletes all keys of these slots, each with its event and its effect, since another node has
   /// them. Returns how many there were. Stopped world.

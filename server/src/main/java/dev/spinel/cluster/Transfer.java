@@ -45,12 +45,12 @@ final class Transfer implements Condition {
   private final Engine engine;
   private final MigrationLinks links;
   private final How how;
-  private final int[] arguments;
+  private final Slice[] names;
+  private final int asked;
   private final int database; // here
   private final Parcel parcel;
   private final @Nullable Hold hold;
   private final boolean copies;
-  private final byte[][] names; // if they are to be deleted
   private int era; // in which it began
 
   // monitor
@@ -62,34 +62,30 @@ final class Transfer implements Condition {
   private boolean isForsaken;
 
   /// @param links by which it is sent if the call can wait
-  /// @param arguments of the keys
+  /// @param names of the keys, which are copied
+  /// @param asked how many of them, the first ones, the call names
   /// @param mover the call, if it is to delete the keys
   Transfer(
       Engine engine,
       MigrationLinks links,
       How how,
-      int[] arguments,
+      Slice[] names,
+      int asked,
       Parcel parcel,
       @Nullable Call mover) {
     this.engine = engine;
     this.links = links;
     this.how = how;
-    this.arguments = arguments;
-    this.parcel = parcel;
-    this.arrived = new boolean[arguments.length];
-    copies = mover == null;
-    if (mover == null) {
-      database = 0;
-      hold = null;
-      names = new byte[0][];
-    } else {
-      database = mover.database();
-      hold = mover.hold(this, arguments);
-      names = new byte[arguments.length][];
-      for (int i = 0; i < names.length; i++) {
-        names[i] = mover.bytes(arguments[i]);
-      }
+    this.names = new Slice[names.length];
+    for (int i = 0; i < names.length; i++) {
+      this.names[i] = new Slice(names[i].copy());
     }
+    this.asked = asked;
+    this.parcel = parcel;
+    this.arrived = new boolean[names.length];
+    copies = mover == null;
+    database = mover == null ? 0 : mover.database();
+    hold = mover == null ? null : mover.hold(this, this.names);
   }
 
   How how() {
@@ -100,8 +96,17 @@ final class Transfer implements Condition {
     return parcel;
   }
 
-  int[] arguments() {
-    return arguments;
+  int count() {
+    return names.length;
+  }
+
+  Slice name(int i) {
+    return names[i];
+  }
+
+  /// Whether the call names key number `i`: else it stays if it can't go.
+  boolean isAsked(int i) {
+    return i < asked;
   }
 
   /// Whether the keys stay.
@@ -208,7 +213,7 @@ final class Transfer implements Condition {
 
   @Override
   public long heapBytes() {
-    return parcel.heapBytes() + (long) NAME_BYTES * arguments.length;
+    return parcel.heapBytes() + (long) NAME_BYTES * names.length;
   }
 
   @Override
@@ -261,7 +266,7 @@ final class Transfer implements Condition {
   /// refuse it.
   private void complete(Seat seat, Recorder recorder) {
     try {
-      for (int i = 0; i < names.length; i++) {
+      for (int i = 0; !copies && i < names.length; i++) {
         if (hasArrived(i) && engine.era() == era) {
           delete(i, seat, recorder);
         }
@@ -272,7 +277,7 @@ final class Transfer implements Condition {
   }
 
   private void delete(int i, Seat seat, Recorder recorder) {
-    Slice key = new Slice(names[i]);
+    Slice key = names[i];
     int slot = KeySlot.of(key);
     Keyspace keyspace = engine.keyspace;
     var dictionary = seat.values.dictionary();

@@ -1284,6 +1284,11 @@ public final class Call {
     return user == null || !session.gated || user.mayReadAnyKey(command, args);
   }
 
+  /// Whether the session's user may do with any key what this command does.
+  public boolean mayUseAnyKey() {
+    return session.user == null || !session.gated;
+  }
+
   /// The session of the client whose call this is, or whose script runs it.
   public Session client() {
     Session caller = session.caller;
@@ -1402,16 +1407,22 @@ public final class Call {
     return before == null ? null : before.asked;
   }
 
-  /// A hold of the keys at these arguments, which the condition begins and ends, as the call waits
-  /// for it. They are keys of the call, and it writes: so nobody else holds them.
-  public Hold hold(Condition condition, int[] arguments) {
-    Slice[] names = new Slice[arguments.length];
-    int[] slots = new int[arguments.length];
-    for (int i = 0; i < arguments.length; i++) {
-      names[i] = new Slice(args.at(arguments[i]).copy());
-      slots[i] = slotOf(arguments[i]);
+  /// A hold of these keys, which the condition begins and ends, as the call waits for it. They are
+  /// keys of the call, and it writes: so nobody else holds them; or of slots that it has locked,
+  /// and [#isHeld] denies it.
+  public Hold hold(Condition condition, Slice[] names) {
+    Slice[] kept = new Slice[names.length];
+    int[] slots = new int[names.length];
+    for (int i = 0; i < names.length; i++) {
+      kept[i] = new Slice(names[i].copy());
+      slots[i] = KeySlot.of(kept[i]);
     }
-    return new Hold(engine.held, condition, database, names, slots);
+    return new Hold(engine.held, condition, database, kept, slots);
+  }
+
+  /// Whether a call that waits holds the key. Its slot's lock.
+  public boolean isHeld(Slice name) {
+    return engine.held.any() && engine.held.of(database, name) != null;
   }
 
   boolean waits() {

@@ -65,6 +65,10 @@ public final class Session {
 
   public boolean readOnly; // READONLY mode of cluster replicas
 
+  /// What CLUSTER GETKEYSINSLOT has told it last, as a hash; 0: nothing that matters. Kept by the
+  /// cluster.
+  public long toldKeys;
+
   /// For how many more commands, this one included, ASKING holds; MULTI to EXEC is one.
   private int asking;
 
