@@ -54,7 +54,8 @@ public final class ClusterTool {
         --replica-of NODE      add-node: a replica of this one
         --throttle N           moves at most N slots a second
         --keep-served          of keys that two nodes have with different values, keeps those that
-                               clients are served; without it such a slot is left as it is
+                               clients are served, and names them; without it such a slot is left
+                               as it is
         --key-by-key           moves the keys of a slot one by one, as between other servers, though
                                its nodes could move it whole, which is faster
         --json                 one JSON object a line, the last of which says whether it is done,

@@ -245,10 +245,14 @@ final class SlotMover {
             "Clients are served the values at "
                 + server.node.address()
                 + ". Those of the other node are newer if this one was restarted, or replaced by"
-                + " its replica, without its last writes. Delete the wrong ones by hand, or give"
-                + " --keep-served: the served ones stay, the others are deleted.\n");
+                + " its replica, without its last writes, or was given the slot by redis-cli"
+                + " --cluster fix, which counts keys and compares no values. Delete the wrong ones"
+                + " by hand, or give --keep-served: the served ones stay, the others are"
+                + " deleted.\n");
         return "";
       }
+    } else {
+      sayDropped(from, to, server, keys);
     }
     log.warning(
         "\n*** Keys of the slot are at both nodes: those of "
@@ -264,6 +268,21 @@ final class SlotMover {
     if (!(again instanceof RespValue.Error e)) return again == null ? "" : null;
     from.sayError(e.text());
     return e.text();
+  }
+
+  /// The user has said that the served ones stay: which others that costs.
+  private void sayDropped(Peer from, Peer to, Peer server, List<RespValue> keys) {
+    List<String> different = different(from, to, keys);
+    if (different == null) {
+      log.error("    (whether their values differ can't be told)\n");
+    } else if (!different.isEmpty()) {
+      Peer other = server == from ? to : from;
+      log.error(
+          "*** As --keep-served says, the values that "
+              + other.node.address()
+              + " has of these keys are deleted, though they differ:\n");
+      for (String key : different) log.error("    - " + key + "\n");
+    }
   }
 
   /// Deletes a key that another node has, too.

@@ -406,7 +406,9 @@ class ClusterToolTest {
     assertThat(done.status()).as(done.out() + done.err()).isZero();
     assertThat(done.out())
         .contains(">>> Case 1: Moving slot " + slot + " from 127.0.0.1:" + ports[0])
-        .contains("*** Keys of the slot are at both nodes: those of 127.0.0.1:" + ports[0]);
+        .contains("*** Keys of the slot are at both nodes: those of 127.0.0.1:" + ports[0])
+        .contains("the values that 127.0.0.1:" + ports[1] + " has of these keys are deleted")
+        .contains("    - {k3}a\n", "    - {k3}b\n", "    - {k3}c\n");
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
     assertThat(ask(ports[1], "DBSIZE")).isEqualTo("4");
     for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
@@ -435,7 +437,9 @@ class ClusterToolTest {
     assertThat(asked.out()).contains("    - {k3}a\n", "--keep-served");
     Ours gathered = run(ports[2], "fix", "--yes", "--keep-served");
     assertThat(gathered.status()).as(gathered.out() + gathered.err()).isZero();
-    assertThat(gathered.out()).contains("those of 127.0.0.1:" + ports[1] + " stay");
+    assertThat(gathered.out())
+        .contains("those of 127.0.0.1:" + ports[1] + " stay")
+        .contains("of these keys are deleted, though they differ:\n    - {k3}a\n");
     for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
     assertThat(ask(ports[1], "GET", "{k3}alone")).isEqualTo("lost otherwise");
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");

@@ -24,6 +24,9 @@ import java.util.Map;
 /// marked, extends nothing. Those of stock nodes have no number, and count for the oldest PING that
 /// isn't answered.
 ///
+/// A primary without slots has it answered, too, and needs no lease: with its first slot it has one
+/// at once.
+///
 /// Belongs to the machine's thread.
 final class Lease {
   private static final int REMEMBERED = 64;
@@ -63,7 +66,7 @@ final class Lease {
   }
 
   void pinged(ClusterNode node, int number) {
-    if (machine.myself().isVoter() && node.isVoter()) {
+    if (machine.myself().isPrimary() && node.isVoter()) {
       sent.computeIfAbsent(node, any -> new Sent()).add(number, machine.now());
     }
   }
@@ -121,8 +124,10 @@ final class Lease {
   private long compute() {
     ClusterNode myself = machine.myself();
     since = 0;
-    if (!myself.isVoter()) {
+    if (!myself.isPrimary()) {
       sent.clear();
+    }
+    if (!myself.isVoter()) {
       return Long.MAX_VALUE;
     }
     int wanted = machine.health().quorum() - 1;

@@ -198,6 +198,27 @@ class ClusterSimulationTest {
     ok(from, from.ask("SETSLOT", number, "NODE", to.id()));
   }
 
+  /// What comes with its first slot, keys that are moved there above all, isn't refused until
+  /// others have answered it.
+  @Test
+  void whoGetsItsFirstSlotTakesWritesAtOnce() {
+    make(1, SimNetwork.Conditions.GOOD, 3);
+    cluster.form(3);
+    ToyNode from = cluster.nodes.get(0);
+    ToyNode joined = cluster.add(SimCluster.policy(TIMEOUT, List.of()));
+    ok(joined, joined.ask("MEET", cluster.hostName(from), Integer.toString(SimCluster.PORT)));
+    assertThat(cluster.runUntil(cluster::allKnowAll, 60_000)).isTrue();
+    assertThat(cluster.runUntil(cluster::isServed, 60_000)).isTrue();
+    cluster.run(2 * TIMEOUT);
+    int slot = from.machine().myself().slots.next(0);
+    String number = Integer.toString(slot);
+    ok(joined, joined.ask("SETSLOT", number, "IMPORTING", from.id()));
+    ok(from, from.ask("SETSLOT", number, "MIGRATING", joined.id()));
+    joined.ask("SETSLOT", number, "NODE", joined.id());
+    assertThat(joined.machine().slots().owner(slot)).isSameAs(joined.machine().myself());
+    assertThat(joined.takesWrites(slot)).isTrue();
+  }
+
   private ToyNode primary(Random random, @Nullable ToyNode but) {
     while (true) {
       ToyNode node = cluster.nodes.get(random.nextInt(cluster.nodes.size()));
