@@ -534,6 +534,7 @@ public final class Cluster implements AutoCloseable {
       case ClusterAction.Lease term -> {
         long until = term.untilMillis();
         lease = new Term(nanos(term.sinceMillis()), until == Long.MAX_VALUE ? until : nanos(until));
+        data.leaseRenewed();
       }
     }
   }

@@ -3,11 +3,13 @@ package dev.spinel.cluster;
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Call;
+import dev.spinel.engine.Clock;
 import dev.spinel.engine.Command;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.Condition;
 import dev.spinel.engine.Engine;
 import dev.spinel.engine.Gate;
+import dev.spinel.engine.Reply;
 import dev.spinel.engine.Session;
 import dev.spinel.engine.Waiters;
 import dev.spinel.engine.Waiting;
@@ -59,6 +61,7 @@ public final class Redirect implements Gate {
   private @Nullable Slots slots; // before the first session
   private @Nullable Command migrate; // likewise
   private @Nullable Command exec; // likewise
+  private @Nullable Clock clock; // likewise
 
   // Of the cluster, as it was last shown. Stopped world; read by whoever is seated.
   private @Nullable ClusterView shown;
@@ -68,6 +71,12 @@ public final class Redirect implements Gate {
   private volatile Paused paused = Paused.NOTHING; // written in stopped worlds
   private final Waiters<Boolean> waiting = new Waiters<>();
   private final Condition resumed = new Resumed();
+
+  private static final long LEASE_MOST_MILLIS = 1000; // that a write waits for it
+  private static final long ENOUGH_NANOS = 10_000_000; // of a lease, for more than a turn
+
+  private final Waiters<Boolean> leaseless = new Waiters<>();
+  private final Condition renewed = new Renewed();
 
   /// @param view the newest picture, or null: the cluster hasn't started
   /// @param leaseUntilNanos until when this node takes writes, on the scale of [System#nanoTime];
@@ -84,7 +93,12 @@ public final class Redirect implements Gate {
     slots = engine.keyspace.slots();
     migrate = engine.table.declared("migrate");
     exec = engine.exec;
+    clock = engine.clock;
     engine.gates.closed(this, true);
+  }
+
+  private Clock clock() {
+    return Objects.requireNonNull(clock);
   }
 
   private Slots slots() {
@@ -96,6 +110,7 @@ public final class Redirect implements Gate {
     shown = now;
     serves = now.isUp() && !now.awaitsTakeover();
     waiting.wake(any -> true); // it may say what they wait for
+    leaseless.wake(any -> true);
   }
 
   @Override
@@ -127,8 +142,16 @@ public final class Redirect implements Gate {
     return command.is(Command.WRITE) ? refuseWrite(call) : null;
   }
 
+  /// Without a lease a write waits for one: the cluster may be well, and the answers of the others
+  /// on their way. If they aren't, a picture says so soon.
   private @Nullable CommandError refuseWrite(Call call) {
-    return call.mayWrite(leaseUntilNanos) ? null : DOWN;
+    boolean goesOn =
+        call.mayWrite(leaseUntilNanos) || serves && call.await(renewed, patienceMillis());
+    return goesOn ? null : DOWN;
+  }
+
+  private long patienceMillis() {
+    return Math.min(LEASE_MOST_MILLIS, config.get(Settings.CLUSTER_NODE_TIMEOUT) / 2);
   }
 
   private @Nullable CommandError answer(Call call) {
@@ -355,6 +378,39 @@ public final class Redirect implements Gate {
     @Override
     public void end(Waiting call) {
       waiting.remove(call);
+    }
+
+    @Override
+    public boolean isAskedFor() {
+      return false;
+    }
+  }
+
+  // ── writes that wait for a lease ──
+
+  /// The lease has been renewed. Any thread.
+  public void leaseRenewed() {
+    leaseless.wake(any -> true);
+  }
+
+  /// That this node takes writes again, or serves nothing any more.
+  private final class Renewed implements Condition {
+    @Override
+    public void begin(Waiting call) {
+      leaseless.add(call, true);
+      if (leaseUntilNanos.getAsLong() - clock().nanos() > ENOUGH_NANOS) {
+        leaseRenewed(); // meanwhile
+      }
+    }
+
+    @Override
+    public void end(Waiting call) {
+      leaseless.remove(call);
+    }
+
+    @Override
+    public void timedOut(Reply reply) {
+      reply.error(Objects.requireNonNull(DOWN.getMessage()));
     }
 
     @Override

@@ -9,6 +9,9 @@ public interface SlotData {
   /// by this view from now on. In a stopped world.
   void show(ClusterView view, Dispatcher stopped);
 
+  /// The time until which this node takes writes has been put off. Any thread.
+  void leaseRenewed();
+
   /// Keys of a slot. In a stopped world.
   int count(int slot, Dispatcher stopped);
 

@@ -83,6 +83,11 @@ final class ServerSlots implements SlotData {
   }
 
   @Override
+  public void leaseRenewed() {
+    redirect.leaseRenewed();
+  }
+
+  @Override
   public int count(int slot, Dispatcher stopped) {
     return keys().count(stopped.seat(), slot);
   }

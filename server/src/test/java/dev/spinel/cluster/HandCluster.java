@@ -98,6 +98,11 @@ public final class HandCluster {
     stopped(by -> served.resume(move, by));
   }
 
+  void renewLease(long untilNanos) {
+    leaseUntilNanos = untilNanos;
+    redirect.leaseRenewed();
+  }
+
   Redirect redirect() {
     return redirect;
   }

@@ -351,10 +351,39 @@ class RedirectTest {
 
   // ── the lease ──
 
+  private static final String DOWN = "-CLUSTERDOWN The cluster is down";
+
+  /// A write waits for a lease, half a second here; nothing comes.
+  private static String refused(Fixture fixture, LocalSession session, String... words) {
+    assertThat(say(session, words)).isEmpty();
+    fixture.clock.forward(500);
+    return Fixture.text(session.await(20_000));
+  }
+
+  @Test
+  void aWriteWaitsForItsLease() {
+    try (Fixture fixture = new Fixture()) {
+      HandCluster cluster = new HandCluster(fixture, "cluster-node-timeout", "1000");
+      LocalSession session = fixture.session();
+      cluster.show(STABLE);
+      cluster.leaseUntilNanos = fixture.clock.nanos();
+      assertThat(say(session, "SET", "b", "1")).isEmpty();
+      fixture.clock.forward(100);
+      cluster.renewLease(fixture.clock.nanos() + 1_000_000_000);
+      assertThat(Fixture.text(session.await(20_000))).isEqualTo("+OK");
+      cluster.leaseUntilNanos = fixture.clock.nanos();
+      assertThat(say(session, "SET", "b", "2")).isEmpty();
+      cluster.show(
+          line(A, "127.0.0.1:7000@17000", "myself,master", "-", "0-8191")
+              + line(B, "127.0.0.2:7001@17001", "master,fail", "-", "8192-16000"));
+      assertThat(Fixture.text(session.await(20_000))).isEqualTo(DOWN);
+    }
+  }
+
   @Test
   void withoutALeaseNothingIsWritten() {
     try (Fixture fixture = new Fixture()) {
-      HandCluster cluster = new HandCluster(fixture);
+      HandCluster cluster = new HandCluster(fixture, "cluster-node-timeout", "1000");
       LocalSession session = fixture.session();
       cluster.show(STABLE);
       cluster.leaseUntilNanos = fixture.clock.nanos() + 1_000_000_000;
@@ -362,8 +391,8 @@ class RedirectTest {
       fixture.clock.forward(990);
       assertThat(say(session, "SET", "b", "2")).isEqualTo("+OK");
       fixture.clock.forward(10);
-      assertThat(say(session, "SET", "b", "3")).isEqualTo("-CLUSTERDOWN The cluster is down");
-      assertThat(say(session, "FLUSHALL")).isEqualTo("-CLUSTERDOWN The cluster is down");
+      assertThat(refused(fixture, session, "SET", "b", "3")).isEqualTo(DOWN);
+      assertThat(refused(fixture, session, "FLUSHALL")).isEqualTo(DOWN);
       assertThat(say(session, "GET", "b")).isEqualTo("$1 2");
       say(session, "MULTI");
       assertThat(say(session, "GET", "b")).isEqualTo("+QUEUED");
@@ -376,16 +405,16 @@ class RedirectTest {
   @Test
   void aLeaseEndsWhileTheSystemSleeps() {
     try (Fixture fixture = new Fixture()) {
-      HandCluster cluster = new HandCluster(fixture);
+      HandCluster cluster = new HandCluster(fixture, "cluster-node-timeout", "1000");
       LocalSession session = fixture.session();
       cluster.show(STABLE);
       lease(cluster, fixture);
       fixture.clock.set(400);
       assertThat(say(session, "SET", "b", "1")).isEqualTo("+OK");
       fixture.clock.set(600);
-      assertThat(say(session, "SET", "b", "2"))
+      assertThat(refused(fixture, session, "SET", "b", "2"))
           .as("the first command after it, before any look at the clocks")
-          .isEqualTo("-CLUSTERDOWN The cluster is down");
+          .isEqualTo(DOWN);
       fixture.clock.forward(1);
       lease(cluster, fixture);
       assertThat(say(session, "SET", "b", "3")).isEqualTo("+OK");
