@@ -7,20 +7,23 @@ final class ClusterLog {
   final Screen screen;
   private final boolean coloured;
   private final Consumer<String> to;
+  private final Consumer<String> facts;
 
   ClusterLog(Screen screen, boolean coloured) {
-    this(screen, coloured, screen::out);
+    this(screen, coloured, screen::out, object -> {});
   }
 
-  /// All that is said, without colours, goes to `to`.
-  ClusterLog(Screen screen, Consumer<String> to) {
-    this(screen, false, to);
+  /// For programs: all that is said, without colours, goes to `to`, and facts, each an object of
+  /// JSON, to `facts`.
+  ClusterLog(Screen screen, Consumer<String> to, Consumer<String> facts) {
+    this(screen, false, to, facts);
   }
 
-  private ClusterLog(Screen screen, boolean coloured, Consumer<String> to) {
+  private ClusterLog(Screen screen, boolean coloured, Consumer<String> to, Consumer<String> facts) {
     this.screen = screen;
     this.coloured = coloured;
     this.to = to;
+    this.facts = facts;
   }
 
   private void say(String colour, String text) {
@@ -45,5 +48,10 @@ final class ClusterLog {
 
   void plain(String text) {
     to.accept(text);
+  }
+
+  /// What programs are told besides; people read it in what is said.
+  void fact(String object) {
+    facts.accept(object);
   }
 }

@@ -54,8 +54,8 @@ public final class ClusterTool {
         --replica-of NODE      add-node: a replica of this one
         --throttle N           moves at most N slots a second
         --keep-served          of keys that two nodes have with different values, keeps those that
-                               clients are served, and names them; without it such a slot is left
-                               as it is
+                               clients are served, which may be the older ones, and says which
+                               others it deletes; without it such a slot is left as it is
         --key-by-key           moves the keys of a slot one by one, as between other servers, though
                                its nodes could move it whole, which is faster
         --json                 one JSON object a line, the last of which says whether it is done,
@@ -98,7 +98,7 @@ public final class ClusterTool {
     notices = new Notices(screen, json);
     manager =
         json
-            ? new ClusterManager(options, new ClusterLog(screen, notices::text))
+            ? new ClusterManager(options, new ClusterLog(screen, notices::text, notices::fact))
             : new ClusterManager(screen, options);
     view = manager.view;
   }
@@ -597,8 +597,7 @@ public final class ClusterTool {
     if (!manager.membership.introduce(fresh, first)) return false;
     say("Waiting for " + fresh.node.address() + " to find the cluster.");
     for (int tenths = 0; tenths < WAIT_SECONDS * 10; tenths++) {
-      String text = Peer.textOf(fresh.ask("CLUSTER", "INFO"));
-      if (text != null && text.contains("cluster_state:ok") && isKnown(fresh)) {
+      if (serves(fresh) && isKnown(fresh)) {
         view.loadNode(fresh, false);
         return view.load(first) && view.byId(fresh.node.id) != null;
       }
@@ -715,7 +714,9 @@ public final class ClusterTool {
   // ── moving slots ──
 
   /// Nothing moves in a cluster that isn't whole. Slots that an interrupted command has left half
-  /// moved are finished first; what it has told only some nodes, the others hear within seconds.
+  /// moved are finished first; what it has told only some nodes, the others hear within seconds. A
+  /// node that has just come in refuses keys for its first seconds (`CLUSTERDOWN`): it is waited
+  /// for, too.
   private boolean isWhole() throws IOException {
     boolean finished = onlyPlan;
     for (int tenths = 0; ; tenths++) {
@@ -732,7 +733,10 @@ public final class ClusterTool {
         if (!agreed("Some slots are half moved. Finish them first?")) return false;
         finished = true;
         check();
-      } else if (slots == ManagedNode.SLOTS && (onlyPlan || !open) && view.agrees()) {
+      } else if (slots == ManagedNode.SLOTS
+          && (onlyPlan || !open)
+          && view.agrees()
+          && (onlyPlan || allServe())) {
         return true;
       } else if (view.unreachablePrimaries > 0 || tenths == AGREE_SECONDS * 10) {
         notices.complain("The cluster isn't whole: spinel cluster doctor says why.");
@@ -742,6 +746,21 @@ public final class ClusterTool {
       }
       if (!view.load(view.peers.getFirst())) return false;
     }
+  }
+
+  /// Whether all primaries serve, and know each other.
+  private boolean allServe() {
+    List<Peer> primaries = view.primaries();
+    for (Peer p : primaries) {
+      List<String> known = p.lines().stream().map(NodeLine::id).toList();
+      if (!serves(p) || !primaries.stream().allMatch(o -> known.contains(o.node.id))) return false;
+    }
+    return true;
+  }
+
+  private static boolean serves(Peer p) {
+    String info = Peer.textOf(p.ask("CLUSTER", "INFO"));
+    return info != null && info.contains("cluster_state:ok");
   }
 
   /// Checks all as redis-cli does, and mends it.

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -64,41 +65,110 @@ final class Doctor {
   // ── nodes that others speak of ──
 
   private void nodes() {
-    Peer first = view.peers.getFirst();
-    String text = Peer.textOf(first.ask("CLUSTER", "NODES"));
-    List<NodeLine> lines = text == null ? null : NodeLine.parse(text);
-    if (lines == null) return;
-    for (NodeLine line : lines) {
-      if (view.byId(line.id()) != null) continue;
-      String who = (line.has("slave") ? "replica " : "primary ") + line.place();
-      int port = line.port();
-      if (line.has("noaddr") || port == 0) {
-        grave(
-            "nobody knows where " + line.id() + " is",
-            "spinel cluster fix HOST:PORT, with its present address; or CLUSTER FORGET if it is"
-                + " gone");
-      } else if (answersAsAnother(line)) {
-        grave(
-            who + " isn't at its address: another node answers there",
-            "its address has moved: spinel cluster fix, with the new one if no node knows it");
-      } else {
-        grave(
-            who + " can't be reached",
-            "start it; if its address has changed, spinel cluster fix with the new one; if it is"
-                + " gone for good, "
-                + (line.slots().isEmpty()
-                    ? "spinel cluster shrink " + line.place() + " takes it out"
-                    : "CLUSTER FORGET " + line.id() + " at all nodes"));
+    Set<String> seen = new HashSet<>();
+    for (Peer p : view.peers) {
+      for (NodeLine line : p.lines()) {
+        boolean isMet = line.has("handshake"); // its id is made up until it has answered
+        if (!seen.add(isMet ? line.place() : line.id())) continue;
+        if (isMet) met(p, line);
+        else if (view.byId(line.id()) == null) missing(p, line);
       }
     }
   }
 
-  private boolean answersAsAnother(NodeLine line) {
+  private void met(Peer by, NodeLine line) {
+    minor(
+        name(by)
+            + " has been told of "
+            + line.place()
+            + ", and isn't answered yet on its bus port, "
+            + busPort(line),
+        "look again in some seconds; if it stays so, that port must be reachable from all nodes");
+  }
+
+  private static int busPort(NodeLine line) {
+    return ManagedNode.of(line).busPort;
+  }
+
+  private void missing(Peer by, NodeLine line) {
+    String who = (line.has("slave") ? "replica " : "primary ") + line.place();
+    String forget = "CLUSTER FORGET " + line.id() + " at all nodes";
+    String takesSlots =
+        line.slots().isEmpty() ? "" : ", and then spinel cluster fix gives its slots away, empty";
+    if (line.has("noaddr") || line.port() == 0) {
+      grave(
+          "nobody knows where "
+              + (line.has("slave") ? "replica " : "primary ")
+              + line.id()
+              + " is"
+              + (line.slots().isEmpty()
+                  ? ""
+                  : ", which has " + line.slots().cardinality() + " slots"),
+          "spinel cluster fix HOST:PORT, with its present address; if it runs with a new id it has"
+              + " lost its nodes.conf: give it that file back; if it is gone for good, "
+              + forget
+              + takesSlots);
+      return;
+    }
     Peer there = view.peer(line.host(), line.port());
-    if (!there.connectQuietly()) return false;
-    RespValue id = there.ask("CLUSTER", "MYID");
+    boolean isLoggedIn = there.connectQuietly();
+    boolean isThere = there.isConnected();
+    RespValue id = isLoggedIn ? there.ask("CLUSTER", "MYID") : null;
+    String error = Objects.requireNonNullElse(Peer.errorOf(id), "");
+    List<NodeLine> known = isLoggedIn ? there.lines() : List.of();
     there.close();
-    return id instanceof RespValue.Bulk && !line.id().equals(id.text());
+    if (!isThere) {
+      grave(
+          who + " can't be reached",
+          "start it; if its address has changed, spinel cluster fix with the new one; if it is"
+              + " gone for good, "
+              + (line.slots().isEmpty()
+                  ? "spinel cluster shrink " + line.place() + " takes it out"
+                  : forget + takesSlots));
+    } else if (!isLoggedIn || error.startsWith("NOAUTH") || error.startsWith("NOPERM")) {
+      grave(
+          who + " answers, and doesn't take the user and password that were given",
+          "requirepass, or the user, must be the same at all nodes");
+    } else if (error.contains("cluster support disabled")) {
+      grave(
+          who + " isn't at its address: a server answers there that is no node of a cluster",
+          "start the node with cluster-enabled yes and its nodes.conf; if its address has changed,"
+              + " spinel cluster fix with the new one");
+    } else if (!(id instanceof RespValue.Bulk answered)) {
+      boolean isProtected = error.startsWith("DENIED");
+      grave(
+          who
+              + " answers, and doesn't say who it is: "
+              + (isProtected ? "it is in protected mode" : error.isEmpty() ? "nothing" : error),
+          isProtected
+              ? "give all nodes a password (requirepass and masterauth), or set protected-mode no"
+              : "its log says more");
+    } else if (line.id().equals(answered.text())) {
+      grave(
+          who + " answers clients, but " + name(by) + " has it down as failed",
+          "look again in some seconds; if it stays so, its bus port ("
+              + busPort(line)
+              + ") must be reachable from all nodes");
+    } else {
+      Peer member = view.byId(String.valueOf(answered.text()));
+      String place = who + " isn't at its address: another node answers there";
+      if (member == null && known.size() == 1) {
+        grave(
+            place + ", which knows nobody",
+            "if that is the same server, it has lost its nodes.conf: give it that file back; else"
+                + " the address has moved, and spinel cluster fix takes the new one; or if it is"
+                + " gone for good, "
+                + forget
+                + takesSlots);
+      } else {
+        grave(
+            place
+                + (member == null
+                    ? ""
+                    : ", " + member.node.id.substring(0, 8) + " of this cluster"),
+            "its address has moved: spinel cluster fix, with the new one if no node knows it");
+      }
+    }
   }
 
   // ── slots ──

@@ -73,6 +73,12 @@ final class Notices {
     screen.flush();
   }
 
+  /// Something that is known, as one object of JSON, which isn't the last.
+  void fact(String object) {
+    screen.out(object + "\n");
+    screen.flush();
+  }
+
   /// A whole answer in JSON.
   void answer(String object) {
     answered = true;

@@ -1,6 +1,8 @@
 package dev.spinel.cli;
 
+import dev.spinel.cli.cluster.Estimate;
 import dev.spinel.cli.cluster.ManagedNode;
+import dev.spinel.wire.Quoting;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayList;
 import java.util.List;
@@ -159,7 +161,7 @@ final class SlotMover {
     boolean busy = error.contains("BUSYKEY");
     boolean isKnown = way != Way.KEYS_ONLY; // who served the slot
     if (busy && isKnown && options.cluster.doubles != ClusterOptions.Doubles.ARE_COMPARED) {
-      return keepServed(from, to, way, keys);
+      return keepServed(from, to, slot, way, keys);
     }
     boolean unserved = !busy && isUnserved(from, slot);
     if (!busy && !unserved) {
@@ -228,31 +230,28 @@ final class SlotMover {
   }
 
   private static final String NO_DIGEST = "0".repeat(40);
+  private static final int COMPARED_AT_ONCE = 100;
 
   /// Of a key that both have, clients are served one copy: that of the node that has the slot. The
   /// other one goes if it is equal, as after a source that died before it had deleted what it had
   /// sent. If it differs either may be the newer one: the served copy, or, where a source came back
-  /// without its last deletions, the copy that clients were sent to meanwhile. That is the user's
-  /// to say.
-  private @Nullable String keepServed(Peer from, Peer to, Way way, List<RespValue> keys) {
+  /// without its last deletions, the copy that clients were sent to meanwhile; or the copy of a
+  /// former owner, from whom a fix has taken the slot. That is the user's to say; whoever has said
+  /// that the served ones stay is told what goes before it goes.
+  private @Nullable String keepServed(Peer from, Peer to, int slot, Way way, List<RespValue> keys) {
     Peer server = way.movesSlot() ? from : to;
-    if (options.cluster.doubles != ClusterOptions.Doubles.SERVED_STAYS) {
-      List<String> different = different(from, to, keys);
-      if (different == null) return "";
-      if (!different.isEmpty()) {
-        sayDifferent(from, to, different);
-        log.error(
-            "Clients are served the values at "
-                + server.node.address()
-                + ". Those of the other node are newer if this one was restarted, or replaced by"
-                + " its replica, without its last writes, or was given the slot by redis-cli"
-                + " --cluster fix, which counts keys and compares no values. Delete the wrong ones"
-                + " by hand, or give --keep-served: the served ones stay, the others are"
-                + " deleted.\n");
-        return "";
-      }
-    } else {
-      sayDropped(from, to, server, keys);
+    Peer other = server == from ? to : from;
+    boolean isSure = options.cluster.doubles == ClusterOptions.Doubles.SERVED_STAYS;
+    List<String> different = isSure ? different(from, to, keys) : allDifferent(from, to, slot);
+    if (different == null) {
+      if (!isSure) return "";
+      log.error(whatGoes(server, other));
+    } else if (!different.isEmpty()) {
+      sayDifferent(from, to, different);
+      log.fact(fact(slot, server, other, different, isSure));
+      log.error(whichIsNewer(slot, server, other));
+      log.error(isSure ? whatGoes(server, other) : whatHelps(server, other));
+      if (!isSure) return "";
     }
     log.warning(
         "\n*** Keys of the slot are at both nodes: those of "
@@ -270,19 +269,111 @@ final class SlotMover {
     return e.text();
   }
 
-  /// The user has said that the served ones stay: which others that costs.
-  private void sayDropped(Peer from, Peer to, Peer server, List<RespValue> keys) {
-    List<String> different = different(from, to, keys);
-    if (different == null) {
-      log.error("    (whether their values differ can't be told)\n");
-    } else if (!different.isEmpty()) {
-      Peer other = server == from ? to : from;
-      log.error(
-          "*** As --keep-served says, the values that "
-              + other.node.address()
-              + " has of these keys are deleted, though they differ:\n");
-      for (String key : different) log.error("    - " + key + "\n");
+  /// By what a user may tell which of two values is the newer one. No node knows when a key was
+  /// written.
+  private static String whichIsNewer(int slot, Peer server, Peer other) {
+    String served = server.node.address();
+    String rest = other.node.address();
+    String told =
+        "Clients are served the values at "
+            + served
+            + ". Those at "
+            + rest
+            + " may be the newer ones: no node knows when a key was written.\n";
+    if (wasOwner(other, slot)) {
+      told +=
+          "  "
+              + rest
+              + " had the slot before and says that it gives it away still. If `redis-cli --cluster"
+              + " fix` has given it to "
+              + served
+              + ", which it does for the number of keys, the values at "
+              + rest
+              + " are newer, but for what was written since.\n";
+    } else {
+      told +=
+          "  Those at "
+              + rest
+              + " are newer if "
+              + served
+              + " was restarted, or replaced by its replica, without its last writes.\n";
     }
+    String here = runningSince(server);
+    String there = runningSince(other);
+    if (here.isEmpty() || there.isEmpty()) return told;
+    return told + "  " + served + " has run for " + here + ", " + rest + " for " + there + ".\n";
+  }
+
+  /// Whether a node without the slot says that it gives it away: it had it before.
+  private static boolean wasOwner(Peer p, int slot) {
+    return p.node.migrating.containsKey(slot) && !p.node.slots.get(slot);
+  }
+
+  private static String runningSince(Peer p) {
+    long seconds = uptime(p);
+    return seconds < 0 ? "" : Estimate.text(seconds);
+  }
+
+  private static long uptime(Peer p) {
+    String info = Peer.textOf(p.ask("INFO", "server"));
+    return info == null ? -1 : Info.number(info, "uptime_in_seconds");
+  }
+
+  private static String whatGoes(Peer server, Peer other) {
+    return "*** The values at "
+        + other.node.address()
+        + " are deleted, those at "
+        + server.node.address()
+        + " stay: --keep-served says so.\n";
+  }
+
+  private static String whatHelps(Peer server, Peer other) {
+    return "Set the right value at "
+        + server.node.address()
+        + " where the other one is newer (at "
+        + other.node.address()
+        + " ASKING lets the next command see it). Then give --keep-served: the served ones stay,"
+        + " the others are deleted.\n";
+  }
+
+  /// What is known of values that differ, as an object of JSON.
+  private static String fact(
+      int slot, Peer server, Peer other, List<String> keys, boolean areDeleted) {
+    return "{\"differing_keys\":["
+        + String.join(",", keys.stream().map(Notices::quoted).toList())
+        + "],\"slot\":"
+        + slot
+        + ",\"served_at\":"
+        + Notices.quoted(server.node.address())
+        + ",\"other_at\":"
+        + Notices.quoted(other.node.address())
+        + ",\"other_had_the_slot\":"
+        + wasOwner(other, slot)
+        + ",\"served_uptime_seconds\":"
+        + uptime(server)
+        + ",\"other_uptime_seconds\":"
+        + uptime(other)
+        + ",\"others_are_deleted\":"
+        + areDeleted
+        + "}";
+  }
+
+  /// As [#different], of all keys of the slot that `from` has.
+  private @Nullable List<String> allDifferent(Peer from, Peer to, int slot) {
+    long count = from.countKeys(slot);
+    if (count < 0) return null;
+    RespValue reply =
+        from.ask("CLUSTER", "GETKEYSINSLOT", Integer.toString(slot), Long.toString(count));
+    if (!from.succeeds(reply) || reply == null) return null;
+    List<RespValue> keys = reply.elements();
+    List<String> all = new ArrayList<>();
+    for (int i = 0; i < keys.size(); i += COMPARED_AT_ONCE) {
+      List<String> some =
+          different(from, to, keys.subList(i, Math.min(i + COMPARED_AT_ONCE, keys.size())));
+      if (some == null) return null;
+      all.addAll(some);
+    }
+    return all;
   }
 
   /// Deletes a key that another node has, too.
@@ -324,7 +415,9 @@ final class SlotMover {
       String one = here.get(i);
       String other = there.get(i);
       if (one.equals(NO_DIGEST) || other.equals(NO_DIGEST) || one.equals(other)) continue;
-      different.add(Form.cString(Form.textOf(keys.get(i))));
+      String key = Form.textOf(keys.get(i));
+      boolean isStock = options.cluster.doubles == ClusterOptions.Doubles.ARE_COMPARED;
+      different.add(isStock ? Form.cString(key) : Quoting.quoteIfNeeded(key));
     }
     return different;
   }

@@ -1,16 +1,22 @@
 package dev.spinel.cli;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.spinel.wire.Client;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -406,9 +412,19 @@ class ClusterToolTest {
     assertThat(done.status()).as(done.out() + done.err()).isZero();
     assertThat(done.out())
         .contains(">>> Case 1: Moving slot " + slot + " from 127.0.0.1:" + ports[0])
-        .contains("*** Keys of the slot are at both nodes: those of 127.0.0.1:" + ports[0])
-        .contains("the values that 127.0.0.1:" + ports[1] + " has of these keys are deleted")
-        .contains("    - {k3}a\n", "    - {k3}b\n", "    - {k3}c\n");
+        .contains(
+            "*** Found 3 key(s) in both source node and target node having different values.",
+            "    - {k3}a\n",
+            "    - {k3}b\n",
+            "    - {k3}c\n",
+            "Those at 127.0.0.1:" + ports[1] + " may be the newer ones",
+            "are newer if 127.0.0.1:" + ports[0] + " was restarted, or replaced by its replica",
+            "*** The values at 127.0.0.1:"
+                + ports[1]
+                + " are deleted, those at 127.0.0.1:"
+                + ports[0])
+        .containsPattern(":" + ports[0] + " has run for about .*, 127.0.0.1:" + ports[1] + " for a")
+        .contains("*** Keys of the slot are at both nodes: those of 127.0.0.1:" + ports[0]);
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
     assertThat(ask(ports[1], "DBSIZE")).isEqualTo("4");
     for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
@@ -439,7 +455,7 @@ class ClusterToolTest {
     assertThat(gathered.status()).as(gathered.out() + gathered.err()).isZero();
     assertThat(gathered.out())
         .contains("those of 127.0.0.1:" + ports[1] + " stay")
-        .contains("of these keys are deleted, though they differ:\n    - {k3}a\n");
+        .contains("    - {k3}a\n", "*** The values at 127.0.0.1:" + ports[0] + " are deleted, ");
     for (String key : keys) assertThat(ask(ports[1], "GET", key)).isEqualTo("newer");
     assertThat(ask(ports[1], "GET", "{k3}alone")).isEqualTo("lost otherwise");
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
@@ -484,8 +500,22 @@ class ClusterToolTest {
     Ours unsure = run(ports[2], "resume");
     assertThat(unsure.status()).isEqualTo(1);
     assertThat(unsure.out()).contains("    - {k3}both\n", "--keep-served");
-    Ours done = run(ports[2], "resume", "--keep-served");
+    String wasServed =
+        "127.0.0.1:" + ports[0] + " had the slot before and says that it gives it away still.";
+    assertThat(unsure.out()).contains(wasServed, "which it does for the number of keys");
+    Ours done = run(ports[2], "resume", "--keep-served", "--yes", "--json");
     assertThat(done.status()).as(done.out() + done.err()).isZero();
+    assertThat(done.out())
+        .contains(wasServed)
+        .containsPattern(
+            "\\{\"differing_keys\":\\[\"\\{k3}both\"],\"slot\":"
+                + slot
+                + ",\"served_at\":\"127.0.0.1:"
+                + ports[1]
+                + "\",\"other_at\":\"127.0.0.1:"
+                + ports[0]
+                + "\",\"other_had_the_slot\":true,\"served_uptime_seconds\":\\d+,"
+                + "\"other_uptime_seconds\":\\d+,\"others_are_deleted\":true}\n");
     assertThat(ask(ports[1], "GET", "{k3}both")).isEqualTo("older"); // clients have been served it
     assertThat(ask(ports[1], "GET", "{k3}alone")).isEqualTo("there");
     assertThat(ask(ports[0], "DBSIZE")).isEqualTo("0");
@@ -547,6 +577,24 @@ class ClusterToolTest {
     assertThat(ask(ports[2], "DBSIZE")).isEqualTo("5");
   }
 
+  /// A node that was just introduced says for some time that the cluster is down.
+  @Test
+  void aBalanceWaitsForANodeThatHasJustComeIn() throws IOException {
+    int[] ports = cluster("0 5460", "5461 10922", "10923 16383");
+    for (int port : ports) fill(port);
+    int fresh = servers.node();
+    ask(fresh, "CLUSTER", "MEET", "127.0.0.1", "" + ports[0]);
+    await()
+        .pollInterval(10, TimeUnit.MILLISECONDS)
+        .until(() -> ask(ports[0], "CLUSTER", "NODES").contains(":" + fresh + "@"));
+    Ours done = run(ports[0], "balance", "--yes", "--key-by-key");
+    assertThat(done.status()).as(done.out() + done.err()).isZero();
+    assertThat(ask(fresh, "CLUSTER", "INFO")).contains("cluster_state:ok");
+    long keys = Long.parseLong(ask(fresh, "DBSIZE"));
+    for (int port : ports) keys += Long.parseLong(ask(port, "DBSIZE"));
+    assertThat(keys).isEqualTo(100);
+  }
+
   /// A node without slots is taken out though it is dead, one with slots isn't.
   @Test
   void aNodeThatIsGoneForGoodIsForgotten() throws IOException {
@@ -581,6 +629,7 @@ class ClusterToolTest {
     servers.stop(ports[2]);
     assertThat(run(ports[0], "doctor").out())
         .contains("primary 127.0.0.1:" + ports[2] + " can't be reached\n")
+        .contains(", and then spinel cluster fix gives its slots away, empty\n")
         .contains("5461 slots have no owner that can be reached: [10923-16383]\n")
         .contains("bring back the nodes above first");
     int other = servers.node();
@@ -590,6 +639,60 @@ class ClusterToolTest {
     assertThat(taken.status()).isEqualTo(1);
     assertThat(taken.out()) // the other nodes hear who that is, and forget the address
         .containsPattern("isn't at its address: another node answers there|nobody knows where");
+  }
+
+  @Test
+  void theDoctorTakesNobodyForAnotherNodeWhoIsBeingMetOrWantsAPassword() throws IOException {
+    int[] ports = cluster("0 8191", "8192 16383");
+    int fresh = servers.node();
+    String at = "127.0.0.1:" + fresh;
+    await() // it is given up after two seconds, as nobody answers on that port of the bus
+        .atMost(60, TimeUnit.SECONDS)
+        .untilAsserted(
+            () -> {
+              ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", "" + fresh, "" + ports[0]);
+              assertThat(run(ports[0], "doctor").out())
+                  .contains(
+                      " has been told of " + at + ", and isn't answered yet on its bus port, ")
+                  .doesNotContain("another node answers");
+            });
+    assertThat(ask(ports[1], "CONFIG", "SET", "requirepass", "another")).isEqualTo("OK");
+    assertThat(run(ports[0], "doctor").out())
+        .contains(":" + ports[1] + " answers, and doesn't take the user and password that were gi")
+        .doesNotContain("another node answers", "can't be reached\n");
+  }
+
+  @Test
+  void theDoctorSaysWhatKindOfServerAnswersInstead() throws IOException {
+    int[] ports = cluster("0 8191", "8192 16383");
+    servers.stop(ports[1]);
+    InetAddress loopback = InetAddress.getLoopbackAddress();
+    try (ServerSocket other = new ServerSocket(ports[1], 50, loopback)) {
+      AtomicReference<String> error = new AtomicReference<>("");
+      Thread.ofVirtual().start(() -> refuseAll(other, error::get));
+      error.set("ERR This instance has cluster support disabled");
+      assertThat(run(ports[0], "doctor").out())
+          .contains(
+              ":" + ports[1] + " isn't at its address: a server answers there that is no nod");
+      error.set("DENIED Redis is running in protected mode");
+      assertThat(run(ports[0], "doctor").out())
+          .contains(
+              ":" + ports[1] + " answers, and doesn't say who it is: it is in protected mode");
+    }
+  }
+
+  /// Answers each command with an error, until the socket is closed.
+  private static void refuseAll(ServerSocket at, Supplier<String> error) {
+    byte[] command = new byte[1024];
+    while (!at.isClosed()) {
+      try (Socket one = at.accept()) {
+        while (one.getInputStream().read(command) > 0) {
+          one.getOutputStream().write(("-" + error.get() + "\r\n").getBytes(US_ASCII));
+        }
+      } catch (IOException e) {
+        continue; // the client is gone, or the test is over
+      }
+    }
   }
 
   @Test
