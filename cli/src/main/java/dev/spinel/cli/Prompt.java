@@ -5,12 +5,14 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jline.keymap.KeyMap;
+import org.jline.nativ.JLineNativeLoader;
 import org.jline.reader.Binding;
 import org.jline.reader.Candidate;
 import org.jline.reader.CompletingParsedLine;
@@ -62,6 +64,7 @@ final class Prompt implements Repl.Lines {
                   if (signal == Terminal.Signal.INT) onInterrupt.run();
                 })
             .build();
+    removeLibrary();
     if (terminal.getColumns() == 0) terminal.setSize(Size.of(COLUMNS, ROWS)); // nobody told it
     LineReaderBuilder builder =
         LineReaderBuilder.builder()
@@ -81,6 +84,20 @@ final class Prompt implements Repl.Lines {
     reader.setAutosuggestion(LineReader.SuggestionType.TAIL_TIP);
     bindArrows();
     help.docs();
+  }
+
+  /// JLine writes its native library to a file to load it, and removes it at an orderly end; this
+  /// program is halted, or killed. Where systems let go of a name in use, nobody needs it any more.
+  private static void removeLibrary() {
+    String library = JLineNativeLoader.getNativeLibraryPath();
+    if (library == null) return;
+    for (String each : List.of(library, library + ".lck")) {
+      try {
+        Files.deleteIfExists(Path.of(each));
+      } catch (IOException e) {
+        continue; // it stays, as JLine has it
+      }
+    }
   }
 
   /// Arrows as terminals send them that weren't, or don't let themselves be, put into the mode in

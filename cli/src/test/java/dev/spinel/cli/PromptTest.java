@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,8 +40,10 @@ class PromptTest {
     if (stock != null) stock.close();
   }
 
-  static String ours() {
+  static String ours(String... options) {
     return Path.of(System.getProperty("java.home"), "bin/java")
+        + " "
+        + String.join(" ", options)
         + " -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED -cp '"
         + System.getProperty("java.class.path")
         + "' dev.spinel.cli.Main";
@@ -118,11 +121,13 @@ class PromptTest {
     assertThat(history).contains("set k v", "get k # the key").doesNotContain("auth nobody secret");
   }
 
-  /// The password isn't shown, and isn't kept.
+  /// The password isn't shown, and isn't kept; nor is anything left in the folder for temporary
+  /// files.
   @Test
   void aPasswordIsAskedFor() throws Exception {
     int guarded = stock.server("--requirepass", "secret");
-    Process p = atTerminal(ours() + " --askpass -p " + guarded);
+    Path temporary = Files.createDirectory(directory.resolve("temporary"));
+    Process p = atTerminal(ours("-Djava.io.tmpdir=" + temporary) + " --askpass -p " + guarded);
     StringBuffer shown = new StringBuffer();
     Thread reader = new Thread(() -> readAll(p.getInputStream(), shown));
     reader.setDaemon(true);
@@ -130,6 +135,9 @@ class PromptTest {
     type(p, shown, "", "Please input password: ");
     type(p, shown, "secret\r", "127.0.0.1:" + guarded + "> ");
     type(p, shown, "ping\r", "PONG");
+    try (Stream<Path> files = Files.list(temporary)) {
+      assertThat(files).as("what a terminal's library leaves").isEmpty();
+    }
     type(p, shown, "quit\r", "");
     assertThat(p.waitFor(20, TimeUnit.SECONDS)).isTrue();
     assertThat(shown.toString()).doesNotContain("secret", "AUTH failed");

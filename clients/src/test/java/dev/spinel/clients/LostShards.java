@@ -24,6 +24,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.Protocol;
+import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.params.MigrateParams;
 
 /// A cluster that grows and shrinks, whose slots move, and whose primaries hand over and are
@@ -118,7 +119,7 @@ final class LostShards implements AutoCloseable {
 
   // ── what happens ──
 
-  /// Slots move, and a primary hands over to its replica: nothing is lost.
+  /// Slots move, key by key and whole, and a primary hands over to its replica: nothing is lost.
   void moveAndHandOver() throws InterruptedException {
     awaitProgress("at first");
     for (int round = 0; round < MOVES; round++) {
@@ -126,6 +127,10 @@ final class LostShards implements AutoCloseable {
         move(key);
       }
       awaitProgress("slots have moved");
+      for (String key : progress.keySet()) {
+        moveWhole(key);
+      }
+      awaitProgress("slots have moved whole");
     }
     Node replica = replica();
     try (Jedis jedis = jedis(replica)) {
@@ -262,6 +267,35 @@ final class LostShards implements AutoCloseable {
         slot,
         from,
         others.reversed().stream().filter(p -> !p.equals(from)).findFirst().orElseThrow());
+  }
+
+  private void moveWhole(String key) throws InterruptedException {
+    int slot = slot(key);
+    Place from = owner(slot);
+    Place to =
+        primaries().stream()
+            .map(LostShards::place)
+            .filter(place -> !place.equals(from))
+            .findFirst()
+            .orElseThrow();
+    await(() -> imports(to, slot), key + "'s slot may move");
+    await(() -> owns(to, slot), key + "'s slot has moved");
+  }
+
+  /// Whether it begins: a node moves slots of one move at a time.
+  private static boolean imports(Place to, int slot) {
+    String number = Integer.toString(slot);
+    try (Jedis target = new Jedis("127.0.0.1", to.port)) {
+      target.sendCommand(Protocol.Command.CLUSTER, "MIGRATION", "IMPORT", number, number);
+      return true;
+    } catch (JedisDataException notYet) {
+      return false;
+    }
+  }
+
+  private boolean owns(Place place, int slot) {
+    return primaries().stream()
+        .anyMatch(node -> place(node).equals(place) && owns(node.status(), slot));
   }
 
   /// As redis-cli moves a slot.
