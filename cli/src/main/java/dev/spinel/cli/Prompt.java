@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 /// Several lines that are pasted at once are one line to JLine, and handed out one after the other.
 final class Prompt implements Repl.Lines {
   private static final int HISTORY_LINES = 1000;
+  private static final char CTRL_C = 3;
   private static final int COLUMNS = 80;
   private static final int ROWS = 24;
 
@@ -43,6 +44,7 @@ final class Prompt implements Repl.Lines {
   private final LineReader reader;
   private final Help help;
   private final BooleanSupplier hints;
+  private final Runnable onInterrupt;
   private final ArrayDeque<String> pasted = new ArrayDeque<>();
   private final FileInputStream keyboard = new FileInputStream(FileDescriptor.in);
   private @Nullable Attributes cooked;
@@ -52,6 +54,7 @@ final class Prompt implements Repl.Lines {
       throws IOException {
     this.help = help;
     this.hints = hints;
+    this.onInterrupt = onInterrupt;
     terminal =
         TerminalBuilder.builder()
             .system(true)
@@ -159,11 +162,19 @@ final class Prompt implements Repl.Lines {
   }
 
   /// Asks the system, not JLine: its reader would wait in a thread of its own, and take a Ctrl-C
-  /// meanwhile for the end of the input.
+  /// meanwhile for the end of the input. In raw mode that is a key as any other; what else was
+  /// typed is the beginning of the next line.
   @Override
   public boolean isReadable() {
     try {
-      return keyboard.available() > 0;
+      byte[] typed = keyboard.readNBytes(keyboard.available());
+      String text = new String(typed, StandardCharsets.UTF_8);
+      if (text.indexOf(CTRL_C) >= 0) {
+        onInterrupt.run();
+        return false;
+      }
+      reader.runMacro(text);
+      return !text.isEmpty();
     } catch (IOException e) {
       return true;
     }

@@ -111,7 +111,7 @@ class PromptTest {
     type(p, shown, "monitor\r", "OK");
     type(p, shown, "\u0003", address + "[3]> ");
     type(p, shown, "subscribe ch\r", "Reading messages...");
-    type(p, shown, "\u0003", "> ");
+    type(p, shown, "\u0003", address + "[3]> ");
     type(p, shown, "subscribe ch\r", "Reading messages...");
     type(p, shown, "x", "(subscribed mode)> ");
     type(p, shown, "\u0015reset\r", address + "> ");
@@ -147,8 +147,14 @@ class PromptTest {
       throws IOException {
     int before = shown.length();
     OutputStream keyboard = p.getOutputStream();
-    keyboard.write(text.getBytes(StandardCharsets.ISO_8859_1));
-    keyboard.flush();
+    try {
+      keyboard.write(text.getBytes(StandardCharsets.ISO_8859_1));
+      keyboard.flush();
+    } catch (IOException e) {
+      throw new IOException(
+          "it has ended, with " + (p.isAlive() ? "?" : p.exitValue()) + ", having shown\n" + shown,
+          e);
+    }
     await()
         .atMost(30, TimeUnit.SECONDS)
         .untilAsserted(
