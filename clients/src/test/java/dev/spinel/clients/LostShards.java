@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import redis.clients.jedis.Jedis;
 import redis.clients.jedis.Protocol;
@@ -33,6 +34,8 @@ import redis.clients.jedis.params.MigrateParams;
 final class LostShards implements AutoCloseable {
   private static final long PATIENCE_MILLIS = 60_000;
   private static final int MOVES = 3;
+  private static final Pattern MOVES_NOW =
+      Pattern.compile("cluster_slot(_imports|_exports|s_hidden):[1-9]");
 
   final SpinelCluster cluster = Spinel.cluster(3, 3).nodeTimeoutMillis(1000).start();
 
@@ -130,6 +133,7 @@ final class LostShards implements AutoCloseable {
       for (String key : progress.keySet()) {
         moveWhole(key);
       }
+      await(this::noneMoves, "all moves have ended");
       awaitProgress("slots have moved whole");
     }
     Node replica = replica();
@@ -291,6 +295,16 @@ final class LostShards implements AutoCloseable {
     } catch (JedisDataException notYet) {
       return false;
     }
+  }
+
+  private boolean noneMoves() {
+    return primaries().stream()
+        .allMatch(
+            node -> {
+              try (Jedis jedis = jedis(node)) {
+                return !MOVES_NOW.matcher(jedis.info("cluster")).find();
+              }
+            });
   }
 
   private boolean owns(Place place, int slot) {
