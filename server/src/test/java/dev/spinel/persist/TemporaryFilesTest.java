@@ -50,12 +50,16 @@ class TemporaryFilesTest {
   @Test
   void aFileOfAProcessWhoseEndNobodyHasHeardOfGoes() throws Exception {
     assumeTrue(Files.isDirectory(Path.of("/proc/self")));
-    Process parent = new ProcessBuilder("sh", "-c", "true & echo $!; exec sleep 60").start();
+    Process parent = new ProcessBuilder("sh", "-c", "sleep 60 & echo $!; exec sleep 60").start();
     try (BufferedReader said =
         new BufferedReader(new InputStreamReader(parent.getInputStream(), US_ASCII))) {
       long pid = Long.parseLong(said.readLine());
-      Path state = Path.of("/proc/" + pid + "/stat");
-      while (!Files.readString(state).contains(") Z ")) {
+      Path parentsLine = Path.of("/proc/" + parent.pid() + "/cmdline");
+      while (!Files.readString(parentsLine).startsWith("sleep")) {
+        Thread.sleep(5); // the shell would ask how its child has ended
+      }
+      ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+      while (!Files.readString(Path.of("/proc/" + pid + "/stat")).contains(") Z ")) {
         Thread.sleep(5);
       }
       assertThat(isRemoved(fileOf(pid))).isTrue();
