@@ -222,7 +222,7 @@ public final class Migrate implements Family {
     Address target = new Address(call.text(1), port(call));
     List<Slice> names = new ArrayList<>(asked(call, wanted));
     int asked = names.size();
-    if (takesMore(call, wanted, target)) {
+    if (takesMore(call, wanted, names, target)) {
       addOthers(call, names);
     }
     call.hold((long) KEY_BYTES * names.size());
@@ -316,7 +316,7 @@ public final class Migrate implements Family {
   /// Whether others of the slot come along: its keys were just named here, of a slot that goes to
   /// that node, and now the same ones are to go, in the same order. That is how a slot is emptied,
   /// and the next ones would be asked for next.
-  private boolean takesMore(Call call, Wanted wanted, Address target) {
+  private boolean takesMore(Call call, Wanted wanted, List<Slice> names, Address target) {
     long told = call.session().toldKeys;
     call.session().toldKeys = 0;
     ClusterView now = view.get();
@@ -327,14 +327,14 @@ public final class Migrate implements Family {
         || wanted.database != 0
         || call.inMulti()
         || call.isInScript()
+        || names.isEmpty()
         || !call.mayUseAnyKey()) {
       return false;
     }
-    NodeView going =
-        wanted.keys == 0 ? null : now.migratingTo(KeySlot.of(call.arg(wanted.firstKey)));
+    NodeView going = now.migratingTo(KeySlot.of(names.getFirst()));
     return going != null
         && isAt(going, target)
-        && told == SlotKeys.hash(call.values().dictionary(), asked(call, wanted).stream());
+        && told == SlotKeys.hash(call.values().dictionary(), names.stream());
   }
 
   /// Adds others of the slot that nobody holds.

@@ -1410,14 +1410,11 @@ public final class Call {
   /// A hold of these keys, which the condition begins and ends, as the call waits for it. They are
   /// keys of the call, and it writes: so nobody else holds them; or of slots that it has locked,
   /// and [#isHeld] denies it.
+  ///
+  /// @param names kept as they are: they must last
   public Hold hold(Condition condition, Slice[] names) {
-    Slice[] kept = new Slice[names.length];
-    int[] slots = new int[names.length];
-    for (int i = 0; i < names.length; i++) {
-      kept[i] = new Slice(names[i].copy());
-      slots[i] = KeySlot.of(kept[i]);
-    }
-    return new Hold(engine.held, condition, database, kept, slots);
+    int[] slots = Arrays.stream(names).mapToInt(KeySlot::of).toArray();
+    return new Hold(engine.held, condition, database, names, slots);
   }
 
   /// Whether a call that waits holds the key. Its slot's lock.
