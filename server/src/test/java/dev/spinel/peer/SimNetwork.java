@@ -164,11 +164,24 @@ public final class SimNetwork {
     events.add(event(time, host, action));
   }
 
-  /// Does something at that time, unless it is cancelled: nothing of it is kept then.
+  /// Does something at that time, unless it is cancelled: nothing of it is kept then, unless the
+  /// host is paused and it was postponed.
   private Peers.Alarm alarm(long time, Host host, Runnable action) {
-    Event event = event(time, host, action);
+    boolean[] cancelled = new boolean[1];
+    Event event =
+        event(
+            time,
+            host,
+            () -> {
+              if (!cancelled[0]) {
+                action.run();
+              }
+            });
     alarms.add(event);
-    return () -> alarms.remove(event);
+    return () -> {
+      cancelled[0] = true;
+      alarms.remove(event);
+    };
   }
 
   private long delay() {
@@ -272,16 +285,7 @@ public final class SimNetwork {
 
     @Override
     public Alarm after(long millis, Runnable action) {
-      boolean[] cancelled = new boolean[1];
-      at(
-          now + millis,
-          this,
-          () -> {
-            if (!cancelled[0]) {
-              action.run();
-            }
-          });
-      return () -> cancelled[0] = true;
+      return alarm(now + millis, this, action);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.spinel.persist;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
@@ -29,14 +30,19 @@ class TemporaryFilesTest {
     return said;
   }
 
+  /// Whether the file of a process goes while that runs.
+  private boolean isRemovedBeside(String... command) throws Exception {
+    Process running = new ProcessBuilder(command).start();
+    try {
+      return isRemoved(fileOf(running.pid()));
+    } finally {
+      running.destroyForcibly().waitFor();
+    }
+  }
+
   @Test
   void aFileOfAProcessThatWorksStays() throws Exception {
-    Process working = new ProcessBuilder("sleep", "60").start();
-    try {
-      assertThat(isRemoved(fileOf(working.pid()))).isFalse();
-    } finally {
-      working.destroyForcibly().waitFor();
-    }
+    assertThat(isRemovedBeside("sleep", "60")).isFalse();
   }
 
   @Test
@@ -55,13 +61,11 @@ class TemporaryFilesTest {
         new BufferedReader(new InputStreamReader(parent.getInputStream(), US_ASCII))) {
       long pid = Long.parseLong(said.readLine());
       Path parentsLine = Path.of("/proc/" + parent.pid() + "/cmdline");
-      while (!Files.readString(parentsLine).startsWith("sleep")) {
-        Thread.sleep(5); // the shell would ask how its child has ended
-      }
+      await("the shell, which would ask how its child has ended, is another program")
+          .until(() -> Files.readString(parentsLine).startsWith("sleep"));
       ProcessHandle.of(pid).orElseThrow().destroyForcibly();
-      while (!Files.readString(Path.of("/proc/" + pid + "/stat")).contains(") Z ")) {
-        Thread.sleep(5);
-      }
+      Path state = Path.of("/proc/" + pid + "/stat");
+      await().until(() -> Files.readString(state).contains(") Z "));
       assertThat(isRemoved(fileOf(pid))).isTrue();
     } finally {
       parent.destroyForcibly().waitFor();
@@ -72,12 +76,7 @@ class TemporaryFilesTest {
   @Test
   void aFileGoesThatAProcessStandsForAndNobodyHasLocked() throws Exception {
     assumeTrue(Files.isDirectory(Path.of("/proc/self")));
-    Process standing = new ProcessBuilder(SaveProcess.COMMAND).start();
-    try {
-      assertThat(isRemoved(fileOf(standing.pid()))).isTrue();
-    } finally {
-      standing.destroyForcibly().waitFor();
-    }
+    assertThat(isRemovedBeside(SaveProcess.COMMAND)).isTrue();
   }
 
   @Test
