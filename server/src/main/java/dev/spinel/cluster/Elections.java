@@ -29,7 +29,9 @@ import java.util.Set;
 /// asking again; so the retry between waits. Votes that come while a retry waits still count: they
 /// are of one epoch until this node asks in the next one.
 ///
-/// A vote counts for as long only as its voter lets the failed primary take no writes ([Votes]).
+/// A vote counts for as long only as its voter lets the failed primary take no writes ([Votes]),
+/// and as it is a voter: else a primary and the replica that has just replaced it would count
+/// twice. So whoever is elected, and is a voter from then on, has no vote in its own epoch.
 ///
 /// A copy that isn't complete is never promoted, but by force.
 ///
@@ -187,7 +189,15 @@ final class Elections {
 
   private boolean isElected() {
     return machine.now() - askedAt <= machine.policy().electionMillis()
-        && votes.size() >= machine.health().quorum();
+        && countVotes() >= machine.health().quorum();
+  }
+
+  private int countVotes() {
+    int count = 0;
+    for (ClusterNode voter : votes) {
+      count += voter.isVoter() ? 1 : 0;
+    }
+    return count;
   }
 
   private boolean mayPromote() {
@@ -369,6 +379,7 @@ final class Elections {
   private void win() {
     ClusterNode myself = machine.myself();
     machine.notice("Failover election won: I'm the new master.");
+    machine.setLastVoteEpoch(NodesFile.laterEpoch(machine.lastVoteEpoch(), epoch));
     if (Long.compareUnsigned(myself.configEpoch, epoch) < 0) {
       myself.configEpoch = epoch;
       wonEpoch = epoch;
@@ -419,7 +430,7 @@ final class Elections {
           "Needed quorum: "
               + machine.health().quorum()
               + ". Number of votes received so far: "
-              + votes.size());
+              + countVotes());
     }
   }
 }

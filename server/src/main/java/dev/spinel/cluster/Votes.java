@@ -20,6 +20,10 @@ import java.util.Map;
 /// the last of them. From the moment that a primary has failed in this node's eyes, or that this
 /// node has voted against it, its PONGs promise nothing more.
 ///
+/// Whom a replica wants to replace is what its request says, not what this node has last heard of
+/// it: it may have changed its primary since. Else the promise to the one that it does replace
+/// wouldn't count.
+///
 /// What it has voted is on the disk before the vote leaves. A restarted node doesn't know what it
 /// has promised: for a node timeout it doesn't vote, and if it doesn't know what came of its last
 /// vote, it promises nothing for as long as an election may take.
@@ -102,7 +106,7 @@ final class Votes {
   private void consider(Request request) {
     ClusterNode node = request.node;
     Header header = request.header;
-    ClusterNode primary = node.primary;
+    ClusterNode primary = machine.nodes().get(header.primary());
     if (!machine.myself().isVoter()) {
       return;
     }
@@ -117,7 +121,7 @@ final class Votes {
               + ")");
     } else if (machine.lastVoteEpoch() == epoch) {
       deny(node, "already voted for epoch " + Long.toUnsignedString(epoch));
-    } else if (node.isPrimary()) {
+    } else if (node.isPrimary() || header.primary().isEmpty()) {
       deny(node, "it is a master node");
     } else if (primary == null) {
       deny(node, "I don't know its master");

@@ -2,6 +2,7 @@ package dev.spinel.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.spinel.cluster.BusMessage.Header;
 import dev.spinel.config.Config;
 import dev.spinel.peer.Address;
 import dev.spinel.peer.SimNetwork;
@@ -474,6 +475,49 @@ class ClusterSimulationTest {
       }
     }
     assertThat(know).isGreaterThanOrEqualTo(3);
+  }
+
+  /// A replica has changed its primary, of which no voter has heard, and asks for votes. Those that
+  /// are for it, against its old primary, would break what was promised to the new one.
+  @Test
+  void whoIsReplacedIsWhomTheRequestNames() {
+    make(5, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    cluster.crash(cluster.nodes.get(0), false);
+    cluster.host(cluster.nodes.get(3)).pause(); // nobody stands for election
+    cluster.run(2 * TIMEOUT);
+    ToyNode voter = cluster.nodes.get(1);
+    long voted = voter.machine().lastVoteEpoch();
+    ToyNode replica = cluster.nodes.get(3);
+    ClusterNode seen = voter.machine().nodes().get(replica.id());
+    assertThat(seen.primary.hasFailed()).isTrue();
+    replica.ask("REPLICATE", cluster.nodes.get(2).id());
+    ClusterMachine machine = replica.machine();
+    Header request =
+        machine.header(BusType.AUTH_REQUEST, machine.currentEpoch() + 1, false, false, 0);
+    voter.step(new ClusterEvent.Received(seen.inbound, new BusMessage.Plain(request)));
+    assertThat(cluster.story.getLast()).contains("denied", replica.id(), "its master is up");
+    assertThat(voter.machine().lastVoteEpoch()).isEqualTo(voted);
+  }
+
+  /// It is a voter from then on, beside those that have elected it.
+  @Test
+  void whoeverIsElectedHasNoVoteInThatEpoch() {
+    make(6, SimNetwork.Conditions.GOOD, 6);
+    cluster.form(3);
+    ToyNode elected = cluster.nodes.get(3);
+    cluster.crash(cluster.nodes.get(0), false);
+    assertThat(cluster.runUntil(() -> elected.takesWrites(0), 20_000)).isTrue();
+    assertThat(elected.machine().lastVoteEpoch())
+        .isEqualTo(elected.machine().myself().configEpoch)
+        .isEqualTo(elected.machine().currentEpoch());
+  }
+
+  /// Replicas of two primaries asked in one epoch, and both were elected: one of them by the vote
+  /// of the other, and of the primary that this had replaced.
+  @Test
+  void aPrimaryAndItsSuccessorHaveOneVote() {
+    afterAPowerCutItFindsItselfAtNewAddresses(2_690_477_837_615L);
   }
 
   /// What a new primary has acknowledged while the old one is cut off is kept, too.

@@ -412,7 +412,8 @@ final class SimCluster {
     return String.join("\n", lines);
   }
 
-  /// All nodes that run see one cluster, which is up, and no two primaries have one epoch.
+  /// All nodes that run see one cluster, which is up, and no two primaries have one epoch; each
+  /// primary takes writes again, and no failover by hand is still to come to its end.
   boolean settled() {
     ToyNode first = null;
     Set<Long> epochs = new HashSet<>();
@@ -420,7 +421,8 @@ final class SimCluster {
       if (!node.isRunning()) {
         continue;
       }
-      if (!node.machine().health().isUp()) {
+      ClusterMachine machine = node.machine();
+      if (!machine.health().isUp() || !machine.lease().stands() || machine.manual().isRunning()) {
         return false;
       }
       ClusterNode myself = node.machine().myself();
