@@ -25,6 +25,10 @@ public interface Outlet {
   /// nobody. Own thread.
   default void onDrained(@Nullable Runnable listener) {}
 
+  /// The listener of [#onDrained] waits for what is in the output to leave: it is told at once, and
+  /// not with whatever comes next. Once; own thread.
+  default void awaitDrained() {}
+
   /// From now on small packets wait until those before them have arrived, so that there are fewer.
   /// Own thread.
   default void delaySmall() {}

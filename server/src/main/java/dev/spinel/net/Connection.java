@@ -652,6 +652,10 @@ public final class Connection {
     }
   }
 
+  boolean awaitsWritten() {
+    return handler.awaitsWritten();
+  }
+
   private boolean mayGoOn() {
     return output.releasedBytes(loop.released()) > 0
         || (tls != null && tls.records.pendingBytes() > 0);

@@ -49,6 +49,12 @@ public interface Handler {
   /// writing: the place to note it, and to [Loop#post] what follows from it.
   default void written(long pendingBytes) {}
 
+  /// Whether it waits for [#written]: then that comes as soon as the socket has taken what is being
+  /// written; else perhaps not before something else happens on the loop.
+  default boolean awaitsWritten() {
+    return false;
+  }
+
   /// Called when the peer ends its side while the connection is paused. Returns whether the
   /// connection will resume even so, to reply and to run what came before. If not, no more of its
   /// input is run.

@@ -38,10 +38,11 @@ import org.jspecify.annotations.Nullable;
 ///
 /// [#write] copies what may leave (or points at it, if it is a large chunk outside of the heap) and
 /// asks for *one* send that doesn't wait (`MSG_DONTWAIT | MSG_WAITALL`), to be answered only if it
-/// did less than all (`CQE_SKIP_SUCCESS`), or if its end is waited for. So after `enter` no send is
-/// under way: each has either happened completely and has no answer, or its answer tells how much
-/// was sent. The next [#settle] takes the bytes out of the connection's output. If some remain the
-/// socket is full, and a poll tells when it isn't.
+/// did less than all (`CQE_SKIP_SUCCESS`), or if its end is waited for ([Handler#awaitsWritten]):
+/// the loop may sleep long after a send that isn't answered. So after `enter` no send is under way:
+/// each has either happened completely and has no answer, or its answer tells how much was sent.
+/// The next [#settle] takes the bytes out of the connection's output. If some remain the socket is
+/// full, and a poll tells when it isn't.
 ///
 /// ## Ends
 ///
@@ -633,9 +634,10 @@ final class UringTransport implements Transport {
     if (sendingCount == sending.length) {
       sending = JavaHeap.copy(sending, sendingCount * 2);
     }
-    // A connection that closes once its last bytes have left must be notified of that, and a large
-    // chunk shouldn't be held while the loop sleeps.
-    int options = connection.isEnding() || chunk != null ? 0 : IoRing.SKIP_IF_DONE;
+    // A connection that closes once its last bytes have left must be notified of that, as one whose
+    // owner waits for it; and a large chunk shouldn't be held while the loop sleeps.
+    boolean mustKnow = connection.isEnding() || connection.awaitsWritten() || chunk != null;
+    int options = mustKnow ? 0 : IoRing.SKIP_IF_DONE;
     ask(
         IoRing.SEND,
         options,

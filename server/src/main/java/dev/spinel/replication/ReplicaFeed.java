@@ -218,6 +218,9 @@ public final class ReplicaFeed {
     Transfer running = transfer;
     if (running != null) {
       running.pending(outlet.output().pendingBytes());
+      if (outlet.output().pendingBytes() > 0) {
+        outlet.awaitDrained();
+      }
     }
     pump();
   }
@@ -254,6 +257,9 @@ public final class ReplicaFeed {
       if (from.unreadBytes() == 0 || !awaitsMore.compareAndSet(true, false)) {
         break;
       }
+    }
+    if (out.pendingBytes() >= PENDING_MOST) {
+      outlet.awaitDrained();
     }
     if (wrote) {
       outlet.flush();
@@ -381,6 +387,7 @@ public final class ReplicaFeed {
       }
       outlet.output().write(bytes, 0, n);
       sent.add(n);
+      outlet.awaitDrained();
       outlet.flush();
       synchronized (this) {
         if (bytes.length == PIECE_BYTES) {

@@ -43,6 +43,7 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   private long mostPendingBytes; // of output, from which on the rest waits for the next turn
   private @Nullable Runnable drained; // run after output has left
   private boolean tellsDrained;
+  private boolean awaitsDrained;
   private boolean isMeanwhile; // see runMeanwhile
   private @Nullable Diversion diversion; // who gets what comes; null: it is run
   private final ConcurrentLinkedQueue<byte[]> aside = new ConcurrentLinkedQueue<>(); // to be sent
@@ -359,7 +360,13 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   }
 
   @Override
+  public boolean awaitsWritten() {
+    return awaitsDrained;
+  }
+
+  @Override
   public void written(long pendingBytes) {
+    awaitsDrained = false;
     if (drained != null && !tellsDrained) {
       tellsDrained = true;
       side.loop.post(this::tellDrained);
@@ -430,6 +437,11 @@ final class ClientConnection implements Handler, Outlet, RequestPump.Source {
   @Override
   public void onDrained(@Nullable Runnable listener) {
     drained = listener;
+  }
+
+  @Override
+  public void awaitDrained() {
+    awaitsDrained = true;
   }
 
   @Override

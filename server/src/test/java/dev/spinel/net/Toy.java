@@ -50,6 +50,8 @@ final class Toy implements Acceptor {
     volatile long runs;
     volatile long mostRepliesInARun;
     volatile int closedCalls;
+    volatile int writtenCalls;
+    volatile boolean awaitsWritten;
     private boolean heavy;
 
     Session(long id, Connection connection) {
@@ -86,6 +88,16 @@ final class Toy implements Acceptor {
         connection.closeAfterReply();
       }
       mostRepliesInARun = Math.max(mostRepliesInARun, connection.output().pendingBytes() - before);
+    }
+
+    @Override
+    public boolean awaitsWritten() {
+      return awaitsWritten;
+    }
+
+    @Override
+    public void written(long pendingBytes) {
+      writtenCalls++;
     }
 
     @Override

@@ -123,6 +123,23 @@ class UringTransportTest {
     }
   }
 
+  /// Nothing else happens on the loop, and the socket takes all at once.
+  @Test
+  void whoWaitsForItsOutputToLeaveIsTold() throws Exception {
+    start(1, LoopHooks.NONE);
+    try (Client client = client()) {
+      assertThat(client.command("PING")).isEqualTo(NetFixture.PONG);
+      Toy.Session session = toy.sessions.values().iterator().next();
+      session.awaitsWritten = true;
+      for (int i = 1; i <= 10; i++) {
+        int written = 1 + i; // the reply to PING, and the messages so far
+        net.loops().getFirst().post(() -> session.hear("something"));
+        NetFixture.eventually(() -> assertThat(session.writtenCalls).isEqualTo(written));
+      }
+    }
+    NetFixture.eventually(() -> assertThat(toy.sessions).isEmpty());
+  }
+
   @Test
   void moreSendsInATurnThanTheQueueTakes() throws Exception {
     start(1, LoopHooks.NONE);
