@@ -643,6 +643,15 @@ public final class Cluster implements AutoCloseable {
     tell(new ClusterEvent.MoveFailed(move, "the clients were paused for too long"));
   }
 
+  private void holdWritersOf(String move, boolean wait, Dispatcher stopped) {
+    SlotSender sending = sender;
+    if (sending != null && sending.id.equals(move)) {
+      data.holdWriters(move, wait ? sending.slots : new SlotSet(), stopped);
+      log.log(
+          '-', "Move " + move + ": clients that write to its slots " + (wait ? "wait" : "go on"));
+    }
+  }
+
   /// Bytes of slots that have come in or gone out so far, of a move that is under way.
   long movedBytes(String move) {
     SlotReceiver receiver = receivers.get(move);
@@ -693,6 +702,12 @@ public final class Cluster implements AutoCloseable {
     @Override
     public void failed(String move, String reason) {
       thread.post(() -> tell(new ClusterEvent.MoveFailed(move, reason)));
+    }
+
+    @Override
+    public void holdWriters(String move, boolean wait) {
+      forData.add(stopped -> holdWritersOf(move, wait, stopped));
+      workLater();
     }
   }
 

@@ -55,6 +55,8 @@ public final class Redirect implements Gate {
   private static final CommandError UNBOUND =
       CommandError.redirect("CLUSTERDOWN Hash slot not served");
 
+  private static final int MAY_WRITE = Command.WRITE | Command.MAY_REPLICATE;
+
   private final Config config;
   private final Supplier<@Nullable ClusterView> view;
   private final LongSupplier leaseUntilNanos;
@@ -71,6 +73,11 @@ public final class Redirect implements Gate {
   private volatile Paused paused = Paused.NOTHING; // written in stopped worlds
   private final Waiters<Boolean> waiting = new Waiters<>();
   private final Condition resumed = new Resumed();
+
+  // Slots of a move whose writers wait while too much is to be sent.
+  private volatile Paused held = Paused.NOTHING; // written in stopped worlds
+  private final Waiters<Boolean> writers = new Waiters<>();
+  private final Condition released = new Released();
 
   private static final long LEASE_MOST_MILLIS = 1000; // that a write waits for it
   private static final long ENOUGH_NANOS = 10_000_000; // of a lease, for more than a turn
@@ -110,6 +117,7 @@ public final class Redirect implements Gate {
     shown = now;
     serves = now.isUp() && !now.awaitsTakeover();
     waiting.wake(any -> true); // it may say what they wait for
+    writers.wake(any -> true);
     leaseless.wake(any -> true);
   }
 
@@ -232,14 +240,18 @@ public final class Redirect implements Gate {
     boolean migrates = (flags & Slots.MIGRATING) != 0;
     boolean imports = (flags & Slots.IMPORTING) != 0;
     if ((flags & Slots.MOVING) != 0 && owner.isMyself()) {
-      Paused held = paused;
+      Paused standing = paused;
       boolean isHanded = now.handed().contains(slot);
-      boolean isPaused = held.slots.contains(slot) && !(isHanded && held.isTooLong);
+      boolean isPaused = standing.slots.contains(slot) && !(isHanded && standing.isTooLong);
       if (isPaused || now.unsaved().contains(slot)) {
         return call.await(resumed, Call.FOR_EVER) ? null : UNSTABLE;
       }
       if (isHanded) {
         return UNSTABLE;
+      }
+      boolean isHeld = call.does(MAY_WRITE) && held.slots.contains(slot);
+      if (isHeld && call.await(released, Call.FOR_EVER)) {
+        return null; // what can't wait goes on
       }
     }
     if (migrates || imports) {
@@ -345,9 +357,9 @@ public final class Redirect implements Gate {
   /// Clients have waited for long enough, if they wait for that move: whoever asks for a slot that
   /// is handed over is asked to come again. Stopped world.
   public void pausedTooLong(String move) {
-    Paused held = paused;
-    if (held.move.equals(move)) {
-      paused = new Paused(move, held.slots, true);
+    Paused standing = paused;
+    if (standing.move.equals(move)) {
+      paused = new Paused(move, standing.slots, true);
       waiting.wake(any -> true);
     }
   }
@@ -355,12 +367,51 @@ public final class Redirect implements Gate {
   /// The move has ended. Calls that wait for it are tried again: what they are to go by has been
   /// shown. Returns that if any slots were paused for it. Stopped world.
   @Nullable ClusterView resume(String move) {
-    if (!paused.move.equals(move)) {
-      return null;
+    boolean isPaused = paused.move.equals(move);
+    boolean isHeld = held.move.equals(move);
+    if (isPaused) {
+      paused = Paused.NOTHING;
+      waiting.wake(any -> true);
     }
-    paused = Paused.NOTHING;
-    waiting.wake(any -> true);
+    if (isHeld) {
+      holdWriters(move, new SlotSet());
+    }
+    return isPaused || isHeld ? shown : null;
+  }
+
+  /// Calls that write to these slots of the move wait; none: they go on, by the picture that is
+  /// returned. What can't wait, as EXEC and what a script calls, goes on. Stopped world.
+  @Nullable ClusterView holdWriters(String move, SlotSet slots) {
+    held = slots.isEmpty() ? Paused.NOTHING : new Paused(move, slots.copy(), false);
+    if (slots.isEmpty()) {
+      writers.wake(any -> true);
+    }
     return shown;
+  }
+
+  SlotSet held() {
+    return held.slots;
+  }
+
+  /// That writers of slots that move go on.
+  private final class Released implements Condition {
+    @Override
+    public void begin(Waiting call) {
+      writers.add(call, true);
+      if (held.slots.isEmpty()) {
+        writers.wake(any -> true); // meanwhile
+      }
+    }
+
+    @Override
+    public void end(Waiting call) {
+      writers.remove(call);
+    }
+
+    @Override
+    public boolean isAskedFor() {
+      return false;
+    }
   }
 
   /// That a slot isn't paused any more, or that it is on the disk that it has come here: a picture

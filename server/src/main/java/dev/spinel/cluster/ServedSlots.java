@@ -44,6 +44,7 @@ public final class ServedSlots {
     moving.addAll(view.hidden());
     moving.addAll(view.handed());
     moving.addAll(redirect.paused());
+    moving.addAll(redirect.held());
     others.addAll(moving);
     for (int slot = others.next(0); slot >= 0; slot = others.next(slot + 1)) {
       flags[slot] = mine.contains(slot) ? 0 : Slots.FOREIGN;
@@ -59,6 +60,7 @@ public final class ServedSlots {
     mark(view.hidden());
     mark(view.handed());
     mark(redirect.paused());
+    mark(redirect.held());
     for (int slot = others.next(0); slot >= 0; slot = others.next(slot + 1)) {
       slots.ownership(slot, flags[slot]);
     }
@@ -83,9 +85,23 @@ public final class ServedSlots {
   /// Calls for these slots wait from now on, until the move has ended. Stopped world.
   public void pause(String move, SlotSet which) {
     redirect.pause(move, which);
+    flag(which);
+  }
+
+  /// Calls that write to these slots wait from now on; none: those that wait go on. Stopped world.
+  public void holdWriters(String move, SlotSet which, Dispatcher stopped) {
+    ClusterView now = redirect.holdWriters(move, which);
+    flag(which);
+    if (which.isEmpty() && now != null) {
+      show(now, stopped);
+    }
+  }
+
+  /// They are looked at more closely from now on.
+  private void flag(SlotSet which) {
+    mark(which);
+    moving.addAll(which);
     for (int slot = which.next(0); slot >= 0; slot = which.next(slot + 1)) {
-      flags[slot] |= Slots.MOVING;
-      moving.add(slot);
       slots.ownership(slot, flags[slot]);
     }
     engine.newEra();

@@ -33,6 +33,10 @@ public interface SlotData {
   /// Clients of these slots wait, until [#resumeSlots] for the same move. In a stopped world.
   void pauseSlots(String move, SlotSet slots, Dispatcher stopped);
 
+  /// Clients that write to these slots of a move wait; none: they go on. [#resumeSlots] ends that,
+  /// too. In a stopped world.
+  void holdWriters(String move, SlotSet slots, Dispatcher stopped);
+
   /// They have waited for long: those of slots that are handed over are asked to come again. In a
   /// stopped world.
   void pausedTooLong(String move);

@@ -11,6 +11,7 @@ import dev.spinel.wire.Chunks;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 ///            merging            spinel-slots                   a thread of the feed
 /// ```
 ///
-/// Neither the walk nor whoever merges the journal waits for the target. A queue of effects that
-/// grows too long ends the move instead.
+/// Neither the walk nor whoever merges the journal waits for the target: clients that write to the
+/// slots do, while too much waits to be sent ([MovePace]). A queue of effects that grows too long
+/// all the same ends the move.
 final class SlotSender implements CopyOwner, Journal.Reader {
   /// Hears of it. Any thread; never under a lock of the sender's.
   interface Owner {
@@ -36,10 +38,13 @@ final class SlotSender implements CopyOwner, Journal.Reader {
     void paused(String move, long total);
 
     void failed(String move, String reason);
+
+    /// Clients that write to the slots are to wait from now on, or to go on.
+    void holdWriters(String move, boolean wait);
   }
 
   private static final long QUEUE_MOST = 256L << 20;
-  private static final long LITTLE = 256 << 10; // that the target hasn't applied yet
+  private static final long PACE_MILLIS = 20;
   private static final byte[] END = {};
 
   /// A reader that is given up finds its stream failed.
@@ -54,7 +59,7 @@ final class SlotSender implements CopyOwner, Journal.Reader {
 
   final String id;
   final Session session;
-  private final SlotSet slots;
+  final SlotSet slots;
   private final Engine engine;
   private final Persistence persistence;
   private final Owner owner;
@@ -72,6 +77,7 @@ final class SlotSender implements CopyOwner, Journal.Reader {
   private volatile long sent; // to the connection
   private volatile long applied; // by the target, as it says
   private @Nullable Thread filtering; // monitor
+  private final MovePace pace = new MovePace(); // that thread's
 
   SlotSender(
       String id,
@@ -155,12 +161,23 @@ final class SlotSender implements CopyOwner, Journal.Reader {
   }
 
   private void look() {
-    if (baseIsSent
-        && !isReady
-        && !isOver
-        && base.size() + tail.size() - applied + queuedBytes.get() < LITTLE) {
+    if (baseIsSent && !isReady && !isOver && rest() < MovePace.REST) {
       isReady = true;
       owner.ready(id); // the machine takes it once, whoever says so twice
+    }
+  }
+
+  /// Bytes that the target hasn't applied yet.
+  private long rest() {
+    return base.size() + tail.size() - applied + queuedBytes.get();
+  }
+
+  /// The filter's thread.
+  private void keepPace() {
+    boolean before = pace.holds();
+    long rest = baseIsSent ? rest() : -1;
+    if (pace.look(System.nanoTime(), queuedBytes.get(), rest) != before) {
+      owner.holdWriters(id, !before);
     }
   }
 
@@ -214,9 +231,13 @@ final class SlotSender implements CopyOwner, Journal.Reader {
     TailFilter filter = new TailFilter(engine.table, slots, tail::write);
     try {
       while (!isOver) {
-        byte[] next = queue.take();
+        byte[] next = queue.poll(PACE_MILLIS, TimeUnit.MILLISECONDS);
+        keepPace();
+        if (next == null) {
+          continue;
+        }
         if (isTooMuch) {
-          throw new IOException("more is written than can be sent");
+          throw new IOException("more is written than can be sent, though writers were held");
         }
         if (next == END) {
           if (!filter.isBetweenCommands()) {

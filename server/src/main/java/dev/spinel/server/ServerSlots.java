@@ -131,6 +131,11 @@ final class ServerSlots implements SlotData {
   }
 
   @Override
+  public void holdWriters(String move, SlotSet slots, Dispatcher stopped) {
+    Objects.requireNonNull(served).holdWriters(move, slots, stopped);
+  }
+
+  @Override
   public void pausedTooLong(String move) {
     redirect.pausedTooLong(move);
   }

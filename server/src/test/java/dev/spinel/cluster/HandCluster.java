@@ -93,6 +93,11 @@ public final class HandCluster {
     stopped(by -> served.pause(move, slots));
   }
 
+  /// Clients that write to these slots of the move wait; none: they go on.
+  void holdWriters(String move, SlotSet slots) {
+    stopped(by -> served.holdWriters(move, slots, by));
+  }
+
   /// The move has ended.
   void resume(String move) {
     stopped(by -> served.resume(move, by));

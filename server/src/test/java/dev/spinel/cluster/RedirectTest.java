@@ -333,6 +333,56 @@ class RedirectTest {
     }
   }
 
+  /// Those of its slots only, and only those that write.
+  @Test
+  void writersWaitWhileMoreIsWrittenThanCanBeSent() throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      HandCluster cluster = new HandCluster(fixture);
+      LocalSession session = fixture.session();
+      LocalSession other = fixture.session();
+      cluster.show(STABLE);
+      SlotSet slots = new SlotSet();
+      slots.add(3300);
+      cluster.holdWriters("one", slots);
+      assertThat(say(session, "SET", "b", "1")).isEmpty();
+      assertThat(say(other, "GET", "b")).isEqualTo("$-1");
+      assertThat(say(other, "SET", "{06S}", "1")).isEqualTo("+OK");
+      assertThat(say(other, "EVAL", "return redis.call('incr', '{b}s')", "1", "b")).isEmpty();
+      cluster.show(halves("[7->-" + B + "]"));
+      assertThat(session.run()).as("a picture ends nothing").isEmpty();
+      cluster.holdWriters("one", new SlotSet());
+      assertThat(Fixture.text(session.await(5_000))).isEqualTo("+OK");
+      assertThat(Fixture.text(other.await(5_000))).isEqualTo(":1");
+      assertThat(fixture.server.engine.keyspace.slots().flags(3300) & Slots.OWNERSHIP).isZero();
+    }
+  }
+
+  @Test
+  void heldWritersGoWithTheSlotWhenItsMoveEnds() throws Exception {
+    try (Fixture fixture = new Fixture()) {
+      HandCluster cluster = new HandCluster(fixture);
+      LocalSession session = fixture.session();
+      LocalSession transaction = fixture.session();
+      cluster.show(STABLE);
+      SlotSet slots = new SlotSet();
+      slots.add(3300);
+      assertThat(say(transaction, "MULTI")).isEqualTo("+OK");
+      assertThat(say(transaction, "INCR", "b")).isEqualTo("+QUEUED");
+      cluster.holdWriters("one", slots);
+      assertThat(say(session, "SET", "b", "1")).isEmpty();
+      assertThat(say(transaction, "EXEC")).isEmpty();
+      cluster.pause("one", slots);
+      cluster.resume("another");
+      assertThat(session.run()).isEmpty();
+      cluster.show(
+          line(A, "127.0.0.1:7000@17000", "myself,master", "-", "0-3000")
+              + line(B, "127.0.0.2:7001@17001", "master", "-", "3001-16383"));
+      cluster.resume("one");
+      assertThat(Fixture.text(session.await(5_000))).isEqualTo("-MOVED 3300" + TO_B);
+      assertThat(Fixture.text(transaction.await(5_000))).startsWith("-MOVED");
+    }
+  }
+
   /// The source sends its clients here as soon as that is on the disk, and they may come before the
   /// data's side of this server knows that.
   @Test
