@@ -9,6 +9,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -75,22 +76,30 @@ public final class ToyNode implements ClusterMachine.World {
   private @Nullable Address lastFollowed;
 
   /// Messages on their way, of clusters so large that they aren't written out: what the network
-  /// carries is a number of 8 bytes for each. Shared by all nodes.
+  /// carries is a number of 8 bytes for each. Those that are for nobody any more are forgotten
+  /// after a while. Shared by all nodes.
   static final class Tickets {
-    private final Map<Long, BusMessage> messages = new HashMap<>();
+    private static final long FORGOTTEN_MILLIS = 5000;
+
+    private record Sent(BusMessage message, long at) {}
+
+    private final LinkedHashMap<Long, Sent> messages = new LinkedHashMap<>(); // the oldest first
     private long last;
 
-    byte[] give(BusMessage message) {
-      messages.put(++last, message);
+    byte[] give(BusMessage message, long now) {
+      while (!messages.isEmpty() && now - messages.firstEntry().getValue().at > FORGOTTEN_MILLIS) {
+        messages.pollFirstEntry();
+      }
+      messages.put(++last, new Sent(message, now));
       return ByteBuffer.allocate(Long.BYTES).putLong(last).array();
     }
 
     BusMessage take(long ticket) {
-      BusMessage message = messages.remove(ticket);
-      if (message == null) {
+      Sent sent = messages.remove(ticket);
+      if (sent == null) {
         throw new AssertionError("no message " + ticket);
       }
-      return message;
+      return sent.message;
     }
   }
 
@@ -441,7 +450,9 @@ public final class ToyNode implements ClusterMachine.World {
           onSend.accept(send.message());
           Tickets carried = tickets;
           byte[] bytes =
-              carried == null ? BusCodec.encode(send.message()) : carried.give(send.message());
+              carried == null
+                  ? BusCodec.encode(send.message())
+                  : carried.give(send.message(), peers.now());
           if (isStock) {
             bytes[2254] = 0;
             bytes[2255] = 0;
