@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 ///              └─────────────────────────────────┘
 /// ```
 ///
+/// What is published while a node is being dialled waits for the link: the sender can't see whether
+/// it stands yet.
+///
 /// A message counts for the node whose id it carries. A node that answers where another one was
 /// expected is no news of that one: see [#received].
 ///
@@ -27,6 +30,9 @@ final class BusLinks {
 
   private static final long REDIAL_MILLIS = 100;
   private static final int ACCEPTED_MAX = 10_000;
+
+  /// So many bytes of what is published wait for a link that is being dialled; the rest is lost.
+  private static final long PUBLISHED_MAX = 1 << 20;
 
   /// A link, from the moment that it is dialled or accepted.
   static final class BusLink {
@@ -42,6 +48,9 @@ final class BusLinks {
 
     /// Dialled to find out who is there. See [Rejoining].
     boolean probes;
+
+    private final List<ClusterEvent.Publish> published = new ArrayList<>(); // until it stands
+    private long publishedBytes;
 
     BusLink(long id, boolean inbound, long since, long sinceWall) {
       this.id = id;
@@ -99,6 +108,23 @@ final class BusLinks {
   void send(ClusterNode node, BusMessage message) {
     if (node.linkStands) {
       send(node.link, message);
+    }
+  }
+
+  /// Over the link that was dialled, as soon as it stands.
+  void publish(ClusterNode node, ClusterEvent.Publish event) {
+    BusLink link = open.get(node.link);
+    if (link == null) {
+      return;
+    }
+    if (node.linkStands) {
+      send(link.id, machine.heartbeats().published(event));
+      return;
+    }
+    long bytes = event.channel().length + event.message().length;
+    if (link.publishedBytes + bytes <= PUBLISHED_MAX) {
+      link.published.add(event);
+      link.publishedBytes += bytes;
     }
   }
 
@@ -199,6 +225,10 @@ final class BusLinks {
     }
     node.linkStands = true;
     machine.heartbeats().greet(node);
+    for (ClusterEvent.Publish waiting : link.published) {
+      publish(node, waiting);
+    }
+    link.published.clear();
   }
 
   void accepted(ClusterEvent.Accepted event) {

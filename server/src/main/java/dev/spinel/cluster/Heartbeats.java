@@ -142,17 +142,18 @@ final class Heartbeats {
   }
 
   void publish(ClusterEvent.Publish event) {
-    Header header = machine.header(event.sharded() ? BusType.PUBLISHSHARD : BusType.PUBLISH);
-    BusMessage message = new BusMessage.Publish(header, event.channel(), event.message());
-    if (!event.sharded()) {
-      machine.links().broadcast(message);
-      return;
-    }
-    for (ClusterNode node : machine.nodes().ofShard(machine.myself().shard)) {
+    List<ClusterNode> listeners =
+        event.sharded() ? machine.nodes().ofShard(machine.myself().shard) : machine.nodes().all();
+    for (ClusterNode node : listeners) {
       if (!node.isMyself() && !node.isHandshake()) {
-        machine.links().send(node, message);
+        machine.links().publish(node, event);
       }
     }
+  }
+
+  BusMessage published(ClusterEvent.Publish event) {
+    Header header = machine.header(event.sharded() ? BusType.PUBLISHSHARD : BusType.PUBLISH);
+    return new BusMessage.Publish(header, event.channel(), event.message());
   }
 
   /// Whom the gossip of a heartbeat names: these, and so many others, chosen by chance.

@@ -389,4 +389,46 @@ class HeartbeatsTest {
     assertThat(extendsLease(REPLICA, all)).isFalse();
     assertThat(extendsLease(REPLICA, own)).isTrue();
   }
+
+  // ── what is published ──
+
+  @Test
+  void whatIsPublishedWhileANodeIsDialledIsSentOnceTheLinkStands() throws Exception {
+    start(
+        line(SMALL, "myself,master", "-", "5 connected 0-16383"),
+        line(REPLICA, "slave", SMALL, "5 connected"),
+        "vars currentEpoch 5 lastVoteEpoch 0");
+    step(new ClusterEvent.Tick());
+    long link =
+        done.stream()
+            .filter(ClusterAction.Dial.class::isInstance)
+            .map(ClusterAction.Dial.class::cast)
+            .findFirst()
+            .orElseThrow()
+            .link();
+    publish("early", true);
+    publish("to all", false);
+    assertThat(published()).isEmpty();
+    step(new ClusterEvent.Connected(link, "127.0.0.1", "127.0.0.1", 40_001));
+    assertThat(published()).containsExactly("early", "to all");
+    publish("late", true);
+    assertThat(published()).containsExactly("early", "to all", "late");
+  }
+
+  private void publish(String message, boolean sharded) {
+    step(
+        new ClusterEvent.Publish(
+            new byte[] {'c'}, message.getBytes(StandardCharsets.US_ASCII), sharded));
+  }
+
+  private List<String> published() {
+    List<String> messages = new ArrayList<>();
+    for (ClusterAction action : done) {
+      if (action instanceof ClusterAction.Send send
+          && send.message() instanceof BusMessage.Publish publish) {
+        messages.add(new String(publish.message(), StandardCharsets.US_ASCII));
+      }
+    }
+    return messages;
+  }
 }
