@@ -957,5 +957,6 @@ public final class Engine implements KeyspaceListener {
     expired.reset();
     expiredFields.reset();
     keyspace.snapshots().forgetCounts();
+    keyspace.keeper().forgetCounts();
   }
 }

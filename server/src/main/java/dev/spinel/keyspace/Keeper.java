@@ -6,6 +6,7 @@ import dev.spinel.value.Reaper;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +55,7 @@ public final class Keeper {
   private volatile long expiryCycleNanos = CYCLE_NANOS;
   private volatile long expiryNanos = CYCLE_NANOS * EXPIRY_PERCENT / 100; // of each of them
   private volatile boolean closed;
+  private final LongAdder freed = new LongAdder();
   private final AtomicInteger unfreedSmall = new AtomicInteger(); // waiting, or being freed
   private final AtomicInteger unfreedLarge = new AtomicInteger();
   private @Nullable Thread thread;
@@ -117,6 +119,17 @@ public final class Keeper {
     return unfreedSmall.get() + unfreedLarge.get();
   }
 
+  /// Values, and keys of flushed databases, that were freed in the background since the start, or
+  /// since that was forgotten.
+  public long freed() {
+    return freed.sum();
+  }
+
+  /// CONFIG RESETSTAT.
+  public void forgetCounts() {
+    freed.reset();
+  }
+
   /// Whether something waits to be freed, or is being freed, that only the keeper can free.
   public boolean isFreeing() {
     return unfreedLarge.get() > 0;
@@ -131,6 +144,7 @@ public final class Keeper {
     }
     try {
       seat.values.dictionary().free(entry);
+      freed.increment();
     } finally {
       unfreedSmall.decrementAndGet();
     }
@@ -149,6 +163,7 @@ public final class Keeper {
     }
     try {
       seat.values.dictionary().free(entry, () -> {});
+      freed.increment();
     } finally {
       unfreedLarge.decrementAndGet();
     }
@@ -281,6 +296,7 @@ public final class Keeper {
         reap(seat, tables, breath);
       } else {
         seat.values.dictionary().free((Long) item, breath);
+        freed.increment();
       }
     } catch (Throwable bug) {
       failed(bug);
@@ -293,6 +309,8 @@ public final class Keeper {
   private void reap(Seat seat, long[][] tables, Runnable breath) {
     for (int slot = 0; slot < Slots.COUNT; slot++) {
       try {
+        long header = Database.header(tables, slot);
+        freed.add(header == 0 ? 0 : seat.values.dictionary().count(header));
         Database.free(seat, tables, slot, breath);
         breath.run();
       } catch (Throwable bug) {

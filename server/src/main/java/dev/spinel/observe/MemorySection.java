@@ -111,6 +111,7 @@ public final class MemorySection implements Section {
     Keeper keeper = call.engine().keyspace.keeper();
     out.field("active_defrag_running", keeper.evacuating() ? 25 : 0);
     out.field("lazyfree_pending_objects", keeper.pending());
+    out.field("lazyfreed_objects", keeper.freed());
     Runtime java = Runtime.getRuntime();
     out.field("memory_access", Memory.RAW ? "raw" : "bounded");
     out.field("java_heap_used", java.totalMemory() - java.freeMemory());

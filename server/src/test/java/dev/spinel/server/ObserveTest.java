@@ -4,6 +4,7 @@ import static dev.spinel.server.Fixture.say;
 import static dev.spinel.server.Fixture.text;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.spinel.RealRedis;
 import dev.spinel.engine.Command;
@@ -338,6 +339,24 @@ class ObserveTest {
     say(one, "OBJECT", "IDLETIME", "a");
     say(one, "OBJECT", "ENCODING", "none");
     assertThat(say(one, "INFO", "stats")).contains("keyspace_hits:2", "keyspace_misses:1");
+  }
+
+  @Test
+  void whatIsFreedInTheBackgroundIsCounted() {
+    say(one, "SET", "small", "1");
+    say(one, "DEL", "small");
+    say(one, "EVAL", "for i = 1, 1000 do redis.call('SADD', KEYS[1], i .. 'x') end", "1", "s");
+    say(one, "UNLINK", "s");
+    await()
+        .untilAsserted(
+            () -> assertThat(say(one, "INFO", "memory")).contains("lazyfreed_objects:1 "));
+    say(one, "MSET", "a", "1", "b", "2", "c", "3");
+    say(one, "FLUSHALL", "ASYNC");
+    await()
+        .untilAsserted(
+            () -> assertThat(say(one, "INFO", "memory")).contains("lazyfreed_objects:4 "));
+    say(one, "CONFIG", "RESETSTAT");
+    assertThat(say(one, "INFO", "memory")).contains("lazyfreed_objects:0 ");
   }
 
   @Test
