@@ -89,7 +89,7 @@ public final class Snapshots {
   private int unended; // sinks that wait, and the one under way; this object's monitor
   private @Nullable Thread thread; // null: nothing to do; this object's monitor
   private volatile boolean closed;
-  private final AtomicLong begun = new AtomicLong(); // stopped world
+  private final AtomicLong begun = new AtomicLong();
   private volatile long lastCutNanos; // the thread, or a stopped world
   private @Nullable Throwable stuck; // why a walk could not be ended; the thread
 
@@ -166,7 +166,12 @@ public final class Snapshots {
     return new IOException("the server is being closed");
   }
 
-  /// How many have come to their cut since the start, or since that was forgotten.
+  /// Counts one that is there to be seen from now on, whatever becomes of it.
+  public void countBegun() {
+    begun.incrementAndGet();
+  }
+
+  /// How many there were since the start, or since that was forgotten.
   public long begun() {
     return begun.get();
   }
@@ -369,7 +374,6 @@ public final class Snapshots {
       }
       walk.budget(Math.max(LEAST_BUDGET, keyspace.heap().liveBytes() / 10));
       walk.begin();
-      begun.incrementAndGet();
     }
 
     private void walkAll() {

@@ -665,7 +665,7 @@ final class Aof implements AppendLog.Owner {
     @Override
     public void prepare() throws IOException {
       check();
-      process = SaveProcess.begin(config);
+      process = SaveProcess.begin(config, engine.keyspace.snapshots());
       claim();
       makeFolder();
       rdb = config.get(Settings.AOF_USE_RDB_PREAMBLE);

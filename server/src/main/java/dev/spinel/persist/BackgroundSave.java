@@ -135,7 +135,7 @@ final class BackgroundSave implements Snapshots.Sink {
   @Override
   public void prepare() throws IOException {
     check();
-    process = SaveProcess.begin(persistence.config);
+    process = SaveProcess.begin(persistence.config, persistence.engine.keyspace.snapshots());
     persistence.notice("Background saving started by pid " + process.pid());
     Path wanted = persistence.dump.claim();
     target = wanted;

@@ -2,6 +2,7 @@ package dev.spinel.persist;
 
 import dev.spinel.config.Config;
 import dev.spinel.config.Settings;
+import dev.spinel.keyspace.Snapshots;
 import java.io.File;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +22,7 @@ final class SaveProcess {
   private static final int UNKNOWN = 9;
 
   /// SIGUSR1: whoever sends it doesn't want the snapshot any more, which is no failure.
-  static final int UNWANTED = 10;
+  static final int UNWANTED = signalUser1(System.getProperty("os.name", ""));
 
   static final String COMMAND = "cat";
 
@@ -33,17 +34,26 @@ final class SaveProcess {
     this.process = process;
   }
 
+  /// The number that this system gives it.
+  static int signalUser1(String system) {
+    return system.startsWith("Mac") || system.endsWith("BSD") ? 30 : 10;
+  }
+
   /// The server's own process stands for the snapshot.
   static SaveProcess none() {
     return new SaveProcess(null);
   }
 
-  /// Takes some milliseconds.
-  static SaveProcess begin(Config config) {
-    if (!config.get(Settings.SAVE_PROCESS)) {
-      return none();
-    }
-    ProcessBuilder waiting = new ProcessBuilder(COMMAND);
+  /// A snapshot begins, and is counted. Takes some milliseconds.
+  static SaveProcess begin(Config config, Snapshots snapshots) {
+    SaveProcess begun = config.get(Settings.SAVE_PROCESS) ? of(COMMAND) : none();
+    snapshots.countBegun();
+    return begun;
+  }
+
+  /// A process of this program, if it can be started.
+  static SaveProcess of(String program) {
+    ProcessBuilder waiting = new ProcessBuilder(program);
     waiting.environment().clear();
     waiting.redirectOutput(NOWHERE).redirectError(NOWHERE);
     try {

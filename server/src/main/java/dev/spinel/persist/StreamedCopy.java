@@ -56,7 +56,7 @@ final class StreamedCopy implements Snapshots.Sink {
   @Override
   public void prepare() throws IOException {
     check();
-    process = SaveProcess.begin(persistence.config);
+    process = SaveProcess.begin(persistence.config, persistence.engine.keyspace.snapshots());
     persistence.notice("Background RDB transfer started by pid " + process.pid());
     RdbFile made = persistence.rdbStream(out);
     made.countKeys(persistence.engine.keyspace);

@@ -213,6 +213,20 @@ class SavingTest {
   }
 
   @Test
+  void aSaveIsCountedFromTheMomentThatItIsThereToBeKilled() throws IOException {
+    Path gone = dir.resolve("gone");
+    Files.createDirectory(gone);
+    try (Fixture fixture = new Fixture("save", "", "dir", gone.toString(), "port", "7001")) {
+      LocalSession session = fixture.session();
+      Files.delete(gone);
+      assertThat(bgsave(session)).isEqualTo("+Background saving started");
+      awaitSaved(session);
+      assertThat(info(session, "rdb_last_bgsave_status")).isEqualTo("err");
+      assertThat(say(session, "INFO", "stats")).contains(" total_forks:1 ");
+    }
+  }
+
+  @Test
   void savePointsSaveAndNoOthers() throws IOException {
     try (Fixture fixture = fixture("save", "60 3")) {
       fixture.load();
