@@ -12,9 +12,12 @@ import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// What `spinel up` has started: a topology, how it is shown, and what is to be said of it.
@@ -325,13 +328,30 @@ final class Running implements AutoCloseable {
     long running = nodes.stream().filter(Topology.Status::isRunning).count();
     long seeUp = nodes.stream().filter(Topology.Status::seesClusterUp).count();
     if (running > 0 && seeUp == running) {
-      return "the cluster serves all slots";
+      String orphaned = orphaned(nodes);
+      return orphaned.isEmpty()
+          ? "the cluster serves all slots"
+          : "the slots of " + orphaned + " wait for a replica to take over";
     }
     return "the cluster is down for "
         + (running - seeUp)
         + " of the "
         + running
         + " nodes that run";
+  }
+
+  /// Primaries that don't run any more, and that replicas still follow.
+  private static String orphaned(List<Topology.Status> nodes) {
+    Set<String> down = new HashSet<>();
+    for (Topology.Status node : nodes) {
+      if (!node.isRunning()) down.add(node.node());
+    }
+    Set<String> orphaned = new TreeSet<>();
+    for (Topology.Status node : nodes) {
+      String follows = node.follows();
+      if (node.isRunning() && follows != null && down.contains(follows)) orphaned.add(follows);
+    }
+    return String.join(", ", orphaned);
   }
 
   /// Waits until it is over, and tells meanwhile what happens to it.

@@ -259,6 +259,9 @@ class UpTest {
     assertRefuses("node-1 doesn't run; start it: spinel restart", directory, "kill", "node-1");
     await()
         .atMost(30, TimeUnit.SECONDS)
+        .until(() -> text(out).contains("the slots of node-1 wait for a replica to take over\n"));
+    await()
+        .atMost(30, TimeUnit.SECONDS)
         .until(() -> text(out).contains("node-4: primary of slots 0-5460\n"));
     assertSteers("node-1 (port " + port + ") is started again\n", directory, "restart", "node-1");
     await()
