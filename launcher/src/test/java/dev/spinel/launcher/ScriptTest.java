@@ -52,6 +52,19 @@ class ScriptTest {
   }
 
   @Test
+  void aCacheOfARehearsalThatFailedIsNotKept() throws Exception {
+    Path house = house("house");
+    environment.put("REHEARSED", "137");
+    Shell.Run run = shell.run(house, "./spinel", "server");
+    assertThat(run.status()).isZero();
+    assertThat(run.out()).endsWith("dev.spinel.server.Main\n").doesNotContain("AOTCache=");
+    assertThat(run.err()).contains("could not make the JVM's cache of classes");
+    try (Stream<Path> left = Files.walk(house.resolve(".spinel"))) {
+      assertThat(left.filter(path -> path.toString().endsWith(".aot"))).isEmpty();
+    }
+  }
+
+  @Test
   void aNodeOfAClusterStartsFromACacheOfItsOwn() throws Exception {
     Path house = house("house");
     Path file = Files.writeString(directory.resolve("7.conf"), "port 7\ncluster-enabled yes\n");
@@ -529,7 +542,7 @@ class ScriptTest {
         """
         #!/bin/sh
         for argument; do
-          case $argument in -XX:AOTCacheOutput=*) : >"${argument#*=}"; exit ;; esac
+          case $argument in -XX:AOTCacheOutput=*) : >"${argument#*=}"; exit ${REHEARSED:-0} ;; esac
         done
         echo "LC_ALL=$LC_ALL"
         [ -z "$MALLOC_ARENA_MAX" ] || echo "MALLOC_ARENA_MAX=$MALLOC_ARENA_MAX"
