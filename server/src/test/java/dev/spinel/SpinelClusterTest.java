@@ -152,6 +152,24 @@ class SpinelClusterTest {
   }
 
   @Test
+  void aLinkThatIsKilledIsSeenToBeGoneAtOnce() throws Exception {
+    try (SpinelCluster cluster =
+        Spinel.cluster(3, 0).nodeTimeoutMillis(5000).with("enable-debug-command", "yes").start()) {
+      SpinelCluster.Node first = cluster.nodes().getFirst();
+      Awaitility.await().until(() -> links(first), links -> links == 4);
+      for (SpinelCluster.Node other : cluster.nodes().subList(1, 3)) {
+        ask(first, "DEBUG", "CLUSTERLINK", "KILL", "TO", other.status().id());
+        assertThat(links(first)).isEqualTo(3);
+        Awaitility.await().until(() -> links(first), links -> links == 4);
+      }
+    }
+  }
+
+  private static int links(SpinelCluster.Node node) throws Exception {
+    return ask(node, "CLUSTER", "LINKS").split("direction", -1).length - 1;
+  }
+
+  @Test
   void aReplicaThatCopiesAllDataIsNotShownToClients() throws Exception {
     try (SpinelCluster cluster =
         Spinel.cluster(3, 1).nodeTimeoutMillis(5000).with("repl-backlog-size", "100").start()) {

@@ -316,8 +316,7 @@ public final class Cluster implements AutoCloseable {
       for (BusLinks.BusLink link : machine.links().ofNodes()) {
         ClusterNode of = link.node;
         if (of != null && of.id.equals(node) && (link.inbound ? from : to)) {
-          long id = link.id;
-          thread.post(() -> breakLink(id));
+          breakLink(link.id);
         }
       }
     } finally {
@@ -326,11 +325,11 @@ public final class Cluster implements AutoCloseable {
     return true;
   }
 
+  /// First for the machine, and in the view, so that whoever asked sees that it is so.
   private void breakLink(long id) {
-    PeerLink link = links.get(id);
-    if (link != null) {
-      link.close("killed");
-    }
+    machine.changed();
+    tell(new ClusterEvent.LinkEnded(id, "killed"));
+    thread.post(() -> close(new ClusterAction.Close(id, "killed")));
   }
 
   // ── steps ──
