@@ -55,6 +55,9 @@ final class ClusterNode {
   /// The heartbeat that had it last.
   long gossipedIn;
 
+  /// What others were told of it last.
+  BusMessage.@Nullable Gossip gossip;
+
   /// The epoch in which it claims this node's slots though that is this node's epoch, when it was
   /// first heard to, and when last; the times of one dispute: a silence ends it.
   long disputedEpoch;

@@ -216,16 +216,25 @@ final class Heartbeats {
     return node.created != machine.started() && machine.now() - node.created < NEW_MILLIS;
   }
 
+  /// The one before, if nothing has changed in it: as many nodes fail, each message names them all,
+  /// and messages may wait.
   private Gossip gossip(ClusterNode node) {
-    return new Gossip(
-        node.id,
-        machine.onTheWall(node.pingSent) / 1000,
-        machine.onTheWall(node.pongReceived) / 1000,
-        node.ip,
-        node.port,
-        node.busPort,
-        node.flags,
-        node.otherPort);
+    Gossip now =
+        new Gossip(
+            node.id,
+            machine.onTheWall(node.pingSent) / 1000,
+            machine.onTheWall(node.pongReceived) / 1000,
+            node.ip,
+            node.port,
+            node.busPort,
+            node.flags,
+            node.otherPort);
+    Gossip before = node.gossip;
+    if (before != null && before.equals(now)) {
+      return before;
+    }
+    node.gossip = now;
+    return now;
   }
 
   private List<Extension> extensions() {
