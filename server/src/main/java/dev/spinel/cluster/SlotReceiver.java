@@ -13,7 +13,6 @@ import dev.spinel.replication.PeerThread;
 import dev.spinel.wire.RespValue;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -48,7 +47,23 @@ final class SlotReceiver implements PeerLink.Listener {
   private @Nullable PeerLink link; // the links' thread
   private boolean isPaused; // the links' thread
 
-  private final ArrayDeque<byte[]> queue = new ArrayDeque<>(); // monitor
+  /// What has come and isn't applied yet. Its arrays are used again: so much goes through them that
+  /// new ones would keep the collector busy.
+  private static final class Piece {
+    final byte[] bytes = new byte[AT_A_TIME];
+    int length;
+
+    /// Copies what there is room for, and returns how much that was.
+    int add(byte[] from, int begin, int end) {
+      int n = Math.min(end - begin, bytes.length - length);
+      System.arraycopy(from, begin, bytes, length, n);
+      length += n;
+      return n;
+    }
+  }
+
+  private final ArrayDeque<Piece> queue = new ArrayDeque<>(); // monitor
+  private final ArrayDeque<Piece> spare = new ArrayDeque<>(); // monitor
   private long queuedBytes; // monitor
   private boolean isOver; // monitor
   private boolean hasMail; // monitor
@@ -138,7 +153,9 @@ final class SlotReceiver implements PeerLink.Listener {
       if (isOver) {
         return;
       }
-      queue.add(Arrays.copyOfRange(bytes, begin, end));
+      for (int at = begin; at < end; ) {
+        at += withRoom().add(bytes, at, end);
+      }
       queuedBytes += end - begin;
       isFull = queuedBytes > QUEUE_MOST;
       notifyAll();
@@ -147,6 +164,16 @@ final class SlotReceiver implements PeerLink.Listener {
       isPaused = true;
       from.pause();
     }
+  }
+
+  /// Monitor.
+  private Piece withRoom() {
+    Piece last = queue.peekLast();
+    if (last == null || last.length == AT_A_TIME) {
+      last = spare.isEmpty() ? new Piece() : spare.pop();
+      queue.add(last);
+    }
+    return last;
   }
 
   @Override
@@ -179,6 +206,7 @@ final class SlotReceiver implements PeerLink.Listener {
         running.stop();
       }
       queue.clear();
+      spare.clear();
       notifyAll();
     }
     thread.post(
@@ -232,7 +260,7 @@ final class SlotReceiver implements PeerLink.Listener {
 
   /// Returns whether it goes on.
   private boolean step(Applier applier) throws InterruptedException {
-    byte[] piece = null;
+    Piece piece = null;
     boolean isDone = false;
     boolean hasRoom;
     boolean isIdle;
@@ -251,7 +279,7 @@ final class SlotReceiver implements PeerLink.Listener {
         isDone = true;
       } else if (!hasMail) {
         piece = queue.poll();
-        queuedBytes -= piece == null ? 0 : piece.length;
+        queuedBytes -= piece == null ? 0 : piece.length; // nobody adds to it any more
       }
       hasMail = false;
       hasRoom = queuedBytes < QUEUE_LEAST;
@@ -267,11 +295,11 @@ final class SlotReceiver implements PeerLink.Listener {
     if (piece == null) {
       within(applier, applier::receive);
     } else {
-      byte[] bytes = piece;
-      for (int at = 0; at < bytes.length && !applier.isOver(); at += AT_A_TIME) {
-        int from = at;
-        int to = Math.min(bytes.length, at + AT_A_TIME);
-        within(applier, () -> applier.apply(bytes, from, to));
+      Piece taken = piece;
+      within(applier, () -> applier.apply(taken.bytes, 0, taken.length));
+      synchronized (this) {
+        taken.length = 0;
+        spare.push(taken);
       }
     }
     applied = applier.appliedBytes();
