@@ -1003,6 +1003,7 @@ public final class Cluster implements AutoCloseable {
     }
     isClosed = true;
     receivers.values().forEach(SlotReceiver::end);
+    receivers.values().forEach(SlotReceiver::awaitEnd);
     worker.close();
     disk.close();
     syncing.close();

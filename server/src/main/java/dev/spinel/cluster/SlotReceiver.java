@@ -68,6 +68,7 @@ final class SlotReceiver implements PeerLink.Listener {
   private boolean isOver; // monitor
   private boolean hasMail; // monitor
   private @Nullable Applier applying; // monitor
+  private @Nullable Thread applies; // monitor
   private long awaited = -1; // monitor
   private volatile long applied;
   private long acked; // spinel-import
@@ -86,9 +87,12 @@ final class SlotReceiver implements PeerLink.Listener {
 
   /// Asks the source. Any thread.
   void begin(String myself, ClusterAction.Import of) {
-    Thread applies = new Thread(this::apply, "spinel-import");
-    applies.setDaemon(true);
-    applies.start();
+    synchronized (this) {
+      Thread made = new Thread(this::apply, "spinel-import");
+      made.setDaemon(true);
+      made.start();
+      applies = made;
+    }
     thread.post(() -> dial(myself, of));
   }
 
@@ -216,6 +220,21 @@ final class SlotReceiver implements PeerLink.Listener {
             from.close("the slots have moved, or never will");
           }
         });
+  }
+
+  /// Returns once nothing is applied any more, after [#end]: the memory may go. No seat is taken.
+  void awaitEnd() {
+    Thread running;
+    synchronized (this) {
+      running = applies;
+    }
+    try {
+      if (running != null) {
+        running.join();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void fail(String reason) {

@@ -678,6 +678,7 @@ public final class Server implements AutoCloseable {
     stopping(); // scripts, too
     stop.wake();
     scripts.close();
+    slots.close();
     if (cluster != null) {
       cluster.close();
     }

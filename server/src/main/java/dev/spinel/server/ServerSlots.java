@@ -150,6 +150,14 @@ final class ServerSlots implements SlotData {
     Objects.requireNonNull(purge).add(slots, whenDone);
   }
 
+  /// No keys of slots are deleted any more.
+  void close() {
+    SlotPurge made = purge;
+    if (made != null) {
+      made.close();
+    }
+  }
+
   @Override
   public boolean isAlive(long millis) {
     return engine().keyspace.world().isBusy() || loops.haveTurned(millis);
