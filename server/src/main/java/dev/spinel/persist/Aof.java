@@ -4,6 +4,7 @@ import dev.spinel.config.Config;
 import dev.spinel.config.ConfigError;
 import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Engine;
 import dev.spinel.journal.Journal;
 import dev.spinel.keyspace.Seat;
@@ -506,6 +507,13 @@ final class Aof implements AppendLog.Owner {
     return Asked.STARTED;
   }
 
+  /// That the data of the rewrite that runs is settled, or that it has failed before; null: none
+  /// runs.
+  @Nullable Condition cut() {
+    Rewrite now = running;
+    return now == null ? null : now.cut;
+  }
+
   private synchronized void take(Rewrite one) {
     running = one;
     rewrites++;
@@ -631,6 +639,7 @@ final class Aof implements AppendLog.Owner {
     private @Nullable Path temporary; // once it is taken
     private @Nullable Path temporaryIncrement;
     private volatile @Nullable BaseFile base; // written by the thread
+    private final AwaitedCut cut = new AwaitedCut();
     private final KeyDelay delay = new KeyDelay(config, Settings.RDB_KEY_SAVE_DELAY);
     private Disk.@Nullable Output increment;
     private final Object sizes = new Object(); // held for what stands below, and for nothing more
@@ -723,6 +732,7 @@ final class Aof implements AppendLog.Owner {
         }
       }
       base().begin(seat, engine.clock.millis(), config.get(Settings.AOF_TIMESTAMP_ENABLED));
+      cut.over();
     }
 
     /// What came before the cut is written, which may be after the base is.
@@ -798,6 +808,7 @@ final class Aof implements AppendLog.Owner {
             running = null;
           }
         }
+        cut.over();
         letGoIfOff();
       }
     }

@@ -3,6 +3,7 @@ package dev.spinel.persist;
 import dev.spinel.engine.Call;
 import dev.spinel.engine.CommandError;
 import dev.spinel.engine.CommandTable;
+import dev.spinel.engine.Condition;
 import dev.spinel.engine.Family;
 import dev.spinel.engine.Reply;
 import java.util.Objects;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// BGREWRITEAOF.
 public final class AofCommands implements Family {
   private static final int BGREWRITEAOF = 0;
+  private static final String STARTED = "Background append only file rewriting started";
 
   private @Nullable Aof aof;
 
@@ -46,8 +48,17 @@ public final class AofCommands implements Family {
   }
 
   private void rewrite(Call call, Reply reply) {
+    if (call.waitedFor() != null) {
+      reply.simple(STARTED);
+      return;
+    }
     switch (aof().rewrite(call.inMulti())) {
-      case STARTED -> reply.simple("Background append only file rewriting started");
+      case STARTED -> {
+        Condition cut = aof().cut();
+        if (cut == null || !call.await(cut, Call.FOR_EVER)) {
+          reply.simple(STARTED);
+        }
+      }
       case SCHEDULED -> reply.simple("Background append only file rewriting scheduled");
       default ->
           throw new CommandError("ERR Background append only file rewriting already in progress");

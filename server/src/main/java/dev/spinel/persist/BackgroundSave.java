@@ -3,13 +3,10 @@ package dev.spinel.persist;
 import dev.spinel.config.IoReason;
 import dev.spinel.config.Settings;
 import dev.spinel.engine.Condition;
-import dev.spinel.engine.Waiting;
 import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Snapshots;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -31,8 +28,7 @@ final class BackgroundSave implements Snapshots.Sink {
   private final Persistence persistence;
   private final Saving saving;
   final @Nullable CopyOwner replicas;
-  private final List<Waiting> awaiting = new ArrayList<>(); // monitor
-  private boolean isCut; // or has failed before; monitor
+  private final AwaitedCut cut = new AwaitedCut();
   private @Nullable String cancelledBy; // monitor
   private boolean isRenamed; // monitor
 
@@ -59,42 +55,9 @@ final class BackgroundSave implements Snapshots.Sink {
 
   // ── any thread ──
 
-  /// That the data to be saved is settled: what changes afterwards is not in the file.
+  /// What BGSAVE waits for.
   Condition cut() {
-    return new Condition() {
-      @Override
-      public void begin(Waiting call) {
-        synchronized (BackgroundSave.this) {
-          if (!isCut) {
-            awaiting.add(call);
-            return;
-          }
-        }
-        call.again();
-      }
-
-      @Override
-      public void end(Waiting call) {
-        synchronized (BackgroundSave.this) {
-          awaiting.remove(call);
-        }
-      }
-
-      @Override
-      public boolean isAskedFor() {
-        return false;
-      }
-    };
-  }
-
-  private void answer() {
-    List<Waiting> all;
-    synchronized (this) {
-      isCut = true;
-      all = List.copyOf(awaiting);
-      awaiting.clear();
-    }
-    all.forEach(Waiting::again);
+    return cut;
   }
 
   /// Ends it, unless its file is the dump file already. Returns soon, perhaps before it has ended.
@@ -159,7 +122,7 @@ final class BackgroundSave implements Snapshots.Sink {
     if (replicas != null) {
       replicas.cut();
     }
-    answer();
+    cut.over();
   }
 
   @Override
@@ -233,7 +196,7 @@ final class BackgroundSave implements Snapshots.Sink {
     }
     process.end();
     saving.ended(this, why, by, isUnwanted);
-    answer();
+    cut.over();
     if (replicas != null) {
       replicas.ended(why, target);
     }

@@ -22,6 +22,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -459,6 +462,26 @@ class AofTest {
         LocalSession session = new LocalSession(server)) {
       assertThat(run(session, "GET", "n")).isEqualTo("$2 17");
     }
+  }
+
+  @Test
+  void aRewriteIsAnsweredOnceItIsThereToBeKilled() {
+    try (Server server = start("save-process", "yes");
+        LocalSession session = new LocalSession(server)) {
+      run(session, "SET", "k", "1");
+      run(session, "CONFIG", "SET", "rdb-key-save-delay", "100000000");
+      Set<Long> before = children();
+      assertThat(run(session, "BGREWRITEAOF")).contains("rewriting started");
+      assertThat(children()).isNotEqualTo(before);
+      assertThat(run(session, "INFO", "stats")).contains("total_forks:1 ");
+    }
+  }
+
+  private static Set<Long> children() {
+    return ProcessHandle.current()
+        .children()
+        .map(ProcessHandle::pid)
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test
