@@ -32,6 +32,7 @@ final class TlsFilter {
   private static final int WAITING_BYTES = 256 << 10;
 
   private static final String ONE_HANDSHAKE = "TLSv1.3"; // where only the first one needs tasks
+  private static final int HANDSHAKE = 22; // the first byte of such a record
   private static final byte[] NOTHING = {};
   private static final ByteBuffer NO_TEXT = ByteBuffer.allocate(0);
 
@@ -43,6 +44,8 @@ final class TlsFilter {
 
   private byte[] partial = NOTHING;
   private boolean stands; // the first handshake is over
+  private boolean heard; // at least one record has come
+  private boolean isPlain; // the peer doesn't speak TLS, so it couldn't read an alert
 
   TlsFilter(SSLEngine engine, TlsScratch scratch, Output records) {
     this.engine = engine;
@@ -73,13 +76,17 @@ final class TlsFilter {
     ByteBuffer target = ByteBuffer.wrap(into, at, Math.min(room, into.length - at));
     try {
       boolean over = decrypt(source, target);
+      heard |= source.position() > 0;
       int left = source.remaining();
       partial =
           left == 0 || over ? NOTHING : Arrays.copyOfRange(received, source.position(), rest + n);
       int text = target.position() - at;
       return text == 0 && over ? -1 : text;
     } catch (SSLException e) {
-      goOn(engine.getHandshakeStatus()); // its alert
+      isPlain = !heard && received[0] != HANDSHAKE;
+      if (!isPlain) {
+        goOn(engine.getHandshakeStatus()); // its alert
+      }
       throw e;
     }
   }
@@ -192,7 +199,7 @@ final class TlsFilter {
 
   /// Adds the farewell to `records`.
   void farewell() throws SSLException {
-    if (!engine.isOutboundDone()) {
+    if (!isPlain && !engine.isOutboundDone()) {
       engine.closeOutbound();
       goOn(engine.getHandshakeStatus());
     }

@@ -179,6 +179,21 @@ class EncryptionTest {
   }
 
   @Test
+  void whoDoesNotSpeakTlsIsNotToldByIt() throws IOException {
+    int port = RealRedis.freePort();
+    spinel(port);
+    try (Socket socket = new Socket("127.0.0.1", port)) {
+      socket.getOutputStream().write("*1\r\n$4\r\nPING\r\n".getBytes(StandardCharsets.US_ASCII));
+      assertThat(socket.getInputStream().readAllBytes()).isEmpty();
+    }
+    try (Socket socket = new Socket("127.0.0.1", port)) {
+      byte[] oldHello = {22, 3, 0, 0, 4, 1, 0, 0, 0};
+      socket.getOutputStream().write(oldHello);
+      assertThat(socket.getInputStream().read()).as("an alert").isEqualTo(21);
+    }
+  }
+
+  @Test
   void bytesThatAreNoTlsEndTheirOwnConnectionOnly() throws IOException {
     int port = RealRedis.freePort();
     spinel(port);
