@@ -256,6 +256,31 @@ class MainTest {
   }
 
   @Test
+  void whoIsAbortedTellsWhatItsThreadsDidUnlessItMustNotAndSavesNothing() throws Exception {
+    for (String wanted : List.of("yes", "no")) {
+      int port = RealRedis.freePort();
+      Path out = directory.resolve("out-" + wanted);
+      Process process =
+          ServerProcess.of("--port", "" + port, "--save", "3600 1", "--crash-log-enabled", wanted)
+              .directory(directory.toFile())
+              .redirectErrorStream(true)
+              .redirectOutput(out.toFile())
+              .start();
+      try (Client client = connect(port, process)) {
+        client.command("SET", "k", "v");
+        new ProcessBuilder("/bin/kill", "-ABRT", "" + process.pid()).start().waitFor();
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).as("it ends").isTrue();
+      } finally {
+        process.destroyForcibly();
+      }
+      assertThat(process.exitValue()).isEqualTo(134);
+      assertThat(text(out).contains("crashed by signal: 6")).isEqualTo(wanted.equals("yes"));
+      assertThat(text(out).contains("spinel-keeper")).isEqualTo(wanted.equals("yes"));
+      assertThat(directory.resolve("dump.rdb")).doesNotExist();
+    }
+  }
+
+  @Test
   void theLogTellsOfTheFileThatIsRewrittenAndOfTheSocketThatGoes() throws Exception {
     int port = RealRedis.freePort();
     Path file =
