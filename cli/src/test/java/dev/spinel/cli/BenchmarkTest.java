@@ -181,7 +181,7 @@ class BenchmarkTest {
         "-n 200 -t set,lrange_100",
         "-n 200 -t get -q",
         "-n 200 --csv -t ping,mset",
-        "-n 50 --threads 2 -c 4 -P 4 -d 20 -t get",
+        "-n 20000 --threads 2 -c 4 -P 4 -d 20 -t get",
         "-n 50 PING hello",
         "-v",
         "-n 50 -k 1 -r 10 --precision 2 -t zadd",

@@ -31,7 +31,7 @@ final class BusLinks {
   private static final long REDIAL_MILLIS = 100;
   private static final int ACCEPTED_MAX = 10_000;
 
-  /// So many bytes of what is published wait for a link that is being dialled; the rest is lost.
+  /// So many bytes of messages wait for a link that is being dialled; the rest is lost.
   private static final long PUBLISHED_MAX = 1 << 20;
 
   /// A link, from the moment that it is dialled or accepted.
@@ -111,7 +111,8 @@ final class BusLinks {
     }
   }
 
-  /// Over the link that was dialled, as soon as it stands.
+  /// Over the link that was dialled, as soon as it stands. Lost if nobody has dialled yet, or if
+  /// that comes to nothing.
   void publish(ClusterNode node, ClusterEvent.Publish event) {
     BusLink link = open.get(node.link);
     if (link == null) {
@@ -121,7 +122,7 @@ final class BusLinks {
       send(link.id, machine.heartbeats().published(event));
       return;
     }
-    long bytes = event.channel().length + event.message().length;
+    long bytes = BusCodec.HEADER_BYTES + event.channel().length + event.message().length;
     if (link.publishedBytes + bytes <= PUBLISHED_MAX) {
       link.published.add(event);
       link.publishedBytes += bytes;

@@ -195,7 +195,7 @@ final class Elections {
   private int countVotes() {
     int count = 0;
     for (ClusterNode voter : votes) {
-      count += voter.isVoter() ? 1 : 0;
+      count += voter.isVoter() && machine.nodes().get(voter.id) == voter ? 1 : 0;
     }
     return count;
   }

@@ -4,13 +4,13 @@ package dev.spinel.cluster;
 /// that can be sent.
 ///
 /// ```
-///   much is queued                      ──► they wait, until little is
-///   all is sent but what came since,    ──► they wait: else it would never end
-///   and in a second that has not
-///   become less by a quarter
+///   much is queued                          ──► they wait, until little is
+///   all is sent but what came since, and in
+///   a second about as much came as arrived  ──► they wait: else it would never end
 /// ```
 ///
-/// Nobody waits for longer than a second at once: then they go on for a moment.
+/// Whoever writes so little that the rest shrinks isn't held, however much that is. Nobody waits
+/// for longer than a second at once: then they go on for a moment.
 ///
 /// Belongs to one thread.
 final class MovePace {
@@ -22,10 +22,12 @@ final class MovePace {
   private static final long MOMENT = SECOND / 50;
 
   private boolean holds;
+  private boolean hasHeld;
   private long since; // it is so
-  private boolean looksAtRest;
-  private long lookAt; // at what hasn't arrived
-  private long restThen;
+  private boolean compares;
+  private long lookAt; // at what has come meanwhile
+  private long cameThen;
+  private long arrivedThen;
 
   boolean holds() {
     return holds;
@@ -34,41 +36,42 @@ final class MovePace {
   /// Looks at how far it is.
   ///
   /// @param queued bytes that the sender hasn't taken yet
-  /// @param rest bytes that the target hasn't applied yet; -1: the slots' content isn't sent yet
+  /// @param came bytes in all that are to be sent; -1: the slots' content isn't sent yet
+  /// @param arrived bytes that the target has applied
   /// @return whether writers wait from now on
-  boolean look(long nowNanos, long queued, long rest) {
+  boolean look(long nowNanos, long queued, long came, long arrived) {
     if (holds) {
-      boolean isEnough = queued <= LITTLE && rest <= REST;
+      boolean isEnough = queued <= LITTLE && came - arrived <= REST;
       if (isEnough || nowNanos - since >= HOLD_MOST) {
         change(false, nowNanos);
-        expect(rest, nowNanos + MOMENT);
+        compareFrom(came, arrived, nowNanos + MOMENT);
       }
-      return holds;
-    }
-    if (queued >= MUCH && (since == 0 || nowNanos - since >= MOMENT)) {
+    } else if (queued >= MUCH && (!hasHeld || nowNanos - since >= MOMENT)) {
       change(true, nowNanos);
-    } else if (rest >= 0 && !looksAtRest) {
-      expect(rest, nowNanos + SECOND);
-    } else if (looksAtRest && nowNanos - lookAt >= 0) {
-      boolean shrinks = rest <= REST || rest <= restThen - restThen / 4;
-      if (!shrinks) {
+    } else if (came >= 0 && !compares) {
+      compareFrom(came, arrived, nowNanos + SECOND);
+    } else if (compares && nowNanos - lookAt >= 0) {
+      boolean areTooFast = (came - cameThen) * 4 >= (arrived - arrivedThen) * 3;
+      if (came - arrived > REST && areTooFast) {
         change(true, nowNanos);
       }
-      expect(rest, nowNanos + SECOND);
+      compareFrom(came, arrived, nowNanos + SECOND);
     }
     return holds;
   }
 
   private void change(boolean to, long nowNanos) {
     holds = to;
+    hasHeld = true;
     since = nowNanos;
   }
 
-  private void expect(long rest, long atNanos) {
-    if (rest >= 0) {
-      looksAtRest = true;
-      restThen = rest;
-      lookAt = atNanos;
+  private void compareFrom(long came, long arrived, long untilNanos) {
+    if (came >= 0) {
+      compares = true;
+      cameThen = came;
+      arrivedThen = arrived;
+      lookAt = untilNanos;
     }
   }
 }

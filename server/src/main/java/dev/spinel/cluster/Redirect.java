@@ -380,7 +380,8 @@ public final class Redirect implements Gate {
   }
 
   /// Calls that write to these slots of the move wait; none: they go on, by the picture that is
-  /// returned. What can't wait, as EXEC and what a script calls, goes on. Stopped world.
+  /// returned. What can't wait, as the commands within EXEC or a script that has begun, goes on.
+  /// Stopped world.
   @Nullable ClusterView holdWriters(String move, SlotSet slots) {
     held = slots.isEmpty() ? Paused.NOTHING : new Paused(move, slots.copy(), false);
     if (slots.isEmpty()) {
@@ -393,7 +394,8 @@ public final class Redirect implements Gate {
     return held.slots;
   }
 
-  /// That writers of slots that move go on.
+  /// That writers of slots that move go on; a picture wakes them, too, and most begin to wait
+  /// again.
   private final class Released implements Condition {
     @Override
     public void begin(Waiting call) {

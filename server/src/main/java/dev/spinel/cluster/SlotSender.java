@@ -175,8 +175,9 @@ final class SlotSender implements CopyOwner, Journal.Reader {
   /// The filter's thread.
   private void keepPace() {
     boolean before = pace.holds();
-    long rest = baseIsSent ? rest() : -1;
-    if (pace.look(System.nanoTime(), queuedBytes.get(), rest) != before) {
+    long arrived = applied;
+    long came = baseIsSent ? arrived + rest() : -1;
+    if (pace.look(System.nanoTime(), queuedBytes.get(), came, arrived) != before) {
       owner.holdWriters(id, !before);
     }
   }
