@@ -113,13 +113,15 @@ final class BusLinks {
 
   /// Over the link that was dialled, as soon as it stands. Lost if nobody has dialled yet, or if
   /// that comes to nothing.
-  void publish(ClusterNode node, ClusterEvent.Publish event) {
+  ///
+  /// @param message what `event` is now; one that waits says what this node is then
+  void publish(ClusterNode node, ClusterEvent.Publish event, BusMessage message) {
     BusLink link = open.get(node.link);
     if (link == null) {
       return;
     }
     if (node.linkStands) {
-      send(link.id, machine.heartbeats().published(event));
+      send(link.id, message);
       return;
     }
     long bytes = BusCodec.HEADER_BYTES + event.channel().length + event.message().length;
@@ -227,7 +229,7 @@ final class BusLinks {
     node.linkStands = true;
     machine.heartbeats().greet(node);
     for (ClusterEvent.Publish waiting : link.published) {
-      publish(node, waiting);
+      send(link.id, machine.heartbeats().published(waiting));
     }
     link.published.clear();
   }

@@ -144,9 +144,10 @@ final class Heartbeats {
   void publish(ClusterEvent.Publish event) {
     List<ClusterNode> listeners =
         event.sharded() ? machine.nodes().ofShard(machine.myself().shard) : machine.nodes().all();
+    BusMessage message = published(event);
     for (ClusterNode node : listeners) {
       if (!node.isMyself() && !node.isHandshake()) {
-        machine.links().publish(node, event);
+        machine.links().publish(node, event, message);
       }
     }
   }

@@ -17,6 +17,7 @@ import dev.spinel.keyspace.Seat;
 import dev.spinel.keyspace.Slots;
 import dev.spinel.wire.Slice;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -71,19 +72,23 @@ public final class Redirect implements Gate {
 
   // Slots whose clients wait while they are handed over.
   private volatile Paused paused = Paused.NOTHING; // written in stopped worlds
-  private final Waiters<Boolean> waiting = new Waiters<>();
-  private final Condition resumed = new Resumed();
+  private final Until resumed = new Until(this::isResumed);
 
   // Slots of a move whose writers wait while too much is to be sent.
-  private volatile Paused held = Paused.NOTHING; // written in stopped worlds
-  private final Waiters<Boolean> writers = new Waiters<>();
-  private final Condition released = new Released();
+  private volatile Held held = Held.NOTHING; // written in stopped worlds
+  private final Until released = new Until(() -> held().isEmpty());
 
   private static final long LEASE_MOST_MILLIS = 1000; // that a write waits for it
   private static final long ENOUGH_NANOS = 10_000_000; // of a lease, for more than a turn
 
-  private final Waiters<Boolean> leaseless = new Waiters<>();
-  private final Condition renewed = new Renewed();
+  /// That this node takes writes again, or serves nothing any more.
+  private final Until renewed =
+      new Until(this::hasLease) {
+        @Override
+        public void timedOut(Reply reply) {
+          reply.error(Objects.requireNonNull(DOWN.getMessage()));
+        }
+      };
 
   /// @param view the newest picture, or null: the cluster hasn't started
   /// @param leaseUntilNanos until when this node takes writes, on the scale of [System#nanoTime];
@@ -116,9 +121,9 @@ public final class Redirect implements Gate {
   void show(ClusterView now) {
     shown = now;
     serves = now.isUp() && !now.awaitsTakeover();
-    waiting.wake(any -> true); // it may say what they wait for
-    writers.wake(any -> true);
-    leaseless.wake(any -> true);
+    resumed.wake(); // it may say what they wait for
+    released.wake();
+    renewed.wake();
   }
 
   @Override
@@ -360,7 +365,7 @@ public final class Redirect implements Gate {
     Paused standing = paused;
     if (standing.move.equals(move)) {
       paused = new Paused(move, standing.slots, true);
-      waiting.wake(any -> true);
+      resumed.wake();
     }
   }
 
@@ -371,7 +376,7 @@ public final class Redirect implements Gate {
     boolean isHeld = held.move.equals(move);
     if (isPaused) {
       paused = Paused.NOTHING;
-      waiting.wake(any -> true);
+      resumed.wake();
     }
     if (isHeld) {
       holdWriters(move, new SlotSet());
@@ -379,13 +384,18 @@ public final class Redirect implements Gate {
     return isPaused || isHeld ? shown : null;
   }
 
+  /// Slots of one move whose writers wait.
+  private record Held(String move, SlotSet slots) {
+    static final Held NOTHING = new Held("", new SlotSet());
+  }
+
   /// Calls that write to these slots of the move wait; none: they go on, by the picture that is
   /// returned. What can't wait, as the commands within EXEC or a script that has begun, goes on.
   /// Stopped world.
   @Nullable ClusterView holdWriters(String move, SlotSet slots) {
-    held = slots.isEmpty() ? Paused.NOTHING : new Paused(move, slots.copy(), false);
+    held = slots.isEmpty() ? Held.NOTHING : new Held(move, slots.copy());
     if (slots.isEmpty()) {
-      writers.wake(any -> true);
+      released.wake();
     }
     return shown;
   }
@@ -394,43 +404,37 @@ public final class Redirect implements Gate {
     return held.slots;
   }
 
-  /// That writers of slots that move go on; a picture wakes them, too, and most begin to wait
-  /// again.
-  private final class Released implements Condition {
-    @Override
-    public void begin(Waiting call) {
-      writers.add(call, true);
-      if (held.slots.isEmpty()) {
-        writers.wake(any -> true); // meanwhile
-      }
-    }
-
-    @Override
-    public void end(Waiting call) {
-      writers.remove(call);
-    }
-
-    @Override
-    public boolean isAskedFor() {
-      return false;
-    }
+  /// Whether no slot is paused any more, and of all that have come here the disk says so.
+  private boolean isResumed() {
+    ClusterView now = shown;
+    return paused.slots.isEmpty() && (now == null || now.unsaved().isEmpty());
   }
 
-  /// That a slot isn't paused any more, or that it is on the disk that it has come here: a picture
-  /// says that, and wakes all. It holds nothing of the call, so one is enough.
-  private final class Resumed implements Condition {
+  /// That what calls wait for is over. A picture wakes them, too, and some begin to wait again. It
+  /// holds nothing of a call, so one is enough.
+  private static class Until implements Condition {
+    private final Waiters<Boolean> calls = new Waiters<>();
+    private final BooleanSupplier isOver;
+
+    Until(BooleanSupplier isOver) {
+      this.isOver = isOver;
+    }
+
+    void wake() {
+      calls.wake(any -> true);
+    }
+
     @Override
     public void begin(Waiting call) {
-      waiting.add(call, true);
-      ClusterView now = shown;
-      if (paused.slots.isEmpty() && (now == null || now.unsaved().isEmpty())) {
-        waiting.wake(any -> true);
+      calls.add(call, true);
+      if (isOver.getAsBoolean()) {
+        wake(); // meanwhile
       }
     }
 
     @Override
     public void end(Waiting call) {
-      waiting.remove(call);
+      calls.remove(call);
     }
 
     @Override
@@ -443,33 +447,11 @@ public final class Redirect implements Gate {
 
   /// The lease has been renewed. Any thread.
   public void leaseRenewed() {
-    leaseless.wake(any -> true);
+    renewed.wake();
   }
 
-  /// That this node takes writes again, or serves nothing any more.
-  private final class Renewed implements Condition {
-    @Override
-    public void begin(Waiting call) {
-      leaseless.add(call, true);
-      if (leaseUntilNanos.getAsLong() - clock().nanos() > ENOUGH_NANOS) {
-        leaseRenewed(); // meanwhile
-      }
-    }
-
-    @Override
-    public void end(Waiting call) {
-      leaseless.remove(call);
-    }
-
-    @Override
-    public void timedOut(Reply reply) {
-      reply.error(Objects.requireNonNull(DOWN.getMessage()));
-    }
-
-    @Override
-    public boolean isAskedFor() {
-      return false;
-    }
+  private boolean hasLease() {
+    return leaseUntilNanos.getAsLong() - clock().nanos() > ENOUGH_NANOS;
   }
 
   // ── commands that a script runs ──

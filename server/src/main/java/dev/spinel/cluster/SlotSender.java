@@ -161,23 +161,22 @@ final class SlotSender implements CopyOwner, Journal.Reader {
   }
 
   private void look() {
-    if (baseIsSent && !isReady && !isOver && rest() < MovePace.REST) {
+    if (baseIsSent && !isReady && !isOver && came() - applied < MovePace.REST) {
       isReady = true;
       owner.ready(id); // the machine takes it once, whoever says so twice
     }
   }
 
-  /// Bytes that the target hasn't applied yet.
-  private long rest() {
-    return base.size() + tail.size() - applied + queuedBytes.get();
+  /// Bytes that there are to be applied, so far.
+  private long came() {
+    return base.size() + tail.size() + queuedBytes.get();
   }
 
   /// The filter's thread.
   private void keepPace() {
     boolean before = pace.holds();
-    long arrived = applied;
-    long came = baseIsSent ? arrived + rest() : -1;
-    if (pace.look(System.nanoTime(), queuedBytes.get(), came, arrived) != before) {
+    long came = baseIsSent ? came() : -1;
+    if (pace.look(System.nanoTime(), queuedBytes.get(), came, applied) != before) {
       owner.holdWriters(id, !before);
     }
   }

@@ -288,6 +288,15 @@ class HeartbeatsTest {
         .count();
   }
 
+  private long firstDial() {
+    return done.stream()
+        .filter(ClusterAction.Dial.class::isInstance)
+        .map(ClusterAction.Dial.class::cast)
+        .findFirst()
+        .orElseThrow()
+        .link();
+  }
+
   /// A primary dials its replica, which has these flags. Returns the link, over which it asks.
   private long dialled(String flags) throws NodesFile.Corrupt {
     start(
@@ -295,13 +304,7 @@ class HeartbeatsTest {
         line(REPLICA, flags, SMALL, "5 connected"),
         "vars currentEpoch 5 lastVoteEpoch 0");
     step(new ClusterEvent.Tick());
-    long link =
-        done.stream()
-            .filter(ClusterAction.Dial.class::isInstance)
-            .map(ClusterAction.Dial.class::cast)
-            .findFirst()
-            .orElseThrow()
-            .link();
+    long link = firstDial();
     step(new ClusterEvent.Connected(link, "127.0.0.1", "127.0.0.1", 40_001));
     return link;
   }
@@ -399,13 +402,7 @@ class HeartbeatsTest {
         line(REPLICA, "slave", SMALL, "5 connected"),
         "vars currentEpoch 5 lastVoteEpoch 0");
     step(new ClusterEvent.Tick());
-    long link =
-        done.stream()
-            .filter(ClusterAction.Dial.class::isInstance)
-            .map(ClusterAction.Dial.class::cast)
-            .findFirst()
-            .orElseThrow()
-            .link();
+    long link = firstDial();
     publish("early", true);
     publish("to all", false);
     assertThat(published()).isEmpty();

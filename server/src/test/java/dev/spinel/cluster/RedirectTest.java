@@ -309,6 +309,13 @@ class RedirectTest {
 
   // ── slots that move whole ──
 
+  /// Of the key `b`, 3300.
+  private static SlotSet slotOfB() {
+    SlotSet slots = new SlotSet();
+    slots.add(3300);
+    return slots;
+  }
+
   @Test
   void aPauseEndsWithItsOwnMoveOnly() throws Exception {
     try (Fixture fixture = new Fixture()) {
@@ -316,8 +323,7 @@ class RedirectTest {
       LocalSession session = fixture.session();
       LocalSession other = fixture.session();
       cluster.show(STABLE);
-      SlotSet slots = new SlotSet();
-      slots.add(3300);
+      SlotSet slots = slotOfB();
       cluster.pause("one", slots);
       assertThat(say(session, "SET", "b", "1")).isEmpty();
       cluster.resume("another");
@@ -341,8 +347,7 @@ class RedirectTest {
       LocalSession session = fixture.session();
       LocalSession other = fixture.session();
       cluster.show(STABLE);
-      SlotSet slots = new SlotSet();
-      slots.add(3300);
+      SlotSet slots = slotOfB();
       cluster.holdWriters("one", slots);
       assertThat(say(session, "SET", "b", "1")).isEmpty();
       assertThat(say(other, "GET", "b")).isEqualTo("$-1");
@@ -364,8 +369,7 @@ class RedirectTest {
       LocalSession session = fixture.session();
       LocalSession transaction = fixture.session();
       cluster.show(STABLE);
-      SlotSet slots = new SlotSet();
-      slots.add(3300);
+      SlotSet slots = slotOfB();
       assertThat(say(transaction, "MULTI")).isEqualTo("+OK");
       assertThat(say(transaction, "INCR", "b")).isEqualTo("+QUEUED");
       cluster.holdWriters("one", slots);
@@ -590,8 +594,7 @@ class RedirectTest {
       say(watcher, "MULTI");
       say(subscriber, "SUBSCRIBE", "__keyevent@0__:del");
       SlotKeys keys = new SlotKeys(fixture.server.engine);
-      SlotSet slots = new SlotSet();
-      slots.add(3300);
+      SlotSet slots = slotOfB();
       slots.add(5);
       long[] counts = new long[4];
       cluster.stopped(
